@@ -1,0 +1,335 @@
+//! Batches in the eight Arrow types that carry VOTable's scalars and strings.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, Float64Type};
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_cast::display::{FormatOptions, array_value_to_string};
+use arrow_cast::{CastOptions, cast_with_options};
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+
+use std::sync::Arc;
+
+use crate::column::Column;
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::ResultSchema;
+
+/// Checks every batch against the schema of the result and converts its columns to the Arrow types
+/// that carry their VOTable datatypes: Boolean, UInt8, Int16, Int32, Int64, Float32, Float64, Utf8.
+///
+/// So a format has eight kinds of column to write, whatever the source gives: views, dictionaries,
+/// large strings, timestamps (as text, in UTC, with the digits of their unit), decimals. A column
+/// that is carried already is passed on without a copy.
+///
+/// ```
+/// use std::sync::Arc;
+/// use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
+/// use arrow_schema::DataType;
+/// use taploom_encoder::{CanonicalRows, ResultSchema};
+///
+/// let ids = Arc::new(UInt32Array::from(vec![1, 2])) as ArrayRef;
+/// let batch = RecordBatch::try_from_iter([("id", ids)])?;
+/// let mut rows = CanonicalRows::new(&ResultSchema::derived(batch.schema()))?;
+/// assert_eq!(rows.convert(&batch)?.column(0).data_type(), &DataType::Int64);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct CanonicalRows {
+    schema: ResultSchema,
+    given: SchemaRef,
+    conversions: Vec<Option<DataType>>,
+    last_seen: Option<SchemaRef>,
+    rows: u64,
+}
+
+impl CanonicalRows {
+    /// Chooses the conversion of every column.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnsupportedColumn`] naming the first column that VOTable has no type for.
+    pub fn new(schema: &ResultSchema) -> Result<Self> {
+        let mut fields = Vec::with_capacity(schema.columns().len());
+        let mut conversions = Vec::with_capacity(schema.columns().len());
+        for (column, field) in schema.columns().iter().zip(schema.arrow().fields()) {
+            let datatype = column.vo_type()?.datatype;
+            let carrier = datatype.carrier().ok_or_else(|| {
+                Error::new(
+                    ErrorKind::UnsupportedColumn,
+                    format!("datatype {datatype} is not supported yet"),
+                )
+                .with_column(column.name())
+            })?;
+            conversions.push((carrier != *field.data_type()).then(|| carrier.clone()));
+            fields.push(Field::new(column.name(), carrier, field.is_nullable()));
+        }
+        Ok(Self {
+            schema: schema.carried_in(Arc::new(Schema::new(fields))),
+            given: Arc::clone(schema.arrow()),
+            conversions,
+            last_seen: None,
+            rows: 0,
+        })
+    }
+
+    /// The same columns, carried in the eight types.
+    pub fn schema(&self) -> &ResultSchema {
+        &self.schema
+    }
+
+    /// Rows converted so far.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Checks and converts one batch.
+    ///
+    /// # Errors
+    /// [`ErrorKind::SchemaMismatch`] naming the column that differs from the schema, and
+    /// [`ErrorKind::InvalidValue`] naming column and row of a cell that does not fit its datatype.
+    pub fn convert(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
+        self.check(batch)?;
+        let columns = batch
+            .columns()
+            .iter()
+            .zip(&self.conversions)
+            .zip(self.schema.columns())
+            .map(|((array, conversion), column)| match conversion {
+                None => Ok(Arc::clone(array)),
+                Some(carrier) => convert(array, carrier)
+                    .map_err(|cause| self.culprit(array, carrier, column, cause)),
+            })
+            .collect::<Result<Vec<_>>>()?;
+        self.rows += batch.num_rows() as u64;
+        let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        // Nullability is the one thing that can still differ, and a cell that must not be null and
+        // is one is the source's fault.
+        RecordBatch::try_new_with_options(Arc::clone(self.schema.arrow()), columns, &options)
+            .map_err(|cause| {
+                Error::new(ErrorKind::SchemaMismatch, "a batch contradicts its schema")
+                    .with_source(cause)
+            })
+    }
+
+    fn check(&mut self, batch: &RecordBatch) -> Result<()> {
+        let schema = batch.schema_ref();
+        if self.last_seen.as_ref().is_some_and(|last| Arc::ptr_eq(last, schema)) {
+            return Ok(());
+        }
+        let mismatch = |message: String| Error::new(ErrorKind::SchemaMismatch, message);
+        let row = self.rows + 1;
+        if schema.fields().len() != self.given.fields().len() {
+            let (got, want) = (schema.fields().len(), self.given.fields().len());
+            let odd = if got > want { schema.field(want) } else { self.given.field(got) };
+            return Err(mismatch(format!("a batch has {got} columns and the result {want}"))
+                .with_column(odd.name())
+                .with_row(row));
+        }
+        for (index, (field, given)) in schema.fields().iter().zip(self.given.fields()).enumerate() {
+            let name = self.schema.columns()[index].name();
+            if field.data_type() != given.data_type() {
+                return Err(mismatch(format!(
+                    "a batch has Arrow type {} where the result has {}",
+                    field.data_type(),
+                    given.data_type()
+                ))
+                .with_column(name)
+                .with_row(row));
+            }
+            // The first batch may use names of its own; after that a new name is another column.
+            if let Some(last) = &self.last_seen
+                && last.field(index).name() != field.name()
+            {
+                return Err(mismatch(format!(
+                    "a batch calls the column {:?} that was {:?} before",
+                    field.name(),
+                    last.field(index).name()
+                ))
+                .with_column(name)
+                .with_row(row));
+            }
+        }
+        self.last_seen = Some(Arc::clone(schema));
+        Ok(())
+    }
+
+    /// Finds the cell for which a conversion failed.
+    fn culprit(
+        &self,
+        array: &ArrayRef,
+        carrier: &DataType,
+        column: &Column,
+        cause: Error,
+    ) -> Error {
+        for index in 0..array.len() {
+            if let Err(cause) = convert(&array.slice(index, 1), carrier) {
+                let value = array_value_to_string(array, index).unwrap_or_default();
+                return Error::new(
+                    ErrorKind::InvalidValue,
+                    match &column.vo_type {
+                        Some(vo_type) => format!("{value} does not fit into {}", vo_type.datatype),
+                        None => format!("{value} does not fit into {carrier}"),
+                    },
+                )
+                .with_column(column.name())
+                .with_row(self.rows + 1 + index as u64)
+                .with_source(cause);
+            }
+        }
+        cause.with_column(column.name())
+    }
+}
+
+/// Converts an array; an error where one cell can't be.
+fn convert(array: &ArrayRef, carrier: &DataType) -> Result<ArrayRef> {
+    let converted = match (array.data_type(), carrier) {
+        (DataType::Timestamp(unit, zone), DataType::Utf8) => {
+            let format = match unit {
+                TimeUnit::Second => "%Y-%m-%dT%H:%M:%S",
+                TimeUnit::Millisecond => "%Y-%m-%dT%H:%M:%S%.3f",
+                TimeUnit::Microsecond => "%Y-%m-%dT%H:%M:%S%.6f",
+                TimeUnit::Nanosecond => "%Y-%m-%dT%H:%M:%S%.9f",
+            };
+            let options = CastOptions {
+                safe: false,
+                format_options: FormatOptions::new()
+                    .with_timestamp_format(Some(format))
+                    .with_timestamp_tz_format(Some(format)),
+            };
+            match zone {
+                None => cast_with_options(array, carrier, &options),
+                // An instant is written in UTC, and DALI 1.1, 3.3.3 needs no zone for that.
+                Some(_) => {
+                    let utc = DataType::Timestamp(*unit, Some("+00:00".into()));
+                    cast_with_options(array, &utc, &options)
+                        .and_then(|array| cast_with_options(&array, carrier, &options))
+                }
+            }
+        }
+        _ => {
+            let options = CastOptions { safe: false, ..Default::default() };
+            cast_with_options(array, carrier, &options)
+        }
+    };
+    let converted = converted.map_err(|cause| {
+        Error::new(
+            ErrorKind::InvalidValue,
+            format!("can't convert Arrow type {} to {carrier}", array.data_type()),
+        )
+        .with_source(cause)
+    })?;
+    if (array.data_type(), carrier) == (&DataType::Float64, &DataType::Float32) {
+        check_single(array, &converted)?;
+    }
+    Ok(converted)
+}
+
+/// Arrow's cast makes infinity of a double that is too large for a float.
+fn check_single(doubles: &ArrayRef, floats: &ArrayRef) -> Result<()> {
+    let doubles = doubles.as_primitive::<Float64Type>();
+    let floats = floats.as_primitive::<Float32Type>();
+    let lost = doubles
+        .iter()
+        .zip(floats.iter())
+        .any(|pair| matches!(pair, (Some(d), Some(f)) if d.is_finite() && f.is_infinite()));
+    if lost {
+        return Err(Error::new(ErrorKind::InvalidValue, "beyond the range of single precision"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::{
+        Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray,
+        TimestampMicrosecondArray, TimestampNanosecondArray, UInt64Array,
+    };
+
+    use super::*;
+    use crate::column::{ColumnMetadata, Datatype};
+
+    fn canonical(array: ArrayRef) -> Result<ArrayRef> {
+        let batch = RecordBatch::try_from_iter_with_nullable([("x", array, true)]).unwrap();
+        let mut rows = CanonicalRows::new(&ResultSchema::derived(batch.schema()))?;
+        Ok(Arc::clone(rows.convert(&batch)?.column(0)))
+    }
+
+    fn text(array: ArrayRef) -> Vec<Option<String>> {
+        let array = canonical(array).unwrap();
+        array.as_string::<i32>().iter().map(|cell| cell.map(str::to_owned)).collect()
+    }
+
+    #[test]
+    fn timestamps_are_text_with_the_digits_of_their_unit() {
+        let micros = TimestampMicrosecondArray::from(vec![Some(1_748_019_635_025_000), None]);
+        assert_eq!(
+            text(Arc::new(micros.clone())),
+            [Some("2025-05-23T17:00:35.025000".to_owned()), None]
+        );
+        for zone in ["+02:00", "UTC", "Europe/Berlin"] {
+            let zoned = micros.clone().with_timezone(zone);
+            assert_eq!(
+                text(Arc::new(zoned))[0].as_deref(),
+                Some("2025-05-23T17:00:35.025000"),
+                "an instant is written in UTC"
+            );
+        }
+        let nanos = TimestampNanosecondArray::from(vec![-1]);
+        assert_eq!(text(Arc::new(nanos))[0].as_deref(), Some("1969-12-31T23:59:59.999999999"));
+        assert_eq!(text(Arc::new(Date32Array::from(vec![0])))[0].as_deref(), Some("1970-01-01"));
+    }
+
+    #[test]
+    fn what_votable_has_no_number_for_is_text() {
+        assert_eq!(
+            text(Arc::new(UInt64Array::from(vec![u64::MAX])))[0].as_deref(),
+            Some("18446744073709551615")
+        );
+        let decimal = Decimal128Array::from(vec![-12345]).with_precision_and_scale(9, 2).unwrap();
+        assert_eq!(text(Arc::new(decimal))[0].as_deref(), Some("-123.45"));
+    }
+
+    #[test]
+    fn a_cell_that_does_not_fit_is_named() {
+        let array = Arc::new(Int64Array::from(vec![Some(1), None, Some(70_000)])) as ArrayRef;
+        let batch = RecordBatch::try_from_iter_with_nullable([("n", array, true)]).unwrap();
+        let short = ColumnMetadata { datatype: Some(Datatype::Short), ..Default::default() };
+        let schema = ResultSchema::new(batch.schema(), vec![short]).unwrap();
+        let mut rows = CanonicalRows::new(&schema).unwrap();
+        rows.convert(&batch.slice(0, 2)).unwrap();
+        let error = rows.convert(&batch.slice(2, 1)).unwrap_err();
+        assert_eq!(error.to_string(), r#"column "n", row 3: 70000 does not fit into short"#);
+        assert_eq!(error.kind(), ErrorKind::InvalidValue);
+    }
+
+    #[test]
+    fn a_double_too_large_for_a_float_is_an_error_and_infinity_is_not() {
+        let float = ColumnMetadata { datatype: Some(Datatype::Float), ..Default::default() };
+        let convert = |value| {
+            let array = Arc::new(Float64Array::from(vec![value])) as ArrayRef;
+            let batch = RecordBatch::try_from_iter([("f", array)]).unwrap();
+            let schema = ResultSchema::new(batch.schema(), vec![float.clone()]).unwrap();
+            CanonicalRows::new(&schema).unwrap().convert(&batch)
+        };
+        assert!(convert(f64::INFINITY).is_ok());
+        assert!(convert(0.1).is_ok());
+        assert_eq!(convert(1e300).unwrap_err().row(), Some(1));
+    }
+
+    #[test]
+    fn a_batch_of_another_schema_is_an_error_that_names_the_column() {
+        let batch = |name: &'static str, array: ArrayRef| {
+            RecordBatch::try_from_iter([
+                ("id", Arc::new(Int64Array::from(vec![1])) as _),
+                (name, array),
+            ])
+            .unwrap()
+        };
+        let first = batch("x", Arc::new(StringArray::from(vec!["a"])));
+        let mut rows = CanonicalRows::new(&ResultSchema::derived(first.schema())).unwrap();
+        rows.convert(&first).unwrap();
+        let error = rows.convert(&batch("x", Arc::new(Int64Array::from(vec![1])))).unwrap_err();
+        assert_eq!((error.kind(), error.column()), (ErrorKind::SchemaMismatch, Some("x")));
+        let error = rows.convert(&batch("y", Arc::new(StringArray::from(vec!["a"])))).unwrap_err();
+        assert_eq!(error.column(), Some("x"));
+        let error = rows.convert(&first.project(&[0]).unwrap()).unwrap_err();
+        assert_eq!(error.column(), Some("x"));
+    }
+}

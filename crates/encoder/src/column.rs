@@ -1,0 +1,260 @@
+//! What a column is in VOTable's terms: the attributes of its FIELD.
+
+use std::fmt;
+use std::str::FromStr;
+
+use arrow_schema::DataType;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A VOTable primitive datatype; VOTable 1.4, 2.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the names are the standard's own")]
+pub enum Datatype {
+    Boolean,
+    Bit,
+    UnsignedByte,
+    Short,
+    Int,
+    Long,
+    Char,
+    UnicodeChar,
+    Float,
+    Double,
+    FloatComplex,
+    DoubleComplex,
+}
+
+impl Datatype {
+    /// The name as it stands in a FIELD.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Boolean => "boolean",
+            Self::Bit => "bit",
+            Self::UnsignedByte => "unsignedByte",
+            Self::Short => "short",
+            Self::Int => "int",
+            Self::Long => "long",
+            Self::Char => "char",
+            Self::UnicodeChar => "unicodeChar",
+            Self::Float => "float",
+            Self::Double => "double",
+            Self::FloatComplex => "floatComplex",
+            Self::DoubleComplex => "doubleComplex",
+        }
+    }
+
+    /// Whether an arraysize counts characters, so that the cell is a string.
+    pub fn is_text(self) -> bool {
+        matches!(self, Self::Char | Self::UnicodeChar)
+    }
+
+    /// The Arrow type that carries a scalar of this datatype, or a string; `None` for bit and the
+    /// complex types, which have no scalar in Arrow.
+    pub fn carrier(self) -> Option<DataType> {
+        Some(match self {
+            Self::Boolean => DataType::Boolean,
+            Self::UnsignedByte => DataType::UInt8,
+            Self::Short => DataType::Int16,
+            Self::Int => DataType::Int32,
+            Self::Long => DataType::Int64,
+            Self::Float => DataType::Float32,
+            Self::Double => DataType::Float64,
+            Self::Char | Self::UnicodeChar => DataType::Utf8,
+            Self::Bit | Self::FloatComplex | Self::DoubleComplex => return None,
+        })
+    }
+}
+
+impl fmt::Display for Datatype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The shape of a cell: `10`, `10*`, `*`, `3x4`, `3x*`; VOTable 1.4, 2.2.
+///
+/// The first dimension varies fastest, and only the last may be variable. A scalar has none.
+///
+/// ```
+/// use taploom_encoder::{Arraysize, Extent};
+///
+/// let shape: Arraysize = "3x10*".parse().unwrap();
+/// assert_eq!(shape.inner(), [3]);
+/// assert_eq!(shape.last(), Extent::Bounded(10));
+/// assert_eq!(shape.to_string(), "3x10*");
+/// assert!("*x3".parse::<Arraysize>().is_err());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Arraysize {
+    inner: Vec<u32>,
+    last: Extent,
+}
+
+/// The extent of the last dimension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Extent {
+    /// `n`: exactly so many.
+    Fixed(u32),
+    /// `n*`: at most so many.
+    Bounded(u32),
+    /// `*`: any number.
+    Free,
+}
+
+impl Arraysize {
+    /// `*`: one dimension of any length.
+    pub const FREE: Self = Self { inner: Vec::new(), last: Extent::Free };
+
+    /// The fixed dimensions before the last.
+    pub fn inner(&self) -> &[u32] {
+        &self.inner
+    }
+
+    /// The last dimension.
+    pub fn last(&self) -> Extent {
+        self.last
+    }
+}
+
+impl FromStr for Arraysize {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let wrong = || {
+            Error::new(
+                ErrorKind::InvalidRequest,
+                format!("arraysize {text:?} is not of the form 10, 10*, *, 3x4 or 3x*"),
+            )
+        };
+        let number = |digits: &str| digits.parse::<u32>().map_err(|_| wrong());
+        let (inner, last) = match text.rsplit_once('x') {
+            Some((inner, last)) => (inner.split('x').map(number).collect::<Result<_>>()?, last),
+            None => (Vec::new(), text),
+        };
+        let last = match last.strip_suffix('*') {
+            Some("") => Extent::Free,
+            Some(bound) => Extent::Bounded(number(bound)?),
+            None => Extent::Fixed(number(last)?),
+        };
+        Ok(Self { inner, last })
+    }
+}
+
+impl fmt::Display for Arraysize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for extent in &self.inner {
+            write!(f, "{extent}x")?;
+        }
+        match self.last {
+            Extent::Fixed(n) => write!(f, "{n}"),
+            Extent::Bounded(n) => write!(f, "{n}*"),
+            Extent::Free => f.write_str("*"),
+        }
+    }
+}
+
+/// What is known of a column beyond its Arrow field; everything may be left out.
+///
+/// The names in JSON are those of VOTable's FIELD: `name`, `datatype`, `arraysize`, `xtype`,
+/// `unit`, `ucd`, `utype`, `description`, `null`, `ID`, `ref`.
+///
+/// ```
+/// use taploom_encoder::{ColumnMetadata, Datatype};
+///
+/// let ra: ColumnMetadata = serde_json::from_str(
+///     r#"{"name": "ra", "datatype": "double", "unit": "deg", "ucd": "pos.eq.ra;meta.main"}"#,
+/// )?;
+/// assert_eq!(ra.datatype, Some(Datatype::Double));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ColumnMetadata {
+    /// The name of the column; by default that of the Arrow field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// By default derived from the Arrow type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub datatype: Option<Datatype>,
+    /// By default none for numbers, `*` for text whose datatype is not given either.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arraysize: Option<String>,
+    /// What a string or an array means, e.g. `timestamp`; DALI 1.1, 3. Passed through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub xtype: Option<String>,
+    /// The unit, in the syntax of VOUnits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// The UCD1+.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ucd: Option<String>,
+    /// The role in a data model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub utype: Option<String>,
+    /// A sentence for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The value that stands for null where a serialization has no flags for it.
+    #[serde(rename = "null", skip_serializing_if = "Option::is_none")]
+    pub null_value: Option<String>,
+    /// The XML ID of the FIELD; an NCName, unique in the document.
+    #[serde(rename = "ID", skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The XML ID of a COOSYS, TIMESYS or GROUP.
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+}
+
+/// A column of a [`ResultSchema`](crate::ResultSchema): its name and, checked, the rest of its
+/// FIELD.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    pub(crate) name: String,
+    pub(crate) vo_type: Option<VoType>,
+    pub(crate) data_type: DataType,
+    pub(crate) metadata: ColumnMetadata,
+}
+
+/// Datatype, arraysize and xtype of a FIELD.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VoType {
+    /// The primitive.
+    pub datatype: Datatype,
+    /// The shape; `None` for a scalar.
+    pub arraysize: Option<Arraysize>,
+    /// The meaning; `timestamp` for Arrow's timestamps and dates unless another was given.
+    pub xtype: Option<String>,
+}
+
+impl Column {
+    /// The name, which another column may have as well.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Datatype, arraysize and xtype.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnsupportedColumn`] naming the column where VOTable has no such type.
+    pub fn vo_type(&self) -> Result<&VoType> {
+        self.vo_type.as_ref().ok_or_else(|| {
+            Error::new(
+                ErrorKind::UnsupportedColumn,
+                format!(
+                    "Arrow type {} has no VOTable datatype yet; cast it to a boolean, a number, \
+                     text or a timestamp",
+                    self.data_type
+                ),
+            )
+            .with_column(&self.name)
+        })
+    }
+
+    /// Unit, UCD, description and the rest, as given.
+    pub fn metadata(&self) -> &ColumnMetadata {
+        &self.metadata
+    }
+}

@@ -1,0 +1,28 @@
+#![doc = include_str!("../README.md")]
+
+mod canonical;
+mod column;
+mod encoder;
+mod error;
+mod media_type;
+mod options;
+mod plugin;
+mod registry;
+mod schema;
+mod sink;
+
+pub use canonical::CanonicalRows;
+pub use column::{Arraysize, Column, ColumnMetadata, Datatype, Extent, VoType};
+pub use encoder::{Completion, EncodeContext, EncodeSummary, Envelope, ResultEncoder};
+pub use error::{Error, ErrorKind, Result};
+pub use media_type::MediaType;
+pub use options::{FormatOptions, OptionInfo, Options};
+pub use plugin::{
+    Content, EncoderFormat, EncoderPlugin, EnvelopeUse, FailureReport, FormatInfo, OverflowReport,
+};
+pub use registry::{EncoderRegistry, EncoderSpec};
+pub use schema::{ResultSchema, TableMetadata};
+pub use sink::{ByteSink, Output};
+
+#[doc(hidden)]
+pub use inventory as __inventory;

@@ -1,0 +1,7 @@
+#![doc = include_str!("../README.md")]
+
+mod frame;
+mod text;
+
+pub use frame::Frame;
+pub use text::xml_characters;

@@ -1,0 +1,18 @@
+//! Which characters XML can hold.
+
+use std::borrow::Cow;
+
+/// Puts U+FFFD in the place of characters that XML 1.0 can't hold, not even as references
+/// (XML 1.0, 2.2): control characters but tab, line feed and carriage return, U+FFFE and U+FFFF.
+///
+/// ```
+/// assert_eq!(taploom_votable::xml_characters("a\u{0}b\tc"), "a\u{FFFD}b\tc");
+/// ```
+pub fn xml_characters(text: &str) -> Cow<'_, str> {
+    let forbidden = |c: char| matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
+    if text.contains(forbidden) {
+        Cow::Owned(text.replace(forbidden, "\u{fffd}"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
