@@ -9,6 +9,10 @@ use taploom_encoder::{Column, Datatype, Error, ErrorKind, Extent, Result};
 
 use crate::row_block::RowBlock;
 
+/// Characters of a cell of fixed length at the most: every row takes all of them in memory, whatever
+/// text it has.
+const MOST_FIXED: usize = 1 << 20;
+
 /// Writes the cells of one column into blocks of rows.
 pub(crate) struct ColumnWriter {
     kind: Kind,
@@ -207,6 +211,13 @@ impl Kind {
         Ok(match vo_type.arraysize.as_ref().map(|arraysize| arraysize.last()) {
             // Without an arraysize it is one character; VOTable 1.4, 2.2.
             None => Self::FixedText(charset, 1),
+            Some(Extent::Fixed(length)) if length as usize > MOST_FIXED => {
+                return Err(Error::new(
+                    ErrorKind::UnsupportedColumn,
+                    format!("every cell would take {length} characters; declare {length}* instead"),
+                )
+                .with_column(column.name()));
+            }
             Some(Extent::Fixed(length)) => Self::FixedText(charset, length as usize),
             Some(Extent::Bounded(most)) => Self::VariableText(charset, most as usize),
             Some(Extent::Free) => Self::VariableText(charset, usize::MAX),

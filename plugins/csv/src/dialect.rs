@@ -1,0 +1,115 @@
+//! Where CSV and TSV differ.
+
+/// How values are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// RFC 4180.
+    Csv,
+    /// IANA, text/tab-separated-values.
+    Tsv,
+}
+
+impl Dialect {
+    /// What stands between two values.
+    pub(crate) fn separator(self) -> u8 {
+        match self {
+            Self::Csv => b',',
+            Self::Tsv => b'\t',
+        }
+    }
+
+    /// What stands after a record.
+    pub(crate) fn record_end(self) -> &'static [u8] {
+        match self {
+            Self::Csv => b"\r\n",
+            Self::Tsv => b"\n",
+        }
+    }
+
+    /// Appends a text as a value; returns whether characters had to be replaced.
+    ///
+    /// An empty text is quoted, so that it differs from a null.
+    pub(crate) fn append_text(self, text: &str, to: &mut Vec<u8>) -> bool {
+        let bytes = text.as_bytes();
+        match self {
+            Self::Csv => {
+                let plain = !bytes.is_empty()
+                    && memchr::memchr3(b',', b'"', b'\n', bytes).is_none()
+                    && memchr::memchr(b'\r', bytes).is_none();
+                if plain {
+                    to.extend_from_slice(bytes);
+                } else {
+                    append_quoted(bytes, to);
+                }
+                false
+            }
+            Self::Tsv => {
+                let from = to.len();
+                if bytes.first().is_none_or(|first| *first == b'"') {
+                    append_quoted(bytes, to);
+                } else {
+                    to.extend_from_slice(bytes);
+                }
+                let mut altered = false;
+                while let Some(found) = memchr::memchr3(b'\t', b'\n', b'\r', &to[from..]) {
+                    to[from + found] = b' ';
+                    altered = true;
+                }
+                altered
+            }
+        }
+    }
+}
+
+/// A quote within a value is doubled; RFC 4180, 2.7.
+fn append_quoted(bytes: &[u8], to: &mut Vec<u8>) {
+    to.push(b'"');
+    let mut from = 0;
+    for quote in memchr::memchr_iter(b'"', bytes) {
+        to.extend_from_slice(&bytes[from..=quote]);
+        from = quote;
+    }
+    to.extend_from_slice(&bytes[from..]);
+    to.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(dialect: Dialect, text: &str) -> (String, bool) {
+        let mut bytes = Vec::new();
+        let altered = dialect.append_text(text, &mut bytes);
+        (String::from_utf8(bytes).unwrap(), altered)
+    }
+
+    #[test]
+    fn csv_quotes_what_would_be_misread() {
+        for (text, csv) in [
+            ("a", "a"),
+            ("", "\"\""),
+            ("a,b", "\"a,b\""),
+            ("\"", "\"\"\"\""),
+            ("say \"a\"\"b\"", "\"say \"\"a\"\"\"\"b\"\"\""),
+            ("a\nb", "\"a\nb\""),
+            ("a\rb", "\"a\rb\""),
+            ("a\tb", "a\tb"),
+            ("α😀", "α😀"),
+        ] {
+            assert_eq!(written(Dialect::Csv, text), (csv.to_owned(), false));
+        }
+    }
+
+    #[test]
+    fn tsv_holds_no_tab_and_no_line_break() {
+        for (text, tsv, altered) in [
+            ("a,b", "a,b", false),
+            ("", "\"\"", false),
+            ("5\" disk", "5\" disk", false),
+            ("\"a\"", "\"\"\"a\"\"\"", false),
+            ("a\tb\r\nc", "a b  c", true),
+        ] {
+            assert_eq!(written(Dialect::Tsv, text), (tsv.to_owned(), altered));
+        }
+    }
+}

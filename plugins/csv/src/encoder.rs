@@ -1,0 +1,149 @@
+//! Rows as separated text.
+
+use arrow_array::{Array, RecordBatch};
+use taploom_encoder::{
+    ByteSink, CanonicalRows, Completion, EncodeSummary, Error, ErrorKind, Output, Result,
+    ResultEncoder, ResultSchema,
+};
+
+use crate::column_writer::ColumnWriter;
+use crate::dialect::Dialect;
+use crate::options::{CsvOptions, Header};
+
+/// Bytes of text that a block of rows aims at.
+const BLOCK_BYTES: usize = 256 << 10;
+/// Rows that a block has at most.
+const BLOCK_ROWS: usize = 4096;
+/// A guess at the width of a cell, for the first block.
+const CELL_BYTES: usize = 12;
+
+/// Rows to text: a block of every column first, so that a column is looked at once a block, and
+/// then row after row from those.
+pub(crate) struct TextEncoder {
+    rows: CanonicalRows,
+    dialect: Dialect,
+    writers: Vec<ColumnWriter>,
+    block: Vec<u8>,
+    /// The last value and the end of its record, kept back until more follows, so that output which
+    /// stops early stops within a record.
+    kept_back: Vec<u8>,
+    rows_to_try: usize,
+    output: Output,
+    header_bytes: u64,
+}
+
+impl TextEncoder {
+    pub(crate) fn start(
+        dialect: Dialect,
+        options: &CsvOptions,
+        schema: &ResultSchema,
+        sink: ByteSink,
+    ) -> Result<Self> {
+        let rows = CanonicalRows::new(schema)?;
+        let fields = rows.schema().arrow().fields();
+        let writers = fields
+            .iter()
+            .map(|field| {
+                ColumnWriter::new(field.data_type(), dialect)
+                    .map_err(|error| error.with_column(field.name()))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let rows_to_try = (BLOCK_BYTES / (CELL_BYTES * fields.len().max(1))).clamp(1, BLOCK_ROWS);
+        let mut encoder = Self {
+            dialect,
+            writers,
+            block: Vec::new(),
+            kept_back: Vec::new(),
+            rows_to_try,
+            output: Output::new(sink),
+            header_bytes: 0,
+            rows,
+        };
+        if options.header == Header::Present {
+            encoder.write_header(schema)?;
+        }
+        Ok(encoder)
+    }
+
+    fn write_header(&mut self, schema: &ResultSchema) -> Result<()> {
+        let mut last = 0;
+        for (index, column) in schema.columns().iter().enumerate() {
+            if index > 0 {
+                self.block.push(self.dialect.separator());
+            }
+            last = self.block.len();
+            self.dialect.append_text(column.name(), &mut self.block);
+        }
+        self.block.extend_from_slice(self.dialect.record_end());
+        self.header_bytes = self.block.len() as u64;
+        self.write_block(last)
+    }
+
+    /// Writes the block up to `last`, where its last value begins, and keeps back the rest.
+    fn write_block(&mut self, last: usize) -> Result<()> {
+        self.output.append(&self.block[..last])?;
+        self.kept_back.clear();
+        self.kept_back.extend_from_slice(&self.block[last..]);
+        Ok(())
+    }
+
+    /// Lays out the first `rows` rows that the columns hold; returns where the last value begins.
+    fn lay_out(&mut self, rows: usize) -> usize {
+        self.block.clear();
+        self.block.extend_from_slice(&self.kept_back);
+        let mut last = 0;
+        for row in 0..rows {
+            for (index, writer) in self.writers.iter().enumerate() {
+                if index > 0 {
+                    self.block.push(self.dialect.separator());
+                }
+                last = self.block.len();
+                match writer.cell(row) {
+                    // Readers pass over empty lines, and the row would be lost.
+                    [] if self.writers.len() == 1 => self.block.extend_from_slice(b"\"\""),
+                    cell => self.block.extend_from_slice(cell),
+                }
+            }
+            self.block.extend_from_slice(self.dialect.record_end());
+        }
+        last
+    }
+}
+
+impl ResultEncoder for TextEncoder {
+    fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
+        let batch = self.rows.convert(batch)?;
+        let mut first = 0;
+        while first < batch.num_rows() {
+            let rows = (batch.num_rows() - first).min(self.rows_to_try);
+            for (writer, column) in self.writers.iter_mut().zip(batch.columns()) {
+                writer.write(&column.slice(first, rows));
+            }
+            let last = self.lay_out(rows);
+            self.write_block(last)?;
+            first += rows;
+            // Long text makes long rows: the next block has as many as this one shows to fit.
+            let row_bytes = self.block.len().div_ceil(rows).max(1);
+            self.rows_to_try = (BLOCK_BYTES / row_bytes).clamp(1, BLOCK_ROWS);
+        }
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>, completion: Completion) -> Result<EncodeSummary> {
+        if let Completion::Failed { message } = completion {
+            return Err(Error::new(ErrorKind::Failed, message));
+        }
+        self.output.append(&self.kept_back)?;
+        let mut summary = EncodeSummary::default();
+        summary.rows = self.rows.rows();
+        summary.altered_cells = self.writers.iter().map(ColumnWriter::altered_cells).sum();
+        summary.total_bytes = self.output.finish()?;
+        summary.data_bytes = summary.total_bytes - self.header_bytes;
+        Ok(summary)
+    }
+
+    fn buffered_bytes(&self) -> usize {
+        let columns: usize = self.writers.iter().map(ColumnWriter::heap_bytes).sum();
+        self.block.capacity() + self.kept_back.capacity() + columns
+    }
+}

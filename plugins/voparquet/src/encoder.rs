@@ -1,0 +1,79 @@
+//! Parquet, and the VOTable in its footer.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::{Field, Schema, SchemaRef};
+use taploom_encoder::{
+    ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Error, ErrorKind, Output,
+    Result, ResultEncoder, ResultSchema,
+};
+use taploom_votable::Frame;
+
+use crate::options::VoparquetOptions;
+use crate::parquet_file::ParquetFile;
+
+/// Parquet in the VO 1.0, 2: the two keys, in this case and no other.
+const VERSION_KEY: &str = "IVOA.VOTable-Parquet.version";
+const CONTENT_KEY: &str = "IVOA.VOTable-Parquet.content";
+const VERSION: &str = "1.0";
+
+/// Rows to Parquet; the document waits for the end, when the status is known.
+pub(crate) struct VoparquetEncoder {
+    rows: CanonicalRows,
+    schema: SchemaRef,
+    frame: Frame,
+    file: ParquetFile,
+}
+
+impl VoparquetEncoder {
+    pub(crate) fn start(
+        options: &VoparquetOptions,
+        schema: &ResultSchema,
+        context: &EncodeContext,
+        sink: ByteSink,
+    ) -> Result<Self> {
+        let rows = CanonicalRows::new(schema)?;
+        let names = schema.unique_names();
+        let frame = match &context.envelope {
+            Some(envelope) => Frame::given(envelope),
+            None => Frame::with_names(schema, &names)?,
+        };
+        let fields =
+            rows.schema().arrow().fields().iter().zip(&names).map(|(field, name)| {
+                Field::new(name, field.data_type().clone(), field.is_nullable())
+            });
+        let schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let budget = context.memory_budget;
+        let file = ParquetFile::start(Arc::clone(&schema), options, budget, Output::new(sink))?;
+        Ok(Self { rows, schema, frame, file })
+    }
+}
+
+impl ResultEncoder for VoparquetEncoder {
+    fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
+        let batch = self.rows.convert(batch)?;
+        let batch = batch.with_schema(Arc::clone(&self.schema)).map_err(|cause| {
+            Error::new(ErrorKind::Internal, "renamed columns do not fit").with_source(cause)
+        })?;
+        self.file.write(&batch)
+    }
+
+    fn finish(self: Box<Self>, completion: Completion) -> Result<EncodeSummary> {
+        if let Completion::Failed { message } = completion {
+            return Err(Error::new(ErrorKind::Failed, message));
+        }
+        let document = format!("{}{}", self.frame.header(), self.frame.footer(&completion)?);
+        let keys =
+            vec![(VERSION_KEY.to_owned(), VERSION.to_owned()), (CONTENT_KEY.to_owned(), document)];
+        let rows = self.rows.rows();
+        let mut summary = EncodeSummary::default();
+        (summary.data_bytes, summary.total_bytes) = self.file.finish(keys)?;
+        summary.rows = rows;
+        Ok(summary)
+    }
+
+    fn buffered_bytes(&self) -> usize {
+        self.file.buffered_bytes() + self.frame.heap_bytes()
+    }
+}

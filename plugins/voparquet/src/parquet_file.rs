@@ -1,0 +1,101 @@
+//! The seam behind which Parquet is written.
+//!
+//! Everything that VOParquet wants of a Parquet writer, and nothing that says which writer it is.
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+use taploom_encoder::{Error, ErrorKind, Output, Result};
+
+use crate::options::{Statistics, VoparquetOptions};
+
+/// A Parquet file in the making, appended to an [`Output`].
+pub(crate) struct ParquetFile {
+    writer: ArrowWriter<Output>,
+    memory_budget: usize,
+}
+
+impl ParquetFile {
+    /// Starts a file of columns with unique names, to be written in at most so many bytes of heap.
+    pub(crate) fn start(
+        schema: SchemaRef,
+        options: &VoparquetOptions,
+        memory_budget: usize,
+        output: Output,
+    ) -> Result<Self> {
+        let rows = usize::try_from(options.row_group_rows.get()).unwrap_or(usize::MAX);
+        let mut properties = WriterProperties::builder()
+            .set_created_by(concat!("taploom ", env!("CARGO_PKG_VERSION")).to_owned())
+            .set_compression(options.compression.0)
+            .set_max_row_group_row_count(Some(rows))
+            .set_statistics_enabled(match options.statistics {
+                Statistics::None => EnabledStatistics::None,
+                Statistics::Chunk => EnabledStatistics::Chunk,
+                Statistics::Page => EnabledStatistics::Page,
+            });
+        for field in schema.fields() {
+            // Measured floats hardly repeat: a dictionary of them costs time and space.
+            if field.data_type().is_floating() {
+                let path = ColumnPath::from(vec![field.name().clone()]);
+                properties = properties.set_column_dictionary_enabled(path, false);
+            }
+        }
+        let options = ArrowWriterOptions::new()
+            .with_properties(properties.build())
+            // The Parquet types say it all; the Arrow schema would repeat every column in base64.
+            .with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(output, schema, options).map_err(failed)?;
+        Ok(Self { writer, memory_budget })
+    }
+
+    /// Appends rows.
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.writer.write(batch).map_err(failed)?;
+        // A row group that is closed needs its pages once more, as it is written.
+        if self.buffered_bytes() > self.memory_budget / 2 {
+            self.writer.flush().map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Bytes of heap that hold rows.
+    pub(crate) fn buffered_bytes(&self) -> usize {
+        self.writer.memory_size()
+    }
+
+    /// Writes the last row group and the footer, with the keys given; returns bytes of column
+    /// chunks, and of the file.
+    pub(crate) fn finish(mut self, keys: Vec<(String, String)>) -> Result<(u64, u64)> {
+        self.writer.flush().map_err(failed)?;
+        for (key, value) in keys {
+            self.writer.append_key_value_metadata(KeyValue::new(key, value));
+        }
+        let metadata = self.writer.finish().map_err(failed)?;
+        let chunks: i64 = metadata
+            .row_groups()
+            .iter()
+            .flat_map(|group| group.columns())
+            .map(|chunk| chunk.compressed_size())
+            .sum();
+        let output = self.writer.into_inner().map_err(failed)?;
+        Ok((u64::try_from(chunks).unwrap_or_default(), output.finish()?))
+    }
+}
+
+/// An error of the sink comes back in a wrapping of the parquet crate.
+fn failed(error: ParquetError) -> Error {
+    match error {
+        ParquetError::External(cause) => match cause.downcast::<std::io::Error>() {
+            Ok(io) => Error::sink(*io),
+            Err(other) => {
+                Error::new(ErrorKind::Internal, "the Parquet writer failed").with_source(other)
+            }
+        },
+        other => Error::new(ErrorKind::Internal, "the Parquet writer failed").with_source(other),
+    }
+}
