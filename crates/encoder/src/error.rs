@@ -69,6 +69,7 @@ struct Inner {
     format: Option<String>,
     column: Option<String>,
     row: Option<u64>,
+    reported: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -81,6 +82,7 @@ impl Error {
             format: None,
             column: None,
             row: None,
+            reported: false,
             source: None,
         }))
     }
@@ -127,6 +129,13 @@ impl Error {
         self
     }
 
+    /// Marks that the document in the output says so itself, and is well-formed.
+    #[must_use]
+    pub fn reported(mut self) -> Self {
+        self.0.reported = true;
+        self
+    }
+
     /// What went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -158,6 +167,12 @@ impl Error {
             self.0.kind,
             ErrorKind::UnknownFormat | ErrorKind::InvalidOption | ErrorKind::InvalidRequest
         )
+    }
+
+    /// Whether the document in the output reports the error itself, so that whoever sends it on can
+    /// end it as usual.
+    pub fn is_reported(&self) -> bool {
+        self.0.reported
     }
 
     /// Whether the reader of the output went away, so that nobody waits for an answer.
@@ -198,13 +213,14 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, message, format, column, row, source } = &*self.0;
+        let Inner { kind, message, format, column, row, reported, source } = &*self.0;
         f.debug_struct("Error")
             .field("kind", kind)
             .field("message", message)
             .field("format", format)
             .field("column", column)
             .field("row", row)
+            .field("reported", reported)
             .field("source", source)
             .finish()
     }

@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+mod channel_sink;
+mod encode;
+mod encode_stream;
+mod max_rec;
+mod source;
+
+pub use channel_sink::ChannelSink;
+pub use encode::{Encoded, Progress, encode};
+pub use encode_stream::{EncodeStream, Limits, encode_stream};
+pub use max_rec::MaxRec;
+pub use source::{BatchSource, RowSource};

@@ -1,0 +1,193 @@
+//! Source to a stream of bytes.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use arrow_array::RecordBatch;
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::Stream;
+use taploom_encoder::{EncoderSpec, Error, ErrorKind, Result, ResultSchema};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::channel_sink::ChannelSink;
+use crate::encode::{Encoded, encode};
+use crate::max_rec::MaxRec;
+use crate::source::RowSource;
+
+/// How much may be under way at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Rows at most; `None` for all.
+    pub maxrec: Option<u64>,
+    /// Bytes of a chunk. 64 KiB.
+    pub chunk_bytes: usize,
+    /// Chunks that wait for the reader. 4.
+    pub chunks: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { maxrec: None, chunk_bytes: 64 << 10, chunks: 4 }
+    }
+}
+
+/// The bytes of a result, as they are encoded. Dropping it stops the encoder and the source.
+///
+/// It ends with an error where the result failed, unless the document itself reports the failure
+/// (VOTable): then the body ends well-formed, and [`outcome`](Self::outcome) has the error.
+pub struct EncodeStream {
+    chunks: mpsc::Receiver<Result<Bytes>>,
+    outcome: oneshot::Receiver<Result<Encoded>>,
+}
+
+impl EncodeStream {
+    /// How the result ended: to be asked once the stream has.
+    ///
+    /// # Errors
+    /// The error of the source, the encoder or the sink.
+    pub async fn outcome(self) -> Result<Encoded> {
+        drop(self.chunks);
+        self.outcome.await.unwrap_or_else(|_| {
+            Err(Error::new(ErrorKind::Internal, "the encoder's thread ended without a word"))
+        })
+    }
+}
+
+impl Stream for EncodeStream {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.chunks.poll_recv(context)
+    }
+}
+
+/// Encodes a source on blocking threads of the current tokio runtime: one asks the source for
+/// batches, the other encodes, so that the two overlap.
+///
+/// Neither CPU work nor a slow reader ever blocks a thread of the runtime.
+///
+/// # Panics
+/// Outside a tokio runtime.
+///
+/// ```
+/// use std::sync::Arc;
+/// use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+/// use futures::StreamExt;
+/// use taploom_encoder::{Completion, EncoderRegistry, ResultSchema};
+/// use taploom_stream::{BatchSource, Limits, encode_stream};
+///
+/// let ids = Arc::new(Int64Array::from(vec![1, 2, 3])) as ArrayRef;
+/// let batch = RecordBatch::try_from_iter([("id", ids)])?;
+/// let source = BatchSource::new(ResultSchema::derived(batch.schema()), vec![Ok(batch)].into_iter());
+/// let spec = EncoderRegistry::new([taploom_format_csv::CSV_PLUGIN])?.request("csv")?;
+///
+/// tokio::runtime::Runtime::new()?.block_on(async {
+///     let limits = Limits { maxrec: Some(2), ..Limits::default() };
+///     let mut body = encode_stream(source, spec, limits);
+///     let mut text = Vec::new();
+///     while let Some(chunk) = body.next().await {
+///         text.extend_from_slice(&chunk?);
+///     }
+///     assert_eq!(text, b"id\r\n1\r\n2\r\n");
+///     assert_eq!(body.outcome().await?.completion, Completion::Overflow);
+///     Ok::<(), taploom_encoder::Error>(())
+/// })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn encode_stream(
+    source: impl RowSource + 'static,
+    spec: EncoderSpec,
+    limits: Limits,
+) -> EncodeStream {
+    let (sender, chunks) = mpsc::channel(limits.chunks.max(1));
+    let (report, outcome) = oneshot::channel();
+    let runtime = Handle::current();
+    runtime.clone().spawn_blocking(move || {
+        let limit = limits.maxrec.unwrap_or(u64::MAX);
+        let mut source = Ahead::start(MaxRec::new(source, limit), &runtime);
+        let sink = Box::new(ChannelSink::new(sender.clone(), limits.chunk_bytes));
+        // Not the runtime's own block_on: the sink blocks, which that does not allow.
+        let encoded = futures::executor::block_on(encode(&mut source, &spec, sink, &mut |_| ()));
+        if let Err(error) = &encoded
+            && !error.is_reported()
+        {
+            // The reader may be gone, which is one of the errors.
+            let again = Error::new(error.kind(), format!("{error:#}"));
+            let _ = sender.blocking_send(Err(again));
+        }
+        let _ = report.send(encoded);
+    });
+    EncodeStream { chunks, outcome }
+}
+
+/// A source that is read on a thread of its own, one batch ahead.
+struct Ahead {
+    schema: ResultSchema,
+    rows_hint: Option<u64>,
+    batches: mpsc::Receiver<Step>,
+    overflowed: bool,
+}
+
+enum Step {
+    Batch(RecordBatch),
+    Failed(Error),
+    End { overflowed: bool },
+}
+
+impl Ahead {
+    fn start(mut source: impl RowSource + 'static, runtime: &Handle) -> Self {
+        let (sender, batches) = mpsc::channel(1);
+        let (schema, rows_hint) = (source.schema().clone(), source.rows_hint());
+        let handle = runtime.clone();
+        runtime.spawn_blocking(move || {
+            handle.block_on(async {
+                loop {
+                    // A reader that leaves must not wait for a slow query.
+                    let next = tokio::select! {
+                        next = source.next_batch() => next,
+                        () = sender.closed() => return,
+                    };
+                    let step = match next {
+                        Ok(Some(batch)) => Step::Batch(batch),
+                        Ok(None) => Step::End { overflowed: source.overflowed() },
+                        Err(error) => Step::Failed(error),
+                    };
+                    let last = !matches!(step, Step::Batch(_));
+                    if sender.send(step).await.is_err() || last {
+                        return;
+                    }
+                }
+            });
+        });
+        Self { schema, rows_hint, batches, overflowed: false }
+    }
+}
+
+#[async_trait]
+impl RowSource for Ahead {
+    fn schema(&self) -> &ResultSchema {
+        &self.schema
+    }
+
+    async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        match self.batches.recv().await {
+            Some(Step::Batch(batch)) => Ok(Some(batch)),
+            Some(Step::End { overflowed }) => {
+                self.overflowed = overflowed;
+                Ok(None)
+            }
+            Some(Step::Failed(error)) => Err(error),
+            None => Err(Error::new(ErrorKind::Source, "the thread of the source ended early")),
+        }
+    }
+
+    fn overflowed(&self) -> bool {
+        self.overflowed
+    }
+
+    fn rows_hint(&self) -> Option<u64> {
+        self.rows_hint
+    }
+}
