@@ -3,14 +3,13 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use arrow_array::RecordBatch;
-use async_trait::async_trait;
 use bytes::Bytes;
 use futures::Stream;
-use taploom_encoder::{EncoderSpec, Error, ErrorKind, Result, ResultSchema};
+use taploom_encoder::{EncoderSpec, Error, ErrorKind, Result};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::ahead::Ahead;
 use crate::channel_sink::ChannelSink;
 use crate::encode::{Encoded, encode};
 use crate::max_rec::MaxRec;
@@ -120,74 +119,4 @@ pub fn encode_stream(
         let _ = report.send(encoded);
     });
     EncodeStream { chunks, outcome }
-}
-
-/// A source that is read on a thread of its own, one batch ahead.
-struct Ahead {
-    schema: ResultSchema,
-    rows_hint: Option<u64>,
-    batches: mpsc::Receiver<Step>,
-    overflowed: bool,
-}
-
-enum Step {
-    Batch(RecordBatch),
-    Failed(Error),
-    End { overflowed: bool },
-}
-
-impl Ahead {
-    fn start(mut source: impl RowSource + 'static, runtime: &Handle) -> Self {
-        let (sender, batches) = mpsc::channel(1);
-        let (schema, rows_hint) = (source.schema().clone(), source.rows_hint());
-        let handle = runtime.clone();
-        runtime.spawn_blocking(move || {
-            handle.block_on(async {
-                loop {
-                    // A reader that leaves must not wait for a slow query.
-                    let next = tokio::select! {
-                        next = source.next_batch() => next,
-                        () = sender.closed() => return,
-                    };
-                    let step = match next {
-                        Ok(Some(batch)) => Step::Batch(batch),
-                        Ok(None) => Step::End { overflowed: source.overflowed() },
-                        Err(error) => Step::Failed(error),
-                    };
-                    let last = !matches!(step, Step::Batch(_));
-                    if sender.send(step).await.is_err() || last {
-                        return;
-                    }
-                }
-            });
-        });
-        Self { schema, rows_hint, batches, overflowed: false }
-    }
-}
-
-#[async_trait]
-impl RowSource for Ahead {
-    fn schema(&self) -> &ResultSchema {
-        &self.schema
-    }
-
-    async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
-        match self.batches.recv().await {
-            Some(Step::Batch(batch)) => Ok(Some(batch)),
-            Some(Step::End { overflowed }) => {
-                self.overflowed = overflowed;
-                Ok(None)
-            }
-            Some(Step::Failed(error)) => Err(error),
-            None => Err(Error::new(ErrorKind::Source, "the thread of the source ended early")),
-        }
-    }
-
-    fn overflowed(&self) -> bool {
-        self.overflowed
-    }
-
-    fn rows_hint(&self) -> Option<u64> {
-        self.rows_hint
-    }
 }

@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+mod ahead;
 mod channel_sink;
 mod encode;
 mod encode_stream;
 mod max_rec;
 mod source;
 
+pub use ahead::Ahead;
 pub use channel_sink::ChannelSink;
 pub use encode::{Encoded, Progress, encode};
 pub use encode_stream::{EncodeStream, Limits, encode_stream};

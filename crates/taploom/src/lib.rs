@@ -1,0 +1,28 @@
+#![doc = include_str!("../README.md")]
+
+// Named, so that the linker keeps them, and what they register.
+#[cfg(feature = "csv")]
+use taploom_format_csv as _;
+#[cfg(feature = "voparquet")]
+use taploom_format_voparquet as _;
+#[cfg(feature = "votable")]
+use taploom_format_votable as _;
+
+pub use taploom_encoder::*;
+#[cfg(feature = "sources")]
+pub use taploom_sources as sources;
+pub use taploom_stream as stream;
+
+/// All formats that this program links: those of this crate's features, and those of other crates
+/// that the program names. VOTable is the format of requests that name none (TAP 1.1, 2.7.3), where
+/// it is linked.
+///
+/// # Errors
+/// [`ErrorKind::DuplicateFormat`] naming both, where two claim the same name.
+pub fn registry() -> Result<EncoderRegistry> {
+    let registry = EncoderRegistry::collected()?;
+    match registry.plugin("votable") {
+        Some(_) => registry.with_default("votable"),
+        None => Ok(registry),
+    }
+}

@@ -1,0 +1,236 @@
+//! `taploom encode`.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use bytesize::ByteSize;
+use serde::Serialize;
+use taploom::sources::{ColumnList, Request};
+use taploom::stream::{Ahead, Encoded, MaxRec, RowSource, encode};
+use taploom::{
+    Completion, Content, EncodeContext, EncoderSpec, Envelope, Error, ErrorKind, Result,
+};
+
+use crate::output::Output;
+use crate::progress::Progress;
+
+/// Rows in, one file out.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// demo, sqlite:FILE, synth:COLUMNS.json?rows=N&seed=S&nulls=F, or a Parquet or Arrow file
+    source: String,
+    /// The query, for demo (default: all of the table stars) and sqlite:FILE
+    #[arg(short, long, value_name = "SQL")]
+    query: Option<String>,
+    /// A RESPONSEFORMAT value: media type with parameters, short name or id (see `taploom
+    /// formats`); by default that of the extension of FILE
+    #[arg(short, long)]
+    format: Option<String>,
+    /// Where to write; standard output by default. The file appears when it is complete
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Rows at most; more is an overflow. 0 gives the metadata alone
+    #[arg(long, value_name = "N")]
+    maxrec: Option<u64>,
+    /// An option of the format, e.g. compression=zstd(3); may be repeated
+    #[arg(long = "option", value_name = "KEY=VALUE")]
+    options: Vec<String>,
+    /// Memory that the encoder may hold rows in
+    #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = size)]
+    memory_budget: usize,
+    /// Where temporary files go
+    #[arg(long, value_name = "DIR")]
+    scratch_dir: Option<PathBuf>,
+    /// Rows of a batch
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = at_least_one)]
+    batch_rows: usize,
+    /// Threads; with 2 and more the source works while the encoder does
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    threads: usize,
+    /// VO metadata of the columns, by position: JSON {"columns": [{"name": "ra", "unit": "deg"}]}
+    #[arg(long, value_name = "FILE")]
+    columns: Option<PathBuf>,
+    /// XML to write around the rows: JSON {"header": ..., "footer": ..., "footerOverflow": ...}
+    #[arg(long, value_name = "FILE")]
+    envelope: Option<PathBuf>,
+    /// Write what was done to a file, as JSON
+    #[arg(long, value_name = "FILE")]
+    summary: Option<PathBuf>,
+}
+
+/// The file that `--summary` names.
+#[derive(Serialize)]
+struct Summary {
+    format: &'static str,
+    content_type: String,
+    status: &'static str,
+    rows: u64,
+    columns: usize,
+    data_bytes: u64,
+    total_bytes: u64,
+    truncated_cells: u64,
+    altered_cells: u64,
+    elapsed_seconds: f64,
+}
+
+fn size(text: &str) -> std::result::Result<usize, String> {
+    let wrong = || "a size is a number with a unit: 64MiB, 1GiB, 500kB".to_owned();
+    let size: ByteSize = text.parse().map_err(|_| wrong())?;
+    usize::try_from(size.as_u64()).ok().filter(|size| *size > 0).ok_or_else(wrong)
+}
+
+fn at_least_one(text: &str) -> std::result::Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "a whole number from 1".to_owned())
+}
+
+fn invalid(message: String) -> Error {
+    Error::new(ErrorKind::InvalidRequest, message)
+}
+
+pub(crate) fn run(arguments: Arguments) -> Result<()> {
+    let started = Instant::now();
+    let spec = spec(&arguments)?;
+    if arguments.output.is_none()
+        && spec.plugin().info().content == Content::Binary
+        && std::io::stdout().is_terminal()
+    {
+        let id = spec.plugin().info().id;
+        return Err(invalid(format!("{id} is binary: give a file with -o, or pipe the output")));
+    }
+    // Both files before the work, so that a wrong name costs no time.
+    let output = Output::open(arguments.output.as_deref())?;
+    let summary_file = match &arguments.summary {
+        Some(path) => Some(Output::open(Some(path))?),
+        None => None,
+    };
+
+    let columns = match &arguments.columns {
+        Some(path) => Some(ColumnList::read(path)?.columns),
+        None => None,
+    };
+    let request = Request {
+        location: &arguments.source,
+        query: arguments.query.as_deref(),
+        columns,
+        batch_rows: arguments.batch_rows,
+    };
+    let source = futures::executor::block_on(taploom::sources::open(&request))?;
+    let source = MaxRec::new(source, arguments.maxrec.unwrap_or(u64::MAX));
+    let columns = source.schema().columns().len();
+    let encoded = write(source, &spec, &output, arguments.threads)?;
+    output.commit()?;
+    if let Some(file) = summary_file {
+        let summary = summarise(&spec, &encoded, columns, started);
+        let mut json = serde_json::to_vec(&summary).map_err(|error| {
+            Error::new(ErrorKind::Internal, "can't write the summary").with_source(error)
+        })?;
+        json.push(b'\n');
+        file.sink().and_then(|mut sink| sink.write_all(&json)).map_err(Error::sink)?;
+        file.commit()?;
+    }
+    warn(&encoded, &spec, arguments.maxrec);
+    Ok(())
+}
+
+fn spec(arguments: &Arguments) -> Result<EncoderSpec> {
+    let registry = taploom::registry()?;
+    let extension = |path: &Path| path.extension()?.to_str().map(str::to_owned);
+    let mut spec = match (&arguments.format, arguments.output.as_deref().and_then(extension)) {
+        (Some(format), _) => registry.request(format)?,
+        (None, Some(extension)) => registry.for_extension(&extension).ok_or_else(|| {
+            let error = registry.request(&extension).err();
+            invalid(format!("no format has files with the extension .{extension}; choose with -f"))
+                .with_source(error.map_or_else(String::new, |error| error.to_string()))
+        })?,
+        (None, None) => registry.default_request()?,
+    };
+    for option in &arguments.options {
+        let (name, value) = option.split_once('=').ok_or_else(|| {
+            let message = format!("--option {option:?} is not of the form KEY=VALUE");
+            Error::new(ErrorKind::InvalidOption, message)
+        })?;
+        spec = spec.with_option(name.trim(), value)?;
+    }
+    let default = EncodeContext::default();
+    let scratch_dir = arguments.scratch_dir.clone().unwrap_or(default.scratch_dir);
+    if !scratch_dir.is_dir() {
+        return Err(invalid(format!("--scratch-dir {}: no such folder", scratch_dir.display())));
+    }
+    Ok(spec.with_context(EncodeContext {
+        envelope: arguments.envelope.as_deref().map(read_envelope).transpose()?,
+        memory_budget: arguments.memory_budget,
+        scratch_dir,
+        threads: arguments.threads,
+    }))
+}
+
+fn read_envelope(path: &Path) -> Result<Envelope> {
+    let name = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| invalid(format!("can't read the envelope {name}")).with_source(error))?;
+    serde_json::from_str(&text).map_err(|error| {
+        let form = "an envelope in JSON: header, footer, footerOverflow";
+        invalid(format!("{name} is not {form}")).with_source(error)
+    })
+}
+
+fn write(
+    mut source: impl RowSource + 'static,
+    spec: &EncoderSpec,
+    output: &Output,
+    threads: usize,
+) -> Result<Encoded> {
+    let sink = output.sink().map_err(Error::sink)?;
+    let progress = Progress::start(source.rows_hint());
+    let mut tell = |rows| progress.rows(rows);
+    if threads == 1 {
+        return futures::executor::block_on(encode(&mut source, spec, sink, &mut tell));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| {
+        Error::new(ErrorKind::Source, "can't start a thread for the source").with_source(error)
+    })?;
+    let mut ahead = Ahead::start(source, runtime.handle());
+    let encoded = futures::executor::block_on(encode(&mut ahead, spec, sink, &mut tell));
+    drop(ahead);
+    encoded
+}
+
+fn summarise(spec: &EncoderSpec, encoded: &Encoded, columns: usize, started: Instant) -> Summary {
+    let summary = &encoded.summary;
+    Summary {
+        format: spec.plugin().info().id,
+        content_type: spec.content_type(),
+        status: match encoded.completion {
+            Completion::Overflow => "overflow",
+            _ => "complete",
+        },
+        rows: summary.rows,
+        columns,
+        data_bytes: summary.data_bytes,
+        total_bytes: summary.total_bytes,
+        truncated_cells: summary.truncated_cells,
+        altered_cells: summary.altered_cells,
+        elapsed_seconds: started.elapsed().as_secs_f64(),
+    }
+}
+
+/// What a person should know of a file that is complete, on standard error.
+fn warn(encoded: &Encoded, spec: &EncoderSpec, maxrec: Option<u64>) {
+    let info = spec.plugin().info();
+    if encoded.completion == Completion::Overflow
+        && info.overflow == taploom::OverflowReport::None
+        && maxrec != Some(0)
+    {
+        eprintln!("taploom: rows beyond --maxrec were left out, and {} can't say so", info.id);
+    }
+    let summary = &encoded.summary;
+    if summary.truncated_cells > 0 {
+        let cells = summary.truncated_cells;
+        eprintln!("taploom: {cells} cells were cut to the arraysize of their column");
+    }
+    if summary.altered_cells > 0 {
+        let cells = summary.altered_cells;
+        eprintln!("taploom: in {cells} cells tabs or line breaks were written as spaces");
+    }
+}

@@ -1,0 +1,128 @@
+//! Files that appear under their name only when they are complete.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use taploom::{ByteSink, Error, ErrorKind, Result};
+
+/// Where a file is being made. Dropped without [`commit`](Self::commit), nothing is left of it.
+pub(crate) enum Output {
+    /// Standard output.
+    Stdout,
+    /// Something that is there and is no regular file: a device or a named pipe.
+    Special(File),
+    /// A file that has no name yet.
+    #[cfg(target_os = "linux")]
+    Unnamed(Unnamed),
+    /// A file under a temporary name, where the file system has no files without one.
+    Temporary { file: tempfile::NamedTempFile, path: PathBuf },
+}
+
+impl Output {
+    /// Prepares to write to `path`, or to standard output.
+    pub(crate) fn open(path: Option<&Path>) -> Result<Self> {
+        let Some(path) = path else { return Ok(Self::Stdout) };
+        Self::open_path(path).map_err(|error| cannot_write(path, error))
+    }
+
+    fn open_path(path: &Path) -> io::Result<Self> {
+        match std::fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+            Ok(metadata) if !metadata.is_file() => {
+                return Ok(Self::Special(File::options().write(true).open(path)?));
+            }
+            _ => {}
+        }
+        // A link is followed: what it points to is replaced, not the link.
+        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        #[cfg(target_os = "linux")]
+        if let Some(unnamed) = Unnamed::open(&folder, &path)? {
+            return Ok(Self::Unnamed(unnamed));
+        }
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".taploom-");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            // What the umask leaves of them, as for any new file.
+            builder.permissions(std::fs::Permissions::from_mode(0o666));
+        }
+        Ok(Self::Temporary { file: builder.tempfile_in(&folder)?, path })
+    }
+
+    /// A sink for the bytes.
+    pub(crate) fn sink(&self) -> io::Result<ByteSink> {
+        Ok(match self {
+            Self::Stdout => Box::new(io::stdout()),
+            Self::Special(file) => Box::new(file.try_clone()?),
+            #[cfg(target_os = "linux")]
+            Self::Unnamed(unnamed) => Box::new(unnamed.file.try_clone()?),
+            Self::Temporary { file, .. } => Box::new(file.as_file().try_clone()?),
+        })
+    }
+
+    /// Lets the file appear under its name, in the place of one that was there.
+    pub(crate) fn commit(self) -> Result<()> {
+        match self {
+            Self::Stdout => io::stdout().flush().map_err(Error::sink),
+            Self::Special(_) => Ok(()),
+            #[cfg(target_os = "linux")]
+            Self::Unnamed(unnamed) => {
+                let path = unnamed.path.clone();
+                unnamed.commit().map_err(|error| cannot_write(&path, error))
+            }
+            Self::Temporary { file, path } => {
+                file.persist(&path).map_err(|error| cannot_write(&path, error.error)).map(drop)
+            }
+        }
+    }
+}
+
+fn cannot_write(path: &Path, error: io::Error) -> Error {
+    let message = format!("can't write {}", path.display());
+    Error::new(ErrorKind::Sink, message).with_source(error)
+}
+
+/// A file without a name (`O_TMPFILE`): it vanishes with the process, however that ends.
+#[cfg(target_os = "linux")]
+pub(crate) struct Unnamed {
+    file: File,
+    path: PathBuf,
+}
+
+#[cfg(target_os = "linux")]
+impl Unnamed {
+    /// `None` where the file system has no such files.
+    fn open(folder: &Path, path: &Path) -> io::Result<Option<Self>> {
+        use rustix::fs::{Mode, OFlags};
+        use rustix::io::Errno;
+
+        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+        match rustix::fs::open(folder, flags, Mode::from_raw_mode(0o666)) {
+            Ok(file) => Ok(Some(Self { file: file.into(), path: path.to_owned() })),
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Gives it a name of its own beside the final one, and then renames: a link alone can't take
+    /// the place of a file that is there.
+    fn commit(self) -> io::Result<()> {
+        use std::os::fd::AsRawFd;
+
+        use rustix::fs::{AtFlags, CWD};
+
+        let link = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let beside = self.path.with_file_name(format!(".{name}.{}", std::process::id()));
+        rustix::fs::linkat(CWD, &link, CWD, &beside, AtFlags::SYMLINK_FOLLOW)?;
+        std::fs::rename(&beside, &self.path).inspect_err(|_| {
+            let _ = std::fs::remove_file(&beside);
+        })
+    }
+}

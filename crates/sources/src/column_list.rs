@@ -1,0 +1,48 @@
+//! A list of columns, as a JSON file.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use taploom_encoder::{ColumnMetadata, Result, TableMetadata};
+
+use crate::open::invalid;
+
+/// The columns of a table: `{"table": "...", "columns": [{"name": "ra", "datatype": "double",
+/// "unit": "deg"}, ...]}`, each with the attributes of a VOTable FIELD.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnList {
+    /// The name of the table.
+    pub table: Option<String>,
+    /// A sentence on what the table holds.
+    pub description: Option<String>,
+    /// Where the list was taken from.
+    pub source: Option<String>,
+    /// The columns, in order.
+    pub columns: Vec<ColumnMetadata>,
+}
+
+impl ColumnList {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidRequest`](taploom_encoder::ErrorKind::InvalidRequest) naming the file.
+    pub fn read(path: &Path) -> Result<Self> {
+        let name = path.display();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            invalid(format!("can't read the list of columns {name}")).with_source(error)
+        })?;
+        Self::parse(&text).map_err(|error| {
+            invalid(format!("{name} is not a list of columns in JSON")).with_source(error)
+        })
+    }
+
+    pub(crate) fn parse(json: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+
+    /// What it says of the table as a whole.
+    pub fn table_metadata(&self) -> TableMetadata {
+        TableMetadata { name: self.table.clone(), description: self.description.clone() }
+    }
+}

@@ -1,0 +1,76 @@
+//! From what a person types to a source.
+
+use std::path::Path;
+
+use taploom_encoder::{ColumnMetadata, Error, ErrorKind, Result};
+use taploom_stream::RowSource;
+
+/// What rows are wanted.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// `demo`, `sqlite:FILE`, `synth:COLUMNS.json?rows=N&seed=S&nulls=F`, or a file.
+    pub location: &'a str,
+    /// SQL, for the locations that take it.
+    pub query: Option<&'a str>,
+    /// VO metadata of the result's columns by position, in place of those of the source.
+    pub columns: Option<Vec<ColumnMetadata>>,
+    /// Rows of a batch at most. 2000.
+    pub batch_rows: usize,
+}
+
+impl<'a> Request<'a> {
+    /// All rows of a location, or of its default query.
+    pub fn new(location: &'a str) -> Self {
+        Self { location, query: None, columns: None, batch_rows: 2000 }
+    }
+}
+
+/// Opens a source.
+///
+/// # Errors
+/// [`ErrorKind::InvalidRequest`] for a location that does not exist or is of a kind that is not
+/// built in, a query that is wrong or missing, metadata that do not go with the columns.
+pub async fn open(request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+    let location = request.location;
+    let refuse_query = || match request.query {
+        Some(_) => Err(invalid(format!("source {location} takes no SQL; demo and sqlite:FILE do"))),
+        None => Ok(()),
+    };
+    if location == "demo" {
+        #[cfg(feature = "demo")]
+        return crate::demo::open(request).await;
+        #[cfg(not(feature = "demo"))]
+        return Err(left_out("demo"));
+    }
+    if let Some(path) = location.strip_prefix("sqlite:") {
+        #[cfg(feature = "sqlite")]
+        return crate::sqlite::open_file(Path::new(path), request).await;
+        #[cfg(not(feature = "sqlite"))]
+        return Err(left_out(&format!("sqlite:{path}")));
+    }
+    if let Some(rest) = location.strip_prefix("synth:") {
+        refuse_query()?;
+        #[cfg(feature = "synth")]
+        return crate::synth::open(rest, request);
+        #[cfg(not(feature = "synth"))]
+        return Err(left_out(&format!("synth:{rest}")));
+    }
+    let path = Path::new(location);
+    if !path.exists() {
+        return Err(invalid(format!(
+            "source {location}: no such file; a source is demo, sqlite:FILE, synth:COLUMNS.json, or \
+             a Parquet or Arrow file"
+        )));
+    }
+    refuse_query()?;
+    crate::file::open(path, request)
+}
+
+pub(crate) fn invalid(message: String) -> Error {
+    Error::new(ErrorKind::InvalidRequest, message)
+}
+
+#[allow(dead_code, reason = "used where a feature is off")]
+pub(crate) fn left_out(location: &str) -> Error {
+    invalid(format!("source {location}: this program was built without it"))
+}

@@ -1,0 +1,332 @@
+//! SQLite: rows of a query, in the types that the columns were declared with.
+//!
+//! SQLite's library blocks, so the query runs on a thread of its own, which makes one batch ahead.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+
+use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_schema::{Field, Schema, SchemaRef};
+use async_trait::async_trait;
+use rusqlite::types::Value;
+use rusqlite::{Connection, InterruptHandle, OpenFlags, Row, Statement};
+use taploom_encoder::{ColumnMetadata, Error, ErrorKind, Result, ResultSchema, TableMetadata};
+use taploom_stream::RowSource;
+use tokio::sync::{mpsc, oneshot};
+
+use self::column::{CellBuilder, Kind};
+use crate::open::{Request, invalid};
+
+mod column;
+
+/// Opens a database file, read-only.
+pub(crate) async fn open_file(path: &Path, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+    let name = path.display().to_string();
+    if !path.is_file() {
+        return Err(invalid(format!("source sqlite:{name}: no such file")));
+    }
+    let Some(query) = request.query else {
+        return Err(invalid(format!("source sqlite:{name} needs a query: -q \"SELECT ...\"")));
+    };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| {
+        invalid(format!("source sqlite:{name}: can't open the database")).with_source(error)
+    })?;
+    start(connection, query, request, |_| None).await
+}
+
+/// What is known of a column of the database, beyond what SQLite knows: by table and column.
+pub(crate) type Known = fn(&Origin<'_>) -> Option<ColumnMetadata>;
+
+/// Where a column of the result comes from.
+pub(crate) struct Origin<'a> {
+    pub(crate) table: &'a str,
+    pub(crate) column: &'a str,
+}
+
+/// Runs a query.
+pub(crate) async fn start(
+    connection: Connection,
+    query: &str,
+    request: &Request<'_>,
+    known: Known,
+) -> Result<Box<dyn RowSource>> {
+    let interrupt = connection.get_interrupt_handle();
+    let (ready, started) = oneshot::channel();
+    let (sender, batches) = mpsc::channel(1);
+    let job = Job {
+        query: query.to_owned(),
+        given: request.columns.clone(),
+        batch_rows: request.batch_rows.max(1),
+        known,
+    };
+    thread::Builder::new()
+        .name("sqlite".to_owned())
+        .spawn(move || job.run(&connection, ready, &sender))
+        .map_err(|error| {
+            Error::new(ErrorKind::Source, "can't start a thread for SQLite").with_source(error)
+        })?;
+    let schema = started.await.map_err(|_| ended_early())??;
+    Ok(Box::new(SqliteSource { schema, batches, interrupt }))
+}
+
+/// Rows of a query that runs on another thread; dropping it interrupts the query.
+struct SqliteSource {
+    schema: ResultSchema,
+    batches: mpsc::Receiver<Step>,
+    interrupt: InterruptHandle,
+}
+
+enum Step {
+    Batch(Result<RecordBatch>),
+    End,
+}
+
+impl Drop for SqliteSource {
+    fn drop(&mut self) {
+        self.interrupt.interrupt();
+    }
+}
+
+#[async_trait]
+impl RowSource for SqliteSource {
+    fn schema(&self) -> &ResultSchema {
+        &self.schema
+    }
+
+    async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        match self.batches.recv().await {
+            Some(Step::Batch(batch)) => batch.map(Some),
+            Some(Step::End) => Ok(None),
+            None => Err(ended_early()),
+        }
+    }
+}
+
+fn ended_early() -> Error {
+    Error::new(ErrorKind::Source, "the thread of the SQLite query ended early")
+}
+
+struct Job {
+    query: String,
+    given: Option<Vec<ColumnMetadata>>,
+    batch_rows: usize,
+    known: Known,
+}
+
+impl Job {
+    fn run(
+        self,
+        connection: &Connection,
+        ready: oneshot::Sender<Result<ResultSchema>>,
+        sender: &mpsc::Sender<Step>,
+    ) {
+        let mut statement = match self.prepare(connection) {
+            Ok(statement) => statement,
+            Err(error) => {
+                let _ = ready.send(Err(error));
+                return;
+            }
+        };
+        // Nobody listens after an error: the source is gone.
+        let mut ready = Some(ready);
+        match self.read(&mut statement, &mut ready, sender) {
+            Ok(()) => {
+                let _ = sender.blocking_send(Step::End);
+            }
+            Err(error) => {
+                let _ = match ready {
+                    Some(ready) => ready.send(Err(error)).map_err(drop),
+                    None => sender.blocking_send(Step::Batch(Err(error))).map_err(drop),
+                };
+            }
+        }
+    }
+
+    fn prepare<'c>(&self, connection: &'c Connection) -> Result<Statement<'c>> {
+        let statement = connection.prepare(&self.query).map_err(|error| {
+            let tables = match tables(connection) {
+                Ok(tables) if !tables.is_empty() => format!(" (tables: {})", tables.join(", ")),
+                _ => String::new(),
+            };
+            // SQLite repeats the whole statement behind its message; the message is enough.
+            let cause = match &error {
+                rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+                other => other.to_string(),
+            };
+            invalid(format!("the query is wrong{tables}")).with_source(cause)
+        })?;
+        if statement.column_count() == 0 || !statement.readonly() {
+            return Err(invalid("the query gives no rows; a SELECT does".to_owned()));
+        }
+        Ok(statement)
+    }
+
+    fn read(
+        &self,
+        statement: &mut Statement<'_>,
+        ready: &mut Option<oneshot::Sender<Result<ResultSchema>>>,
+        sender: &mpsc::Sender<Step>,
+    ) -> Result<()> {
+        let mut columns = self.columns(statement)?;
+        let width = columns.len();
+        let mut rows = statement.query([]).map_err(stopped)?;
+        let mut row_number = 0;
+
+        // Columns that were declared with no type show theirs by their first values.
+        let mut peeked: Vec<Vec<Value>> = Vec::new();
+        if columns.iter().any(|column| column.kind.is_none()) {
+            while peeked.len() < self.batch_rows
+                && let Some(row) = rows.next().map_err(stopped)?
+            {
+                let cells = (0..width).map(|index| row.get(index));
+                peeked.push(cells.collect::<rusqlite::Result<_>>().map_err(stopped)?);
+            }
+        }
+        let mut builders = Vec::with_capacity(width);
+        for (index, column) in columns.iter_mut().enumerate() {
+            let cells = || peeked.iter().map(|row| &row[index]);
+            let kind = match column.kind {
+                Some(kind) => kind,
+                None => Kind::of_values(cells()).map_err(|e| e.with_column(&column.name))?,
+            };
+            builders.push(CellBuilder::new(kind));
+        }
+        let schema = self.schema(&columns, &builders)?;
+        let arrow = Arc::clone(schema.arrow());
+        if ready.take().is_none_or(|ready| ready.send(Ok(schema)).is_err()) {
+            return Ok(());
+        }
+
+        let mut batch = Batch { columns: &columns, builders, rows: 0 };
+        for row in &peeked {
+            row_number += 1;
+            batch.append(row_number, |index| Ok((&row[index]).into()))?;
+        }
+        drop(peeked);
+        loop {
+            while batch.rows < self.batch_rows {
+                let Some(row): Option<&Row<'_>> = rows.next().map_err(stopped)? else {
+                    if batch.rows > 0 {
+                        let _ = sender.blocking_send(Step::Batch(batch.finish(&arrow)));
+                    }
+                    return Ok(());
+                };
+                row_number += 1;
+                batch.append(row_number, |index| row.get_ref(index).map_err(stopped))?;
+            }
+            if sender.blocking_send(Step::Batch(batch.finish(&arrow))).is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn columns(&self, statement: &Statement<'_>) -> Result<Vec<Column>> {
+        let given = |index: usize| self.given.as_ref().and_then(|given| given.get(index));
+        statement
+            .columns()
+            .zip(statement.columns_with_metadata())
+            .enumerate()
+            .map(|(index, (declared, origin))| {
+                let name = declared.name().to_owned();
+                let kind = match given(index).and_then(|metadata| metadata.datatype) {
+                    Some(datatype) => Some(Kind::of_datatype(datatype)),
+                    None => declared.decl_type().and_then(Kind::of_declaration),
+                };
+                if kind == Some(Kind::Blob) {
+                    return Err(Error::new(
+                        ErrorKind::UnsupportedColumn,
+                        "BLOB is not supported yet; convert it in the query, e.g. by hex()",
+                    )
+                    .with_column(name));
+                }
+                let known = match (origin.table_name(), origin.origin_name()) {
+                    (Some(table), Some(column)) => (self.known)(&Origin { table, column }),
+                    _ => None,
+                };
+                let table = origin.table_name().map(str::to_owned);
+                Ok(Column { name, kind, known: known.unwrap_or_default(), table })
+            })
+            .collect()
+    }
+
+    fn schema(&self, columns: &[Column], builders: &[CellBuilder]) -> Result<ResultSchema> {
+        let fields: Vec<Field> = columns
+            .iter()
+            .zip(builders)
+            .map(|(column, builder)| Field::new(&column.name, builder.data_type(), true))
+            .collect();
+        let metadata = match &self.given {
+            Some(given) => given.clone(),
+            None => columns
+                .iter()
+                // The name of the result's column, which the query may have chosen.
+                .map(|column| ColumnMetadata { name: None, ..column.known.clone() })
+                .collect(),
+        };
+        let schema = ResultSchema::new(Arc::new(Schema::new(fields)), metadata)?;
+        let first = columns.first().and_then(|column| column.table.as_ref());
+        let one_table = columns.iter().all(|column| column.table.as_ref() == first);
+        Ok(schema.with_table(TableMetadata {
+            name: first.filter(|_| one_table).cloned(),
+            description: None,
+        }))
+    }
+}
+
+/// A column of the result.
+struct Column {
+    name: String,
+    kind: Option<Kind>,
+    known: ColumnMetadata,
+    table: Option<String>,
+}
+
+/// Rows that become a record batch.
+struct Batch<'a> {
+    columns: &'a [Column],
+    builders: Vec<CellBuilder>,
+    rows: usize,
+}
+
+impl Batch<'_> {
+    fn append<'v>(
+        &mut self,
+        row: u64,
+        cell: impl Fn(usize) -> Result<rusqlite::types::ValueRef<'v>>,
+    ) -> Result<()> {
+        for (index, (builder, column)) in self.builders.iter_mut().zip(self.columns).enumerate() {
+            builder
+                .append(cell(index)?)
+                .map_err(|error| error.with_column(&column.name).with_row(row))?;
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    fn finish(&mut self, schema: &SchemaRef) -> Result<RecordBatch> {
+        let arrays = self.builders.iter_mut().map(CellBuilder::finish).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
+        self.rows = 0;
+        RecordBatch::try_new_with_options(Arc::clone(schema), arrays, &options).map_err(|error| {
+            Error::new(ErrorKind::Internal, "rows of SQLite do not make a batch").with_source(error)
+        })
+    }
+}
+
+fn stopped(error: rusqlite::Error) -> Error {
+    Error::new(ErrorKind::Source, "SQLite stopped giving rows").with_source(error)
+}
+
+/// The tables and views that a query could name.
+fn tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    connection
+        .prepare(
+            "SELECT name FROM sqlite_schema \
+             WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
+             ORDER BY name LIMIT 20",
+        )?
+        .query_map([], |row| row.get(0))?
+        .collect()
+}

@@ -1,0 +1,206 @@
+//! SQLite's dynamic values in columns of one type.
+
+use std::sync::Arc;
+
+use arrow_array::ArrayRef;
+use arrow_array::builder::{
+    BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, StringBuilder,
+    TimestampMicrosecondBuilder,
+};
+use arrow_cast::parse::{Parser, string_to_timestamp_nanos};
+use arrow_schema::{DataType, TimeUnit};
+use rusqlite::types::{Value, ValueRef};
+use taploom_encoder::{Datatype, Error, ErrorKind, Result};
+
+/// What the cells of a column have to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Boolean,
+    Long,
+    Double,
+    Text,
+    /// `YYYY-MM-DD`.
+    Date,
+    /// `YYYY-MM-DD hh:mm:ss` with a T or a space, and up to six digits of a second.
+    Timestamp,
+    Blob,
+}
+
+impl Kind {
+    /// By the declared type, as SQLite itself derives the affinity (datatype3.html, 3.1), and by the
+    /// names that SQLite has no type for. `None` where the declaration says nothing.
+    pub(super) fn of_declaration(declared: &str) -> Option<Self> {
+        let declared = declared.to_ascii_uppercase();
+        let has = |words: &[&str]| words.iter().any(|word| declared.contains(word));
+        Some(if has(&["TIMESTAMP", "DATETIME"]) {
+            Self::Timestamp
+        } else if has(&["BOOL"]) {
+            Self::Boolean
+        } else if declared == "DATE" {
+            Self::Date
+        } else if has(&["INT"]) {
+            Self::Long
+        } else if has(&["CHAR", "CLOB", "TEXT"]) {
+            Self::Text
+        } else if has(&["BLOB"]) {
+            Self::Blob
+        } else if has(&["REAL", "FLOA", "DOUB", "NUMERIC", "DECIMAL"]) {
+            Self::Double
+        } else {
+            return None;
+        })
+    }
+
+    /// By a datatype that was asked for; the encoder narrows what it gets.
+    pub(super) fn of_datatype(datatype: Datatype) -> Self {
+        match datatype {
+            Datatype::Boolean => Self::Boolean,
+            Datatype::UnsignedByte | Datatype::Short | Datatype::Int | Datatype::Long => Self::Long,
+            Datatype::Float | Datatype::Double => Self::Double,
+            _ => Self::Text,
+        }
+    }
+
+    /// By the first values of a column that was declared without a type: an expression, say.
+    pub(super) fn of_values<'v>(values: impl Iterator<Item = &'v Value>) -> Result<Self> {
+        let mut kind = None;
+        for value in values {
+            kind = match (value, kind) {
+                (Value::Null, kind) => kind,
+                (Value::Blob(_), _) => {
+                    return Err(Error::new(
+                        ErrorKind::UnsupportedColumn,
+                        "BLOB is not supported yet; convert it in the query, e.g. by hex()",
+                    ));
+                }
+                (Value::Text(_), _) | (_, Some(Self::Text)) => Some(Self::Text),
+                (Value::Real(_), _) | (_, Some(Self::Double)) => Some(Self::Double),
+                (Value::Integer(_), _) => Some(Self::Long),
+            };
+        }
+        Ok(kind.unwrap_or(Self::Text))
+    }
+}
+
+/// The cells of a column, in the making.
+pub(super) enum CellBuilder {
+    Boolean(BooleanBuilder),
+    Long(Int64Builder),
+    Double(Float64Builder),
+    Text(StringBuilder),
+    Date(Date32Builder),
+    Timestamp(TimestampMicrosecondBuilder),
+}
+
+impl CellBuilder {
+    pub(super) fn new(kind: Kind) -> Self {
+        match kind {
+            Kind::Boolean => Self::Boolean(BooleanBuilder::new()),
+            Kind::Long => Self::Long(Int64Builder::new()),
+            Kind::Double => Self::Double(Float64Builder::new()),
+            Kind::Text | Kind::Blob => Self::Text(StringBuilder::new()),
+            Kind::Date => Self::Date(Date32Builder::new()),
+            Kind::Timestamp => Self::Timestamp(TimestampMicrosecondBuilder::new()),
+        }
+    }
+
+    pub(super) fn data_type(&self) -> DataType {
+        match self {
+            Self::Boolean(_) => DataType::Boolean,
+            Self::Long(_) => DataType::Int64,
+            Self::Double(_) => DataType::Float64,
+            Self::Text(_) => DataType::Utf8,
+            Self::Date(_) => DataType::Date32,
+            Self::Timestamp(_) => DataType::Timestamp(TimeUnit::Microsecond, None),
+        }
+    }
+
+    /// Appends one value; an error where it is of another kind than the column.
+    pub(super) fn append(&mut self, value: ValueRef<'_>) -> Result<()> {
+        match self {
+            Self::Boolean(builder) => builder.append_option(match value {
+                ValueRef::Null => None,
+                ValueRef::Integer(0) => Some(false),
+                ValueRef::Integer(1) => Some(true),
+                _ => return Err(unfit(value, "a boolean, which is 0 or 1")),
+            }),
+            Self::Long(builder) => builder.append_option(match value {
+                ValueRef::Null => None,
+                ValueRef::Integer(number) => Some(number),
+                _ => return Err(unfit(value, "an integer")),
+            }),
+            Self::Double(builder) => builder.append_option(match value {
+                ValueRef::Null => None,
+                ValueRef::Real(number) => Some(number),
+                // Beyond 2^53 not every integer is a double.
+                ValueRef::Integer(number) if number.unsigned_abs() <= 1 << 53 => {
+                    Some(number as f64)
+                }
+                _ => return Err(unfit(value, "a real number")),
+            }),
+            Self::Text(builder) => match value {
+                ValueRef::Null => builder.append_null(),
+                ValueRef::Integer(number) => builder.append_value(number.to_string()),
+                ValueRef::Real(number) => builder.append_value(number.to_string()),
+                ValueRef::Text(text) => builder.append_value(
+                    std::str::from_utf8(text).map_err(|_| unfit(value, "text, which is UTF-8"))?,
+                ),
+                ValueRef::Blob(_) => return Err(unfit(value, "text")),
+            },
+            Self::Date(builder) => builder.append_option(match value {
+                ValueRef::Null => None,
+                ValueRef::Text(text) => Some(
+                    std::str::from_utf8(text)
+                        .ok()
+                        .and_then(arrow_array::types::Date32Type::parse)
+                        .ok_or_else(|| unfit(value, "a date, YYYY-MM-DD"))?,
+                ),
+                _ => return Err(unfit(value, "a date, YYYY-MM-DD")),
+            }),
+            Self::Timestamp(builder) => builder.append_option(match value {
+                ValueRef::Null => None,
+                ValueRef::Text(text) => Some(
+                    std::str::from_utf8(text)
+                        .ok()
+                        .and_then(|text| string_to_timestamp_nanos(text).ok())
+                        .filter(|nanos| nanos % 1000 == 0)
+                        .map(|nanos| nanos / 1000)
+                        .ok_or_else(|| unfit(value, TIMESTAMP))?,
+                ),
+                _ => return Err(unfit(value, TIMESTAMP)),
+            }),
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(&mut self) -> ArrayRef {
+        match self {
+            Self::Boolean(builder) => Arc::new(builder.finish()),
+            Self::Long(builder) => Arc::new(builder.finish()),
+            Self::Double(builder) => Arc::new(builder.finish()),
+            Self::Text(builder) => Arc::new(builder.finish()),
+            Self::Date(builder) => Arc::new(builder.finish()),
+            Self::Timestamp(builder) => Arc::new(builder.finish()),
+        }
+    }
+}
+
+const TIMESTAMP: &str = "a timestamp, YYYY-MM-DD hh:mm:ss with at most six more digits";
+
+fn unfit(value: ValueRef<'_>, wanted: &str) -> Error {
+    let shown = match value {
+        ValueRef::Null => "null".to_owned(),
+        ValueRef::Integer(number) => format!("the integer {number}"),
+        ValueRef::Real(number) => format!("the real number {number}"),
+        ValueRef::Text(text) => {
+            let text = String::from_utf8_lossy(text);
+            let short: String = text.chars().take(40).collect();
+            format!("the text {short:?}")
+        }
+        ValueRef::Blob(bytes) => format!("a blob of {} bytes", bytes.len()),
+    };
+    Error::new(
+        ErrorKind::InvalidValue,
+        format!("{shown} is not {wanted}, as the column is declared"),
+    )
+}

@@ -1,0 +1,217 @@
+//! Rows made up for a list of columns: for benchmarks, and for tests of wide tables.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::{
+    ArrayRef, BooleanArray, Float32Array, Float64Array, Int16Array, Int32Array, Int64Array,
+    RecordBatch, RecordBatchOptions, StringArray, UInt8Array,
+};
+use arrow_buffer::{BooleanBuffer, NullBuffer};
+use arrow_schema::{Field, Schema, SchemaRef};
+use taploom_encoder::{ColumnMetadata, Datatype, Error, ErrorKind, Extent, Result, ResultSchema};
+use taploom_stream::{BatchSource, RowSource};
+
+use crate::column_list::ColumnList;
+use crate::open::{Request, invalid};
+
+const ROWS: u64 = 10_000;
+const SEED: u64 = 1;
+const NULLS: f64 = 0.07;
+
+/// Opens `COLUMNS.json?rows=N&seed=S&nulls=F`.
+pub(crate) fn open(location: &str, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+    let (path, parameters) = location.rsplit_once('?').unwrap_or((location, ""));
+    let (mut rows, mut seed, mut nulls) = (ROWS, SEED, NULLS);
+    for (name, value) in form_urlencoded::parse(parameters.as_bytes()) {
+        let wrong = |what: &str| {
+            invalid(format!("source synth: {name} can't be {value:?}; it takes {what}"))
+        };
+        match &*name {
+            "rows" => rows = value.parse().map_err(|_| wrong("a whole number"))?,
+            "seed" => seed = value.parse().map_err(|_| wrong("a whole number"))?,
+            "nulls" => {
+                nulls = value
+                    .parse()
+                    .ok()
+                    .filter(|nulls| (0.0..=1.0).contains(nulls))
+                    .ok_or_else(|| wrong("a fraction from 0 to 1"))?;
+            }
+            _ => {
+                return Err(invalid(format!(
+                    "source synth: parameter {name} is unknown; known: rows, seed, nulls"
+                )));
+            }
+        }
+    }
+    let list = ColumnList::read(Path::new(path))?;
+    let table = Table::new(&list.columns, seed, nulls)?;
+    let arrow = Arc::clone(&table.schema);
+    let metadata = request.columns.clone().unwrap_or_else(|| list.columns.clone());
+    let schema = ResultSchema::new(arrow, metadata)?.with_table(list.table_metadata());
+    let most = request.batch_rows.max(1) as u64;
+    let mut next = 0;
+    let batches = std::iter::from_fn(move || {
+        let first = next;
+        next = rows.min(first + most);
+        (first < next).then(|| table.batch(first, (next - first) as usize))
+    });
+    Ok(Box::new(BatchSource::new(schema, batches).with_rows_hint(rows)))
+}
+
+/// Every cell is a function of seed, column and row alone, so batches may have any size.
+struct Table {
+    schema: SchemaRef,
+    columns: Vec<Column>,
+}
+
+struct Column {
+    kind: Kind,
+    key: u64,
+    /// A cell is null where 32 random bits are below this.
+    nulls_below: u64,
+}
+
+enum Kind {
+    /// Mostly false: flags of a survey.
+    Boolean,
+    UnsignedByte,
+    Short,
+    Int,
+    /// Ascending: ids.
+    Long,
+    /// Random mantissas, which no codec makes smaller; magnitudes from 1/8 to 4096.
+    Float,
+    Double,
+    /// Words of ASCII letters, at most so long.
+    Text(usize),
+}
+
+impl Table {
+    fn new(columns: &[ColumnMetadata], seed: u64, nulls: f64) -> Result<Self> {
+        let mut fields = Vec::with_capacity(columns.len());
+        let mut made = Vec::with_capacity(columns.len());
+        for (index, metadata) in columns.iter().enumerate() {
+            let name = metadata.name.clone().unwrap_or_else(|| format!("column_{}", index + 1));
+            let refused = |message: &str| {
+                Error::new(ErrorKind::InvalidRequest, format!("source synth: {message}"))
+                    .with_column(&name)
+            };
+            let datatype =
+                metadata.datatype.ok_or_else(|| refused("the column needs a datatype"))?;
+            let carrier =
+                datatype.carrier().filter(|_| datatype.is_text() || metadata.arraysize.is_none());
+            let carrier = carrier.ok_or_else(|| refused("no arrays of numbers are made up yet"))?;
+            let kind = match datatype {
+                Datatype::Boolean => Kind::Boolean,
+                Datatype::UnsignedByte => Kind::UnsignedByte,
+                Datatype::Short => Kind::Short,
+                Datatype::Int => Kind::Int,
+                Datatype::Long => Kind::Long,
+                Datatype::Float => Kind::Float,
+                Datatype::Double => Kind::Double,
+                _ => Kind::Text(text_length(metadata)?),
+            };
+            // What identifies a row is never null.
+            let ucd = metadata.ucd.as_deref().unwrap_or_default();
+            let main = matches!(kind, Kind::Long) || ucd.split(';').any(|word| word == "meta.main");
+            fields.push(Field::new(&name, carrier, !main));
+            made.push(Column {
+                kind,
+                key: mix(seed ^ mix(index as u64 + 1)),
+                nulls_below: if main { 0 } else { (nulls * 2f64.powi(32)) as u64 },
+            });
+        }
+        Ok(Self { schema: Arc::new(Schema::new(fields)), columns: made })
+    }
+
+    fn batch(&self, first: u64, rows: usize) -> Result<RecordBatch> {
+        let arrays = self.columns.iter().map(|column| column.array(first, rows)).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options).map_err(
+            |error| Error::new(ErrorKind::Internal, "made-up rows are wrong").with_source(error),
+        )
+    }
+}
+
+fn text_length(metadata: &ColumnMetadata) -> Result<usize> {
+    let Some(arraysize) = &metadata.arraysize else { return Ok(1) };
+    let arraysize: taploom_encoder::Arraysize = arraysize.parse()?;
+    Ok(match arraysize.last() {
+        Extent::Fixed(length) | Extent::Bounded(length) => (length as usize).min(8),
+        Extent::Free => 8,
+    })
+}
+
+impl Column {
+    fn array(&self, first: u64, rows: usize) -> ArrayRef {
+        let random = |row: usize| self.random(first + row as u64);
+        let nulls = (self.nulls_below > 0).then(|| {
+            // Other bits than those of the value.
+            let null = |bits: u64| bits.wrapping_mul(0x9e6c_63d0_676a_9a99) >> 32;
+            NullBuffer::new(BooleanBuffer::collect_bool(rows, |row| {
+                null(random(row)) >= self.nulls_below
+            }))
+        });
+        macro_rules! numbers {
+            ($array:ident, $value:expr) => {{
+                let value = $value;
+                let values: Vec<_> = (0..rows).map(|row| value(random(row))).collect();
+                Arc::new($array::new(values.into(), nulls))
+            }};
+        }
+        match self.kind {
+            Kind::Boolean => {
+                let values = BooleanBuffer::collect_bool(rows, |row| random(row) & 0x1f == 0);
+                Arc::new(BooleanArray::new(values, nulls))
+            }
+            Kind::UnsignedByte => numbers!(UInt8Array, |bits: u64| (bits >> 56) as u8),
+            Kind::Short => numbers!(Int16Array, |bits: u64| (bits >> 48) as i16),
+            Kind::Int => numbers!(Int32Array, |bits: u64| (bits >> 54) as i32),
+            Kind::Long => {
+                let ids = (0..rows).map(|row| {
+                    let id = first + row as u64;
+                    (1_000_000_000_000 + id * 8 + (random(row) & 7)) as i64
+                });
+                Arc::new(Int64Array::from_iter_values(ids))
+            }
+            Kind::Float => numbers!(Float32Array, |bits: u64| {
+                let exponent = 124 + ((bits & 0xf) as u32);
+                let sign = ((bits >> 4) as u32 & 1) << 31;
+                f32::from_bits(sign | exponent << 23 | (bits >> 41) as u32)
+            }),
+            Kind::Double => numbers!(Float64Array, |bits: u64| {
+                let exponent = 1020 + (bits & 0xf);
+                let sign = (bits >> 4 & 1) << 63;
+                f64::from_bits(sign | exponent << 52 | bits >> 12)
+            }),
+            Kind::Text(most) => {
+                let words = (0..rows).map(|row| {
+                    let mut bits = random(row);
+                    let valid = nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
+                    valid.then(|| {
+                        let length = 1 + (bits % most.max(1) as u64) as usize;
+                        let mut letter = || {
+                            bits = bits.rotate_right(5);
+                            char::from(b'a' + (bits % 26) as u8)
+                        };
+                        (0..length).map(|_| letter()).collect::<String>()
+                    })
+                });
+                Arc::new(words.collect::<StringArray>())
+            }
+        }
+    }
+
+    fn random(&self, row: u64) -> u64 {
+        mix(self.key.wrapping_add(row.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+    }
+}
+
+/// The finaliser of SplitMix64 (Steele, Lea and Flood 2014): every bit of the input moves every bit
+/// of the output.
+fn mix(mut bits: u64) -> u64 {
+    bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ bits >> 31
+}
