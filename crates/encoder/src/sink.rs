@@ -48,7 +48,7 @@ impl Output {
     ///
     /// # Errors
     /// As [`append`](Self::append).
-    pub fn finish(mut self) -> Result<u64> {
+    pub fn finish(&mut self) -> Result<u64> {
         self.sink.flush().map_err(Error::sink)?;
         Ok(self.written)
     }

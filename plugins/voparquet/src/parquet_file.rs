@@ -82,8 +82,8 @@ impl ParquetFile {
             .flat_map(|group| group.columns())
             .map(|chunk| chunk.compressed_size())
             .sum();
-        let output = self.writer.into_inner().map_err(failed)?;
-        Ok((u64::try_from(chunks).unwrap_or_default(), output.finish()?))
+        let total = self.writer.inner_mut().finish()?;
+        Ok((u64::try_from(chunks).unwrap_or_default(), total))
     }
 }
 
