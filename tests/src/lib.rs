@@ -1,0 +1,10 @@
+//! The programs that people read files with, as oracles of the tests.
+//!
+//! They run in Python, in one process that `readers/readers.py` describes; `cargo xtask setup`
+//! installs what it needs under `target/python`.
+
+mod oracle;
+mod readers;
+
+pub use oracle::{ReaderOracle, as_the_reader_tells_apart};
+pub use readers::{Field, Read, Reader, Readers, votlint};

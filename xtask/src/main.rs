@@ -1,1 +1,41 @@
-fn main(){}
+//! What people and CI run.
+//!
+//! ```text
+//! cargo xtask setup    install the programs that the tests read files with
+//! cargo xtask test     everything that has to pass
+//! cargo xtask bench    rows per CPU second of every format, on the wide table
+//! ```
+
+mod bench;
+mod run;
+mod setup;
+mod test;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// A task that failed says why, and what to do.
+type Outcome<T = ()> = Result<T, String>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["setup"] => setup::run(),
+        ["test"] => test::run(),
+        ["bench"] => bench::run(),
+        _ => Err("usage: cargo xtask setup | test | bench".to_owned()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("xtask: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the workspace.
+fn root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest).to_owned()
+}

@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+mod cases;
+mod oracle;
+mod sinks;
+mod subject;
+mod tables;
+
+pub use cases::{CASES, Case};
+pub use oracle::{Decoded, Oracle};
+pub use sinks::{FailingSink, OneByteSink, SharedSink};
+pub use subject::Subject;
+pub use tables::{Table, tables};

@@ -24,8 +24,8 @@ pub(crate) struct TextEncoder {
     dialect: Dialect,
     writers: Vec<ColumnWriter>,
     block: Vec<u8>,
-    /// The last value and the end of its record, kept back until more follows, so that output which
-    /// stops early stops within a record.
+    /// The last value with the separator before it and the end of its record, kept back until more
+    /// follows, so that output which stops early stops within a record.
     kept_back: Vec<u8>,
     rows_to_try: usize,
     output: Output,
@@ -68,10 +68,10 @@ impl TextEncoder {
     fn write_header(&mut self, schema: &ResultSchema) -> Result<()> {
         let mut last = 0;
         for (index, column) in schema.columns().iter().enumerate() {
+            last = self.block.len();
             if index > 0 {
                 self.block.push(self.dialect.separator());
             }
-            last = self.block.len();
             self.dialect.append_text(column.name(), &mut self.block);
         }
         self.block.extend_from_slice(self.dialect.record_end());
@@ -79,7 +79,8 @@ impl TextEncoder {
         self.write_block(last)
     }
 
-    /// Writes the block up to `last`, where its last value begins, and keeps back the rest.
+    /// Writes the block up to `last`, where the separator of its last value stands, and keeps back
+    /// the rest.
     fn write_block(&mut self, last: usize) -> Result<()> {
         self.output.append(&self.block[..last])?;
         self.kept_back.clear();
@@ -87,17 +88,18 @@ impl TextEncoder {
         Ok(())
     }
 
-    /// Lays out the first `rows` rows that the columns hold; returns where the last value begins.
+    /// Lays out the first `rows` rows that the columns hold; returns where the separator of the last
+    /// value stands.
     fn lay_out(&mut self, rows: usize) -> usize {
         self.block.clear();
         self.block.extend_from_slice(&self.kept_back);
         let mut last = 0;
         for row in 0..rows {
             for (index, writer) in self.writers.iter().enumerate() {
+                last = self.block.len();
                 if index > 0 {
                     self.block.push(self.dialect.separator());
                 }
-                last = self.block.len();
                 match writer.cell(row) {
                     // Readers pass over empty lines, and the row would be lost.
                     [] if self.writers.len() == 1 => self.block.extend_from_slice(b"\"\""),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema, SchemaRef};
 use taploom_encoder::{
     ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Error, ErrorKind, Output,
@@ -53,9 +53,13 @@ impl VoparquetEncoder {
 impl ResultEncoder for VoparquetEncoder {
     fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
         let batch = self.rows.convert(batch)?;
-        let batch = batch.with_schema(Arc::clone(&self.schema)).map_err(|cause| {
-            Error::new(ErrorKind::Internal, "renamed columns do not fit").with_source(cause)
-        })?;
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let schema = Arc::clone(&self.schema);
+        let columns = batch.columns().to_vec();
+        let batch =
+            RecordBatch::try_new_with_options(schema, columns, &options).map_err(|cause| {
+                Error::new(ErrorKind::Internal, "renamed columns do not fit").with_source(cause)
+            })?;
         self.file.write(&batch)
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Everything that VOParquet wants of a Parquet writer, and nothing that says which writer it is.
 
-use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, RecordBatch};
 use arrow_schema::SchemaRef;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -14,10 +15,18 @@ use taploom_encoder::{Error, ErrorKind, Output, Result};
 
 use crate::options::{Statistics, VoparquetOptions};
 
+/// Rows after which the memory budget is looked at: counted from the beginning of the result, so that
+/// row groups end at the same rows whatever the size of the batches.
+const ROWS_BETWEEN_CHECKS: usize = 512;
+
 /// A Parquet file in the making, appended to an [`Output`].
 pub(crate) struct ParquetFile {
     writer: ArrowWriter<Output>,
     memory_budget: usize,
+    row_group_rows: usize,
+    rows_to_check: usize,
+    /// Bytes of the rows in the open row group, as Arrow holds them.
+    row_group_bytes: usize,
 }
 
 impl ParquetFile {
@@ -50,15 +59,39 @@ impl ParquetFile {
             // The Parquet types say it all; the Arrow schema would repeat every column in base64.
             .with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(output, schema, options).map_err(failed)?;
-        Ok(Self { writer, memory_budget })
+        Ok(Self {
+            writer,
+            memory_budget,
+            row_group_rows: rows,
+            rows_to_check: ROWS_BETWEEN_CHECKS,
+            row_group_bytes: 0,
+        })
     }
 
     /// Appends rows.
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        self.writer.write(batch).map_err(failed)?;
-        // A row group that is closed needs its pages once more, as it is written.
-        if self.buffered_bytes() > self.memory_budget / 2 {
-            self.writer.flush().map_err(failed)?;
+        let mut row = 0;
+        while row < batch.num_rows() {
+            let group_left = self.row_group_rows - self.writer.in_progress_rows();
+            let rows = (batch.num_rows() - row).min(self.rows_to_check).min(group_left);
+            let slice = batch.slice(row, rows);
+            self.row_group_bytes += bytes_of(&slice);
+            self.writer.write(&slice).map_err(failed)?;
+            row += rows;
+            self.rows_to_check -= rows;
+            // The writer closes a row group that has all its rows.
+            if self.writer.in_progress_rows() == 0 {
+                self.row_group_bytes = 0;
+            }
+            if self.rows_to_check == 0 {
+                self.rows_to_check = ROWS_BETWEEN_CHECKS;
+                // Pages are held as they will be written, which for numbers is about their size in
+                // Arrow; and a row group needs its pages once more when it is closed.
+                if self.row_group_bytes > self.memory_budget / 2 {
+                    self.writer.flush().map_err(failed)?;
+                    self.row_group_bytes = 0;
+                }
+            }
         }
         Ok(())
     }
@@ -85,6 +118,21 @@ impl ParquetFile {
         let total = self.writer.inner_mut().finish()?;
         Ok((u64::try_from(chunks).unwrap_or_default(), total))
     }
+}
+
+/// Bytes of the cells of a batch, whatever else its buffers hold.
+fn bytes_of(batch: &RecordBatch) -> usize {
+    let columns = batch.columns().iter();
+    let bytes = columns.map(|column| match column.as_string_opt::<i32>() {
+        Some(texts) => {
+            let offsets = texts.value_offsets();
+            let text = offsets.last().copied().unwrap_or(0) - offsets.first().copied().unwrap_or(0);
+            usize::try_from(text).unwrap_or(0) + 4 * texts.len()
+        }
+        // A boolean takes a byte while it waits for its page.
+        None => column.len() * column.data_type().primitive_width().unwrap_or(1),
+    });
+    bytes.sum()
 }
 
 /// An error of the sink comes back in a wrapping of the parquet crate.

@@ -1,0 +1,261 @@
+//! What `taploom encode` writes, as other programs read it: cell for cell the rows of SQLite.
+//!
+//! The program is that of `cargo build --release`; `cargo xtask test` builds it first.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use arrow_array::builder::{
+    BooleanBuilder, Float32Builder, Float64Builder, Int32Builder, StringBuilder,
+};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
+use arrow_schema::{DataType, Field, Schema};
+use rusqlite::Connection;
+use taploom::sources::ColumnList;
+use taploom::{ColumnMetadata, Datatype};
+use taploom_tests::{Read, Reader, Readers, as_the_reader_tells_apart, votlint};
+
+const FORMATS: [&str; 4] = ["votable", "csv", "tsv", "voparquet"];
+
+macro_rules! stars_read_back {
+    ($($test:ident: $format:literal by $reader:ident,)*) => {$(
+        #[test]
+        fn $test() {
+            stars_read_back($format, Reader::$reader);
+        }
+    )*};
+}
+
+stars_read_back! {
+    votable_is_read_by_astropy: "votable" by Astropy,
+    votable_is_read_by_stilts: "votable" by Stilts,
+    csv_is_read_by_pyarrow: "csv" by Pyarrow,
+    csv_is_read_by_duckdb: "csv" by Duckdb,
+    csv_is_read_by_stilts: "csv" by Stilts,
+    tsv_is_read_by_pyarrow: "tsv" by Pyarrow,
+    tsv_is_read_by_duckdb: "tsv" by Duckdb,
+    voparquet_is_read_by_pyarrow: "voparquet" by Pyarrow,
+    voparquet_is_read_by_duckdb: "voparquet" by Duckdb,
+}
+
+/// The embedded catalogue, and the same in a database file, both as SQLite has them.
+fn stars_read_back(format: &str, reader: Reader) {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("stars.db");
+    let stars = Stars::load(&database);
+    let sqlite = format!("sqlite:{}", database.display());
+    for (source, columns) in [("demo", None), (&*sqlite, Some(&stars.columns_file))] {
+        let file = folder.path().join(format!("stars.{format}"));
+        let mut arguments = vec!["encode", source, "-q", "SELECT * FROM stars", "-f", format];
+        let columns = columns.map(|path| path.display().to_string());
+        if let Some(columns) = &columns {
+            arguments.extend(["--columns", columns]);
+        }
+        taploom(&arguments, &file);
+        let read = read(reader, format, &file, &stars.rows.schema());
+        assert_rows(&read, &stars.rows);
+        if format == "votable" {
+            votlint(&file).unwrap_or_else(|complaints| panic!("votlint: {complaints}"));
+        }
+        // Who reads FIELDs at all reads their metadata.
+        if reader != Reader::Duckdb && matches!(format, "votable" | "voparquet") {
+            for (field, column) in read.fields.iter().zip(&stars.list.columns) {
+                assert_eq!(Some(&field.name), column.name.as_ref());
+                assert_eq!(field.unit, column.unit, "unit of {}", field.name);
+                assert_eq!(field.ucd, column.ucd, "UCD of {}", field.name);
+                assert_eq!(field.description, column.description, "of {}", field.name);
+            }
+            assert_eq!(read.fields.len(), stars.list.columns.len());
+        }
+    }
+}
+
+#[test]
+fn the_wide_table_reads_back_the_same_from_every_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let columns = root().join("tests/data/dp02_object_columns.json");
+    let source = format!("synth:{}?rows=500&seed=7", columns.display());
+    let list = ColumnList::read(&columns).unwrap();
+    let schema = schema_of(&list.columns);
+    let mut reads = Vec::new();
+    for (format, reader) in [
+        ("votable", Reader::Astropy),
+        ("csv", Reader::Pyarrow),
+        ("tsv", Reader::Duckdb),
+        ("voparquet", Reader::Pyarrow),
+        ("voparquet", Reader::Duckdb),
+    ] {
+        let file = folder.path().join(format);
+        taploom(&["encode", &source, "-f", format], &file);
+        reads.push(read(reader, format, &file, &schema));
+    }
+    for read in &reads {
+        assert_eq!((read.rows.num_rows(), read.rows.num_columns()), (500, 991));
+        assert_rows(read, &reads[0].rows);
+    }
+}
+
+#[test]
+fn fifty_thousand_rows_of_the_wide_table_are_written_in_every_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let columns = root().join("tests/data/dp02_object_columns.json");
+    let source = format!("synth:{}?rows=50000&seed=1", columns.display());
+    for format in FORMATS {
+        let (file, summary) = (folder.path().join(format), folder.path().join("summary.json"));
+        let summary_name = summary.display().to_string();
+        taploom(&["encode", &source, "-f", format, "--summary", &summary_name], &file);
+        let summary: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(&summary).unwrap()).unwrap();
+        assert_eq!(summary["rows"], 50_000, "{format}");
+        assert_eq!(summary["columns"], 991, "{format}");
+        assert_eq!(summary["total_bytes"], std::fs::metadata(&file).unwrap().len(), "{format}");
+        std::fs::remove_file(&file).unwrap();
+    }
+}
+
+#[test]
+fn maxrec_shows_in_the_document() {
+    let folder = tempfile::tempdir().unwrap();
+    let schema = Schema::new(vec![Field::new("hip", DataType::Int32, true)]);
+    for (format, reader) in
+        [("votable", Reader::Astropy), ("votable", Reader::Stilts), ("voparquet", Reader::Pyarrow)]
+    {
+        for (maxrec, rows, overflow) in
+            [("10", 10, true), ("0", 0, true), ("20", 20, false), ("21", 20, false)]
+        {
+            let file = folder.path().join(format);
+            let query = "SELECT hip FROM stars ORDER BY hip LIMIT 20";
+            taploom(&["encode", "demo", "-q", query, "-f", format, "--maxrec", maxrec], &file);
+            let read = read(reader, format, &file, &schema);
+            assert_eq!(read.rows.num_rows(), rows, "{format}, MAXREC={maxrec}");
+            if reader != Reader::Stilts {
+                let status = if overflow { "OVERFLOW" } else { "OK" };
+                assert_eq!(read.status.as_deref(), Some(status), "{format}, MAXREC={maxrec}");
+            }
+            if format == "votable" {
+                votlint(&file).unwrap_or_else(|complaints| panic!("votlint: {complaints}"));
+            }
+        }
+    }
+}
+
+/// The catalogue, as SQLite gives it.
+struct Stars {
+    list: ColumnList,
+    columns_file: PathBuf,
+    rows: RecordBatch,
+}
+
+impl Stars {
+    /// Makes a database file of the catalogue, and reads its rows by SQLite itself.
+    fn load(database: &Path) -> Self {
+        let folder = root().join("crates/sources/src/demo");
+        let columns_file = folder.join("columns.json");
+        let list = ColumnList::read(&columns_file).unwrap();
+        let connection = Connection::open(database).unwrap();
+        let declared: Vec<String> = list
+            .columns
+            .iter()
+            .map(|column| format!("\"{}\" {}", column.name.as_ref().unwrap(), declared(column)))
+            .collect();
+        connection.execute_batch(&format!("CREATE TABLE stars ({})", declared.join(", "))).unwrap();
+        let places = vec!["?"; list.columns.len()].join(", ");
+        let insert = format!("INSERT INTO stars VALUES ({places})");
+        let mut stars = csv::Reader::from_path(folder.join("stars.csv")).unwrap();
+        for record in stars.records() {
+            // SQLite makes numbers of the text, by the declared types.
+            let record = record.unwrap();
+            let cells = record.iter().map(|cell| match cell {
+                "" => None,
+                "true" => Some("1"),
+                "false" => Some("0"),
+                text => Some(text),
+            });
+            connection.execute(&insert, rusqlite::params_from_iter(cells)).unwrap();
+        }
+        let rows = rows_of(&connection, &list.columns);
+        assert!(rows.num_rows() >= 300, "the catalogue has {} rows", rows.num_rows());
+        Self { list, columns_file, rows }
+    }
+}
+
+fn declared(column: &ColumnMetadata) -> &'static str {
+    match column.datatype.unwrap() {
+        _ if column.xtype.as_deref() == Some("timestamp") => "TIMESTAMP_TEXT",
+        Datatype::Boolean => "BOOLEAN",
+        Datatype::Float | Datatype::Double => "REAL",
+        Datatype::Int => "INTEGER",
+        _ => "TEXT",
+    }
+}
+
+fn schema_of(columns: &[ColumnMetadata]) -> Schema {
+    let fields = columns.iter().map(|column| {
+        let carrier = column.datatype.unwrap().carrier().unwrap();
+        Field::new(column.name.as_ref().unwrap(), carrier, true)
+    });
+    Schema::new(fields.collect::<Vec<_>>())
+}
+
+fn rows_of(connection: &Connection, columns: &[ColumnMetadata]) -> RecordBatch {
+    let schema = schema_of(columns);
+    let arrays = columns.iter().zip(schema.fields()).map(|(column, field)| -> ArrayRef {
+        let name = column.name.as_ref().unwrap();
+        let mut statement = connection.prepare(&format!("SELECT \"{name}\" FROM stars")).unwrap();
+        macro_rules! cells {
+            ($builder:ty, $cell:ty, $convert:expr) => {{
+                let mut builder = <$builder>::new();
+                let cells = statement.query_map([], |row| row.get::<_, Option<$cell>>(0)).unwrap();
+                cells.for_each(|cell| builder.append_option(cell.unwrap().map($convert)));
+                Arc::new(builder.finish())
+            }};
+        }
+        match field.data_type() {
+            DataType::Boolean => cells!(BooleanBuilder, bool, |cell| cell),
+            DataType::Int32 => cells!(Int32Builder, i32, |cell| cell),
+            DataType::Float32 => cells!(Float32Builder, f64, |cell| cell as f32),
+            DataType::Float64 => cells!(Float64Builder, f64, |cell| cell),
+            DataType::Utf8 => cells!(StringBuilder, String, |cell| cell),
+            other => panic!("the catalogue has no column of type {other}"),
+        }
+    });
+    RecordBatch::try_new(Arc::new(schema.clone()), arrays.collect()).unwrap()
+}
+
+/// Runs the program, which must succeed in silence.
+fn taploom(arguments: &[&str], output: &Path) {
+    let program = root().join("target/release/taploom");
+    assert!(program.exists(), "the program is not built: run `cargo build --release`");
+    let run = Command::new(program).args(arguments).arg("-o").arg(output).output().unwrap();
+    let stderr = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success(), "taploom {}: {stderr}", arguments.join(" "));
+}
+
+fn read(reader: Reader, format: &str, file: &Path, schema: &Schema) -> Read {
+    Readers::with(|readers| readers.read(reader, format, file, schema))
+        .unwrap_or_else(|error| panic!("{reader:?} refuses {format}: {error}"))
+}
+
+/// Cell for cell, but for what the reader can't tell apart.
+fn assert_rows(read: &Read, expected: &RecordBatch) {
+    assert_eq!(read.rows.num_rows(), expected.num_rows());
+    let got = as_the_reader_tells_apart(&read.rows, &read.losses);
+    let expected = as_the_reader_tells_apart(expected, &read.losses);
+    for (index, field) in expected.schema_ref().fields().iter().enumerate() {
+        // Text in SQLite, and a TIMESTAMP in demo, which is written with six digits of a second.
+        let got = without_zeros(got.column(index));
+        assert_eq!(*got, *without_zeros(expected.column(index)), "column {}", field.name());
+    }
+}
+
+fn without_zeros(array: &ArrayRef) -> ArrayRef {
+    let Some(texts) = array.as_string_opt::<i32>() else { return Arc::clone(array) };
+    let texts = texts.iter().map(|text| text.map(|text| text.trim_end_matches(".000000")));
+    Arc::new(texts.collect::<StringArray>())
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}

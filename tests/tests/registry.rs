@@ -1,0 +1,57 @@
+//! What a program gets that links every format.
+
+use taploom::{ErrorKind, Result};
+
+#[test]
+fn the_formats_are_these() -> Result<()> {
+    let registry = taploom::registry()?;
+    let ids: Vec<&str> = registry.plugins().iter().map(|plugin| plugin.info().id).collect();
+    assert_eq!(ids, ["csv", "tsv", "voparquet", "votable"]);
+    assert_eq!(registry.default_request()?.plugin().info().id, "votable");
+    Ok(())
+}
+
+#[test]
+fn responseformat_values_of_the_standards_are_known() -> Result<()> {
+    let registry = taploom::registry()?;
+    for (asked, id, answer) in [
+        ("votable", "votable", "application/x-votable+xml"),
+        ("VOTable/B2", "votable", "application/x-votable+xml;serialization=BINARY2"),
+        (
+            "application/x-votable+xml; serialization=binary2",
+            "votable",
+            "application/x-votable+xml;serialization=binary2",
+        ),
+        ("text/xml", "votable", "text/xml"),
+        ("text/csv;header=absent", "csv", "text/csv;header=absent"),
+        ("text/csv; header=present; charset=UTF-8", "csv", "text/csv;header=present;charset=UTF-8"),
+        ("tsv", "tsv", "text/tab-separated-values"),
+        ("parquet", "voparquet", "application/vnd.apache.parquet"),
+        ("voparquet", "voparquet", "application/vnd.apache.parquet"),
+    ] {
+        let spec = registry.request(asked)?;
+        assert_eq!(spec.plugin().info().id, id, "{asked}");
+        assert_eq!(spec.content_type(), answer, "{asked}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_not_known_is_an_error_and_never_another_format() -> Result<()> {
+    let registry = taploom::registry()?;
+    for asked in ["fits", "application/fits", "", "votable/td2", "text/csv+xml", "*/*"] {
+        let error = registry.request(asked).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnknownFormat, "{asked}");
+        assert!(error.is_caller_fault());
+    }
+    for asked in [
+        "application/x-votable+xml;serialization=TABLEDATA",
+        "text/csv;header=maybe",
+        "text/csv;headers=absent",
+        "text/csv;charset=latin1",
+    ] {
+        let error = registry.request(asked).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidOption, "{asked}: {error}");
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! Rows per CPU second of every format: the whole program, on the 991 columns of a real wide table.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::run::{cargo, command, run as start};
+use crate::{Outcome, root};
+
+const COLUMNS: &str = "tests/data/dp02_object_columns.json";
+const ROWS: u64 = 50_000;
+const FORMATS: [&str; 4] = ["votable", "csv", "tsv", "voparquet"];
+const RUNS: usize = 5;
+
+/// Prints the median of several runs on one thread, and the largest peak of memory.
+pub(crate) fn run() -> Outcome {
+    start(cargo(&["build", "--release"]))?;
+    let source = format!("synth:{COLUMNS}?rows={ROWS}&seed=1");
+    println!("{ROWS} rows x 991 columns, made up while they are encoded, written to a file");
+    println!(
+        "{:<12}{:>14}{:>12}{:>14}{:>12}",
+        "format", "rows/CPU s", "CPU s", "peak MiB", "MB out"
+    );
+    let out = root().join("target/bench.out");
+    for format in FORMATS {
+        let mut seconds = Vec::with_capacity(RUNS);
+        let mut peak = 0;
+        for _ in 0..RUNS {
+            let usage = measure(&source, format, &out.display().to_string())?;
+            seconds.push(usage.cpu.as_secs_f64());
+            peak = peak.max(usage.peak_kib);
+        }
+        seconds.sort_by(f64::total_cmp);
+        let median = seconds[RUNS / 2];
+        let bytes = std::fs::metadata(&out).map_or(0, |metadata| metadata.len());
+        println!(
+            "{format:<12}{:>14.0}{median:>12.2}{:>14.1}{:>12.1}",
+            ROWS as f64 / median,
+            peak as f64 / 1024.0,
+            bytes as f64 / 1e6,
+        );
+    }
+    std::fs::remove_file(&out).map_err(|error| format!("can't remove {}: {error}", out.display()))
+}
+
+struct Usage {
+    cpu: Duration,
+    peak_kib: u64,
+}
+
+/// Runs the program once, through Python, whose `getrusage` has the kernel's own account of a child
+/// that has ended: CPU seconds, and the largest resident set.
+fn measure(source: &str, format: &str, out: &str) -> Outcome<Usage> {
+    let script = "import resource, subprocess, sys\n\
+        status = subprocess.run(sys.argv[1:]).returncode\n\
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)\n\
+        print(used.ru_utime + used.ru_stime, used.ru_maxrss)\n\
+        sys.exit(status)";
+    let program = root().join("target/release/taploom").display().to_string();
+    let output =
+        command("python3", &["-c", script, &program, "encode", source, "-f", format, "-o", out])
+            .stderr(Stdio::inherit())
+            .output()
+            .map_err(|error| format!("can't run python3: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut words = text.split_whitespace();
+    let cpu = words.next().and_then(|word| word.parse().ok());
+    let peak = words.next().and_then(|word| word.parse().ok());
+    match (output.status.success(), cpu, peak) {
+        (true, Some(cpu), Some(peak_kib)) => {
+            Ok(Usage { cpu: Duration::from_secs_f64(cpu), peak_kib })
+        }
+        _ => Err(format!("taploom encode to {format} failed")),
+    }
+}

@@ -1,0 +1,55 @@
+//! Running other programs.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use crate::{Outcome, root};
+
+/// A command at the root of the workspace.
+pub(crate) fn command(program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(root());
+    command
+}
+
+/// Cargo, the one that runs this.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    command(&std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()), arguments)
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(mut command: Command) -> Outcome {
+    announce(&command);
+    let status = command.status().map_err(|error| not_started(&command, &error))?;
+    if status.success() { Ok(()) } else { Err(format!("{} failed: {status}", shown(&command))) }
+}
+
+/// Runs a command to its end, and hands on every line of its standard output as it comes.
+pub(crate) fn run_lines(mut command: Command, mut line: impl FnMut(&str)) -> Outcome {
+    announce(&command);
+    let mut child =
+        command.stdout(Stdio::piped()).spawn().map_err(|error| not_started(&command, &error))?;
+    if let Some(output) = child.stdout.take() {
+        for text in BufReader::new(output).lines().map_while(Result::ok) {
+            println!("{text}");
+            line(&text);
+        }
+    }
+    let status = child.wait().map_err(|error| not_started(&command, &error))?;
+    if status.success() { Ok(()) } else { Err(format!("{} failed: {status}", shown(&command))) }
+}
+
+fn announce(command: &Command) {
+    eprintln!("\n--- {}", shown(command));
+}
+
+fn shown(command: &Command) -> String {
+    let program = command.get_program().to_string_lossy();
+    let program = program.rsplit('/').next().unwrap_or_default().to_owned();
+    let arguments = command.get_args().map(|argument| argument.to_string_lossy().into_owned());
+    std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")
+}
+
+fn not_started(command: &Command, error: &std::io::Error) -> String {
+    format!("can't run {}: {error}", shown(command))
+}

@@ -1,0 +1,70 @@
+//! The programs that the tests read files with.
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+
+use crate::run::{command, run as start};
+use crate::{Outcome, root};
+
+/// Installs what is missing.
+pub(crate) fn run() -> Outcome {
+    python()?;
+    stilts()
+}
+
+/// A Python environment under `target/`, made anew when the pins change.
+fn python() -> Outcome {
+    let environment = root().join("target/python");
+    let pins = root().join("tests/readers/requirements.txt");
+    let pinned = fs::read_to_string(&pins)
+        .map_err(|error| format!("can't read {}: {error}", pins.display()))?;
+    let installed = environment.join("installed.txt");
+    if fs::read_to_string(&installed).is_ok_and(|installed| installed == pinned) {
+        return Ok(());
+    }
+    let environment_name = environment.display().to_string();
+    run_or(
+        "python3",
+        &["-m", "venv", "--clear", &environment_name],
+        "Python 3.11 with venv is needed: apt-get install python3-venv",
+    )?;
+    let python = environment.join("bin/python").display().to_string();
+    let pins = pins.display().to_string();
+    run_or(
+        &python,
+        &["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", &pins],
+        "the readers can't be installed: is the Python package index reachable?",
+    )?;
+    fs::write(&installed, pinned)
+        .map_err(|error| format!("can't write {}: {error}", installed.display()))
+}
+
+/// STILTS, from Debian. Installed where that is possible; else the error says how.
+fn stilts() -> Outcome {
+    if is_there("stilts") {
+        return Ok(());
+    }
+    let root_may_install = is_there("apt-get")
+        && fs::metadata("/proc/self").is_ok_and(|process| {
+            use std::os::unix::fs::MetadataExt;
+            process.uid() == 0
+        });
+    let hint = "STILTS is needed: apt-get install stilts";
+    if !root_may_install {
+        return Err(hint.to_owned());
+    }
+    run_or("apt-get", &["update", "-qq"], hint)?;
+    run_or("apt-get", &["install", "-y", "-qq", "--no-install-recommends", "stilts"], hint)
+}
+
+fn is_there(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| Path::new(&folder).join(program).is_file())
+}
+
+fn run_or(program: &str, arguments: &[&str], hint: &str) -> Outcome {
+    let mut command = command(program, arguments);
+    command.stdout(Stdio::null()).env("DEBIAN_FRONTEND", "noninteractive");
+    start(command).map_err(|error| format!("{error}\n{hint}"))
+}

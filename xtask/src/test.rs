@@ -1,0 +1,59 @@
+//! Everything that has to pass.
+
+use crate::run::{cargo, run as start, run_lines};
+use crate::{Outcome, root, setup};
+
+const EXAMPLE: &str = "examples/own-format/Cargo.toml";
+
+/// Formats, lints, documentation, and all tests; closes with the number of tests.
+pub(crate) fn run() -> Outcome {
+    setup::run()?;
+    start(cargo(&["fmt", "--all", "--check"]))?;
+    start(cargo(&["fmt", "--manifest-path", EXAMPLE, "--check"]))?;
+    start(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    for features in ["csv", "votable", "voparquet"] {
+        // A bridge takes only the formats that it wants.
+        start(cargo(&["check", "-p", "taploom", "--no-default-features", "--features", features]))?;
+    }
+    let mut docs = cargo(&["doc", "--workspace", "--no-deps"]);
+    docs.env("RUSTDOCFLAGS", "-D warnings");
+    start(docs)?;
+
+    // The program as users build it: the tests with other programs' readers run it.
+    start(cargo(&["build", "--release"]))?;
+
+    let mut count = Count::default();
+    let target = root().join("target").display().to_string();
+    let example = ["--manifest-path", EXAMPLE, "--target-dir", &target, "--locked"];
+    run_lines(cargo(&[&["test"], &example[..]].concat()), |line| count.add(line))?;
+    start(cargo(&[&["run", "--quiet"], &example[..]].concat()))?;
+    run_lines(cargo(&["test", "--workspace", "--doc"]), |line| count.add(line))?;
+    run_lines(cargo(&["test", "--workspace", "--all-targets", "--no-fail-fast"]), |line| {
+        count.add(line);
+    })?;
+    println!("\n{} passed, {} failed", count.passed, count.failed);
+    Ok(())
+}
+
+/// What the runner's closing lines add up to.
+#[derive(Default)]
+struct Count {
+    passed: u64,
+    failed: u64,
+}
+
+impl Count {
+    /// `test result: ok. 5 passed; 0 failed; ...`
+    fn add(&mut self, line: &str) {
+        let Some(result) = line.trim().strip_prefix("test result:") else { return };
+        let mut words = result.split_whitespace().peekable();
+        while let Some(word) = words.next() {
+            let Ok(number) = word.parse::<u64>() else { continue };
+            match words.peek().map(|next| next.trim_end_matches(';')) {
+                Some("passed") => self.passed += number,
+                Some("failed") => self.failed += number,
+                _ => {}
+            }
+        }
+    }
+}
