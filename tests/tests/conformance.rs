@@ -1,5 +1,12 @@
 //! Every registered format through every case of the suite, each a test of its own.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that fails panics"
+)]
+
 use libtest_mimic::{Arguments, Failed, Trial};
 use taploom_testkit::{CASES, Subject};
 use taploom_tests::ReaderOracle;

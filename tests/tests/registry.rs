@@ -1,5 +1,12 @@
 //! What a program gets that links every format.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that fails panics"
+)]
+
 use taploom::{ErrorKind, Result};
 
 #[test]

@@ -88,9 +88,9 @@ fn invalid(message: String) -> Error {
     Error::new(ErrorKind::InvalidRequest, message)
 }
 
-pub(crate) fn run(arguments: Arguments) -> Result<()> {
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let started = Instant::now();
-    let spec = spec(&arguments)?;
+    let spec = spec(arguments)?;
     if arguments.output.is_none()
         && spec.plugin().info().content == Content::Binary
         && std::io::stdout().is_terminal()

@@ -12,7 +12,7 @@ use taploom::Error;
 
 /// Rows in, one file out: VOTable, CSV, VOParquet.
 #[derive(Parser)]
-#[command(name = "taploom", version, arg_required_else_help = true)]
+#[command(name = "taploom", version)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -21,14 +21,23 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Encode the rows of a source into one file, or to standard output
-    Encode(encode::Arguments),
+    Encode(Box<encode::Arguments>),
     /// List the formats: ids, media types, short names, extensions, options
     Formats(formats::Arguments),
 }
 
 fn main() -> ExitCode {
-    let outcome = match Arguments::parse().command {
-        Command::Encode(arguments) => encode::run(arguments),
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // Help and version, which were asked for.
+        Err(answer) if !answer.use_stderr() => answer.exit(),
+        Err(error) => {
+            eprintln!("taploom: {}", one_line(&error));
+            return ExitCode::from(2);
+        }
+    };
+    let outcome = match arguments.command {
+        Command::Encode(arguments) => encode::run(&arguments),
         Command::Formats(arguments) => formats::run(&arguments),
     };
     match outcome {
@@ -40,6 +49,14 @@ fn main() -> ExitCode {
             exit_code(&error)
         }
     }
+}
+
+/// What clap says is wrong, without the usage that it prints below.
+fn one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let wrong = text.lines().take_while(|line| !line.is_empty()).map(str::trim);
+    let wrong = wrong.collect::<Vec<_>>().join(" ");
+    format!("{}; see taploom --help", wrong.trim_start_matches("error: "))
 }
 
 /// 2 where the request was wrong, as for a wrong command line; 1 for the rest.

@@ -85,7 +85,13 @@ impl Output {
 
 fn cannot_write(path: &Path, error: io::Error) -> Error {
     let message = format!("can't write {}", path.display());
-    Error::new(ErrorKind::Sink, message).with_source(error)
+    let kind = match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory => {
+            ErrorKind::InvalidRequest
+        }
+        _ => ErrorKind::Sink,
+    };
+    Error::new(kind, message).with_source(error)
 }
 
 /// A file without a name (`O_TMPFILE`): it vanishes with the process, however that ends.
@@ -120,6 +126,11 @@ impl Unnamed {
         let link = format!("/proc/self/fd/{}", self.file.as_raw_fd());
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let beside = self.path.with_file_name(format!(".{name}.{}", std::process::id()));
+        // One that a process of the same number left behind is nobody's.
+        let _ = std::fs::remove_file(&beside);
+        if let Ok(replaced) = std::fs::metadata(&self.path) {
+            self.file.set_permissions(replaced.permissions())?;
+        }
         rustix::fs::linkat(CWD, &link, CWD, &beside, AtFlags::SYMLINK_FOLLOW)?;
         std::fs::rename(&beside, &self.path).inspect_err(|_| {
             let _ = std::fs::remove_file(&beside);

@@ -44,8 +44,13 @@ impl CanonicalRows {
     /// Chooses the conversion of every column.
     ///
     /// # Errors
-    /// [`ErrorKind::UnsupportedColumn`] naming the first column that VOTable has no type for.
+    /// [`ErrorKind::UnsupportedColumn`] naming the first column that VOTable has no type for, and
+    /// [`ErrorKind::InvalidRequest`] where there is no column at all.
     pub fn new(schema: &ResultSchema) -> Result<Self> {
+        if schema.columns().is_empty() {
+            let message = "the result has no columns; a table has one at least";
+            return Err(Error::new(ErrorKind::InvalidRequest, message));
+        }
         let mut fields = Vec::with_capacity(schema.columns().len());
         let mut conversions = Vec::with_capacity(schema.columns().len());
         for (column, field) in schema.columns().iter().zip(schema.arrow().fields()) {
@@ -218,7 +223,19 @@ fn convert(array: &ArrayRef, carrier: &DataType) -> Result<ArrayRef> {
     if (array.data_type(), carrier) == (&DataType::Float64, &DataType::Float32) {
         check_single(array, &converted)?;
     }
+    if array.data_type().is_integer() && carrier.is_floating() {
+        check_digits(array, &converted)?;
+    }
     Ok(converted)
+}
+
+/// Arrow's cast rounds an integer that a float has not enough digits for.
+fn check_digits(integers: &ArrayRef, floats: &ArrayRef) -> Result<()> {
+    let back = cast_with_options(floats, integers.data_type(), &CastOptions::default());
+    match back {
+        Ok(back) if back.to_data() == integers.to_data() => Ok(()),
+        _ => Err(Error::new(ErrorKind::InvalidValue, "a float has not enough digits for it")),
+    }
 }
 
 /// Arrow's cast makes infinity of a double that is too large for a float.
@@ -311,6 +328,25 @@ mod tests {
         assert!(convert(f64::INFINITY).is_ok());
         assert!(convert(0.1).is_ok());
         assert_eq!(convert(1e300).unwrap_err().row(), Some(1));
+    }
+
+    #[test]
+    fn an_integer_with_more_digits_than_a_double_is_an_error() {
+        let double = ColumnMetadata { datatype: Some(Datatype::Double), ..Default::default() };
+        for (value, fits) in [(1 << 53, true), ((1 << 53) + 1, false), (i64::MAX, false)] {
+            let array = Arc::new(Int64Array::from(vec![None, Some(value)])) as ArrayRef;
+            let batch = RecordBatch::try_from_iter([("n", array)]).unwrap();
+            let schema = ResultSchema::new(batch.schema(), vec![double.clone()]).unwrap();
+            let converted = CanonicalRows::new(&schema).unwrap().convert(&batch);
+            assert_eq!(converted.is_ok(), fits, "{value}");
+            assert!(converted.is_ok() || converted.unwrap_err().row() == Some(2));
+        }
+    }
+
+    #[test]
+    fn a_result_without_columns_is_an_error() {
+        let schema = ResultSchema::derived(Arc::new(Schema::empty()));
+        assert!(CanonicalRows::new(&schema).is_err());
     }
 
     #[test]

@@ -77,7 +77,7 @@ pub struct EncodeSummary {
     pub total_bytes: u64,
     /// Cells that lost characters because they are longer than their FIELD's arraysize.
     pub truncated_cells: u64,
-    /// Cells in which the format had to put another character in a character's place.
+    /// Cells (and names) in which the format had to put another character in a character's place.
     pub altered_cells: u64,
 }
 

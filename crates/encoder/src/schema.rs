@@ -57,6 +57,7 @@ impl ResultSchema {
     /// [`ErrorKind::InvalidRequest`] naming the column: metadata for another number of columns, a
     /// datatype that the Arrow type can't be converted to, a malformed arraysize, an ID that is no
     /// NCName or stands twice.
+    #[allow(clippy::needless_pass_by_value, reason = "schemas are handed over, as Arrow does it")]
     pub fn new(arrow: SchemaRef, metadata: Vec<ColumnMetadata>) -> Result<Self> {
         if metadata.len() != arrow.fields().len() {
             return Err(Error::new(

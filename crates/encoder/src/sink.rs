@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 
 /// Any place that takes bytes in order: a file, a pipe, a channel to an HTTP body.
 ///
-/// An encoder only ever appends. It hands over chunks of some 64 KiB, so a sink need not buffer.
+/// An encoder only ever appends. It hands over chunks of some 100 KiB, so a sink need not buffer.
 pub type ByteSink = Box<dyn Write + Send>;
 
 /// A [`ByteSink`] that counts what went through and gives the contract's errors.

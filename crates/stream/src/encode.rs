@@ -1,6 +1,6 @@
 //! Source to encoder, on the thread of the caller.
 
-use taploom_encoder::{ByteSink, Completion, EncodeSummary, EncoderSpec, Error, Result};
+use taploom_encoder::{ByteSink, Completion, EncodeSummary, EncoderSpec, Error, ErrorKind, Result};
 
 use crate::source::RowSource;
 
@@ -86,7 +86,12 @@ pub async fn encode(
             Err(error) => break error,
         }
     };
-    match encoder.finish(Completion::Failed { message: format!("{failure:#}") }) {
+    // Where the sink itself failed, what it has may have holes, and no trailer mends them.
+    if matches!(failure.kind(), ErrorKind::Sink | ErrorKind::Cancelled) {
+        return Err(failure);
+    }
+    // Without the causes: they speak of hosts and files that are not the reader's business.
+    match encoder.finish(Completion::Failed { message: failure.to_string() }) {
         Ok(_) => Err(failure.reported()),
         // The first error is the one that matters.
         Err(_) => Err(failure),

@@ -38,7 +38,8 @@ impl Default for Limits {
 /// (VOTable): then the body ends well-formed, and [`outcome`](Self::outcome) has the error.
 pub struct EncodeStream {
     chunks: mpsc::Receiver<Result<Bytes>>,
-    outcome: oneshot::Receiver<Result<Encoded>>,
+    report: oneshot::Receiver<Result<Encoded>>,
+    outcome: Option<Result<Encoded>>,
 }
 
 impl EncodeStream {
@@ -48,17 +49,37 @@ impl EncodeStream {
     /// The error of the source, the encoder or the sink.
     pub async fn outcome(self) -> Result<Encoded> {
         drop(self.chunks);
-        self.outcome.await.unwrap_or_else(|_| {
-            Err(Error::new(ErrorKind::Internal, "the encoder's thread ended without a word"))
-        })
+        match self.outcome {
+            Some(outcome) => outcome,
+            None => self.report.await.unwrap_or_else(|_| Err(ended_without_a_word())),
+        }
     }
+}
+
+/// A thread that panicked: a defect, and no reason to take what it wrote for a whole file.
+fn ended_without_a_word() -> Error {
+    Error::new(ErrorKind::Internal, "the encoder's thread ended without a word")
 }
 
 impl Stream for EncodeStream {
     type Item = Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.chunks.poll_recv(context)
+        let next = std::task::ready!(self.chunks.poll_recv(context));
+        if next.is_some() || self.outcome.is_some() {
+            return Poll::Ready(next);
+        }
+        // The thread reports before it lets go of its end of the channel.
+        match self.report.try_recv() {
+            Ok(outcome) => {
+                self.outcome = Some(outcome);
+                Poll::Ready(None)
+            }
+            Err(_) => {
+                self.outcome = Some(Err(ended_without_a_word()));
+                Poll::Ready(Some(Err(ended_without_a_word())))
+            }
+        }
     }
 }
 
@@ -101,7 +122,7 @@ pub fn encode_stream(
     limits: Limits,
 ) -> EncodeStream {
     let (sender, chunks) = mpsc::channel(limits.chunks.max(1));
-    let (report, outcome) = oneshot::channel();
+    let (reporter, report) = oneshot::channel();
     let runtime = Handle::current();
     runtime.clone().spawn_blocking(move || {
         let limit = limits.maxrec.unwrap_or(u64::MAX);
@@ -116,7 +137,8 @@ pub fn encode_stream(
             let again = Error::new(error.kind(), format!("{error:#}"));
             let _ = sender.blocking_send(Err(again));
         }
-        let _ = report.send(encoded);
+        let _ = reporter.send(encoded);
+        drop(sender);
     });
-    EncodeStream { chunks, outcome }
+    EncodeStream { chunks, report, outcome: None }
 }

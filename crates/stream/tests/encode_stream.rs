@@ -1,5 +1,12 @@
 //! Back-pressure, cancellation and failures of `encode_stream`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that fails panics"
+)]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -107,6 +114,17 @@ async fn a_failure_before_the_first_byte_is_never_an_empty_body() {
     let error = error.unwrap();
     assert_eq!(error.kind(), ErrorKind::UnsupportedColumn);
     assert!(error.to_string().contains("\"list\""), "{error}");
+}
+
+#[tokio::test]
+async fn a_panic_of_the_source_never_passes_for_the_end() {
+    let batch = batch(1000);
+    let schema = ResultSchema::derived(batch.schema());
+    let rows = std::iter::once(Ok(batch)).chain(std::iter::once_with(|| panic!("a defect")));
+    let source = BatchSource::new(schema, rows);
+    let (_, error, outcome) = collect(source, spec(taploom_format_csv::CSV_PLUGIN)).await;
+    assert!(error.is_some());
+    assert!(outcome.is_err());
 }
 
 #[tokio::test]

@@ -189,8 +189,11 @@ fn dropped_without_finish_nothing_reads_as_whole(subject: &mut Subject<'_>) -> V
 
 fn a_schema_that_changes_names_the_column(subject: &mut Subject<'_>) -> Verdict {
     let table = long(10);
-    let other_type = with_column(&table.given, 1, "real", Arc::new(Int64Array::from(vec![1; 10])));
-    let other_name = with_column(&table.given, 1, "unreal", Arc::clone(table.given.column(1)));
+    let other_type = {
+        let longs = Arc::new(Int64Array::from(vec![1; 10])) as ArrayRef;
+        with_column(&table.given, 1, "real", &longs)
+    };
+    let other_name = with_column(&table.given, 1, "unreal", table.given.column(1));
     let fewer = table.given.project(&[0]).map_err(|error| error.to_string())?;
     for changed in [other_type?, other_name?, fewer] {
         let batches = [table.given.clone(), changed];
@@ -381,11 +384,11 @@ fn with_column(
     batch: &RecordBatch,
     index: usize,
     name: &str,
-    array: ArrayRef,
+    array: &ArrayRef,
 ) -> Verdict<RecordBatch> {
     let columns = batch.schema_ref().fields().iter().zip(batch.columns()).enumerate().map(
         |(position, (field, column))| match position == index {
-            true => (name.to_owned(), Arc::clone(&array), true),
+            true => (name.to_owned(), Arc::clone(array), true),
             false => (field.name().clone(), Arc::clone(column), true),
         },
     );

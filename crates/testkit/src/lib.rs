@@ -9,5 +9,5 @@ mod tables;
 pub use cases::{CASES, Case};
 pub use oracle::{Decoded, Oracle};
 pub use sinks::{FailingSink, OneByteSink, SharedSink};
-pub use subject::Subject;
+pub use subject::{Subject, check_rows};
 pub use tables::{Table, tables};

@@ -101,8 +101,11 @@ pub(crate) fn check_equal<T: PartialEq + std::fmt::Debug>(
     if got == want { Ok(()) } else { Err(format!("{what}: got {got:?}, expected {want:?}")) }
 }
 
-/// Cell for cell, floats by their bits.
-fn check_rows(name: &str, got: &RecordBatch, want: &RecordBatch) -> Verdict {
+/// Compares cell for cell, floats by their bits.
+///
+/// # Errors
+/// A sentence that names the first cell that differs.
+pub fn check_rows(name: &str, got: &RecordBatch, want: &RecordBatch) -> Result<(), String> {
     check_equal(&format!("{name}: rows"), &got.num_rows(), &want.num_rows())?;
     for (index, field) in want.schema_ref().fields().iter().enumerate() {
         let (got, want) = (got.column(index), want.column(index));

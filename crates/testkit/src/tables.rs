@@ -32,7 +32,7 @@ impl Table {
     /// # Panics
     /// Where the arrays do not make a table.
     #[allow(clippy::expect_used, reason = "a test table that is wrong is a defect of the test")]
-    pub fn new(name: &'static str, columns: Vec<(String, ArrayRef, ArrayRef)>) -> Self {
+    pub fn new(name: &'static str, columns: &[(String, ArrayRef, ArrayRef)]) -> Self {
         let fields = |pick: fn(&(String, ArrayRef, ArrayRef)) -> &ArrayRef| {
             let fields = columns
                 .iter()
@@ -49,7 +49,8 @@ impl Table {
 
     fn same(name: &'static str, columns: Vec<(&str, ArrayRef)>) -> Self {
         let columns = columns.into_iter();
-        Self::new(name, columns.map(|(name, a)| (name.to_owned(), Arc::clone(&a), a)).collect())
+        let columns = columns.map(|(name, a)| (name.to_owned(), Arc::clone(&a), a));
+        Self::new(name, &columns.collect::<Vec<_>>())
     }
 
     /// The same with other metadata.
@@ -112,7 +113,7 @@ fn no_values() -> Table {
         let nulls = new_null_array(field.data_type(), 3);
         (field.name().clone(), Arc::clone(&nulls), nulls)
     });
-    Table::new("all null", columns.collect())
+    Table::new("all null", &columns.collect::<Vec<_>>())
 }
 
 fn floats() -> Table {
@@ -223,7 +224,7 @@ fn converted() -> Table {
         ("null", Arc::new(NullArray::new(3)), text(vec![None, None, None])),
     ];
     let columns = columns.into_iter().map(|(name, given, read)| (name.to_owned(), given, read));
-    Table::new("other Arrow types", columns.collect())
+    Table::new("other Arrow types", &columns.collect::<Vec<_>>())
 }
 
 fn timestamps() -> Table {
@@ -262,7 +263,7 @@ fn timestamps() -> Table {
         ),
     ];
     let columns = columns.into_iter().map(|(name, given, read)| (name.to_owned(), given, read));
-    Table::new("timestamps and dates", columns.collect())
+    Table::new("timestamps and dates", &columns.collect::<Vec<_>>())
 }
 
 /// The scalar types over and over.
@@ -272,7 +273,7 @@ pub(crate) fn wide(columns: usize) -> Table {
         let array = scalars.column(index % scalars.num_columns());
         (format!("c{index:04}"), Arc::clone(array), Arc::clone(array))
     });
-    Table::new("500 columns", columns.collect())
+    Table::new("500 columns", &columns.collect::<Vec<_>>())
 }
 
 fn metadata() -> Table {

@@ -30,6 +30,7 @@ pub(crate) struct TextEncoder {
     rows_to_try: usize,
     output: Output,
     header_bytes: u64,
+    altered_names: u64,
 }
 
 impl TextEncoder {
@@ -57,6 +58,7 @@ impl TextEncoder {
             rows_to_try,
             output: Output::new(sink),
             header_bytes: 0,
+            altered_names: 0,
             rows,
         };
         if options.header == Header::Present {
@@ -72,7 +74,8 @@ impl TextEncoder {
             if index > 0 {
                 self.block.push(self.dialect.separator());
             }
-            self.dialect.append_text(column.name(), &mut self.block);
+            let altered = self.dialect.append_text(column.name(), &mut self.block);
+            self.altered_names += u64::from(altered);
         }
         self.block.extend_from_slice(self.dialect.record_end());
         self.header_bytes = self.block.len() as u64;
@@ -138,7 +141,8 @@ impl ResultEncoder for TextEncoder {
         self.output.append(&self.kept_back)?;
         let mut summary = EncodeSummary::default();
         summary.rows = self.rows.rows();
-        summary.altered_cells = self.writers.iter().map(ColumnWriter::altered_cells).sum();
+        let altered: u64 = self.writers.iter().map(ColumnWriter::altered_cells).sum();
+        summary.altered_cells = altered + self.altered_names;
         summary.total_bytes = self.output.finish()?;
         summary.data_bytes = summary.total_bytes - self.header_bytes;
         Ok(summary)

@@ -8,7 +8,7 @@ use arrow_schema::SchemaRef;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::KeyValue;
+use parquet::file::metadata::{ColumnChunkMetaData, KeyValue, RowGroupMetaData};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use taploom_encoder::{Error, ErrorKind, Output, Result};
@@ -112,8 +112,8 @@ impl ParquetFile {
         let chunks: i64 = metadata
             .row_groups()
             .iter()
-            .flat_map(|group| group.columns())
-            .map(|chunk| chunk.compressed_size())
+            .flat_map(RowGroupMetaData::columns)
+            .map(ColumnChunkMetaData::compressed_size)
             .sum();
         let total = self.writer.inner_mut().finish()?;
         Ok((u64::try_from(chunks).unwrap_or_default(), total))

@@ -5,7 +5,7 @@ use arrow_array::types::{
     ArrowPrimitiveType, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt8Type,
 };
 use arrow_array::{Array, ArrayRef, StringArray};
-use taploom_encoder::{Column, Datatype, Error, ErrorKind, Extent, Result};
+use taploom_encoder::{Arraysize, Column, Datatype, Error, ErrorKind, Extent, Result};
 
 use crate::row_block::RowBlock;
 
@@ -208,7 +208,7 @@ impl Kind {
                 .with_column(column.name()));
             }
         };
-        Ok(match vo_type.arraysize.as_ref().map(|arraysize| arraysize.last()) {
+        Ok(match vo_type.arraysize.as_ref().map(Arraysize::last) {
             // Without an arraysize it is one character; VOTable 1.4, 2.2.
             None => Self::FixedText(charset, 1),
             Some(Extent::Fixed(length)) if length as usize > MOST_FIXED => {

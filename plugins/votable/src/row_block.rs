@@ -62,7 +62,7 @@ impl RowBlock {
     /// Makes room for the next rows, filled with zeros: flags that are not set, and the cells of
     /// nulls.
     fn place(&mut self, writers: &[ColumnWriter], columns: &[ArrayRef], first: usize) -> usize {
-        let left = columns.first().map_or(0, |column| column.len()) - first;
+        let left = columns.first().map_or(0, Array::len) - first;
         let tried = left.min(self.rows_to_try);
         self.widths.clear();
         self.widths.resize(tried, self.least_width);

@@ -138,6 +138,15 @@ impl CellBuilder {
                 }
                 _ => return Err(unfit(value, "a real number")),
             }),
+            // Offsets of 32 bits: a batch of fewer rows holds less text.
+            Self::Text(builder)
+                if i32::try_from(builder.values_slice().len() + text_bytes(value)).is_err() =>
+            {
+                return Err(Error::new(
+                    ErrorKind::InvalidValue,
+                    "the text of one batch is over 2 GiB; take fewer rows to a batch",
+                ));
+            }
             Self::Text(builder) => match value {
                 ValueRef::Null => builder.append_null(),
                 ValueRef::Integer(number) => builder.append_value(number.to_string()),
@@ -185,6 +194,14 @@ impl CellBuilder {
     }
 }
 
+/// Bytes that a value takes as text, at the most.
+fn text_bytes(value: ValueRef<'_>) -> usize {
+    match value {
+        ValueRef::Text(text) => text.len(),
+        _ => 32,
+    }
+}
+
 const TIMESTAMP: &str = "a timestamp, YYYY-MM-DD hh:mm:ss with at most six more digits";
 
 fn unfit(value: ValueRef<'_>, wanted: &str) -> Error {
@@ -201,6 +218,8 @@ fn unfit(value: ValueRef<'_>, wanted: &str) -> Error {
     };
     Error::new(
         ErrorKind::InvalidValue,
-        format!("{shown} is not {wanted}, as the column is declared"),
+        format!(
+            "{shown} is not {wanted}, which the type of the column or its first values ask for"
+        ),
     )
 }
