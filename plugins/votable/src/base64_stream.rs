@@ -1,17 +1,38 @@
 //! One base64 text over many pieces.
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use taploom_encoder::{Error, ErrorKind, Output, Result};
+
+/// The vectorised engine, which looks for what the processor has, where there is one.
+#[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")))]
+type Standard = base64::engine::Simd;
+#[cfg(not(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon"))))]
+type Standard = base64::engine::GeneralPurpose;
+
+fn standard() -> Standard {
+    let config = base64::engine::general_purpose::PAD;
+    #[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")))]
+    return Standard::standard(config);
+    #[cfg(not(any(
+        target_arch = "x86_64",
+        all(target_arch = "aarch64", target_feature = "neon")
+    )))]
+    return Standard::new(&base64::alphabet::STANDARD, config);
+}
 
 /// Encodes bytes piece by piece into one continuous base64 text, so that `=` stands at its end
 /// alone; VOTable 1.4, 6.
-#[derive(Default)]
 pub(crate) struct Base64Stream {
+    engine: Standard,
     text: Vec<u8>,
 }
 
 impl Base64Stream {
+    /// A text of nothing yet.
+    pub(crate) fn new() -> Self {
+        Self { engine: standard(), text: Vec::new() }
+    }
+
     /// Writes as many bytes as make whole groups of three, and leaves the others at the front of
     /// `bytes`, for the next piece.
     pub(crate) fn write(&mut self, bytes: &mut Vec<u8>, output: &mut Output) -> Result<()> {
@@ -37,7 +58,7 @@ impl Base64Stream {
         if self.text.len() < length {
             self.text.resize(length, 0);
         }
-        let written = STANDARD.encode_slice(bytes, &mut self.text).map_err(|error| {
+        let written = self.engine.encode_slice(bytes, &mut self.text).map_err(|error| {
             Error::new(ErrorKind::Internal, "the base64 buffer is too small").with_source(error)
         })?;
         output.append(&self.text[..written])

@@ -23,6 +23,14 @@ pub(crate) struct ColumnWriter {
     truncated_cells: u64,
 }
 
+/// Cells of a column from a row on: as many as the block has rows. (A slice of the array would cost
+/// an allocation for each column and block.)
+#[derive(Clone, Copy)]
+struct Cells<'a> {
+    array: &'a ArrayRef,
+    first: usize,
+}
+
 /// How a cell is laid out; VOTable 1.4, 2.1 and 5.4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -79,50 +87,51 @@ impl ColumnWriter {
         self.truncated_cells
     }
 
-    /// Adds to every width what the cell has beyond its count.
-    pub(crate) fn add_widths(&self, array: &ArrayRef, widths: &mut [usize]) {
+    /// Adds to every width what the cell has beyond its count, from row `first` of `array` on.
+    pub(crate) fn add_widths(&self, array: &ArrayRef, first: usize, widths: &mut [usize]) {
         if let Kind::VariableText(charset, most) = self.kind {
             let texts = array.as_string::<i32>();
             for (row, width) in widths.iter_mut().enumerate() {
-                *width += charset.fit(cell(texts, row), most).bytes;
+                *width += charset.fit(cell(texts, first + row), most).bytes;
             }
         }
     }
 
-    /// Writes all cells of `array`, one into each row of the block.
-    pub(crate) fn write(&mut self, array: &ArrayRef, block: &mut RowBlock) {
+    /// Writes cells of `array` from row `first` on, one into each row of the block.
+    pub(crate) fn write(&mut self, array: &ArrayRef, first: usize, block: &mut RowBlock) {
+        let cells = Cells { array, first };
         match self.kind {
             Kind::Boolean => {
                 let values = array.as_boolean().values();
-                let bytes = values.iter().map(|value| [if value { b'T' } else { b'F' }]);
-                self.scatter(block, bytes);
-                self.write_nulls(array, block, [0]);
+                let values = (first..).take(block.runs.len()).map(|row| values.value(row));
+                self.scatter(block, values.map(|value| [if value { b'T' } else { b'F' }]));
+                self.write_nulls(cells, block, [0]);
             }
-            Kind::UnsignedByte => self.numbers::<UInt8Type, 1>(array, block, u8::to_be_bytes, 0),
-            Kind::Short => self.numbers::<Int16Type, 2>(array, block, i16::to_be_bytes, 0),
-            Kind::Int => self.numbers::<Int32Type, 4>(array, block, i32::to_be_bytes, 0),
-            Kind::Long => self.numbers::<Int64Type, 8>(array, block, i64::to_be_bytes, 0),
+            Kind::UnsignedByte => self.numbers::<UInt8Type, 1>(cells, block, u8::to_be_bytes, 0),
+            Kind::Short => self.numbers::<Int16Type, 2>(cells, block, i16::to_be_bytes, 0),
+            Kind::Int => self.numbers::<Int32Type, 4>(cells, block, i32::to_be_bytes, 0),
+            Kind::Long => self.numbers::<Int64Type, 8>(cells, block, i64::to_be_bytes, 0),
             Kind::Float => {
-                self.numbers::<Float32Type, 4>(array, block, f32::to_be_bytes, f32::NAN);
+                self.numbers::<Float32Type, 4>(cells, block, f32::to_be_bytes, f32::NAN);
             }
             Kind::Double => {
-                self.numbers::<Float64Type, 8>(array, block, f64::to_be_bytes, f64::NAN);
+                self.numbers::<Float64Type, 8>(cells, block, f64::to_be_bytes, f64::NAN);
             }
-            Kind::FixedText(charset, length) => self.fixed_text(array, block, charset, length),
-            Kind::VariableText(charset, most) => self.variable_text(array, block, charset, most),
+            Kind::FixedText(charset, length) => self.fixed_text(cells, block, charset, length),
+            Kind::VariableText(charset, most) => self.variable_text(cells, block, charset, most),
         }
     }
 
     fn numbers<T: ArrowPrimitiveType, const W: usize>(
         &self,
-        array: &ArrayRef,
+        cells: Cells<'_>,
         block: &mut RowBlock,
         to_be_bytes: fn(T::Native) -> [u8; W],
         null: T::Native,
     ) {
-        let values = array.as_primitive::<T>().values();
+        let values = &cells.array.as_primitive::<T>().values()[cells.first..];
         self.scatter(block, values.iter().map(|value| to_be_bytes(*value)));
-        self.write_nulls(array, block, to_be_bytes(null));
+        self.write_nulls(cells, block, to_be_bytes(null));
     }
 
     fn scatter<const W: usize>(&self, block: &mut RowBlock, cells: impl Iterator<Item = [u8; W]>) {
@@ -133,10 +142,11 @@ impl ColumnWriter {
     }
 
     /// Sets the flags of null cells, and puts `cell` over what stands there.
-    fn write_nulls<const W: usize>(&self, array: &ArrayRef, block: &mut RowBlock, cell: [u8; W]) {
-        let Some(nulls) = array.nulls().filter(|nulls| nulls.null_count() > 0) else { return };
-        for (row, valid) in nulls.iter().enumerate() {
-            if !valid {
+    fn write_nulls<const W: usize>(&self, cells: Cells<'_>, block: &mut RowBlock, cell: [u8; W]) {
+        let nulls = cells.array.nulls().filter(|nulls| nulls.null_count() > 0);
+        let Some(nulls) = nulls else { return };
+        for row in 0..block.runs.len() {
+            if nulls.is_null(cells.first + row) {
                 block.bytes[block.flags[row] + self.flag_byte] |= self.flag_mask;
                 let at = block.runs[row] + self.offset;
                 block.bytes[at..at + W].copy_from_slice(&cell);
@@ -146,34 +156,34 @@ impl ColumnWriter {
 
     fn fixed_text(
         &mut self,
-        array: &ArrayRef,
+        cells: Cells<'_>,
         block: &mut RowBlock,
         charset: Charset,
         length: usize,
     ) {
-        let texts = array.as_string::<i32>();
-        for row in 0..texts.len() {
-            let text = cell(texts, row);
+        let texts = cells.array.as_string::<i32>();
+        for row in 0..block.runs.len() {
+            let text = cell(texts, cells.first + row);
             let fitting = charset.fit(text, length);
             self.truncated_cells += u64::from(fitting.text.len() < text.len());
             let at = block.runs[row] + self.offset;
             charset.write(fitting, &mut block.bytes[at..at + fitting.bytes]);
         }
-        self.write_nulls(array, block, []);
+        self.write_nulls(cells, block, []);
     }
 
     /// Writes count and characters, and moves the run of every row behind them.
     fn variable_text(
         &mut self,
-        array: &ArrayRef,
+        cells: Cells<'_>,
         block: &mut RowBlock,
         charset: Charset,
         most: usize,
     ) {
-        self.write_nulls(array, block, []);
-        let texts = array.as_string::<i32>();
+        self.write_nulls(cells, block, []);
+        let texts = cells.array.as_string::<i32>();
         for (row, run) in block.runs.iter_mut().enumerate() {
-            let text = cell(texts, row);
+            let text = cell(texts, cells.first + row);
             let fitting = charset.fit(text, most);
             self.truncated_cells += u64::from(fitting.text.len() < text.len());
             let at = *run + self.offset;

@@ -43,7 +43,7 @@ impl Binary2Encoder {
         output.append(DATA_OPEN.as_bytes())?;
         let data_starts = output.written();
         let block = RowBlock::new(least_width);
-        let base64 = Base64Stream::default();
+        let base64 = Base64Stream::new();
         Ok(Self { rows, frame, writers, block, base64, output, data_starts })
     }
 }

@@ -48,7 +48,7 @@ impl RowBlock {
     ) -> usize {
         let rows = self.place(writers, columns, first);
         for (writer, column) in writers.iter_mut().zip(columns) {
-            writer.write(&column.slice(first, rows), self);
+            writer.write(column, first, self);
         }
         rows
     }
@@ -68,7 +68,7 @@ impl RowBlock {
         self.widths.resize(tried, self.least_width);
         for (writer, column) in writers.iter().zip(columns) {
             if writer.is_variable() {
-                writer.add_widths(&column.slice(first, tried), &mut self.widths);
+                writer.add_widths(column, first, &mut self.widths);
             }
         }
         self.flags.clear();
