@@ -325,11 +325,12 @@ def decode_cell(take, datatype, arraysize):
 
 def read_votable_stilts(request, schema):
     arrays, columns, status = stilts_table(request["path"], "votable")
-    losses = STILTS_VOTABLE_LOSSES
+    losses = STILTS_LOSSES
     return Decoded(arrays, columns, losses, status)
 
 
-STILTS_VOTABLE_LOSSES = []  # determined by experiment
+# By experiment: STILTS has one null for text and one for floats.
+STILTS_LOSSES = ["null-is-empty-string", "empty-string-is-null", "null-is-nan", "nan-is-null"]
 
 
 # --- CSV and TSV ------------------------------------------------------------------------------
@@ -450,21 +451,21 @@ def read_text_duckdb(request, schema):
 
 
 def read_csv_stilts(request, schema):
-    # No guesses at types: STILTS would read 007 as a number. It takes the cells apart, no more.
     header = "true" if has_header(request) else "false"
-    kinds = "blank;boolean;short;int;long;float;double;date;hms;dms"
-    arrays, columns, _ = stilts_table(request["path"], f"csv(header={header},notypes={kinds})")
+    arrays, columns, _ = stilts_table(request["path"], f"csv(header={header})")
+    # STILTS guesses the types; the decimals of a float are what stands in the file.
     arrays = [
-        from_text([value or None for value in array.to_pylist()], type_, name)
-        if not pa.types.is_string(type_)
+        pa.array(
+            [None if v is None else float(str(numpy_type(v))) for v in array.to_pylist()], type_
+        )
+        if pa.types.is_floating(type_) and pa.types.is_floating(array.type)
         else array
-        for array, type_, name in zip(arrays, schema.types, schema.names)
+        for array, type_, numpy_type in (
+            (array, type_, array.type.to_pandas_dtype()) for array, type_ in zip(arrays, schema.types)
+        )
     ]
     columns = named_columns([column["name"] for column in columns])
-    return Decoded(arrays, columns, STILTS_CSV_LOSSES)
-
-
-STILTS_CSV_LOSSES = []  # determined by experiment
+    return Decoded(arrays, columns, STILTS_LOSSES)
 
 
 # --- VOParquet --------------------------------------------------------------------------------
