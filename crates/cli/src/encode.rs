@@ -225,12 +225,14 @@ fn warn(encoded: &Encoded, spec: &EncoderSpec, maxrec: Option<u64>) {
         eprintln!("taploom: rows beyond --maxrec were left out, and {} can't say so", info.id);
     }
     let summary = &encoded.summary;
+    let cells =
+        |count: u64| if count == 1 { "1 cell".to_owned() } else { format!("{count} cells") };
     if summary.truncated_cells > 0 {
-        let cells = summary.truncated_cells;
-        eprintln!("taploom: {cells} cells were cut to the arraysize of their column");
+        let cells = cells(summary.truncated_cells);
+        eprintln!("taploom: {cells} cut to the arraysize of the column");
     }
     if summary.altered_cells > 0 {
-        let cells = summary.altered_cells;
-        eprintln!("taploom: in {cells} cells tabs or line breaks were written as spaces");
+        let cells = cells(summary.altered_cells);
+        eprintln!("taploom: {cells} with tabs or line breaks, which were written as spaces");
     }
 }

@@ -1,0 +1,92 @@
+//! The program, run; and a folder to run it in.
+
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "a test that fails panics, and no test uses all of this"
+)]
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// What a run of the program came to.
+pub(crate) struct Run {
+    arguments: String,
+    pub(crate) status: Option<i32>,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
+}
+
+pub(crate) fn taploom(arguments: &[&str]) -> Run {
+    let output = Command::new(env!("CARGO_BIN_EXE_taploom"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    Run {
+        arguments: arguments.join(" "),
+        status: output.status.code(),
+        stdout: output.stdout,
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+impl Run {
+    /// It succeeds in silence.
+    pub(crate) fn succeeds(&self) {
+        assert_eq!((self.status, &*self.stderr), (Some(0), ""), "taploom {}", self.arguments);
+    }
+
+    /// It fails with nothing on standard output.
+    pub(crate) fn fails_with(&self, status: i32, words: &[&str]) {
+        self.line_says(status, words);
+        assert!(self.stdout.is_empty(), "taploom {} writes to stdout", self.arguments);
+    }
+
+    /// It fails with one line on standard error.
+    pub(crate) fn line_says(&self, status: i32, words: &[&str]) {
+        let Self { arguments, stderr, .. } = self;
+        assert_eq!(self.status, Some(status), "taploom {arguments}: {stderr}");
+        assert_eq!(stderr.lines().count(), 1, "taploom {arguments}: {stderr}");
+        assert!(stderr.starts_with("taploom: "), "{stderr}");
+        for word in words {
+            assert!(stderr.contains(word), "taploom {arguments}: no {word:?} in: {stderr}");
+        }
+    }
+}
+
+/// A folder that goes away with the test.
+pub(crate) struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.0.path().join(name).display().to_string()
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> String {
+        std::fs::write(self.0.path().join(name), text).unwrap();
+        self.path(name)
+    }
+
+    /// A list of columns for `synth:`.
+    pub(crate) fn columns(&self) -> String {
+        let json = r#"{"columns": [
+            {"name": "id", "datatype": "long"}, {"name": "ra", "datatype": "double"},
+            {"name": "flag", "datatype": "boolean"}, {"name": "mag", "datatype": "float"},
+            {"name": "band", "datatype": "char", "arraysize": "*"}]}"#;
+        self.write("columns.json", json)
+    }
+
+    /// The names of all that is in it, hidden files as well.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(Path::new(self.0.path())).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+}

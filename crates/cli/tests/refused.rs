@@ -1,0 +1,168 @@
+//! What the program refuses: its exit status, its one line, and that nothing is left of the output.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that fails panics"
+)]
+
+mod common;
+
+use std::path::Path;
+
+use common::{Folder, taploom};
+
+/// A command line, the exit status, and words of the line.
+fn refused(arguments: &[&str], status: i32, words: &[&str]) {
+    let folder = Folder::new();
+    let out = folder.path("out.dat");
+    let mut arguments = arguments.to_vec();
+    if arguments[0] == "encode" {
+        arguments.extend(["-o", &out]);
+    }
+    let run = taploom(&arguments);
+    run.fails_with(status, words);
+    assert_eq!(folder.names(), [""; 0], "{arguments:?} leaves a file");
+}
+
+#[test]
+fn wrong_formats_and_options() {
+    refused(
+        &["encode", "demo", "-f", "vottable"],
+        2,
+        &["vottable", "known:", "voparquet", "text/csv", "votable/b2"],
+    );
+    refused(&["encode", "demo", "-f", "text/html"], 2, &["text/html", "known:"]);
+    refused(&["encode", "demo", "-f", "text/csv;head=no"], 2, &["csv", "head", "known: header"]);
+    refused(&["encode", "demo", "-f", "csv", "--option", "header=no"], 2, &["present, absent"]);
+    refused(&["encode", "demo", "-f", "csv", "--option", "header"], 2, &["KEY=VALUE"]);
+    refused(
+        &["encode", "demo", "-f", "voparquet", "--option", "compression=rar"],
+        2,
+        &["compression", "rar", "zstd"],
+    );
+    refused(
+        &["encode", "demo", "-f", "voparquet", "--option", "row_group_rows=0"],
+        2,
+        &["row_group_rows"],
+    );
+    refused(&["encode", "demo", "-f", "csv", "--memory-budget", "much"], 2, &["much", "64MiB"]);
+    refused(&["encode", "demo", "-f", "csv", "--batch-rows", "0"], 2, &["batch-rows"]);
+    refused(&["encode", "demo", "-f", "csv", "--threads", "0"], 2, &["threads"]);
+    refused(&["encode", "demo", "-f", "csv", "--scratch-dir", "/no/where"], 2, &["/no/where"]);
+    refused(&["encode", "-f", "csv"], 2, &["<SOURCE>"]);
+    refused(&["encode", "demo", "-f", "csv", "--fast"], 2, &["--fast"]);
+    refused(&["code"], 2, &["code"]);
+}
+
+#[test]
+fn wrong_sources() {
+    let folder = Folder::new();
+    let text = folder.write("text.txt", "id\n1\n");
+    let cut = folder.write("cut.parquet", "PAR1 and no more");
+    refused(&["encode", "nowhere.parquet", "-f", "csv"], 2, &["nowhere.parquet", "no such file"]);
+    refused(&["encode", &text, "-f", "csv"], 2, &["text.txt", "Parquet"]);
+    refused(&["encode", &cut, "-f", "csv"], 2, &["cut.parquet"]);
+    refused(&["encode", "sqlite:/no/db", "-q", "SELECT 1", "-f", "csv"], 2, &["/no/db"]);
+    let empty = folder.write("empty.db", "");
+    let empty = format!("sqlite:{empty}");
+    refused(&["encode", &empty, "-f", "csv"], 2, &["-q"]);
+    refused(&["encode", "demo", "-q", "SELECT * FROM suns", "-f", "csv"], 2, &["suns", "stars"]);
+    refused(&["encode", "demo", "-q", "SELECT nme FROM stars", "-f", "csv"], 2, &["nme"]);
+    refused(&["encode", "demo", "-q", "DROP TABLE stars", "-f", "csv"], 2, &["SELECT"]);
+    refused(&["encode", "synth:no.json", "-f", "csv"], 2, &["no.json"]);
+    let columns =
+        folder.write("columns.json", r#"{"columns": [{"name": "a", "datatype": "int"}]}"#);
+    let synth = format!("synth:{columns}?row=1");
+    refused(&["encode", &synth, "-f", "csv"], 2, &["row", "known: rows, seed, nulls"]);
+    let one = "SELECT hip FROM stars";
+    let wrong = folder.write("wrong.json", "{");
+    refused(&["encode", "demo", "-q", one, "-f", "csv", "--columns", &wrong], 2, &["wrong.json"]);
+    let two = "SELECT hip, ra FROM stars";
+    refused(
+        &["encode", "demo", "-q", two, "-f", "csv", "--columns", &columns],
+        2,
+        &["1 columns", "2"],
+    );
+    let envelope = folder.write("e.json", r#"{"header": "", "footer": "", "footerOverflow": ""}"#);
+    refused(&["encode", "demo", "-f", "csv", "--envelope", &envelope], 2, &["csv", "envelope"]);
+    refused(&["encode", "demo", "-f", "votable", "--envelope", &wrong], 2, &["wrong.json"]);
+}
+
+#[test]
+fn a_cell_that_does_not_fit_is_named_in_every_format() {
+    let folder = Folder::new();
+    let db = folder.path("test.db");
+    rusqlite::Connection::open(&db)
+        .unwrap()
+        .execute_batch(
+            "CREATE TABLE t (id INTEGER, n INTEGER);
+             WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 5000)
+             INSERT INTO t SELECT i, i FROM s;
+             UPDATE t SET n = 'many' WHERE id = 4321;",
+        )
+        .unwrap();
+    let source = format!("sqlite:{db}");
+    for format in ["votable", "csv", "tsv", "voparquet"] {
+        refused(
+            &["encode", &source, "-q", "SELECT * FROM t ORDER BY id", "-f", format],
+            1,
+            &["column \"n\"", "row 4321", "many"],
+        );
+    }
+    // On standard output the rows before it are out; the document says that it failed.
+    let run = taploom(&["encode", &source, "-q", "SELECT * FROM t ORDER BY id", "-f", "votable"]);
+    run.line_says(1, &["row 4321"]);
+    let text = String::from_utf8(run.stdout).unwrap();
+    assert!(text.contains("value=\"ERROR\">") && text.trim_end().ends_with("</VOTABLE>"));
+}
+
+#[test]
+fn outputs_that_cannot_be_written() {
+    let folder = Folder::new();
+    let file = folder.write("file", "");
+    for (out, status, words) in [
+        ("/no/such/folder/x.csv", 2, "/no/such/folder/x.csv"),
+        (&*format!("{file}/x.csv"), 2, "x.csv"),
+        (&*folder.path(""), 2, "can't write"),
+        ("/dev/full", 1, "No space left"),
+    ] {
+        for format in ["votable", "csv", "voparquet"] {
+            taploom(&["encode", "demo", "-f", format, "-o", out]).fails_with(status, &[words]);
+        }
+    }
+    assert_eq!(folder.names(), ["file"]);
+    let summary = ["encode", "demo", "-f", "csv", "-o", &folder.path("out.csv")];
+    taploom(&[&summary[..], &["--summary", "/no/such/folder/s.json"]].concat())
+        .fails_with(2, &["/no/such/folder/s.json"]);
+    assert_eq!(folder.names(), ["file"]);
+}
+
+/// A file system that is really full: a tmpfs of 64 KiB, in a mount name space of its own.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_leaves_nothing() {
+    let folder = Folder::new();
+    let place = folder.path("");
+    let columns = folder.write(
+        "columns.json",
+        r#"{"columns": [{"name": "a", "datatype": "double"}, {"name": "b", "datatype": "double"}]}"#,
+    );
+    for format in ["votable", "csv", "tsv", "voparquet"] {
+        let script = format!(
+            "mount -t tmpfs -o size=64k tmpfs {place}/disk && cd {place}/disk && \
+             {} encode 'synth:{columns}?rows=100000' -f {format} -o out; \
+             echo \"status $?\"; ls -A",
+            env!("CARGO_BIN_EXE_taploom"),
+        );
+        std::fs::create_dir_all(Path::new(&place).join("disk")).unwrap();
+        let run = std::process::Command::new("unshare")
+            .args(["--mount", "--map-root-user", "sh", "-c", &script])
+            .output()
+            .expect("unshare is needed: apt-get install util-linux");
+        let stderr = String::from_utf8_lossy(&run.stderr);
+        assert_eq!(String::from_utf8_lossy(&run.stdout), "status 1\n", "{format}: {stderr}");
+        assert!(stderr.contains("No space left on device"), "{format}: {stderr}");
+    }
+}
