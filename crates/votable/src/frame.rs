@@ -71,7 +71,7 @@ impl Frame {
     /// [`ErrorKind::Failed`] for a failure in a document that is given: it has no footer for that.
     pub fn footer(&self, completion: &Completion) -> Result<String> {
         match (&self.given, completion) {
-            (None, _) => Ok(footer(completion)),
+            (None, _) => footer(completion),
             (Some(given), Completion::Complete) => Ok(given.footer.clone()),
             (Some(given), Completion::Overflow) => Ok(given.footer_overflow.clone()),
             (Some(_), Completion::Failed { message }) => {
@@ -155,7 +155,7 @@ fn header(schema: &ResultSchema, names: &[impl AsRef<str>]) -> Result<String> {
     finish(xml, written)
 }
 
-fn footer(completion: &Completion) -> String {
+fn footer(completion: &Completion) -> Result<String> {
     let mut xml = Writer::new(Vec::new());
     let written: io::Result<()> = (|| {
         close(&mut xml, "TABLE")?;
@@ -168,7 +168,7 @@ fn footer(completion: &Completion) -> String {
         close(&mut xml, "VOTABLE")?;
         line(&mut xml)
     })();
-    finish(xml, written).unwrap_or_default()
+    finish(xml, written)
 }
 
 type Xml = Writer<Vec<u8>>;

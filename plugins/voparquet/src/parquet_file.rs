@@ -19,6 +19,10 @@ use crate::options::{Statistics, VoparquetOptions};
 /// row groups end at the same rows whatever the size of the batches.
 const ROWS_BETWEEN_CHECKS: usize = 512;
 
+/// Heap that the metadata and the page index of a closed column chunk take until the end of the file;
+/// `tests/tests/memory.rs` holds it against the allocator.
+const CLOSED_CHUNK_BYTES: usize = 900;
+
 /// A Parquet file in the making, appended to an [`Output`].
 pub(crate) struct ParquetFile {
     writer: ArrowWriter<Output>,
@@ -96,9 +100,11 @@ impl ParquetFile {
         Ok(())
     }
 
-    /// Bytes of heap that hold rows.
+    /// Bytes of heap that hold rows, and what stays of those that are written.
     pub(crate) fn buffered_bytes(&self) -> usize {
-        self.writer.memory_size()
+        let closed = self.writer.flushed_row_groups();
+        let chunks: usize = closed.iter().map(RowGroupMetaData::num_columns).sum();
+        self.writer.memory_size() + chunks * CLOSED_CHUNK_BYTES
     }
 
     /// Writes the last row group and the footer, with the keys given; returns bytes of column
