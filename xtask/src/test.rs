@@ -11,9 +11,15 @@ pub(crate) fn run() -> Outcome {
     start(cargo(&["fmt", "--all", "--check"]))?;
     start(cargo(&["fmt", "--manifest-path", EXAMPLE, "--check"]))?;
     start(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
-    for features in ["csv", "votable", "voparquet"] {
-        // A bridge takes only the formats that it wants.
-        start(cargo(&["check", "-p", "taploom", "--no-default-features", "--features", features]))?;
+    // A bridge takes only the formats that it wants, and the sources.
+    for (package, features) in [
+        ("taploom", ["", "csv", "votable", "voparquet"].as_slice()),
+        ("taploom-sources", ["", "arrow", "parquet", "sqlite", "demo", "synth"].as_slice()),
+    ] {
+        for one in features {
+            let some = ["--no-default-features", "--features", one, "--", "-D", "warnings"];
+            start(cargo(&[&["clippy", "-p", package], &some[..]].concat()))?;
+        }
     }
     let mut docs = cargo(&["doc", "--workspace", "--no-deps"]);
     docs.env("RUSTDOCFLAGS", "-D warnings");

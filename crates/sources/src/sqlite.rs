@@ -40,6 +40,7 @@ pub(crate) async fn open_file(path: &Path, request: &Request<'_>) -> Result<Box<
 pub(crate) type Known = fn(&Origin<'_>) -> Option<ColumnMetadata>;
 
 /// Where a column of the result comes from.
+#[cfg_attr(not(feature = "demo"), allow(dead_code, reason = "demo alone knows its columns"))]
 pub(crate) struct Origin<'a> {
     pub(crate) table: &'a str,
     pub(crate) column: &'a str,

@@ -1,0 +1,56 @@
+//! Arrow IPC files and streams.
+
+use std::fs::File;
+use std::io::BufReader;
+
+use arrow_array::{RecordBatch, RecordBatchReader};
+use arrow_ipc::reader::{FileReader, StreamReader};
+use arrow_schema::ArrowError;
+use taploom_encoder::{Error, Result};
+use taploom_stream::{BatchSource, RowSource};
+
+use super::{described, unread};
+use crate::open::{Request, invalid};
+
+pub(super) fn open_file(
+    file: File,
+    name: &str,
+    request: &Request<'_>,
+) -> Result<Box<dyn RowSource>> {
+    let reader = FileReader::try_new(BufReader::new(file), None).map_err(|e| broken(name, e))?;
+    source(reader, name, request)
+}
+
+pub(super) fn open_stream(
+    file: File,
+    name: &str,
+    request: &Request<'_>,
+) -> Result<Box<dyn RowSource>> {
+    let reader = StreamReader::try_new(BufReader::new(file), None).map_err(|e| broken(name, e))?;
+    source(reader, name, request)
+}
+
+fn broken(name: &str, error: ArrowError) -> Error {
+    invalid(format!("source {name}: not a whole Arrow file")).with_source(error)
+}
+
+/// Batches of a file have any size; slices of them share their memory.
+fn source(
+    reader: impl RecordBatchReader + Send + 'static,
+    name: &str,
+    request: &Request<'_>,
+) -> Result<Box<dyn RowSource>> {
+    let schema = described(reader.schema(), request)?;
+    let name = name.to_owned();
+    let most = request.batch_rows.max(1);
+    let batches = reader.flat_map(move |batch| match batch {
+        Err(error) => vec![Err(unread(&name, error))],
+        Ok(batch) => slices(&batch, most),
+    });
+    Ok(Box::new(BatchSource::new(schema, batches)))
+}
+
+fn slices(batch: &RecordBatch, most: usize) -> Vec<Result<RecordBatch>> {
+    let rows = batch.num_rows();
+    (0..rows).step_by(most).map(|row| Ok(batch.slice(row, most.min(rows - row)))).collect()
+}
