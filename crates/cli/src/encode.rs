@@ -14,6 +14,7 @@ use taploom::{
 
 use crate::output::Output;
 use crate::progress::Progress;
+use crate::say;
 
 /// Rows in, one file out.
 #[derive(clap::Args)]
@@ -31,7 +32,7 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Rows at most; more is an overflow. 0 gives the metadata alone
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = from_zero)]
     maxrec: Option<u64>,
     /// An option of the format, e.g. compression=zstd(3); may be repeated
     #[arg(long = "option", value_name = "KEY=VALUE")]
@@ -80,6 +81,10 @@ fn size(text: &str) -> std::result::Result<usize, String> {
     usize::try_from(size.as_u64()).ok().filter(|size| *size > 0).ok_or_else(wrong)
 }
 
+fn from_zero(text: &str) -> std::result::Result<u64, String> {
+    text.parse().map_err(|_| "a whole number from 0".to_owned())
+}
+
 fn at_least_one(text: &str) -> std::result::Result<usize, String> {
     text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "a whole number from 1".to_owned())
 }
@@ -104,6 +109,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Some(path) => Some(Output::open(Some(path))?),
         None => None,
     };
+    if summary_file.as_ref().is_some_and(|summary| summary.takes_the_place_of(&output)) {
+        return Err(invalid(
+            "--summary and -o name the same file; the rows would be lost".to_owned(),
+        ));
+    }
 
     let columns = match &arguments.columns {
         Some(path) => Some(ColumnList::read(path)?.columns),
@@ -119,14 +129,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let source = MaxRec::new(source, arguments.maxrec.unwrap_or(u64::MAX));
     let columns = source.schema().columns().len();
     let encoded = write(source, &spec, &output, arguments.threads)?;
-    output.commit()?;
-    if let Some(file) = summary_file {
+    // All that can fail before the first of the two files appears.
+    if let Some(file) = &summary_file {
         let summary = summarise(&spec, &encoded, columns, started);
         let mut json = serde_json::to_vec(&summary).map_err(|error| {
             Error::new(ErrorKind::Internal, "can't write the summary").with_source(error)
         })?;
         json.push(b'\n');
-        file.sink().and_then(|mut sink| sink.write_all(&json)).map_err(Error::sink)?;
+        file.write_all(&json)?;
+    }
+    output.commit()?;
+    if let Some(file) = summary_file {
         file.commit()?;
     }
     warn(&encoded, &spec, arguments.maxrec);
@@ -222,17 +235,17 @@ fn warn(encoded: &Encoded, spec: &EncoderSpec, maxrec: Option<u64>) {
         && info.overflow == taploom::OverflowReport::None
         && maxrec != Some(0)
     {
-        eprintln!("taploom: rows beyond --maxrec were left out, and {} can't say so", info.id);
+        say(&format!("rows beyond --maxrec were left out, and {} can't say so", info.id));
     }
     let summary = &encoded.summary;
     let cells =
         |count: u64| if count == 1 { "1 cell".to_owned() } else { format!("{count} cells") };
     if summary.truncated_cells > 0 {
         let cells = cells(summary.truncated_cells);
-        eprintln!("taploom: {cells} cut to the arraysize of the column");
+        say(&format!("{cells} cut to the arraysize of the column"));
     }
     if summary.altered_cells > 0 {
         let cells = cells(summary.altered_cells);
-        eprintln!("taploom: {cells} with tabs or line breaks, which were written as spaces");
+        say(&format!("{cells} with tabs or line breaks, which were written as spaces"));
     }
 }

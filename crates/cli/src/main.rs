@@ -5,6 +5,7 @@ mod formats;
 mod output;
 mod progress;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
         // Help and version, which were asked for.
         Err(answer) if !answer.use_stderr() => answer.exit(),
         Err(error) => {
-            eprintln!("taploom: {}", one_line(&error));
+            say(&one_line(&error));
             return ExitCode::from(2);
         }
     };
@@ -45,10 +46,15 @@ fn main() -> ExitCode {
         // Whoever read the output has had enough: `| head` is no failure.
         Err(error) if error.is_cancelled() => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("taploom: {error:#}");
+            say(&format!("{error:#}"));
             exit_code(&error)
         }
     }
+}
+
+/// One line on standard error. Where even that can't be written, the exit status still counts.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "taploom: {line}");
 }
 
 /// What clap says is wrong, without the usage that it prints below.

@@ -11,7 +11,7 @@ pub(crate) enum Output {
     /// Standard output.
     Stdout,
     /// Something that is there and is no regular file: a device or a named pipe.
-    Special(File),
+    Special { file: File, path: PathBuf },
     /// A file that has no name yet.
     #[cfg(target_os = "linux")]
     Unnamed(Unnamed),
@@ -30,12 +30,12 @@ impl Output {
         match std::fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
             Ok(metadata) if !metadata.is_file() => {
-                return Ok(Self::Special(File::options().write(true).open(path)?));
+                let file = File::options().write(true).open(path)?;
+                return Ok(Self::Special { file, path: path.to_owned() });
             }
             _ => {}
         }
-        // A link is followed: what it points to is replaced, not the link.
-        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let path = followed(path)?;
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
             _ => PathBuf::from("."),
@@ -59,18 +59,44 @@ impl Output {
     pub(crate) fn sink(&self) -> io::Result<ByteSink> {
         Ok(match self {
             Self::Stdout => Box::new(io::stdout()),
-            Self::Special(file) => Box::new(file.try_clone()?),
+            Self::Special { file, .. } => Box::new(file.try_clone()?),
             #[cfg(target_os = "linux")]
             Self::Unnamed(unnamed) => Box::new(unnamed.file.try_clone()?),
             Self::Temporary { file, .. } => Box::new(file.as_file().try_clone()?),
         })
     }
 
+    /// Writes all of a small file.
+    pub(crate) fn write_all(&self, bytes: &[u8]) -> Result<()> {
+        let written = self.sink().and_then(|mut sink| sink.write_all(bytes));
+        written.map_err(|error| match self.path() {
+            Some(path) => cannot_write(path, error),
+            None => Error::sink(error),
+        })
+    }
+
+    /// Whether this file, when it appears, replaces that one.
+    pub(crate) fn takes_the_place_of(&self, other: &Self) -> bool {
+        !matches!(self, Self::Special { .. })
+            && self.path().is_some()
+            && self.path() == other.path()
+    }
+
+    /// Where the bytes end up.
+    fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Stdout => None,
+            Self::Special { path, .. } | Self::Temporary { path, .. } => Some(path),
+            #[cfg(target_os = "linux")]
+            Self::Unnamed(unnamed) => Some(&unnamed.path),
+        }
+    }
+
     /// Lets the file appear under its name, in the place of one that was there.
     pub(crate) fn commit(self) -> Result<()> {
         match self {
             Self::Stdout => io::stdout().flush().map_err(Error::sink),
-            Self::Special(_) => Ok(()),
+            Self::Special { .. } => Ok(()),
             #[cfg(target_os = "linux")]
             Self::Unnamed(unnamed) => {
                 let path = unnamed.path.clone();
@@ -81,6 +107,27 @@ impl Output {
             }
         }
     }
+}
+
+/// Follows links, to files that are there or not: what they point to is replaced, not the link.
+fn followed(path: &Path) -> io::Result<PathBuf> {
+    /// As many as Linux itself follows.
+    const MOST: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MOST {
+        match std::fs::read_link(&path) {
+            Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
+            // No link, then: but its folder may be called by another name.
+            Err(_) => {
+                let (folder, name) = (path.parent(), path.file_name());
+                return Ok(match (folder.map(std::fs::canonicalize), name) {
+                    (Some(Ok(folder)), Some(name)) => folder.join(name),
+                    _ => path,
+                });
+            }
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "too many links"))
 }
 
 fn cannot_write(path: &Path, error: io::Error) -> Error {

@@ -197,17 +197,27 @@ impl fmt::Display for Error {
             write!(f, "{separator}row {row}")?;
             separator = ", ";
         }
-        write!(f, "{}{message}", if separator.is_empty() { "" } else { ": " })?;
+        // Messages quote what people and libraries say; a line break would break the one line.
+        write!(f, "{}{}", if separator.is_empty() { "" } else { ": " }, OneLine(message))?;
         if f.alternate() {
             let mut source = self.source();
             while let Some(cause) = source {
-                // Causes come from databases and libraries; a line break would break the one line.
-                let text = cause.to_string();
-                write!(f, ": {}", text.split_whitespace().collect::<Vec<_>>().join(" "))?;
+                write!(f, ": {}", OneLine(&cause.to_string()))?;
                 source = cause.source();
             }
         }
         Ok(())
+    }
+}
+
+/// A text with its line breaks, and what surrounds them, as single spaces.
+struct OneLine<'a>(&'a str);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines = self.0.lines().map(str::trim).filter(|line| !line.is_empty());
+        f.write_str(lines.next().unwrap_or_default())?;
+        lines.try_for_each(|line| write!(f, " {line}"))
     }
 }
 

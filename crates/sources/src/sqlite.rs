@@ -33,6 +33,10 @@ pub(crate) async fn open_file(path: &Path, request: &Request<'_>) -> Result<Box<
     let connection = Connection::open_with_flags(path, flags).map_err(|error| {
         invalid(format!("source sqlite:{name}: can't open the database")).with_source(error)
     })?;
+    // Opening alone does not look into the file.
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(
+        |error| invalid(format!("source sqlite:{name}: not a SQLite database")).with_source(error),
+    )?;
     start(connection, query, request, |_| None).await
 }
 
@@ -158,6 +162,10 @@ impl Job {
             };
             invalid(format!("the query is wrong{tables}")).with_source(cause)
         })?;
+        if statement.parameter_count() > 0 {
+            let message = "the query has parameters, and there are no values for them";
+            return Err(invalid(message.to_owned()));
+        }
         if statement.column_count() == 0 || !statement.readonly() {
             return Err(invalid("the query gives no rows; a SELECT does".to_owned()));
         }

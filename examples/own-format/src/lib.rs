@@ -56,30 +56,42 @@ impl EncoderFormat for Markdown {
         }
         text.push_str("|\n");
         text.push_str(&"|---".repeat(schema.columns().len()));
-        Ok(Box::new(MarkdownEncoder { rows, kept_back: text, output: Output::new(sink) }))
+        text.push_str("|\n");
+        let header_bytes = text.len() as u64;
+        Ok(Box::new(MarkdownEncoder {
+            rows,
+            kept_back: text,
+            output: Output::new(sink),
+            header_bytes,
+        }))
     }
 }
 
 struct MarkdownEncoder {
     rows: CanonicalRows,
-    /// The end of the text, so that a result which stops early is no whole table.
+    /// The text from the last cell on, so that a result which stops early stops within a row.
     kept_back: String,
     output: Output,
+    header_bytes: u64,
 }
 
 impl ResultEncoder for MarkdownEncoder {
     fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
         let batch = self.rows.convert(batch)?;
         for row in 0..batch.num_rows() {
-            let mut text = String::from("|\n");
+            let mut text = std::mem::take(&mut self.kept_back);
+            let mut last = text.len();
             for column in batch.columns() {
                 let cell = array_value_to_string(column, row).map_err(|cause| {
                     Error::new(ErrorKind::Internal, "a cell can't be shown").with_source(cause)
                 })?;
-                text.push_str(&format!("| {} ", escaped(&cell)));
+                text.push_str("| ");
+                last = text.len();
+                text.push_str(&format!("{} ", escaped(&cell)));
             }
-            let before = std::mem::replace(&mut self.kept_back, text);
-            self.output.append(before.as_bytes())?;
+            text.push_str("|\n");
+            self.kept_back = text.split_off(last);
+            self.output.append(text.as_bytes())?;
         }
         Ok(())
     }
@@ -89,10 +101,10 @@ impl ResultEncoder for MarkdownEncoder {
             return Err(Error::new(ErrorKind::Failed, message));
         }
         self.output.append(self.kept_back.as_bytes())?;
-        self.output.append(b"|\n")?;
         let mut summary = EncodeSummary::default();
         summary.rows = self.rows.rows();
         summary.total_bytes = self.output.finish()?;
+        summary.data_bytes = summary.total_bytes - self.header_bytes;
         Ok(summary)
     }
 

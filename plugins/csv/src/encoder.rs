@@ -25,7 +25,8 @@ pub(crate) struct TextEncoder {
     writers: Vec<ColumnWriter>,
     block: Vec<u8>,
     /// The last value with the separator before it and the end of its record, kept back until more
-    /// follows, so that output which stops early stops within a record.
+    /// follows, so that output which stops early stops within a record. (Of a record of one value the
+    /// end alone.)
     kept_back: Vec<u8>,
     rows_to_try: usize,
     output: Output,
@@ -77,6 +78,7 @@ impl TextEncoder {
             let altered = self.dialect.append_text(column.name(), &mut self.block);
             self.altered_names += u64::from(altered);
         }
+        last = self.kept_from(last);
         self.block.extend_from_slice(self.dialect.record_end());
         self.header_bytes = self.block.len() as u64;
         self.write_block(last)
@@ -109,9 +111,17 @@ impl TextEncoder {
                     cell => self.block.extend_from_slice(cell),
                 }
             }
+            last = self.kept_from(last);
             self.block.extend_from_slice(self.dialect.record_end());
         }
         last
+    }
+
+    /// Where to keep back from, of a record whose last value begins at `last` and whose end is not
+    /// written yet. A record of one value is cut before its end: cut before the value it would not
+    /// show at all.
+    fn kept_from(&self, last: usize) -> usize {
+        if self.writers.len() == 1 { self.block.len() } else { last }
     }
 }
 
