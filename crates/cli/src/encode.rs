@@ -246,6 +246,8 @@ fn warn(encoded: &Encoded, spec: &EncoderSpec, maxrec: Option<u64>) {
     }
     if summary.altered_cells > 0 {
         let cells = cells(summary.altered_cells);
-        say(&format!("{cells} with tabs or line breaks, which were written as spaces"));
+        say(&format!(
+            "{cells} or names with characters that the format can't hold, which were replaced"
+        ));
     }
 }

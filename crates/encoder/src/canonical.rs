@@ -1,11 +1,11 @@
 //! Batches in the eight Arrow types that carry VOTable's scalars and strings.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float32Type, Float64Type};
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::types::{Float32Type, Float64Type, Int64Type};
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_cast::display::{FormatOptions, array_value_to_string};
 use arrow_cast::{CastOptions, cast_with_options};
-use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use std::sync::Arc;
 
@@ -91,6 +91,7 @@ impl CanonicalRows {
     /// [`ErrorKind::InvalidValue`] naming column and row of a cell that does not fit its datatype.
     pub fn convert(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
         self.check(batch)?;
+        self.check_nulls(batch)?;
         let columns = batch
             .columns()
             .iter()
@@ -102,15 +103,32 @@ impl CanonicalRows {
                     .map_err(|cause| self.culprit(array, carrier, column, cause)),
             })
             .collect::<Result<Vec<_>>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let schema = Arc::clone(self.schema.arrow());
+        let converted = RecordBatch::try_new_with_options(schema, columns, &options);
+        let converted = converted.map_err(|cause| {
+            Error::new(ErrorKind::Internal, "a batch contradicts its schema").with_source(cause)
+        })?;
         self.rows += batch.num_rows() as u64;
-        let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        // Nullability is the one thing that can still differ, and a cell that must not be null and
-        // is one is the source's fault.
-        RecordBatch::try_new_with_options(Arc::clone(self.schema.arrow()), columns, &options)
-            .map_err(|cause| {
-                Error::new(ErrorKind::SchemaMismatch, "a batch contradicts its schema")
-                    .with_source(cause)
-            })
+        Ok(converted)
+    }
+
+    /// A cell that must not be null and is one.
+    fn check_nulls(&self, batch: &RecordBatch) -> Result<()> {
+        for (field, array) in self.schema.arrow().fields().iter().zip(batch.columns()) {
+            if field.is_nullable() || array.logical_null_count() == 0 {
+                continue;
+            }
+            let nulls = array.logical_nulls();
+            let row = nulls.and_then(|nulls| nulls.iter().position(|valid| !valid));
+            return Err(Error::new(
+                ErrorKind::SchemaMismatch,
+                "a cell is null where the schema says that none is",
+            )
+            .with_column(field.name())
+            .with_row(self.rows + 1 + row.unwrap_or(0) as u64));
+        }
+        Ok(())
     }
 
     fn check(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -165,7 +183,10 @@ impl CanonicalRows {
     ) -> Error {
         for index in 0..array.len() {
             if let Err(cause) = convert(&array.slice(index, 1), carrier) {
-                let value = array_value_to_string(array, index).unwrap_or_default();
+                let value = array_value_to_string(array, index)
+                    .ok()
+                    .filter(|value| !value.starts_with("ERROR"))
+                    .unwrap_or_else(|| "the value".to_owned());
                 return Error::new(
                     ErrorKind::InvalidValue,
                     match &column.vo_type {
@@ -184,6 +205,12 @@ impl CanonicalRows {
 
 /// Converts an array; an error where one cell can't be.
 fn convert(array: &ArrayRef, carrier: &DataType) -> Result<ArrayRef> {
+    if let DataType::Dictionary(_, values) = array.data_type() {
+        return convert(&cast(array, values)?, carrier);
+    }
+    if carrier == &DataType::Utf8 {
+        check_years(array)?;
+    }
     let converted = match (array.data_type(), carrier) {
         (DataType::Timestamp(unit, zone), DataType::Utf8) => {
             let format = match unit {
@@ -208,18 +235,24 @@ fn convert(array: &ArrayRef, carrier: &DataType) -> Result<ArrayRef> {
                 }
             }
         }
-        _ => {
-            let options = CastOptions { safe: false, ..Default::default() };
-            cast_with_options(array, carrier, &options)
-        }
+        _ => return checked(array, cast(array, carrier)?),
     };
-    let converted = converted.map_err(|cause| {
-        Error::new(
-            ErrorKind::InvalidValue,
-            format!("can't convert Arrow type {} to {carrier}", array.data_type()),
-        )
-        .with_source(cause)
-    })?;
+    converted.map_err(|cause| not_converted(array, carrier, cause))
+}
+
+fn cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
+    let options = CastOptions { safe: false, ..Default::default() };
+    cast_with_options(array, to, &options).map_err(|cause| not_converted(array, to, cause))
+}
+
+fn not_converted(array: &ArrayRef, to: &DataType, cause: ArrowError) -> Error {
+    let message = format!("can't convert Arrow type {} to {to}", array.data_type());
+    Error::new(ErrorKind::InvalidValue, message).with_source(cause)
+}
+
+/// Finds what Arrow's cast takes for a success and is none.
+fn checked(array: &ArrayRef, converted: ArrayRef) -> Result<ArrayRef> {
+    let carrier = converted.data_type();
     if (array.data_type(), carrier) == (&DataType::Float64, &DataType::Float32) {
         check_single(array, &converted)?;
     }
@@ -227,6 +260,29 @@ fn convert(array: &ArrayRef, carrier: &DataType) -> Result<ArrayRef> {
         check_digits(array, &converted)?;
     }
     Ok(converted)
+}
+
+/// Timestamps and dates have years of four digits; DALI 1.1, 3.3.3.
+fn check_years(array: &ArrayRef) -> Result<()> {
+    /// 0000-01-01 and the day after 9999-12-31, in days since 1970-01-01.
+    const DAYS: std::ops::Range<i64> = -719_528..2_932_897;
+    let ticks_of_a_day = match array.data_type() {
+        DataType::Date32 => 1,
+        DataType::Timestamp(TimeUnit::Second, _) => 86_400,
+        DataType::Date64 | DataType::Timestamp(TimeUnit::Millisecond, _) => 86_400_000,
+        DataType::Timestamp(TimeUnit::Microsecond, _) => 86_400_000_000,
+        // Nanoseconds of 64 bits span the years 1677 to 2262; the rest has no years.
+        _ => return Ok(()),
+    };
+    let ticks = match array.data_type() {
+        DataType::Date32 => cast(&cast(array, &DataType::Int32)?, &DataType::Int64)?,
+        _ => cast(array, &DataType::Int64)?,
+    };
+    let mut days = ticks.as_primitive::<Int64Type>().iter().flatten();
+    if days.all(|tick| DAYS.contains(&tick.div_euclid(ticks_of_a_day))) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::InvalidValue, "its year is not of four digits"))
 }
 
 /// Arrow's cast rounds an integer that a float has not enough digits for.
@@ -341,6 +397,52 @@ mod tests {
             assert_eq!(converted.is_ok(), fits, "{value}");
             assert!(converted.is_ok() || converted.unwrap_err().row() == Some(2));
         }
+    }
+
+    #[test]
+    fn dictionaries_are_checked_like_their_values() {
+        use arrow_array::DictionaryArray;
+        use arrow_array::types::Int32Type;
+        let keys = arrow_array::Int32Array::from(vec![0]);
+        let dictionary = |values: ArrayRef| -> ArrayRef {
+            Arc::new(DictionaryArray::<Int32Type>::new(keys.clone(), values))
+        };
+        for (values, datatype) in [
+            (Arc::new(Float64Array::from(vec![1e300])) as ArrayRef, Datatype::Float),
+            (Arc::new(Int64Array::from(vec![(1 << 53) + 1])) as ArrayRef, Datatype::Double),
+        ] {
+            let batch = RecordBatch::try_from_iter([("d", dictionary(values))]).unwrap();
+            let metadata = ColumnMetadata { datatype: Some(datatype), ..Default::default() };
+            let schema = ResultSchema::new(batch.schema(), vec![metadata]).unwrap();
+            let error = CanonicalRows::new(&schema).unwrap().convert(&batch).unwrap_err();
+            assert_eq!((error.column(), error.row()), (Some("d"), Some(1)));
+        }
+    }
+
+    #[test]
+    fn years_have_four_digits() {
+        let year_10000 = 253_402_300_800_000_000;
+        for (micros, fits) in [
+            (year_10000 - 1, true),
+            (year_10000, false),
+            (-62_167_219_200_000_000, true),
+            (-62_167_219_200_000_001, false),
+            (i64::MAX, false),
+        ] {
+            let array = TimestampMicrosecondArray::from(vec![None, Some(micros)]);
+            assert_eq!(canonical(Arc::new(array)).is_ok(), fits, "{micros}");
+        }
+        assert!(canonical(Arc::new(Date32Array::from(vec![i32::MAX]))).is_err());
+    }
+
+    #[test]
+    fn a_null_that_must_not_be_is_named() {
+        let schema = Schema::new(vec![Field::new("n", DataType::Int64, false)]);
+        let mut rows = CanonicalRows::new(&ResultSchema::derived(Arc::new(schema))).unwrap();
+        let array = Arc::new(Int64Array::from(vec![Some(1), None])) as ArrayRef;
+        let batch = RecordBatch::try_from_iter_with_nullable([("n", array, true)]).unwrap();
+        let error = rows.convert(&batch).unwrap_err();
+        assert_eq!((error.column(), error.row()), (Some("n"), Some(2)));
     }
 
     #[test]

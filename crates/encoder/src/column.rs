@@ -129,7 +129,10 @@ impl FromStr for Arraysize {
                 format!("arraysize {text:?} is not of the form 10, 10*, *, 3x4 or 3x*"),
             )
         };
-        let number = |digits: &str| digits.parse::<u32>().map_err(|_| wrong());
+        let number = |digits: &str| match digits.parse::<u32>() {
+            Ok(number) if number > 0 && !digits.starts_with('+') => Ok(number),
+            _ => Err(wrong()),
+        };
         let (inner, last) = match text.rsplit_once('x') {
             Some((inner, last)) => (inner.split('x').map(number).collect::<Result<_>>()?, last),
             None => (Vec::new(), text),

@@ -21,7 +21,7 @@ pub use plugin::{
     Content, EncoderFormat, EncoderPlugin, EnvelopeUse, FailureReport, FormatInfo, OverflowReport,
 };
 pub use registry::{EncoderRegistry, EncoderSpec};
-pub use schema::{ResultSchema, TableMetadata};
+pub use schema::{ResultSchema, TableMetadata, unique_names};
 pub use sink::{ByteSink, Output};
 
 #[doc(hidden)]

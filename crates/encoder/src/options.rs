@@ -216,6 +216,14 @@ impl Text<'_> {
     }
 }
 
+macro_rules! numbers {
+    ($($method:ident $visit:ident $what:literal,)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+            visitor.$visit(self.number($what)?)
+        }
+    )*};
+}
+
 impl<'de> Deserializer<'de> for Text<'de> {
     type Error = de::value::Error;
 
@@ -227,24 +235,17 @@ impl<'de> Deserializer<'de> for Text<'de> {
         visitor.visit_bool(self.number("true or false")?)
     }
 
-    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        visitor.visit_u64(self.number("a whole number")?)
-    }
-
-    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        self.deserialize_u64(visitor)
-    }
-
-    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        visitor.visit_i64(self.number("a whole number")?)
-    }
-
-    fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        self.deserialize_i64(visitor)
-    }
-
-    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        visitor.visit_f64(self.number("a number")?)
+    numbers! {
+        deserialize_u8 visit_u8 "a whole number from 0 to 255",
+        deserialize_u16 visit_u16 "a whole number from 0 to 65535",
+        deserialize_u32 visit_u32 "a whole number",
+        deserialize_u64 visit_u64 "a whole number",
+        deserialize_i8 visit_i8 "a whole number from -128 to 127",
+        deserialize_i16 visit_i16 "a whole number from -32768 to 32767",
+        deserialize_i32 visit_i32 "a whole number",
+        deserialize_i64 visit_i64 "a whole number",
+        deserialize_f32 visit_f32 "a number",
+        deserialize_f64 visit_f64 "a number",
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
@@ -274,7 +275,7 @@ impl<'de> Deserializer<'de> for Text<'de> {
     }
 
     forward_to_deserialize_any! {
-        i8 i16 i128 u8 u16 u128 f32 char str string bytes byte_buf unit unit_struct seq tuple
+        i128 u128 char str string bytes byte_buf unit unit_struct seq tuple
         tuple_struct map struct identifier ignored_any
     }
 }
@@ -292,7 +293,7 @@ mod tests {
         /// row group.
         rows: u64,
         exact: bool,
-        level: Option<i32>,
+        level: Option<i8>,
         mode: Mode,
     }
 

@@ -139,11 +139,6 @@ impl ResultSchema {
         &self.columns
     }
 
-    /// The metadata of all columns, for a schema that is to be made anew.
-    pub fn metadata(&self) -> Vec<ColumnMetadata> {
-        self.columns.iter().map(|column| column.metadata.clone()).collect()
-    }
-
     /// The table as a whole.
     pub fn table(&self) -> &TableMetadata {
         &self.table
@@ -163,25 +158,29 @@ impl ResultSchema {
     /// assert_eq!(schema.unique_names(), ["ra", "ra_2", "ra_3"]);
     /// ```
     pub fn unique_names(&self) -> Vec<String> {
-        let given: HashSet<&str> = self.columns.iter().map(Column::name).collect();
-        let mut used: HashSet<String> = HashSet::with_capacity(self.columns.len());
-        self.columns
-            .iter()
-            .map(|column| {
-                let mut name = column.name().to_owned();
-                let mut suffix = 2;
-                while !used.insert(name.clone()) {
-                    name = format!("{}_{suffix}", column.name());
-                    while given.contains(name.as_str()) {
-                        suffix += 1;
-                        name = format!("{}_{suffix}", column.name());
-                    }
-                    suffix += 1;
-                }
-                name
-            })
-            .collect()
+        unique_names(self.columns.iter().map(Column::name))
     }
+}
+
+/// Names made unique, as [`ResultSchema::unique_names`] says.
+///
+/// ```
+/// assert_eq!(taploom_encoder::unique_names(["ra", "dec", "ra"]), ["ra", "dec", "ra_2"]);
+/// ```
+pub fn unique_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let names: Vec<&str> = names.into_iter().collect();
+    let given: HashSet<&str> = names.iter().copied().collect();
+    let mut used: HashSet<String> = HashSet::with_capacity(names.len());
+    let unique = names.into_iter().map(|name| {
+        let numbered = (2_usize..).map(|number| format!("{name}_{number}"));
+        let mut candidates = std::iter::once(name.to_owned())
+            .chain(numbered.filter(|candidate| !given.contains(candidate.as_str())));
+        // The numbers do not end.
+        let free = candidates.find(|candidate| !used.contains(candidate)).unwrap_or_default();
+        used.insert(free.clone());
+        free
+    });
+    unique.collect()
 }
 
 /// The FIELD of one column: what was given, the rest derived.
@@ -207,6 +206,13 @@ fn resolve(field: &Field, mut metadata: ColumnMetadata) -> Result<Column> {
         if metadata.xtype.is_some() {
             vo_type.xtype.clone_from(&metadata.xtype);
         }
+        // Many documents say 1 for a scalar.
+        if !vo_type.datatype.is_text()
+            && vo_type.arraysize.as_ref().is_some_and(|shape| shape.to_string() == "1")
+        {
+            vo_type.arraysize = None;
+        }
+        check_null_value(vo_type.datatype, metadata.null_value.as_deref())?;
         let shape_fits = match &vo_type.arraysize {
             None => true,
             Some(shape) => vo_type.datatype.is_text() && shape.inner().is_empty(),
@@ -292,6 +298,23 @@ fn check_carrier(from: &DataType, to: Datatype) -> Result<()> {
         ErrorKind::InvalidRequest,
         format!("datatype {to} does not go with Arrow type {from}"),
     ))
+}
+
+/// VALUES null is a value of the column's type; VOTable 1.4, 4.7.
+fn check_null_value(datatype: Datatype, null: Option<&str>) -> Result<()> {
+    let Some(null) = null else { return Ok(()) };
+    let fits = match datatype {
+        Datatype::UnsignedByte => null.parse::<u8>().is_ok(),
+        Datatype::Short => null.parse::<i16>().is_ok(),
+        Datatype::Int => null.parse::<i32>().is_ok(),
+        Datatype::Long => null.parse::<i64>().is_ok(),
+        _ => true,
+    };
+    if fits {
+        return Ok(());
+    }
+    let message = format!("the null value {null:?} is no {datatype}");
+    Err(Error::new(ErrorKind::InvalidRequest, message))
 }
 
 fn check_ids(columns: &[Column]) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Rows as separated text.
 
+use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
 use taploom_encoder::{
     ByteSink, CanonicalRows, Completion, EncodeSummary, Error, ErrorKind, Output, Result,
@@ -14,7 +15,7 @@ use crate::options::{CsvOptions, Header};
 const BLOCK_BYTES: usize = 256 << 10;
 /// Rows that a block has at most.
 const BLOCK_ROWS: usize = 4096;
-/// A guess at the width of a cell, for the first block.
+/// A guess at the width of a cell that is no text.
 const CELL_BYTES: usize = 12;
 
 /// Rows to text: a block of every column first, so that a column is looked at once a block, and
@@ -28,7 +29,6 @@ pub(crate) struct TextEncoder {
     /// follows, so that output which stops early stops within a record. (Of a record of one value the
     /// end alone.)
     kept_back: Vec<u8>,
-    rows_to_try: usize,
     output: Output,
     header_bytes: u64,
     altered_names: u64,
@@ -50,13 +50,11 @@ impl TextEncoder {
                     .map_err(|error| error.with_column(field.name()))
             })
             .collect::<Result<Vec<_>>>()?;
-        let rows_to_try = (BLOCK_BYTES / (CELL_BYTES * fields.len().max(1))).clamp(1, BLOCK_ROWS);
         let mut encoder = Self {
             dialect,
             writers,
             block: Vec::new(),
             kept_back: Vec::new(),
-            rows_to_try,
             output: Output::new(sink),
             header_bytes: 0,
             altered_names: 0,
@@ -130,16 +128,13 @@ impl ResultEncoder for TextEncoder {
         let batch = self.rows.convert(batch)?;
         let mut first = 0;
         while first < batch.num_rows() {
-            let rows = (batch.num_rows() - first).min(self.rows_to_try);
+            let rows = rows_of_a_block(&batch, first);
             for (writer, column) in self.writers.iter_mut().zip(batch.columns()) {
                 writer.write(&column.slice(first, rows));
             }
             let last = self.lay_out(rows);
             self.write_block(last)?;
             first += rows;
-            // Long text makes long rows: the next block has as many as this one shows to fit.
-            let row_bytes = self.block.len().div_ceil(rows).max(1);
-            self.rows_to_try = (BLOCK_BYTES / row_bytes).clamp(1, BLOCK_ROWS);
         }
         Ok(())
     }
@@ -162,4 +157,19 @@ impl ResultEncoder for TextEncoder {
         let columns: usize = self.writers.iter().map(ColumnWriter::heap_bytes).sum();
         self.block.capacity() + self.kept_back.capacity() + columns
     }
+}
+
+/// How many rows from `first` on make a block: at least one.
+fn rows_of_a_block(batch: &RecordBatch, first: usize) -> usize {
+    let texts = batch.columns().iter().filter_map(|column| column.as_string_opt::<i32>());
+    let texts: Vec<_> = texts.collect();
+    let fixed = CELL_BYTES * batch.num_columns();
+    let mut bytes = 0;
+    let most = BLOCK_ROWS.min(batch.num_rows() - first);
+    let fitting = (first..first + most).take_while(|row| {
+        let text = texts.iter().map(|text| usize::try_from(text.value_length(*row)).unwrap_or(0));
+        bytes += fixed + text.sum::<usize>();
+        bytes <= BLOCK_BYTES
+    });
+    fitting.count().max(1)
 }

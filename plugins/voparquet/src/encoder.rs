@@ -6,9 +6,9 @@ use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema, SchemaRef};
 use taploom_encoder::{
     ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Error, ErrorKind, Output,
-    Result, ResultEncoder, ResultSchema,
+    Result, ResultEncoder, ResultSchema, unique_names,
 };
-use taploom_votable::Frame;
+use taploom_votable::{Frame, xml_characters};
 
 use crate::options::VoparquetOptions;
 use crate::parquet_file::ParquetFile;
@@ -24,6 +24,7 @@ pub(crate) struct VoparquetEncoder {
     schema: SchemaRef,
     frame: Frame,
     file: ParquetFile,
+    altered_names: u64,
 }
 
 impl VoparquetEncoder {
@@ -34,7 +35,13 @@ impl VoparquetEncoder {
         sink: ByteSink,
     ) -> Result<Self> {
         let rows = CanonicalRows::new(schema)?;
-        let names = schema.unique_names();
+        // The same characters in the Parquet schema as in the FIELDs: readers drop all metadata where
+        // one name differs.
+        let names: Vec<_> =
+            schema.columns().iter().map(|column| xml_characters(column.name())).collect();
+        let altered = schema.columns().iter().zip(&names);
+        let altered_names = altered.filter(|(column, name)| column.name() != &***name).count();
+        let names = unique_names(names.iter().map(|name| &**name));
         let frame = match &context.envelope {
             Some(envelope) => Frame::given(envelope),
             None => Frame::with_names(schema, &names)?,
@@ -46,7 +53,7 @@ impl VoparquetEncoder {
         let schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let budget = context.memory_budget;
         let file = ParquetFile::start(Arc::clone(&schema), options, budget, Output::new(sink))?;
-        Ok(Self { rows, schema, frame, file })
+        Ok(Self { rows, schema, frame, file, altered_names: altered_names as u64 })
     }
 }
 
@@ -72,6 +79,7 @@ impl ResultEncoder for VoparquetEncoder {
             vec![(VERSION_KEY.to_owned(), VERSION.to_owned()), (CONTENT_KEY.to_owned(), document)];
         let rows = self.rows.rows();
         let mut summary = EncodeSummary::default();
+        summary.altered_cells = self.altered_names;
         (summary.data_bytes, summary.total_bytes) = self.file.finish(keys)?;
         summary.rows = rows;
         Ok(summary)

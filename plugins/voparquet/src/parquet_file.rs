@@ -3,8 +3,8 @@
 //! Everything that VOParquet wants of a Parquet writer, and nothing that says which writer it is.
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, RecordBatch};
-use arrow_schema::SchemaRef;
+use arrow_array::{RecordBatch, StringArray};
+use arrow_schema::{DataType, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::errors::ParquetError;
@@ -15,10 +15,6 @@ use taploom_encoder::{Error, ErrorKind, Output, Result};
 
 use crate::options::{Statistics, VoparquetOptions};
 
-/// Rows after which the memory budget is looked at: counted from the beginning of the result, so that
-/// row groups end at the same rows whatever the size of the batches.
-const ROWS_BETWEEN_CHECKS: usize = 512;
-
 /// Heap that the metadata and the page index of a closed column chunk take until the end of the file;
 /// `tests/tests/memory.rs` holds it against the allocator.
 const CLOSED_CHUNK_BYTES: usize = 900;
@@ -28,7 +24,6 @@ pub(crate) struct ParquetFile {
     writer: ArrowWriter<Output>,
     memory_budget: usize,
     row_group_rows: usize,
-    rows_to_check: usize,
     /// Bytes of the rows in the open row group, as Arrow holds them.
     row_group_bytes: usize,
 }
@@ -63,41 +58,53 @@ impl ParquetFile {
             // The Parquet types say it all; the Arrow schema would repeat every column in base64.
             .with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(output, schema, options).map_err(failed)?;
-        Ok(Self {
-            writer,
-            memory_budget,
-            row_group_rows: rows,
-            rows_to_check: ROWS_BETWEEN_CHECKS,
-            row_group_bytes: 0,
-        })
+        Ok(Self { writer, memory_budget, row_group_rows: rows, row_group_bytes: 0 })
     }
 
-    /// Appends rows.
+    /// Appends rows. A row group ends at the row with which it has all its rows, or takes half of the
+    /// memory budget: at the same rows whatever the size of the batches.
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         let mut row = 0;
         while row < batch.num_rows() {
             let group_left = self.row_group_rows - self.writer.in_progress_rows();
-            let rows = (batch.num_rows() - row).min(self.rows_to_check).min(group_left);
-            let slice = batch.slice(row, rows);
-            self.row_group_bytes += bytes_of(&slice);
-            self.writer.write(&slice).map_err(failed)?;
+            let most = group_left.min(batch.num_rows() - row);
+            let (rows, full) = self.rows_that_fit(batch, row, most);
+            self.writer.write(&batch.slice(row, rows)).map_err(failed)?;
             row += rows;
-            self.rows_to_check -= rows;
-            // The writer closes a row group that has all its rows.
+            if full {
+                self.writer.flush().map_err(failed)?;
+            }
+            // The writer itself closes a row group that has all its rows.
             if self.writer.in_progress_rows() == 0 {
                 self.row_group_bytes = 0;
             }
-            if self.rows_to_check == 0 {
-                self.rows_to_check = ROWS_BETWEEN_CHECKS;
-                // Pages are held as they will be written, which for numbers is about their size in
-                // Arrow; and a row group needs its pages once more when it is closed.
-                if self.row_group_bytes > self.memory_budget / 2 {
-                    self.writer.flush().map_err(failed)?;
-                    self.row_group_bytes = 0;
-                }
-            }
         }
         Ok(())
+    }
+
+    /// Counts rows from `first` on into the row group until it is full.
+    ///
+    /// Pages are held as they will be written, which for numbers is about their size in Arrow; and a
+    /// row group needs its pages once more when it is closed. Hence half of the budget.
+    fn rows_that_fit(&mut self, batch: &RecordBatch, first: usize, most: usize) -> (usize, bool) {
+        let texts: Vec<_> =
+            batch.columns().iter().filter_map(|column| column.as_string_opt::<i32>()).collect();
+        // A boolean takes a byte while it waits for its page; a text has an offset.
+        let types = batch.columns().iter().map(|column| column.data_type());
+        let fixed: usize = types
+            .map(|data_type| match data_type {
+                DataType::Utf8 => size_of::<i32>(),
+                other => other.primitive_width().unwrap_or(1),
+            })
+            .sum();
+        for row in 0..most {
+            let text: usize = texts.iter().map(|text| text_length(text, first + row)).sum();
+            self.row_group_bytes += fixed + text;
+            if self.row_group_bytes > self.memory_budget / 2 {
+                return (row + 1, true);
+            }
+        }
+        (most, false)
     }
 
     /// Bytes of heap that hold rows, and what stays of those that are written.
@@ -126,19 +133,8 @@ impl ParquetFile {
     }
 }
 
-/// Bytes of the cells of a batch, whatever else its buffers hold.
-fn bytes_of(batch: &RecordBatch) -> usize {
-    let columns = batch.columns().iter();
-    let bytes = columns.map(|column| match column.as_string_opt::<i32>() {
-        Some(texts) => {
-            let offsets = texts.value_offsets();
-            let text = offsets.last().copied().unwrap_or(0) - offsets.first().copied().unwrap_or(0);
-            usize::try_from(text).unwrap_or(0) + 4 * texts.len()
-        }
-        // A boolean takes a byte while it waits for its page.
-        None => column.len() * column.data_type().primitive_width().unwrap_or(1),
-    });
-    bytes.sum()
+fn text_length(texts: &StringArray, row: usize) -> usize {
+    usize::try_from(texts.value_length(row)).unwrap_or(0)
 }
 
 /// An error of the sink comes back in a wrapping of the parquet crate.
