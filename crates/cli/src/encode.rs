@@ -96,15 +96,15 @@ fn invalid(message: String) -> Error {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let started = Instant::now();
     let spec = spec(arguments)?;
-    if arguments.output.is_none()
+    // Both files before the work, so that a wrong name costs no time.
+    let output = Output::open(arguments.output.as_deref())?;
+    if output.is_stdout()
         && spec.plugin().info().content == Content::Binary
         && std::io::stdout().is_terminal()
     {
         let id = spec.plugin().info().id;
         return Err(invalid(format!("{id} is binary: give a file with -o, or pipe the output")));
     }
-    // Both files before the work, so that a wrong name costs no time.
-    let output = Output::open(arguments.output.as_deref())?;
     let summary_file = match &arguments.summary {
         Some(path) => Some(Output::open(Some(path))?),
         None => None,

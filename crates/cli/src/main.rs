@@ -8,6 +8,7 @@ mod progress;
 use std::io::Write;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use taploom::Error;
 
@@ -28,10 +29,26 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // A panic is a defect, and still ends in one line. Libraries that panic on damaged input are
+    // caught where they are called.
+    std::panic::set_hook(Box::new(|_| {}));
+    std::panic::catch_unwind(run).unwrap_or_else(|panic| {
+        let why = panic.downcast_ref::<String>().map(String::as_str);
+        let why = why.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown");
+        say(&format!("a defect in taploom, please report it: {why}"));
+        ExitCode::FAILURE
+    })
+}
+
+fn run() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         // Help and version, which were asked for.
         Err(answer) if !answer.use_stderr() => answer.exit(),
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            say("a command is missing: encode or formats; see taploom --help");
+            return ExitCode::from(2);
+        }
         Err(error) => {
             say(&one_line(&error));
             return ExitCode::from(2);

@@ -22,7 +22,9 @@ pub(crate) enum Output {
 impl Output {
     /// Prepares to write to `path`, or to standard output.
     pub(crate) fn open(path: Option<&Path>) -> Result<Self> {
-        let Some(path) = path else { return Ok(Self::Stdout) };
+        let Some(path) = path.filter(|path| *path != Path::new("-")) else {
+            return Ok(Self::Stdout);
+        };
         Self::open_path(path).map_err(|error| cannot_write(path, error))
     }
 
@@ -82,6 +84,11 @@ impl Output {
             && self.path() == other.path()
     }
 
+    /// Whether the bytes go to standard output.
+    pub(crate) fn is_stdout(&self) -> bool {
+        matches!(self, Self::Stdout)
+    }
+
     /// Where the bytes end up.
     fn path(&self) -> Option<&Path> {
         match self {
@@ -103,6 +110,7 @@ impl Output {
                 unnamed.commit().map_err(|error| cannot_write(&path, error))
             }
             Self::Temporary { file, path } => {
+                file.as_file().sync_all().map_err(|error| cannot_write(&path, error))?;
                 file.persist(&path).map_err(|error| cannot_write(&path, error.error)).map(drop)
             }
         }
@@ -119,8 +127,9 @@ fn followed(path: &Path) -> io::Result<PathBuf> {
             Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
             // No link, then: but its folder may be called by another name.
             Err(_) => {
-                let (folder, name) = (path.parent(), path.file_name());
-                return Ok(match (folder.map(std::fs::canonicalize), name) {
+                let here = |folder: &Path| folder.as_os_str().is_empty();
+                let folder = path.parent().map(|f| if here(f) { Path::new(".") } else { f });
+                return Ok(match (folder.map(std::fs::canonicalize), path.file_name()) {
                     (Some(Ok(folder)), Some(name)) => folder.join(name),
                     _ => path,
                 });
@@ -171,8 +180,9 @@ impl Unnamed {
         use rustix::fs::{AtFlags, CWD};
 
         let link = format!("/proc/self/fd/{}", self.file.as_raw_fd());
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        let beside = self.path.with_file_name(format!(".{name}.{}", std::process::id()));
+        let beside = self.path.with_file_name(format!(".taploom-{}", std::process::id()));
+        // Some file systems report only now what they could not write.
+        self.file.sync_all()?;
         // One that a process of the same number left behind is nobody's.
         let _ = std::fs::remove_file(&beside);
         if let Ok(replaced) = std::fs::metadata(&self.path) {

@@ -222,3 +222,28 @@ fn numbers(folder: &Folder, wrong_row: u32) -> String {
 fn full() -> File {
     File::options().write(true).open("/dev/full").unwrap()
 }
+
+#[test]
+fn one_file_by_two_names_is_one_file() {
+    let folder = Folder::new();
+    let (plain, dotted) = (folder.path("x.csv"), folder.path("./x.csv"));
+    taploom(&["encode", "demo", "-o", &dotted, "--summary", &plain])
+        .fails_with(2, &["--summary", "-o"]);
+    assert_eq!(folder.names(), [""; 0]);
+}
+
+#[test]
+fn a_name_as_long_as_names_can_be_is_written() {
+    let folder = Folder::new();
+    let name = format!("{}.csv", "n".repeat(251));
+    taploom(&["encode", "demo", "-o", &folder.path(&name)]).succeeds();
+    assert_eq!(folder.names(), [name]);
+}
+
+#[test]
+fn a_dash_is_standard_output() {
+    let run = taploom(&["encode", "demo", "-q", "SELECT 1 AS a", "-f", "csv", "-o", "-"]);
+    run.succeeds();
+    assert_eq!(run.stdout, b"a\r\n1\r\n");
+    taploom(&[]).fails_with(2, &["a command is missing"]);
+}

@@ -7,6 +7,8 @@ use std::path::Path;
 use taploom_encoder::Result;
 use taploom_stream::RowSource;
 
+#[cfg(any(feature = "arrow", feature = "parquet"))]
+use crate::guard::guarded;
 use crate::open::{Request, invalid};
 
 #[cfg(feature = "arrow")]
@@ -33,11 +35,11 @@ pub(crate) fn open(path: &Path, request: &Request<'_>) -> Result<Box<dyn RowSour
     file.rewind().map_err(unreadable)?;
     match kind(path, &beginning)? {
         #[cfg(feature = "parquet")]
-        Kind::Parquet => parquet::open(file, &name, request),
+        Kind::Parquet => guarded(&name, || parquet::open(file, &name, request)),
         #[cfg(feature = "arrow")]
-        Kind::ArrowFile => arrow::open_file(file, &name, request),
+        Kind::ArrowFile => guarded(&name, || arrow::open_file(file, &name, request)),
         #[cfg(feature = "arrow")]
-        Kind::ArrowStream => arrow::open_stream(file, &name, request),
+        Kind::ArrowStream => guarded(&name, || arrow::open_stream(file, &name, request)),
         #[cfg(not(all(feature = "parquet", feature = "arrow")))]
         _ => Err(crate::open::left_out(request.location)),
     }
@@ -76,9 +78,26 @@ fn described(
     }
 }
 
-/// A file that can't be read to its end.
+/// The batches of a reader, up to its first error or panic.
 #[cfg(any(feature = "arrow", feature = "parquet"))]
-fn unread(name: &str, error: arrow_schema::ArrowError) -> taploom_encoder::Error {
-    let message = format!("source {name}: can't read more rows");
-    taploom_encoder::Error::new(taploom_encoder::ErrorKind::Source, message).with_source(error)
+fn batches(
+    mut reader: impl arrow_array::RecordBatchReader + Send,
+    name: String,
+) -> impl Iterator<Item = Result<arrow_array::RecordBatch>> + Send {
+    use taploom_encoder::{Error, ErrorKind};
+
+    let mut failed = false;
+    std::iter::from_fn(move || {
+        if failed {
+            return None;
+        }
+        let next = guarded(&name, || {
+            reader.next().transpose().map_err(|error| {
+                let message = format!("source {name}: can't read more rows");
+                Error::new(ErrorKind::Source, message).with_source(error)
+            })
+        });
+        failed = next.is_err();
+        next.transpose()
+    })
 }

@@ -4,6 +4,8 @@ mod column_list;
 #[cfg(feature = "demo")]
 mod demo;
 mod file;
+#[cfg(any(feature = "arrow", feature = "parquet", feature = "sqlite"))]
+mod guard;
 mod open;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -10,15 +10,20 @@ use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use rusqlite::types::Value;
-use rusqlite::{Connection, InterruptHandle, OpenFlags, Row, Statement};
+use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags, Row, Statement};
 use taploom_encoder::{ColumnMetadata, Error, ErrorKind, Result, ResultSchema, TableMetadata};
 use taploom_stream::RowSource;
 use tokio::sync::{mpsc, oneshot};
 
 use self::column::{CellBuilder, Kind};
+use crate::guard::guarded;
 use crate::open::{Request, invalid};
 
 mod column;
+
+/// Rows that show the types of columns which were declared without one. Not the rows of a batch: the
+/// types of a result must not depend on those.
+const PEEKED_ROWS: usize = 1000;
 
 /// Opens a database file, read-only.
 pub(crate) async fn open_file(path: &Path, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
@@ -34,9 +39,16 @@ pub(crate) async fn open_file(path: &Path, request: &Request<'_>) -> Result<Box<
         invalid(format!("source sqlite:{name}: can't open the database")).with_source(error)
     })?;
     // Opening alone does not look into the file.
-    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(
-        |error| invalid(format!("source sqlite:{name}: not a SQLite database")).with_source(error),
-    )?;
+    let looked = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
+    looked.map_err(|error| {
+        let problem = match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => {
+                invalid(format!("source sqlite:{name}: not a SQLite database"))
+            }
+            _ => Error::new(ErrorKind::Source, format!("source sqlite:{name}: can't be read now")),
+        };
+        problem.with_source(error)
+    })?;
     start(connection, query, request, |_| None).await
 }
 
@@ -61,6 +73,7 @@ pub(crate) async fn start(
     let (ready, started) = oneshot::channel();
     let (sender, batches) = mpsc::channel(1);
     let job = Job {
+        location: request.location.to_owned(),
         query: query.to_owned(),
         given: request.columns.clone(),
         batch_rows: request.batch_rows.max(1),
@@ -114,6 +127,7 @@ fn ended_early() -> Error {
 }
 
 struct Job {
+    location: String,
     query: String,
     given: Option<Vec<ColumnMetadata>>,
     batch_rows: usize,
@@ -127,16 +141,13 @@ impl Job {
         ready: oneshot::Sender<Result<ResultSchema>>,
         sender: &mpsc::Sender<Step>,
     ) {
-        let mut statement = match self.prepare(connection) {
-            Ok(statement) => statement,
-            Err(error) => {
-                let _ = ready.send(Err(error));
-                return;
-            }
-        };
         // Nobody listens after an error: the source is gone.
         let mut ready = Some(ready);
-        match self.read(&mut statement, &mut ready, sender) {
+        let read = guarded(&self.location, || {
+            let mut statement = self.prepare(connection)?;
+            self.read(&mut statement, &mut ready, sender)
+        });
+        match read {
             Ok(()) => {
                 let _ = sender.blocking_send(Step::End);
             }
@@ -186,7 +197,7 @@ impl Job {
         // Columns that were declared with no type show theirs by their first values.
         let mut peeked: Vec<Vec<Value>> = Vec::new();
         if columns.iter().any(|column| column.kind.is_none()) {
-            while peeked.len() < self.batch_rows
+            while peeked.len() < PEEKED_ROWS
                 && let Some(row) = rows.next().map_err(stopped)?
             {
                 let cells = (0..width).map(|index| row.get(index));
@@ -209,26 +220,28 @@ impl Job {
         }
 
         let mut batch = Batch { columns: &columns, builders, rows: 0 };
-        for row in &peeked {
-            row_number += 1;
-            batch.append(row_number, |index| Ok((&row[index]).into()))?;
-        }
-        drop(peeked);
+        let mut peeked = peeked.into_iter();
         loop {
-            while batch.rows < self.batch_rows {
-                let Some(row): Option<&Row<'_>> = rows.next().map_err(stopped)? else {
-                    if batch.rows > 0 {
-                        let _ = sender.blocking_send(Step::Batch(batch.finish(&arrow)));
-                    }
-                    return Ok(());
-                };
-                row_number += 1;
-                batch.append(row_number, |index| row.get_ref(index).map_err(stopped))?;
+            // The rows that were looked at come first.
+            if let Some(row) = peeked.next() {
+                batch.append(row_number + 1, |index| Ok((&row[index]).into()))?;
+            } else if let Some(row) = rows.next().map_err(stopped)? {
+                let row: &Row<'_> = row;
+                batch.append(row_number + 1, |index| row.get_ref(index).map_err(stopped))?;
+            } else {
+                break;
             }
-            if sender.blocking_send(Step::Batch(batch.finish(&arrow))).is_err() {
+            row_number += 1;
+            if batch.rows == self.batch_rows
+                && sender.blocking_send(Step::Batch(batch.finish(&arrow))).is_err()
+            {
                 return Ok(());
             }
         }
+        if batch.rows > 0 {
+            let _ = sender.blocking_send(Step::Batch(batch.finish(&arrow)));
+        }
+        Ok(())
     }
 
     fn columns(&self, statement: &Statement<'_>) -> Result<Vec<Column>> {

@@ -23,7 +23,12 @@ const NULLS: f64 = 0.07;
 pub(crate) fn open(location: &str, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
     let (path, parameters) = location.rsplit_once('?').unwrap_or((location, ""));
     let (mut rows, mut seed, mut nulls) = (ROWS, SEED, NULLS);
+    let mut seen = Vec::new();
     for (name, value) in form_urlencoded::parse(parameters.as_bytes()) {
+        if seen.contains(&name) {
+            return Err(invalid(format!("source synth: parameter {name} is given twice")));
+        }
+        seen.push(name.clone());
         let wrong = |what: &str| {
             invalid(format!("source synth: {name} can't be {value:?}; it takes {what}"))
         };

@@ -295,3 +295,75 @@ fn files_are_known_by_their_content() {
     assert!(refusal(&query(&location, "SELECT 1")).to_string().contains("takes no SQL"));
     assert!(refusal(&Request::new("nowhere.parquet")).to_string().contains("no such file"));
 }
+
+#[test]
+fn damaged_arrow_files_are_errors_and_no_panics() {
+    let folder = tempfile::tempdir().unwrap();
+    let batch = RecordBatch::try_from_iter([
+        ("id", Arc::new(Int64Array::from_iter_values(0..50)) as ArrayRef),
+        ("s", Arc::new(StringArray::from_iter_values((0..50).map(|i| i.to_string()))) as _),
+    ])
+    .unwrap();
+    let mut file = Vec::new();
+    let mut writer = arrow_ipc::writer::FileWriter::try_new(&mut file, &batch.schema()).unwrap();
+    writer.write(&batch).unwrap();
+    writer.finish().unwrap();
+    drop(writer);
+    let path = folder.path().join("damaged.arrow");
+    let location = path.display().to_string();
+    // Every byte behind the magic, inverted: read or refused, but no panic comes through.
+    for index in 8..file.len() - 10 {
+        let mut damaged = file.clone();
+        damaged[index] = !damaged[index];
+        std::fs::write(&path, damaged).unwrap();
+        if let Err(error) = rows(&Request::new(&location)) {
+            assert!(error.to_string().contains("damaged.arrow"), "byte {index}: {error}");
+        }
+    }
+}
+
+#[test]
+fn sqlite_names_that_are_no_utf8_are_errors_and_no_panics() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = database(folder.path(), "CREATE TABLE t (aaaa INT); INSERT INTO t VALUES (1);");
+    let path = db.strip_prefix("sqlite:").unwrap();
+    let bytes = std::fs::read(path).unwrap();
+    let at = bytes.windows(4).position(|window| window == b"aaaa").unwrap();
+    let mut damaged = bytes;
+    damaged[at..at + 4].copy_from_slice(b"a\xff\xfea");
+    std::fs::write(path, damaged).unwrap();
+    let error = refusal(&query(&db, "SELECT * FROM t"));
+    assert!(error.to_string().contains("test.db"), "{error}");
+}
+
+#[test]
+fn the_types_of_a_sqlite_result_do_not_depend_on_batches() {
+    let sql = "SELECT CASE WHEN hip < 2000 THEN NULL ELSE hip END AS x FROM stars ORDER BY hip";
+    let whole = rows(&query("demo", sql)).unwrap();
+    assert_eq!(whole.schema().field(0).data_type(), &DataType::Int64);
+    for batch_rows in [1, 2, 7] {
+        assert_eq!(rows(&Request { batch_rows, ..query("demo", sql) }).unwrap(), whole);
+    }
+}
+
+#[test]
+fn sqlite_timestamps_go_beyond_what_nanoseconds_span() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = database(
+        folder.path(),
+        "CREATE TABLE t (ts TIMESTAMP); INSERT INTO t VALUES ('1572-11-11 00:00:00.000001');",
+    );
+    let rows = rows(&query(&db, "SELECT ts FROM t")).unwrap();
+    let micros = rows.column(0).as_primitive::<arrow_array::types::TimestampMicrosecondType>();
+    assert_eq!(micros.value(0), -12_532_492_799_999_999);
+}
+
+#[test]
+fn a_locked_database_is_not_the_callers_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = database(folder.path(), "CREATE TABLE t (x INT);");
+    let lock = Connection::open(db.strip_prefix("sqlite:").unwrap()).unwrap();
+    lock.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let error = refusal(&query(&db, "SELECT x FROM t"));
+    assert!(!error.is_caller_fault() && format!("{error:#}").contains("locked"), "{error:#}");
+}

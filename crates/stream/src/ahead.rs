@@ -8,8 +8,8 @@ use tokio::sync::mpsc;
 
 use crate::source::RowSource;
 
-/// A source that is read on a blocking thread of a tokio runtime, one batch ahead of its reader: one
-/// batch is being made and one waits. Dropping it ends the query behind it.
+/// A source that is read on a thread of its own, one batch ahead of its reader: one batch is being
+/// made and one waits. Dropping it ends the query behind it.
 pub struct Ahead {
     schema: ResultSchema,
     rows_hint: Option<u64>,
@@ -24,12 +24,15 @@ enum Step {
 }
 
 impl Ahead {
-    /// Starts to read `source`.
+    /// Starts to read `source`, whose futures run on `runtime`.
     pub fn start(mut source: impl RowSource + 'static, runtime: &Handle) -> Self {
         let (sender, batches) = mpsc::channel(1);
         let (schema, rows_hint) = (source.schema().clone(), source.rows_hint());
         let handle = runtime.clone();
-        runtime.spawn_blocking(move || {
+        // Not one of the runtime's blocking threads: whoever reads may hold the last of them.
+        let refused = sender.clone();
+        let thread = std::thread::Builder::new().name("source".to_owned());
+        let started = thread.spawn(move || {
             handle.block_on(async {
                 loop {
                     // A reader that leaves must not wait for a slow query.
@@ -49,6 +52,12 @@ impl Ahead {
                 }
             });
         });
+        if let Err(error) = started {
+            let error = Error::new(ErrorKind::Source, "can't start a thread for the source")
+                .with_source(error);
+            // The channel is new, so there is room.
+            let _ = refused.try_send(Step::Failed(error));
+        }
         Self { schema, rows_hint, batches, overflowed: false }
     }
 }

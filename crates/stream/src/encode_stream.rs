@@ -83,8 +83,8 @@ impl Stream for EncodeStream {
     }
 }
 
-/// Encodes a source on blocking threads of the current tokio runtime: one asks the source for
-/// batches, the other encodes, so that the two overlap.
+/// Encodes a source on a blocking thread of the current tokio runtime, and asks the source for batches
+/// on a thread of its own, so that the two overlap.
 ///
 /// Neither CPU work nor a slow reader ever blocks a thread of the runtime.
 ///

@@ -116,6 +116,24 @@ async fn a_failure_before_the_first_byte_is_never_an_empty_body() {
     assert!(error.to_string().contains("\"list\""), "{error}");
 }
 
+#[test]
+fn one_blocking_thread_is_enough() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let source = BatchSource::new(
+            ResultSchema::derived(batch(1).schema()),
+            std::iter::repeat_n(batch(1000), 3).map(Ok),
+        );
+        let body = collect(source, spec(taploom_format_csv::CSV_PLUGIN));
+        let body = tokio::time::timeout(std::time::Duration::from_secs(60), body).await;
+        assert_eq!(body.expect("it does not wait for itself").2.unwrap().summary.rows, 3000);
+    });
+}
+
 #[tokio::test]
 async fn a_panic_of_the_source_never_passes_for_the_end() {
     let batch = batch(1000);

@@ -9,7 +9,7 @@ use arrow_schema::ArrowError;
 use taploom_encoder::{Error, Result};
 use taploom_stream::{BatchSource, RowSource};
 
-use super::{described, unread};
+use super::{batches, described};
 use crate::open::{Request, invalid};
 
 pub(super) fn open_file(
@@ -41,13 +41,12 @@ fn source(
     request: &Request<'_>,
 ) -> Result<Box<dyn RowSource>> {
     let schema = described(reader.schema(), request)?;
-    let name = name.to_owned();
     let most = request.batch_rows.max(1);
-    let batches = reader.flat_map(move |batch| match batch {
-        Err(error) => vec![Err(unread(&name, error))],
+    let slices = batches(reader, name.to_owned()).flat_map(move |batch| match batch {
+        Err(error) => vec![Err(error)],
         Ok(batch) => slices(&batch, most),
     });
-    Ok(Box::new(BatchSource::new(schema, batches)))
+    Ok(Box::new(BatchSource::new(schema, slices)))
 }
 
 fn slices(batch: &RecordBatch, most: usize) -> Vec<Result<RecordBatch>> {

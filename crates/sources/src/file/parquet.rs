@@ -8,7 +8,7 @@ use parquet::errors::ParquetError;
 use taploom_encoder::Result;
 use taploom_stream::{BatchSource, RowSource};
 
-use super::{described, unread};
+use super::{batches, described};
 use crate::open::{Request, invalid};
 
 pub(super) fn open(file: File, name: &str, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
@@ -19,8 +19,6 @@ pub(super) fn open(file: File, name: &str, request: &Request<'_>) -> Result<Box<
     let rows = builder.metadata().file_metadata().num_rows();
     let reader = builder.with_batch_size(request.batch_rows.max(1)).build().map_err(broken)?;
     let schema = described(reader.schema(), request)?;
-    let name = name.to_owned();
-    let batches = reader.map(move |batch| batch.map_err(|error| unread(&name, error)));
-    let source = BatchSource::new(schema, batches);
+    let source = BatchSource::new(schema, batches(reader, name.to_owned()));
     Ok(Box::new(source.with_rows_hint(u64::try_from(rows).unwrap_or_default())))
 }

@@ -1,13 +1,14 @@
 //! SQLite's dynamic values in columns of one type.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow_array::ArrayRef;
 use arrow_array::builder::{
     BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, StringBuilder,
     TimestampMicrosecondBuilder,
 };
-use arrow_cast::parse::{Parser, string_to_timestamp_nanos};
+use arrow_array::timezone::Tz;
+use arrow_cast::parse::{Parser, string_to_datetime};
 use arrow_schema::{DataType, TimeUnit};
 use rusqlite::types::{Value, ValueRef};
 use taploom_encoder::{Datatype, Error, ErrorKind, Result};
@@ -150,7 +151,8 @@ impl CellBuilder {
             Self::Text(builder) => match value {
                 ValueRef::Null => builder.append_null(),
                 ValueRef::Integer(number) => builder.append_value(number.to_string()),
-                ValueRef::Real(number) => builder.append_value(number.to_string()),
+                // With a point, as SQLite itself writes it.
+                ValueRef::Real(number) => builder.append_value(format!("{number:?}")),
                 ValueRef::Text(text) => builder.append_value(
                     std::str::from_utf8(text).map_err(|_| unfit(value, "text, which is UTF-8"))?,
                 ),
@@ -171,9 +173,9 @@ impl CellBuilder {
                 ValueRef::Text(text) => Some(
                     std::str::from_utf8(text)
                         .ok()
-                        .and_then(|text| string_to_timestamp_nanos(text).ok())
-                        .filter(|nanos| nanos % 1000 == 0)
-                        .map(|nanos| nanos / 1000)
+                        .and_then(|text| string_to_datetime(&utc(), text).ok())
+                        .filter(|instant| instant.timestamp_subsec_nanos() % 1000 == 0)
+                        .map(|instant| instant.timestamp_micros())
                         .ok_or_else(|| unfit(value, TIMESTAMP))?,
                 ),
                 _ => return Err(unfit(value, TIMESTAMP)),
@@ -200,6 +202,12 @@ fn text_bytes(value: ValueRef<'_>) -> usize {
         ValueRef::Text(text) => text.len(),
         _ => 32,
     }
+}
+
+/// The zone of a timestamp that names none.
+fn utc() -> Tz {
+    static UTC: OnceLock<Tz> = OnceLock::new();
+    *UTC.get_or_init(|| "+00:00".parse().unwrap_or_else(|_| unreachable!("a fixed offset of zero")))
 }
 
 const TIMESTAMP: &str = "a timestamp, YYYY-MM-DD hh:mm:ss with at most six more digits";

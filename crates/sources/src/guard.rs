@@ -1,0 +1,18 @@
+//! Libraries that panic on damaged input.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use taploom_encoder::{Error, ErrorKind, Result};
+
+/// Runs a reader of foreign bytes; its panic is an error that names the source.
+///
+/// arrow-ipc 60.1 panics on some damaged files, and rusqlite 0.41 on column names that are not UTF-8.
+/// What the reader leaves behind is not used after that.
+pub(crate) fn guarded<T>(source: &str, read: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| {
+        let why = panic.downcast_ref::<String>().cloned();
+        let why = why.or_else(|| panic.downcast_ref::<&str>().map(|&why| why.to_owned()));
+        let message = format!("source {source}: damaged in a way that its reader does not expect");
+        Err(Error::new(ErrorKind::Source, message).with_source(why.unwrap_or_default()))
+    })
+}
