@@ -453,6 +453,28 @@ def read_text_duckdb(request, schema):
     return Decoded(table.columns, named_columns(names), text_losses(schema))
 
 
+def read_text_astropy(request, schema):
+    from astropy.io import ascii
+    from astropy.table import Table
+    from numpy.ma import masked as numpy_masked
+
+    # As text: the cells are what is compared, and the types that astropy would guess are its own.
+    table = Table.read(
+        request["path"],
+        format="ascii.tab" if request["format"] == "tsv" else "ascii.csv",
+        guess=False,
+        fast_reader=False,
+        converters={"*": [ascii.convert_numpy(str)]},
+    )
+    if len(table.colnames) != len(schema.types):
+        raise Rejected(f"{len(table.colnames)} columns, {len(schema.types)} expected")
+    arrays = [
+        from_text([None if v is numpy_masked or v == "" else str(v) for v in table[name]], type_, name)
+        for name, type_ in zip(table.colnames, schema.types)
+    ]
+    return Decoded(arrays, named_columns(table.colnames), ["empty-string-is-null"])
+
+
 def read_csv_stilts(request, schema):
     header = "true" if has_header(request) else "false"
     arrays, columns, _ = stilts_table(request["path"], f"csv(header={header})")
@@ -538,6 +560,8 @@ READERS = {
     ("pyarrow", "tsv"): read_text_pyarrow,
     ("duckdb", "csv"): read_text_duckdb,
     ("duckdb", "tsv"): read_text_duckdb,
+    ("astropy", "csv"): read_text_astropy,
+    ("astropy", "tsv"): read_text_astropy,
     ("stilts", "csv"): read_csv_stilts,
     ("pyarrow", "voparquet"): read_voparquet_pyarrow,
     ("duckdb", "voparquet"): read_voparquet_duckdb,

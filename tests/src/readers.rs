@@ -14,7 +14,7 @@ use serde::Deserialize;
 pub enum Reader {
     /// pyarrow: CSV, TSV, and Parquet; the VOTable in the footer by astropy.
     Pyarrow,
-    /// astropy: VOTable.
+    /// astropy: VOTable, CSV and TSV.
     Astropy,
     /// DuckDB: CSV, TSV and Parquet.
     Duckdb,

@@ -116,7 +116,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
 
     let columns = match &arguments.columns {
-        Some(path) => Some(ColumnList::read(path)?.columns),
+        Some(path) => Some(ColumnList::read(path)?),
         None => None,
     };
     let request = Request {

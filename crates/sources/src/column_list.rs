@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use arrow_schema::SchemaRef;
 use serde::Deserialize;
-use taploom_encoder::{ColumnMetadata, Result, TableMetadata};
+use taploom_encoder::{ColumnMetadata, Result, ResultSchema, TableMetadata};
 
 use crate::open::invalid;
 
@@ -41,8 +42,13 @@ impl ColumnList {
         serde_json::from_str(json)
     }
 
-    /// What it says of the table as a whole.
-    pub fn table_metadata(&self) -> TableMetadata {
-        TableMetadata { name: self.table.clone(), description: self.description.clone() }
+    /// The schema of a result that this list describes.
+    ///
+    /// # Errors
+    /// As [`ResultSchema::new`].
+    pub fn describe(&self, arrow: SchemaRef) -> Result<ResultSchema> {
+        let table =
+            TableMetadata { name: self.table.clone(), description: self.description.clone() };
+        Ok(ResultSchema::new(arrow, self.columns.clone())?.with_table(table))
     }
 }

@@ -73,7 +73,7 @@ fn described(
     request: &Request<'_>,
 ) -> Result<taploom_encoder::ResultSchema> {
     match &request.columns {
-        Some(columns) => taploom_encoder::ResultSchema::new(schema, columns.clone()),
+        Some(list) => list.describe(schema),
         None => Ok(taploom_encoder::ResultSchema::derived(schema)),
     }
 }

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use taploom_encoder::{ColumnMetadata, Error, ErrorKind, Result};
+use taploom_encoder::{Error, ErrorKind, Result};
 use taploom_stream::RowSource;
+
+use crate::column_list::ColumnList;
 
 /// What rows are wanted.
 #[derive(Debug, Clone)]
@@ -12,8 +14,8 @@ pub struct Request<'a> {
     pub location: &'a str,
     /// SQL, for the locations that take it.
     pub query: Option<&'a str>,
-    /// VO metadata of the result's columns by position, in place of those of the source.
-    pub columns: Option<Vec<ColumnMetadata>>,
+    /// VO metadata of the table, and of its columns by position, in place of those of the source.
+    pub columns: Option<ColumnList>,
     /// Rows of a batch at most. 2000.
     pub batch_rows: usize,
 }

@@ -16,6 +16,7 @@ use taploom_stream::RowSource;
 use tokio::sync::{mpsc, oneshot};
 
 use self::column::{CellBuilder, Kind};
+use crate::column_list::ColumnList;
 use crate::guard::guarded;
 use crate::open::{Request, invalid};
 
@@ -129,7 +130,7 @@ fn ended_early() -> Error {
 struct Job {
     location: String,
     query: String,
-    given: Option<Vec<ColumnMetadata>>,
+    given: Option<ColumnList>,
     batch_rows: usize,
     known: Known,
 }
@@ -245,7 +246,7 @@ impl Job {
     }
 
     fn columns(&self, statement: &Statement<'_>) -> Result<Vec<Column>> {
-        let given = |index: usize| self.given.as_ref().and_then(|given| given.get(index));
+        let given = |index: usize| self.given.as_ref().and_then(|list| list.columns.get(index));
         statement
             .columns()
             .zip(statement.columns_with_metadata())
@@ -279,15 +280,14 @@ impl Job {
             .zip(builders)
             .map(|(column, builder)| Field::new(&column.name, builder.data_type(), true))
             .collect();
-        let metadata = match &self.given {
-            Some(given) => given.clone(),
-            None => columns
-                .iter()
-                // The name of the result's column, which the query may have chosen.
-                .map(|column| ColumnMetadata { name: None, ..column.known.clone() })
-                .collect(),
-        };
-        let schema = ResultSchema::new(Arc::new(Schema::new(fields)), metadata)?;
+        let arrow = Arc::new(Schema::new(fields));
+        if let Some(list) = &self.given {
+            return list.describe(arrow);
+        }
+        // The name of the result's column, which the query may have chosen.
+        let metadata =
+            columns.iter().map(|column| ColumnMetadata { name: None, ..column.known.clone() });
+        let schema = ResultSchema::new(arrow, metadata.collect())?;
         let first = columns.first().and_then(|column| column.table.as_ref());
         let one_table = columns.iter().all(|column| column.table.as_ref() == first);
         Ok(schema.with_table(TableMetadata {

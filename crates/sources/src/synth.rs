@@ -9,7 +9,7 @@ use arrow_array::{
 };
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_schema::{Field, Schema, SchemaRef};
-use taploom_encoder::{ColumnMetadata, Datatype, Error, ErrorKind, Extent, Result, ResultSchema};
+use taploom_encoder::{ColumnMetadata, Datatype, Error, ErrorKind, Extent, Result};
 use taploom_stream::{BatchSource, RowSource};
 
 use crate::column_list::ColumnList;
@@ -52,8 +52,7 @@ pub(crate) fn open(location: &str, request: &Request<'_>) -> Result<Box<dyn RowS
     let list = ColumnList::read(Path::new(path))?;
     let table = Table::new(&list.columns, seed, nulls)?;
     let arrow = Arc::clone(&table.schema);
-    let metadata = request.columns.clone().unwrap_or_else(|| list.columns.clone());
-    let schema = ResultSchema::new(arrow, metadata)?.with_table(list.table_metadata());
+    let schema = request.columns.as_ref().unwrap_or(&list).describe(arrow)?;
     let most = request.batch_rows.max(1) as u64;
     let mut next = 0;
     let batches = std::iter::from_fn(move || {

@@ -18,7 +18,7 @@ use arrow_select::concat::concat_batches;
 use futures::executor::block_on;
 use rusqlite::Connection;
 use taploom_encoder::{ColumnMetadata, Datatype, Error, ErrorKind, Result};
-use taploom_sources::{Request, open};
+use taploom_sources::{ColumnList, Request, open};
 
 /// All rows of a request, in one batch.
 fn rows(request: &Request<'_>) -> Result<RecordBatch> {
@@ -270,12 +270,16 @@ fn files_are_known_by_their_content() {
         let location = path.display().to_string();
         assert_eq!(rows(&Request::new(&location)).unwrap(), batch, "{location}");
         let short = ColumnMetadata { datatype: Some(Datatype::Short), ..Default::default() };
-        let request = Request {
-            columns: Some(vec![short, ColumnMetadata::default()]),
-            ..Request::new(&location)
+        let list = ColumnList {
+            table: Some("numbers".into()),
+            description: None,
+            source: None,
+            columns: vec![short, ColumnMetadata::default()],
         };
+        let request = Request { columns: Some(list), ..Request::new(&location) };
         let source = block_on(open(&request)).unwrap();
         assert_eq!(source.schema().columns()[0].vo_type().unwrap().datatype, Datatype::Short);
+        assert_eq!(source.schema().table().name.as_deref(), Some("numbers"));
 
         // Cut anywhere, it is an error and no panic.
         let bytes = std::fs::read(path).unwrap();
@@ -311,8 +315,8 @@ fn damaged_arrow_files_are_errors_and_no_panics() {
     drop(writer);
     let path = folder.path().join("damaged.arrow");
     let location = path.display().to_string();
-    // Every byte behind the magic, inverted: read or refused, but no panic comes through.
-    for index in 8..file.len() - 10 {
+    // Every third byte behind the magic, inverted: read or refused, but no panic comes through.
+    for index in (8..file.len() - 10).step_by(3) {
         let mut damaged = file.clone();
         damaged[index] = !damaged[index];
         std::fs::write(&path, damaged).unwrap();
