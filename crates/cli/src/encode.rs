@@ -105,24 +105,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let id = spec.plugin().info().id;
         return Err(invalid(format!("{id} is binary: give a file with -o, or pipe the output")));
     }
-    let summary_file = match &arguments.summary {
-        Some(path) => Some(Output::open(Some(path))?),
-        None => None,
-    };
+    let summary_file =
+        arguments.summary.as_deref().map(|path| Output::open(Some(path))).transpose()?;
     if summary_file.as_ref().is_some_and(|summary| summary.takes_the_place_of(&output)) {
         return Err(invalid(
             "--summary and -o name the same file; the rows would be lost".to_owned(),
         ));
     }
 
-    let columns = match &arguments.columns {
-        Some(path) => Some(ColumnList::read(path)?),
-        None => None,
-    };
     let request = Request {
         location: &arguments.source,
         query: arguments.query.as_deref(),
-        columns,
+        columns: arguments.columns.as_deref().map(ColumnList::read).transpose()?,
         batch_rows: arguments.batch_rows,
     };
     let source = futures::executor::block_on(taploom::sources::open(&request))?;

@@ -38,12 +38,9 @@ impl Output {
             _ => {}
         }
         let path = followed(path)?;
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-            _ => PathBuf::from("."),
-        };
+        let folder = path.parent().unwrap_or(Path::new("."));
         #[cfg(target_os = "linux")]
-        if let Some(unnamed) = Unnamed::open(&folder, &path)? {
+        if let Some(unnamed) = Unnamed::open(folder, &path)? {
             return Ok(Self::Unnamed(unnamed));
         }
         let mut builder = tempfile::Builder::new();
@@ -54,7 +51,7 @@ impl Output {
             // What the umask leaves of them, as for any new file.
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
-        Ok(Self::Temporary { file: builder.tempfile_in(&folder)?, path })
+        Ok(Self::Temporary { file: builder.tempfile_in(folder)?, path })
     }
 
     /// A sink for the bytes.
@@ -127,12 +124,10 @@ fn followed(path: &Path) -> io::Result<PathBuf> {
             Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
             // No link, then: but its folder may be called by another name.
             Err(_) => {
-                let here = |folder: &Path| folder.as_os_str().is_empty();
-                let folder = path.parent().map(|f| if here(f) { Path::new(".") } else { f });
-                return Ok(match (folder.map(std::fs::canonicalize), path.file_name()) {
-                    (Some(Ok(folder)), Some(name)) => folder.join(name),
-                    _ => path,
-                });
+                let no_file = || io::Error::new(io::ErrorKind::InvalidInput, "no name of a file");
+                let name = path.file_name().ok_or_else(no_file)?;
+                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+                return Ok(std::fs::canonicalize(folder.unwrap_or(Path::new(".")))?.join(name));
             }
         }
     }

@@ -47,13 +47,24 @@ impl CanonicalRows {
     /// [`ErrorKind::UnsupportedColumn`] naming the first column that VOTable has no type for, and
     /// [`ErrorKind::InvalidRequest`] where there is no column at all.
     pub fn new(schema: &ResultSchema) -> Result<Self> {
+        let names: Vec<&str> = schema.columns().iter().map(Column::name).collect();
+        Self::with_names(schema, &names)
+    }
+
+    /// The same, with other names for the columns of the batches that come out: for formats in which
+    /// names are unique. Errors keep to the names of the result.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_names(schema: &ResultSchema, names: &[impl AsRef<str>]) -> Result<Self> {
         if schema.columns().is_empty() {
             let message = "the result has no columns; a table has one at least";
             return Err(Error::new(ErrorKind::InvalidRequest, message));
         }
         let mut fields = Vec::with_capacity(schema.columns().len());
         let mut conversions = Vec::with_capacity(schema.columns().len());
-        for (column, field) in schema.columns().iter().zip(schema.arrow().fields()) {
+        let given = schema.columns().iter().zip(schema.arrow().fields());
+        for ((column, field), name) in given.zip(names) {
             let datatype = column.vo_type()?.datatype;
             let carrier = datatype.carrier().ok_or_else(|| {
                 Error::new(
@@ -63,7 +74,7 @@ impl CanonicalRows {
                 .with_column(column.name())
             })?;
             conversions.push((carrier != *field.data_type()).then(|| carrier.clone()));
-            fields.push(Field::new(column.name(), carrier, field.is_nullable()));
+            fields.push(Field::new(name.as_ref(), carrier, field.is_nullable()));
         }
         Ok(Self {
             schema: schema.carried_in(Arc::new(Schema::new(fields))),
@@ -115,7 +126,8 @@ impl CanonicalRows {
 
     /// A cell that must not be null and is one.
     fn check_nulls(&self, batch: &RecordBatch) -> Result<()> {
-        for (field, array) in self.schema.arrow().fields().iter().zip(batch.columns()) {
+        let fields = self.schema.arrow().fields().iter().zip(self.schema.columns());
+        for ((field, column), array) in fields.zip(batch.columns()) {
             if field.is_nullable() || array.logical_null_count() == 0 {
                 continue;
             }
@@ -125,7 +137,7 @@ impl CanonicalRows {
                 ErrorKind::SchemaMismatch,
                 "a cell is null where the schema says that none is",
             )
-            .with_column(field.name())
+            .with_column(column.name())
             .with_row(self.rows + 1 + row.unwrap_or(0) as u64));
         }
         Ok(())

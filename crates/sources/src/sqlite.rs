@@ -190,7 +190,7 @@ impl Job {
         ready: &mut Option<oneshot::Sender<Result<ResultSchema>>>,
         sender: &mpsc::Sender<Step>,
     ) -> Result<()> {
-        let mut columns = self.columns(statement)?;
+        let columns = self.columns(statement)?;
         let width = columns.len();
         let mut rows = statement.query([]).map_err(stopped)?;
         let mut row_number = 0;
@@ -206,11 +206,11 @@ impl Job {
             }
         }
         let mut builders = Vec::with_capacity(width);
-        for (index, column) in columns.iter_mut().enumerate() {
-            let cells = || peeked.iter().map(|row| &row[index]);
+        for (index, column) in columns.iter().enumerate() {
             let kind = match column.kind {
                 Some(kind) => kind,
-                None => Kind::of_values(cells()).map_err(|e| e.with_column(&column.name))?,
+                None => Kind::of_values(peeked.iter().map(|row| &row[index]))
+                    .map_err(|error| error.with_column(&column.name))?,
             };
             builders.push(CellBuilder::new(kind));
         }

@@ -13,26 +13,11 @@ pub struct Encoded {
     pub summary: EncodeSummary,
 }
 
-/// Told after every batch how many rows were encoded so far; may stop the work by an error.
-pub trait Progress: Send {
-    /// `rows` were encoded so far.
-    ///
-    /// # Errors
-    /// Any, to stop the work: it is treated as an error of the source.
-    fn rows(&mut self, rows: u64) -> Result<()>;
-}
-
-impl<F: FnMut(u64) + Send> Progress for F {
-    fn rows(&mut self, rows: u64) -> Result<()> {
-        self(rows);
-        Ok(())
-    }
-}
-
 /// Encodes all rows of a source into a sink.
 ///
-/// One batch is held at a time. What the source does between batches is awaited, encoding and
-/// writing happen in between on the same thread.
+/// `progress` is told after every batch how many rows were encoded so far. One batch is held at a
+/// time. What the source does between batches is awaited, encoding and writing happen in between on
+/// the same thread.
 ///
 /// # Errors
 /// The error of the source, the encoder or the sink, whichever is first. Where it is the source's
@@ -63,7 +48,7 @@ pub async fn encode(
     source: &mut dyn RowSource,
     spec: &EncoderSpec,
     sink: ByteSink,
-    progress: &mut dyn Progress,
+    progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Encoded> {
     let mut encoder = spec.start(source.schema(), sink)?;
     let mut rows = 0;
@@ -78,10 +63,10 @@ pub async fn encode(
             }
             Ok(Some(batch)) => {
                 rows += batch.num_rows() as u64;
-                let step = encoder.write_batch(&batch).and_then(|()| progress.rows(rows));
-                if let Err(error) = step {
+                if let Err(error) = encoder.write_batch(&batch) {
                     break error;
                 }
+                progress(rows);
             }
             Err(error) => break error,
         }

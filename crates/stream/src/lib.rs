@@ -9,7 +9,7 @@ mod source;
 
 pub use ahead::Ahead;
 pub use channel_sink::ChannelSink;
-pub use encode::{Encoded, Progress, encode};
+pub use encode::{Encoded, encode};
 pub use encode_stream::{EncodeStream, Limits, encode_stream};
 pub use max_rec::MaxRec;
 pub use source::{BatchSource, RowSource};

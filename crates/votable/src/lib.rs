@@ -4,4 +4,4 @@ mod frame;
 mod text;
 
 pub use frame::Frame;
-pub use text::xml_characters;
+pub use text::{altered_names, xml_characters};

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use taploom_encoder::{Column, ResultSchema};
+
 /// Puts U+FFFD in the place of characters that XML 1.0 can't hold, not even as references
 /// (XML 1.0, 2.2): control characters but tab, line feed and carriage return, U+FFFE and U+FFFF.
 ///
@@ -15,4 +17,10 @@ pub fn xml_characters(text: &str) -> Cow<'_, str> {
     } else {
         Cow::Borrowed(text)
     }
+}
+
+/// Columns whose name has characters that XML can't hold.
+pub fn altered_names(schema: &ResultSchema) -> u64 {
+    let names = schema.columns().iter().map(Column::name);
+    names.filter(|name| xml_characters(name) != *name).count() as u64
 }

@@ -2,10 +2,10 @@
 
 use arrow_array::RecordBatch;
 use taploom_encoder::{
-    ByteSink, CanonicalRows, Column, Completion, EncodeContext, EncodeSummary, Output, Result,
+    ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Output, Result,
     ResultEncoder, ResultSchema,
 };
-use taploom_votable::{Frame, xml_characters};
+use taploom_votable::{Frame, altered_names};
 
 use crate::base64_stream::Base64Stream;
 use crate::column_writer::ColumnWriter;
@@ -68,8 +68,7 @@ impl ResultEncoder for Binary2Encoder {
         self.output.append(footer.as_bytes())?;
         let mut summary = EncodeSummary::default();
         summary.rows = self.rows.rows();
-        let names = self.rows.schema().columns().iter().map(Column::name);
-        summary.altered_cells = names.filter(|name| xml_characters(name) != *name).count() as u64;
+        summary.altered_cells = altered_names(self.rows.schema());
         summary.data_bytes = data_bytes;
         summary.truncated_cells = self.writers.iter().map(ColumnWriter::truncated_cells).sum();
         summary.total_bytes = self.output.finish()?;
