@@ -43,10 +43,14 @@ pub(crate) struct Arguments {
     /// Where temporary files go
     #[arg(long, value_name = "DIR")]
     scratch_dir: Option<PathBuf>,
+    /// Disk that temporary files may take; by default what there is
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    scratch_budget: Option<usize>,
     /// Rows of a batch
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = at_least_one)]
     batch_rows: usize,
-    /// Threads; with 2 and more the source works while the encoder does
+    /// Threads; with 2 and more the source works while the encoder does, and encoders that can use
+    /// several do so
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
     threads: usize,
     /// VO metadata of the columns, by position: JSON {"columns": [{"name": "ra", "unit": "deg"}]}
@@ -168,6 +172,7 @@ fn spec(arguments: &Arguments) -> Result<EncoderSpec> {
         envelope: arguments.envelope.as_deref().map(read_envelope).transpose()?,
         memory_budget: arguments.memory_budget,
         scratch_dir,
+        scratch_budget: arguments.scratch_budget.map_or(u64::MAX, |bytes| bytes as u64),
         threads: arguments.threads,
     }))
 }

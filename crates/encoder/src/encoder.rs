@@ -106,6 +106,8 @@ pub struct EncodeContext {
     pub memory_budget: usize,
     /// Where temporary files may be made. The system's place for them.
     pub scratch_dir: PathBuf,
+    /// Bytes that temporary files may take. No limit.
+    pub scratch_budget: u64,
     /// Threads that the encoder may keep busy, its caller's included. 1.
     pub threads: usize,
 }
@@ -116,6 +118,7 @@ impl Default for EncodeContext {
             envelope: None,
             memory_budget: 32 << 20,
             scratch_dir: std::env::temp_dir(),
+            scratch_budget: u64::MAX,
             threads: 1,
         }
     }

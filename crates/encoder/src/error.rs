@@ -30,6 +30,8 @@ pub enum ErrorKind {
     Source,
     /// The output could not be written.
     Sink,
+    /// Memory or scratch space ran out: what was granted does not suffice, or the disk is full.
+    Resources,
     /// Whoever reads the output went away; nobody waits for an answer.
     Cancelled,
     /// Two plug-ins claim the same name.

@@ -13,8 +13,18 @@ pub struct VoparquetOptions {
     /// How column chunks are compressed: none, snappy, zstd, zstd(LEVEL), gzip, gzip(LEVEL) or
     /// lz4_raw.
     pub compression: Codec,
+    /// Columns that are compressed in another way: NAME=CODEC, separated by commas.
+    pub column_compression: ColumnCodecs,
     /// Rows that a row group has at most.
     pub row_group_rows: NonZeroU64,
+    /// Bytes that the rows of a row group take at most, before they are encoded.
+    pub row_group_bytes: NonZeroU64,
+    /// Which column chunks get a dictionary: those where it pays, all, or none.
+    pub dictionary: Dictionary,
+    /// Whether the bytes of floats are stored by their place, which helps the codecs.
+    pub byte_stream_split: bool,
+    /// Columns that get a bloom filter: names separated by commas.
+    pub bloom_filters: ColumnNames,
     /// Which minima and maxima are written.
     pub statistics: Statistics,
 }
@@ -23,7 +33,12 @@ impl Default for VoparquetOptions {
     fn default() -> Self {
         Self {
             compression: Codec(Compression::SNAPPY),
+            column_compression: ColumnCodecs::default(),
             row_group_rows: NonZeroU64::new(100_000).unwrap_or(NonZeroU64::MIN),
+            row_group_bytes: NonZeroU64::new(1 << 30).unwrap_or(NonZeroU64::MIN),
+            dictionary: Dictionary::default(),
+            byte_stream_split: false,
+            bloom_filters: ColumnNames::default(),
             statistics: Statistics::Page,
         }
     }
@@ -40,6 +55,64 @@ pub enum Statistics {
     /// Those of column chunks and of pages.
     #[default]
     Page,
+}
+
+/// Which column chunks get a dictionary.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Dictionary {
+    /// Those in which values repeat enough.
+    #[default]
+    Auto,
+    /// All but those of booleans.
+    On,
+    /// None.
+    Off,
+}
+
+/// Names of columns.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct ColumnNames(pub(crate) Vec<String>);
+
+impl From<String> for ColumnNames {
+    fn from(text: String) -> Self {
+        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+        Self(names.map(str::to_owned).collect())
+    }
+}
+
+impl From<ColumnNames> for String {
+    fn from(names: ColumnNames) -> Self {
+        names.0.join(",")
+    }
+}
+
+/// Codecs of single columns.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct ColumnCodecs(pub(crate) Vec<(String, Codec)>);
+
+impl TryFrom<String> for ColumnCodecs {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+        let pairs = pairs.map(|pair| {
+            let (name, codec) = pair.split_once('=').ok_or("it takes NAME=CODEC,NAME=CODEC")?;
+            Ok::<_, String>((name.trim().to_owned(), Codec::try_from(codec.to_owned())?))
+        });
+        Ok(Self(pairs.collect::<Result<_, _>>()?))
+    }
+}
+
+impl From<ColumnCodecs> for String {
+    fn from(codecs: ColumnCodecs) -> Self {
+        let pair = |(name, codec)| format!("{name}={}", Self::from(codec));
+        codecs.0.into_iter().map(pair).collect::<Vec<_>>().join(",")
+    }
 }
 
 /// How column chunks are compressed.
@@ -96,6 +169,16 @@ impl From<Codec> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn codecs_of_single_columns() {
+        let codecs = ColumnCodecs::try_from("ra=zstd(3), dec = none,".to_owned()).unwrap();
+        assert_eq!(String::from(codecs), "ra=zstd(3),dec=none");
+        assert_eq!(ColumnCodecs::try_from(String::new()), Ok(ColumnCodecs::default()));
+        for wrong in ["ra", "ra=lzma", "=;"] {
+            assert!(ColumnCodecs::try_from(wrong.to_owned()).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn codecs_by_name_and_level() {

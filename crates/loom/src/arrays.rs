@@ -1,0 +1,180 @@
+//! Arrays: how large their rows are, and the form in which they go to scratch.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{ArrowDictionaryKeyType, ByteArrayType, ByteViewType};
+use arrow_array::{
+    Array, ArrayRef, GenericByteArray, GenericByteViewArray, GenericListArray,
+    GenericListViewArray, OffsetSizeTrait, RecordBatch, downcast_dictionary_array,
+};
+use arrow_buffer::ArrowNativeType;
+use arrow_cast::cast;
+use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields};
+
+/// The type in which an array of this type is kept: the same values without the indirection of
+/// dictionaries, views and runs, which would take the values of other rows along with every slice.
+/// Parquet sees no difference.
+pub(crate) fn plain_type(data_type: &DataType) -> DataType {
+    let field = |field: &FieldRef| plain_field(field);
+    match data_type {
+        DataType::Dictionary(_, values) => plain_type(values),
+        DataType::RunEndEncoded(_, values) => plain_type(values.data_type()),
+        DataType::Utf8View => DataType::Utf8,
+        DataType::BinaryView => DataType::Binary,
+        DataType::List(item) | DataType::ListView(item) => DataType::List(field(item)),
+        DataType::LargeList(item) | DataType::LargeListView(item) => {
+            DataType::LargeList(field(item))
+        }
+        DataType::FixedSizeList(item, length) => DataType::FixedSizeList(field(item), *length),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(field).collect::<Fields>()),
+        DataType::Map(entries, sorted) => DataType::Map(field(entries), *sorted),
+        other => other.clone(),
+    }
+}
+
+/// The field with its [`plain_type`].
+pub(crate) fn plain_field(field: &FieldRef) -> FieldRef {
+    let plain = plain_type(field.data_type());
+    if plain == *field.data_type() {
+        return Arc::clone(field);
+    }
+    Arc::new(Field::clone(field).with_data_type(plain))
+}
+
+/// The same values as an array of the [`plain_type`].
+pub(crate) fn plain(array: &ArrayRef, plain_type: &DataType) -> Result<ArrayRef, ArrowError> {
+    if array.data_type() == plain_type {
+        return Ok(Arc::clone(array));
+    }
+    cast(array, plain_type)
+}
+
+/// Bytes that the rows of `array` take in their plain form: those of the slice, not of what the
+/// slice was cut from.
+pub(crate) fn row_bytes(array: &dyn Array) -> usize {
+    let nulls = if array.nulls().is_some() { array.len().div_ceil(8) } else { 0 };
+    nulls + value_bytes(array)
+}
+
+fn value_bytes(array: &dyn Array) -> usize {
+    let rows = array.len();
+    match array.data_type() {
+        DataType::Null => 0,
+        DataType::Boolean => rows.div_ceil(8),
+        DataType::Utf8 => bytes_of(array.as_string::<i32>()),
+        DataType::LargeUtf8 => bytes_of(array.as_string::<i64>()),
+        DataType::Binary => bytes_of(array.as_binary::<i32>()),
+        DataType::LargeBinary => bytes_of(array.as_binary::<i64>()),
+        DataType::Utf8View => bytes_of_views(array.as_string_view()),
+        DataType::BinaryView => bytes_of_views(array.as_binary_view()),
+        DataType::FixedSizeBinary(width) => rows * usize::try_from(*width).unwrap_or(0),
+        DataType::List(_) => bytes_of_list(array.as_list::<i32>()),
+        DataType::LargeList(_) => bytes_of_list(array.as_list::<i64>()),
+        DataType::ListView(_) => bytes_of_list_view(array.as_list_view::<i32>()),
+        DataType::LargeListView(_) => bytes_of_list_view(array.as_list_view::<i64>()),
+        DataType::FixedSizeList(_, _) => row_bytes(array.as_fixed_size_list().values()),
+        DataType::Struct(_) => array.as_struct().columns().iter().map(|child| row_bytes(child)).sum(),
+        DataType::Map(_, _) => {
+            let map = array.as_map();
+            let (first, last) = (map.offsets()[0], map.offsets()[rows]);
+            let (first, last) = (first.as_usize(), last.as_usize());
+            size_of_val(&**map.offsets()) + row_bytes(&map.entries().slice(first, last - first))
+        }
+        DataType::Dictionary(_, _) => downcast_dictionary_array!(
+            array => bytes_of_dictionary(array),
+            _ => 0
+        ),
+        DataType::RunEndEncoded(_, values) => {
+            // Runs may be of any length; the widest value in every row is what there can be most.
+            let widest = values.data_type().primitive_width().unwrap_or(64);
+            rows * widest
+        }
+        other => rows * other.primitive_width().unwrap_or(16),
+    }
+}
+
+fn bytes_of<T: ByteArrayType>(array: &GenericByteArray<T>) -> usize {
+    let offsets = array.value_offsets();
+    let bytes = offsets[array.len()].as_usize() - offsets[0].as_usize();
+    size_of_val(offsets) + bytes
+}
+
+fn bytes_of_views<T: ByteViewType + ?Sized>(array: &GenericByteViewArray<T>) -> usize {
+    // The length stands in the lowest 32 bits of a view.
+    array.views().iter().map(|view| size_of::<i32>() + (*view as u32) as usize).sum()
+}
+
+fn bytes_of_list<O: OffsetSizeTrait>(array: &GenericListArray<O>) -> usize {
+    let offsets = array.value_offsets();
+    let (first, last) = (offsets[0].as_usize(), offsets[array.len()].as_usize());
+    size_of_val(offsets) + row_bytes(&array.values().slice(first, last - first))
+}
+
+fn bytes_of_list_view<O: OffsetSizeTrait>(array: &GenericListViewArray<O>) -> usize {
+    let values = array.values();
+    let elements: usize = array.value_sizes().iter().map(|size| size.as_usize()).sum();
+    let average = row_bytes(values).div_ceil(values.len().max(1));
+    size_of_val(array.value_offsets()) + elements * average
+}
+
+fn bytes_of_dictionary<K: ArrowDictionaryKeyType>(array: &arrow_array::DictionaryArray<K>) -> usize {
+    let values = array.values();
+    if let Some(width) = values.data_type().primitive_width() {
+        return array.len() * width;
+    }
+    let sizes: Vec<usize> = (0..values.len()).map(|value| row_bytes(&values.slice(value, 1))).collect();
+    array.keys().iter().flatten().map(|key| sizes.get(key.as_usize()).copied().unwrap_or(0)).sum()
+}
+
+/// Calls `each` with the rows of `columns` in pieces of at most so many bytes and rows; a row that
+/// is larger is a piece of its own.
+pub(crate) fn in_pieces<E>(
+    columns: &[ArrayRef],
+    most_bytes: usize,
+    most_rows: usize,
+    each: &mut impl FnMut(&[ArrayRef]) -> Result<(), E>,
+) -> Result<(), E> {
+    let rows = columns.first().map_or(0, |column| column.len());
+    let fits = rows <= most_rows
+        && columns.iter().map(|column| row_bytes(column)).sum::<usize>() <= most_bytes;
+    if fits || rows <= 1 {
+        return each(columns);
+    }
+    // Encoders take 1,024 values at a time; cut elsewhere, pages would end at other rows.
+    let half = rows / 2;
+    let half = if half > 1024 { half / 1024 * 1024 } else { half };
+    for (first, count) in [(0, half), (half, rows - half)] {
+        let part: Vec<ArrayRef> = columns.iter().map(|column| column.slice(first, count)).collect();
+        in_pieces(&part, most_bytes, most_rows, each)?;
+    }
+    Ok(())
+}
+
+/// The largest cell of a column, and its row.
+pub(crate) fn largest_cell(column: &ArrayRef) -> (usize, usize) {
+    let cells = (0..column.len()).map(|row| (row_bytes(&column.slice(row, 1)), row));
+    cells.max().unwrap_or((0, 0))
+}
+
+/// The batch in memory of its own where it is a slice of something much larger, which it would keep
+/// alive.
+pub(crate) fn unpinned(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let own: usize = batch.columns().iter().map(|column| row_bytes(column)).sum();
+    if batch.get_array_memory_size() <= own * 2 + (64 << 10) {
+        return Ok(batch.clone());
+    }
+    let copied = batch.columns().iter().map(|column| {
+        let plain = plain(column, &plain_type(column.data_type()))?;
+        // With one array alone it would answer with the same memory.
+        arrow_select::concat::concat(&[&*plain, &*plain.slice(0, 0)])
+    });
+    let columns = copied.collect::<Result<Vec<_>, _>>()?;
+    let fields: Fields = batch.schema().fields().iter().map(plain_field).collect();
+    let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(
+        Arc::new(arrow_schema::Schema::new(fields)),
+        columns,
+        &options,
+    )
+}

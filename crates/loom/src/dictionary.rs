@@ -1,0 +1,172 @@
+//! Whether a dictionary pays, judged from a sample.
+
+use std::hash::{BuildHasher, RandomState};
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::DataType;
+
+/// Values looked at. Of 50,000 different ones, some ten turn up twice among as many.
+const SAMPLE: usize = 1024;
+
+/// The leaves of a column in Parquet's order; of lists, their elements.
+pub(crate) fn leaves(array: &ArrayRef, out: &mut Vec<ArrayRef>) {
+    match array.data_type() {
+        DataType::List(_) => leaves(array.as_list::<i32>().values(), out),
+        DataType::LargeList(_) => leaves(array.as_list::<i64>().values(), out),
+        DataType::FixedSizeList(_, _) => leaves(array.as_fixed_size_list().values(), out),
+        DataType::Struct(_) => {
+            array.as_struct().columns().iter().for_each(|child| leaves(child, out));
+        }
+        DataType::Map(_, _) => {
+            array.as_map().entries().columns().iter().for_each(|child| leaves(child, out));
+        }
+        _ => out.push(array.clone()),
+    }
+}
+
+/// Whether a column chunk of about `rows` values like those in `sample` becomes smaller by a
+/// dictionary of at most `limit` bytes. `None` for types of which nothing can be said.
+///
+/// The number of different values is estimated from those that turn up once and twice in the sample
+/// (Chao 1984, bias-corrected).
+pub(crate) fn pays(sample: &[ArrayRef], rows: u64, limit: usize) -> Option<bool> {
+    let total: usize = sample.iter().map(|array| array.len()).sum();
+    let step = total.div_ceil(SAMPLE).max(1);
+    let hasher = RandomState::new();
+    let mut seen = Vec::with_capacity(SAMPLE);
+    let mut bytes = 0;
+    for array in sample {
+        let values = Values::of(array)?;
+        for row in (0..array.len()).step_by(step).filter(|row| array.is_valid(*row)) {
+            let value = values.at(row);
+            bytes += value.len();
+            seen.push(hasher.hash_one(value));
+        }
+    }
+    if seen.is_empty() {
+        // Nulls need no values; what comes later may be anything.
+        return Some(false);
+    }
+    let width = bytes as f64 / seen.len() as f64;
+    seen.sort_unstable();
+    let (mut different, mut once, mut twice) = (0.0, 0.0, 0.0);
+    for same in seen.chunk_by(|a, b| a == b) {
+        different += 1.0;
+        once += f64::from(u8::from(same.len() == 1));
+        twice += f64::from(u8::from(same.len() == 2));
+    }
+    let rows = rows.max(1) as f64;
+    let different = (different + once * (once - 1.0) / (2.0 * (twice + 1.0))).clamp(1.0, rows);
+    let prefix = if sample.iter().any(|array| array.data_type().primitive_width().is_none()) {
+        size_of::<u32>() as f64
+    } else {
+        0.0
+    };
+    let plain = rows * (width + prefix);
+    let dictionary = different * (width + prefix);
+    let keys = rows * (different + 1.0).log2().ceil() / 8.0;
+    Some(dictionary <= limit as f64 && dictionary + keys < plain * 0.75)
+}
+
+/// The values of an array as bytes.
+enum Values<'a> {
+    Fixed { bytes: &'a [u8], width: usize },
+    Offsets32 { bytes: &'a [u8], offsets: &'a [i32] },
+    Offsets64 { bytes: &'a [u8], offsets: &'a [i64] },
+}
+
+impl<'a> Values<'a> {
+    fn of(array: &'a ArrayRef) -> Option<Self> {
+        Some(match array.data_type() {
+            DataType::Utf8 => {
+                let array = array.as_string::<i32>();
+                Self::Offsets32 { bytes: array.value_data(), offsets: array.value_offsets() }
+            }
+            DataType::Binary => {
+                let array = array.as_binary::<i32>();
+                Self::Offsets32 { bytes: array.value_data(), offsets: array.value_offsets() }
+            }
+            DataType::LargeUtf8 => {
+                let array = array.as_string::<i64>();
+                Self::Offsets64 { bytes: array.value_data(), offsets: array.value_offsets() }
+            }
+            DataType::LargeBinary => {
+                let array = array.as_binary::<i64>();
+                Self::Offsets64 { bytes: array.value_data(), offsets: array.value_offsets() }
+            }
+            DataType::FixedSizeBinary(width) => Self::Fixed {
+                bytes: array.as_fixed_size_binary().value_data(),
+                width: usize::try_from(*width).ok()?,
+            },
+            other => {
+                let width = other.primitive_width()?;
+                arrow_array::downcast_primitive_array!(
+                    array => Self::Fixed { bytes: array.values().inner(), width },
+                    _ => return None
+                )
+            }
+        })
+    }
+
+    fn at(&self, row: usize) -> &'a [u8] {
+        match *self {
+            Self::Fixed { bytes, width } => &bytes[row * width..(row + 1) * width],
+            Self::Offsets32 { bytes, offsets } => {
+                &bytes[offsets[row] as usize..offsets[row + 1] as usize]
+            }
+            Self::Offsets64 { bytes, offsets } => {
+                &bytes[offsets[row] as usize..offsets[row + 1] as usize]
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::{Float64Array, Int64Array, StringArray};
+
+    use super::*;
+
+    const LIMIT: usize = 1 << 20;
+
+    fn judge(array: impl Array + 'static, rows: u64) -> Option<bool> {
+        pays(&[Arc::new(array)], rows, LIMIT)
+    }
+
+    #[test]
+    fn few_words_pay() {
+        let words = (0..2000).map(|row| ["star", "galaxy", "quasar"][row % 3]);
+        assert_eq!(judge(StringArray::from_iter_values(words), 100_000), Some(true));
+    }
+
+    #[test]
+    fn measured_floats_and_ids_do_not() {
+        let floats = (1..2000).map(|row| 1.0 / f64::from(row));
+        assert_eq!(judge(Float64Array::from_iter_values(floats), 100_000), Some(false));
+        assert_eq!(judge(Int64Array::from_iter_values(0..2000), 100_000), Some(false));
+        assert_eq!(judge(Int64Array::from_iter_values(0..100), 100), Some(false));
+    }
+
+    #[test]
+    fn ten_thousand_numbers_in_a_million_pay() {
+        let scattered = (0..20_000_u64).map(|row| row.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20);
+        let numbers = Int64Array::from_iter_values(scattered.map(|value| (value % 10_000) as i64));
+        assert_eq!(judge(numbers, 1_000_000), Some(true));
+    }
+
+    #[test]
+    fn constants_pay_and_nulls_do_not() {
+        assert_eq!(judge(Float64Array::from(vec![f64::NAN; 500]), 100_000), Some(true));
+        assert_eq!(judge(Float64Array::new_null(500), 100_000), Some(false));
+    }
+
+    #[test]
+    fn slices_are_read_where_they_begin() {
+        let words = StringArray::from_iter_values((0..4000).map(|row| format!("{}", row.max(2000))));
+        assert_eq!(judge(words.slice(0, 2000), 100_000), Some(true));
+        assert_eq!(judge(words.slice(2000, 2000), 100_000), Some(false));
+    }
+}

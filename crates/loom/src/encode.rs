@@ -1,0 +1,291 @@
+//! A row group: its columns encoded one after another, by one thread or several, and appended in
+//! order.
+
+use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use arrow_array::{Array, RecordBatch};
+use parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
+};
+use parquet::file::properties::WriterPropertiesPtr;
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter, TrackedWrite};
+use parquet::schema::types::SchemaDescriptor;
+
+use crate::dictionary;
+use crate::error::{Error, Result};
+use crate::footer::{ColumnMetadata, Footer};
+use crate::pages::Pages;
+use crate::stage::{Loaded, Stage};
+use crate::table::{Column, Table};
+
+/// The rows of a row group that is full.
+pub(crate) struct RowGroup<'a> {
+    pub(crate) table: &'a Table,
+    pub(crate) stage: &'a Stage,
+    /// Its last rows, which need not be staged any more.
+    pub(crate) last: Option<&'a RecordBatch>,
+    pub(crate) rows: u64,
+    pub(crate) pages: &'a Pages,
+    pub(crate) threads: usize,
+}
+
+impl RowGroup<'_> {
+    /// Encodes all columns and appends them to the file.
+    pub(crate) fn write<W: Write + Send>(
+        &self,
+        out: &mut TrackedWrite<W>,
+        footer: &mut Footer,
+    ) -> Result<()> {
+        footer.start_row_group(out.bytes_written() as u64);
+        let work = Mutex::new(Work { column: 0, group: None, loaded: None });
+        let output = Output {
+            turn: Mutex::new(Turn { column: 0, out, footer, failed: None }),
+            next: Condvar::new(),
+        };
+        std::thread::scope(|scope| {
+            let others = self.threads.min(self.table.columns.len()).saturating_sub(1);
+            for _ in 0..others {
+                let named = std::thread::Builder::new().name("taploom-loom".to_owned());
+                // Where the system has no more threads, those that there are do the work.
+                let _ = named.spawn_scoped(scope, || self.work(&work, &output));
+            }
+            self.work(&work, &output);
+        });
+        let Turn { out, footer, failed, .. } =
+            output.turn.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match failed {
+            Some(error) => Err(error),
+            None => footer.end_row_group(self.rows, out),
+        }
+    }
+
+    /// Encodes columns until there are none left, or one of them failed.
+    fn work<W: Write + Send>(&self, work: &Mutex<Work>, output: &Output<'_, W>) {
+        loop {
+            let job = lock(work).next(self.stage, self.table.columns.len());
+            let (column, loaded) = match job {
+                Ok(Some(job)) => job,
+                Ok(None) => return,
+                Err(error) => return output.fail(error),
+            };
+            // A panic would leave the other threads waiting for this column.
+            let encoded = catch_unwind(AssertUnwindSafe(|| self.encode(column, loaded.as_ref())));
+            drop(loaded);
+            let encoded = encoded.unwrap_or_else(|panic| Err(panicked(self.name(column), &*panic)));
+            let appended = encoded.and_then(|chunks| {
+                output.in_turn(column, |out, footer| self.append(column, chunks, out, footer))
+            });
+            match appended {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => return output.fail(error),
+            }
+        }
+    }
+
+    fn name(&self, column: usize) -> &str {
+        self.table.columns[column].name()
+    }
+
+    /// Makes the chunks of a column, one for each of its leaves.
+    fn encode(&self, column: usize, loaded: Option<&Loaded>) -> Result<Encoded> {
+        let Column { field, .. } = &self.table.columns[column];
+        let (mut writers, properties) = self.writers(column, loaded)?;
+        let name = field.name();
+        self.stage.for_each_piece(self.table, column, loaded, self.last, &mut |array| {
+            if array.is_empty() {
+                return Ok(());
+            }
+            let leaves = compute_leaves(field, array).map_err(|e| Error::column(name, e))?;
+            for (leaf, writer) in leaves.iter().zip(&mut writers) {
+                writer.write(leaf).map_err(|error| Error::column(name, error))?;
+            }
+            Ok(())
+        })?;
+        let chunks = writers.into_iter().map(ArrowColumnWriter::close);
+        let chunks = chunks.collect::<Result<Vec<_>, _>>();
+        Ok(Encoded { chunks: chunks.map_err(|error| Error::column(name, error))?, properties })
+    }
+
+    /// An encoder for each leaf of a column, with a dictionary where one pays.
+    fn writers(
+        &self,
+        column: usize,
+        loaded: Option<&Loaded>,
+    ) -> Result<(Vec<ArrowColumnWriter>, WriterPropertiesPtr)> {
+        let all = &self.table.properties;
+        let mut writers = self.writers_with(column, all)?;
+        let Some(without) = &self.table.without_dictionaries else {
+            return Ok((writers, Arc::clone(all)));
+        };
+        let schema = SchemaDescriptor::new(Arc::clone(&self.table.columns[column].root));
+        let allowed = |leaf: usize| all.dictionary_enabled(schema.column(leaf).path());
+        if !(0..writers.len()).any(allowed) {
+            return Ok((writers, Arc::clone(all)));
+        }
+        let mut leaves = vec![Vec::new(); writers.len()];
+        for array in self.stage.sample(self.table, column, loaded, self.last)? {
+            let mut arrays = Vec::new();
+            dictionary::leaves(&array, &mut arrays);
+            leaves.iter_mut().zip(arrays).for_each(|(leaf, array)| leaf.push(array));
+        }
+        let limit = all.dictionary_page_size_limit();
+        let pays = |sample: &Vec<_>| dictionary::pays(sample, self.rows, limit).unwrap_or(true);
+        let pays: Vec<bool> = leaves.iter().map(pays).collect();
+        if pays.contains(&false) {
+            let plain = self.writers_with(column, without)?;
+            for (leaf, plain) in plain.into_iter().enumerate() {
+                if !pays[leaf] {
+                    writers[leaf] = plain;
+                }
+            }
+        }
+        Ok((writers, Arc::clone(all)))
+    }
+
+    fn writers_with(
+        &self,
+        column: usize,
+        properties: &WriterPropertiesPtr,
+    ) -> Result<Vec<ArrowColumnWriter>> {
+        let column = &self.table.columns[column];
+        // The factory is to be had only from a file; this one has this column alone, so that the
+        // encoders of the other columns do not exist.
+        let made = || {
+            let root = Arc::clone(&column.root);
+            let file = SerializedFileWriter::new(io::sink(), root, Arc::clone(properties))?;
+            ArrowRowGroupWriterFactory::new(&file, column.schema())
+                .with_page_store_factory(Arc::new(self.pages.clone()))
+                .create_column_writers(0)
+        };
+        made().map_err(|error| Error::column(column.name(), error))
+    }
+
+    fn append<W: Write + Send>(
+        &self,
+        column: usize,
+        encoded: Encoded,
+        out: &mut TrackedWrite<W>,
+        footer: &mut Footer,
+    ) -> Result<()> {
+        let name = self.name(column);
+        let schema = Arc::new(SchemaDescriptor::new(Arc::clone(&self.table.columns[column].root)));
+        let mut metadata = None;
+        let append = || {
+            let mut row_group = SerializedRowGroupWriter::new(
+                Arc::clone(&schema),
+                encoded.properties,
+                out,
+                0,
+                Some(Box::new(|_, chunks, bloom_filters, column_indexes, offset_indexes| {
+                    metadata = Some((chunks, bloom_filters, column_indexes, offset_indexes));
+                    Ok(())
+                })),
+            );
+            for chunk in encoded.chunks {
+                chunk.append_to_row_group(&mut row_group)?;
+            }
+            row_group.close()
+        };
+        append().map_err(|error| Error::column(name, error))?;
+        let Some((chunks, bloom_filters, column_indexes, offset_indexes)) = metadata else {
+            return Err(Error::Internal(format!("column {name} has no metadata")));
+        };
+        if u64::try_from(chunks.num_rows()) != Ok(self.rows) {
+            let (has, wanted) = (chunks.num_rows(), self.rows);
+            return Err(Error::Internal(format!("column {name} has {has} rows of {wanted}")));
+        }
+        footer.add_column(ColumnMetadata {
+            schema: Arc::clone(&schema),
+            chunks,
+            bloom_filters,
+            column_indexes,
+            offset_indexes,
+        })
+    }
+}
+
+/// The chunks of a column.
+struct Encoded {
+    chunks: Vec<ArrowColumnChunk>,
+    properties: WriterPropertiesPtr,
+}
+
+/// What is to be encoded next.
+struct Work {
+    column: usize,
+    group: Option<usize>,
+    loaded: Option<Loaded>,
+}
+
+impl Work {
+    /// The next column, and its group if that is in memory.
+    fn next(&mut self, stage: &Stage, columns: usize) -> Result<Option<(usize, Option<Loaded>)>> {
+        let column = self.column;
+        if column == columns {
+            return Ok(None);
+        }
+        self.column += 1;
+        let group = stage.group_of(column);
+        if group != self.group {
+            self.group = group;
+            // Before the next one is read: there is memory for one, and for that which another
+            // thread is still at.
+            self.loaded = None;
+            self.loaded = group.map(|group| stage.load(group)).transpose()?.flatten();
+        }
+        Ok(Some((column, self.loaded.clone())))
+    }
+}
+
+/// The file, which the threads append to in turn.
+struct Output<'a, W: Write> {
+    turn: Mutex<Turn<'a, W>>,
+    next: Condvar,
+}
+
+struct Turn<'a, W: Write> {
+    column: usize,
+    out: &'a mut TrackedWrite<W>,
+    footer: &'a mut Footer,
+    failed: Option<Error>,
+}
+
+impl<W: Write> Output<'_, W> {
+    /// Waits for the turn of a column, and lets it be appended; `false` where another column failed.
+    fn in_turn(
+        &self,
+        column: usize,
+        append: impl FnOnce(&mut TrackedWrite<W>, &mut Footer) -> Result<()>,
+    ) -> Result<bool> {
+        let wait = |turn: &mut Turn<'_, W>| turn.column != column && turn.failed.is_none();
+        let turn = self.next.wait_while(lock(&self.turn), wait);
+        let mut turn = turn.unwrap_or_else(PoisonError::into_inner);
+        let Turn { column, out, footer, failed } = &mut *turn;
+        if failed.is_some() {
+            return Ok(false);
+        }
+        append(out, footer)?;
+        *column += 1;
+        self.next.notify_all();
+        Ok(true)
+    }
+
+    /// Keeps the first error, and lets all threads stop.
+    fn fail(&self, error: Error) {
+        lock(&self.turn).failed.get_or_insert(error);
+        self.next.notify_all();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn panicked(column: &str, panic: &(dyn std::any::Any + Send)) -> Error {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panicked");
+    Error::Internal(format!("column {column}: {text}"))
+}

@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+
+mod arrays;
+mod dictionary;
+mod encode;
+mod error;
+mod footer;
+mod options;
+mod pages;
+mod plan;
+mod pool;
+mod scratch;
+mod spool;
+mod stage;
+mod table;
+mod thrift;
+mod writer;
+
+pub use crate::error::{Error, Result, ScratchAction};
+pub use crate::options::{Dictionaries, LoomOptions};
+pub use crate::pool::{MemoryPool, Reservation};
+pub use crate::scratch::{ScratchDir, ScratchFile, ScratchSpace};
+pub use crate::writer::{LoomWriter, Written};

@@ -1,0 +1,89 @@
+//! How a memory budget is spent.
+
+use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
+
+use crate::error::{Error, Result};
+
+/// Below this, the fixed parts of one column's encoder alone would not fit.
+const LEAST: usize = 1 << 20;
+
+/// Heap that the description of a leaf column takes: its name, its Parquet type, the places of its
+/// strips, its encoder's buffers.
+const LEAF_BYTES: usize = 1 << 10;
+
+/// What may be held at once, in bytes. The parts add up to the budget.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    /// What was granted.
+    pub(crate) budget: usize,
+    /// Rows that wait in memory for a row group to be full or for a block to be worth writing: 1/4.
+    pub(crate) held: usize,
+    /// Columns that are read back at a time, so that a read is large: 1/5, twice that with threads.
+    pub(crate) loaded: usize,
+    /// Encoded pages of the column chunks that are being made, by all threads: 1/16.
+    pub(crate) pages: usize,
+    /// A data page or a dictionary before it is compressed. An encoder holds some four of them,
+    /// and all encoders together get 1/4.
+    pub(crate) page: usize,
+    /// Rows of a column that are rebuilt and encoded at a time.
+    pub(crate) piece: usize,
+    /// As many rows of it at most: each takes up to ten bytes of levels and positions.
+    pub(crate) piece_rows: usize,
+    /// A read from scratch.
+    pub(crate) read: usize,
+    /// What waits for the end of the file or of the row group, for each of five kinds: 1/128.
+    pub(crate) spool: usize,
+    /// Threads that encode: those wanted, as far as there is memory for their encoders.
+    pub(crate) threads: usize,
+}
+
+impl Plan {
+    pub(crate) fn new(budget: usize, leaves: usize, threads: usize) -> Result<Self> {
+        let fixed = leaves.saturating_mul(LEAF_BYTES);
+        let enough = LEAST.max(fixed.saturating_mul(2));
+        if budget < enough {
+            let why = if enough == LEAST {
+                "the encoder of one column takes that much".to_owned()
+            } else {
+                format!("the descriptions of {leaves} columns alone take half of that")
+            };
+            return Err(Error::Budget { budget, why, enough });
+        }
+        let rest = budget - fixed;
+        let page = (budget / 32).min(1 << 20);
+        Ok(Self {
+            budget,
+            held: rest / 4,
+            loaded: rest / 5,
+            pages: rest / 16,
+            page,
+            piece: (budget / 16).min(4 << 20),
+            piece_rows: (budget / 64).max(1024),
+            read: (budget / 64).clamp(32 << 10, 256 << 10),
+            spool: rest / 128,
+            threads: threads.clamp(1, (budget / 16 / page).max(1)),
+        })
+    }
+
+    /// A bloom filter is in memory while its column is encoded: 1/8 of the budget for all threads.
+    pub(crate) fn check_bloom_filter(
+        &self,
+        properties: &WriterProperties,
+        leaf: &ColumnPath,
+    ) -> Result<()> {
+        let Some(filter) = properties.bloom_filter_properties(leaf) else { return Ok(()) };
+        // Parquet's split-block filter: eight bits for every value, in blocks of 256 bits.
+        let bits = -8.0 * filter.ndv() as f64 / (1.0 - filter.fpp().powf(1.0 / 8.0)).ln();
+        let bytes = ((bits / 8.0) as usize).next_power_of_two().saturating_mul(self.threads);
+        if bytes > self.budget / 8 {
+            let ndv = filter.ndv();
+            return Err(Error::Budget {
+                budget: self.budget,
+                why: format!("a bloom filter of {ndv} values for column {}", leaf.string()),
+                enough: bytes.saturating_mul(8),
+            });
+        }
+        Ok(())
+    }
+}
