@@ -3,6 +3,7 @@
 
 mod common;
 
+use arrow_array::RecordBatch;
 use common::{arrow_writer, as_set, batches, every_type, loom};
 use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
 use parquet::file::metadata::KeyValue;
@@ -14,6 +15,20 @@ use parquet::schema::types::ColumnPath;
 
 const ROWS: usize = 5000;
 
+/// Every type but lists of dictionaries: `ArrowWriter` cuts pages by the size of values, which it
+/// does not look up in the dictionary there, so that its pages grow beyond their limit.
+fn every_comparable_type(first: usize, rows: usize) -> RecordBatch {
+    let batch = every_type(first, rows);
+    let fields = batch.schema();
+    let fields = fields.fields().iter().enumerate();
+    let kept: Vec<usize> = fields
+        .filter(|(_, field)| !field.name().starts_with("lists as List(Dictionary"))
+        .map(|(index, _)| index)
+        .collect();
+    assert_eq!(kept.len() + 1, batch.num_columns());
+    batch.project(&kept).unwrap()
+}
+
 fn properties() -> WriterPropertiesBuilder {
     // Pages small enough for any budget here, so that both writers cut them alike.
     WriterProperties::builder()
@@ -24,7 +39,7 @@ fn properties() -> WriterPropertiesBuilder {
 
 #[track_caller]
 fn same(properties: WriterProperties) {
-    let batches = batches(every_type, ROWS);
+    let batches = batches(every_comparable_type, ROWS);
     let expected = arrow_writer(&batches, properties.clone());
     for (budget, threads, spills) in [(64 << 20, 1, false), (1 << 20, 1, true), (3 << 20, 3, true)] {
         let options =
