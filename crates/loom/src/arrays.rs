@@ -6,7 +6,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{ArrowDictionaryKeyType, ByteArrayType, ByteViewType};
 use arrow_array::{
     Array, ArrayRef, GenericByteArray, GenericByteViewArray, GenericListArray,
-    GenericListViewArray, OffsetSizeTrait, RecordBatch, downcast_dictionary_array,
+    GenericListViewArray, OffsetSizeTrait, downcast_dictionary_array,
 };
 use arrow_buffer::ArrowNativeType;
 use arrow_cast::cast;
@@ -155,26 +155,4 @@ pub(crate) fn in_pieces<E>(
 pub(crate) fn largest_cell(column: &ArrayRef) -> (usize, usize) {
     let cells = (0..column.len()).map(|row| (row_bytes(&column.slice(row, 1)), row));
     cells.max().unwrap_or((0, 0))
-}
-
-/// The batch in memory of its own where it is a slice of something much larger, which it would keep
-/// alive.
-pub(crate) fn unpinned(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let own: usize = batch.columns().iter().map(|column| row_bytes(column)).sum();
-    if batch.get_array_memory_size() <= own * 2 + (64 << 10) {
-        return Ok(batch.clone());
-    }
-    let copied = batch.columns().iter().map(|column| {
-        let plain = plain(column, &plain_type(column.data_type()))?;
-        // With one array alone it would answer with the same memory.
-        arrow_select::concat::concat(&[&*plain, &*plain.slice(0, 0)])
-    });
-    let columns = copied.collect::<Result<Vec<_>, _>>()?;
-    let fields: Fields = batch.schema().fields().iter().map(plain_field).collect();
-    let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    RecordBatch::try_new_with_options(
-        Arc::new(arrow_schema::Schema::new(fields)),
-        columns,
-        &options,
-    )
 }

@@ -64,7 +64,7 @@ impl RowGroup<'_> {
     /// Encodes columns until there are none left, or one of them failed.
     fn work<W: Write + Send>(&self, work: &Mutex<Work>, output: &Output<'_, W>) {
         loop {
-            let job = lock(work).next(self.stage, self.table.columns.len());
+            let job = lock(work).next(self.stage, self.table);
             let (column, loaded) = match job {
                 Ok(Some(job)) => job,
                 Ok(None) => return,
@@ -222,9 +222,9 @@ struct Work {
 
 impl Work {
     /// The next column, and its group if that is in memory.
-    fn next(&mut self, stage: &Stage, columns: usize) -> Result<Option<(usize, Option<Loaded>)>> {
+    fn next(&mut self, stage: &Stage, table: &Table) -> Result<Option<(usize, Option<Loaded>)>> {
         let column = self.column;
-        if column == columns {
+        if column == table.columns.len() {
             return Ok(None);
         }
         self.column += 1;
@@ -234,7 +234,7 @@ impl Work {
             // Before the next one is read: there is memory for one, and for that which another
             // thread is still at.
             self.loaded = None;
-            self.loaded = group.map(|group| stage.load(group)).transpose()?.flatten();
+            self.loaded = group.map(|group| stage.load(table, group)).transpose()?.flatten();
         }
         Ok(Some((column, self.loaded.clone())))
     }

@@ -6,6 +6,7 @@ mod encode;
 mod error;
 mod footer;
 mod options;
+mod pack;
 mod pages;
 mod plan;
 mod pool;

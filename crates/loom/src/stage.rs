@@ -1,56 +1,88 @@
-//! The rows of the open row group: held in memory while they are few, else transposed to scratch.
+//! The rows of the open row group: packed by columns in memory while they are few, else transposed
+//! to scratch.
 //!
 //! ```text
-//! batches ──► held ──► block ──► scratch file        a block is worth some MiB of rows;
-//!                      ┌───────┬───────┬───────┐     a strip is what it has of some
-//!             block 0: │strip 0│strip 1│strip 2│     neighbouring columns, a group,
-//!             block 1: │strip 0│strip 1│strip 2│     as Arrow IPC messages
-//!                      └───────┴───────┴───────┘
+//! batches ──► held, by groups ──► block ──► scratch file
+//!             ┌───────┬───────┬───────┐     a group is some neighbouring columns;
+//!     block 0 │strip 0│strip 1│strip 2│     a strip is what a block has of a group,
+//!     block 1 │strip 0│strip 1│strip 2│     and consists of packed pieces of batches
+//!        held │strip 0│strip 1│strip 2│
+//!             └───────┴───────┴───────┘
 //! ```
 //!
 //! A group is read back from all blocks at a time: wide enough that a read is worth a seek, narrow
 //! enough that it fits in memory. A column too large for that is a group of its own, and is read
-//! message by message.
+//! piece by piece.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_buffer::{Buffer, MutableBuffer};
-use arrow_ipc::reader::read_record_batch;
-use arrow_ipc::writer::{
-    DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions, write_message,
-};
-use arrow_schema::{ArrowError, Schema, SchemaRef};
+use arrow_schema::DataType;
 
-use crate::arrays::{in_pieces, largest_cell, plain, row_bytes, unpinned};
+use crate::arrays::{in_pieces, largest_cell, plain, row_bytes};
 use crate::error::{Error, Result};
+use crate::pack::{pack, piece_length, unpack};
 use crate::plan::Plan;
 use crate::scratch::{Disk, Region};
 use crate::table::Table;
 
-/// Before the metadata of an IPC message: a marker and the length.
-const PREFIX: usize = 8;
-
 pub(crate) struct Stage {
     plan: Plan,
-    held: Vec<RecordBatch>,
-    held_bytes: usize,
     groups: Vec<Group>,
     blocks: Vec<Block>,
+    /// Bytes of the held strips.
+    held: usize,
     region: Region,
-    /// Messages on their way to scratch.
+    /// A strip on its way to scratch.
     buffer: Vec<u8>,
-    ipc: IpcWriteContext,
+    /// Groups turned out larger than was thought; it may be the frames of small batches.
+    mispredicted: bool,
 }
 
-/// Neighbouring columns that go to scratch together.
+/// Neighbouring columns that are staged together.
 struct Group {
     columns: Range<usize>,
-    schema: SchemaRef,
-    /// Bytes of its strips.
-    bytes: u64,
+    /// Its strip of the rows that no block has.
+    held: Strip,
+    /// Bytes that one block has of it, as far as can be told.
+    block: usize,
+    /// Bytes of its strips in scratch.
+    spilled: u64,
+}
+
+/// Pieces in memory: a vector while rows are added, shared while they are encoded; the same memory
+/// serves one row group after the other.
+enum Strip {
+    Open(Vec<u8>),
+    Sealed(Buffer),
+}
+
+impl Strip {
+    fn open(&mut self) -> &mut Vec<u8> {
+        if let Self::Sealed(buffer) = self {
+            let buffer = std::mem::take(buffer);
+            *self = Self::Open(buffer.into_vec().unwrap_or_default());
+        }
+        match self {
+            Self::Open(bytes) => bytes,
+            Self::Sealed(_) => unreachable!("it has just been opened"),
+        }
+    }
+
+    fn seal(&mut self) {
+        if let Self::Open(bytes) = self {
+            *self = Self::Sealed(Buffer::from(std::mem::take(bytes)));
+        }
+    }
+
+    fn capacity(&self) -> usize {
+        match self {
+            Self::Open(bytes) => bytes.capacity(),
+            Self::Sealed(buffer) => buffer.capacity(),
+        }
+    }
 }
 
 /// Rows that went to scratch together; the strip of a group ends at its place in `ends`.
@@ -59,20 +91,19 @@ struct Block {
     ends: Vec<u64>,
 }
 
-/// A group that is in memory as a whole.
-pub(crate) type Loaded = Arc<Vec<RecordBatch>>;
+/// The arrays of a group that is in memory as a whole, by piece and column.
+pub(crate) type Loaded = Arc<Vec<Vec<ArrayRef>>>;
 
 impl Stage {
     pub(crate) fn new(plan: Plan, disk: &Arc<Disk>) -> Self {
         Self {
             plan,
-            held: Vec::new(),
-            held_bytes: 0,
             groups: Vec::new(),
             blocks: Vec::new(),
+            held: 0,
             region: Region::new(disk),
             buffer: Vec::new(),
-            ipc: IpcWriteContext::default(),
+            mispredicted: false,
         }
     }
 
@@ -103,107 +134,84 @@ impl Stage {
         batch: &RecordBatch,
         row_group_rows: u64,
     ) -> Result<()> {
-        let own: usize = batch.columns().iter().map(|column| row_bytes(column)).sum();
-        if self.held_bytes + own <= self.plan.held {
-            let batch = unpinned(batch).map_err(internal)?;
-            let bytes = batch.get_array_memory_size();
-            if self.held_bytes + bytes <= self.plan.held {
-                self.held_bytes += bytes;
-                self.held.push(batch);
-                return Ok(());
-            }
+        if self.groups.is_empty() {
+            let size = if self.mispredicted { packed_bytes } else { own_bytes };
+            self.groups = groups(table, &self.plan, batch, row_group_rows, size);
         }
-        let mut batches = std::mem::take(&mut self.held);
-        self.held_bytes = 0;
-        batches.push(batch.clone());
-        self.spill(table, &batches, row_group_rows)
+        let bytes: usize = batch.columns().iter().map(|column| packed_bytes(column)).sum();
+        if self.held + bytes > self.plan.held {
+            return self.spill(table, batch);
+        }
+        for group in &mut self.groups {
+            let held = group.held.open();
+            let before = held.len();
+            if held.capacity() == 0 {
+                held.reserve_exact(group.block);
+            }
+            pack_pieces(table, &group.columns, batch, &self.plan, held, &mut |_| Ok(()))?;
+            self.held += held.len() - before;
+        }
+        Ok(())
     }
 
-    /// Writes a block.
-    fn spill(&mut self, table: &Table, batches: &[RecordBatch], row_group_rows: u64) -> Result<()> {
-        if self.groups.is_empty() {
-            self.groups = groups(table, &self.plan, batches, row_group_rows);
-        }
+    /// Writes a block: what is held, and the rows of a batch.
+    fn spill(&mut self, table: &Table, batch: &RecordBatch) -> Result<()> {
         let start = self.region.len();
         let mut ends = Vec::with_capacity(self.groups.len());
-        let mut end = start;
-        for group in 0..self.groups.len() {
-            let columns = self.groups[group].columns.clone();
-            let schema = Arc::clone(&self.groups[group].schema);
-            let before = end;
-            for batch in batches {
-                let arrays = &batch.columns()[columns.clone()];
-                let (most, rows) = (self.plan.piece, self.plan.piece_rows);
-                in_pieces(arrays, most, rows, &mut |piece: &[ArrayRef]| {
-                    end += self.encode(&schema, piece)? as u64;
-                    Ok::<(), Error>(())
-                })?;
+        for group in &mut self.groups {
+            let before = self.region.len();
+            // A strip that is held has memory of its own; where batches are so large that none ever
+            // is, all strips go through the same.
+            let held = group.held.open();
+            let strip = if held.is_empty() { &mut self.buffer } else { held };
+            let (region, most) = (&mut self.region, self.plan.piece);
+            pack_pieces(table, &group.columns, batch, &self.plan, strip, &mut |strip| {
+                if strip.len() >= most {
+                    region.append(strip)?;
+                    strip.clear();
+                }
+                Ok(())
+            })?;
+            if !strip.is_empty() {
+                self.region.append(strip)?;
+                strip.clear();
             }
-            self.groups[group].bytes += end - before;
-            ends.push(end);
+            group.spilled += self.region.len() - before;
+            ends.push(self.region.len());
         }
-        self.flush()?;
+        self.held = 0;
+        self.buffer.shrink_to(self.plan.read * 2);
         self.blocks.push(Block { start, ends });
         Ok(())
     }
 
-    /// Appends one IPC message; returns its length.
-    fn encode(&mut self, schema: &SchemaRef, piece: &[ArrayRef]) -> Result<usize> {
-        let options = IpcWriteOptions::default();
-        let rows = piece.first().map_or(0, |array| array.len());
-        let mut encoded = || -> Result<_, ArrowError> {
-            let arrays = schema.fields().iter().zip(piece);
-            let arrays = arrays.map(|(field, array)| plain(array, field.data_type()));
-            let batch = RecordBatch::try_new_with_options(
-                Arc::clone(schema),
-                arrays.collect::<Result<Vec<_>, _>>()?,
-                &RecordBatchOptions::new().with_row_count(Some(rows)),
-            )?;
-            let mut tracker = DictionaryTracker::new(false);
-            let generator = IpcDataGenerator::default();
-            let (_, message) =
-                generator.encode(&batch, &mut tracker, &options, &mut self.ipc)?;
-            Ok(message)
-        };
-        let message = encoded().map_err(internal)?;
-        let before = self.buffer.len();
-        write_message(&mut self.buffer, message, &options).map_err(internal)?;
-        let length = self.buffer.len() - before;
-        if self.buffer.len() >= self.plan.read {
-            self.flush()?;
-        }
-        Ok(length)
+    /// No more rows for this row group: what is held can be read.
+    pub(crate) fn seal(&mut self) {
+        self.groups.iter_mut().for_each(|group| group.held.seal());
     }
 
-    fn flush(&mut self) -> Result<()> {
-        if !self.buffer.is_empty() {
-            self.region.append(&self.buffer)?;
-            self.buffer.clear();
-            self.buffer.shrink_to(self.plan.read * 2);
-        }
-        Ok(())
-    }
-
-    /// The group of a column, where rows went to scratch.
+    /// The group of a column, where rows were staged.
     pub(crate) fn group_of(&self, column: usize) -> Option<usize> {
-        self.groups.iter().position(|group| group.columns.contains(&column))
+        let group = self.groups.partition_point(|group| group.columns.end <= column);
+        (group < self.groups.len()).then_some(group)
     }
 
     /// Reads a group into memory, unless it is too large or has one column only.
-    pub(crate) fn load(&self, group: usize) -> Result<Option<Loaded>> {
-        let Group { columns, bytes, .. } = &self.groups[group];
-        // The prediction may have been wrong by as much as the encoded pages leave room for.
-        if columns.len() == 1 || *bytes > (self.plan.loaded + self.plan.loaded / 8) as u64 {
+    pub(crate) fn load(&self, table: &Table, group: usize) -> Result<Option<Loaded>> {
+        if self.groups[group].columns.len() == 1 || self.too_large(&self.groups[group]) {
             return Ok(None);
         }
-        let mut batches = Vec::new();
-        for block in 0..self.blocks.len() {
-            let mut strip = self.strip(group, block, None);
-            while let Some(batch) = strip.next(self)? {
-                batches.push(batch);
-            }
-        }
-        Ok(Some(Arc::new(batches)))
+        let mut pieces = Vec::new();
+        self.for_each_staged(table, group, |_| true, &mut |arrays| {
+            pieces.push(arrays);
+            Ok(true)
+        })?;
+        Ok(Some(Arc::new(pieces)))
+    }
+
+    /// Whether a group has become larger than was predicted, by more than a little.
+    fn too_large(&self, group: &Group) -> bool {
+        group.columns.len() > 1 && group.spilled > (self.plan.loaded + self.plan.loaded / 8) as u64
     }
 
     /// Calls `each` with the arrays of a column, in order.
@@ -216,31 +224,23 @@ impl Stage {
         each: &mut impl FnMut(&ArrayRef) -> Result<()>,
     ) -> Result<()> {
         if let Some(group) = self.group_of(column) {
-            let first = self.groups[group].columns.start;
+            let index = column - self.groups[group].columns.start;
             match loaded {
-                Some(batches) => {
-                    batches.iter().try_for_each(|batch| each(batch.column(column - first)))?;
-                }
-                None => {
-                    for block in 0..self.blocks.len() {
-                        let mut strip = self.strip(group, block, Some(column - first));
-                        while let Some(batch) = strip.next(self)? {
-                            each(batch.column(0))?;
-                        }
-                    }
-                }
+                Some(pieces) => pieces.iter().try_for_each(|piece| each(&piece[index]))?,
+                None => self.for_each_staged(table, group, |one| one == index, &mut |arrays| {
+                    arrays.iter().try_for_each(&mut *each)?;
+                    Ok(true)
+                })?,
             }
         }
+        let Some(last) = last else { return Ok(()) };
         let field = &table.columns[column].field;
-        for batch in self.held.iter().chain(last) {
-            let array = [Arc::clone(batch.column(column))];
-            let (most, rows) = (self.plan.piece, self.plan.piece_rows);
-            in_pieces(&array, most, rows, &mut |piece: &[ArrayRef]| {
-                let plain = plain(&piece[0], field.data_type());
-                each(&plain.map_err(|error| Error::arrow(field.name(), error))?)
-            })?;
-        }
-        Ok(())
+        let array = [Arc::clone(last.column(column))];
+        let (most, rows) = (self.plan.piece, self.plan.piece_rows);
+        in_pieces(&array, most, rows, &mut |piece: &[ArrayRef]| {
+            let plain = plain(&piece[0], field.data_type());
+            each(&plain.map_err(|error| Error::arrow(field.name(), error))?)
+        })
     }
 
     /// Some arrays of a column, for a look at its values.
@@ -252,189 +252,197 @@ impl Stage {
         last: Option<&RecordBatch>,
     ) -> Result<Vec<ArrayRef>> {
         const ARRAYS: usize = 8;
-        let mut arrays = Vec::new();
         if let Some(group) = self.group_of(column) {
-            let first = self.groups[group].columns.start;
-            match loaded {
-                Some(batches) => {
-                    let step = batches.len().div_ceil(ARRAYS).max(1);
-                    let some = batches.iter().step_by(step);
-                    arrays.extend(some.map(|batch| Arc::clone(batch.column(column - first))));
-                }
-                None => {
-                    let mut strip = self.strip(group, 0, Some(column - first));
-                    arrays.extend(strip.next(self)?.map(|batch| Arc::clone(batch.column(0))));
+            let index = column - self.groups[group].columns.start;
+            if let Some(pieces) = loaded {
+                let some = pieces.iter().step_by(pieces.len().div_ceil(ARRAYS).max(1));
+                return Ok(some.map(|piece| Arc::clone(&piece[index])).collect());
+            }
+            let mut arrays = Vec::new();
+            self.for_each_staged(table, group, |one| one == index, &mut |mut piece| {
+                arrays.append(&mut piece);
+                Ok(arrays.len() < ARRAYS)
+            })?;
+            return Ok(arrays);
+        }
+        let Some(last) = last else { return Ok(Vec::new()) };
+        let field = &table.columns[column].field;
+        let array = last.column(column);
+        // No more than will be rebuilt at a time.
+        let bytes = row_bytes(array).div_ceil(array.len().max(1)).max(1);
+        let rows = array.len().min(self.plan.piece_rows).min((self.plan.piece / bytes).max(1));
+        let plain = plain(&array.slice(0, rows), field.data_type());
+        Ok(vec![plain.map_err(|error| Error::arrow(field.name(), error))?])
+    }
+
+    /// Calls `each` with the staged pieces of a group, of the columns wanted, until it answers
+    /// `false`.
+    fn for_each_staged(
+        &self,
+        table: &Table,
+        group: usize,
+        wanted: impl Fn(usize) -> bool + Copy,
+        each: &mut impl FnMut(Vec<ArrayRef>) -> Result<bool>,
+    ) -> Result<()> {
+        let Group { columns, held, .. } = &self.groups[group];
+        let types = || {
+            let columns = table.columns[columns.clone()].iter();
+            columns.map(|column| (column.name(), column.field.data_type()))
+        };
+        for Block { start, ends } in &self.blocks {
+            let start = if group == 0 { *start } else { ends[group - 1] };
+            let mut pieces = Pieces { at: start, end: ends[group], chunk: Buffer::default() };
+            while let Some(piece) = pieces.next(&self.region, self.plan.read)? {
+                if !each(unpack(&piece, types(), wanted)?)? {
+                    return Ok(());
                 }
             }
         }
-        if arrays.len() < 2 {
-            let field = &table.columns[column].field;
-            let step = (self.held.len() + 1).div_ceil(ARRAYS).max(1);
-            for batch in self.held.iter().chain(last).step_by(step) {
-                let array = batch.column(column);
-                let array = array.slice(0, array.len().min(self.plan.piece_rows));
-                let plain = plain(&array, field.data_type());
-                arrays.push(plain.map_err(|error| Error::arrow(field.name(), error))?);
+        let Strip::Sealed(buffer) = held else { return Ok(()) };
+        let mut rest = buffer.clone();
+        while let Some(length) = piece_length(&rest) {
+            let piece = rest.slice_with_length(0, length);
+            rest.advance(length);
+            if !each(unpack(&piece, types(), wanted)?)? {
+                return Ok(());
             }
         }
-        Ok(arrays)
+        Ok(())
     }
 
-    fn strip(&self, group: usize, block: usize, column: Option<usize>) -> Strip {
-        let Block { start, ends } = &self.blocks[block];
-        let start = if group == 0 { *start } else { ends[group - 1] };
-        Strip { group, column, at: start, end: ends[group], chunk: Buffer::default() }
-    }
-
-    /// Forgets the rows; their scratch is used again.
+    /// Forgets the rows; their memory and their scratch are used again.
     pub(crate) fn clear(&mut self) {
-        self.held.clear();
-        self.held_bytes = 0;
-        self.groups.clear();
+        if self.groups.iter().any(|group| self.too_large(group)) {
+            // The first batch was not like the others; the next one may be.
+            self.mispredicted = true;
+            self.groups.clear();
+        }
+        for group in &mut self.groups {
+            group.held.open().clear();
+            group.spilled = 0;
+        }
+        self.held = 0;
         self.blocks.clear();
         self.region.clear();
     }
 
     /// Heap held.
     pub(crate) fn heap_bytes(&self) -> usize {
+        let held: usize = self.groups.iter().map(|group| group.held.capacity()).sum();
         let ends = self.blocks.len() * self.groups.len() * size_of::<u64>();
-        self.held_bytes + self.buffer.capacity() + ends
+        held + self.buffer.capacity() + ends
     }
 }
 
-/// Reads the messages of one strip.
-struct Strip {
-    group: usize,
-    /// The one column that is wanted.
-    column: Option<usize>,
+/// Reads the pieces of a strip in scratch.
+struct Pieces {
     at: u64,
     end: u64,
-    /// What has been read and not decoded; begins with a message.
+    /// What has been read and not given out; begins with a piece.
     chunk: Buffer,
 }
 
-impl Strip {
-    fn next(&mut self, stage: &Stage) -> Result<Option<RecordBatch>> {
-        if self.chunk.is_empty() && self.at == self.end {
-            return Ok(None);
-        }
-        let have = Message::parse(&self.chunk)?;
-        let message = match have {
-            Some(message) => message,
-            None => self.read(stage)?,
-        };
-        let schema = Arc::clone(&stage.groups[self.group].schema);
-        let projection = self.column.map(|column| [column]);
-        let batch = message.decode(&self.chunk, schema, projection.as_ref().map(|one| &one[..]));
-        self.chunk.advance(message.length);
-        batch.map(Some)
-    }
-
-    /// Reads on, so that the chunk begins with a whole message.
-    fn read(&mut self, stage: &Stage) -> Result<Message> {
-        // The beginning of a message that was read before is read once more: it must be aligned.
-        self.at -= self.chunk.len() as u64;
-        let mut want = stage.plan.read;
-        loop {
+impl Pieces {
+    fn next(&mut self, region: &Region, read: usize) -> Result<Option<Buffer>> {
+        let whole = |chunk: &Buffer| piece_length(chunk).filter(|length| *length <= chunk.len());
+        let mut want = read;
+        while whole(&self.chunk).is_none() {
+            // The beginning of a piece that was read before is read once more: it must be aligned.
+            self.at -= self.chunk.len() as u64;
+            if self.at == self.end {
+                return Ok(None);
+            }
+            want = piece_length(&self.chunk).unwrap_or(want).max(want);
             let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
-            let mut bytes = MutableBuffer::from_len_zeroed(want.min(left));
-            stage.region.read(&mut bytes, self.at)?;
-            let chunk = Buffer::from(bytes);
-            if let Some(message) = Message::parse(&chunk)? {
-                self.at += chunk.len() as u64;
-                self.chunk = chunk;
-                return Ok(message);
-            }
-            want = Message::length(&chunk)?.unwrap_or(want * 2);
-            if want > left {
-                return Err(Error::Internal("a message in scratch is cut short".to_owned()));
+            // Not 300 KiB as 256 and 44.
+            let length = if left < want + want / 2 { left } else { want };
+            let mut bytes = MutableBuffer::from_len_zeroed(length);
+            region.read(&mut bytes, self.at)?;
+            self.chunk = Buffer::from(bytes);
+            self.at += length as u64;
+            if length == left && whole(&self.chunk).is_none() {
+                let why = "a piece in scratch is cut short";
+                return Err(Error::Internal(why.to_owned()));
             }
         }
+        let length = whole(&self.chunk).unwrap_or(0);
+        let piece = self.chunk.slice_with_length(0, length);
+        self.chunk.advance(length);
+        Ok(Some(piece))
     }
 }
 
-/// An IPC message at the beginning of some bytes.
-struct Message {
-    metadata: usize,
-    length: usize,
+/// Packs the rows of a batch into the strip of a group, in pieces; `after` is called after each.
+fn pack_pieces(
+    table: &Table,
+    columns: &Range<usize>,
+    batch: &RecordBatch,
+    plan: &Plan,
+    strip: &mut Vec<u8>,
+    after: &mut impl FnMut(&mut Vec<u8>) -> Result<()>,
+) -> Result<()> {
+    let arrays = &batch.columns()[columns.clone()];
+    // What is encoded at a time is one column of a piece; what is read at a time, all of it.
+    let most = if columns.len() == 1 { plan.piece } else { plan.piece.max(plan.loaded / 2) };
+    in_pieces(arrays, most, plan.piece_rows, &mut |piece: &[ArrayRef]| {
+        let bytes: usize = piece.iter().map(|array| packed_bytes(array)).sum();
+        if strip.capacity() - strip.len() < bytes {
+            // Doubling would take more than was granted.
+            strip.reserve_exact(bytes.max(strip.capacity() / 4));
+        }
+        let columns = table.columns[columns.clone()].iter().zip(piece);
+        let columns = columns.map(|(c, array)| (c.name(), c.field.data_type(), array));
+        pack(columns, strip)?;
+        after(strip)
+    })
 }
 
-impl Message {
-    /// Its parts; `None` where the bytes end before it does.
-    fn parse(bytes: &[u8]) -> Result<Option<Self>> {
-        let Some(metadata) = Self::metadata(bytes) else { return Ok(None) };
-        let length = Self::length(bytes)?.filter(|length| *length <= bytes.len());
-        Ok(length.map(|length| Self { metadata, length }))
-    }
-
-    fn metadata(bytes: &[u8]) -> Option<usize> {
-        let length = bytes.get(4..PREFIX)?.first_chunk()?;
-        Some(u32::from_le_bytes(*length) as usize)
-    }
-
-    /// Bytes of the whole message, where its metadata is there.
-    fn length(bytes: &[u8]) -> Result<Option<usize>> {
-        let Some(metadata) = Self::metadata(bytes) else { return Ok(None) };
-        let Some(header) = bytes.get(PREFIX..PREFIX + metadata) else { return Ok(None) };
-        let message = arrow_ipc::root_as_message(header).map_err(damaged)?;
-        let body = usize::try_from(message.bodyLength()).map_err(damaged)?;
-        Ok(Some(PREFIX + metadata + body))
-    }
-
-    fn decode(
-        &self,
-        bytes: &Buffer,
-        schema: SchemaRef,
-        projection: Option<&[usize]>,
-    ) -> Result<RecordBatch> {
-        let message = arrow_ipc::root_as_message(&bytes[PREFIX..PREFIX + self.metadata]);
-        let message = message.map_err(damaged)?;
-        let batch = message.header_as_record_batch().ok_or_else(|| damaged("no record batch"))?;
-        let body = PREFIX + self.metadata;
-        let body = bytes.slice_with_length(body, self.length - body);
-        let none = HashMap::new();
-        read_record_batch(&body, batch, schema, &none, projection, &message.version())
-            .map_err(internal)
-    }
+/// Bytes of an array when it is packed, headers and padding included.
+fn packed_bytes(array: &ArrayRef) -> usize {
+    // Nested arrays take a message of some hundred bytes for each of their parts.
+    let frame = match array.data_type() {
+        data_type if data_type.is_primitive() || *data_type == DataType::Boolean => 64,
+        data_type if data_type.is_nested() => 1024,
+        _ => 96,
+    };
+    row_bytes(array) + frame
 }
 
-/// Cuts the columns into groups, judging by the first block.
+/// Bytes of an array without the frame, which a batch of few rows has more of than others.
+fn own_bytes(array: &ArrayRef) -> usize {
+    row_bytes(array)
+}
+
+/// Cuts the columns into groups, judging by the first batch.
 fn groups(
     table: &Table,
     plan: &Plan,
-    batches: &[RecordBatch],
+    batch: &RecordBatch,
     row_group_rows: u64,
+    size: fn(&ArrayRef) -> usize,
 ) -> Vec<Group> {
-    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-    let blocks = row_group_rows as f64 / rows.max(1) as f64;
+    let rows = batch.num_rows().max(1) as f64;
+    let sizes: Vec<usize> = batch.columns().iter().map(size).collect();
+    let all: usize = sizes.iter().sum();
+    // As many batches as can be held, or else one, make a block.
+    let batches_of_block = (plan.held / all.max(1)).max(1) as f64;
+    let blocks = (row_group_rows as f64 / rows / batches_of_block).max(1.0);
+    let in_block = |bytes: usize| (bytes as f64 * batches_of_block) as usize;
     let mut groups = Vec::new();
-    let mut first = 0;
-    let mut open = 0;
-    for column in 0..table.columns.len() {
-        let bytes: usize = batches.iter().map(|batch| row_bytes(batch.column(column))).sum();
-        let too_many = (open + bytes) as f64 * blocks.max(1.0) > plan.loaded as f64;
+    let (mut first, mut open) = (0, 0);
+    let mut close = |columns: Range<usize>, bytes: usize| {
+        let held = Strip::Open(Vec::new());
+        groups.push(Group { columns, held, block: in_block(bytes), spilled: 0 });
+    };
+    for (column, bytes) in sizes.into_iter().enumerate() {
+        let too_many = in_block(open + bytes) as f64 * blocks > plan.loaded as f64;
         // Reads that are large enough do not become better.
-        if column > first && (too_many || open >= plan.read) {
-            groups.push(first..column);
+        if column > first && (too_many || in_block(open) >= plan.read) {
+            close(first..column, open);
             (first, open) = (column, 0);
         }
         open += bytes;
     }
-    groups.push(first..table.columns.len());
-    let group = |columns: Range<usize>| {
-        let fields = table.columns[columns.clone()].iter();
-        // A null where the column allows none is an error of the column's, and comes with its name.
-        let fields = fields.map(|column| column.field.as_ref().clone().with_nullable(true));
-        Group { schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())), columns, bytes: 0 }
-    };
-    groups.into_iter().map(group).collect()
-}
-
-/// Arrow's own kernels and formats fail on sound arrays only by a defect.
-fn internal(error: ArrowError) -> Error {
-    Error::internal(error.into())
-}
-
-fn damaged(why: impl std::fmt::Display) -> Error {
-    Error::Internal(format!("scratch does not hold what was written: {why}"))
+    close(first..table.columns.len(), open);
+    groups
 }

@@ -41,7 +41,7 @@ fn properties() -> WriterPropertiesBuilder {
 fn same(properties: WriterProperties) {
     let batches = batches(every_comparable_type, ROWS);
     let expected = arrow_writer(&batches, properties.clone());
-    for (budget, threads, spills) in [(64 << 20, 1, false), (1 << 20, 1, true), (3 << 20, 3, true)] {
+    for (budget, threads, spills) in [(64 << 20, 1, false), (4 << 20, 1, true), (4 << 20, 2, true)] {
         let options =
             as_set(properties.clone()).with_memory_budget(budget).with_threads(threads);
         let (file, written) = loom(&batches, options);

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub(crate) mod cells;
+
 use std::sync::Arc;
 
 use arrow_array::builder::{

@@ -1,0 +1,251 @@
+//! One table written by one writer, measured; `cargo xtask bench loom` runs it for every case.
+//!
+//! ```text
+//! bench-loom TABLE loom|arrow [KEY=VALUE]...
+//! ```
+//!
+//! Keys: `rows`, `row_group_rows`, `codec`, `dictionaries` (as_set, where_paying), `budget`,
+//! `threads`, `out` (a file; else the bytes are counted), `digest` (true: and summed up). Prints one line of JSON. Only
+//! the calls of the writer are timed; heap is what it has beyond the batch in hand.
+
+mod tables;
+
+use std::fs::File;
+use std::hash::{DefaultHasher, Hasher};
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use peak_alloc::PeakAlloc;
+use rustix::time::{ClockId, clock_gettime};
+use taploom_loom::{Dictionaries, LoomOptions, LoomWriter};
+
+#[global_allocator]
+static HEAP: PeakAlloc = PeakAlloc;
+
+pub(crate) type Outcome<T> = Result<T, String>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(line) => {
+            println!("{line}");
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("bench-loom: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+struct Case {
+    rows: u64,
+    row_group_rows: usize,
+    codec: Compression,
+    /// `None`: no dictionaries at all.
+    dictionaries: Option<Dictionaries>,
+    budget: usize,
+    threads: usize,
+    out: Option<String>,
+    digest: bool,
+}
+
+fn parse(arguments: &[String]) -> Outcome<Case> {
+    let mut case = Case {
+        rows: 10_000,
+        row_group_rows: 100_000,
+        codec: Compression::SNAPPY,
+        dictionaries: None,
+        budget: 32 << 20,
+        threads: 1,
+        out: None,
+        digest: false,
+    };
+    for argument in arguments {
+        let (key, value) = argument.split_once('=').ok_or("options are KEY=VALUE")?;
+        let number = || value.parse::<usize>().map_err(|_| format!("{key} takes a number"));
+        match key {
+            "rows" => case.rows = number()? as u64,
+            "row_group_rows" => case.row_group_rows = number()?,
+            "budget" => case.budget = number()?,
+            "threads" => case.threads = number()?,
+            "digest" => case.digest = value == "true",
+            "out" => case.out = Some(value.to_owned()),
+            "codec" => {
+                case.codec = match value {
+                    "none" => Compression::UNCOMPRESSED,
+                    "snappy" => Compression::SNAPPY,
+                    "zstd" => Compression::ZSTD(ZstdLevel::default()),
+                    _ => return Err(format!("there is no codec {value}")),
+                }
+            }
+            "dictionaries" => {
+                case.dictionaries = match value {
+                    "as_set" => Some(Dictionaries::AsSet),
+                    "where_paying" => Some(Dictionaries::WherePaying),
+                    "none" => None,
+                    _ => return Err(format!("dictionaries can't be {value}")),
+                }
+            }
+            _ => return Err(format!("there is no option {key}")),
+        }
+    }
+    Ok(case)
+}
+
+fn run(arguments: &[String]) -> Outcome<String> {
+    let [table, writer, options @ ..] = arguments else {
+        return Err("usage: bench-loom TABLE loom|arrow [KEY=VALUE]...".to_owned());
+    };
+    let case = parse(options)?;
+    let mut batches = tables::table(table, case.rows)?.peekable();
+    let first = batches.peek().ok_or("the table has no rows")?.clone();
+    let sink = match &case.out {
+        Some(path) => {
+            Sink::File(File::create(path).map_err(|error| format!("can't make {path}: {error}"))?)
+        }
+        None => Sink::Sum { bytes: 0, digest: case.digest.then(DefaultHasher::new) },
+    };
+    let properties = WriterProperties::builder()
+        .set_compression(case.codec)
+        .set_dictionary_enabled(case.dictionaries.is_some())
+        .set_max_row_group_row_count(Some(case.row_group_rows))
+        .build();
+    let schema = first.schema();
+    let batch_bytes = first.get_array_memory_size();
+    drop(first);
+
+    // The first batch is there already, and counts with it.
+    let mut meter = Meter::start(HEAP.current_usage().saturating_sub(batch_bytes));
+    let (sink, scratch) = match writer.as_str() {
+        "loom" => {
+            let options = LoomOptions::new()
+                .with_properties(properties)
+                .with_dictionaries(case.dictionaries.unwrap_or(Dictionaries::AsSet))
+                .with_memory_budget(case.budget)
+                .with_threads(case.threads);
+            let started = meter.call(batch_bytes, || LoomWriter::try_new(sink, schema, options));
+            let mut writer = started.map_err(|error| error.to_string())?;
+            for batch in batches {
+                meter.call(batch.get_array_memory_size(), || writer.write(&batch)).map_err(chain)?;
+            }
+            let written = meter.call(0, || writer.finish()).map_err(chain)?;
+            (std::mem::replace(writer.inner_mut(), Sink::Gone), written.scratch_bytes)
+        }
+        "arrow" => {
+            let started = meter.call(batch_bytes, || ArrowWriter::try_new(sink, schema, Some(properties)));
+            let mut writer = started.map_err(|error| error.to_string())?;
+            for batch in batches {
+                meter.call(batch.get_array_memory_size(), || writer.write(&batch)).map_err(chain)?;
+            }
+            meter.call(0, || writer.finish()).map_err(chain)?;
+            (std::mem::replace(writer.inner_mut(), Sink::Gone), 0)
+        }
+        _ => return Err(format!("there is no writer {writer}")),
+    };
+    let (bytes, digest) = match sink {
+        Sink::Sum { bytes, digest } => {
+            (bytes, digest.map_or_else(String::new, |digest| format!("{:016x}", digest.finish())))
+        },
+        Sink::File(_) | Sink::Gone => (0, String::new()),
+    };
+    let line = serde_json::json!({
+        "table": table,
+        "writer": writer,
+        "rows": case.rows,
+        "batch_bytes": batch_bytes,
+        "cpu_seconds": meter.cpu.as_secs_f64(),
+        "wall_seconds": meter.wall.as_secs_f64(),
+        "peak_heap": meter.peak,
+        "resident": resident()?,
+        "bytes": bytes,
+        "digest": digest,
+        "scratch": scratch,
+    });
+    Ok(line.to_string())
+}
+
+fn chain(error: impl std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// Time and heap of the writer's calls.
+struct Meter {
+    /// Heap before the writer was there: that of the table's source.
+    base: usize,
+    cpu: Duration,
+    wall: Duration,
+    peak: usize,
+}
+
+impl Meter {
+    fn start(base: usize) -> Self {
+        Self { base, cpu: Duration::ZERO, wall: Duration::ZERO, peak: 0 }
+    }
+
+    /// Measures a call beside which a batch of so many bytes is in memory.
+    fn call<T>(&mut self, batch: usize, call: impl FnOnce() -> T) -> T {
+        HEAP.reset_peak_usage();
+        let (cpu, wall) = (cpu(), Instant::now());
+        let answer = call();
+        self.cpu += self::cpu() - cpu;
+        self.wall += wall.elapsed();
+        let inputs = self.base + batch;
+        self.peak = self.peak.max(HEAP.peak_usage().saturating_sub(inputs));
+        answer
+    }
+}
+
+/// CPU time of all threads.
+fn cpu() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// The largest resident set of the process, in bytes (`VmHWM`).
+fn resident() -> Outcome<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").map_err(|error| error.to_string())?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    Ok(kib.ok_or("there is no VmHWM")? * 1024)
+}
+
+enum Sink {
+    /// Counts the bytes, and sums them up so that two files can be compared.
+    Sum { bytes: u64, digest: Option<DefaultHasher> },
+    File(File),
+    Gone,
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Sum { bytes: sum, digest } => {
+                *sum += bytes.len() as u64;
+                if let Some(digest) = digest {
+                    digest.write(bytes);
+                }
+                Ok(bytes.len())
+            }
+            Self::File(file) => file.write(bytes),
+            Self::Gone => Ok(0),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.flush(),
+            Self::Sum { .. } | Self::Gone => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Arrays as bytes, and back.
+//!
+//! Flat arrays are packed as what they are: validity, offsets and values, each at a multiple of 16
+//! bytes, so that they are read back without a copy. Nested ones go as Arrow IPC messages.
+//!
+//! ```text
+//! piece = total length u64, rows u64, array...
+//! array = length u64, bytes of values u32, flags u32, [validity], [offsets], values
+//! ```
+//! Lengths include the header. All numbers are those of this machine: nobody else reads them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, RecordBatch, make_array};
+use arrow_buffer::Buffer;
+use arrow_data::ArrayData;
+use arrow_ipc::reader::read_record_batch;
+use arrow_ipc::writer::StreamWriter;
+use arrow_schema::{ArrowError, DataType, Field, Schema};
+
+use crate::arrays::plain;
+use crate::error::{Error, Result};
+
+const ALIGN: usize = 16;
+const HEADER: usize = 16;
+const HAS_NULLS: u32 = 1;
+
+/// Appends a piece: the same rows of several columns, of these plain types.
+pub(crate) fn pack<'a>(
+    columns: impl Iterator<Item = (&'a str, &'a DataType, &'a ArrayRef)>,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    let start = out.len();
+    out.resize(start + HEADER, 0);
+    let mut rows = 0;
+    for (name, data_type, array) in columns {
+        rows = array.len();
+        let array = plain(array, data_type).map_err(|error| Error::arrow(name, error))?;
+        pack_array(&array, out).map_err(|error| Error::arrow(name, error))?;
+    }
+    let length = (out.len() - start) as u64;
+    out[start..start + 8].copy_from_slice(&length.to_ne_bytes());
+    out[start + 8..start + HEADER].copy_from_slice(&(rows as u64).to_ne_bytes());
+    Ok(())
+}
+
+fn pack_array(array: &ArrayRef, out: &mut Vec<u8>) -> Result<(), ArrowError> {
+    let start = out.len();
+    out.resize(start + HEADER, 0);
+    let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
+    let mut flags = 0;
+    if let (Some(nulls), true) = (nulls, is_flat(array.data_type())) {
+        flags |= HAS_NULLS;
+        put(out, nulls.inner().sliced().as_slice());
+    }
+    let values_at = match Layout::of(array.data_type()) {
+        Layout::Null => out.len(),
+        Layout::Bits => {
+            let data = array.to_data();
+            let at = out.len();
+            put(out, data.buffers()[0].bit_slice(data.offset(), data.len()).as_slice());
+            at
+        }
+        Layout::Fixed(width) => {
+            let data = array.to_data();
+            let at = out.len();
+            put(out, &data.buffers()[0][data.offset() * width..][..data.len() * width]);
+            at
+        }
+        Layout::Offsets32 => {
+            let data = array.to_data();
+            let offsets = &data.buffer::<i32>(0)[..=data.len()];
+            let (first, last) = (offsets[0], offsets[data.len()]);
+            out.extend(offsets.iter().flat_map(|offset| (offset - first).to_ne_bytes()));
+            pad(out);
+            let at = out.len();
+            put(out, &data.buffers()[1][first as usize..last as usize]);
+            at
+        }
+        Layout::Offsets64 => {
+            let data = array.to_data();
+            let offsets = &data.buffer::<i64>(0)[..=data.len()];
+            let (first, last) = (offsets[0], offsets[data.len()]);
+            out.extend(offsets.iter().flat_map(|offset| (offset - first).to_ne_bytes()));
+            pad(out);
+            let at = out.len();
+            put(out, &data.buffers()[1][first as usize..last as usize]);
+            at
+        }
+        Layout::Nested => {
+            let at = out.len();
+            let schema = one_column(array.data_type());
+            let batch = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::clone(array)])?;
+            // Its first message is the schema, which the reader knows.
+            let mut writer = StreamWriter::try_new(Vec::new(), &schema)?;
+            writer.get_mut().clear();
+            writer.write(&batch)?;
+            put(out, writer.get_ref());
+            at
+        }
+    };
+    let values = u32::try_from(out.len() - values_at).map_err(|_| {
+        ArrowError::InvalidArgumentError("a piece of a column has more than 4 GiB".to_owned())
+    })?;
+    let length = (out.len() - start) as u64;
+    let header = &mut out[start..start + HEADER];
+    header[..8].copy_from_slice(&length.to_ne_bytes());
+    header[8..12].copy_from_slice(&values.to_ne_bytes());
+    header[12..].copy_from_slice(&flags.to_ne_bytes());
+    Ok(())
+}
+
+fn put(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(bytes);
+    pad(out);
+}
+
+fn pad(out: &mut Vec<u8>) {
+    out.resize(out.len().next_multiple_of(ALIGN), 0);
+}
+
+/// How many bytes the piece has with which `bytes` begin, if they hold at least its header.
+pub(crate) fn piece_length(bytes: &[u8]) -> Option<usize> {
+    usize::try_from(u64::from_ne_bytes(*bytes.first_chunk()?)).ok()
+}
+
+/// The columns of the piece with which `bytes` begin; those that `wanted` picks.
+pub(crate) fn unpack<'a>(
+    bytes: &Buffer,
+    columns: impl Iterator<Item = (&'a str, &'a DataType)>,
+    wanted: impl Fn(usize) -> bool,
+) -> Result<Vec<ArrayRef>> {
+    let rows = number(bytes, 8)?;
+    let mut at = HEADER;
+    let mut arrays = Vec::new();
+    for (index, (name, data_type)) in columns.enumerate() {
+        let length = number(bytes, at)?;
+        if wanted(index) {
+            let array = bytes.slice_with_length(at, length);
+            let array = unpack_array(&array, rows, data_type);
+            arrays.push(array.map_err(|error| Error::arrow(name, error))?);
+        }
+        at += length;
+    }
+    Ok(arrays)
+}
+
+fn unpack_array(bytes: &Buffer, rows: usize, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
+    let half = |at: usize| bytes[at..at + 4].first_chunk().copied().unwrap_or_default();
+    let values = u32::from_ne_bytes(half(8)) as usize;
+    let has_nulls = u32::from_ne_bytes(half(12)) & HAS_NULLS != 0;
+    let mut at = HEADER;
+    let mut next = |length: usize| {
+        let buffer = bytes.slice_with_length(at, length);
+        at += length.next_multiple_of(ALIGN);
+        buffer
+    };
+    let validity = has_nulls.then(|| next(rows.div_ceil(8)));
+    let data = ArrayData::builder(data_type.clone()).len(rows).null_bit_buffer(validity);
+    let data = match Layout::of(data_type) {
+        Layout::Null => data,
+        Layout::Bits | Layout::Fixed(_) => data.add_buffer(next(values)),
+        Layout::Offsets32 => {
+            data.add_buffer(next((rows + 1) * size_of::<i32>())).add_buffer(next(values))
+        }
+        Layout::Offsets64 => {
+            data.add_buffer(next((rows + 1) * size_of::<i64>())).add_buffer(next(values))
+        }
+        Layout::Nested => return unpack_message(&next(values), data_type),
+    };
+    Ok(make_array(data.build()?))
+}
+
+/// Reads an IPC message: a marker, the length of its metadata, the metadata, the body.
+fn unpack_message(bytes: &Buffer, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
+    let damaged = |why: String| ArrowError::IpcError(why);
+    let length = bytes[4..8].first_chunk().copied().unwrap_or_default();
+    let body = 8 + u32::from_le_bytes(length) as usize;
+    let message = arrow_ipc::root_as_message(&bytes[8..body]).map_err(|e| damaged(e.to_string()))?;
+    let batch = message.header_as_record_batch();
+    let batch = batch.ok_or_else(|| damaged("the message holds no batch".to_owned()))?;
+    let schema = one_column(data_type);
+    let body = bytes.slice(body);
+    let none = HashMap::new();
+    let batch = read_record_batch(&body, batch, schema, &none, None, &message.version())?;
+    Ok(Arc::clone(batch.column(0)))
+}
+
+/// A null where the column allows none is an error of the column's, and found when it is encoded.
+fn one_column(data_type: &DataType) -> Arc<Schema> {
+    Arc::new(Schema::new(vec![Field::new("", data_type.clone(), true)]))
+}
+
+fn number(bytes: &[u8], at: usize) -> Result<usize> {
+    let number = bytes.get(at..).and_then(|bytes| bytes.first_chunk());
+    let number = number.and_then(|bytes| usize::try_from(u64::from_ne_bytes(*bytes)).ok());
+    number.ok_or_else(|| Error::Internal("scratch does not hold what was written".to_owned()))
+}
+
+/// How the values of a plain type are laid out.
+enum Layout {
+    Null,
+    Bits,
+    Fixed(usize),
+    Offsets32,
+    Offsets64,
+    Nested,
+}
+
+impl Layout {
+    fn of(data_type: &DataType) -> Self {
+        match data_type {
+            DataType::Null => Self::Null,
+            DataType::Boolean => Self::Bits,
+            DataType::Utf8 | DataType::Binary => Self::Offsets32,
+            DataType::LargeUtf8 | DataType::LargeBinary => Self::Offsets64,
+            DataType::FixedSizeBinary(width) => Self::Fixed(usize::try_from(*width).unwrap_or(0)),
+            other => other.primitive_width().map_or(Self::Nested, Self::Fixed),
+        }
+    }
+}
+
+fn is_flat(data_type: &DataType) -> bool {
+    !matches!(Layout::of(data_type), Layout::Nested | Layout::Null)
+}
