@@ -201,6 +201,7 @@ impl Meter {
         self.cpu += self::cpu() - cpu;
         self.wall += wall.elapsed();
         let inputs = self.base + batch;
+        if std::env::var_os("TRACE").is_some() { eprintln!("{} peak {} now {}", self.wall.as_secs_f64(), HEAP.peak_usage().saturating_sub(inputs), HEAP.current_usage().saturating_sub(inputs)); }
         self.peak = self.peak.max(HEAP.peak_usage().saturating_sub(inputs));
         answer
     }

@@ -46,8 +46,8 @@ struct Group {
     columns: Range<usize>,
     /// Its strip of the rows that no block has.
     held: Strip,
-    /// Bytes that one block has of it, as far as can be told.
-    block: usize,
+    /// Its share of the memory for held strips, as far as can be told.
+    share: usize,
     /// Bytes of its strips in scratch.
     spilled: u64,
 }
@@ -146,7 +146,7 @@ impl Stage {
             let held = group.held.open();
             let before = held.len();
             if held.capacity() == 0 {
-                held.reserve_exact(group.block);
+                held.reserve_exact(group.share);
             }
             pack_pieces(table, &group.columns, batch, &self.plan, held, &mut |_| Ok(()))?;
             self.held += held.len() - before;
@@ -160,21 +160,23 @@ impl Stage {
         let mut ends = Vec::with_capacity(self.groups.len());
         for group in &mut self.groups {
             let before = self.region.len();
-            // A strip that is held has memory of its own; where batches are so large that none ever
-            // is, all strips go through the same.
             let held = group.held.open();
-            let strip = if held.is_empty() { &mut self.buffer } else { held };
+            if !held.is_empty() {
+                self.region.append(held)?;
+                held.clear();
+            }
+            // Not behind what is held: it would grow by the batch, and keep that memory.
             let (region, most) = (&mut self.region, self.plan.piece);
-            pack_pieces(table, &group.columns, batch, &self.plan, strip, &mut |strip| {
+            pack_pieces(table, &group.columns, batch, &self.plan, &mut self.buffer, &mut |strip| {
                 if strip.len() >= most {
                     region.append(strip)?;
                     strip.clear();
                 }
                 Ok(())
             })?;
-            if !strip.is_empty() {
-                self.region.append(strip)?;
-                strip.clear();
+            if !self.buffer.is_empty() {
+                self.region.append(&self.buffer)?;
+                self.buffer.clear();
             }
             group.spilled += self.region.len() - before;
             ends.push(self.region.len());
@@ -431,8 +433,8 @@ fn groups(
     let mut groups = Vec::new();
     let (mut first, mut open) = (0, 0);
     let mut close = |columns: Range<usize>, bytes: usize| {
-        let held = Strip::Open(Vec::new());
-        groups.push(Group { columns, held, block: in_block(bytes), spilled: 0 });
+        let share = (plan.held as f64 * bytes as f64 / all.max(1) as f64) as usize;
+        groups.push(Group { columns, held: Strip::Open(Vec::new()), share, spilled: 0 });
     };
     for (column, bytes) in sizes.into_iter().enumerate() {
         let too_many = in_block(open + bytes) as f64 * blocks > plan.loaded as f64;

@@ -69,7 +69,12 @@ impl Table {
             }
             plan.check_bloom_filter(&properties, leaf.path())?;
         }
-        let properties = limited(properties, &descriptor, &plan);
+        // Larger ones are slow to look things up in, for the readers too.
+        let dictionary = match options.dictionaries {
+            Dictionaries::WherePaying => plan.page / 2,
+            Dictionaries::AsSet => plan.page,
+        };
+        let properties = limited(properties, &descriptor, plan.page, dictionary);
         let without_dictionaries = (options.dictionaries == Dictionaries::WherePaying)
             .then(|| Arc::new(without_dictionaries(&properties, &descriptor)));
 
@@ -122,20 +127,20 @@ fn refuse(properties: &WriterProperties) -> Result<()> {
 fn limited(
     properties: WriterProperties,
     descriptor: &SchemaDescriptor,
-    plan: &Plan,
+    page: usize,
+    dictionary: usize,
 ) -> WriterProperties {
-    let (page, dictionary) =
-        (properties.data_page_size_limit(), properties.dictionary_page_size_limit());
-    let mut builder = properties.into_builder();
-    builder = builder
-        .set_data_page_size_limit(page.min(plan.page))
-        .set_dictionary_page_size_limit(dictionary.min(plan.page));
+    let set = (properties.data_page_size_limit(), properties.dictionary_page_size_limit());
+    let builder = properties.into_builder();
+    let builder = builder
+        .set_data_page_size_limit(page.min(set.0))
+        .set_dictionary_page_size_limit(dictionary.min(set.1));
     for_columns(builder, descriptor, |properties, path, mut builder| {
-        if properties.column_data_page_size_limit(path) > plan.page {
-            builder = builder.set_column_data_page_size_limit(path.clone(), plan.page);
+        if properties.column_data_page_size_limit(path) > page {
+            builder = builder.set_column_data_page_size_limit(path.clone(), page);
         }
-        if properties.column_dictionary_page_size_limit(path) > plan.page {
-            builder = builder.set_column_dictionary_page_size_limit(path.clone(), plan.page);
+        if properties.column_dictionary_page_size_limit(path) > dictionary {
+            builder = builder.set_column_dictionary_page_size_limit(path.clone(), dictionary);
         }
         builder
     })

@@ -13,9 +13,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
+use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::{
-    Array, ArrayRef, DictionaryArray, Float64Array, Int32Array, ListArray, RecordBatch,
+    Array, ArrayRef, DictionaryArray, Float64Array, Int32Array, ListArray, RecordBatch, RunArray,
     StringArray, StructArray,
 };
 use arrow_buffer::{NullBuffer, OffsetBuffer};
@@ -42,7 +43,7 @@ struct Case {
 impl Case {
     /// Rows, pages, and all of the footer but the row groups go through scratch.
     fn wide() -> Self {
-        let batches = (0..4).map(|batch| with_long_words(&every_type(batch * 100, 100))).collect();
+        let batches = (0..6).map(|batch| with_long_words(&every_type(batch * 50, 50))).collect();
         let properties = properties(170).set_data_page_row_count_limit(20).set_write_batch_size(20);
         Self { batches, properties: properties.build(), files: 6 }
     }
@@ -71,7 +72,7 @@ fn properties(row_group_rows: usize) -> WriterPropertiesBuilder {
 
 /// One column more, whose chunks alone are larger than what may wait in memory.
 fn with_long_words(batch: &RecordBatch) -> RecordBatch {
-    let words = (0..batch.num_rows()).map(|row| format!("{:800}", scatter(row)));
+    let words = (0..batch.num_rows()).map(|row| format!("{:1200}", scatter(row)));
     let words = StringArray::from_iter_values(words);
     let mut fields = batch.schema().fields().to_vec();
     fields.push(Arc::new(Field::new("long words", DataType::Utf8, false)));
@@ -101,7 +102,10 @@ fn attempt(
 #[track_caller]
 fn error_of(schema: &SchemaRef, batches: &[RecordBatch], options: LoomOptions) -> Error {
     let mut file = Vec::new();
-    let error = attempt(&mut file, Arc::clone(schema), batches, options).unwrap_err();
+    let error = match attempt(&mut file, Arc::clone(schema), batches, options) {
+        Ok(written) => panic!("{written:?} of {}", schema.field(0)),
+        Err(error) => error,
+    };
     assert!(!is_readable(&file), "a file in spite of: {error}");
     error
 }
@@ -393,56 +397,61 @@ fn a_sink_that_is_full_is_the_sinks_error() {
     }
 }
 
+/// A sink that panics at its ninth write, and at no other.
+fn panicking_sink() -> impl Write + Send {
+    let mut calls = 0;
+    let write = move |bytes: &[u8]| {
+        calls += 1;
+        assert_ne!(calls, 9, "injected");
+        Ok(bytes.len())
+    };
+    SinkBy { write, flush: || Ok(()) }
+}
+
 /// Writes in a thread of its own, so that a writer that waits for ever is a failure and no more.
-/// When that comes to an end by a panic, nothing may follow it.
 #[track_caller]
-fn comes_to_an_end(sink: impl Write + Send + 'static, threads: usize, scratch: Faulty) {
+fn comes_to_an_end(sink: impl Write + Send + 'static, scratch: Faulty, threads: usize) {
+    let which = format!("panics {:?}, {threads} threads", scratch.fault);
     let (done, result) = mpsc::channel();
     std::thread::spawn(move || {
         let case = Case::wide();
         let options = case.options(threads).with_scratch(scratch);
         let schema = case.batches[0].schema();
-        let mut writer = LoomWriter::try_new(sink, schema, options).unwrap();
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let written = catch_unwind(AssertUnwindSafe(|| {
+            let mut writer = LoomWriter::try_new(sink, schema, options)?;
             case.batches.iter().try_for_each(|batch| writer.write(batch))?;
-            writer.finish().map(drop)
+            writer.close()
         }));
-        let later = catch_unwind(AssertUnwindSafe(|| writer.finish()));
-        let refused = matches!(later, Ok(Err(Error::Unfinished)));
-        let _ = done.send((matches!(outcome, Ok(Ok(()))), refused));
+        let _ = done.send(matches!(written, Ok(Ok(_))));
     });
-    let result = result.recv_timeout(Duration::from_secs(5));
-    assert_eq!(
-        result,
-        Ok((false, true)),
-        "written to the end, and refused later; {threads} threads"
-    );
+    assert_eq!(result.recv_timeout(Duration::from_secs(5)), Ok(false), "{which}");
 }
 
 #[test]
 fn a_sink_that_panics_stops_no_thread() {
-    for threads in [1, 3] {
-        let mut calls = 0;
-        let write = move |bytes: &[u8]| {
-            calls += 1;
-            assert_ne!(calls, 9, "the sink panics");
-            Ok(bytes.len())
-        };
-        comes_to_an_end(SinkBy { write, flush: || Ok(()) }, threads, Faulty::default());
-    }
+    comes_to_an_end(panicking_sink(), Faulty::default(), 1);
+    comes_to_an_end(panicking_sink(), Faulty::default(), 3);
 }
 
 #[test]
 fn scratch_that_panics_stops_no_thread() {
-    for threads in [1, 3] {
-        for action in ACTIONS {
-            for number in [0, 2] {
-                let fault = Some((action, number));
-                let scratch = Faulty { fault, panics: true, ..Faulty::default() };
-                comes_to_an_end(io::sink(), threads, scratch);
-            }
+    for (threads, action) in [1, 3].into_iter().flat_map(|n| ACTIONS.map(|action| (n, action))) {
+        for number in [0, 2] {
+            let fault = Some((action, number));
+            let scratch = Faulty { fault, panics: true, ..Faulty::default() };
+            comes_to_an_end(io::sink(), scratch, threads);
         }
     }
+}
+
+#[test]
+fn nothing_follows_a_panic() {
+    let case = Case::wide();
+    let mut writer =
+        LoomWriter::try_new(panicking_sink(), case.batches[0].schema(), case.options(1)).unwrap();
+    let write = || case.batches.iter().try_for_each(|batch| writer.write(batch));
+    catch_unwind(AssertUnwindSafe(write)).unwrap_err();
+    assert!(matches!(writer.finish(), Err(Error::Unfinished)));
 }
 
 #[test]
@@ -623,12 +632,9 @@ fn a_large_cell_says_what_is_enough() {
 
 #[test]
 fn a_large_cell_of_any_type_says_what_is_enough() {
-    let words =
-        |lengths: Range<usize>| texts(lengths.map(|row| if row == 5 { 200_000 } else { 3 }));
+    let words = texts((0..8).map(|row| if row == 5 { 200_000 } else { 3 }));
     let item = |to: DataType| Arc::new(Field::new_list_field(to, true));
     let of_keys = |to: DataType| DataType::Dictionary(Box::new(DataType::Int32), Box::new(to));
-    let ends = Arc::new(Field::new("run_ends", DataType::Int32, false));
-    let runs = Arc::new(Field::new("values", DataType::Utf8, true));
     for to in [
         DataType::LargeUtf8,
         DataType::Utf8View,
@@ -637,9 +643,8 @@ fn a_large_cell_of_any_type_says_what_is_enough() {
         DataType::BinaryView,
         of_keys(DataType::Utf8),
         of_keys(DataType::LargeBinary),
-        DataType::RunEndEncoded(ends, runs),
     ] {
-        let array = cast(&words(0..8), &to).unwrap();
+        let array = cast(&words, &to).unwrap();
         let batch = one_column(&format!("text as {to}"), array, true);
         says_what_is_enough(std::slice::from_ref(&batch), small);
     }
@@ -665,6 +670,15 @@ fn a_large_cell_of_any_type_says_what_is_enough() {
         says_what_is_enough(&[batch.slice(1, 2)], small);
         says_what_is_enough(&[batch], small);
     }
+}
+
+#[test]
+fn a_large_cell_of_runs_says_what_is_enough() {
+    // One value in memory, many in the file.
+    let ends = Int32Array::from(vec![3, 100, 101]);
+    let words: StringArray = texts([3, 200_000, 5]).as_string().clone();
+    let runs = RunArray::try_new(&ends, &words).unwrap();
+    says_what_is_enough(&[one_column("runs", Arc::new(runs), true)], small);
 }
 
 #[test]

@@ -105,7 +105,8 @@ fn put_list(values: &dyn Array, out: &mut Vec<u8>) {
 /// The columns that a file of `schema` is read back with. Arrow's schema is in its footer, so that
 /// all types come back but
 /// - runs, which are read as their values,
-/// - dictionaries of lists and structs, which are read as these.
+/// - dictionaries of lists and structs, which are read as these,
+/// - dictionaries of dictionaries, which are read as one.
 pub(crate) fn read_schema(schema: &Schema) -> Schema {
     let fields: Vec<FieldRef> = schema.fields().iter().map(read_field).collect();
     Schema::new_with_metadata(fields, schema.metadata().clone())
@@ -126,9 +127,12 @@ fn read_type(data_type: &DataType) -> (DataType, bool) {
         }
         DataType::Dictionary(keys, values) => {
             let (values, nullable) = read_type(values);
-            let nested = values.is_nested();
-            let dictionary = DataType::Dictionary(keys.clone(), Box::new(values.clone()));
-            (if nested { values } else { dictionary }, nullable)
+            let values = match values {
+                DataType::Dictionary(_, values) => values,
+                nested if nested.is_nested() => return (nested, nullable),
+                flat => Box::new(flat),
+            };
+            (DataType::Dictionary(keys.clone(), values), nullable)
         }
         DataType::List(item) => (DataType::List(read_field(item)), false),
         DataType::LargeList(item) => (DataType::LargeList(read_field(item)), false),
