@@ -131,16 +131,21 @@ fn run(arguments: &[String]) -> Outcome<String> {
             let started = meter.call(batch_bytes, || LoomWriter::try_new(sink, schema, options));
             let mut writer = started.map_err(|error| error.to_string())?;
             for batch in batches {
-                meter.call(batch.get_array_memory_size(), || writer.write(&batch)).map_err(chain)?;
+                meter
+                    .call(batch.get_array_memory_size(), || writer.write(&batch))
+                    .map_err(chain)?;
             }
             let written = meter.call(0, || writer.finish()).map_err(chain)?;
             (std::mem::replace(writer.inner_mut(), Sink::Gone), written.scratch_bytes)
         }
         "arrow" => {
-            let started = meter.call(batch_bytes, || ArrowWriter::try_new(sink, schema, Some(properties)));
+            let started =
+                meter.call(batch_bytes, || ArrowWriter::try_new(sink, schema, Some(properties)));
             let mut writer = started.map_err(|error| error.to_string())?;
             for batch in batches {
-                meter.call(batch.get_array_memory_size(), || writer.write(&batch)).map_err(chain)?;
+                meter
+                    .call(batch.get_array_memory_size(), || writer.write(&batch))
+                    .map_err(chain)?;
             }
             meter.call(0, || writer.finish()).map_err(chain)?;
             (std::mem::replace(writer.inner_mut(), Sink::Gone), 0)
@@ -150,7 +155,7 @@ fn run(arguments: &[String]) -> Outcome<String> {
     let (bytes, digest) = match sink {
         Sink::Sum { bytes, digest } => {
             (bytes, digest.map_or_else(String::new, |digest| format!("{:016x}", digest.finish())))
-        },
+        }
         Sink::File(_) | Sink::Gone => (0, String::new()),
     };
     let line = serde_json::json!({
@@ -201,7 +206,6 @@ impl Meter {
         self.cpu += self::cpu() - cpu;
         self.wall += wall.elapsed();
         let inputs = self.base + batch;
-        if std::env::var_os("TRACE").is_some() { eprintln!("{} peak {} now {}", self.wall.as_secs_f64(), HEAP.peak_usage().saturating_sub(inputs), HEAP.current_usage().saturating_sub(inputs)); }
         self.peak = self.peak.max(HEAP.peak_usage().saturating_sub(inputs));
         answer
     }
@@ -223,7 +227,10 @@ fn resident() -> Outcome<u64> {
 
 enum Sink {
     /// Counts the bytes, and sums them up so that two files can be compared.
-    Sum { bytes: u64, digest: Option<DefaultHasher> },
+    Sum {
+        bytes: u64,
+        digest: Option<DefaultHasher>,
+    },
     File(File),
     Gone,
 }

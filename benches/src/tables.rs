@@ -77,7 +77,8 @@ fn in_batches(
 
 fn batch<N: Into<String>>(columns: impl IntoIterator<Item = (N, ArrayRef)>) -> RecordBatch {
     let columns = columns.into_iter().map(|(name, array)| (name.into(), array, false));
-    RecordBatch::try_from_iter_with_nullable(columns).unwrap_or_else(|error| unreachable!("{error}"))
+    RecordBatch::try_from_iter_with_nullable(columns)
+        .unwrap_or_else(|error| unreachable!("{error}"))
 }
 
 fn skewed(first: usize, rows: usize) -> RecordBatch {

@@ -25,7 +25,7 @@ pub(crate) fn run() -> Outcome {
         let mut seconds = Vec::with_capacity(RUNS);
         let mut peak = 0;
         for _ in 0..RUNS {
-            let usage = measure(&source, format, &out.display().to_string())?;
+            let usage = measure(&source, format, &out.display().to_string(), &[])?;
             seconds.push(usage.cpu.as_secs_f64());
             peak = peak.max(usage.peak_kib);
         }
@@ -42,14 +42,15 @@ pub(crate) fn run() -> Outcome {
     std::fs::remove_file(&out).map_err(|error| format!("can't remove {}: {error}", out.display()))
 }
 
-struct Usage {
+/// What the kernel says of a run of the program.
+pub(crate) struct Usage {
     cpu: Duration,
-    peak_kib: u64,
+    pub(crate) peak_kib: u64,
 }
 
-/// Runs the program once, through Python, whose `getrusage` has the kernel's own account of a child
+/// Runs `taploom encode` once, through Python, whose `getrusage` has the kernel's own account of a child
 /// that has ended: CPU seconds, and the largest resident set.
-fn measure(source: &str, format: &str, out: &str) -> Outcome<Usage> {
+pub(crate) fn measure(source: &str, format: &str, out: &str, more: &[&str]) -> Outcome<Usage> {
     let script = "import resource, subprocess, sys\n\
         status = subprocess.run(sys.argv[1:]).returncode\n\
         used = resource.getrusage(resource.RUSAGE_CHILDREN)\n\
@@ -58,6 +59,7 @@ fn measure(source: &str, format: &str, out: &str) -> Outcome<Usage> {
     let program = root().join("target/release/taploom").display().to_string();
     let output =
         command("python3", &["-c", script, &program, "encode", source, "-f", format, "-o", out])
+            .args(more)
             .stderr(Stdio::inherit())
             .output()
             .map_err(|error| format!("can't run python3: {error}"))?;

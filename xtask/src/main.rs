@@ -1,12 +1,14 @@
 //! What people and CI run.
 //!
 //! ```text
-//! cargo xtask setup    install the programs that the tests read files with
-//! cargo xtask test     everything that has to pass
-//! cargo xtask bench    rows per CPU second of every format, on the wide table
+//! cargo xtask setup         install the programs that the tests read files with
+//! cargo xtask test          everything that has to pass
+//! cargo xtask bench         rows per CPU second of every format, on the wide table
+//! cargo xtask bench loom    memory and time of the Parquet writer, against ArrowWriter
 //! ```
 
 mod bench;
+mod bench_loom;
 mod run;
 mod setup;
 mod test;
@@ -23,7 +25,8 @@ fn main() -> ExitCode {
         ["setup"] => setup::run(),
         ["test"] => test::run(),
         ["bench"] => bench::run(),
-        _ => Err("usage: cargo xtask setup | test | bench".to_owned()),
+        ["bench", "loom"] => bench_loom::run(),
+        _ => Err("usage: cargo xtask setup | test | bench | bench loom".to_owned()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,15 +13,16 @@ pub(crate) fn run() -> Outcome {
     stilts()
 }
 
-/// A Python environment under `target/`, made anew when the pins change.
-fn python() -> Outcome {
+/// The interpreter of a Python environment under `target/`, made anew when the pins change.
+pub(crate) fn python() -> Outcome<String> {
     let environment = root().join("target/python");
+    let python = environment.join("bin/python").display().to_string();
     let pins = root().join("tests/readers/requirements.txt");
     let pinned = fs::read_to_string(&pins)
         .map_err(|error| format!("can't read {}: {error}", pins.display()))?;
     let installed = environment.join("installed.txt");
     if fs::read_to_string(&installed).is_ok_and(|installed| installed == pinned) {
-        return Ok(());
+        return Ok(python);
     }
     let environment_name = environment.display().to_string();
     run_or(
@@ -29,7 +30,6 @@ fn python() -> Outcome {
         &["-m", "venv", "--clear", &environment_name],
         "Python 3.11 with venv is needed: apt-get install python3-venv",
     )?;
-    let python = environment.join("bin/python").display().to_string();
     let pins = pins.display().to_string();
     run_or(
         &python,
@@ -37,7 +37,8 @@ fn python() -> Outcome {
         "the readers can't be installed: is the Python package index reachable?",
     )?;
     fs::write(&installed, pinned)
-        .map_err(|error| format!("can't write {}: {error}", installed.display()))
+        .map_err(|error| format!("can't write {}: {error}", installed.display()))?;
+    Ok(python)
 }
 
 /// STILTS, from Debian. Installed where that is possible; else the error says how.

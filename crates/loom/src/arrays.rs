@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{ArrowDictionaryKeyType, ByteArrayType, ByteViewType};
+use arrow_array::types::{ArrowDictionaryKeyType, ByteArrayType, ByteViewType, RunEndIndexType};
 use arrow_array::{
     Array, ArrayRef, GenericByteArray, GenericByteViewArray, GenericListArray,
-    GenericListViewArray, OffsetSizeTrait, downcast_dictionary_array,
+    GenericListViewArray, OffsetSizeTrait, RunArray, downcast_dictionary_array, downcast_run_array,
 };
 use arrow_buffer::ArrowNativeType;
 use arrow_cast::cast;
@@ -74,7 +74,9 @@ fn value_bytes(array: &dyn Array) -> usize {
         DataType::ListView(_) => bytes_of_list_view(array.as_list_view::<i32>()),
         DataType::LargeListView(_) => bytes_of_list_view(array.as_list_view::<i64>()),
         DataType::FixedSizeList(_, _) => row_bytes(array.as_fixed_size_list().values()),
-        DataType::Struct(_) => array.as_struct().columns().iter().map(|child| row_bytes(child)).sum(),
+        DataType::Struct(_) => {
+            array.as_struct().columns().iter().map(|child| row_bytes(child)).sum()
+        }
         DataType::Map(_, _) => {
             let map = array.as_map();
             let (first, last) = (map.offsets()[0], map.offsets()[rows]);
@@ -85,11 +87,10 @@ fn value_bytes(array: &dyn Array) -> usize {
             array => bytes_of_dictionary(array),
             _ => 0
         ),
-        DataType::RunEndEncoded(_, values) => {
-            // Runs may be of any length; the widest value in every row is what there can be most.
-            let widest = values.data_type().primitive_width().unwrap_or(64);
-            rows * widest
-        }
+        DataType::RunEndEncoded(_, _) => downcast_run_array!(
+            array => bytes_of_runs(array),
+            _ => 0
+        ),
         other => rows * other.primitive_width().unwrap_or(16),
     }
 }
@@ -112,18 +113,40 @@ fn bytes_of_list<O: OffsetSizeTrait>(array: &GenericListArray<O>) -> usize {
 }
 
 fn bytes_of_list_view<O: OffsetSizeTrait>(array: &GenericListViewArray<O>) -> usize {
-    let values = array.values();
-    let elements: usize = array.value_sizes().iter().map(|size| size.as_usize()).sum();
-    let average = row_bytes(values).div_ceil(values.len().max(1));
-    size_of_val(array.value_offsets()) + elements * average
+    // Rows may share elements, and each gets its own.
+    let lists = array.value_offsets().iter().zip(array.value_sizes());
+    let bytes = lists.map(|(first, length)| {
+        row_bytes(&array.values().slice(first.as_usize(), length.as_usize()))
+    });
+    size_of_val(array.value_offsets()) + bytes.sum::<usize>()
 }
 
-fn bytes_of_dictionary<K: ArrowDictionaryKeyType>(array: &arrow_array::DictionaryArray<K>) -> usize {
+fn bytes_of_runs<R: RunEndIndexType>(array: &RunArray<R>) -> usize {
+    let ends = array.run_ends();
+    let (first, last) = (ends.offset(), ends.offset() + array.len());
+    let mut start = first;
+    let runs = ends.values().iter().enumerate().skip_while(|(_, end)| end.as_usize() <= first);
+    let mut bytes = 0;
+    for (run, end) in runs {
+        if start >= last {
+            break;
+        }
+        let end = end.as_usize().min(last);
+        bytes += (end - start) * row_bytes(&array.values().slice(run, 1));
+        start = end;
+    }
+    bytes
+}
+
+fn bytes_of_dictionary<K: ArrowDictionaryKeyType>(
+    array: &arrow_array::DictionaryArray<K>,
+) -> usize {
     let values = array.values();
     if let Some(width) = values.data_type().primitive_width() {
         return array.len() * width;
     }
-    let sizes: Vec<usize> = (0..values.len()).map(|value| row_bytes(&values.slice(value, 1))).collect();
+    let sizes: Vec<usize> =
+        (0..values.len()).map(|value| row_bytes(&values.slice(value, 1))).collect();
     array.keys().iter().flatten().map(|key| sizes.get(key.as_usize()).copied().unwrap_or(0)).sum()
 }
 
@@ -135,7 +158,7 @@ pub(crate) fn in_pieces<E>(
     most_rows: usize,
     each: &mut impl FnMut(&[ArrayRef]) -> Result<(), E>,
 ) -> Result<(), E> {
-    let rows = columns.first().map_or(0, |column| column.len());
+    let rows = columns.first().map_or(0, Array::len);
     let fits = rows <= most_rows
         && columns.iter().map(|column| row_bytes(column)).sum::<usize>() <= most_bytes;
     if fits || rows <= 1 {

@@ -31,7 +31,7 @@ pub(crate) fn leaves(array: &ArrayRef, out: &mut Vec<ArrayRef>) {
 /// The number of different values is estimated from those that turn up once and twice in the sample
 /// (Chao 1984, bias-corrected).
 pub(crate) fn pays(sample: &[ArrayRef], rows: u64, limit: usize) -> Option<bool> {
-    let total: usize = sample.iter().map(|array| array.len()).sum();
+    let total: usize = sample.iter().map(Array::len).sum();
     let step = total.div_ceil(SAMPLE).max(1);
     let hasher = RandomState::new();
     let mut seen = Vec::with_capacity(SAMPLE);
@@ -165,7 +165,8 @@ mod tests {
 
     #[test]
     fn slices_are_read_where_they_begin() {
-        let words = StringArray::from_iter_values((0..4000).map(|row| format!("{}", row.max(2000))));
+        let words =
+            StringArray::from_iter_values((0..4000).map(|row| format!("{}", row.max(2000))));
         assert_eq!(judge(words.slice(0, 2000), 100_000), Some(true));
         assert_eq!(judge(words.slice(2000, 2000), 100_000), Some(false));
     }

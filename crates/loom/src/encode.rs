@@ -64,25 +64,24 @@ impl RowGroup<'_> {
     /// Encodes columns until there are none left, or one of them failed.
     fn work<W: Write + Send>(&self, work: &Mutex<Work>, output: &Output<'_, W>) {
         loop {
-            let job = lock(work).next(self.stage, self.table);
-            let (column, loaded) = match job {
-                Ok(Some(job)) => job,
-                Ok(None) => return,
-                Err(error) => return output.fail(error),
-            };
-            // A panic would leave the other threads waiting for this column.
-            let encoded = catch_unwind(AssertUnwindSafe(|| self.encode(column, loaded.as_ref())));
-            drop(loaded);
-            let encoded = encoded.unwrap_or_else(|panic| Err(panicked(self.name(column), &*panic)));
-            let appended = encoded.and_then(|chunks| {
-                output.in_turn(column, |out, footer| self.append(column, chunks, out, footer))
-            });
-            match appended {
+            // A panic, of the sink for instance, would leave the other threads waiting for their turn.
+            let step = catch_unwind(AssertUnwindSafe(|| self.step(work, output)));
+            match step.unwrap_or_else(|panic| Err(panicked(&*panic))) {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(error) => return output.fail(error),
             }
         }
+    }
+
+    /// Encodes and appends the next column; `false` where there is none, or another one failed.
+    fn step<W: Write + Send>(&self, work: &Mutex<Work>, output: &Output<'_, W>) -> Result<bool> {
+        let Some((column, loaded)) = lock(work).next(self.stage, self.table)? else {
+            return Ok(false);
+        };
+        let chunks = self.encode(column, loaded.as_ref())?;
+        drop(loaded);
+        output.in_turn(column, |out, footer| self.append(column, chunks, out, footer))
     }
 
     fn name(&self, column: usize) -> &str {
@@ -284,8 +283,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn panicked(column: &str, panic: &(dyn std::any::Any + Send)) -> Error {
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panicked");
-    Error::Internal(format!("column {column}: {text}"))
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    Error::Internal(text.unwrap_or("it panicked").to_owned())
 }

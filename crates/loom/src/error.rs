@@ -34,7 +34,9 @@ pub enum Error {
         source: ParquetError,
     },
     /// The memory budget is too small for this table.
-    #[error("a memory budget of {budget} bytes is too small: {why}; give it at least {enough} bytes")]
+    #[error(
+        "a memory budget of {budget} bytes is too small: {why}; give it at least {enough} bytes"
+    )]
     Budget {
         /// Bytes that were granted.
         budget: usize,

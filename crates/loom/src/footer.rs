@@ -133,10 +133,8 @@ impl Footer {
             let builder = chunk.clone().into_builder();
             // The place is put in when it is known.
             let builder = builder.set_bloom_filter_offset(Some(0));
-            *chunk = builder
-                .set_bloom_filter_length(Some(length))
-                .build()
-                .map_err(Error::internal)?;
+            *chunk =
+                builder.set_bloom_filter_length(Some(length)).build().map_err(Error::internal)?;
         }
         self.open.uncompressed += chunks.total_byte_size();
         self.open.compressed += chunks.compressed_size();
@@ -327,7 +325,9 @@ impl Footer {
             }
         }
         if column_index_bytes + offset_index_bytes != start {
-            return Err(Error::Internal("its page indexes do not end where they should".to_owned()));
+            return Err(Error::Internal(
+                "its page indexes do not end where they should".to_owned(),
+            ));
         }
         self.column_indexes.append(&bytes[..column_index_bytes])?;
         self.offset_indexes.append(&bytes[column_index_bytes..start])?;

@@ -117,7 +117,8 @@ impl LoomOptions {
         Self { scratch_budget: bytes, ..self }
     }
 
-    /// Threads that encode, the caller's included. The file is the same with any number.
+    /// Threads that encode, the caller's included; no more than one for every 16 MiB of memory. The
+    /// file is the same with any number.
     #[must_use]
     pub fn with_threads(self, threads: usize) -> Self {
         Self { threads: threads.max(1), ..self }

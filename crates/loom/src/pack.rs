@@ -177,7 +177,8 @@ fn unpack_message(bytes: &Buffer, data_type: &DataType) -> Result<ArrayRef, Arro
     let damaged = |why: String| ArrowError::IpcError(why);
     let length = bytes[4..8].first_chunk().copied().unwrap_or_default();
     let body = 8 + u32::from_le_bytes(length) as usize;
-    let message = arrow_ipc::root_as_message(&bytes[8..body]).map_err(|e| damaged(e.to_string()))?;
+    let message =
+        arrow_ipc::root_as_message(&bytes[8..body]).map_err(|e| damaged(e.to_string()))?;
     let batch = message.header_as_record_batch();
     let batch = batch.ok_or_else(|| damaged("the message holds no batch".to_owned()))?;
     let schema = one_column(data_type);

@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) read: usize,
     /// What waits for the end of the file or of the row group, for each of five kinds: 1/128.
     pub(crate) spool: usize,
+    /// Threads that were wanted.
+    wanted: usize,
     /// Threads that encode: those wanted, as far as there is memory for their encoders.
     pub(crate) threads: usize,
 }
@@ -58,10 +60,11 @@ impl Plan {
             loaded: rest / 5,
             pages: rest / 16,
             page,
-            piece: (budget / 16).min(4 << 20),
+            piece: budget / 16,
             piece_rows: (budget / 64).max(1024),
             read: (budget / 64).clamp(32 << 10, 256 << 10),
             spool: rest / 128,
+            wanted: threads,
             threads: threads.clamp(1, (budget / 16 / page).max(1)),
         })
     }
@@ -75,13 +78,13 @@ impl Plan {
         let Some(filter) = properties.bloom_filter_properties(leaf) else { return Ok(()) };
         // Parquet's split-block filter: eight bits for every value, in blocks of 256 bits.
         let bits = -8.0 * filter.ndv() as f64 / (1.0 - filter.fpp().powf(1.0 / 8.0)).ln();
-        let bytes = ((bits / 8.0) as usize).next_power_of_two().saturating_mul(self.threads);
-        if bytes > self.budget / 8 {
+        let bytes = ((bits / 8.0) as usize).next_power_of_two();
+        if bytes.saturating_mul(self.threads) > self.budget / 8 {
             let ndv = filter.ndv();
             return Err(Error::Budget {
                 budget: self.budget,
                 why: format!("a bloom filter of {ndv} values for column {}", leaf.string()),
-                enough: bytes.saturating_mul(8),
+                enough: bytes.saturating_mul(8 * self.wanted),
             });
         }
         Ok(())

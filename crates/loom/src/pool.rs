@@ -32,11 +32,7 @@ struct Shared {
 impl MemoryPool {
     /// A pool of so many bytes.
     pub fn new(bytes: usize) -> Self {
-        Self(Arc::new(Shared {
-            total: bytes,
-            free: Mutex::new(bytes),
-            given_back: Condvar::new(),
-        }))
+        Self(Arc::new(Shared { total: bytes, free: Mutex::new(bytes), given_back: Condvar::new() }))
     }
 
     /// Takes `bytes` out of the pool; waits until they are free.

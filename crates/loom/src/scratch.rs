@@ -1,8 +1,8 @@
 //! Temporary files: unlinked from the start, capped in size, errors that say which of the two it was.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -60,6 +60,8 @@ impl Default for ScratchDir {
 impl ScratchSpace for ScratchDir {
     fn create(&self) -> io::Result<Box<dyn ScratchFile>> {
         let file = tempfile::tempfile_in(&self.0)?;
+        // By its number it could still be opened.
+        file.set_permissions(Permissions::from_mode(0o600))?;
         // Reads jump from block to block; the kernel's read-ahead would fetch several times what is
         // read. Where it can't be turned off, reading is slower and no less right.
         let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::Random);

@@ -21,8 +21,10 @@ impl Spool {
 
     pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<()> {
         if self.memory.len() + bytes.len() > self.most {
-            self.region.append(&self.memory)?;
-            self.memory.clear();
+            if !self.memory.is_empty() {
+                self.region.append(&self.memory)?;
+                self.memory.clear();
+            }
             if bytes.len() > self.most {
                 self.region.append(bytes)?;
                 return Ok(());
@@ -31,7 +33,8 @@ impl Spool {
         // A doubling vector would pass the limit.
         if self.memory.capacity() < self.memory.len() + bytes.len() {
             let more = (self.memory.len() * 2).clamp(4096.min(self.most), self.most);
-            self.memory.reserve_exact(more.max(bytes.len() + self.memory.len()) - self.memory.len());
+            self.memory
+                .reserve_exact(more.max(bytes.len() + self.memory.len()) - self.memory.len());
         }
         self.memory.extend_from_slice(bytes);
         Ok(())

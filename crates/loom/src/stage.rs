@@ -110,21 +110,20 @@ impl Stage {
     /// Refuses rows with a cell that can't be rebuilt and encoded within the budget; `first_row` is
     /// the number of the first one in the file, for the message.
     pub(crate) fn check(&self, table: &Table, batch: &RecordBatch, first_row: u64) -> Result<()> {
-        for (column, array) in table.columns.iter().zip(batch.columns()) {
-            if row_bytes(array) <= self.plan.piece {
-                continue;
-            }
-            let (cell, row) = largest_cell(array);
-            if cell > self.plan.piece {
-                let name = column.name();
-                return Err(Error::Budget {
+        let large = batch.columns().iter().enumerate();
+        let large = large.filter(|(_, array)| row_bytes(array) > self.plan.piece);
+        let cells = large.map(|(column, array)| (largest_cell(array), column));
+        match cells.max() {
+            Some(((cell, row), column)) if cell > self.plan.piece => {
+                let (row, name) = (first_row + row as u64, table.columns[column].name());
+                Err(Error::Budget {
                     budget: self.plan.budget,
-                    why: format!("row {} has {cell} bytes in column {name}", first_row + row as u64),
+                    why: format!("row {row} has {cell} bytes in column {name}"),
                     enough: cell.saturating_mul(16),
-                });
+                })
             }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Takes rows into the open row group, which will have about `row_group_rows` of them.
@@ -138,7 +137,7 @@ impl Stage {
             let size = if self.mispredicted { packed_bytes } else { own_bytes };
             self.groups = groups(table, &self.plan, batch, row_group_rows, size);
         }
-        let bytes: usize = batch.columns().iter().map(|column| packed_bytes(column)).sum();
+        let bytes: usize = batch.columns().iter().map(packed_bytes).sum();
         if self.held + bytes > self.plan.held {
             return self.spill(table, batch);
         }
@@ -167,13 +166,20 @@ impl Stage {
             }
             // Not behind what is held: it would grow by the batch, and keep that memory.
             let (region, most) = (&mut self.region, self.plan.piece);
-            pack_pieces(table, &group.columns, batch, &self.plan, &mut self.buffer, &mut |strip| {
-                if strip.len() >= most {
-                    region.append(strip)?;
-                    strip.clear();
-                }
-                Ok(())
-            })?;
+            pack_pieces(
+                table,
+                &group.columns,
+                batch,
+                &self.plan,
+                &mut self.buffer,
+                &mut |strip| {
+                    if strip.len() >= most {
+                        region.append(strip)?;
+                        strip.clear();
+                    }
+                    Ok(())
+                },
+            )?;
             if !self.buffer.is_empty() {
                 self.region.append(&self.buffer)?;
                 self.buffer.clear();
@@ -387,7 +393,7 @@ fn pack_pieces(
     // What is encoded at a time is one column of a piece; what is read at a time, all of it.
     let most = if columns.len() == 1 { plan.piece } else { plan.piece.max(plan.loaded / 2) };
     in_pieces(arrays, most, plan.piece_rows, &mut |piece: &[ArrayRef]| {
-        let bytes: usize = piece.iter().map(|array| packed_bytes(array)).sum();
+        let bytes: usize = piece.iter().map(packed_bytes).sum();
         if strip.capacity() - strip.len() < bytes {
             // Doubling would take more than was granted.
             strip.reserve_exact(bytes.max(strip.capacity() / 4));

@@ -80,7 +80,8 @@ impl Table {
 
         let root = descriptor.root_schema_ptr();
         let columns = schema.fields().iter().zip(root.get_fields()).map(|(field, parquet)| {
-            let alone = Type::group_type_builder(root.name()).with_fields(vec![Arc::clone(parquet)]);
+            let alone =
+                Type::group_type_builder(root.name()).with_fields(vec![Arc::clone(parquet)]);
             let alone = alone.build().map_err(Error::Schema)?;
             Ok(Column { field: plain_field(field), root: Arc::new(alone) })
         });

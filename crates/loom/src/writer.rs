@@ -93,7 +93,7 @@ impl<W: Write + Send> LoomWriter<W> {
     ///
     /// # Errors
     /// [`Error::Schema`] for types that Parquet does not hold, [`Error::Options`],
-    /// [`Error::Budget`], and [`Error::Sink`] for the first four bytes.
+    /// [`Error::Budget`].
     pub fn try_new(sink: W, schema: SchemaRef, options: LoomOptions) -> Result<Self> {
         let (table, plan) = Table::new(schema, &options)?;
         // Encoders come and go with every column. glibc gives the top of the heap back to the system
@@ -105,7 +105,7 @@ impl<W: Write + Send> LoomWriter<W> {
         let properties = &table.properties;
         let rows = properties.max_row_group_row_count().map_or(u64::MAX, |rows| rows as u64);
         let bytes = properties.max_row_group_bytes().unwrap_or(ROW_GROUP_BYTES);
-        let mut out = TrackedWrite::new(Sink(sink));
+        let mut out = TrackedWrite::new(Sink { inner: sink, failed: false });
         out.write_all(b"PAR1").map_err(Error::io)?;
         Ok(Self {
             stage: Stage::new(plan, &disk),
@@ -124,7 +124,8 @@ impl<W: Write + Send> LoomWriter<W> {
         })
     }
 
-    /// Appends the rows of a batch with the columns of the file.
+    /// Appends the rows of a batch with the columns of the file: by position and type, whatever their
+    /// names.
     ///
     /// # Errors
     /// [`Error::SchemaMismatch`], [`Error::Column`] for values that can't be written,
@@ -149,7 +150,8 @@ impl<W: Write + Send> LoomWriter<W> {
         let room = usize::try_from(most_rows - open_rows).unwrap_or(usize::MAX);
         let candidates = batch.slice(0, room.min(batch.num_rows()));
         let (taken, bytes) = rows_within(&candidates, most_bytes.saturating_sub(open_bytes));
-        let full = taken == room || open_bytes + bytes >= most_bytes || taken < candidates.num_rows();
+        let full =
+            taken == room || open_bytes + bytes >= most_bytes || taken < candidates.num_rows();
         self.open = (open_rows + taken as u64, open_bytes + bytes);
         let rows = candidates.slice(0, taken);
         if full {
@@ -230,6 +232,8 @@ impl<W: Write + Send> LoomWriter<W> {
         if !self.unfinished {
             return Err(Error::Unfinished);
         }
+        // Nor a panic, of the sink for instance.
+        self.unfinished = false;
         let outcome = act(self);
         self.unfinished = outcome.is_ok();
         outcome
@@ -237,14 +241,15 @@ impl<W: Write + Send> LoomWriter<W> {
 
     /// The sink.
     pub fn inner_mut(&mut self) -> &mut W {
-        &mut self.out.inner_mut().0
+        &mut self.out.inner_mut().inner
     }
 
     /// Heap held now: rows that wait for their row group, metadata that waits for the end.
     pub fn buffered_bytes(&self) -> usize {
-        let keys = self.keys.iter().map(|key| {
-            key.key.capacity() + key.value.as_ref().map_or(0, String::capacity)
-        });
+        let keys = self
+            .keys
+            .iter()
+            .map(|key| key.key.capacity() + key.value.as_ref().map_or(0, String::capacity));
         self.stage.heap_bytes() + self.footer.heap_bytes() + keys.sum::<usize>()
     }
 
@@ -288,22 +293,36 @@ fn rows_within(batch: &RecordBatch, most: usize) -> (usize, usize) {
 }
 
 /// The sink, whose errors find their way through the Parquet crate.
-struct Sink<W>(W);
+struct Sink<W> {
+    inner: W,
+    /// Nothing follows an error: what is buffered above would else make a whole file of it.
+    failed: bool,
+}
 
-impl<W: Write> Write for Sink<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes).map_err(marked)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush().map_err(marked)
+impl<W> Sink<W> {
+    fn failed(&mut self, error: io::Error) -> io::Error {
+        self.failed = true;
+        io::Error::new(error.kind(), Error::Sink(error))
     }
 }
 
-fn marked(error: io::Error) -> io::Error {
-    match error.kind() {
-        // To be tried again by whoever writes.
-        io::ErrorKind::Interrupted => error,
-        kind => io::Error::new(kind, Error::Sink(error)),
+impl<W: Write> Write for Sink<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.failed {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        match self.inner.write(bytes) {
+            Ok(0) if !bytes.is_empty() => Err(self.failed(io::ErrorKind::WriteZero.into())),
+            // To be tried again by whoever writes.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            written => written.map_err(|error| self.failed(error)),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.failed {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        self.inner.flush().map_err(|error| self.failed(error))
     }
 }

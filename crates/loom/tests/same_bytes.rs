@@ -1,6 +1,8 @@
 //! The same bytes as `ArrowWriter`, whatever the types, codecs, batches, row groups and threads, and
 //! whether rows go through scratch or not.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
+
 mod common;
 
 use arrow_array::RecordBatch;
@@ -9,7 +11,8 @@ use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{
-    BloomFilterPosition, EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion,
+    BloomFilterPosition, EnabledStatistics, WriterProperties, WriterPropertiesBuilder,
+    WriterVersion,
 };
 use parquet::schema::types::ColumnPath;
 
@@ -38,12 +41,12 @@ fn properties() -> WriterPropertiesBuilder {
 }
 
 #[track_caller]
-fn same(properties: WriterProperties) {
+fn same(properties: &WriterProperties) {
     let batches = batches(every_comparable_type, ROWS);
     let expected = arrow_writer(&batches, properties.clone());
-    for (budget, threads, spills) in [(64 << 20, 1, false), (4 << 20, 1, true), (4 << 20, 2, true)] {
-        let options =
-            as_set(properties.clone()).with_memory_budget(budget).with_threads(threads);
+    for (budget, threads, spills) in [(64 << 20, 1, false), (4 << 20, 1, true), (4 << 20, 2, true)]
+    {
+        let options = as_set(properties.clone()).with_memory_budget(budget).with_threads(threads);
         let (file, written) = loom(&batches, options);
         assert_eq!(written.scratch_bytes > 0, spills, "{budget} bytes of memory");
         assert_eq!(written.rows, ROWS as u64);
@@ -61,16 +64,21 @@ fn every_codec() {
         Compression::ZSTD(ZstdLevel::default()),
         Compression::GZIP(GzipLevel::default()),
     ] {
-        same(properties().set_compression(codec).build());
+        same(&properties().set_compression(codec).build());
     }
 }
 
 #[test]
 fn every_kind_of_statistics() {
     for statistics in [EnabledStatistics::None, EnabledStatistics::Chunk, EnabledStatistics::Page] {
-        same(properties().set_statistics_enabled(statistics).build());
+        same(&properties().set_statistics_enabled(statistics).build());
     }
-    same(properties().set_offset_index_disabled(true).set_statistics_enabled(EnabledStatistics::Chunk).build());
+    same(
+        &properties()
+            .set_offset_index_disabled(true)
+            .set_statistics_enabled(EnabledStatistics::Chunk)
+            .build(),
+    );
 }
 
 #[test]
@@ -81,7 +89,7 @@ fn bloom_filters_in_both_places() {
         let properties = properties.set_column_bloom_filter_enabled(path, true);
         let path = ColumnPath::from("small as Int32");
         let properties = properties.set_column_bloom_filter_enabled(path, true);
-        same(properties.build());
+        same(&properties.build());
     }
 }
 
@@ -89,7 +97,7 @@ fn bloom_filters_in_both_places() {
 fn versions_encodings_keys_and_sorting() {
     let sorting = SortingColumn { column_idx: 3, descending: true, nulls_first: false };
     same(
-        properties()
+        &properties()
             .set_writer_version(WriterVersion::PARQUET_2_0)
             .set_dictionary_enabled(false)
             .set_column_encoding(ColumnPath::from("double"), Encoding::BYTE_STREAM_SPLIT)
@@ -106,7 +114,8 @@ fn versions_encodings_keys_and_sorting() {
 
 #[test]
 fn more_row_groups_than_an_ordinal_counts() {
-    let batches: Vec<_> = batches(every_type, 40).into_iter().map(|b| b.project(&[0]).unwrap()).collect();
+    let batches: Vec<_> =
+        batches(every_type, 40).into_iter().map(|b| b.project(&[0]).unwrap()).collect();
     let properties = properties().set_max_row_group_row_count(Some(1)).build();
     let many: Vec<_> = std::iter::repeat_n(batches, 850).flatten().collect();
     let expected = arrow_writer(&many, properties.clone());
@@ -119,7 +128,7 @@ fn more_row_groups_than_an_ordinal_counts() {
 #[test]
 fn no_rows() {
     let batch = every_type(0, 0);
-    let expected = arrow_writer(&[batch.clone()], properties().build());
+    let expected = arrow_writer(std::slice::from_ref(&batch), properties().build());
     let (file, _) = loom(&[batch], as_set(properties().build()));
     assert!(file == expected);
 }

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use arrow_array::builder::{
     FixedSizeBinaryBuilder, Int32Builder, ListBuilder, MapBuilder, StringBuilder,
 };
-use arrow_array::types::*;
 use arrow_array::*;
 use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_cast::cast;
@@ -30,7 +29,7 @@ pub(crate) fn scatter(index: usize) -> u64 {
 }
 
 fn some<T>(row: usize, value: T) -> Option<T> {
-    (scatter(row) % 11 != 0).then_some(value)
+    (!scatter(row).is_multiple_of(11)).then_some(value)
 }
 
 fn word(row: usize) -> String {
@@ -46,10 +45,10 @@ pub(crate) fn every_type(first: usize, rows: usize) -> RecordBatch {
     let longs: Int64Array = range().map(|row| some(row, scatter(row) as i64)).collect();
     let small: Int64Array = range().map(|row| some(row, (scatter(row) % 100) as i64)).collect();
     let words: StringArray = range().map(|row| some(row, word(row))).collect();
-    let few: StringArray =
-        range().map(|row| some(row, ["star", "galaxy", ""][row % 3])).collect();
+    let few: StringArray = range().map(|row| some(row, ["star", "galaxy", ""][row % 3])).collect();
     let bytes: BinaryArray = range().map(|row| some(row, word(row).into_bytes())).collect();
-    let flags: BooleanArray = range().map(|row| some(row, scatter(row) % 3 == 0)).collect();
+    let flags: BooleanArray =
+        range().map(|row| some(row, scatter(row).is_multiple_of(3))).collect();
     let mut fixed = FixedSizeBinaryBuilder::new(5);
     range().for_each(|row| match some(row, scatter(row).to_be_bytes()) {
         Some(bytes) => fixed.append_value(&bytes[..5]).unwrap(),
@@ -133,16 +132,16 @@ pub(crate) fn every_type(first: usize, rows: usize) -> RecordBatch {
             for value in 0..scatter(row + 7) % 4 {
                 lists.values().values().append_option(some(row + inner as usize, value as i32));
             }
-            lists.values().append(scatter(row) % 5 != 0);
+            lists.values().append(!scatter(row).is_multiple_of(5));
         }
-        lists.append(scatter(row) % 7 != 0);
+        lists.append(!scatter(row).is_multiple_of(7));
         for value in 0..scatter(row) % 4 {
             lists_of_text.values().append_option(some(row, word(row + value as usize)));
             maps.keys().append_value(format!("key {value}"));
             maps.values().append_option(some(row, value as i32));
         }
-        lists_of_text.append(scatter(row) % 7 != 0);
-        maps.append(scatter(row) % 7 != 0).unwrap();
+        lists_of_text.append(!scatter(row).is_multiple_of(7));
+        maps.append(!scatter(row).is_multiple_of(7)).unwrap();
     }
     let lists_of_text: ArrayRef = Arc::new(lists_of_text.finish());
     add("lists of lists", Arc::new(lists.finish()));
@@ -164,12 +163,8 @@ pub(crate) fn every_type(first: usize, rows: usize) -> RecordBatch {
         .map(|index| some(index, (scatter(index) % 512) as f32))
         .collect();
     let nulls = NullBuffer::from_iter(range().map(|row| row % 6 != 0));
-    let triples = FixedSizeListArray::new(
-        item(DataType::Float32),
-        3,
-        Arc::new(triples),
-        Some(nulls.clone()),
-    );
+    let triples =
+        FixedSizeListArray::new(item(DataType::Float32), 3, Arc::new(triples), Some(nulls.clone()));
     let fields: Fields = vec![
         Field::new("word", DataType::Utf8, true),
         Field::new("triple", triples.data_type().clone(), true),
