@@ -5,10 +5,12 @@
 //! cargo xtask test          everything that has to pass
 //! cargo xtask bench         rows per CPU second of every format, on the wide table
 //! cargo xtask bench loom    memory and time of the Parquet writer, against ArrowWriter
+//! cargo xtask bench readers what readers pay for row groups of one size and another
 //! ```
 
 mod bench;
 mod bench_loom;
+mod bench_readers;
 mod run;
 mod setup;
 mod test;
@@ -26,7 +28,8 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["bench"] => bench::run(),
         ["bench", "loom"] => bench_loom::run(),
-        _ => Err("usage: cargo xtask setup | test | bench | bench loom".to_owned()),
+        ["bench", "readers"] => bench_readers::run(),
+        _ => Err("usage: cargo xtask setup | test | bench [loom|readers]".to_owned()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

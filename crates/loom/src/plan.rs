@@ -17,11 +17,11 @@ const LEAF_BYTES: usize = 1 << 10;
 pub(crate) struct Plan {
     /// What was granted.
     pub(crate) budget: usize,
-    /// Rows that wait in memory for a row group to be full or for a block to be worth writing: 1/4.
+    /// Rows that wait in memory for a row group to be full or for a block to be worth writing: 9/40.
     pub(crate) held: usize,
-    /// Columns that are read back at a time, so that a read is large: 1/5, twice that with threads.
+    /// Columns that are read back at a time, so that a read is large: 9/40, twice that with threads.
     pub(crate) loaded: usize,
-    /// Encoded pages of the column chunks that are being made, by all threads: 1/16.
+    /// Encoded pages of the column chunks that are being made, by all threads: 1/32.
     pub(crate) pages: usize,
     /// A data page or a dictionary before it is compressed. An encoder holds some four of them,
     /// and all encoders together get 1/4.
@@ -56,9 +56,9 @@ impl Plan {
         let page = (budget / 32).min(1 << 20);
         Ok(Self {
             budget,
-            held: rest / 4,
-            loaded: rest / 5,
-            pages: rest / 16,
+            held: rest / 40 * 9,
+            loaded: rest / 40 * 9,
+            pages: rest / 32,
             page,
             piece: budget / 16,
             piece_rows: (budget / 64).max(1024),
