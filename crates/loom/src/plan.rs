@@ -46,7 +46,7 @@ impl Plan {
         let enough = LEAST.max(fixed.saturating_mul(2));
         if budget < enough {
             let why = if enough == LEAST {
-                "the encoder of one column takes that much".to_owned()
+                "one column's encoder alone needs more".to_owned()
             } else {
                 format!("the descriptions of {leaves} columns alone take half of that")
             };

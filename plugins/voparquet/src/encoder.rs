@@ -42,8 +42,8 @@ impl VoparquetEncoder {
             None => Frame::with_names(schema, &names)?,
         };
         let arrow = Arc::clone(rows.schema().arrow());
-        let memory_budget = context.memory_budget.saturating_sub(frame.heap_bytes());
-        let file = ParquetFile::start(arrow, options, context, memory_budget, Output::new(sink))?;
+        let document = frame.heap_bytes();
+        let file = ParquetFile::start(arrow, options, context, document, Output::new(sink))?;
         Ok(Self { rows, frame, file })
     }
 }

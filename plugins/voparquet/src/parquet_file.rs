@@ -7,22 +7,25 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use taploom_encoder::{EncodeContext, Error, ErrorKind, Output, Result};
-use taploom_loom::{Dictionaries, LoomOptions, LoomWriter, ScratchDir};
+use taploom_loom::{Dictionaries, Error as Loom, LoomOptions, LoomWriter, ScratchDir};
 
 use crate::options::{Dictionary, Statistics, VoparquetOptions};
 
 /// A Parquet file in the making, appended to an [`Output`].
 pub(crate) struct ParquetFile {
     writer: LoomWriter<Output>,
+    /// What of the memory budget is not the loom's.
+    set_aside: usize,
 }
 
 impl ParquetFile {
-    /// Starts a file of columns with unique names, to be written in at most so many bytes of heap.
+    /// Starts a file of columns with unique names, to be written within the context's memory budget
+    /// but for so many bytes.
     pub(crate) fn start(
         schema: SchemaRef,
         options: &VoparquetOptions,
         context: &EncodeContext,
-        memory_budget: usize,
+        set_aside: usize,
         output: Output,
     ) -> Result<Self> {
         let loom = LoomOptions::new()
@@ -33,24 +36,25 @@ impl ParquetFile {
             })
             // The Parquet types say it all; the Arrow schema would repeat every column in base64.
             .with_skip_arrow_metadata(true)
-            .with_memory_budget(memory_budget)
+            .with_memory_budget(context.memory_budget.saturating_sub(set_aside))
             .with_scratch(ScratchDir::new(&context.scratch_dir))
             .with_scratch_budget(context.scratch_budget)
             .with_threads(context.threads);
         let writer = LoomWriter::try_new(output, schema, loom).map_err(|error| match error {
             // Before the first row, it is the request that can't be met.
-            taploom_loom::Error::Options(message) => Error::new(ErrorKind::InvalidOption, message),
-            budget @ taploom_loom::Error::Budget { .. } => {
-                Error::new(ErrorKind::InvalidRequest, budget.to_string())
+            Loom::Options(message) => Error::new(ErrorKind::InvalidOption, message),
+            budget @ Loom::Budget { .. } => {
+                Error::new(ErrorKind::InvalidRequest, failed(budget, set_aside).message())
             }
-            other => failed(other),
+            other => failed(other, set_aside),
         })?;
-        Ok(Self { writer })
+        Ok(Self { writer, set_aside })
     }
 
     /// Appends rows.
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        self.writer.write(batch).map_err(failed)
+        let set_aside = self.set_aside;
+        self.writer.write(batch).map_err(|error| failed(error, set_aside))
     }
 
     /// Bytes of heap that hold rows, and what stays of those that are written.
@@ -64,7 +68,7 @@ impl ParquetFile {
         for (key, value) in keys {
             self.writer.append_key_value_metadata(KeyValue::new(key, value));
         }
-        let written = self.writer.close().map_err(failed)?;
+        let written = self.writer.close().map_err(|error| failed(error, self.set_aside))?;
         Ok((written.chunk_bytes, written.file_bytes))
     }
 }
@@ -110,8 +114,7 @@ fn known(schema: &Schema, name: &str, option: &str) -> Result<()> {
     Err(Error::new(ErrorKind::InvalidOption, message))
 }
 
-fn failed(error: taploom_loom::Error) -> Error {
-    use taploom_loom::Error as Loom;
+fn failed(error: Loom, set_aside: usize) -> Error {
     match error {
         Loom::Sink(io) => Error::sink(io),
         Loom::Column { column, source } => {
@@ -128,7 +131,12 @@ fn failed(error: taploom_loom::Error) -> Error {
             let message = format!("scratch in {place}: {action} failed");
             Error::new(ErrorKind::Resources, message).with_source(source)
         }
-        Loom::Budget { .. } | Loom::ScratchCap { .. } | Loom::FooterTooLarge => {
+        Loom::Budget { budget, why, enough } => {
+            let whole =
+                Loom::Budget { budget: budget + set_aside, why, enough: enough + set_aside };
+            Error::new(ErrorKind::Resources, whole.to_string())
+        }
+        Loom::ScratchCap { .. } | Loom::FooterTooLarge => {
             Error::new(ErrorKind::Resources, error.to_string())
         }
         other => Error::new(ErrorKind::Internal, "the Parquet writer failed").with_source(other),
