@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{ArrowDictionaryKeyType, ByteArrayType, ByteViewType, RunEndIndexType};
 use arrow_array::{
-    Array, ArrayRef, GenericByteArray, GenericByteViewArray, GenericListArray,
+    Array, ArrayRef, DictionaryArray, GenericByteArray, GenericByteViewArray, GenericListArray,
     GenericListViewArray, OffsetSizeTrait, RunArray, downcast_dictionary_array, downcast_run_array,
 };
 use arrow_buffer::ArrowNativeType;
@@ -138,30 +138,70 @@ fn bytes_of_runs<R: RunEndIndexType>(array: &RunArray<R>) -> usize {
     bytes
 }
 
-fn bytes_of_dictionary<K: ArrowDictionaryKeyType>(
-    array: &arrow_array::DictionaryArray<K>,
-) -> usize {
+fn bytes_of_dictionary<K: ArrowDictionaryKeyType>(array: &DictionaryArray<K>) -> usize {
     let values = array.values();
     if let Some(width) = values.data_type().primitive_width() {
         return array.len() * width;
     }
-    let sizes: Vec<usize> =
-        (0..values.len()).map(|value| row_bytes(&values.slice(value, 1))).collect();
-    array.keys().iter().flatten().map(|key| sizes.get(key.as_usize()).copied().unwrap_or(0)).sum()
+    let keys = array.keys().iter().flatten().map(ArrowNativeType::as_usize);
+    // Only values that are referred to are looked at: a dictionary may be larger than its batch.
+    match values.data_type() {
+        DataType::Utf8 => bytes_of_keys(keys, values.as_string::<i32>()),
+        DataType::LargeUtf8 => bytes_of_keys(keys, values.as_string::<i64>()),
+        DataType::Binary => bytes_of_keys(keys, values.as_binary::<i32>()),
+        DataType::LargeBinary => bytes_of_keys(keys, values.as_binary::<i64>()),
+        _ => keys.map(|key| row_bytes(&values.slice(key, 1))).sum(),
+    }
 }
 
-/// Calls `each` with the rows of `columns` in pieces of at most so many bytes and rows; a row that
-/// is larger is a piece of its own.
+fn bytes_of_keys<T: ByteArrayType>(
+    keys: impl Iterator<Item = usize>,
+    values: &GenericByteArray<T>,
+) -> usize {
+    keys.map(|key| size_of::<T::Offset>() + values.value_length(key).as_usize()).sum()
+}
+
+/// What it takes in memory to encode the rows: their bytes, or the levels and positions that Parquet
+/// keeps for each value of a leaf, which for booleans are more.
+pub(crate) fn weight(array: &dyn Array) -> usize {
+    row_bytes(array).max(leaf_values(array) * 4)
+}
+
+fn leaf_values(array: &dyn Array) -> usize {
+    match array.data_type() {
+        DataType::List(_) => leaf_values_of_list(array.as_list::<i32>()),
+        DataType::LargeList(_) => leaf_values_of_list(array.as_list::<i64>()),
+        DataType::FixedSizeList(_, _) => leaf_values(array.as_fixed_size_list().values()),
+        DataType::Struct(_) => {
+            array.as_struct().columns().iter().map(|child| leaf_values(child)).sum()
+        }
+        DataType::Map(_, _) => {
+            let map = array.as_map();
+            let (first, last) =
+                (map.offsets()[0].as_usize(), map.offsets()[array.len()].as_usize());
+            leaf_values(&map.entries().slice(first, last - first)) + array.len()
+        }
+        // A list in another form; it has a byte at least for each value.
+        DataType::ListView(_) | DataType::LargeListView(_) => row_bytes(array),
+        _ => array.len(),
+    }
+}
+
+fn leaf_values_of_list<O: OffsetSizeTrait>(array: &GenericListArray<O>) -> usize {
+    let offsets = array.value_offsets();
+    let (first, last) = (offsets[0].as_usize(), offsets[array.len()].as_usize());
+    leaf_values(&array.values().slice(first, last - first)) + array.len()
+}
+
+/// Calls `each` with the rows of `columns` in pieces of at most such a [`weight`]; a row that has more
+/// is a piece of its own.
 pub(crate) fn in_pieces<E>(
     columns: &[ArrayRef],
-    most_bytes: usize,
-    most_rows: usize,
+    most: usize,
     each: &mut impl FnMut(&[ArrayRef]) -> Result<(), E>,
 ) -> Result<(), E> {
     let rows = columns.first().map_or(0, Array::len);
-    let fits = rows <= most_rows
-        && columns.iter().map(|column| row_bytes(column)).sum::<usize>() <= most_bytes;
-    if fits || rows <= 1 {
+    if rows <= 1 || columns.iter().map(|column| weight(column)).sum::<usize>() <= most {
         return each(columns);
     }
     // Encoders take 1,024 values at a time; cut elsewhere, pages would end at other rows.
@@ -169,13 +209,13 @@ pub(crate) fn in_pieces<E>(
     let half = if half > 1024 { half / 1024 * 1024 } else { half };
     for (first, count) in [(0, half), (half, rows - half)] {
         let part: Vec<ArrayRef> = columns.iter().map(|column| column.slice(first, count)).collect();
-        in_pieces(&part, most_bytes, most_rows, each)?;
+        in_pieces(&part, most, each)?;
     }
     Ok(())
 }
 
-/// The largest cell of a column, and its row.
-pub(crate) fn largest_cell(column: &ArrayRef) -> (usize, usize) {
-    let cells = (0..column.len()).map(|row| (row_bytes(&column.slice(row, 1)), row));
+/// The weight of the heaviest cell of a column, and its row.
+pub(crate) fn heaviest_cell(column: &ArrayRef) -> (usize, usize) {
+    let cells = (0..column.len()).map(|row| (weight(&column.slice(row, 1)), row));
     cells.max().unwrap_or((0, 0))
 }

@@ -89,9 +89,9 @@ impl RowGroup<'_> {
     }
 
     /// Makes the chunks of a column, one for each of its leaves.
-    fn encode(&self, column: usize, loaded: Option<&Loaded>) -> Result<Encoded> {
+    fn encode(&self, column: usize, loaded: Option<&Loaded>) -> Result<Vec<ArrowColumnChunk>> {
         let Column { field, .. } = &self.table.columns[column];
-        let (mut writers, properties) = self.writers(column, loaded)?;
+        let mut writers = self.writers(column, loaded)?;
         let name = field.name();
         self.stage.for_each_piece(self.table, column, loaded, self.last, &mut |array| {
             if array.is_empty() {
@@ -104,25 +104,20 @@ impl RowGroup<'_> {
             Ok(())
         })?;
         let chunks = writers.into_iter().map(ArrowColumnWriter::close);
-        let chunks = chunks.collect::<Result<Vec<_>, _>>();
-        Ok(Encoded { chunks: chunks.map_err(|error| Error::column(name, error))?, properties })
+        chunks.collect::<Result<Vec<_>, _>>().map_err(|error| Error::column(name, error))
     }
 
     /// An encoder for each leaf of a column, with a dictionary where one pays.
-    fn writers(
-        &self,
-        column: usize,
-        loaded: Option<&Loaded>,
-    ) -> Result<(Vec<ArrowColumnWriter>, WriterPropertiesPtr)> {
+    fn writers(&self, column: usize, loaded: Option<&Loaded>) -> Result<Vec<ArrowColumnWriter>> {
         let all = &self.table.properties;
         let mut writers = self.writers_with(column, all)?;
         let Some(without) = &self.table.without_dictionaries else {
-            return Ok((writers, Arc::clone(all)));
+            return Ok(writers);
         };
         let schema = SchemaDescriptor::new(Arc::clone(&self.table.columns[column].root));
         let allowed = |leaf: usize| all.dictionary_enabled(schema.column(leaf).path());
         if !(0..writers.len()).any(allowed) {
-            return Ok((writers, Arc::clone(all)));
+            return Ok(writers);
         }
         let mut leaves = vec![Vec::new(); writers.len()];
         for array in self.stage.sample(self.table, column, loaded, self.last)? {
@@ -141,7 +136,7 @@ impl RowGroup<'_> {
                 }
             }
         }
-        Ok((writers, Arc::clone(all)))
+        Ok(writers)
     }
 
     fn writers_with(
@@ -165,7 +160,7 @@ impl RowGroup<'_> {
     fn append<W: Write + Send>(
         &self,
         column: usize,
-        encoded: Encoded,
+        chunks: Vec<ArrowColumnChunk>,
         out: &mut TrackedWrite<W>,
         footer: &mut Footer,
     ) -> Result<()> {
@@ -175,7 +170,7 @@ impl RowGroup<'_> {
         let append = || {
             let mut row_group = SerializedRowGroupWriter::new(
                 Arc::clone(&schema),
-                encoded.properties,
+                Arc::clone(&self.table.properties),
                 out,
                 0,
                 Some(Box::new(|_, chunks, bloom_filters, column_indexes, offset_indexes| {
@@ -183,7 +178,7 @@ impl RowGroup<'_> {
                     Ok(())
                 })),
             );
-            for chunk in encoded.chunks {
+            for chunk in chunks {
                 chunk.append_to_row_group(&mut row_group)?;
             }
             row_group.close()
@@ -204,12 +199,6 @@ impl RowGroup<'_> {
             offset_indexes,
         })
     }
-}
-
-/// The chunks of a column.
-struct Encoded {
-    chunks: Vec<ArrowColumnChunk>,
-    properties: WriterPropertiesPtr,
 }
 
 /// What is to be encoded next.

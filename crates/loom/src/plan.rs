@@ -26,10 +26,8 @@ pub(crate) struct Plan {
     /// A data page or a dictionary before it is compressed. An encoder holds some four of them,
     /// and all encoders together get 1/4.
     pub(crate) page: usize,
-    /// Rows of a column that are rebuilt and encoded at a time.
+    /// Rows of a column that are rebuilt and encoded at a time, by their weight: 1/16.
     pub(crate) piece: usize,
-    /// As many rows of it at most: each takes up to ten bytes of levels and positions.
-    pub(crate) piece_rows: usize,
     /// A read from scratch.
     pub(crate) read: usize,
     /// What waits for the end of the file or of the row group, for each of five kinds: 1/128.
@@ -61,7 +59,6 @@ impl Plan {
             pages: rest / 32,
             page,
             piece: budget / 16,
-            piece_rows: (budget / 64).max(1024),
             read: (budget / 64).clamp(32 << 10, 256 << 10),
             spool: rest / 128,
             wanted: threads,

@@ -21,7 +21,7 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_buffer::{Buffer, MutableBuffer};
 use arrow_schema::DataType;
 
-use crate::arrays::{in_pieces, largest_cell, plain, row_bytes};
+use crate::arrays::{heaviest_cell, in_pieces, plain, row_bytes, weight};
 use crate::error::{Error, Result};
 use crate::pack::{pack, piece_length, unpack};
 use crate::plan::Plan;
@@ -111,14 +111,14 @@ impl Stage {
     /// the number of the first one in the file, for the message.
     pub(crate) fn check(&self, table: &Table, batch: &RecordBatch, first_row: u64) -> Result<()> {
         let large = batch.columns().iter().enumerate();
-        let large = large.filter(|(_, array)| row_bytes(array) > self.plan.piece);
-        let cells = large.map(|(column, array)| (largest_cell(array), column));
+        let large = large.filter(|(_, array)| weight(array) > self.plan.piece);
+        let cells = large.map(|(column, array)| (heaviest_cell(array), column));
         match cells.max() {
             Some(((cell, row), column)) if cell > self.plan.piece => {
                 let (row, name) = (first_row + row as u64, table.columns[column].name());
                 Err(Error::Budget {
                     budget: self.plan.budget,
-                    why: format!("row {row} has {cell} bytes in column {name}"),
+                    why: format!("row {row} takes {cell} bytes in column {name}"),
                     enough: cell.saturating_mul(16),
                 })
             }
@@ -244,8 +244,7 @@ impl Stage {
         let Some(last) = last else { return Ok(()) };
         let field = &table.columns[column].field;
         let array = [Arc::clone(last.column(column))];
-        let (most, rows) = (self.plan.piece, self.plan.piece_rows);
-        in_pieces(&array, most, rows, &mut |piece: &[ArrayRef]| {
+        in_pieces(&array, self.plan.piece, &mut |piece: &[ArrayRef]| {
             let plain = plain(&piece[0], field.data_type());
             each(&plain.map_err(|error| Error::arrow(field.name(), error))?)
         })
@@ -277,8 +276,8 @@ impl Stage {
         let field = &table.columns[column].field;
         let array = last.column(column);
         // No more than will be rebuilt at a time.
-        let bytes = row_bytes(array).div_ceil(array.len().max(1)).max(1);
-        let rows = array.len().min(self.plan.piece_rows).min((self.plan.piece / bytes).max(1));
+        let row = weight(array).div_ceil(array.len().max(1)).max(1);
+        let rows = array.len().min((self.plan.piece / row).max(1));
         let plain = plain(&array.slice(0, rows), field.data_type());
         Ok(vec![plain.map_err(|error| Error::arrow(field.name(), error))?])
     }
@@ -392,7 +391,7 @@ fn pack_pieces(
     let arrays = &batch.columns()[columns.clone()];
     // What is encoded at a time is one column of a piece; what is read at a time, all of it.
     let most = if columns.len() == 1 { plan.piece } else { plan.piece.max(plan.loaded / 2) };
-    in_pieces(arrays, most, plan.piece_rows, &mut |piece: &[ArrayRef]| {
+    in_pieces(arrays, most, &mut |piece: &[ArrayRef]| {
         let bytes: usize = piece.iter().map(packed_bytes).sum();
         if strip.capacity() - strip.len() < bytes {
             // Doubling would take more than was granted.
