@@ -11,6 +11,7 @@ use arrow_array::{
 use arrow_buffer::ArrowNativeType;
 use arrow_cast::cast;
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields};
+use arrow_select::take::take;
 
 /// The type in which an array of this type is kept: the same values without the indirection of
 /// dictionaries, views and runs, which would take the values of other rows along with every slice.
@@ -39,13 +40,37 @@ pub(crate) fn plain_field(field: &FieldRef) -> FieldRef {
     if plain == *field.data_type() {
         return Arc::clone(field);
     }
-    Arc::new(Field::clone(field).with_data_type(plain))
+    // Nulls may stand in the values of runs and dictionaries, whatever the field itself says.
+    let nullable = field.is_nullable() || has_nullable_values(field.data_type());
+    Arc::new(Field::clone(field).with_data_type(plain).with_nullable(nullable))
+}
+
+fn has_nullable_values(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::RunEndEncoded(_, values) => {
+            values.is_nullable() || has_nullable_values(values.data_type())
+        }
+        DataType::Dictionary(_, values) => has_nullable_values(values),
+        _ => false,
+    }
 }
 
 /// The same values as an array of the [`plain_type`].
 pub(crate) fn plain(array: &ArrayRef, plain_type: &DataType) -> Result<ArrayRef, ArrowError> {
     if array.data_type() == plain_type {
         return Ok(Arc::clone(array));
+    }
+    if let Some(dictionary) = array.as_any_dictionary_opt() {
+        let values = dictionary.values();
+        let taken = match values.data_type() {
+            // First those that are referred to: a dictionary may be much larger than its batch.
+            DataType::Utf8View | DataType::BinaryView | DataType::Dictionary(_, _) => {
+                plain(&take(values, dictionary.keys(), None)?, plain_type)?
+            }
+            // Of runs, which may be parts of these, Arrow takes no nulls.
+            _ => take(&plain(values, plain_type)?, dictionary.keys(), None)?,
+        };
+        return Ok(taken);
     }
     cast(array, plain_type)
 }
@@ -123,17 +148,13 @@ fn bytes_of_list_view<O: OffsetSizeTrait>(array: &GenericListViewArray<O>) -> us
 
 fn bytes_of_runs<R: RunEndIndexType>(array: &RunArray<R>) -> usize {
     let ends = array.run_ends();
-    let (first, last) = (ends.offset(), ends.offset() + array.len());
-    let mut start = first;
-    let runs = ends.values().iter().enumerate().skip_while(|(_, end)| end.as_usize() <= first);
+    let (mut start, last) = (ends.offset(), ends.offset() + array.len());
+    let mut run = array.get_start_physical_index();
     let mut bytes = 0;
-    for (run, end) in runs {
-        if start >= last {
-            break;
-        }
-        let end = end.as_usize().min(last);
+    while start < last {
+        let end = ends.values()[run].as_usize().min(last);
         bytes += (end - start) * row_bytes(&array.values().slice(run, 1));
-        start = end;
+        (start, run) = (end, run + 1);
     }
     bytes
 }
@@ -181,10 +202,27 @@ fn leaf_values(array: &dyn Array) -> usize {
                 (map.offsets()[0].as_usize(), map.offsets()[array.len()].as_usize());
             leaf_values(&map.entries().slice(first, last - first)) + array.len()
         }
-        // A list in another form; it has a byte at least for each value.
-        DataType::ListView(_) | DataType::LargeListView(_) => row_bytes(array),
+        DataType::ListView(_) => leaf_values_of_list_view(array.as_list_view::<i32>()),
+        DataType::LargeListView(_) => leaf_values_of_list_view(array.as_list_view::<i64>()),
+        DataType::Dictionary(_, _) => {
+            array.len() * average_leaf_values(array.as_any_dictionary().values())
+        }
+        DataType::RunEndEncoded(_, _) => downcast_run_array!(
+            array => array.len() * average_leaf_values(array.values()),
+            _ => 0
+        ),
         _ => array.len(),
     }
+}
+
+fn leaf_values_of_list_view<O: OffsetSizeTrait>(array: &GenericListViewArray<O>) -> usize {
+    let elements: usize = array.value_sizes().iter().map(|size| size.as_usize()).sum();
+    elements * average_leaf_values(array.values()) + array.len()
+}
+
+/// Those of one row, as far as can be told without a look at all.
+fn average_leaf_values(values: &dyn Array) -> usize {
+    leaf_values(values).div_ceil(values.len().max(1))
 }
 
 fn leaf_values_of_list<O: OffsetSizeTrait>(array: &GenericListArray<O>) -> usize {

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef};
+use arrow_array::{Array, ArrayRef, GenericListArray, OffsetSizeTrait};
 use arrow_schema::DataType;
 
 /// Values looked at. Of 50,000 different ones, some ten turn up twice among as many.
@@ -12,34 +12,44 @@ const SAMPLE: usize = 1024;
 /// The leaves of a column in Parquet's order; of lists, their elements.
 pub(crate) fn leaves(array: &ArrayRef, out: &mut Vec<ArrayRef>) {
     match array.data_type() {
-        DataType::List(_) => leaves(array.as_list::<i32>().values(), out),
-        DataType::LargeList(_) => leaves(array.as_list::<i64>().values(), out),
+        DataType::List(_) => leaves(&elements(array.as_list::<i32>()), out),
+        DataType::LargeList(_) => leaves(&elements(array.as_list::<i64>()), out),
         DataType::FixedSizeList(_, _) => leaves(array.as_fixed_size_list().values(), out),
         DataType::Struct(_) => {
             array.as_struct().columns().iter().for_each(|child| leaves(child, out));
         }
         DataType::Map(_, _) => {
-            array.as_map().entries().columns().iter().for_each(|child| leaves(child, out));
+            let map = array.as_map();
+            let (first, last) = (map.offsets()[0], map.offsets()[map.len()]);
+            let entries = map.entries().slice(first as usize, (last - first) as usize);
+            entries.columns().iter().for_each(|child| leaves(child, out));
         }
         _ => out.push(array.clone()),
     }
 }
 
-/// Whether a column chunk of about `rows` values like those in `sample` becomes smaller by a
+/// The elements of the rows that a slice shows.
+fn elements<O: OffsetSizeTrait>(list: &GenericListArray<O>) -> ArrayRef {
+    let offsets = list.value_offsets();
+    let (first, last) = (offsets[0].as_usize(), offsets[list.len()].as_usize());
+    list.values().slice(first, last - first)
+}
+
+/// Whether a column chunk of about so many values like those in `sample` becomes smaller by a
 /// dictionary of at most `limit` bytes. `None` for types of which nothing can be said.
 ///
 /// The number of different values is estimated from those that turn up once and twice in the sample
 /// (Chao 1984, bias-corrected).
-pub(crate) fn pays(sample: &[ArrayRef], rows: u64, limit: usize) -> Option<bool> {
+pub(crate) fn pays(sample: &[ArrayRef], values: f64, limit: usize) -> Option<bool> {
     let total: usize = sample.iter().map(Array::len).sum();
     let step = total.div_ceil(SAMPLE).max(1);
     let hasher = RandomState::new();
     let mut seen = Vec::with_capacity(SAMPLE);
     let mut bytes = 0;
     for array in sample {
-        let values = Values::of(array)?;
+        let bytes_of = Values::of(array)?;
         for row in (0..array.len()).step_by(step).filter(|row| array.is_valid(*row)) {
-            let value = values.at(row);
+            let value = bytes_of.at(row);
             bytes += value.len();
             seen.push(hasher.hash_one(value));
         }
@@ -56,16 +66,16 @@ pub(crate) fn pays(sample: &[ArrayRef], rows: u64, limit: usize) -> Option<bool>
         once += f64::from(u8::from(same.len() == 1));
         twice += f64::from(u8::from(same.len() == 2));
     }
-    let rows = rows.max(1) as f64;
-    let different = (different + once * (once - 1.0) / (2.0 * (twice + 1.0))).clamp(1.0, rows);
+    let values = values.max(1.0);
+    let different = (different + once * (once - 1.0) / (2.0 * (twice + 1.0))).clamp(1.0, values);
     let prefix = if sample.iter().any(|array| array.data_type().primitive_width().is_none()) {
         size_of::<u32>() as f64
     } else {
         0.0
     };
-    let plain = rows * (width + prefix);
+    let plain = values * (width + prefix);
     let dictionary = different * (width + prefix);
-    let keys = rows * (different + 1.0).log2().ceil() / 8.0;
+    let keys = values * (different + 1.0).log2().ceil() / 8.0;
     Some(dictionary <= limit as f64 && dictionary + keys < plain * 0.75)
 }
 
@@ -132,8 +142,8 @@ mod tests {
 
     const LIMIT: usize = 1 << 20;
 
-    fn judge(array: impl Array + 'static, rows: u64) -> Option<bool> {
-        pays(&[Arc::new(array)], rows, LIMIT)
+    fn judge(array: impl Array + 'static, rows: u32) -> Option<bool> {
+        pays(&[Arc::new(array)], f64::from(rows), LIMIT)
     }
 
     #[test]

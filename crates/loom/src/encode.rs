@@ -9,7 +9,7 @@ use arrow_array::{Array, RecordBatch};
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
 };
-use parquet::file::properties::WriterPropertiesPtr;
+use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter, TrackedWrite};
 use parquet::schema::types::SchemaDescriptor;
 
@@ -110,33 +110,41 @@ impl RowGroup<'_> {
     /// An encoder for each leaf of a column, with a dictionary where one pays.
     fn writers(&self, column: usize, loaded: Option<&Loaded>) -> Result<Vec<ArrowColumnWriter>> {
         let all = &self.table.properties;
-        let mut writers = self.writers_with(column, all)?;
         let Some(without) = &self.table.without_dictionaries else {
-            return Ok(writers);
+            return self.writers_with(column, all);
         };
         let schema = SchemaDescriptor::new(Arc::clone(&self.table.columns[column].root));
-        let allowed = |leaf: usize| all.dictionary_enabled(schema.column(leaf).path());
-        if !(0..writers.len()).any(allowed) {
-            return Ok(writers);
+        let paths: Vec<_> = schema.columns().iter().map(|leaf| leaf.path()).collect();
+        if !paths.iter().any(|path| all.dictionary_enabled(path)) {
+            return self.writers_with(column, all);
         }
-        let mut leaves = vec![Vec::new(); writers.len()];
-        for array in self.stage.sample(self.table, column, loaded, self.last)? {
+        let sample = self.stage.sample(self.table, column, loaded, self.last)?;
+        let rows: usize = sample.iter().map(Array::len).sum();
+        let mut leaves = vec![Vec::new(); paths.len()];
+        for array in sample {
             let mut arrays = Vec::new();
             dictionary::leaves(&array, &mut arrays);
             leaves.iter_mut().zip(arrays).for_each(|(leaf, array)| leaf.push(array));
         }
-        let limit = all.dictionary_page_size_limit();
-        let pays = |sample: &Vec<_>| dictionary::pays(sample, self.rows, limit).unwrap_or(true);
-        let pays: Vec<bool> = leaves.iter().map(pays).collect();
-        if pays.contains(&false) {
-            let plain = self.writers_with(column, without)?;
-            for (leaf, plain) in plain.into_iter().enumerate() {
-                if !pays[leaf] {
-                    writers[leaf] = plain;
-                }
-            }
+        let pays = paths.iter().zip(&leaves).map(|(path, leaves)| {
+            // Lists have more values than rows, or fewer.
+            let values: usize = leaves.iter().map(Array::len).sum();
+            let values = self.rows as f64 * values as f64 / rows.max(1) as f64;
+            let limit = all.column_dictionary_page_size_limit(path);
+            dictionary::pays(leaves, values, limit).unwrap_or(true)
+        });
+        let pays: Vec<bool> = pays.collect();
+        if !pays.contains(&false) {
+            return self.writers_with(column, all);
         }
-        Ok(writers)
+        if !pays.contains(&true) {
+            return self.writers_with(column, without);
+        }
+        let mut some = WriterProperties::clone(all).into_builder();
+        for (path, _) in paths.iter().zip(&pays).filter(|(_, pays)| !**pays) {
+            some = some.set_column_dictionary_enabled((*path).clone(), false);
+        }
+        self.writers_with(column, &Arc::new(some.build()))
     }
 
     fn writers_with(
@@ -219,8 +227,7 @@ impl Work {
         let group = stage.group_of(column);
         if group != self.group {
             self.group = group;
-            // Before the next one is read: there is memory for one, and for that which another
-            // thread is still at.
+            // Before the next one is read; another thread may still be at the one before.
             self.loaded = None;
             self.loaded = group.map(|group| stage.load(table, group)).transpose()?.flatten();
         }

@@ -202,7 +202,7 @@ impl Footer {
     pub(crate) fn finish<W: Write + Send>(
         &mut self,
         schema: &TypePtr,
-        keys: Vec<KeyValue>,
+        keys: &[KeyValue],
         out: &mut TrackedWrite<W>,
     ) -> Result<()> {
         let bloom_filters = out.bytes_written() as u64;
@@ -220,7 +220,8 @@ impl Footer {
                 self.properties.writer_version().as_num(),
                 0,
                 Some(self.properties.created_by().to_owned()),
-                (!keys.is_empty()).then_some(keys),
+                // They may be long, and are written from where they are.
+                None,
                 Arc::new(SchemaDescriptor::new(Arc::clone(schema))),
                 None,
             ),
@@ -273,9 +274,11 @@ impl Footer {
             row_group.put(&mut bytes, with_ordinals.then_some(ordinal));
             out.write_all(&bytes).map_err(Error::io)?;
         }
-        out.write_all(&frame[after..]).map_err(Error::io)?;
+        put_keys(keys, &frame[after..], out)?;
         let length = i32::try_from(out.bytes_written() - start);
         let length = length.map_err(|_| Error::FooterTooLarge)?;
+        // While an error of the sink still leaves a file that is cut short.
+        out.flush().map_err(Error::io)?;
         out.write_all(&length.to_le_bytes()).map_err(Error::io)?;
         out.write_all(b"PAR1").map_err(Error::io)?;
         out.flush().map_err(Error::io)
@@ -374,7 +377,6 @@ impl ChunkRecord {
         let mut bloom_place = None;
         let (mut column_index, mut offset_index) = (0, 0);
         let mut last = 0;
-        let mut before = reader.at();
         while let Some((id, kind)) = reader.field(&mut last)? {
             match id {
                 3 => {
@@ -396,9 +398,7 @@ impl ChunkRecord {
                     end = reader.at();
                 }
             }
-            before = reader.at();
         }
-        debug_assert!(end <= before);
         let (head, tail) = match bloom_place {
             Some((from, to)) => (&bytes[start..from], &bytes[to..end]),
             None => (&bytes[start..end], &[][..]),
@@ -509,6 +509,34 @@ impl RowGroupRecord {
         }
         out.push(thrift::STOP);
     }
+}
+
+/// Writes the field `key_value_metadata`, and `rest`, which begins with a field behind it.
+fn put_keys(keys: &[KeyValue], rest: &[u8], out: &mut impl Write) -> Result<()> {
+    let Some((first, after)) = rest.split_first().filter(|_| !keys.is_empty()) else {
+        return out.write_all(rest).map_err(Error::io);
+    };
+    let mut bytes = Vec::new();
+    let mut last = 4;
+    thrift::put_field(&mut bytes, &mut last, 5, thrift::LIST);
+    thrift::put_list(&mut bytes, keys.len() as u64, thrift::STRUCT);
+    for KeyValue { key, value } in keys {
+        let mut last = 0;
+        for (id, text) in [(1, Some(key)), (2, value.as_ref())] {
+            if let Some(text) = text {
+                thrift::put_field(&mut bytes, &mut last, id, thrift::BINARY);
+                thrift::put_length(&mut bytes, text.len() as u64);
+                out.write_all(&bytes).map_err(Error::io)?;
+                out.write_all(text.as_bytes()).map_err(Error::io)?;
+                bytes.clear();
+            }
+        }
+        bytes.push(thrift::STOP);
+    }
+    // The header of a field counts from the field before, which has been 4 and is 5 now.
+    bytes.push(first - 0x10);
+    out.write_all(&bytes).map_err(Error::io)?;
+    out.write_all(after).map_err(Error::io)
 }
 
 fn length(value: i64) -> Result<u32> {

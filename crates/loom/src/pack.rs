@@ -158,6 +158,8 @@ fn unpack_array(bytes: &Buffer, rows: usize, data_type: &DataType) -> Result<Arr
     };
     let validity = has_nulls.then(|| next(rows.div_ceil(8)));
     let data = ArrayData::builder(data_type.clone()).len(rows).null_bit_buffer(validity);
+    // A vector of bytes need not begin where its values want to.
+    let data = data.align_buffers(true);
     let data = match Layout::of(data_type) {
         Layout::Null => data,
         Layout::Bits | Layout::Fixed(_) => data.add_buffer(next(values)),

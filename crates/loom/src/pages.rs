@@ -28,6 +28,11 @@ impl Pages {
         Self(Arc::new(Mutex::new(Shared { most, in_memory: 0, stores: 0, region })))
     }
 
+    /// Sets how many bytes may stay in memory from now on.
+    pub(crate) fn allow(&self, most: usize) {
+        self.lock().most = most;
+    }
+
     fn lock(&self) -> MutexGuard<'_, Shared> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -19,7 +19,8 @@ pub(crate) struct Plan {
     pub(crate) budget: usize,
     /// Rows that wait in memory for a row group to be full or for a block to be worth writing: 9/40.
     pub(crate) held: usize,
-    /// Columns that are read back at a time, so that a read is large: 9/40, twice that with threads.
+    /// Columns that are read back at a time, so that a read is large: 9/40; with threads, one such
+    /// group for each, together 18/40.
     pub(crate) loaded: usize,
     /// Encoded pages of the column chunks that are being made, by all threads: 1/32.
     pub(crate) pages: usize,
@@ -28,6 +29,11 @@ pub(crate) struct Plan {
     pub(crate) page: usize,
     /// Rows of a column that are rebuilt and encoded at a time, by their weight: 1/16.
     pub(crate) piece: usize,
+    /// The most that a row group may have: its pages are described in memory, some 600 bytes each, and
+    /// the smaller the budget, the smaller are pages. With this they take 1/4 at most.
+    pub(crate) row_group: usize,
+    /// Leaf columns.
+    pub(crate) leaves: usize,
     /// A read from scratch.
     pub(crate) read: usize,
     /// What waits for the end of the file or of the row group, for each of five kinds: 1/128.
@@ -55,10 +61,12 @@ impl Plan {
         Ok(Self {
             budget,
             held: rest / 40 * 9,
-            loaded: rest / 40 * 9,
+            loaded: (rest / 40 * 18 / threads.max(2)).min(1 << 30),
             pages: rest / 32,
             page,
-            piece: budget / 16,
+            piece: (budget / 16).min(256 << 20),
+            row_group: (budget / 362).saturating_mul(budget / 362),
+            leaves,
             read: (budget / 64).clamp(32 << 10, 256 << 10),
             spool: rest / 128,
             wanted: threads,
@@ -66,21 +74,39 @@ impl Plan {
         })
     }
 
-    /// A bloom filter is in memory while its column is encoded: 1/8 of the budget for all threads.
-    pub(crate) fn check_bloom_filter(
-        &self,
-        properties: &WriterProperties,
-        leaf: &ColumnPath,
-    ) -> Result<()> {
-        let Some(filter) = properties.bloom_filter_properties(leaf) else { return Ok(()) };
-        // Parquet's split-block filter: eight bits for every value, in blocks of 256 bits.
-        let bits = -8.0 * filter.ndv() as f64 / (1.0 - filter.fpp().powf(1.0 / 8.0)).ln();
-        let bytes = ((bits / 8.0) as usize).next_power_of_two();
-        if bytes.saturating_mul(self.threads) > self.budget / 8 {
-            let ndv = filter.ndv();
+    /// The leaves of a nested column are encoded side by side, each with a small page at least.
+    pub(crate) fn check_leaves(&self, column: &str, leaves: usize) -> Result<()> {
+        const ENCODER: usize = 16 << 10;
+        if leaves.saturating_mul(ENCODER * self.threads) > self.budget / 4 {
             return Err(Error::Budget {
                 budget: self.budget,
-                why: format!("a bloom filter of {ndv} values for column {}", leaf.string()),
+                why: format!("column {column} has {leaves} leaves, which are encoded side by side"),
+                enough: leaves.saturating_mul(ENCODER * 4 * self.wanted),
+            });
+        }
+        Ok(())
+    }
+
+    /// The bloom filters of a column are in memory while it is encoded: 1/8 of the budget for all
+    /// threads.
+    pub(crate) fn check_bloom_filters<'a>(
+        &self,
+        column: &str,
+        properties: &WriterProperties,
+        leaves: impl Iterator<Item = &'a ColumnPath>,
+    ) -> Result<()> {
+        let filters = leaves.filter_map(|leaf| properties.bloom_filter_properties(leaf));
+        let bytes: usize = filters
+            .map(|filter| {
+                // Parquet's split-block filter: eight bits for every value, in blocks of 256 bits.
+                let bits = -8.0 * filter.ndv() as f64 / (1.0 - filter.fpp().powf(1.0 / 8.0)).ln();
+                ((bits / 8.0) as usize).next_power_of_two()
+            })
+            .sum();
+        if bytes.saturating_mul(self.threads) > self.budget / 8 {
+            return Err(Error::Budget {
+                budget: self.budget,
+                why: format!("the bloom filters of column {column} take {bytes} bytes"),
                 enough: bytes.saturating_mul(8 * self.wanted),
             });
         }

@@ -28,6 +28,9 @@ use crate::plan::Plan;
 use crate::scratch::{Disk, Region};
 use crate::table::Table;
 
+/// Memory that is asked for before there are rows to fill it.
+const MOST_AT_ONCE: usize = 16 << 20;
+
 pub(crate) struct Stage {
     plan: Plan,
     groups: Vec<Group>,
@@ -37,6 +40,8 @@ pub(crate) struct Stage {
     region: Region,
     /// A strip on its way to scratch.
     buffer: Vec<u8>,
+    /// Batches of the row group.
+    pieces: usize,
     /// Groups turned out larger than was thought; it may be the frames of small batches.
     mispredicted: bool,
 }
@@ -85,10 +90,10 @@ impl Strip {
     }
 }
 
-/// Rows that went to scratch together; the strip of a group ends at its place in `ends`.
+/// Rows that went to scratch together. Behind the strips stands where each of them ends.
 struct Block {
     start: u64,
-    ends: Vec<u64>,
+    ends: u64,
 }
 
 /// The arrays of a group that is in memory as a whole, by piece and column.
@@ -103,6 +108,7 @@ impl Stage {
             held: 0,
             region: Region::new(disk),
             buffer: Vec::new(),
+            pieces: 0,
             mispredicted: false,
         }
     }
@@ -138,14 +144,15 @@ impl Stage {
             self.groups = groups(table, &self.plan, batch, row_group_rows, size);
         }
         let bytes: usize = batch.columns().iter().map(packed_bytes).sum();
-        if self.held + bytes > self.plan.held {
+        self.pieces += 1;
+        if self.held + bytes > self.plan.held || self.grown(batch) > self.plan.held {
             return self.spill(table, batch);
         }
         for group in &mut self.groups {
             let held = group.held.open();
             let before = held.len();
             if held.capacity() == 0 {
-                held.reserve_exact(group.share);
+                held.reserve_exact(group.share.min(MOST_AT_ONCE));
             }
             pack_pieces(table, &group.columns, batch, &self.plan, held, &mut |_| Ok(()))?;
             self.held += held.len() - before;
@@ -153,10 +160,36 @@ impl Stage {
         Ok(())
     }
 
+    /// Bytes that the strips would take in memory with the rows of a batch: where columns are now large
+    /// and now small, more than their contents.
+    fn grown(&self, batch: &RecordBatch) -> usize {
+        let strips = self.groups.iter().map(|group| {
+            let arrays = &batch.columns()[group.columns.clone()];
+            let bytes: usize = arrays.iter().map(packed_bytes).sum();
+            let Strip::Open(held) = &group.held else { return bytes };
+            if held.len() + bytes <= held.capacity().max(group.share) {
+                return held.capacity().max(group.share);
+            }
+            held.len() + bytes.max(held.capacity() / 4)
+        });
+        strips.sum()
+    }
+
+    /// Gives back what strips have grown beyond their share.
+    fn free_surplus(&mut self) {
+        for group in &mut self.groups {
+            let share = group.share;
+            let held = group.held.open();
+            if held.is_empty() && held.capacity() > share {
+                held.shrink_to(share);
+            }
+        }
+    }
+
     /// Writes a block: what is held, and the rows of a batch.
     fn spill(&mut self, table: &Table, batch: &RecordBatch) -> Result<()> {
         let start = self.region.len();
-        let mut ends = Vec::with_capacity(self.groups.len());
+        let mut ends = Vec::with_capacity(self.groups.len() * size_of::<u64>());
         for group in &mut self.groups {
             let before = self.region.len();
             let held = group.held.open();
@@ -185,11 +218,12 @@ impl Stage {
                 self.buffer.clear();
             }
             group.spilled += self.region.len() - before;
-            ends.push(self.region.len());
+            ends.extend_from_slice(&self.region.len().to_ne_bytes());
         }
         self.held = 0;
         self.buffer.shrink_to(self.plan.read * 2);
-        self.blocks.push(Block { start, ends });
+        self.free_surplus();
+        self.blocks.push(Block { start, ends: self.region.append(&ends)? });
         Ok(())
     }
 
@@ -217,9 +251,18 @@ impl Stage {
         Ok(Some(Arc::new(pieces)))
     }
 
+    /// Whether rows of this row group went to scratch.
+    pub(crate) fn has_spilled(&self) -> bool {
+        !self.blocks.is_empty()
+    }
+
     /// Whether a group has become larger than was predicted, by more than a little.
     fn too_large(&self, group: &Group) -> bool {
-        group.columns.len() > 1 && group.spilled > (self.plan.loaded + self.plan.loaded / 8) as u64
+        // An array takes more than its bytes; of small batches there are many.
+        const ARRAY: usize = 200;
+        let arrays = self.pieces * group.columns.len() * ARRAY;
+        let most = self.plan.loaded + self.plan.loaded / 8;
+        group.columns.len() > 1 && group.spilled + arrays as u64 > most as u64
     }
 
     /// Calls `each` with the arrays of a column, in order.
@@ -265,10 +308,11 @@ impl Stage {
                 let some = pieces.iter().step_by(pieces.len().div_ceil(ARRAYS).max(1));
                 return Ok(some.map(|piece| Arc::clone(&piece[index])).collect());
             }
-            let mut arrays = Vec::new();
-            self.for_each_staged(table, group, |one| one == index, &mut |mut piece| {
-                arrays.append(&mut piece);
-                Ok(arrays.len() < ARRAYS)
+            let (mut arrays, mut bytes) = (Vec::new(), 0);
+            self.for_each_staged(table, group, |one| one == index, &mut |piece| {
+                bytes += piece.iter().map(|array| row_bytes(array)).sum::<usize>();
+                arrays.extend(piece);
+                Ok(arrays.len() < ARRAYS && bytes < self.plan.read)
             })?;
             return Ok(arrays);
         }
@@ -297,8 +341,17 @@ impl Stage {
             columns.map(|column| (column.name(), column.field.data_type()))
         };
         for Block { start, ends } in &self.blocks {
-            let start = if group == 0 { *start } else { ends[group - 1] };
-            let mut pieces = Pieces { at: start, end: ends[group], chunk: Buffer::default() };
+            let mut places = [0; 16];
+            let (_, end) = places.split_at_mut(8);
+            let start = if group == 0 {
+                self.region.read(end, *ends)?;
+                *start
+            } else {
+                self.region.read(&mut places, ends + (group as u64 - 1) * 8)?;
+                number(&places[..8])
+            };
+            let end = number(&places[8..]);
+            let mut pieces = Pieces { at: start, end, chunk: Buffer::default() };
             while let Some(piece) = pieces.next(&self.region, self.plan.read)? {
                 if !each(unpack(&piece, types(), wanted)?)? {
                     return Ok(());
@@ -328,7 +381,9 @@ impl Stage {
             group.held.open().clear();
             group.spilled = 0;
         }
+        self.free_surplus();
         self.held = 0;
+        self.pieces = 0;
         self.blocks.clear();
         self.region.clear();
     }
@@ -336,8 +391,7 @@ impl Stage {
     /// Heap held.
     pub(crate) fn heap_bytes(&self) -> usize {
         let held: usize = self.groups.iter().map(|group| group.held.capacity()).sum();
-        let ends = self.blocks.len() * self.groups.len() * size_of::<u64>();
-        held + self.buffer.capacity() + ends
+        held + self.buffer.capacity()
     }
 }
 
@@ -377,6 +431,10 @@ impl Pieces {
         self.chunk.advance(length);
         Ok(Some(piece))
     }
+}
+
+fn number(bytes: &[u8]) -> u64 {
+    bytes.first_chunk().map_or(0, |bytes| u64::from_ne_bytes(*bytes))
 }
 
 /// Packs the rows of a batch into the strip of a group, in pieces; `after` is called after each.

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::{FieldRef, Schema, SchemaRef};
+use arrow_schema::{DataType, FieldRef, IntervalUnit, Schema, SchemaRef};
 use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
 use parquet::basic::{Encoding, Type as PhysicalType};
-use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder, WriterPropertiesPtr};
+use parquet::errors::ParquetError;
+use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
 use parquet::schema::types::{ColumnPath, SchemaDescriptor, Type, TypePtr};
 
 use crate::arrays::plain_field;
@@ -49,6 +50,12 @@ impl Table {
     pub(crate) fn new(schema: SchemaRef, options: &LoomOptions) -> Result<(Self, Plan)> {
         let mut properties = options.properties.clone();
         refuse(&properties)?;
+        for field in schema.fields() {
+            if let Some(unknown) = unknown_type(field.data_type()) {
+                let message = format!("column {} has the type {unknown}", field.name());
+                return Err(Error::Schema(ParquetError::NYI(message)));
+            }
+        }
         let converter = ArrowSchemaConverter::new().with_coerce_types(properties.coerce_types());
         let descriptor = converter.convert(&schema).map_err(Error::Schema)?;
         if descriptor.num_columns() == 0 {
@@ -59,22 +66,28 @@ impl Table {
         }
         let plan = Plan::new(options.memory.bytes(), descriptor.num_columns(), options.threads)?;
         for leaf in descriptor.columns() {
-            let encoding = properties.encoding(leaf.path());
-            if leaf.physical_type() == PhysicalType::BOOLEAN
-                && encoding == Some(Encoding::BYTE_STREAM_SPLIT)
+            if let Some(encoding) = properties.encoding(leaf.path())
+                && !encodes(encoding, leaf.physical_type())
             {
-                let name = leaf.path().string();
-                let why = "BYTE_STREAM_SPLIT is for numbers, and it is boolean";
-                return Err(Error::Options(format!("column {name}: {why}")));
+                let (name, values) = (leaf.path().string(), leaf.physical_type());
+                let message = format!("column {name}: {encoding} does not encode {values}");
+                return Err(Error::Options(message));
             }
-            plan.check_bloom_filter(&properties, leaf.path())?;
         }
         // Larger ones are slow to look things up in, for the readers too.
         let dictionary = match options.dictionaries {
             Dictionaries::WherePaying => plan.page / 2,
             Dictionaries::AsSet => plan.page,
         };
-        let properties = limited(properties, &descriptor, plan.page, dictionary);
+        let mut leaves: Vec<Vec<ColumnPath>> = vec![Vec::new(); schema.fields().len()];
+        for (leaf, column) in descriptor.columns().iter().enumerate() {
+            leaves[descriptor.get_column_root_idx(leaf)].push(column.path().clone());
+        }
+        for (field, leaves) in schema.fields().iter().zip(&leaves) {
+            plan.check_leaves(field.name(), leaves.len())?;
+            plan.check_bloom_filters(field.name(), &properties, leaves.iter())?;
+        }
+        let properties = limited(properties, &leaves, plan.page, dictionary);
         let without_dictionaries = (options.dictionaries == Dictionaries::WherePaying)
             .then(|| Arc::new(without_dictionaries(&properties, &descriptor)));
 
@@ -99,7 +112,7 @@ impl Table {
             return Err(Error::SchemaMismatch(message));
         }
         for (field, array) in wanted.iter().zip(given) {
-            if !field.data_type().equals_datatype(array.data_type()) {
+            if !same_type(field.data_type(), array.data_type()) {
                 return Err(Error::SchemaMismatch(format!(
                     "column {} is {} in the batch and {} in the file",
                     field.name(),
@@ -118,57 +131,111 @@ fn refuse(properties: &WriterProperties) -> Result<()> {
         "content-defined chunking"
     } else if properties.write_row_group_number_distinct_values() {
         "counting distinct values"
+    } else if properties.column_index_truncate_length().is_none() {
+        "a column index with whole values"
     } else {
         return Ok(());
     };
     Err(Error::Options(format!("{unbounded} needs memory without a limit; leave it out")))
 }
 
-/// Pages and dictionaries no larger than there is memory for.
+/// Pages and dictionaries no larger than there is memory for: that of one encoder for each column,
+/// which the leaves of a nested one have to share.
 fn limited(
     properties: WriterProperties,
-    descriptor: &SchemaDescriptor,
+    columns: &[Vec<ColumnPath>],
     page: usize,
     dictionary: usize,
 ) -> WriterProperties {
+    const LEAST: usize = 8 << 10;
     let set = (properties.data_page_size_limit(), properties.dictionary_page_size_limit());
     let builder = properties.into_builder();
     let builder = builder
         .set_data_page_size_limit(page.min(set.0))
         .set_dictionary_page_size_limit(dictionary.min(set.1));
-    for_columns(builder, descriptor, |properties, path, mut builder| {
-        if properties.column_data_page_size_limit(path) > page {
-            builder = builder.set_column_data_page_size_limit(path.clone(), page);
+    let properties = builder.build();
+    let mut builder = properties.clone().into_builder();
+    for leaves in columns {
+        let page = (page / leaves.len().max(1)).max(LEAST);
+        let dictionary = (dictionary / leaves.len().max(1)).max(LEAST);
+        for path in leaves {
+            if properties.column_data_page_size_limit(path) > page {
+                builder = builder.set_column_data_page_size_limit(path.clone(), page);
+            }
+            if properties.column_dictionary_page_size_limit(path) > dictionary {
+                builder = builder.set_column_dictionary_page_size_limit(path.clone(), dictionary);
+            }
         }
-        if properties.column_dictionary_page_size_limit(path) > dictionary {
-            builder = builder.set_column_dictionary_page_size_limit(path.clone(), dictionary);
-        }
-        builder
-    })
+    }
+    builder.build()
 }
 
 fn without_dictionaries(
     properties: &WriterProperties,
     descriptor: &SchemaDescriptor,
 ) -> WriterProperties {
-    let builder = properties.clone().into_builder().set_dictionary_enabled(false);
-    for_columns(builder, descriptor, |properties, path, builder| {
-        if properties.dictionary_enabled(path) {
-            return builder.set_column_dictionary_enabled(path.clone(), false);
-        }
-        builder
-    })
+    let without = properties.clone().into_builder().set_dictionary_enabled(false).build();
+    let mut builder = without.clone().into_builder();
+    // Those of which the properties say so by name.
+    for leaf in descriptor.columns().iter().filter(|leaf| without.dictionary_enabled(leaf.path())) {
+        builder = builder.set_column_dictionary_enabled(leaf.path().clone(), false);
+    }
+    builder.build()
 }
 
-/// Changes the properties of those columns that have their own; `change` sees them as they are after
-/// the change of the defaults.
-fn for_columns(
-    builder: WriterPropertiesBuilder,
-    descriptor: &SchemaDescriptor,
-    change: impl Fn(&WriterProperties, &ColumnPath, WriterPropertiesBuilder) -> WriterPropertiesBuilder,
-) -> WriterProperties {
-    let properties = builder.build();
-    let start = properties.clone().into_builder();
-    let leaves = descriptor.columns().iter();
-    leaves.fold(start, |builder, leaf| change(&properties, leaf.path(), builder)).build()
+/// The type, or a part of it, that the Parquet crate has no encoder for.
+fn unknown_type(data_type: &DataType) -> Option<&DataType> {
+    match data_type {
+        DataType::Union(_, _)
+        | DataType::FixedSizeBinary(..=0)
+        | DataType::Interval(IntervalUnit::MonthDayNano) => Some(data_type),
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::FixedSizeList(item, _)
+        | DataType::Map(item, _)
+        | DataType::RunEndEncoded(_, item) => unknown_type(item.data_type()),
+        DataType::Dictionary(_, values) => unknown_type(values),
+        DataType::Struct(fields) => fields.iter().find_map(|field| unknown_type(field.data_type())),
+        _ => None,
+    }
+}
+
+/// Whether an encoding is one for values of a type; the Parquet crate's encoders panic where not.
+fn encodes(encoding: Encoding, values: PhysicalType) -> bool {
+    use PhysicalType::{BOOLEAN, BYTE_ARRAY, FIXED_LEN_BYTE_ARRAY, INT32, INT64, INT96};
+    match encoding {
+        Encoding::PLAIN => true,
+        Encoding::RLE => values == BOOLEAN,
+        Encoding::DELTA_BINARY_PACKED => matches!(values, INT32 | INT64),
+        Encoding::DELTA_LENGTH_BYTE_ARRAY => values == BYTE_ARRAY,
+        Encoding::DELTA_BYTE_ARRAY => matches!(values, BYTE_ARRAY | FIXED_LEN_BYTE_ARRAY),
+        Encoding::BYTE_STREAM_SPLIT => !matches!(values, BOOLEAN | BYTE_ARRAY | INT96),
+        _ => false,
+    }
+}
+
+/// Whether two types are one, and their structs have the same fields in the same order: Arrow would
+/// look for them by name.
+fn same_type(one: &DataType, other: &DataType) -> bool {
+    one.equals_datatype(other) && struct_names(one).eq(struct_names(other))
+}
+
+/// The names of all fields of structs, from the outside in.
+fn struct_names(data_type: &DataType) -> Box<dyn Iterator<Item = &str> + '_> {
+    match data_type {
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::FixedSizeList(item, _)
+        | DataType::Map(item, _)
+        | DataType::RunEndEncoded(_, item) => struct_names(item.data_type()),
+        DataType::Dictionary(_, values) => struct_names(values),
+        DataType::Struct(fields) => Box::new(fields.iter().flat_map(|field| {
+            std::iter::once(field.name().as_str()).chain(struct_names(field.data_type()))
+        })),
+        _ => Box::new(std::iter::empty()),
+    }
 }

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 pub(crate) const I16: u8 = 4;
 pub(crate) const I32: u8 = 5;
 pub(crate) const I64: u8 = 6;
+pub(crate) const BINARY: u8 = 8;
 pub(crate) const LIST: u8 = 9;
 pub(crate) const STRUCT: u8 = 12;
 /// The byte that ends a struct.
@@ -68,7 +69,7 @@ impl<'a> Reader<'a> {
             3 => self.pass(1)?,
             I16 | I32 | I64 => drop(self.varint()?),
             7 => self.pass(8)?,
-            8 => {
+            BINARY => {
                 let length = self.varint()?;
                 self.pass(length)?;
             }
@@ -139,6 +140,11 @@ pub(crate) fn put_list(out: &mut Vec<u8>, count: u64, kind: u8) {
 /// Appends an integer of any width.
 pub(crate) fn put_integer(out: &mut Vec<u8>, value: i64) {
     put_varint(out, (value << 1 ^ value >> 63).cast_unsigned());
+}
+
+/// Appends the length of a string.
+pub(crate) fn put_length(out: &mut Vec<u8>, length: u64) {
+    put_varint(out, length);
 }
 
 fn put_varint(out: &mut Vec<u8>, mut value: u64) {

@@ -22,6 +22,9 @@ use crate::table::Table;
 /// Rows in Arrow that a row group has at most, unless the properties say otherwise.
 const ROW_GROUP_BYTES: usize = 1 << 30;
 
+/// Heap that the description of a leaf takes: its name, its types, its place in a group.
+const LEAF_HEAP: usize = 400;
+
 /// Writes record batches to a Parquet file, in memory that does not grow.
 ///
 /// It takes the place of `ArrowWriter`, and writes the same bytes where the properties are the same
@@ -99,12 +102,15 @@ impl<W: Write + Send> LoomWriter<W> {
         // Encoders come and go with every column. glibc gives the top of the heap back to the system
         // each time, and has to fetch it again page by page, which takes a third of the time of narrow
         // tables; unless it has seen that blocks of this size come and go. It is never touched.
-        drop(std::hint::black_box(Vec::<u8>::with_capacity(plan.held)));
+        let mut untouched = Vec::<u8>::new();
+        let _ = untouched.try_reserve_exact(plan.held.min(16 << 20));
+        drop(std::hint::black_box(untouched));
         let LoomOptions { scratch, scratch_budget, memory, .. } = options;
         let disk = Disk::new(scratch, scratch_budget);
         let properties = &table.properties;
         let rows = properties.max_row_group_row_count().map_or(u64::MAX, |rows| rows as u64);
         let bytes = properties.max_row_group_bytes().unwrap_or(ROW_GROUP_BYTES);
+        let bytes = bytes.min(plan.row_group);
         let mut out = TrackedWrite::new(Sink { inner: sink, failed: false });
         out.write_all(b"PAR1").map_err(Error::io)?;
         Ok(Self {
@@ -176,6 +182,9 @@ impl<W: Write + Send> LoomWriter<W> {
             pages: &self.pages,
             threads: self.plan.threads,
         };
+        // What was never read back leaves its memory to the pages.
+        let spare = if self.stage.has_spilled() { 0 } else { self.plan.loaded };
+        self.pages.allow(self.plan.pages + spare);
         row_group.write(&mut self.out, &mut self.footer)?;
         self.stage.clear();
         Ok(())
@@ -193,7 +202,8 @@ impl<W: Write + Send> LoomWriter<W> {
         if self.open.0 > 0 { self.end_row_group(None) } else { Ok(()) }
     }
 
-    /// Adds a key to the footer; possible until the file is closed.
+    /// Adds a key to the footer; possible until the file is closed. Keys stay in memory until then,
+    /// beside the budget.
     pub fn append_key_value_metadata(&mut self, key: KeyValue) {
         self.keys.push(key);
     }
@@ -214,7 +224,7 @@ impl<W: Write + Send> LoomWriter<W> {
         let written = self.guarded(|writer| {
             writer.flush_rows()?;
             let keys = std::mem::take(&mut writer.keys);
-            writer.footer.finish(&writer.table.root, keys, &mut writer.out)?;
+            writer.footer.finish(&writer.table.root, &keys, &mut writer.out)?;
             Ok(Written {
                 rows: writer.rows,
                 row_groups: writer.footer.row_groups(),
@@ -239,7 +249,7 @@ impl<W: Write + Send> LoomWriter<W> {
         outcome
     }
 
-    /// The sink.
+    /// The sink. What is written to it here, the footer does not know of.
     pub fn inner_mut(&mut self) -> &mut W {
         &mut self.out.inner_mut().inner
     }
@@ -250,7 +260,8 @@ impl<W: Write + Send> LoomWriter<W> {
             .keys
             .iter()
             .map(|key| key.key.capacity() + key.value.as_ref().map_or(0, String::capacity));
-        self.stage.heap_bytes() + self.footer.heap_bytes() + keys.sum::<usize>()
+        let table = self.plan.leaves * LEAF_HEAP;
+        self.stage.heap_bytes() + self.footer.heap_bytes() + keys.sum::<usize>() + table
     }
 
     /// Rows in the open row group.

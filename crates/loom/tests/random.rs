@@ -106,7 +106,7 @@ impl Choices {
         schema: &Arc<Schema>,
         batches: &[RecordBatch],
     ) -> std::result::Result<(Vec<u8>, u64), TestCaseError> {
-        let failed = |error: Error| TestCaseError::fail(format!("not written: {error}"));
+        let failed = |error: Error| TestCaseError::fail(format!("not written: {error:?}"));
         match self.write_within(self.budget, schema, batches) {
             Err(Error::Budget { enough, .. }) => {
                 self.write_within(enough, schema, batches).map_err(failed)
@@ -239,9 +239,11 @@ fn indirect(
     use DataType::*;
     let values = values.prop_filter("no nulls of nulls", |values| *values != Null);
     let keys = select(vec![Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64]);
-    let dictionaries = (keys, values.clone().prop_filter("unread", is_read_of_a_dictionary))
+    let known = |values: &DataType| is_read_of_a_dictionary(values) && !has_required_runs(values);
+    let dictionaries = (keys, values.clone().prop_filter("not of a dictionary", known))
         .prop_map(|(keys, values)| Dictionary(Box::new(keys), Box::new(values)));
-    let runs = (select(vec![Int16, Int32, Int64]), values, any::<bool>());
+    // Int16 does not count the elements of all lists.
+    let runs = (select(vec![Int32, Int64]), values, any::<bool>());
     let runs = runs.prop_map(|(ends, values, nullable)| {
         let ends = Field::new("run_ends", ends, false);
         RunEndEncoded(Arc::new(ends), Arc::new(Field::new("values", values, nullable)))
@@ -249,14 +251,35 @@ fn indirect(
     prop_oneof![dictionaries, runs]
 }
 
-/// What the Parquet crate writes of a dictionary, and reads again.
+/// What the Parquet crate reads of what it writes of a dictionary. A FixedSizeBinary it does not
+/// read where a struct around it is null and its pages are plain.
 fn is_read_of_a_dictionary(values: &DataType) -> bool {
     match values {
         DataType::Dictionary(_, values) => is_read_of_a_dictionary(values),
         DataType::RunEndEncoded(_, values) => is_read_of_a_dictionary(values.data_type()),
         DataType::Boolean | DataType::Float16 | DataType::Interval(_) => false,
+        DataType::FixedSizeBinary(_) => false,
         DataType::Decimal128(digits, _) | DataType::Decimal256(digits, _) => *digits <= 18,
         _ => true,
+    }
+}
+
+/// Runs that have no nulls, somewhere in a type: of these `take` finds none for a key that is null, so
+/// that ArrowWriter fails as well.
+fn has_required_runs(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::RunEndEncoded(_, values) => {
+            !values.is_nullable() || has_required_runs(values.data_type())
+        }
+        DataType::Dictionary(_, values) => has_required_runs(values),
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::FixedSizeList(item, _)
+        | DataType::Map(item, _) => has_required_runs(item.data_type()),
+        DataType::Struct(fields) => fields.iter().any(|field| has_required_runs(field.data_type())),
+        _ => false,
     }
 }
 
@@ -404,7 +427,6 @@ impl Random {
                 let nullable = nullable && values.is_nullable();
                 let values = Field::clone(values).with_nullable(nullable);
                 match ends.data_type() {
-                    DataType::Int16 => self.runs::<Int16Type>(data_type, &values, rows),
                     DataType::Int32 => self.runs::<Int32Type>(data_type, &values, rows),
                     _ => self.runs::<Int64Type>(data_type, &values, rows),
                 }

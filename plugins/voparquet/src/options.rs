@@ -101,7 +101,7 @@ impl TryFrom<String> for ColumnCodecs {
     fn try_from(text: String) -> Result<Self, String> {
         let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
         let pairs = pairs.map(|pair| {
-            let (name, codec) = pair.split_once('=').ok_or("it takes NAME=CODEC,NAME=CODEC")?;
+            let (name, codec) = pair.rsplit_once('=').ok_or("it takes NAME=CODEC,NAME=CODEC")?;
             Ok::<_, String>((name.trim().to_owned(), Codec::try_from(codec.to_owned())?))
         });
         Ok(Self(pairs.collect::<Result<_, _>>()?))

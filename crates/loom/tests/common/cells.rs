@@ -13,7 +13,8 @@ use arrow_schema::{DataType, Field, FieldRef, Schema};
 /// Says where the first cell is that differs. A dictionary's value is equal to the value, floats are
 /// equal if their bits are, and a null is equal to nulls alone.
 pub(crate) fn same_cells(got: &[RecordBatch], wanted: &[RecordBatch]) -> Result<(), String> {
-    let rows = |batches: &[RecordBatch]| -> usize { batches.iter().map(|b| b.num_rows()).sum() };
+    let rows =
+        |batches: &[RecordBatch]| -> usize { batches.iter().map(RecordBatch::num_rows).sum() };
     if rows(got) != rows(wanted) {
         return Err(format!("{} rows, wanted are {}", rows(got), rows(wanted)));
     }
