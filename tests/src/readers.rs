@@ -1,5 +1,6 @@
 //! A client of `readers/readers.py`.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -18,6 +19,8 @@ pub enum Reader {
     Astropy,
     /// DuckDB: CSV, TSV and Parquet.
     Duckdb,
+    /// polars: Parquet.
+    Polars,
     /// STILTS: VOTable and CSV.
     Stilts,
 }
@@ -63,6 +66,8 @@ struct Answer {
     losses: Vec<String>,
     #[serde(default)]
     messages: Vec<String>,
+    #[serde(default)]
+    differences: BTreeMap<String, String>,
 }
 
 /// The process, which answers one request at a time.
@@ -128,6 +133,29 @@ impl Readers {
         })
     }
 
+    /// Reads a Parquet file with columns of any types, and compares all cells with the rows that
+    /// were written; answers with the columns that differ, and how.
+    ///
+    /// # Errors
+    /// What the reader says where it refuses the file.
+    pub fn compare(
+        &mut self,
+        reader: Reader,
+        path: &Path,
+        written: &[RecordBatch],
+    ) -> Result<BTreeMap<String, String>, String> {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let rows = folder.path().join("written.arrows");
+        write_rows(&rows, written).map_err(|error| error.to_string())?;
+        let answer = self.ask(&serde_json::json!({
+            "reader": format!("{reader:?}").to_lowercase(),
+            "format": "parquet",
+            "path": path,
+            "written": rows,
+        }))?;
+        Ok(answer.differences)
+    }
+
     fn ask(&mut self, request: &serde_json::Value) -> Result<Answer, String> {
         let mut line = String::new();
         writeln!(self.requests, "{request}")
@@ -166,6 +194,16 @@ type AnyError = Box<dyn std::error::Error>;
 fn write_schema(path: &Path, schema: &Schema) -> Result<(), AnyError> {
     let file = std::fs::File::create(path)?;
     arrow_ipc::writer::FileWriter::try_new(file, schema)?.finish()?;
+    Ok(())
+}
+
+/// As a stream, in which every batch may have dictionaries of its own.
+fn write_rows(path: &Path, rows: &[RecordBatch]) -> Result<(), AnyError> {
+    let schema = rows.first().map_or_else(|| Schema::empty().into(), RecordBatch::schema);
+    let file = std::fs::File::create(path)?;
+    let mut writer = arrow_ipc::writer::StreamWriter::try_new_buffered(file, &schema)?;
+    rows.iter().try_for_each(|batch| writer.write(batch))?;
+    writer.finish()?;
     Ok(())
 }
 
