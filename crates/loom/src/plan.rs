@@ -36,7 +36,7 @@ pub(crate) struct Plan {
     pub(crate) leaves: usize,
     /// A read from scratch.
     pub(crate) read: usize,
-    /// What waits for the end of the file or of the row group, for each of five kinds: 1/128.
+    /// What waits for the end of the file or of the row group, for each of five kinds: 1/256.
     pub(crate) spool: usize,
     /// Threads that were wanted.
     wanted: usize,
@@ -68,7 +68,7 @@ impl Plan {
             row_group: (budget / 362).saturating_mul(budget / 362),
             leaves,
             read: (budget / 64).clamp(32 << 10, 256 << 10),
-            spool: rest / 128,
+            spool: rest / 256,
             wanted: threads,
             threads: threads.clamp(1, (budget / 16 / page).max(1)),
         })
