@@ -1,5 +1,6 @@
 //! Arrays: how large their rows are, and the form in which they go to scratch.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -252,8 +253,8 @@ pub(crate) fn in_pieces<E>(
     Ok(())
 }
 
-/// The weight of the heaviest cell of a column, and its row.
+/// The weight of the heaviest cell of a column, and its row; the first of several.
 pub(crate) fn heaviest_cell(column: &ArrayRef) -> (usize, usize) {
     let cells = (0..column.len()).map(|row| (weight(&column.slice(row, 1)), row));
-    cells.max().unwrap_or((0, 0))
+    cells.max_by_key(|(weight, row)| (*weight, Reverse(*row))).unwrap_or((0, 0))
 }
