@@ -46,9 +46,13 @@ pub(crate) fn pays(sample: &[ArrayRef], values: f64, limit: usize) -> Option<boo
     let hasher = RandomState::new();
     let mut seen = Vec::with_capacity(SAMPLE);
     let mut bytes = 0;
+    // Every so many values, counted through all arrays.
+    let mut next = 0;
     for array in sample {
         let bytes_of = Values::of(array)?;
-        for row in (0..array.len()).step_by(step).filter(|row| array.is_valid(*row)) {
+        let rows = (next..array.len()).step_by(step);
+        next = (next + rows.len() * step).saturating_sub(array.len());
+        for row in rows.filter(|row| array.is_valid(*row)) {
             let value = bytes_of.at(row);
             bytes += value.len();
             seen.push(hasher.hash_one(value));

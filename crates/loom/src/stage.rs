@@ -293,7 +293,8 @@ impl Stage {
         })
     }
 
-    /// Some arrays of a column, for a look at its values.
+    /// The first rows of a column, for a look at its values: the same ones, whatever batches they came
+    /// in.
     pub(crate) fn sample(
         &self,
         table: &Table,
@@ -301,29 +302,26 @@ impl Stage {
         loaded: Option<&Loaded>,
         last: Option<&RecordBatch>,
     ) -> Result<Vec<ArrayRef>> {
-        const ARRAYS: usize = 8;
+        let mut sample = Sample { arrays: Vec::new(), rows: 8192, bytes: self.plan.read };
         if let Some(group) = self.group_of(column) {
             let index = column - self.groups[group].columns.start;
-            if let Some(pieces) = loaded {
-                let some = pieces.iter().step_by(pieces.len().div_ceil(ARRAYS).max(1));
-                return Ok(some.map(|piece| Arc::clone(&piece[index])).collect());
+            match loaded {
+                Some(pieces) => drop(pieces.iter().all(|piece| sample.add(&piece[index]))),
+                None => self.for_each_staged(table, group, |one| one == index, &mut |arrays| {
+                    Ok(arrays.iter().all(|array| sample.add(array)))
+                })?,
             }
-            let (mut arrays, mut bytes) = (Vec::new(), 0);
-            self.for_each_staged(table, group, |one| one == index, &mut |piece| {
-                bytes += piece.iter().map(|array| row_bytes(array)).sum::<usize>();
-                arrays.extend(piece);
-                Ok(arrays.len() < ARRAYS && bytes < self.plan.read)
-            })?;
-            return Ok(arrays);
         }
-        let Some(last) = last else { return Ok(Vec::new()) };
-        let field = &table.columns[column].field;
-        let array = last.column(column);
-        // No more than will be rebuilt at a time.
-        let row = weight(array).div_ceil(array.len().max(1)).max(1);
-        let rows = array.len().min((self.plan.piece / row).max(1));
-        let plain = plain(&array.slice(0, rows), field.data_type());
-        Ok(vec![plain.map_err(|error| Error::arrow(field.name(), error))?])
+        if let Some(last) = last.filter(|_| sample.rows > 0 && sample.bytes > 0) {
+            let field = &table.columns[column].field;
+            let array = last.column(column);
+            let row = weight(array).div_ceil(array.len().max(1)).max(1);
+            // No more than will be rebuilt at a time.
+            let rows = array.len().min(sample.rows).min((self.plan.piece / row).max(1));
+            let plain = plain(&array.slice(0, rows), field.data_type());
+            sample.add(&plain.map_err(|error| Error::arrow(field.name(), error))?);
+        }
+        Ok(sample.arrays)
     }
 
     /// Calls `each` with the staged pieces of a group, of the columns wanted, until it answers
@@ -392,6 +390,38 @@ impl Stage {
     pub(crate) fn heap_bytes(&self) -> usize {
         let held: usize = self.groups.iter().map(|group| group.held.capacity()).sum();
         held + self.buffer.capacity()
+    }
+}
+
+/// Rows that are looked at, and how many more may be.
+struct Sample {
+    arrays: Vec<ArrayRef>,
+    rows: usize,
+    bytes: usize,
+}
+
+impl Sample {
+    /// Adds as many rows as there is room for; `false` when there is none left.
+    fn add(&mut self, array: &ArrayRef) -> bool {
+        let mut rows = array.len().min(self.rows);
+        if row_bytes(&array.slice(0, rows)) > self.bytes {
+            let row = |row: &usize| row_bytes(&array.slice(*row, 1));
+            let mut left = self.bytes;
+            let fits = (0..rows).take_while(|at| match left.checked_sub(row(at)) {
+                Some(rest) => {
+                    left = rest;
+                    true
+                }
+                None => false,
+            });
+            rows = fits.count();
+            self.rows = rows;
+        }
+        let array = array.slice(0, rows);
+        self.bytes -= row_bytes(&array).min(self.bytes);
+        self.rows -= rows;
+        self.arrays.push(array);
+        self.rows > 0
     }
 }
 

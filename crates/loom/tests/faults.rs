@@ -53,7 +53,7 @@ impl Case {
     fn long() -> Self {
         let batch = every_type(0, 200).project(&[0]).unwrap();
         let properties = properties(1).set_bloom_filter_position(BloomFilterPosition::End);
-        Self { batches: vec![batch], properties: properties.build(), files: 3 }
+        Self { batches: vec![batch], properties: properties.build(), files: 4 }
     }
 
     fn options(&self, threads: usize) -> LoomOptions {
