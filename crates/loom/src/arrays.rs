@@ -7,7 +7,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{ArrowDictionaryKeyType, ByteArrayType, ByteViewType, RunEndIndexType};
 use arrow_array::{
     Array, ArrayRef, DictionaryArray, GenericByteArray, GenericByteViewArray, GenericListArray,
-    GenericListViewArray, OffsetSizeTrait, RunArray, downcast_dictionary_array, downcast_run_array,
+    GenericListViewArray, MapArray, OffsetSizeTrait, RunArray, StructArray,
+    downcast_dictionary_array, downcast_run_array,
 };
 use arrow_buffer::ArrowNativeType;
 use arrow_cast::cast;
@@ -76,6 +77,20 @@ pub(crate) fn plain(array: &ArrayRef, plain_type: &DataType) -> Result<ArrayRef,
     cast(array, plain_type)
 }
 
+/// The elements of the rows that a slice of lists shows.
+pub(crate) fn elements<O: OffsetSizeTrait>(lists: &GenericListArray<O>) -> ArrayRef {
+    let offsets = lists.value_offsets();
+    let (first, last) = (offsets[0].as_usize(), offsets[lists.len()].as_usize());
+    lists.values().slice(first, last - first)
+}
+
+/// The entries of the rows that a slice of maps shows.
+pub(crate) fn entries(maps: &MapArray) -> StructArray {
+    let offsets = maps.value_offsets();
+    let (first, last) = (offsets[0].as_usize(), offsets[maps.len()].as_usize());
+    maps.entries().slice(first, last - first)
+}
+
 /// Bytes that the rows of `array` take in their plain form: those of the slice, not of what the
 /// slice was cut from.
 pub(crate) fn row_bytes(array: &dyn Array) -> usize {
@@ -105,9 +120,7 @@ fn value_bytes(array: &dyn Array) -> usize {
         }
         DataType::Map(_, _) => {
             let map = array.as_map();
-            let (first, last) = (map.offsets()[0], map.offsets()[rows]);
-            let (first, last) = (first.as_usize(), last.as_usize());
-            size_of_val(&**map.offsets()) + row_bytes(&map.entries().slice(first, last - first))
+            size_of_val(&**map.offsets()) + row_bytes(&entries(map))
         }
         DataType::Dictionary(_, _) => downcast_dictionary_array!(
             array => bytes_of_dictionary(array),
@@ -133,9 +146,7 @@ fn bytes_of_views<T: ByteViewType + ?Sized>(array: &GenericByteViewArray<T>) -> 
 }
 
 fn bytes_of_list<O: OffsetSizeTrait>(array: &GenericListArray<O>) -> usize {
-    let offsets = array.value_offsets();
-    let (first, last) = (offsets[0].as_usize(), offsets[array.len()].as_usize());
-    size_of_val(offsets) + row_bytes(&array.values().slice(first, last - first))
+    size_of_val(array.value_offsets()) + row_bytes(&elements(array))
 }
 
 fn bytes_of_list_view<O: OffsetSizeTrait>(array: &GenericListViewArray<O>) -> usize {
@@ -191,18 +202,13 @@ pub(crate) fn weight(array: &dyn Array) -> usize {
 
 fn leaf_values(array: &dyn Array) -> usize {
     match array.data_type() {
-        DataType::List(_) => leaf_values_of_list(array.as_list::<i32>()),
-        DataType::LargeList(_) => leaf_values_of_list(array.as_list::<i64>()),
+        DataType::List(_) => leaf_values(&elements(array.as_list::<i32>())) + array.len(),
+        DataType::LargeList(_) => leaf_values(&elements(array.as_list::<i64>())) + array.len(),
         DataType::FixedSizeList(_, _) => leaf_values(array.as_fixed_size_list().values()),
         DataType::Struct(_) => {
             array.as_struct().columns().iter().map(|child| leaf_values(child)).sum()
         }
-        DataType::Map(_, _) => {
-            let map = array.as_map();
-            let (first, last) =
-                (map.offsets()[0].as_usize(), map.offsets()[array.len()].as_usize());
-            leaf_values(&map.entries().slice(first, last - first)) + array.len()
-        }
+        DataType::Map(_, _) => leaf_values(&entries(array.as_map())) + array.len(),
         DataType::ListView(_) => leaf_values_of_list_view(array.as_list_view::<i32>()),
         DataType::LargeListView(_) => leaf_values_of_list_view(array.as_list_view::<i64>()),
         DataType::Dictionary(_, _) => {
@@ -224,12 +230,6 @@ fn leaf_values_of_list_view<O: OffsetSizeTrait>(array: &GenericListViewArray<O>)
 /// Those of one row, as far as can be told without a look at all.
 fn average_leaf_values(values: &dyn Array) -> usize {
     leaf_values(values).div_ceil(values.len().max(1))
-}
-
-fn leaf_values_of_list<O: OffsetSizeTrait>(array: &GenericListArray<O>) -> usize {
-    let offsets = array.value_offsets();
-    let (first, last) = (offsets[0].as_usize(), offsets[array.len()].as_usize());
-    leaf_values(&array.values().slice(first, last - first)) + array.len()
 }
 
 /// Calls `each` with the rows of `columns` in pieces of at most such a [`weight`]; a row that has more

@@ -3,8 +3,11 @@
 use std::hash::{BuildHasher, RandomState};
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, GenericListArray, OffsetSizeTrait};
+use arrow_array::types::ByteArrayType;
+use arrow_array::{Array, ArrayRef, GenericByteArray};
 use arrow_schema::DataType;
+
+use crate::arrays::{elements, entries};
 
 /// Values looked at. Of 50,000 different ones, some ten turn up twice among as many.
 const SAMPLE: usize = 1024;
@@ -19,20 +22,10 @@ pub(crate) fn leaves(array: &ArrayRef, out: &mut Vec<ArrayRef>) {
             array.as_struct().columns().iter().for_each(|child| leaves(child, out));
         }
         DataType::Map(_, _) => {
-            let map = array.as_map();
-            let (first, last) = (map.offsets()[0], map.offsets()[map.len()]);
-            let entries = map.entries().slice(first as usize, (last - first) as usize);
-            entries.columns().iter().for_each(|child| leaves(child, out));
+            entries(array.as_map()).columns().iter().for_each(|child| leaves(child, out));
         }
         _ => out.push(array.clone()),
     }
-}
-
-/// The elements of the rows that a slice shows.
-fn elements<O: OffsetSizeTrait>(list: &GenericListArray<O>) -> ArrayRef {
-    let offsets = list.value_offsets();
-    let (first, last) = (offsets[0].as_usize(), offsets[list.len()].as_usize());
-    list.values().slice(first, last - first)
 }
 
 /// Whether a column chunk of about so many values like those in `sample` becomes smaller by a
@@ -49,11 +42,11 @@ pub(crate) fn pays(sample: &[ArrayRef], values: f64, limit: usize) -> Option<boo
     // Every so many values, counted through all arrays.
     let mut next = 0;
     for array in sample {
-        let bytes_of = Values::of(array)?;
+        let bytes_at = values_of(array)?;
         let rows = (next..array.len()).step_by(step);
         next = (next + rows.len() * step).saturating_sub(array.len());
         for row in rows.filter(|row| array.is_valid(*row)) {
-            let value = bytes_of.at(row);
+            let value = bytes_at(row);
             bytes += value.len();
             seen.push(hasher.hash_one(value));
         }
@@ -83,57 +76,31 @@ pub(crate) fn pays(sample: &[ArrayRef], values: f64, limit: usize) -> Option<boo
     Some(dictionary <= limit as f64 && dictionary + keys < plain * 0.75)
 }
 
-/// The values of an array as bytes.
-enum Values<'a> {
-    Fixed { bytes: &'a [u8], width: usize },
-    Offsets32 { bytes: &'a [u8], offsets: &'a [i32] },
-    Offsets64 { bytes: &'a [u8], offsets: &'a [i64] },
-}
-
-impl<'a> Values<'a> {
-    fn of(array: &'a ArrayRef) -> Option<Self> {
-        Some(match array.data_type() {
-            DataType::Utf8 => {
-                let array = array.as_string::<i32>();
-                Self::Offsets32 { bytes: array.value_data(), offsets: array.value_offsets() }
-            }
-            DataType::Binary => {
-                let array = array.as_binary::<i32>();
-                Self::Offsets32 { bytes: array.value_data(), offsets: array.value_offsets() }
-            }
-            DataType::LargeUtf8 => {
-                let array = array.as_string::<i64>();
-                Self::Offsets64 { bytes: array.value_data(), offsets: array.value_offsets() }
-            }
-            DataType::LargeBinary => {
-                let array = array.as_binary::<i64>();
-                Self::Offsets64 { bytes: array.value_data(), offsets: array.value_offsets() }
-            }
-            DataType::FixedSizeBinary(width) => Self::Fixed {
-                bytes: array.as_fixed_size_binary().value_data(),
-                width: usize::try_from(*width).ok()?,
-            },
-            other => {
-                let width = other.primitive_width()?;
-                arrow_array::downcast_primitive_array!(
-                    array => Self::Fixed { bytes: array.values().inner(), width },
-                    _ => return None
-                )
-            }
-        })
+/// The values of an array as bytes, by their row.
+fn values_of<'a>(array: &'a ArrayRef) -> Option<Box<dyn Fn(usize) -> &'a [u8] + 'a>> {
+    fn bytes<'a, T: ByteArrayType>(
+        array: &'a GenericByteArray<T>,
+    ) -> Box<dyn Fn(usize) -> &'a [u8] + 'a> {
+        Box::new(|row| array.value(row).as_ref())
     }
-
-    fn at(&self, row: usize) -> &'a [u8] {
-        match *self {
-            Self::Fixed { bytes, width } => &bytes[row * width..(row + 1) * width],
-            Self::Offsets32 { bytes, offsets } => {
-                &bytes[offsets[row] as usize..offsets[row + 1] as usize]
-            }
-            Self::Offsets64 { bytes, offsets } => {
-                &bytes[offsets[row] as usize..offsets[row + 1] as usize]
-            }
+    Some(match array.data_type() {
+        DataType::Utf8 => bytes(array.as_string::<i32>()),
+        DataType::LargeUtf8 => bytes(array.as_string::<i64>()),
+        DataType::Binary => bytes(array.as_binary::<i32>()),
+        DataType::LargeBinary => bytes(array.as_binary::<i64>()),
+        DataType::FixedSizeBinary(_) => {
+            let array = array.as_fixed_size_binary();
+            Box::new(|row| array.value(row))
         }
-    }
+        other => {
+            let width = other.primitive_width()?;
+            let bytes: &[u8] = arrow_array::downcast_primitive_array!(
+                array => array.values().inner(),
+                _ => return None
+            );
+            Box::new(move |row| &bytes[row * width..(row + 1) * width])
+        }
+    })
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, RecordBatch, make_array};
-use arrow_buffer::Buffer;
+use arrow_array::{Array, ArrayRef, OffsetSizeTrait, RecordBatch, make_array};
+use arrow_buffer::{Buffer, ToByteSlice};
 use arrow_data::ArrayData;
 use arrow_ipc::reader::read_record_batch;
 use arrow_ipc::writer::StreamWriter;
@@ -68,26 +68,8 @@ fn pack_array(array: &ArrayRef, out: &mut Vec<u8>) -> Result<(), ArrowError> {
             put(out, &data.buffers()[0][data.offset() * width..][..data.len() * width]);
             at
         }
-        Layout::Offsets32 => {
-            let data = array.to_data();
-            let offsets = &data.buffer::<i32>(0)[..=data.len()];
-            let (first, last) = (offsets[0], offsets[data.len()]);
-            out.extend(offsets.iter().flat_map(|offset| (offset - first).to_ne_bytes()));
-            pad(out);
-            let at = out.len();
-            put(out, &data.buffers()[1][first as usize..last as usize]);
-            at
-        }
-        Layout::Offsets64 => {
-            let data = array.to_data();
-            let offsets = &data.buffer::<i64>(0)[..=data.len()];
-            let (first, last) = (offsets[0], offsets[data.len()]);
-            out.extend(offsets.iter().flat_map(|offset| (offset - first).to_ne_bytes()));
-            pad(out);
-            let at = out.len();
-            put(out, &data.buffers()[1][first as usize..last as usize]);
-            at
-        }
+        Layout::Offsets32 => pack_offsets::<i32>(&array.to_data(), out),
+        Layout::Offsets64 => pack_offsets::<i64>(&array.to_data(), out),
         Layout::Nested => {
             let at = out.len();
             let schema = one_column(array.data_type());
@@ -109,6 +91,19 @@ fn pack_array(array: &ArrayRef, out: &mut Vec<u8>) -> Result<(), ArrowError> {
     header[8..12].copy_from_slice(&values.to_ne_bytes());
     header[12..].copy_from_slice(&flags.to_ne_bytes());
     Ok(())
+}
+
+/// Packs offsets, counted from the first one, and the values between them; returns where these begin.
+fn pack_offsets<O: OffsetSizeTrait>(data: &ArrayData, out: &mut Vec<u8>) -> usize {
+    let offsets = &data.buffer::<O>(0)[..=data.len()];
+    let (first, last) = (offsets[0], offsets[data.len()]);
+    for offset in offsets {
+        out.extend_from_slice((*offset - first).to_byte_slice());
+    }
+    pad(out);
+    let at = out.len();
+    put(out, &data.buffers()[1][first.as_usize()..last.as_usize()]);
+    at
 }
 
 fn put(out: &mut Vec<u8>, bytes: &[u8]) {

@@ -10,7 +10,7 @@ use parquet::errors::{ParquetError, Result};
 
 use crate::scratch::{Disk, Region};
 
-/// Makes the stores of the column chunks that one thread has in hand.
+/// Makes the stores of the column chunks that all threads have in hand.
 #[derive(Clone)]
 pub(crate) struct Pages(Arc<Mutex<Shared>>);
 

@@ -35,8 +35,6 @@ pub(crate) struct Stage {
     plan: Plan,
     groups: Vec<Group>,
     blocks: Vec<Block>,
-    /// Bytes of the held strips.
-    held: usize,
     region: Region,
     /// A strip on its way to scratch.
     buffer: Vec<u8>,
@@ -105,7 +103,6 @@ impl Stage {
             plan,
             groups: Vec::new(),
             blocks: Vec::new(),
-            held: 0,
             region: Region::new(disk),
             buffer: Vec::new(),
             pieces: 0,
@@ -143,19 +140,16 @@ impl Stage {
             let size = if self.mispredicted { packed_bytes } else { own_bytes };
             self.groups = groups(table, &self.plan, batch, row_group_rows, size);
         }
-        let bytes: usize = batch.columns().iter().map(packed_bytes).sum();
         self.pieces += 1;
-        if self.held + bytes > self.plan.held || self.grown(batch) > self.plan.held {
+        if self.grown(batch) > self.plan.held {
             return self.spill(table, batch);
         }
         for group in &mut self.groups {
             let held = group.held.open();
-            let before = held.len();
             if held.capacity() == 0 {
                 held.reserve_exact(group.share.min(MOST_AT_ONCE));
             }
             pack_pieces(table, &group.columns, batch, &self.plan, held, &mut |_| Ok(()))?;
-            self.held += held.len() - before;
         }
         Ok(())
     }
@@ -220,7 +214,6 @@ impl Stage {
             group.spilled += self.region.len() - before;
             ends.extend_from_slice(&self.region.len().to_ne_bytes());
         }
-        self.held = 0;
         self.buffer.shrink_to(self.plan.read * 2);
         self.free_surplus();
         self.blocks.push(Block { start, ends: self.region.append(&ends)? });
@@ -380,7 +373,6 @@ impl Stage {
             group.spilled = 0;
         }
         self.free_surplus();
-        self.held = 0;
         self.pieces = 0;
         self.blocks.clear();
         self.region.clear();

@@ -189,16 +189,23 @@ fn unknown_type(data_type: &DataType) -> Option<&DataType> {
         DataType::Union(_, _)
         | DataType::FixedSizeBinary(..=0)
         | DataType::Interval(IntervalUnit::MonthDayNano) => Some(data_type),
+        _ => parts(data_type).find_map(unknown_type),
+    }
+}
+
+/// The types that a type is made of.
+fn parts(data_type: &DataType) -> Box<dyn Iterator<Item = &DataType> + '_> {
+    match data_type {
         DataType::List(item)
         | DataType::LargeList(item)
         | DataType::ListView(item)
         | DataType::LargeListView(item)
         | DataType::FixedSizeList(item, _)
         | DataType::Map(item, _)
-        | DataType::RunEndEncoded(_, item) => unknown_type(item.data_type()),
-        DataType::Dictionary(_, values) => unknown_type(values),
-        DataType::Struct(fields) => fields.iter().find_map(|field| unknown_type(field.data_type())),
-        _ => None,
+        | DataType::RunEndEncoded(_, item) => Box::new(std::iter::once(item.data_type())),
+        DataType::Dictionary(_, values) => Box::new(std::iter::once(&**values)),
+        DataType::Struct(fields) => Box::new(fields.iter().map(|field| field.data_type())),
+        _ => Box::new(std::iter::empty()),
     }
 }
 
@@ -224,18 +231,10 @@ fn same_type(one: &DataType, other: &DataType) -> bool {
 
 /// The names of all fields of structs, from the outside in.
 fn struct_names(data_type: &DataType) -> Box<dyn Iterator<Item = &str> + '_> {
-    match data_type {
-        DataType::List(item)
-        | DataType::LargeList(item)
-        | DataType::ListView(item)
-        | DataType::LargeListView(item)
-        | DataType::FixedSizeList(item, _)
-        | DataType::Map(item, _)
-        | DataType::RunEndEncoded(_, item) => struct_names(item.data_type()),
-        DataType::Dictionary(_, values) => struct_names(values),
-        DataType::Struct(fields) => Box::new(fields.iter().flat_map(|field| {
-            std::iter::once(field.name().as_str()).chain(struct_names(field.data_type()))
-        })),
-        _ => Box::new(std::iter::empty()),
-    }
+    let own = match data_type {
+        DataType::Struct(fields) => fields.as_ref(),
+        _ => &[],
+    };
+    let names = own.iter().map(|field| field.name().as_str());
+    Box::new(names.chain(parts(data_type).flat_map(struct_names)))
 }
