@@ -207,7 +207,7 @@ fn declared(column: &ColumnMetadata) -> &'static str {
 
 fn schema_of(columns: &[ColumnMetadata]) -> Schema {
     let fields = columns.iter().map(|column| {
-        let carrier = column.datatype.unwrap().carrier().unwrap();
+        let carrier = column.datatype.unwrap().element();
         Field::new(column.name.as_ref().unwrap(), carrier, true)
     });
     Schema::new(fields.collect::<Vec<_>>())

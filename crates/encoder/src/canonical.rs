@@ -1,24 +1,25 @@
-//! Batches in the eight Arrow types that carry VOTable's scalars and strings.
-
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Float32Type, Float64Type, Int64Type};
-use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow_cast::display::{FormatOptions, array_value_to_string};
-use arrow_cast::{CastOptions, cast_with_options};
-use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
+//! Batches in the Arrow types that carry VOTable's datatypes.
 
 use std::sync::Arc;
 
-use crate::column::Column;
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_cast::display::array_value_to_string;
+use arrow_schema::{Field, Schema, SchemaRef};
+
+use crate::column::{Column, VoType};
+use crate::convert::{convert, is_carried};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::ResultSchema;
 
 /// Checks every batch against the schema of the result and converts its columns to the Arrow types
-/// that carry their VOTable datatypes: Boolean, UInt8, Int16, Int32, Int64, Float32, Float64, Utf8.
+/// that carry their VOTable datatypes: Boolean, UInt8, Int16, Int32, Int64, Float32, Float64, Utf8,
+/// and List of one of them ([`VoType::carrier`]).
 ///
-/// So a format has eight kinds of column to write, whatever the source gives: views, dictionaries,
-/// large strings, timestamps (as text, in UTC, with the digits of their unit), decimals. A column
-/// that is carried already is passed on without a copy.
+/// So a format has eight kinds of element to write, one a cell or many, whatever the source gives:
+/// views, dictionaries, large strings, timestamps (as text, in UTC, with the digits of their unit),
+/// decimals, lists within lists, bytes. Lists are flat, have as many elements as the arraysize says,
+/// and none where they are null; elements may be null. A column that is carried already is passed on
+/// without a copy.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -35,7 +36,7 @@ use crate::schema::ResultSchema;
 pub struct CanonicalRows {
     schema: ResultSchema,
     given: SchemaRef,
-    conversions: Vec<Option<DataType>>,
+    types: Vec<VoType>,
     last_seen: Option<SchemaRef>,
     rows: u64,
 }
@@ -62,30 +63,23 @@ impl CanonicalRows {
             return Err(Error::new(ErrorKind::InvalidRequest, message));
         }
         let mut fields = Vec::with_capacity(schema.columns().len());
-        let mut conversions = Vec::with_capacity(schema.columns().len());
+        let mut types = Vec::with_capacity(schema.columns().len());
         let given = schema.columns().iter().zip(schema.arrow().fields());
         for ((column, field), name) in given.zip(names) {
-            let datatype = column.vo_type()?.datatype;
-            let carrier = datatype.carrier().ok_or_else(|| {
-                Error::new(
-                    ErrorKind::UnsupportedColumn,
-                    format!("datatype {datatype} is not supported yet"),
-                )
-                .with_column(column.name())
-            })?;
-            conversions.push((carrier != *field.data_type()).then(|| carrier.clone()));
-            fields.push(Field::new(name.as_ref(), carrier, field.is_nullable()));
+            let vo_type = column.vo_type()?;
+            fields.push(Field::new(name.as_ref(), vo_type.carrier(), field.is_nullable()));
+            types.push(vo_type.clone());
         }
         Ok(Self {
             schema: schema.carried_in(Arc::new(Schema::new(fields))),
             given: Arc::clone(schema.arrow()),
-            conversions,
+            types,
             last_seen: None,
             rows: 0,
         })
     }
 
-    /// The same columns, carried in the eight types.
+    /// The same columns, in the types that carry them.
     pub fn schema(&self) -> &ResultSchema {
         &self.schema
     }
@@ -106,12 +100,12 @@ impl CanonicalRows {
         let columns = batch
             .columns()
             .iter()
-            .zip(&self.conversions)
+            .zip(&self.types)
             .zip(self.schema.columns())
-            .map(|((array, conversion), column)| match conversion {
-                None => Ok(Arc::clone(array)),
-                Some(carrier) => convert(array, carrier)
-                    .map_err(|cause| self.culprit(array, carrier, column, cause)),
+            .map(|((array, vo_type), column)| match is_carried(array, vo_type) {
+                true => Ok(Arc::clone(array)),
+                false => convert(array, vo_type)
+                    .map_err(|cause| self.culprit(array, vo_type, column, cause)),
             })
             .collect::<Result<Vec<_>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
@@ -186,146 +180,45 @@ impl CanonicalRows {
     }
 
     /// Finds the cell for which a conversion failed.
-    fn culprit(
-        &self,
-        array: &ArrayRef,
-        carrier: &DataType,
-        column: &Column,
-        cause: Error,
-    ) -> Error {
+    fn culprit(&self, array: &ArrayRef, vo_type: &VoType, column: &Column, cause: Error) -> Error {
         for index in 0..array.len() {
-            if let Err(cause) = convert(&array.slice(index, 1), carrier) {
-                let value = array_value_to_string(array, index)
-                    .ok()
-                    .filter(|value| !value.starts_with("ERROR"))
-                    .unwrap_or_else(|| "the value".to_owned());
-                return Error::new(
-                    ErrorKind::InvalidValue,
-                    match &column.vo_type {
-                        Some(vo_type) => format!("{value} does not fit into {}", vo_type.datatype),
-                        None => format!("{value} does not fit into {carrier}"),
-                    },
-                )
-                .with_column(column.name())
-                .with_row(self.rows + 1 + index as u64)
-                .with_source(cause);
+            if let Err(cause) = convert(&array.slice(index, 1), vo_type) {
+                let value = shown(array, index);
+                let message = format!("{value} does not fit into {vo_type}");
+                return Error::new(ErrorKind::InvalidValue, message)
+                    .with_column(column.name())
+                    .with_row(self.rows + 1 + index as u64)
+                    .with_source(cause);
             }
         }
         cause.with_column(column.name())
     }
 }
 
-/// Converts an array; an error where one cell can't be.
-fn convert(array: &ArrayRef, carrier: &DataType) -> Result<ArrayRef> {
-    if let DataType::Dictionary(_, values) = array.data_type() {
-        return convert(&cast(array, values)?, carrier);
+/// A cell for an error message: a long one has its beginning there.
+fn shown(array: &ArrayRef, index: usize) -> String {
+    const MOST: usize = 100;
+    let value = array_value_to_string(array, index).ok();
+    let value = value.filter(|value| !value.starts_with("ERROR"));
+    let mut value = value.unwrap_or_else(|| "the value".to_owned());
+    if let Some((end, _)) = value.char_indices().nth(MOST) {
+        value.truncate(end);
+        value.push('…');
     }
-    if carrier == &DataType::Utf8 {
-        check_years(array)?;
-    }
-    let converted = match (array.data_type(), carrier) {
-        (DataType::Timestamp(unit, zone), DataType::Utf8) => {
-            let format = match unit {
-                TimeUnit::Second => "%Y-%m-%dT%H:%M:%S",
-                TimeUnit::Millisecond => "%Y-%m-%dT%H:%M:%S%.3f",
-                TimeUnit::Microsecond => "%Y-%m-%dT%H:%M:%S%.6f",
-                TimeUnit::Nanosecond => "%Y-%m-%dT%H:%M:%S%.9f",
-            };
-            let options = CastOptions {
-                safe: false,
-                format_options: FormatOptions::new()
-                    .with_timestamp_format(Some(format))
-                    .with_timestamp_tz_format(Some(format)),
-            };
-            match zone {
-                None => cast_with_options(array, carrier, &options),
-                // An instant is written in UTC, and DALI 1.1, 3.3.3 needs no zone for that.
-                Some(_) => {
-                    let utc = DataType::Timestamp(*unit, Some("+00:00".into()));
-                    cast_with_options(array, &utc, &options)
-                        .and_then(|array| cast_with_options(&array, carrier, &options))
-                }
-            }
-        }
-        _ => return checked(array, cast(array, carrier)?),
-    };
-    converted.map_err(|cause| not_converted(array, carrier, cause))
-}
-
-fn cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
-    let options = CastOptions { safe: false, ..Default::default() };
-    cast_with_options(array, to, &options).map_err(|cause| not_converted(array, to, cause))
-}
-
-fn not_converted(array: &ArrayRef, to: &DataType, cause: ArrowError) -> Error {
-    let message = format!("can't convert Arrow type {} to {to}", array.data_type());
-    Error::new(ErrorKind::InvalidValue, message).with_source(cause)
-}
-
-/// Finds what Arrow's cast takes for a success and is none.
-fn checked(array: &ArrayRef, converted: ArrayRef) -> Result<ArrayRef> {
-    let carrier = converted.data_type();
-    if (array.data_type(), carrier) == (&DataType::Float64, &DataType::Float32) {
-        check_single(array, &converted)?;
-    }
-    if array.data_type().is_integer() && carrier.is_floating() {
-        check_digits(array, &converted)?;
-    }
-    Ok(converted)
-}
-
-/// Timestamps and dates have years of four digits; DALI 1.1, 3.3.3.
-fn check_years(array: &ArrayRef) -> Result<()> {
-    /// 0000-01-01 and the day after 9999-12-31, in days since 1970-01-01.
-    const DAYS: std::ops::Range<i64> = -719_528..2_932_897;
-    let ticks_of_a_day = match array.data_type() {
-        DataType::Date32 => 1,
-        DataType::Timestamp(TimeUnit::Second, _) => 86_400,
-        DataType::Date64 | DataType::Timestamp(TimeUnit::Millisecond, _) => 86_400_000,
-        DataType::Timestamp(TimeUnit::Microsecond, _) => 86_400_000_000,
-        // Nanoseconds of 64 bits span the years 1677 to 2262; the rest has no years.
-        _ => return Ok(()),
-    };
-    let ticks = match array.data_type() {
-        DataType::Date32 => cast(&cast(array, &DataType::Int32)?, &DataType::Int64)?,
-        _ => cast(array, &DataType::Int64)?,
-    };
-    let mut days = ticks.as_primitive::<Int64Type>().iter().flatten();
-    if days.all(|tick| DAYS.contains(&tick.div_euclid(ticks_of_a_day))) {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::InvalidValue, "its year is not of four digits"))
-}
-
-/// Arrow's cast rounds an integer that a float has not enough digits for.
-fn check_digits(integers: &ArrayRef, floats: &ArrayRef) -> Result<()> {
-    let back = cast_with_options(floats, integers.data_type(), &CastOptions::default());
-    match back {
-        Ok(back) if back.to_data() == integers.to_data() => Ok(()),
-        _ => Err(Error::new(ErrorKind::InvalidValue, "a float has not enough digits for it")),
-    }
-}
-
-/// Arrow's cast makes infinity of a double that is too large for a float.
-fn check_single(doubles: &ArrayRef, floats: &ArrayRef) -> Result<()> {
-    let doubles = doubles.as_primitive::<Float64Type>();
-    let floats = floats.as_primitive::<Float32Type>();
-    let lost = doubles
-        .iter()
-        .zip(floats.iter())
-        .any(|pair| matches!(pair, (Some(d), Some(f)) if d.is_finite() && f.is_infinite()));
-    if lost {
-        return Err(Error::new(ErrorKind::InvalidValue, "beyond the range of single precision"));
-    }
-    Ok(())
+    value
 }
 
 #[cfg(test)]
 mod tests {
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::{Float64Type, Int32Type};
     use arrow_array::{
-        Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray,
+        Date32Array, Decimal128Array, Float64Array, Int64Array, ListArray, StringArray,
         TimestampMicrosecondArray, TimestampNanosecondArray, UInt64Array,
     };
+
+    use arrow_buffer::OffsetBuffer;
+    use arrow_schema::DataType;
 
     use super::*;
     use crate::column::{ColumnMetadata, Datatype};
@@ -455,6 +348,86 @@ mod tests {
         let batch = RecordBatch::try_from_iter_with_nullable([("n", array, true)]).unwrap();
         let error = rows.convert(&batch).unwrap_err();
         assert_eq!((error.column(), error.row()), (Some("n"), Some(2)));
+    }
+
+    fn with(array: ArrayRef, metadata: serde_json::Value) -> Result<ArrayRef> {
+        let batch = RecordBatch::try_from_iter_with_nullable([("x", array, true)]).unwrap();
+        let metadata = vec![serde_json::from_value(metadata).unwrap()];
+        let schema = ResultSchema::new(batch.schema(), metadata)?;
+        Ok(Arc::clone(CanonicalRows::new(&schema)?.convert(&batch)?.column(0)))
+    }
+
+    fn doubles(cells: &[Option<&[f64]>]) -> ListArray {
+        ListArray::from_iter_primitive::<Float64Type, _, _>(
+            cells.iter().map(|cell| cell.map(|cell| cell.iter().copied().map(Some))),
+        )
+    }
+
+    #[test]
+    fn lists_of_every_kind_are_carried_flat() {
+        let expected = doubles(&[Some(&[1.0, 2.0, 3.0, 4.0]), None, Some(&[5.0, 6.0])]);
+        let int = |cells: &[Option<&[i32]>]| {
+            ListArray::from_iter_primitive::<Int32Type, _, _>(
+                cells.iter().map(|cell| cell.map(|cell| cell.iter().copied().map(Some))),
+            )
+        };
+        let item = |data_type| Arc::new(Field::new("element", data_type, true));
+        let ints = int(&[Some(&[9]), Some(&[1, 2, 3, 4]), None, Some(&[5, 6]), Some(&[8])]);
+        let large = DataType::LargeList(item(DataType::Int64));
+        let views = DataType::ListView(item(DataType::Float32));
+        for to in [large, views] {
+            let given = arrow_cast::cast(&ints, &to).unwrap().slice(1, 3);
+            let read = with(given, serde_json::json!({"datatype": "double"})).unwrap();
+            assert_eq!(read.as_list::<i32>(), &expected, "{to}");
+        }
+        // Lists of pairs: the second is null with values behind it.
+        let pairs = int(&[Some(&[1, 2]), Some(&[3, 4]), Some(&[7, 7]), Some(&[5, 6])]);
+        let pairs = arrow_cast::cast(&pairs, &DataType::FixedSizeList(item(DataType::Int32), 2));
+        let nested = ListArray::new(
+            item(DataType::FixedSizeList(item(DataType::Int32), 2)),
+            OffsetBuffer::from_lengths([2, 1, 1]),
+            pairs.unwrap(),
+            Some(vec![true, false, true].into()),
+        );
+        let read = with(Arc::new(nested), serde_json::json!({"datatype": "double"})).unwrap();
+        assert_eq!(read.as_list::<i32>(), &expected);
+    }
+
+    #[test]
+    fn bytes_are_lists_of_bytes() {
+        let bytes = arrow_array::BinaryArray::from_opt_vec(vec![Some(b"ab"), None, Some(b"")]);
+        let read = canonical(Arc::new(bytes)).unwrap();
+        let expected = ListArray::from_iter_primitive::<arrow_array::types::UInt8Type, _, _>([
+            Some(vec![Some(97), Some(98)]),
+            None,
+            Some(vec![]),
+        ]);
+        assert_eq!(read.as_list::<i32>(), &expected);
+    }
+
+    #[test]
+    fn a_cell_of_another_shape_is_named() {
+        for (cells, metadata, expected) in [
+            (
+                &[Some(&[1.0, 2.0][..]), Some(&[1.0])][..],
+                serde_json::json!({"arraysize": "2"}),
+                "[1.0] does not fit into double of arraysize 2: it has 1 elements, and 2 are declared",
+            ),
+            (
+                &[Some(&[1.0][..]), Some(&[1.0, 2.0, 3.0])],
+                serde_json::json!({"arraysize": "2*"}),
+                "[1.0, 2.0, 3.0] does not fit into double of arraysize 2*: it has 3 elements",
+            ),
+            (
+                &[None, Some(&[1.0, 2.0, 3.0])],
+                serde_json::json!({"datatype": "doubleComplex"}),
+                "[1.0, 2.0, 3.0] does not fit into doubleComplex of arraysize *: it has 3 elements",
+            ),
+        ] {
+            let error = with(Arc::new(doubles(cells)), metadata).unwrap_err();
+            assert_eq!((error.kind(), error.row()), (ErrorKind::InvalidValue, Some(2)));
+            assert_eq!(format!("{error:#}"), format!("column \"x\", row 2: {expected}"));
+        }
     }
 
     #[test]

@@ -2,11 +2,14 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use arrow_schema::DataType;
+use arrow_schema::{DataType, Field, FieldRef};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::{Link, Values};
+use crate::resolve::{Nesting, derive_element};
 
 /// A VOTable primitive datatype; VOTable 1.4, 2.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -51,20 +54,28 @@ impl Datatype {
         matches!(self, Self::Char | Self::UnicodeChar)
     }
 
-    /// The Arrow type that carries a scalar of this datatype, or a string; `None` for bit and the
-    /// complex types, which have no scalar in Arrow.
-    pub fn carrier(self) -> Option<DataType> {
-        Some(match self {
-            Self::Boolean => DataType::Boolean,
+    /// Whether a value is a pair of floats.
+    pub fn is_complex(self) -> bool {
+        matches!(self, Self::FloatComplex | Self::DoubleComplex)
+    }
+
+    /// Whether values are whole numbers, which have no NaN: their null needs a flag or VALUES.
+    pub fn is_integer(self) -> bool {
+        matches!(self, Self::UnsignedByte | Self::Short | Self::Int | Self::Long)
+    }
+
+    /// The Arrow type of one element: a number, a boolean, half of a complex number, or a string.
+    pub fn element(self) -> DataType {
+        match self {
+            Self::Boolean | Self::Bit => DataType::Boolean,
             Self::UnsignedByte => DataType::UInt8,
             Self::Short => DataType::Int16,
             Self::Int => DataType::Int32,
             Self::Long => DataType::Int64,
-            Self::Float => DataType::Float32,
-            Self::Double => DataType::Float64,
+            Self::Float | Self::FloatComplex => DataType::Float32,
+            Self::Double | Self::DoubleComplex => DataType::Float64,
             Self::Char | Self::UnicodeChar => DataType::Utf8,
-            Self::Bit | Self::FloatComplex | Self::DoubleComplex => return None,
-        })
+        }
     }
 }
 
@@ -117,6 +128,42 @@ impl Arraysize {
     pub fn last(&self) -> Extent {
         self.last
     }
+
+    /// Dimensions of which the last alone may be variable.
+    pub(crate) fn of(inner: Vec<u32>, last: Extent) -> Self {
+        Self { inner, last }
+    }
+
+    /// Values of one step along the last dimension: the product of the others.
+    pub fn stride(&self) -> u64 {
+        self.inner.iter().fold(1, |product, extent| product.saturating_mul(u64::from(*extent)))
+    }
+
+    /// Values of every cell; `None` where cells differ.
+    pub fn fixed(&self) -> Option<u64> {
+        match self.last {
+            Extent::Fixed(extent) => Some(self.stride().saturating_mul(u64::from(extent))),
+            Extent::Bounded(_) | Extent::Free => None,
+        }
+    }
+
+    /// Whether a cell may have so many values.
+    pub fn takes(&self, values: u64) -> bool {
+        let stride = self.stride();
+        match self.last {
+            Extent::Fixed(_) => self.fixed() == Some(values),
+            Extent::Bounded(most) => {
+                values.is_multiple_of(stride) && values / stride <= u64::from(most)
+            }
+            Extent::Free => values.is_multiple_of(stride),
+        }
+    }
+
+    /// The shape without its first dimension: of `8x3`, strings of eight characters, the `3`.
+    pub fn without_first(&self) -> Option<Self> {
+        let (_, inner) = self.inner.split_first()?;
+        Some(Self { inner: inner.to_vec(), last: self.last })
+    }
 }
 
 impl FromStr for Arraysize {
@@ -161,8 +208,8 @@ impl fmt::Display for Arraysize {
 
 /// What is known of a column beyond its Arrow field; everything may be left out.
 ///
-/// The names in JSON are those of VOTable's FIELD: `name`, `datatype`, `arraysize`, `xtype`,
-/// `unit`, `ucd`, `utype`, `description`, `null`, `ID`, `ref`.
+/// The names in JSON are those of VOTable's FIELD: `name`, `datatype`, `arraysize`, `width`,
+/// `precision`, `xtype`, `unit`, `ucd`, `utype`, `description`, `null`, `values`, `links`, `ID`, `ref`.
 ///
 /// ```
 /// use taploom_encoder::{ColumnMetadata, Datatype};
@@ -209,6 +256,18 @@ pub struct ColumnMetadata {
     /// The XML ID of a COOSYS, TIMESYS or GROUP.
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
+    /// How many characters a person wants to see of a number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// How many digits of it count: `4`, `F4` (after the point) or `E4` (in all).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<String>,
+    /// The domain of the values, beside `null`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<Values>,
+    /// Where more is said of the column.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
 }
 
 /// A column of a [`ResultSchema`](crate::ResultSchema): its name and, checked, the rest of its
@@ -232,6 +291,62 @@ pub struct VoType {
     pub xtype: Option<String>,
 }
 
+impl VoType {
+    /// The Arrow type that carries the cells: that of an element for a scalar or a string, else a
+    /// list of elements, flat whatever the number of dimensions. A complex number is two elements.
+    pub fn carrier(&self) -> DataType {
+        let element = self.datatype.element();
+        if self.is_list() { DataType::List(list_item(element)) } else { element }
+    }
+
+    /// Whether a cell is carried in a list: all arrays but a string, and complex numbers.
+    pub fn is_list(&self) -> bool {
+        match &self.arraysize {
+            Some(shape) => !self.datatype.is_text() || !shape.inner().is_empty(),
+            None => self.datatype.is_complex(),
+        }
+    }
+
+    /// Elements that the list of every cell has; `None` where cells differ, or are no lists.
+    pub fn fixed_elements(&self) -> Option<u64> {
+        let (shape, per_value) = self.list_shape()?;
+        shape.map_or(Some(1), |shape| shape.fixed()).map(|values| values.saturating_mul(per_value))
+    }
+
+    /// Whether the list of a cell may have so many elements.
+    pub fn takes(&self, elements: u64) -> bool {
+        let Some((shape, per_value)) = self.list_shape() else { return false };
+        let values = elements / per_value;
+        elements.is_multiple_of(per_value) && shape.map_or(values == 1, |shape| shape.takes(values))
+    }
+
+    /// The shape of the list of a cell, `None` for one value, and the elements of a value.
+    fn list_shape(&self) -> Option<(Option<Arraysize>, u64)> {
+        if !self.is_list() {
+            return None;
+        }
+        let shape = match (&self.arraysize, self.datatype.is_text()) {
+            (Some(shape), true) => Some(shape.without_first()?),
+            (shape, _) => shape.clone(),
+        };
+        Some((shape, if self.datatype.is_complex() { 2 } else { 1 }))
+    }
+}
+
+impl fmt::Display for VoType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.arraysize {
+            None => write!(f, "{}", self.datatype),
+            Some(shape) => write!(f, "{} of arraysize {shape}", self.datatype),
+        }
+    }
+}
+
+/// The field of the elements of a list, as Arrow calls it; any of them may be null.
+pub(crate) fn list_item(element: DataType) -> FieldRef {
+    Arc::new(Field::new_list_field(element, true))
+}
+
 impl Column {
     /// The name, which another column may have as well.
     pub fn name(&self) -> &str {
@@ -246,17 +361,24 @@ impl Column {
         self.vo_type.as_ref().ok_or_else(|| {
             Error::new(
                 ErrorKind::UnsupportedColumn,
-                format!(
-                    "Arrow type {} has no VOTable datatype yet; cast it to a boolean, a number, \
-                     text or a timestamp",
-                    self.data_type
-                ),
+                format!("Arrow type {} has no VOTable datatype; {}", self.data_type, self.remedy()),
             )
             .with_column(&self.name)
         })
     }
 
-    /// Unit, UCD, description and the rest, as given.
+    fn remedy(&self) -> &'static str {
+        match Nesting::of(&self.data_type) {
+            Nesting { leaf, .. } if leaf.is_nested() => "give its fields columns of their own",
+            Nesting { levels, leaf } if !levels.is_empty() && derive_element(leaf).is_some() => {
+                "give an arraysize, such as 20x* for strings of at most 20 characters and 3x* for \
+                 lists of 3 values"
+            }
+            _ => "cast it to a boolean, a number, text or a timestamp",
+        }
+    }
+
+    /// Unit, UCD, description and the rest, as given; the unit of a duration is derived.
     pub fn metadata(&self) -> &ColumnMetadata {
         &self.metadata
     }

@@ -2,12 +2,15 @@
 
 mod canonical;
 mod column;
+mod convert;
 mod encoder;
 mod error;
 mod media_type;
+mod metadata;
 mod options;
 mod plugin;
 mod registry;
+mod resolve;
 mod schema;
 mod sink;
 
@@ -16,12 +19,16 @@ pub use column::{Arraysize, Column, ColumnMetadata, Datatype, Extent, VoType};
 pub use encoder::{Completion, EncodeContext, EncodeSummary, Envelope, ResultEncoder};
 pub use error::{Error, ErrorKind, Result};
 pub use media_type::MediaType;
+pub use metadata::{
+    Bound, CooSys, Group, Info, Link, Param, Reference, Resource, TableMetadata, TimeSys,
+    ValueOption, Values,
+};
 pub use options::{FormatOptions, OptionInfo, Options};
 pub use plugin::{
     Content, EncoderFormat, EncoderPlugin, EnvelopeUse, FailureReport, FormatInfo, OverflowReport,
 };
 pub use registry::{EncoderRegistry, EncoderSpec};
-pub use schema::{ResultSchema, TableMetadata, unique_names};
+pub use schema::{ResultSchema, unique_names};
 pub use sink::{ByteSink, Output};
 
 #[doc(hidden)]

@@ -45,6 +45,8 @@ pub struct FormatInfo {
     /// Short names for RESPONSEFORMAT, each with the media type that it stands for, parameters
     /// (which are options) included; DALI 1.1, 3.4.3.
     pub short_names: &'static [(&'static str, &'static str)],
+    /// Ids of TAPRegExt 1.0, 2.4.1, each with the media type that it stands for; may be none.
+    pub output_ids: &'static [(&'static str, &'static str)],
     /// File name extensions without the dot, the preferred one first.
     pub extensions: &'static [&'static str],
     /// Whether the output is text that may be shown on a terminal.

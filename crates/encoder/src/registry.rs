@@ -259,6 +259,7 @@ mod tests {
             description: "",
             media_types,
             short_names: &[("x", "text/x"), ("x/fast", "text/x;mode=fast")],
+            output_ids: &[],
             extensions: &["x"],
             content: Content::Text,
             overflow: OverflowReport::None,

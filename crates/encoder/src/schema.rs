@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use arrow_schema::{Field, Schema, SchemaRef};
 
-use crate::column::{Arraysize, Column, ColumnMetadata, Datatype, VoType};
+use crate::column::{Column, ColumnMetadata};
 use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::TableMetadata;
+use crate::resolve::{derived, resolve};
 
 /// An Arrow schema with the FIELD metadata of every column, checked once.
 ///
@@ -35,15 +37,6 @@ pub struct ResultSchema {
     arrow: SchemaRef,
     columns: Arc<[Column]>,
     table: TableMetadata,
-}
-
-/// What is known of the table as a whole.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TableMetadata {
-    /// The name of the TABLE.
-    pub name: Option<String>,
-    /// A sentence for people.
-    pub description: Option<String>,
 }
 
 impl ResultSchema {
@@ -104,16 +97,7 @@ impl ResultSchema {
     /// # Ok::<(), taploom_encoder::Error>(())
     /// ```
     pub fn derived(arrow: SchemaRef) -> Self {
-        let columns = arrow
-            .fields()
-            .iter()
-            .map(|field| Column {
-                name: field.name().clone(),
-                vo_type: derive(field.data_type()),
-                data_type: field.data_type().clone(),
-                metadata: ColumnMetadata::default(),
-            })
-            .collect();
+        let columns = arrow.fields().iter().map(|field| derived(field)).collect();
         Self { arrow, columns, table: TableMetadata::default() }
     }
 
@@ -121,6 +105,18 @@ impl ResultSchema {
     #[must_use]
     pub fn with_table(mut self, table: TableMetadata) -> Self {
         self.table = table;
+        self
+    }
+
+    /// The same with other values that stand for null, by position; `None` keeps what there is.
+    #[must_use]
+    pub fn with_null_values(mut self, null_values: &[Option<String>]) -> Self {
+        let columns = self.columns.iter().zip(null_values).map(|(column, null)| {
+            let mut column = column.clone();
+            column.metadata.null_value = null.clone().or(column.metadata.null_value);
+            column
+        });
+        self.columns = columns.collect();
         self
     }
 
@@ -183,140 +179,6 @@ pub fn unique_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String>
     unique.collect()
 }
 
-/// The FIELD of one column: what was given, the rest derived.
-fn resolve(field: &Field, mut metadata: ColumnMetadata) -> Result<Column> {
-    let derived = derive(field.data_type());
-    let arraysize = metadata.arraysize.as_deref().map(str::parse::<Arraysize>).transpose()?;
-    let mut vo_type = match metadata.datatype {
-        None => derived,
-        Some(datatype) => {
-            check_carrier(field.data_type(), datatype)?;
-            Some(VoType {
-                datatype,
-                arraysize: None,
-                // A timestamp stays one whichever datatype its text has.
-                xtype: derived.filter(|_| datatype.is_text()).and_then(|vo_type| vo_type.xtype),
-            })
-        }
-    };
-    if let Some(vo_type) = &mut vo_type {
-        if arraysize.is_some() {
-            vo_type.arraysize = arraysize;
-        }
-        if metadata.xtype.is_some() {
-            vo_type.xtype.clone_from(&metadata.xtype);
-        }
-        // Many documents say 1 for a scalar.
-        if !vo_type.datatype.is_text()
-            && vo_type.arraysize.as_ref().is_some_and(|shape| shape.to_string() == "1")
-        {
-            vo_type.arraysize = None;
-        }
-        check_null_value(vo_type.datatype, metadata.null_value.as_deref())?;
-        let shape_fits = match &vo_type.arraysize {
-            None => true,
-            Some(shape) => vo_type.datatype.is_text() && shape.inner().is_empty(),
-        };
-        if !shape_fits {
-            return Err(Error::new(
-                ErrorKind::UnsupportedColumn,
-                format!(
-                    "datatype {} with arraysize {:?} is not supported yet; scalars and one string \
-                     a cell are",
-                    vo_type.datatype,
-                    metadata.arraysize.as_deref().unwrap_or_default(),
-                ),
-            ));
-        }
-    }
-    let name = metadata.name.take().unwrap_or_else(|| field.name().clone());
-    Ok(Column { name, vo_type, data_type: field.data_type().clone(), metadata })
-}
-
-/// The VOTable type of an Arrow type; `None` where there is none.
-fn derive(data_type: &DataType) -> Option<VoType> {
-    use DataType::{
-        Boolean, Date32, Date64, Decimal32, Decimal64, Decimal128, Decimal256, Dictionary, Float16,
-        Float32, Float64, Int8, Int16, Int32, Int64, LargeUtf8, Null, Time32, Time64, Timestamp,
-        UInt8, UInt16, UInt32, UInt64, Utf8, Utf8View,
-    };
-    let (datatype, xtype) = match data_type {
-        Boolean => (Datatype::Boolean, None),
-        UInt8 => (Datatype::UnsignedByte, None),
-        Int8 | Int16 => (Datatype::Short, None),
-        UInt16 | Int32 => (Datatype::Int, None),
-        UInt32 | Int64 => (Datatype::Long, None),
-        Float16 | Float32 => (Datatype::Float, None),
-        Float64 => (Datatype::Double, None),
-        Utf8 | LargeUtf8 | Utf8View => (Datatype::UnicodeChar, None),
-        Timestamp(_, _) | Date32 | Date64 => (Datatype::Char, Some("timestamp")),
-        // Text is the nearest type that loses nothing; its digits and colons are ASCII.
-        UInt64
-        | Decimal32(_, _)
-        | Decimal64(_, _)
-        | Decimal128(_, _)
-        | Decimal256(_, _)
-        | Time32(_)
-        | Time64(_)
-        | Null => (Datatype::Char, None),
-        Dictionary(_, values) => return derive(values),
-        _ => return None,
-    };
-    Some(VoType {
-        datatype,
-        arraysize: datatype.is_text().then_some(Arraysize::FREE),
-        xtype: xtype.map(str::to_owned),
-    })
-}
-
-/// Whether cells of an Arrow type may be converted to a datatype that was asked for: the widening
-/// and narrowing of numbers (checked cell by cell), and text of any scalar.
-fn check_carrier(from: &DataType, to: Datatype) -> Result<()> {
-    let from = match from {
-        DataType::Dictionary(_, values) => values,
-        other => other,
-    };
-    let text = derive(from).is_some();
-    let fits = match to {
-        Datatype::Char | Datatype::UnicodeChar => text,
-        Datatype::Boolean => *from == DataType::Boolean,
-        Datatype::UnsignedByte | Datatype::Short | Datatype::Int | Datatype::Long => {
-            from.is_integer()
-        }
-        Datatype::Float | Datatype::Double => from.is_integer() || from.is_floating(),
-        Datatype::Bit | Datatype::FloatComplex | Datatype::DoubleComplex => {
-            return Err(Error::new(
-                ErrorKind::UnsupportedColumn,
-                format!("datatype {to} is not supported yet"),
-            ));
-        }
-    };
-    if fits || (*from == DataType::Null) {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::InvalidRequest,
-        format!("datatype {to} does not go with Arrow type {from}"),
-    ))
-}
-
-/// VALUES null is a value of the column's type; VOTable 1.4, 4.7.
-fn check_null_value(datatype: Datatype, null: Option<&str>) -> Result<()> {
-    let Some(null) = null else { return Ok(()) };
-    let fits = match datatype {
-        Datatype::UnsignedByte => null.parse::<u8>().is_ok(),
-        Datatype::Short => null.parse::<i16>().is_ok(),
-        Datatype::Int => null.parse::<i32>().is_ok(),
-        Datatype::Long => null.parse::<i64>().is_ok(),
-        _ => true,
-    };
-    if fits {
-        return Ok(());
-    }
-    let message = format!("the null value {null:?} is no {datatype}");
-    Err(Error::new(ErrorKind::InvalidRequest, message))
-}
-
 fn check_ids(columns: &[Column]) -> Result<()> {
     let mut seen = HashSet::new();
     for column in columns {
@@ -344,7 +206,10 @@ fn is_ncname(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use arrow_schema::DataType;
+
     use super::*;
+    use crate::column::Datatype;
 
     fn one(data_type: DataType, metadata: ColumnMetadata) -> Result<ResultSchema> {
         let arrow = Schema::new(vec![Field::new("x", data_type, true)]);

@@ -21,6 +21,9 @@ pub struct ColumnList {
     pub source: Option<String>,
     /// The columns, in order.
     pub columns: Vec<ColumnMetadata>,
+    /// What else a VOTable says: PARAMs, GROUPs, COOSYS, TIMESYS, descriptions of services.
+    #[serde(default)]
+    pub metadata: TableMetadata,
 }
 
 impl ColumnList {
@@ -47,8 +50,9 @@ impl ColumnList {
     /// # Errors
     /// As [`ResultSchema::new`].
     pub fn describe(&self, arrow: SchemaRef) -> Result<ResultSchema> {
-        let table =
-            TableMetadata { name: self.table.clone(), description: self.description.clone() };
+        let mut table = self.metadata.clone();
+        table.name = self.table.clone().or(table.name);
+        table.description = self.description.clone().or(table.description);
         Ok(ResultSchema::new(arrow, self.columns.clone())?.with_table(table))
     }
 }

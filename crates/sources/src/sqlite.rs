@@ -292,7 +292,7 @@ impl Job {
         let one_table = columns.iter().all(|column| column.table.as_ref() == first);
         Ok(schema.with_table(TableMetadata {
             name: first.filter(|_| one_table).cloned(),
-            description: None,
+            ..Default::default()
         }))
     }
 }

@@ -103,11 +103,12 @@ impl Table {
             };
             let datatype =
                 metadata.datatype.ok_or_else(|| refused("the column needs a datatype"))?;
-            let carrier =
-                datatype.carrier().filter(|_| datatype.is_text() || metadata.arraysize.is_none());
-            let carrier = carrier.ok_or_else(|| refused("no arrays of numbers are made up yet"))?;
+            if datatype.is_complex() || (!datatype.is_text() && metadata.arraysize.is_some()) {
+                return Err(refused("no arrays of numbers are made up"));
+            }
+            let carrier = datatype.element();
             let kind = match datatype {
-                Datatype::Boolean => Kind::Boolean,
+                Datatype::Boolean | Datatype::Bit => Kind::Boolean,
                 Datatype::UnsignedByte => Kind::UnsignedByte,
                 Datatype::Short => Kind::Short,
                 Datatype::Int => Kind::Int,

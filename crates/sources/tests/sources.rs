@@ -275,6 +275,7 @@ fn files_are_known_by_their_content() {
             description: None,
             source: None,
             columns: vec![short, ColumnMetadata::default()],
+            metadata: Default::default(),
         };
         let request = Request { columns: Some(list), ..Request::new(&location) };
         let source = block_on(open(&request)).unwrap();

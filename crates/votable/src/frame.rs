@@ -8,8 +8,29 @@ use taploom_encoder::{Column, Completion, Envelope, Error, ErrorKind, Result, Re
 
 use crate::text::xml_characters;
 
-/// The version that is written: readers of the day report false errors for later ones.
-const VERSION: &str = "1.4";
+/// The version of the document. They share a namespace and differ in what they may hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    /// 1.3: no TIMESYS.
+    V1_3,
+    /// 1.4: what readers of the day take without false errors.
+    #[default]
+    V1_4,
+    /// 1.5: `refposition` of a COOSYS.
+    V1_5,
+}
+
+impl Version {
+    /// As it stands in the document.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V1_3 => "1.3",
+            Self::V1_4 => "1.4",
+            Self::V1_5 => "1.5",
+        }
+    }
+}
+
 /// The namespace of every version from 1.3 on; VOTable 1.4, 3.1.
 const NAMESPACE: &str = "http://www.ivoa.net/xml/VOTable/v1.3";
 
@@ -23,10 +44,10 @@ const NAMESPACE: &str = "http://www.ivoa.net/xml/VOTable/v1.3";
 /// use std::sync::Arc;
 /// use arrow_schema::{DataType, Field, Schema};
 /// use taploom_encoder::{Completion, ResultSchema};
-/// use taploom_votable::Frame;
+/// use taploom_votable::{Frame, Version};
 ///
 /// let arrow = Schema::new(vec![Field::new("ra", DataType::Float64, true)]);
-/// let frame = Frame::new(&ResultSchema::derived(Arc::new(arrow)))?;
+/// let frame = Frame::new(&ResultSchema::derived(Arc::new(arrow)), Version::default())?;
 /// assert!(frame.header().ends_with("<FIELD name=\"ra\" datatype=\"double\"/>\n"));
 /// assert!(frame.footer(&Completion::Overflow)?.contains("value=\"OVERFLOW\""));
 /// # Ok::<(), taploom_encoder::Error>(())
@@ -42,17 +63,21 @@ impl Frame {
     ///
     /// # Errors
     /// [`ErrorKind::UnsupportedColumn`] naming a column that has no VOTable datatype.
-    pub fn new(schema: &ResultSchema) -> Result<Self> {
+    pub fn new(schema: &ResultSchema, version: Version) -> Result<Self> {
         let names: Vec<&str> = schema.columns().iter().map(Column::name).collect();
-        Self::with_names(schema, &names)
+        Self::with_names(schema, &names, version)
     }
 
     /// The document of a result, with other names for its columns.
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn with_names(schema: &ResultSchema, names: &[impl AsRef<str>]) -> Result<Self> {
-        Ok(Self { header: header(schema, names)?, given: None })
+    pub fn with_names(
+        schema: &ResultSchema,
+        names: &[impl AsRef<str>],
+        version: Version,
+    ) -> Result<Self> {
+        Ok(Self { header: header(schema, names, version)?, given: None })
     }
 
     /// A document that is given, as it is.
@@ -103,7 +128,7 @@ impl<'a> Element<'a> {
     }
 }
 
-fn header(schema: &ResultSchema, names: &[impl AsRef<str>]) -> Result<String> {
+fn header(schema: &ResultSchema, names: &[impl AsRef<str>], version: Version) -> Result<String> {
     let mut types = Vec::with_capacity(names.len());
     for column in schema.columns() {
         types.push(column.vo_type()?);
@@ -112,7 +137,10 @@ fn header(schema: &ResultSchema, names: &[impl AsRef<str>]) -> Result<String> {
     let written: io::Result<()> = (|| {
         xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
         line(&mut xml)?;
-        open(&mut xml, Element::new("VOTABLE").with("version", VERSION).with("xmlns", NAMESPACE))?;
+        open(
+            &mut xml,
+            Element::new("VOTABLE").with("version", version.as_str()).with("xmlns", NAMESPACE),
+        )?;
         line(&mut xml)?;
         open(&mut xml, Element::new("RESOURCE").with("type", "results"))?;
         line(&mut xml)?;
@@ -243,8 +271,9 @@ mod tests {
         let schema = schema.with_table(TableMetadata {
             name: Some("stars".into()),
             description: Some("All of them".into()),
+            ..Default::default()
         });
-        let frame = Frame::new(&schema).unwrap();
+        let frame = Frame::new(&schema, Version::default()).unwrap();
         assert_eq!(
             frame.header(),
             r#"<?xml version="1.0" encoding="UTF-8"?>

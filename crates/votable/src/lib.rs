@@ -3,5 +3,5 @@
 mod frame;
 mod text;
 
-pub use frame::Frame;
+pub use frame::{Frame, Version};
 pub use text::{altered_names, xml_characters};

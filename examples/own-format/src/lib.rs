@@ -32,6 +32,7 @@ impl EncoderFormat for Markdown {
         description: "a table in Markdown",
         media_types: &["text/markdown"],
         short_names: &[("md", "text/markdown")],
+        output_ids: &[],
         extensions: &["md"],
         content: Content::Text,
         overflow: OverflowReport::None,

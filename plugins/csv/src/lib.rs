@@ -36,6 +36,7 @@ impl EncoderFormat for Csv {
         description: "comma-separated values, RFC 4180",
         media_types: &["text/csv"],
         short_names: &[("csv", "text/csv")],
+        output_ids: &[],
         extensions: &["csv"],
         content: Content::Text,
         overflow: OverflowReport::None,

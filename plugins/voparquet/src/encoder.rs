@@ -7,7 +7,7 @@ use taploom_encoder::{
     ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Error, ErrorKind, Output,
     Result, ResultEncoder, ResultSchema, unique_names,
 };
-use taploom_votable::{Frame, altered_names, xml_characters};
+use taploom_votable::{Frame, Version, altered_names, xml_characters};
 
 use crate::options::VoparquetOptions;
 use crate::parquet_file::ParquetFile;
@@ -39,7 +39,7 @@ impl VoparquetEncoder {
         let rows = CanonicalRows::with_names(schema, &names)?;
         let frame = match &context.envelope {
             Some(envelope) => Frame::given(envelope),
-            None => Frame::with_names(schema, &names)?,
+            None => Frame::with_names(schema, &names, Version::default())?,
         };
         let arrow = Arc::clone(rows.schema().arrow());
         let document = frame.heap_bytes();

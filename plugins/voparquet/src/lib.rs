@@ -26,6 +26,7 @@ impl EncoderFormat for Voparquet {
         description: "Parquet with a VOTable in its footer",
         media_types: &["application/vnd.apache.parquet"],
         short_names: &[("parquet", "application/vnd.apache.parquet")],
+        output_ids: &[],
         extensions: &["parquet"],
         content: Content::Binary,
         overflow: OverflowReport::InDocument,

@@ -200,6 +200,12 @@ impl ColumnWriter {
 impl Kind {
     fn of(column: &Column) -> Result<Self> {
         let vo_type = column.vo_type()?;
+        if vo_type.is_list() || vo_type.datatype == Datatype::Bit {
+            let message = format!("{vo_type} can't be written yet");
+            return Err(
+                Error::new(ErrorKind::UnsupportedColumn, message).with_column(column.name())
+            );
+        }
         let charset = match vo_type.datatype {
             Datatype::Boolean => return Ok(Self::Boolean),
             Datatype::UnsignedByte => return Ok(Self::UnsignedByte),
@@ -210,13 +216,7 @@ impl Kind {
             Datatype::Double => return Ok(Self::Double),
             Datatype::Char => Charset::Utf8,
             Datatype::UnicodeChar => Charset::Utf16,
-            Datatype::Bit | Datatype::FloatComplex | Datatype::DoubleComplex => {
-                return Err(Error::new(
-                    ErrorKind::UnsupportedColumn,
-                    format!("datatype {} can't be written yet", vo_type.datatype),
-                )
-                .with_column(column.name()));
-            }
+            Datatype::Bit | Datatype::FloatComplex | Datatype::DoubleComplex => unreachable!(),
         };
         Ok(match vo_type.arraysize.as_ref().map(Arraysize::last) {
             // Without an arraysize it is one character; VOTable 1.4, 2.2.

@@ -5,7 +5,7 @@ use taploom_encoder::{
     ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Output, Result,
     ResultEncoder, ResultSchema,
 };
-use taploom_votable::{Frame, altered_names};
+use taploom_votable::{Frame, Version, altered_names};
 
 use crate::base64_stream::Base64Stream;
 use crate::column_writer::ColumnWriter;
@@ -35,7 +35,7 @@ impl Binary2Encoder {
         let rows = CanonicalRows::new(schema)?;
         let frame = match &context.envelope {
             Some(envelope) => Frame::given(envelope),
-            None => Frame::new(schema)?,
+            None => Frame::new(schema, Version::default())?,
         };
         let (writers, least_width) = ColumnWriter::lay_out(schema.columns())?;
         let mut output = Output::new(sink);

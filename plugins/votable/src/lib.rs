@@ -31,6 +31,10 @@ impl EncoderFormat for Votable {
             ("votable", "application/x-votable+xml"),
             ("votable/b2", "application/x-votable+xml;serialization=BINARY2"),
         ],
+        output_ids: &[(
+            "ivo://ivoa.net/std/TAPRegExt#output-votable-binary2",
+            "application/x-votable+xml;serialization=BINARY2",
+        )],
         extensions: &["vot", "xml"],
         content: Content::Text,
         overflow: OverflowReport::InDocument,
