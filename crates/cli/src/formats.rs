@@ -20,6 +20,8 @@ struct Format {
     description: &'static str,
     media_types: &'static [&'static str],
     short_names: Vec<ShortName>,
+    /// Ids of TAPRegExt, for a service's capabilities.
+    output_ids: Vec<OutputId>,
     extensions: &'static [&'static str],
     options: Vec<OptionInfo>,
 }
@@ -27,6 +29,12 @@ struct Format {
 #[derive(Serialize)]
 struct ShortName {
     name: &'static str,
+    media_type: &'static str,
+}
+
+#[derive(Serialize)]
+struct OutputId {
+    id: &'static str,
     media_type: &'static str,
 }
 
@@ -39,6 +47,11 @@ impl Format {
             description: info.description,
             media_types: info.media_types,
             short_names: short.map(|&(name, media_type)| ShortName { name, media_type }).collect(),
+            output_ids: info
+                .output_ids
+                .iter()
+                .map(|&(id, media_type)| OutputId { id, media_type })
+                .collect(),
             extensions: info.extensions,
             options: plugin.options(),
         }

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use mediatype::MediaTypeBuf;
-
 use crate::error::{Error, ErrorKind, Result};
 
 /// A parsed media type: type and subtype in lower case, parameters in their order.
@@ -36,6 +34,30 @@ impl MediaType {
     pub fn parameters(&self) -> &[(String, String)] {
         &self.parameters
     }
+
+    /// The media type without one of its parameters, and the value of that.
+    pub(crate) fn split_off(mut self, name: &str) -> (Self, Option<String>) {
+        let place = self.parameters.iter().position(|(known, _)| known == name);
+        let value = place.map(|place| self.parameters.remove(place).1);
+        (self, value)
+    }
+
+    /// Case folded, and no parameter twice; else what is wrong.
+    pub(crate) fn of(parsed: &mediatype::MediaType<'_>) -> Result<Self, String> {
+        let mut parameters: Vec<(String, String)> = Vec::new();
+        for (name, value) in mediatype::ReadParams::params(parsed) {
+            let name = name.as_str().to_ascii_lowercase();
+            if parameters.iter().any(|(known, _)| *known == name) {
+                return Err(format!("parameter {name} stands twice"));
+            }
+            parameters.push((name, value.unquoted_str().into_owned()));
+        }
+        let mut essence = format!("{}/{}", parsed.ty, parsed.subty);
+        if let Some(suffix) = parsed.suffix {
+            essence = format!("{essence}+{suffix}");
+        }
+        Ok(Self { essence: essence.to_ascii_lowercase(), parameters })
+    }
 }
 
 impl std::str::FromStr for MediaType {
@@ -45,21 +67,9 @@ impl std::str::FromStr for MediaType {
         let wrong = |why: String| {
             Error::new(ErrorKind::UnknownFormat, format!("{text:?} is no media type: {why}"))
         };
-        let parsed: MediaTypeBuf =
-            text.trim().parse().map_err(|error| wrong(format!("{error}")))?;
-        let mut parameters: Vec<(String, String)> = Vec::new();
-        for (name, value) in mediatype::ReadParams::params(&parsed) {
-            let name = name.as_str().to_ascii_lowercase();
-            if parameters.iter().any(|(known, _)| *known == name) {
-                return Err(wrong(format!("parameter {name} stands twice")));
-            }
-            parameters.push((name, value.unquoted_str().into_owned()));
-        }
-        let mut essence = format!("{}/{}", parsed.ty(), parsed.subty());
-        if let Some(suffix) = parsed.suffix() {
-            essence = format!("{essence}+{suffix}");
-        }
-        Ok(Self { essence: essence.to_ascii_lowercase(), parameters })
+        let parsed = mediatype::MediaType::parse(text.trim());
+        let parsed = parsed.map_err(|error| wrong(error.to_string()))?;
+        Self::of(&parsed).map_err(wrong)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::accept::Accept;
 use crate::encoder::{EncodeContext, ResultEncoder};
 use crate::error::{Error, ErrorKind, Result};
 use crate::media_type::MediaType;
@@ -123,6 +124,85 @@ impl EncoderRegistry {
         }
         plugin.check(&spec.options)?;
         Ok(spec)
+    }
+
+    /// Finds the format among the parameters of a request: RESPONSEFORMAT, or its synonym FORMAT;
+    /// DALI 1.1, 3.4.3. Names ignore case, other parameters are passed over. Without either, or
+    /// without a value, it is the default.
+    ///
+    /// ```
+    /// # use taploom_encoder::EncoderRegistry;
+    /// # fn answer(registry: &EncoderRegistry) -> taploom_encoder::Result<()> {
+    /// let spec = registry.request_of([("LANG", "ADQL"), ("responseformat", "csv")])?;
+    /// assert_eq!(spec.content_type(), "text/csv");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`request`](Self::request), and [`ErrorKind::InvalidRequest`] where one of them stands
+    /// twice or the two ask for different things.
+    pub fn request_of<'a>(
+        &self,
+        parameters: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<EncoderSpec> {
+        const NAMES: [&str; 2] = ["RESPONSEFORMAT", "FORMAT"];
+        let mut asked: [Option<&str>; 2] = [None; 2];
+        for (name, value) in parameters {
+            let place = NAMES.iter().position(|known| known.eq_ignore_ascii_case(name));
+            let Some(place) = place.filter(|_| !value.trim().is_empty()) else { continue };
+            if let Some(before) = asked[place].replace(value) {
+                return Err(Error::new(
+                    ErrorKind::InvalidRequest,
+                    format!("{} is given twice, as {before:?} and as {value:?}", NAMES[place]),
+                ));
+            }
+        }
+        match asked {
+            [None, None] => self.default_request(),
+            [Some(value), None] | [None, Some(value)] => self.request(value),
+            // Clients of TAP 1.0 and of 1.1 at once send both.
+            [Some(value), Some(synonym)] => {
+                let (spec, other) = (self.request(value)?, self.request(synonym)?);
+                let same = spec.plugin.info().id == other.plugin.info().id;
+                if same && spec.options == other.options {
+                    return Ok(spec);
+                }
+                Err(Error::new(
+                    ErrorKind::InvalidRequest,
+                    format!("RESPONSEFORMAT is {value:?} and FORMAT is {synonym:?}; give one"),
+                ))
+            }
+        }
+    }
+
+    /// Understands an Accept header, for services that are asked by HTTP without RESPONSEFORMAT: of
+    /// what the client takes the best by quality, among equals the first; RFC 9110, 12.5.1. Parameters
+    /// of a media type are options, and a range with an option that is unknown can't be served. A
+    /// range with `*` is the default format where that falls into it, else the first by id. An empty
+    /// header takes all.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownFormat`] listing what is known, where nothing is acceptable (HTTP 406) or
+    /// the header is malformed.
+    pub fn accept(&self, header: &str) -> Result<EncoderSpec> {
+        if header.trim().is_empty() {
+            return self.default_request();
+        }
+        let accept = Accept::parse(header)?;
+        let served = accept.by_preference().into_iter().find_map(|range| {
+            if range.wildcards() == 0 {
+                return self.request(&range.media_type.to_string()).ok();
+            }
+            let default = self.default.and_then(|id| self.plugin(id));
+            let mut offered = default
+                .into_iter()
+                .chain(&self.plugins)
+                .flat_map(|plugin| plugin.info().media_types.iter().copied());
+            let offered = offered.find(|known| range.takes(known) && !accept.excludes(known));
+            self.request(offered?).ok()
+        });
+        served.ok_or_else(|| self.unknown(header))
     }
 
     /// The format that files with an extension (without the dot) have.
@@ -307,6 +387,44 @@ mod tests {
         }
         assert!(registry().for_extension("X").is_some());
         assert!(registry().for_extension("y").is_none());
+    }
+
+    #[test]
+    fn parameters_of_a_request_name_the_format_once() {
+        let ask = |parameters: &[(&str, &str)]| {
+            let registry = registry().with_default("ex").unwrap();
+            registry.request_of(parameters.iter().copied()).map(|spec| spec.content_type())
+        };
+        assert_eq!(ask(&[("QUERY", "x"), ("Format", "x/fast")]).unwrap(), "text/x;mode=fast");
+        assert_eq!(ask(&[("format", "x"), ("RESPONSEFORMAT", "text/x")]).unwrap(), "text/x");
+        assert_eq!(ask(&[("QUERY", "x"), ("FORMAT", "")]).unwrap(), "text/x");
+        let twice = ask(&[("FORMAT", "x"), ("format", "x")]).unwrap_err();
+        assert_eq!(twice.to_string(), r#"FORMAT is given twice, as "x" and as "x""#);
+        let both = ask(&[("FORMAT", "x"), ("RESPONSEFORMAT", "x/fast")]).unwrap_err();
+        assert_eq!(both.to_string(), r#"RESPONSEFORMAT is "x/fast" and FORMAT is "x"; give one"#);
+        assert_eq!(ask(&[("FORMAT", "y")]).unwrap_err().kind(), ErrorKind::UnknownFormat);
+    }
+
+    #[test]
+    fn the_best_of_what_a_client_takes() {
+        let ask = |header: &str| {
+            let registry = registry().with_default("ex").unwrap();
+            registry.accept(header).map(|spec| spec.content_type())
+        };
+        for (header, answer) in [
+            ("", "text/x"),
+            ("*/*", "text/x"),
+            ("text/html, */*;q=0.8", "text/x"),
+            ("text/y, application/x;q=0.1", "application/x"),
+            ("text/x;q=0.5, application/X;mode=slow", "application/x;mode=slow"),
+            ("text/x;quality=low, application/*;q=0.2", "application/x"),
+            ("text/x;q=0, */*", "application/x"),
+        ] {
+            assert_eq!(ask(header).unwrap(), answer, "{header:?}");
+        }
+        for header in ["text/html", "*/*;q=0", "text/x;q=0", "text/x;q=7", ",,;"] {
+            assert_eq!(ask(header).unwrap_err().kind(), ErrorKind::UnknownFormat, "{header:?}");
+        }
     }
 
     #[test]
