@@ -4,19 +4,26 @@ use std::io;
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use taploom_encoder::{Column, Completion, Envelope, Error, ErrorKind, Result, ResultSchema};
 
 use crate::text::xml_characters;
 
 /// The version of the document. They share a namespace and differ in what they may hold.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 pub enum Version {
     /// 1.3: no TIMESYS.
+    #[serde(rename = "1.3")]
     V1_3,
     /// 1.4: what readers of the day take without false errors.
     #[default]
+    #[serde(rename = "1.4")]
     V1_4,
     /// 1.5: `refposition` of a COOSYS.
+    #[serde(rename = "1.5")]
     V1_5,
 }
 
