@@ -74,11 +74,15 @@ fn cells_are_those_of_the_standard() {
     }
 }
 
-/// All columns side by side, as golden files that other readers have read.
+/// Columns that readers read wrong, and all that follows with them: STILTS 3.4.7 has no scalar bits,
+/// counts halves of complex numbers, and votlint no bits before the end of an array.
+const MISREAD: [&str; 3] = ["bit", "bit of any length", "floatComplex of any length"];
+
+/// All other columns side by side, as golden files that STILTS has read.
 #[test]
 fn documents_are_those_that_were_read() {
-    let columns: Vec<Column> =
-        cases().into_iter().map(|case| (case.name, case.field, case.array)).collect();
+    let cases = || cases().into_iter().filter(|case| !MISREAD.contains(&case.name));
+    let columns: Vec<Column> = cases().map(|case| (case.name, case.field, case.array)).collect();
     for (serialization, expected) in [
         ("BINARY2", include_str!("golden/datatypes.binary2.vot")),
         ("BINARY", include_str!("golden/datatypes.binary.vot")),
@@ -92,7 +96,7 @@ fn documents_are_those_that_were_read() {
             continue;
         }
         assert_eq!(document, expected, "{serialization}");
-        let truncated: u64 = cases().iter().map(|case| case.truncated_cells).sum();
+        let truncated: u64 = cases().map(|case| case.truncated_cells).sum();
         assert_eq!(summary.truncated_cells, truncated, "{serialization}");
     }
 }
@@ -315,13 +319,17 @@ fn cases() -> Vec<Case> {
                 Some(&[Some(false); 9]),
                 Some(&[Some(true); 9]),
             ]),
-            [row("00 8180", "100000011"), row("00 0000", "000000000"), row("00 ff80", "111111111")],
+            [
+                row("00 8180", "1 0 0 0 0 0 0 1 1"),
+                row("00 0000", "0 0 0 0 0 0 0 0 0"),
+                row("00 ff80", "1 1 1 1 1 1 1 1 1"),
+            ],
         ),
         case(
             "bit of any length",
             array("bit", "*"),
             lists::<_, BooleanArray>(&[Some(&[true, false, true].map(Some)), None, Some(&[])]),
-            [row("00 00000003 a0", "101"), row("80 00000000", ""), row("00 00000000", "")],
+            [row("00 00000003 a0", "1 0 1"), row("80 00000000", ""), row("00 00000000", "")],
         ),
         case(
             "bytes",

@@ -9,7 +9,7 @@ use crate::cells::{elements_of, text_of};
 use crate::nulls::{NO_NULL_BIT, NO_NULL_ELEMENT};
 use crate::tabledata::text::{Losses, Text};
 
-/// Bits are digits, and stand without anything between them; VOTable 1.4, 6.
+/// Bits are digits; VOTable 1.4, 6.
 pub(crate) const BITS: Spelling = Spelling { yes: "1", no: "0", ..TABLEDATA };
 
 /// Numbers, booleans and bits.
@@ -28,9 +28,8 @@ impl Numbers {
             datatype if datatype.is_integer() => given.ok_or(NO_NULL_ELEMENT),
             _ => Ok(TABLEDATA.nan.as_bytes().to_vec()),
         };
-        let (spelling, separator): (_, &[u8]) =
-            if datatype == Datatype::Bit { (&BITS, b"") } else { (&TABLEDATA, b" ") };
-        let elements = Elements::new(&datatype.element(), spelling, separator, b"")?;
+        let spelling = if datatype == Datatype::Bit { &BITS } else { &TABLEDATA };
+        let elements = Elements::new(&datatype.element(), spelling, b" ", b"")?;
         Ok(Self { elements, null })
     }
 
