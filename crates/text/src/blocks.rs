@@ -5,6 +5,8 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::DataType;
 use taploom_encoder::Result;
 
+use crate::elements::elements_of;
+
 /// Bytes of text that a block of rows aims at.
 const BLOCK_BYTES: usize = 256 << 10;
 /// Rows that a block has at most.
@@ -139,10 +141,10 @@ fn width(column: &ArrayRef, row: usize) -> usize {
         return VALUE_BYTES + usize::try_from(strings.value_length(row)).unwrap_or(0);
     }
     let Some(lists) = column.as_list_opt::<i32>() else { return VALUE_BYTES };
-    let (from, to) = (lists.value_offsets()[row] as usize, lists.value_offsets()[row + 1] as usize);
+    let elements = elements_of(lists, row);
     let characters = lists.values().as_string_opt::<i32>().map_or(0, |strings| {
         let offsets = strings.value_offsets();
-        usize::try_from(offsets[to] - offsets[from]).unwrap_or(0)
+        usize::try_from(offsets[elements.end] - offsets[elements.start]).unwrap_or(0)
     });
-    VALUE_BYTES * (1 + to - from) + characters
+    VALUE_BYTES * (1 + elements.len()) + characters
 }

@@ -6,7 +6,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{
     ArrowPrimitiveType, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt8Type,
 };
-use arrow_array::{Array, BooleanArray, PrimitiveArray};
+use arrow_array::{Array, BooleanArray, ListArray, PrimitiveArray};
 use arrow_schema::DataType;
 use taploom_encoder::{Error, ErrorKind, Result};
 
@@ -131,4 +131,10 @@ impl<'a> Elements<'a> {
             }
         }
     }
+}
+
+/// Where the elements of a list stand among those of all.
+pub fn elements_of(lists: &ListArray, row: usize) -> Range<usize> {
+    let offsets = lists.value_offsets();
+    offsets[row] as usize..offsets[row + 1] as usize
 }

@@ -1,12 +1,12 @@
 //! One column as text: how its cells are written, chosen once, then looped.
 
-use std::ops::Range;
-
+use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
-use arrow_array::{ArrayRef, ListArray};
 use arrow_schema::DataType;
 use taploom_encoder::{Datatype, Result, VoType};
-use taploom_text::{BITS, Cells, ColumnText, Elements, TABLEDATA, WORDS, append_json_strings};
+use taploom_text::{
+    BITS, Cells, ColumnText, Elements, TABLEDATA, WORDS, append_json_strings, elements_of,
+};
 
 use crate::dialect::Dialect;
 
@@ -94,9 +94,4 @@ impl ColumnText for ColumnWriter {
             }
         }
     }
-}
-
-fn elements_of(lists: &ListArray, row: usize) -> Range<usize> {
-    let offsets = lists.value_offsets();
-    offsets[row] as usize..offsets[row + 1] as usize
 }
