@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use taploom_encoder::{
-    Arraysize, Column, ColumnMetadata, Completion, Datatype, Envelope, Error, ErrorKind, Result,
-    ResultSchema,
+    Arraysize, Completion, Datatype, Envelope, Error, ErrorKind, Result, ResultSchema,
 };
 use taploom_votable::{Frame, Version};
 
@@ -65,7 +64,7 @@ impl Document {
 /// The same result with the longest text where any length was allowed.
 fn bounded(schema: &ResultSchema, longest: &LongestTexts) -> Result<ResultSchema> {
     let columns = schema.columns().iter().enumerate().map(|(index, column)| {
-        let mut metadata = resolved(column);
+        let mut metadata = column.resolved();
         if let Some(longest) = longest.of(index)
             && metadata.arraysize.as_deref() == Some(Arraysize::FREE.to_string().as_str())
         {
@@ -80,16 +79,4 @@ fn bounded(schema: &ResultSchema, longest: &LongestTexts) -> Result<ResultSchema
     });
     let metadata = columns.collect();
     Ok(ResultSchema::new(Arc::clone(schema.arrow()), metadata)?.with_table(schema.table().clone()))
-}
-
-/// All that is known of a column, so that nothing is derived again.
-pub(crate) fn resolved(column: &Column) -> ColumnMetadata {
-    let mut metadata =
-        ColumnMetadata { name: Some(column.name().to_owned()), ..column.metadata().clone() };
-    if let Ok(vo_type) = column.vo_type() {
-        metadata.datatype = Some(vo_type.datatype);
-        metadata.arraysize = vo_type.arraysize.as_ref().map(ToString::to_string);
-        metadata.xtype.clone_from(&vo_type.xtype);
-    }
-    metadata
 }

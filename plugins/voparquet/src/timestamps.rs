@@ -18,8 +18,6 @@ use taploom_encoder::{
     TableMetadata, TimeSys,
 };
 
-use crate::document::resolved;
-
 /// 1970-01-01T00:00:00 as a Julian date.
 const UNIX_EPOCH: &str = "2440587.5";
 
@@ -56,7 +54,7 @@ impl Timestamps {
         {
             if !is_timestamp(column, field.data_type()) {
                 fields.push(field.as_ref().clone());
-                metadata.push(resolved(column));
+                metadata.push(column.resolved());
                 continue;
             }
             let system = systems.counting(&mut table, column.metadata().reference.as_deref());
