@@ -339,6 +339,7 @@ mod tests {
             (list(Utf8), "char", Some("8x*"), "char of arraysize 8x*"),
             (list(list(Float64)), "double", Some("3x*"), "double of arraysize 3x*"),
             (fixed(Float32, 2), "floatComplex", None, "floatComplex"),
+            (list(Float32), "floatComplex", Some("1"), "floatComplex"),
             (list(Float32), "doubleComplex", None, "doubleComplex of arraysize *"),
             (fixed(fixed(Float64, 2), 5), "doubleComplex", None, "doubleComplex of arraysize 5"),
             (fixed(Float64, 12), "doubleComplex", Some("2x3"), "doubleComplex of arraysize 2x3"),

@@ -183,7 +183,7 @@ fn check_ids(columns: &[Column]) -> Result<()> {
     let mut seen = HashSet::new();
     for column in columns {
         let Some(id) = column.metadata.id.as_deref() else { continue };
-        let wrong = if !is_ncname(id) {
+        let wrong = if !is_xml_name(id) {
             "is no XML name (letters, digits, '_', '-', '.'; not beginning with a digit)"
         } else if !seen.insert(id) {
             "stands twice"
@@ -196,9 +196,15 @@ fn check_ids(columns: &[Column]) -> Result<()> {
     Ok(())
 }
 
-/// XML names without a colon, by the classes of characters that Rust knows: a little stricter than
-/// the tables of XML 1.0, 2.3.
-fn is_ncname(text: &str) -> bool {
+/// Whether a text can be an ID of a FIELD: an XML name without a colon, by the classes of characters
+/// that Rust knows: a little stricter than the tables of XML 1.0, 2.3.
+///
+/// ```
+/// use taploom_encoder::is_xml_name;
+///
+/// assert!(is_xml_name("col_0") && !is_xml_name("0col"));
+/// ```
+pub fn is_xml_name(text: &str) -> bool {
     let mut characters = text.chars();
     characters.next().is_some_and(|first| first == '_' || first.is_alphabetic())
         && characters.all(|c| matches!(c, '_' | '-' | '.') || c.is_alphanumeric())
