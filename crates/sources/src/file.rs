@@ -13,6 +13,8 @@ use crate::open::{Request, invalid};
 
 #[cfg(feature = "arrow")]
 mod arrow;
+#[cfg(any(feature = "arrow", feature = "parquet"))]
+mod metadata;
 #[cfg(feature = "parquet")]
 mod parquet;
 
@@ -64,18 +66,6 @@ fn kind(path: &Path, beginning: &[u8]) -> Result<Kind> {
         }
         _ => invalid(format!("source {name}: neither a Parquet file nor an Arrow file or stream")),
     })
-}
-
-/// The schema of a file, with the metadata that were given.
-#[cfg(any(feature = "arrow", feature = "parquet"))]
-fn described(
-    schema: arrow_schema::SchemaRef,
-    request: &Request<'_>,
-) -> Result<taploom_encoder::ResultSchema> {
-    match &request.columns {
-        Some(list) => list.describe(schema),
-        None => Ok(taploom_encoder::ResultSchema::derived(schema)),
-    }
 }
 
 /// The batches of a reader, up to its first error or panic.
