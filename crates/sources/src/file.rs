@@ -15,6 +15,8 @@ use crate::open::{Request, invalid};
 mod arrow;
 #[cfg(feature = "csv")]
 mod csv;
+#[cfg(any(feature = "arrow", feature = "parquet"))]
+mod metadata;
 #[cfg(feature = "parquet")]
 mod parquet;
 
@@ -77,18 +79,6 @@ fn kind(path: &Path, beginning: &[u8]) -> Result<Kind> {
             "source {name}: neither a Parquet file nor an Arrow file or stream, and neither .csv nor .tsv"
         )),
     })
-}
-
-/// The schema of a file, with the metadata that were given.
-#[cfg(any(feature = "arrow", feature = "csv", feature = "parquet"))]
-fn described(
-    schema: arrow_schema::SchemaRef,
-    request: &Request<'_>,
-) -> Result<taploom_encoder::ResultSchema> {
-    match &request.columns {
-        Some(list) => list.describe(schema),
-        None => Ok(taploom_encoder::ResultSchema::derived(schema)),
-    }
 }
 
 /// The batches of a reader, up to its first error or panic.

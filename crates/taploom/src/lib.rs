@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 // Named, so that the linker keeps them, and what they register.
+#[cfg(feature = "arrow")]
+use taploom_format_arrow as _;
 #[cfg(feature = "csv")]
 use taploom_format_csv as _;
 #[cfg(feature = "json")]

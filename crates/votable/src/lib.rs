@@ -2,7 +2,9 @@
 
 mod document;
 mod frame;
+mod reader;
 mod text;
 
 pub use frame::{Frame, Version};
+pub use reader::{Charset, CountOf, ReadOptions, TableChoice, VotableReader};
 pub use text::{altered_names, xml_characters};

@@ -6,13 +6,12 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema, SchemaRef};
-use taploom_encoder::{ColumnMetadata, Error, ErrorKind, Result, VoType};
+use taploom_encoder::{ColumnMetadata, Error, ErrorKind, Result, ResultSchema, VoType};
 use taploom_stream::{BatchSource, RowSource};
 
 use self::cells::{Cell, Column};
 use self::guess::Guess;
 use self::records::{Record, Records};
-use super::described;
 use crate::open::{Request, invalid};
 
 mod cells;
@@ -69,7 +68,10 @@ pub(super) fn open(
     let columns = columns.collect::<Vec<_>>();
     let fields = columns.iter().map(|column| Field::new(column.name(), column.data_type(), true));
     let arrow = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    let schema = described(Arc::clone(&arrow), request)?;
+    let schema = match &request.columns {
+        Some(list) => list.describe(Arc::clone(&arrow))?,
+        None => ResultSchema::derived(Arc::clone(&arrow)),
+    };
     let rows = Rows {
         records,
         ahead: ahead.into_iter(),
