@@ -17,6 +17,7 @@ pub(crate) struct Header {
     text: String,
     /// Strings that lost characters, or in which some were replaced.
     pub(crate) altered: u64,
+    continued: bool,
 }
 
 impl Header {
@@ -44,12 +45,17 @@ impl Header {
             self.record(&format!("{start}'{head}&'"));
             "CONTINUE  ".clone_into(&mut start);
             rest = tail;
+            self.continued = true;
         }
         self.record(&format!("{start}'{rest:<8}'"));
     }
 
     /// The whole header, to the end of its last block.
     pub(crate) fn finish(mut self) -> Vec<u8> {
+        if self.continued {
+            // Readers from before FITS 4.0 look for it.
+            self.string("LONGSTRN", "OGIP 1.0");
+        }
         self.record("END");
         let mut bytes = self.text.into_bytes();
         bytes.resize(bytes.len().next_multiple_of(BLOCK_BYTES), b' ');
@@ -76,4 +82,60 @@ fn split(text: &str, most: usize) -> (&str, &str) {
     }
     let quotes = text[..most].bytes().rev().take_while(|byte| *byte == b'\'').count();
     text.split_at(most - quotes % 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(header: Header) -> Vec<String> {
+        let bytes = header.finish();
+        assert_eq!(bytes.len() % BLOCK_BYTES, 0);
+        let text = String::from_utf8(bytes).unwrap();
+        let records = (0..text.len() / RECORD_CHARACTERS)
+            .map(|n| text[n * RECORD_CHARACTERS..][..RECORD_CHARACTERS].trim_end().to_owned());
+        records.filter(|record| !record.is_empty()).collect()
+    }
+
+    #[test]
+    fn values_stand_in_fixed_columns() {
+        let mut header = Header::default();
+        header.value("NAXIS", 2);
+        header.string("TUNIT1", "m");
+        header.string("TTYPE1", "it's µ");
+        assert_eq!(header.altered, 1);
+        assert_eq!(
+            records(header),
+            [
+                "NAXIS   =                    2",
+                "TUNIT1  = 'm       '",
+                "TTYPE1  = 'it''s ? '",
+                "END"
+            ]
+        );
+    }
+
+    #[test]
+    fn long_strings_are_continued_and_never_within_a_doubled_quote() {
+        let mut header = Header::default();
+        header.long_string("TCOMM1", &format!("{}'{}", "a".repeat(66), "b".repeat(70)));
+        assert_eq!(
+            records(header),
+            [
+                format!("TCOMM1  = '{}&'", "a".repeat(66)),
+                format!("CONTINUE  '''{}&'", "b".repeat(65)),
+                "CONTINUE  'bbbbb   '".to_owned(),
+                "LONGSTRN= 'OGIP 1.0'".to_owned(),
+                "END".to_owned()
+            ]
+        );
+    }
+
+    #[test]
+    fn a_string_that_can_not_be_continued_is_cut_and_counted() {
+        let mut header = Header::default();
+        header.string("TTYPE1", &"n".repeat(69));
+        assert_eq!(header.altered, 1);
+        assert_eq!(records(header)[0], format!("TTYPE1  = '{}'", "n".repeat(68)));
+    }
 }
