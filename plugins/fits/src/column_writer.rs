@@ -15,10 +15,7 @@ pub(crate) struct ColumnWriter {
     name: String,
     pub(crate) datatype: Datatype,
     pub(crate) shape: Shape,
-    /// The integer that stands for null.
-    pub(crate) null: i64,
-    /// The first row in which that integer is a value.
-    null_occurs: Option<u64>,
+    nulls: Nulls,
     pub(crate) found: Found,
 }
 
@@ -36,8 +33,6 @@ pub(crate) enum Shape {
 /// What was seen of a column so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Found {
-    /// Whether an integer was null.
-    pub(crate) nulls: bool,
     /// The longest text, or the most values of an array.
     pub(crate) most: usize,
     /// Bytes of all texts, or of all arrays of any length.
@@ -61,14 +56,27 @@ impl ColumnWriter {
             name: column.name().to_owned(),
             datatype,
             shape,
-            null: null_value(column, datatype)?,
-            null_occurs: None,
+            nulls: Nulls::new(column, datatype)?,
             found: Found::default(),
         })
     }
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The integer that stands for null, where one was null.
+    pub(crate) fn null_value(&self) -> Result<Option<i64>> {
+        match self.nulls.found {
+            true => self.nulls.free_value().map(Some).ok_or_else(|| {
+                let message = format!(
+                    "no value of {} is left to stand for null; give it a larger datatype",
+                    self.datatype
+                );
+                Error::new(ErrorKind::InvalidValue, message).with_column(&self.name)
+            }),
+            false => Ok(None),
+        }
     }
 
     /// Bytes of a value; of a bit, the least that can be written.
@@ -95,6 +103,8 @@ impl ColumnWriter {
     /// Appends all cells of `array`, the first of which is in row `row` of the result, from 1 on.
     ///
     /// Where cells differ in length the number of values in each stands before them all, in 32 bits.
+    /// Behind integers stands which of them are null: bytes in 32 bits, and in these a bit for each up
+    /// to the last that is, the least significant first.
     pub(crate) fn write(&mut self, array: &ArrayRef, row: u64, block: &mut Vec<u8>) -> Result<()> {
         let lists = array.as_list_opt::<i32>();
         match (self.shape, lists) {
@@ -108,10 +118,12 @@ impl ColumnWriter {
             (Shape::Variable, Some(lists)) => self.variable_lists(lists, row, block)?,
             (Shape::Variable, None) => return Err(not_canonical()),
         }
-        match self.null_occurs {
-            Some(row) if self.found.nulls => Err(self.null_is_a_value(row)),
-            _ => Ok(()),
+        if self.datatype.is_integer() {
+            let bits = self.nulls.take_bits();
+            block.extend_from_slice(&length(bits.len()));
+            block.extend_from_slice(&bits);
         }
+        Ok(())
     }
 
     fn text_lists(&mut self, lists: &ListArray, count: usize, block: &mut Vec<u8>) {
@@ -186,8 +198,7 @@ impl ColumnWriter {
     /// Notes how many values a cell has.
     fn count_at(&mut self, at: &mut usize, count: usize, block: &mut [u8]) {
         self.found.most = self.found.most.max(count);
-        // An Arrow array has fewer than 2^31 of them.
-        let count = u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes();
+        let count = length(count);
         block[*at..*at + count.len()].copy_from_slice(&count);
         *at += count.len();
     }
@@ -202,13 +213,13 @@ impl ColumnWriter {
             Datatype::Boolean => logicals(array.as_boolean(), block),
             Datatype::Bit => return self.bits(array.as_boolean(), row_of, block),
             Datatype::UnsignedByte => {
-                self.integers::<UInt8Type, 1>(array, u8::to_be_bytes, row_of, block);
+                self.integers::<UInt8Type, 1>(array, u8::to_be_bytes, block);
             }
             Datatype::Short => {
-                self.integers::<Int16Type, 2>(array, i16::to_be_bytes, row_of, block);
+                self.integers::<Int16Type, 2>(array, i16::to_be_bytes, block);
             }
-            Datatype::Int => self.integers::<Int32Type, 4>(array, i32::to_be_bytes, row_of, block),
-            Datatype::Long => self.integers::<Int64Type, 8>(array, i64::to_be_bytes, row_of, block),
+            Datatype::Int => self.integers::<Int32Type, 4>(array, i32::to_be_bytes, block),
+            Datatype::Long => self.integers::<Int64Type, 8>(array, i64::to_be_bytes, block),
             Datatype::Float | Datatype::FloatComplex => {
                 let values = array.as_primitive::<Float32Type>().iter();
                 block.extend(values.flat_map(|value| value.unwrap_or(f32::NAN).to_be_bytes()));
@@ -226,25 +237,13 @@ impl ColumnWriter {
         &mut self,
         array: &ArrayRef,
         bytes: fn(T::Native) -> [u8; BYTES],
-        row_of: RowOf<'_>,
         block: &mut Vec<u8>,
     ) where
         T::Native: Into<i64>,
     {
-        let null = self.null.to_be_bytes();
-        for (index, value) in array.as_primitive::<T>().iter().enumerate() {
-            match value {
-                Some(value) => {
-                    if value.into() == self.null {
-                        self.null_occurs.get_or_insert_with(|| row_of(index));
-                    }
-                    block.extend_from_slice(&bytes(value));
-                }
-                None => {
-                    self.found.nulls = true;
-                    block.extend_from_slice(&null[null.len() - BYTES..]);
-                }
-            }
+        for value in array.as_primitive::<T>() {
+            self.nulls.push(value.map(Into::into));
+            block.extend_from_slice(&value.map_or([0; BYTES], bytes));
         }
     }
 
@@ -267,14 +266,6 @@ impl ColumnWriter {
             }
         }
         Ok(())
-    }
-
-    fn null_is_a_value(&self, row: u64) -> Error {
-        let message = format!(
-            "{} is a value and stands for null too; give another \"null\" in the metadata",
-            self.null
-        );
-        Error::new(ErrorKind::InvalidValue, message).with_column(&self.name).with_row(row)
     }
 }
 
@@ -304,20 +295,88 @@ impl Shape {
     }
 }
 
-/// The integer that stands for null: that of the metadata, or the one that is least missed.
-fn null_value(column: &Column, datatype: Datatype) -> Result<i64> {
-    let (range, default) = match datatype {
-        Datatype::UnsignedByte => (0..=i64::from(u8::MAX), i64::from(u8::MAX)),
-        Datatype::Short => (i64::from(i16::MIN)..=i64::from(i16::MAX), i64::from(i16::MIN)),
-        Datatype::Int => (i64::from(i32::MIN)..=i64::from(i32::MAX), i64::from(i32::MIN)),
-        Datatype::Long => (i64::MIN..=i64::MAX, i64::MIN),
-        _ => return Ok(0),
-    };
-    let Some(given) = column.metadata().null_value.as_deref() else { return Ok(default) };
-    given.trim().parse().ok().filter(|value| range.contains(value)).ok_or_else(|| {
-        let message = format!("the \"null\" of the metadata, {given:?}, is no {datatype}");
-        Error::new(ErrorKind::InvalidRequest, message).with_column(column.name())
-    })
+/// Which integers are null, and what may stand for them: which of some values do not occur.
+struct Nulls {
+    given: Option<i64>,
+    given_occurs: bool,
+    /// The one that is least missed; the candidates are next to it.
+    default: i64,
+    /// Which of the candidates occur, by their distance from the default.
+    occur: [bool; CANDIDATES],
+    found: bool,
+    /// Those of the block, up to the last that is null.
+    bits: Vec<u8>,
+    /// Integers of the block.
+    count: usize,
+}
+
+/// All that a byte has.
+const CANDIDATES: usize = 256;
+
+impl Nulls {
+    fn new(column: &Column, datatype: Datatype) -> Result<Self> {
+        let (range, default) = match datatype {
+            Datatype::UnsignedByte => (0..=i64::from(u8::MAX), i64::from(u8::MAX)),
+            Datatype::Short => (i64::from(i16::MIN)..=i64::from(i16::MAX), i64::from(i16::MIN)),
+            Datatype::Int => (i64::from(i32::MIN)..=i64::from(i32::MAX), i64::from(i32::MIN)),
+            _ => (i64::MIN..=i64::MAX, i64::MIN),
+        };
+        let given = column.metadata().null_value.as_deref().filter(|_| datatype.is_integer());
+        let parsed = given.and_then(|given| given.trim().parse().ok());
+        let parsed = parsed.filter(|value| range.contains(value));
+        if let (Some(given), None) = (given, parsed) {
+            let message = format!("the \"null\" of the metadata, {given:?}, is no {datatype}");
+            return Err(Error::new(ErrorKind::InvalidRequest, message).with_column(column.name()));
+        }
+        Ok(Self {
+            given: parsed,
+            given_occurs: false,
+            default,
+            occur: [false; CANDIDATES],
+            found: false,
+            bits: Vec::new(),
+            count: 0,
+        })
+    }
+
+    /// Notes the next integer.
+    fn push(&mut self, integer: Option<i64>) {
+        match integer {
+            Some(value) => {
+                self.given_occurs |= self.given == Some(value);
+                let candidate = usize::try_from(self.default.abs_diff(value)).ok();
+                if let Some(occurs) = candidate.and_then(|at| self.occur.get_mut(at)) {
+                    *occurs = true;
+                }
+            }
+            None => {
+                self.found = true;
+                self.bits.resize(self.count / 8 + 1, 0);
+                self.bits[self.count / 8] |= 1 << (self.count % 8);
+            }
+        }
+        self.count += 1;
+    }
+
+    /// Ends a block.
+    fn take_bits(&mut self) -> Vec<u8> {
+        self.count = 0;
+        std::mem::take(&mut self.bits)
+    }
+
+    /// A value that does not occur: that of the metadata, or else the candidate that is least missed.
+    fn free_value(&self) -> Option<i64> {
+        let towards_zero = -self.default.signum();
+        let candidates = self.occur.iter().zip(0_i64..);
+        let free = candidates.filter(|(occurs, _)| !**occurs).map(|(_, at)| at);
+        let mut free = free.map(|at| self.default + towards_zero * at);
+        self.given.filter(|_| !self.given_occurs).or_else(|| free.next())
+    }
+}
+
+/// A length in a block. Arrow arrays have fewer than 2^31 elements.
+pub(crate) fn length(length: usize) -> [u8; size_of::<u32>()] {
+    u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes()
 }
 
 /// All elements of lists that may be a slice of others.

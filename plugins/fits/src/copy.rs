@@ -21,7 +21,7 @@ pub(crate) fn copy_rows(
     let rows_of_a_chunk = (CHUNK_BYTES / layout.row_bytes.max(1)).max(1);
     blocks.rewind()?;
     while blocks.read(&mut block)? {
-        let (rows, mut cells) = cells_of(&block, columns)?;
+        let (rows, mut cells) = cells_of(&mut block, columns, layout)?;
         for first in (0..rows).step_by(rows_of_a_chunk) {
             chunk.clear();
             chunk.resize(rows_of_a_chunk.min(rows - first) * layout.row_bytes, 0);
@@ -49,7 +49,7 @@ pub(crate) fn copy_heap(
     let (mut block, mut chunk) = (Vec::new(), Vec::new());
     blocks.rewind()?;
     while blocks.read(&mut block)? {
-        let (rows, mut cells) = cells_of(&block, columns)?;
+        let (rows, mut cells) = cells_of(&mut block, columns, layout)?;
         for _ in 0..rows {
             for (place, cells) in layout.fields.iter().zip(&mut cells) {
                 if let Place::Heap(value_bytes) = place {
@@ -112,47 +112,63 @@ struct Cells<'a> {
     bytes: &'a [u8],
 }
 
-/// The number of rows of a block, and its columns.
-fn cells_of<'a>(block: &'a [u8], columns: &[ColumnWriter]) -> Result<(usize, Vec<Cells<'a>>)> {
+/// The number of rows of a block, and its columns, in which nulls have the value that stands for them.
+fn cells_of<'a>(
+    block: &'a mut [u8],
+    columns: &[ColumnWriter],
+    layout: &Layout,
+) -> Result<(usize, Vec<Cells<'a>>)> {
     let mut rest = block;
-    let rows = take_length(&mut rest)?;
-    let cells = columns.iter().map(|column| {
-        let per_row = match (column.shape, column.cell_bytes()) {
-            (_, Some(bytes)) => {
-                return Ok(Cells { lengths: &[], bytes: take(&mut rest, rows * bytes)? });
+    let rows = length_of(take_mut(&mut rest, size_of::<u32>())?)?;
+    let cells = columns.iter().zip(&layout.nulls).map(|(column, null)| {
+        let (lengths, bytes) = match (column.shape, column.cell_bytes()) {
+            (_, Some(bytes)) => (&[][..], rows * bytes),
+            (shape, None) => {
+                let per_row = if let Shape::Texts(count) = shape { count } else { 1 };
+                let lengths = take_mut(&mut rest, rows * per_row * size_of::<u32>())?;
+                let lengths: &[u8] = lengths;
+                let each = lengths.chunks_exact(size_of::<u32>()).map(length_of);
+                (lengths, each.sum::<Result<usize>>()? * column.value_bytes())
             }
-            (Shape::Texts(count), _) => count,
-            _ => 1,
         };
-        let lengths = take(&mut rest, rows * per_row * size_of::<u32>())?;
-        let mut each = lengths;
-        let mut values = 0;
-        while !each.is_empty() {
-            values += take_length(&mut each)?;
+        let bytes = take_mut(&mut rest, bytes)?;
+        if column.datatype.is_integer() {
+            let bits = length_of(take_mut(&mut rest, size_of::<u32>())?)?;
+            let bits = take_mut(&mut rest, bits)?;
+            fill_nulls(bytes, bits, null.unwrap_or(0), column.value_bytes());
         }
-        Ok(Cells { lengths, bytes: take(&mut rest, values * column.value_bytes())? })
+        Ok(Cells { lengths, bytes })
     });
     Ok((rows, cells.collect::<Result<_>>()?))
 }
 
+fn fill_nulls(values: &mut [u8], bits: &[u8], null: i64, value_bytes: usize) {
+    let null = &null.to_be_bytes()[size_of::<i64>() - value_bytes..];
+    let is_null = bits.iter().flat_map(|byte| (0..8).map(move |bit| (byte >> bit) & 1 == 1));
+    for (value, is_null) in values.chunks_exact_mut(value_bytes).zip(is_null) {
+        if is_null {
+            value.copy_from_slice(null);
+        }
+    }
+}
+
 impl<'a> Cells<'a> {
     fn next(&mut self, bytes: usize) -> Result<&'a [u8]> {
-        take(&mut self.bytes, bytes)
+        self.bytes.split_off(..bytes).ok_or_else(other_bytes)
     }
 
     fn next_length(&mut self) -> Result<usize> {
-        take_length(&mut self.lengths)
+        length_of(self.lengths.split_off(..size_of::<u32>()).ok_or_else(other_bytes)?)
     }
 }
 
-fn take_length(from: &mut &[u8]) -> Result<usize> {
-    let (length, rest) = from.split_first_chunk().ok_or_else(other_bytes)?;
-    *from = rest;
-    usize::try_from(u32::from_le_bytes(*length)).map_err(|_| other_bytes())
+fn length_of(bytes: &[u8]) -> Result<usize> {
+    let bytes = bytes.try_into().map_err(|_| other_bytes())?;
+    usize::try_from(u32::from_le_bytes(bytes)).map_err(|_| other_bytes())
 }
 
-fn take<'a>(from: &mut &'a [u8], bytes: usize) -> Result<&'a [u8]> {
-    from.split_off(..bytes).ok_or_else(other_bytes)
+fn take_mut<'a>(from: &mut &'a mut [u8], bytes: usize) -> Result<&'a mut [u8]> {
+    from.split_off_mut(..bytes).ok_or_else(other_bytes)
 }
 
 fn other_bytes() -> Error {

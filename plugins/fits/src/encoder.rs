@@ -8,7 +8,7 @@ use taploom_encoder::{
 };
 
 use crate::ascii::ascii;
-use crate::column_writer::ColumnWriter;
+use crate::column_writer::{ColumnWriter, length};
 use crate::copy::{copy_heap, copy_rows};
 use crate::header::{BLOCK_BYTES, Header};
 use crate::layout::Layout;
@@ -85,8 +85,8 @@ impl FitsEncoder {
             if let Some(dimensions) = column.vo_type().ok().and_then(|t| place.dimensions(t)) {
                 header.string(&format!("TDIM{number}"), &dimensions);
             }
-            if writer.found.nulls {
-                header.value(&format!("TNULL{number}"), writer.null);
+            if let Some(null) = layout.nulls[index] {
+                header.value(&format!("TNULL{number}"), null);
             }
             if let Some(unit) = &metadata.unit {
                 header.string(&format!("TUNIT{number}"), unit);
@@ -132,8 +132,7 @@ impl ResultEncoder for FitsEncoder {
             let rows = self.rows_of_a_block(&batch, first);
             let row = before + 1 + first as u64;
             self.block.clear();
-            // A batch of Arrow has fewer than 2^31 rows that hold anything.
-            self.block.extend_from_slice(&u32::try_from(rows).unwrap_or(u32::MAX).to_le_bytes());
+            self.block.extend_from_slice(&length(rows));
             for (writer, column) in self.columns.iter_mut().zip(batch.columns()) {
                 writer.write(&column.slice(first, rows), row, &mut self.block)?;
             }
@@ -148,7 +147,7 @@ impl ResultEncoder for FitsEncoder {
         if let Completion::Failed { message } = completion {
             return Err(Error::new(ErrorKind::Failed, message));
         }
-        let layout = Layout::new(&self.columns, self.rows.rows());
+        let layout = Layout::new(&self.columns, self.rows.rows())?;
         let header = self.header(&layout, &completion);
         let names = self.rows.schema().columns().iter();
         let altered_names =

@@ -1,6 +1,6 @@
 //! Where the cells stand in a row or in the heap, which is known when all rows are.
 
-use taploom_encoder::{Datatype, VoType};
+use taploom_encoder::{Datatype, Result, VoType};
 
 use crate::column_writer::{ColumnWriter, Shape};
 
@@ -14,6 +14,8 @@ const WASTE: u64 = 4;
 /// The rows and the heap of a binary table.
 pub(crate) struct Layout {
     pub(crate) fields: Vec<Place>,
+    /// TNULLn, where there are nulls.
+    pub(crate) nulls: Vec<Option<i64>>,
     /// NAXIS1.
     pub(crate) row_bytes: usize,
     /// PCOUNT.
@@ -33,14 +35,15 @@ pub(crate) enum Place {
 
 impl Layout {
     /// The layout of so many rows.
-    pub(crate) fn new(columns: &[ColumnWriter], rows: u64) -> Self {
+    pub(crate) fn new(columns: &[ColumnWriter], rows: u64) -> Result<Self> {
         let fields: Vec<Place> = columns.iter().map(|column| Place::of(column, rows)).collect();
         let in_heap = fields.iter().zip(columns).filter(|(place, _)| place.is_in_heap());
-        Self {
+        Ok(Self {
             row_bytes: fields.iter().map(|place| place.bytes()).sum(),
             heap_bytes: in_heap.map(|(_, column)| column.found.bytes).sum(),
+            nulls: columns.iter().map(ColumnWriter::null_value).collect::<Result<_>>()?,
             fields,
-        }
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow_array::types::{Float32Type, Int16Type, Int32Type};
 use arrow_array::{
     ArrayRef, BooleanArray, Float64Array, Int16Array, Int32Array, Int64Array, ListArray,
-    RecordBatch, StringArray,
+    RecordBatch, StringArray, UInt8Array,
 };
 use arrow_schema::{DataType, Field, Schema};
 use taploom_encoder::{
@@ -207,30 +207,40 @@ fn few_long_texts_stand_in_the_heap_and_many_in_the_rows() {
 }
 
 #[test]
-fn the_null_value_is_no_value() {
-    let longs = Arc::new(Int64Array::from(vec![Some(1), Some(-9), None])) as ArrayRef;
-    let error = encode_one(Arc::clone(&longs), r#"{"null": "-9"}"#).unwrap_err();
+fn what_stands_for_null_does_not_occur() {
+    let null_of = |array: ArrayRef, metadata: &str| {
+        let (file, _) = encode_one(array, metadata)?;
+        let (records, data) = taken_apart(&file);
+        let null =
+            records.iter().find_map(|record| record.strip_prefix("TNULL1  =")?.trim().parse().ok());
+        Ok::<(Option<i64>, Vec<u8>), Error>((null, data[..24].to_vec()))
+    };
+    let longs = Arc::new(Int64Array::from(vec![Some(i64::MIN), Some(-9), None])) as ArrayRef;
+    let (null, data) = null_of(Arc::clone(&longs), r#"{"null": "-9"}"#).unwrap();
     assert_eq!(
-        error.to_string(),
-        "format fits, column \"x\", row 2: -9 is a value and stands for null too; give another \
-         \"null\" in the metadata"
+        null,
+        Some(i64::MIN + 1),
+        "the null of the metadata is a value, and so is the smallest"
     );
-    assert!(encode_one(longs.slice(0, 2), r#"{"null": "-9"}"#).is_ok(), "nothing is null");
-    let error = encode_one(longs, r#"{"null": "none"}"#).unwrap_err();
+    assert_eq!(data[16..], (i64::MIN + 1).to_be_bytes());
+    assert_eq!(null_of(Arc::clone(&longs), r#"{"null": "7"}"#).unwrap().0, Some(7));
+    assert_eq!(null_of(longs.slice(0, 2), r#"{"null": "7"}"#).unwrap().0, None);
+    let error = null_of(longs, r#"{"null": "none"}"#).unwrap_err();
     assert_eq!((error.kind(), error.column()), (ErrorKind::InvalidRequest, Some("x")));
-}
 
-#[test]
-fn the_row_of_an_element_is_named() {
-    let lists = ListArray::from_iter_primitive::<Int32Type, _, _>([
-        Some(vec![]),
-        Some(vec![Some(1), Some(2)]),
-        None,
-        Some(vec![None, Some(-1)]),
-    ]);
-    let metadata = r#"{"datatype": "int", "arraysize": "*", "null": "-1"}"#;
-    let error = encode_one(Arc::new(lists), metadata).unwrap_err();
-    assert_eq!(error.row(), Some(4));
+    let bytes = |most: u8| {
+        Arc::new(UInt8Array::from_iter(
+            [None].into_iter().chain((3..=most).map(Some)).chain([Some(0), Some(1)]),
+        ))
+    };
+    assert_eq!(null_of(bytes(254), "{}").unwrap().0, Some(255));
+    assert_eq!(null_of(bytes(255), "{}").unwrap().0, Some(2));
+    let all = Arc::new(UInt8Array::from_iter([None].into_iter().chain((0..=255).map(Some))));
+    assert_eq!(
+        null_of(all, "{}").unwrap_err().to_string(),
+        "format fits, column \"x\": no value of unsignedByte is left to stand for null; give it a \
+         larger datatype"
+    );
 }
 
 #[test]
