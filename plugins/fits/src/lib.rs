@@ -6,6 +6,7 @@ mod copy;
 mod encoder;
 mod header;
 mod layout;
+mod nulls;
 mod options;
 mod spool;
 
