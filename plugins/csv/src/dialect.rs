@@ -1,5 +1,7 @@
 //! Where CSV and TSV differ.
 
+use taploom_text::append_quoted;
+
 /// How values are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
@@ -58,18 +60,6 @@ impl Dialect {
             }
         }
     }
-}
-
-/// A quote within a value is doubled; RFC 4180, 2.7.
-fn append_quoted(bytes: &[u8], to: &mut Vec<u8>) {
-    to.push(b'"');
-    let mut from = 0;
-    for quote in memchr::memchr_iter(b'"', bytes) {
-        to.extend_from_slice(&bytes[from..=quote]);
-        from = quote;
-    }
-    to.extend_from_slice(&bytes[from..]);
-    to.push(b'"');
 }
 
 #[cfg(test)]
