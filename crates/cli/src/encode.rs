@@ -246,7 +246,7 @@ fn warn(encoded: &Encoded, spec: &EncoderSpec, maxrec: Option<u64>) {
     if summary.altered_cells > 0 {
         let cells = cells(summary.altered_cells);
         say(&format!(
-            "{cells} or names with characters that the format can't hold, which were replaced"
+            "{cells} or names with what the format can't hold, which was replaced"
         ));
     }
 }
