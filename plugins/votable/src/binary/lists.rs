@@ -58,7 +58,7 @@ impl<E: Elements> CellWriter for ListWriter<E> {
         place: Place,
         block: &mut RowBlock,
     ) -> Result<u64, Misfit> {
-        block.write_nulls(cells, place, &[]);
+        block.write_nulls(cells, place, []);
         let lists = cells.array.as_list::<i32>();
         let Some(values) = lists.values().as_any().downcast_ref::<E::Array>() else {
             return Err(Misfit::new(0, "the list has elements of another type"));

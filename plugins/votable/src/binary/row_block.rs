@@ -71,7 +71,7 @@ impl RowBlock {
     }
 
     /// Sets the flags of null cells, and puts `cell` over what stands there.
-    pub(crate) fn write_nulls(&mut self, cells: Cells<'_>, place: Place, cell: &[u8]) {
+    pub(crate) fn write_nulls<B: AsRef<[u8]>>(&mut self, cells: Cells<'_>, place: Place, cell: B) {
         let nulls = cells.array.nulls().filter(|nulls| nulls.null_count() > 0);
         let Some(nulls) = nulls else { return };
         for row in 0..cells.rows {
@@ -80,6 +80,7 @@ impl RowBlock {
                     self.bytes[self.starts[row] + flag.byte] |= flag.mask;
                 }
                 let at = self.runs[row] + place.offset;
+                let cell = cell.as_ref();
                 self.bytes[at..at + cell.len()].copy_from_slice(cell);
             }
         }

@@ -27,7 +27,7 @@ impl<T: Number> CellWriter for NumberWriter<T> {
         block.scatter(place, array.values()[range.clone()].iter().map(|value| T::bytes(*value)));
         self.0.find_reserved(array, range).map_err(|(row, message)| Misfit::new(row, message))?;
         match self.0.null_cell {
-            Some(null) => block.write_nulls(cells, place, T::bytes(null).as_ref()),
+            Some(null) => block.write_nulls(cells, place, T::bytes(null)),
             None => {
                 if let Some(row) = first_null(cells) {
                     return Err(Misfit::new(row, NO_NULL));
@@ -55,7 +55,7 @@ impl CellWriter for BooleanWriter {
         let values = cells.array.as_boolean().values();
         let rows = cells.first..cells.first + cells.rows;
         block.scatter(place, rows.map(|row| [letter(values.value(row))]));
-        block.write_nulls(cells, place, &[0]);
+        block.write_nulls(cells, place, [0]);
         Ok(0)
     }
 }
@@ -82,7 +82,7 @@ impl CellWriter for BitWriter {
         let values = cells.array.as_boolean().values();
         let rows = cells.first..cells.first + cells.rows;
         block.scatter(place, rows.map(|row| [u8::from(values.value(row)) << 7]));
-        block.write_nulls(cells, place, &[0]);
+        block.write_nulls(cells, place, [0]);
         Ok(0)
     }
 }

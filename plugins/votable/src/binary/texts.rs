@@ -44,7 +44,7 @@ impl CellWriter for TextWriter {
         place: Place,
         block: &mut RowBlock,
     ) -> Result<u64, Misfit> {
-        block.write_nulls(cells, place, &[]);
+        block.write_nulls(cells, place, []);
         let texts = cells.array.as_string::<i32>();
         let mut truncated = 0;
         for row in 0..cells.rows {
