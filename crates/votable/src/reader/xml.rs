@@ -143,7 +143,7 @@ impl<R: Read> Xml<R> {
                 Event::Empty(start) => (start, true),
                 Event::Decl(declaration) => {
                     if let Some(encoding) = declaration.encoding() {
-                        let encoding = encoding.map_err(|error| self.ill_formed(error.into()))?;
+                        let encoding = encoding.map_err(|error| self.ill_formed(&error.into()))?;
                         self.check_encoding(&encoding)?;
                     }
                     continue;
@@ -429,7 +429,7 @@ impl<R: Read> Xml<R> {
             Err(quick_xml::Error::Io(error)) => {
                 Err(unreadable(std::io::Error::new(error.kind(), error.to_string())))
             }
-            Err(error) => Err(self.ill_formed(error)),
+            Err(error) => Err(self.ill_formed(&error)),
         }
     }
 
@@ -449,14 +449,14 @@ impl<R: Read> Xml<R> {
         let foreign = if known.is_empty() { name.into_inner().to_owned() } else { String::new() };
         let mut attributes = Vec::new();
         for attribute in start.attributes() {
-            let attribute = attribute.map_err(|error| self.ill_formed(error.into()))?;
+            let attribute = attribute.map_err(|error| self.ill_formed(&error.into()))?;
             if attributes.len() == ATTRIBUTES {
                 return Err(damaged(&format!(
                     "an element at byte {at} has more than {ATTRIBUTES} attributes"
                 )));
             }
             let value = attribute.normalized_value(XmlVersion::Implicit1_0);
-            let value = value.map_err(|error| self.ill_formed(error))?;
+            let value = value.map_err(|error| self.ill_formed(&error))?;
             attributes.push((attribute.key.into_inner().to_owned(), value.into_owned()));
         }
         Ok(Tag { name: known, foreign, attributes, at, cost })
@@ -525,7 +525,7 @@ impl<R: Read> Xml<R> {
         )))
     }
 
-    fn ill_formed(&self, error: quick_xml::Error) -> Error {
+    fn ill_formed(&self, error: &quick_xml::Error) -> Error {
         damaged(&format!("not well-formed XML near byte {}", self.position()))
             .with_source(shown(&error.to_string()))
     }
