@@ -202,9 +202,23 @@ fn add_resource(to: &mut taploom_encoder::Resource, late: &taploom_encoder::Reso
 
 /// Rows of a file, with what the file says of itself.
 pub(super) struct FileSource<S> {
-    pub(super) rows: S,
-    pub(super) overflowed: bool,
-    pub(super) notes: Vec<String>,
+    rows: S,
+    overflowed: bool,
+    notes: Vec<String>,
+}
+
+impl<S: RowSource> FileSource<S> {
+    /// Rows of the file of this name, and what of its metadata was passed over.
+    pub(super) fn new(rows: S, name: &str, notes: &[String]) -> Self {
+        let notes = notes.iter().map(|note| format!("{name}: {note}")).collect();
+        Self { rows, overflowed: false, notes }
+    }
+
+    /// Says that the file says so of itself.
+    #[cfg(feature = "parquet")]
+    pub(super) fn with_overflow(self, overflowed: bool) -> Self {
+        Self { overflowed, ..self }
+    }
 }
 
 #[async_trait]
