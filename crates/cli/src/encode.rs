@@ -19,11 +19,15 @@ use crate::say;
 /// Rows in, one file out.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// demo, sqlite:FILE, synth:COLUMNS.json?rows=N&seed=S&nulls=F, or a Parquet or Arrow file
+    /// demo, sqlite:FILE, synth:COLUMNS.json?rows=N&seed=S&nulls=F, or a Parquet, Arrow or
+    /// VOTable file
     source: String,
     /// The query, for demo (default: all of the table stars) and sqlite:FILE
     #[arg(short, long, value_name = "SQL")]
     query: Option<String>,
+    /// The TABLE of a VOTable file that has several: its number from 1, its ID or its name
+    #[arg(long, value_name = "TABLE")]
+    table: Option<String>,
     /// A RESPONSEFORMAT value: media type with parameters, short name or id (see `taploom
     /// formats`); by default that of the extension of FILE
     #[arg(short, long)]
@@ -120,13 +124,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let request = Request {
         location: &arguments.source,
         query: arguments.query.as_deref(),
+        table: arguments.table.as_deref(),
         columns: arguments.columns.as_deref().map(ColumnList::read).transpose()?,
         batch_rows: arguments.batch_rows,
     };
     let source = futures::executor::block_on(taploom::sources::open(&request))?;
     let source = MaxRec::new(source, arguments.maxrec.unwrap_or(u64::MAX));
     let columns = source.schema().columns().len();
-    let encoded = write(source, &spec, &output, arguments.threads)?;
+    let (encoded, notes) = write(source, &spec, &output, arguments.threads)?;
     // All that can fail before the first of the two files appears.
     if let Some(file) = &summary_file {
         let summary = summarise(&spec, &encoded, columns, started);
@@ -140,6 +145,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(file) = summary_file {
         file.commit()?;
     }
+    notes.iter().for_each(|note| say(note));
     warn(&encoded, &spec, arguments.maxrec);
     Ok(())
 }
@@ -192,20 +198,22 @@ fn write(
     spec: &EncoderSpec,
     output: &Output,
     threads: usize,
-) -> Result<Encoded> {
+) -> Result<(Encoded, Vec<String>)> {
     let sink = output.sink().map_err(Error::sink)?;
     let progress = Progress::start(source.rows_hint());
     let mut tell = |rows| progress.rows(rows);
     if threads == 1 {
-        return futures::executor::block_on(encode(&mut source, spec, sink, &mut tell));
+        let encoded = futures::executor::block_on(encode(&mut source, spec, sink, &mut tell))?;
+        return Ok((encoded, source.notes()));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| {
         Error::new(ErrorKind::Source, "can't start a thread for the source").with_source(error)
     })?;
     let mut ahead = Ahead::start(source, runtime.handle());
     let encoded = futures::executor::block_on(encode(&mut ahead, spec, sink, &mut tell));
+    let notes = ahead.notes();
     drop(ahead);
-    encoded
+    Ok((encoded?, notes))
 }
 
 fn summarise(spec: &EncoderSpec, encoded: &Encoded, columns: usize, started: Instant) -> Summary {
@@ -234,7 +242,8 @@ fn warn(encoded: &Encoded, spec: &EncoderSpec, maxrec: Option<u64>) {
         && info.overflow == taploom::OverflowReport::None
         && maxrec != Some(0)
     {
-        say(&format!("rows beyond --maxrec were left out, and {} can't say so", info.id));
+        let rows = if maxrec.is_some() { "rows beyond --maxrec" } else { "rows of the source" };
+        say(&format!("{rows} were left out, and {} can't say so", info.id));
     }
     let summary = &encoded.summary;
     let cells =
@@ -245,8 +254,6 @@ fn warn(encoded: &Encoded, spec: &EncoderSpec, maxrec: Option<u64>) {
     }
     if summary.altered_cells > 0 {
         let cells = cells(summary.altered_cells);
-        say(&format!(
-            "{cells} or names with what the format can't hold, which was replaced"
-        ));
+        say(&format!("{cells} or names with what the format can't hold, which was replaced"));
     }
 }

@@ -1,4 +1,4 @@
-//! Parquet, Arrow, CSV and TSV files.
+//! Parquet, Arrow, VOTable, CSV and TSV files.
 
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -19,6 +19,11 @@ mod csv;
 mod metadata;
 #[cfg(feature = "parquet")]
 mod parquet;
+#[cfg(feature = "votable")]
+mod votable;
+
+/// Bytes that tell what a file holds, with white space before them.
+const BEGINNING: u64 = 256;
 
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +33,7 @@ enum Kind {
     ArrowStream,
     /// With what stands between two values.
     Separated(u8),
+    Votable,
 }
 
 pub(crate) fn open(path: &Path, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
@@ -37,9 +43,13 @@ pub(crate) fn open(path: &Path, request: &Request<'_>) -> Result<Box<dyn RowSour
     };
     let mut file = File::open(path).map_err(unreadable)?;
     let mut beginning = Vec::new();
-    file.by_ref().take(16).read_to_end(&mut beginning).map_err(unreadable)?;
+    file.by_ref().take(BEGINNING).read_to_end(&mut beginning).map_err(unreadable)?;
     file.rewind().map_err(unreadable)?;
-    match kind(path, &beginning)? {
+    let kind = kind(path, &beginning)?;
+    if kind != Kind::Votable && request.table.is_some() {
+        return Err(invalid(format!("source {name} has no choice of tables; VOTable files do")));
+    }
+    match kind {
         #[cfg(feature = "parquet")]
         Kind::Parquet => guarded(&name, || parquet::open(file, &name, request)),
         #[cfg(feature = "arrow")]
@@ -48,7 +58,14 @@ pub(crate) fn open(path: &Path, request: &Request<'_>) -> Result<Box<dyn RowSour
         Kind::ArrowStream => guarded(&name, || arrow::open_stream(file, &name, request)),
         #[cfg(feature = "csv")]
         Kind::Separated(separator) => csv::open(file, &name, separator, request),
-        #[cfg(not(all(feature = "parquet", feature = "arrow", feature = "csv")))]
+        #[cfg(feature = "votable")]
+        Kind::Votable => votable::open(file, &name, request),
+        #[cfg(not(all(
+            feature = "parquet",
+            feature = "arrow",
+            feature = "csv",
+            feature = "votable"
+        )))]
         _ => Err(crate::open::left_out(request.location)),
     }
 }
@@ -62,6 +79,9 @@ fn kind(path: &Path, beginning: &[u8]) -> Result<Kind> {
         [b'P', b'A', b'R', b'1', ..] => Some(Kind::Parquet),
         [b'A', b'R', b'R', b'O', b'W', b'1', ..] => Some(Kind::ArrowFile),
         [0xff, 0xff, 0xff, 0xff, ..] => Some(Kind::ArrowStream),
+        // Whether it is one, and one in UTF-8, its reader says best.
+        [0xfe, 0xff, ..] | [0xff, 0xfe, ..] => Some(Kind::Votable),
+        _ if is_markup(beginning) => Some(Kind::Votable),
         _ => match extension.as_str() {
             "csv" => Some(Kind::Separated(b',')),
             "tsv" => Some(Kind::Separated(b'\t')),
@@ -72,13 +92,21 @@ fn kind(path: &Path, beginning: &[u8]) -> Result<Kind> {
     kind.ok_or_else(|| match extension.as_str() {
         "parquet" => invalid(format!("source {name}: not a Parquet file, whatever its name says")),
         "arrow" => invalid(format!("source {name}: not an Arrow file, whatever its name says")),
+        "vot" | "xml" => invalid(format!("source {name}: not a VOTable, whatever its name says")),
         _ if beginning.starts_with(b"SQLite format 3\0") => {
             invalid(format!("source {name} is a SQLite database: call it sqlite:{name}"))
         }
         _ => invalid(format!(
-            "source {name}: neither a Parquet file nor an Arrow file or stream, and neither .csv nor .tsv"
+            "source {name}: neither a Parquet file, an Arrow file or stream, nor a VOTable, and neither \
+             .csv nor .tsv"
         )),
     })
+}
+
+/// Whether a text begins with a tag, after white space and the mark of UTF-8.
+fn is_markup(beginning: &[u8]) -> bool {
+    let text = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
+    text.trim_ascii_start().starts_with(b"<")
 }
 
 /// The batches of a reader, up to its first error or panic.

@@ -14,6 +14,8 @@ pub struct Request<'a> {
     pub location: &'a str,
     /// SQL, for the locations that take it.
     pub query: Option<&'a str>,
+    /// The TABLE of a VOTable file that has several: its number from 1, its ID or its name.
+    pub table: Option<&'a str>,
     /// VO metadata of the table, and of its columns by position, in place of those of the source.
     pub columns: Option<ColumnList>,
     /// Rows of a batch at most. 2000.
@@ -23,7 +25,7 @@ pub struct Request<'a> {
 impl<'a> Request<'a> {
     /// All rows of a location, or of its default query.
     pub fn new(location: &'a str) -> Self {
-        Self { location, query: None, columns: None, batch_rows: 2000 }
+        Self { location, query: None, table: None, columns: None, batch_rows: 2000 }
     }
 }
 
@@ -38,13 +40,21 @@ pub async fn open(request: &Request<'_>) -> Result<Box<dyn RowSource>> {
         Some(_) => Err(invalid(format!("source {location} takes no SQL; demo and sqlite:FILE do"))),
         None => Ok(()),
     };
+    let refuse_table = || match request.table {
+        Some(_) => {
+            Err(invalid(format!("source {location} has no choice of tables; VOTable files do")))
+        }
+        None => Ok(()),
+    };
     if location == "demo" {
+        refuse_table()?;
         #[cfg(feature = "demo")]
         return crate::demo::open(request).await;
         #[cfg(not(feature = "demo"))]
         return Err(left_out("demo"));
     }
     if let Some(path) = location.strip_prefix("sqlite:") {
+        refuse_table()?;
         #[cfg(feature = "sqlite")]
         return crate::sqlite::open_file(Path::new(path), request).await;
         #[cfg(not(feature = "sqlite"))]
@@ -52,6 +62,7 @@ pub async fn open(request: &Request<'_>) -> Result<Box<dyn RowSource>> {
     }
     if let Some(rest) = location.strip_prefix("synth:") {
         refuse_query()?;
+        refuse_table()?;
         #[cfg(feature = "synth")]
         return crate::synth::open(rest, request);
         #[cfg(not(feature = "synth"))]
@@ -61,7 +72,7 @@ pub async fn open(request: &Request<'_>) -> Result<Box<dyn RowSource>> {
     if !path.exists() {
         return Err(invalid(format!(
             "source {location}: no such file; a source is demo, sqlite:FILE, synth:COLUMNS.json, or \
-             a Parquet, Arrow, CSV or TSV file"
+             a Parquet, Arrow, VOTable, CSV or TSV file"
         )));
     }
     refuse_query()?;

@@ -13,15 +13,15 @@ use crate::source::RowSource;
 pub struct Ahead {
     schema: ResultSchema,
     rows_hint: Option<u64>,
-    notes: Vec<String>,
     batches: mpsc::Receiver<Step>,
     overflowed: bool,
+    notes: Vec<String>,
 }
 
 enum Step {
     Batch(RecordBatch),
     Failed(Error),
-    End { overflowed: bool },
+    End { overflowed: bool, notes: Vec<String> },
 }
 
 impl Ahead {
@@ -29,7 +29,6 @@ impl Ahead {
     pub fn start(mut source: impl RowSource + 'static, runtime: &Handle) -> Self {
         let (sender, batches) = mpsc::channel(1);
         let (schema, rows_hint) = (source.schema().clone(), source.rows_hint());
-        let notes = source.notes();
         let handle = runtime.clone();
         // Not one of the runtime's blocking threads: whoever reads may hold the last of them.
         let refused = sender.clone();
@@ -44,7 +43,9 @@ impl Ahead {
                     };
                     let step = match next {
                         Ok(Some(batch)) => Step::Batch(batch),
-                        Ok(None) => Step::End { overflowed: source.overflowed() },
+                        Ok(None) => {
+                            Step::End { overflowed: source.overflowed(), notes: source.notes() }
+                        }
                         Err(error) => Step::Failed(error),
                     };
                     let last = !matches!(step, Step::Batch(_));
@@ -60,7 +61,7 @@ impl Ahead {
             // The channel is new, so there is room.
             let _ = refused.try_send(Step::Failed(error));
         }
-        Self { schema, rows_hint, notes, batches, overflowed: false }
+        Self { schema, rows_hint, batches, overflowed: false, notes: Vec::new() }
     }
 }
 
@@ -73,8 +74,9 @@ impl RowSource for Ahead {
     async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
         match self.batches.recv().await {
             Some(Step::Batch(batch)) => Ok(Some(batch)),
-            Some(Step::End { overflowed }) => {
+            Some(Step::End { overflowed, notes }) => {
                 self.overflowed = overflowed;
+                self.notes = notes;
                 Ok(None)
             }
             Some(Step::Failed(error)) => Err(error),

@@ -34,8 +34,8 @@ pub trait RowSource: Send {
         None
     }
 
-    /// What a person should know of how the source was read, such as metadata that were passed over;
-    /// a sentence each.
+    /// What the input says and the rows and the schema do not carry, one thing a line, for people;
+    /// complete once there are no more rows.
     fn notes(&self) -> Vec<String> {
         Vec::new()
     }

@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use taploom_encoder::Output;
 
-/// Bytes that are kept back: as many as the end mark has.
-const TAIL: usize = 8;
+/// Bytes that are kept back: one more than a message can have for padding at its end (buffers are
+/// aligned to 64 bytes). Polars does not miss padding.
+const TAIL: usize = 64;
 
 /// Keeps the last bytes back until they are released.
 ///
@@ -61,8 +62,8 @@ mod tests {
 
     #[test]
     fn the_last_bytes_wait() {
-        let bytes: Vec<u8> = (0..40).collect();
-        for size in [1, 3, 7, 8, 9, 20, 40] {
+        let bytes: Vec<u8> = (0..200).collect();
+        for size in [1, 3, 7, 63, 64, 65, 99, 200] {
             let sink = SharedSink::default();
             let mut withheld = Withheld::new(Output::new(Box::new(sink.clone())));
             for (index, part) in bytes.chunks(size).enumerate() {

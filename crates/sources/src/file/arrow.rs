@@ -48,7 +48,7 @@ fn source(
         Ok(batch) => slices(&batch, most),
     });
     let rows = BatchSource::new(described.schema, slices);
-    Ok(Box::new(FileSource { rows, overflowed: false, notes: described.notes }))
+    Ok(Box::new(FileSource::new(rows, name, &described.notes)))
 }
 
 fn slices(batch: &RecordBatch, most: usize) -> Vec<Result<RecordBatch>> {

@@ -7,7 +7,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use taploom_encoder::{
-    ColumnMetadata, Datatype, Error, Resource, Result, ResultSchema, TableMetadata, TimeSys,
+    ColumnMetadata, Datatype, Error, Result, ResultSchema, TableMetadata, TimeSys,
 };
 use taploom_stream::RowSource;
 
@@ -190,7 +190,7 @@ pub(super) fn add_late(table: &mut TableMetadata, late: &TableMetadata) {
 }
 
 #[cfg(feature = "parquet")]
-fn add_resource(to: &mut Resource, late: &Resource) {
+fn add_resource(to: &mut taploom_encoder::Resource, late: &taploom_encoder::Resource) {
     to.infos.extend_from_slice(&late.infos);
     to.coosys.extend_from_slice(&late.coosys);
     to.timesys.extend_from_slice(&late.timesys);
@@ -202,9 +202,23 @@ fn add_resource(to: &mut Resource, late: &Resource) {
 
 /// Rows of a file, with what the file says of itself.
 pub(super) struct FileSource<S> {
-    pub(super) rows: S,
-    pub(super) overflowed: bool,
-    pub(super) notes: Vec<String>,
+    rows: S,
+    overflowed: bool,
+    notes: Vec<String>,
+}
+
+impl<S: RowSource> FileSource<S> {
+    /// Rows of the file of this name, and what of its metadata was passed over.
+    pub(super) fn new(rows: S, name: &str, notes: &[String]) -> Self {
+        let notes = notes.iter().map(|note| format!("{name}: {note}")).collect();
+        Self { rows, overflowed: false, notes }
+    }
+
+    /// Says that the file says so of itself.
+    #[cfg(feature = "parquet")]
+    pub(super) fn with_overflow(self, overflowed: bool) -> Self {
+        Self { overflowed, ..self }
+    }
 }
 
 #[async_trait]

@@ -26,17 +26,18 @@ pub(super) fn open(file: File, name: &str, request: &Request<'_>) -> Result<Box<
     let rows = builder.metadata().file_metadata().num_rows();
     let content = content(builder.metadata().file_metadata());
     let reader = builder.with_batch_size(request.batch_rows.max(1)).build().map_err(broken)?;
-    let mut overflowed = false;
-    let described = Described::new(reader.schema(), request, |arrow| match &content {
+    let (mut overflowed, mut left_out) = (false, Vec::new());
+    let mut described = Described::new(reader.schema(), request, |arrow| match &content {
         Some(content) => described_by_document(content, arrow).map(|document| {
-            overflowed = document.overflowed;
+            (overflowed, left_out) = (document.overflowed, document.left_out);
             Some(document.known)
         }),
         None => in_arrow(arrow),
     })?;
+    described.notes.extend(left_out);
     let source = BatchSource::new(described.schema, batches(reader, name.to_owned()));
     let source = source.with_rows_hint(u64::try_from(rows).unwrap_or_default());
-    Ok(Box::new(FileSource { rows: source, overflowed, notes: described.notes }))
+    Ok(Box::new(FileSource::new(source, name, &described.notes).with_overflow(overflowed)))
 }
 
 fn content(metadata: &FileMetaData) -> Option<String> {
@@ -48,6 +49,8 @@ fn content(metadata: &FileMetaData) -> Option<String> {
 struct Document {
     known: Known,
     overflowed: bool,
+    /// What it says and nothing carries.
+    left_out: Vec<String>,
 }
 
 /// The metadata of the first TABLE of a document, as long as its FIELDs are the columns: their number
@@ -79,5 +82,10 @@ fn described_by_document(content: &str, arrow: &SchemaRef) -> Result<Document> {
         add_late(&mut table, late);
     }
     let columns = fields.iter().map(Column::resolved).collect();
-    Ok(Document { known: Known { columns, table }, overflowed: reader.overflowed() })
+    let left_out = reader.passed_over().into_iter().map(|what| format!("left out: {what}"));
+    Ok(Document {
+        known: Known { columns, table },
+        overflowed: reader.overflowed(),
+        left_out: left_out.collect(),
+    })
 }

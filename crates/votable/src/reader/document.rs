@@ -155,7 +155,7 @@ impl Document {
                         self.open.push(resource);
                     }
                     "TABLE" if self.wants(&tag)? => return Ok(Some(tag)),
-                    "TABLE" => xml.skip()?,
+                    "TABLE" => xml.skip(&tag)?,
                     "DEFINITIONS" => self.definitions(xml)?,
                     _ => {
                         let part = xml.part(tag)?;

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 /// Kinds that are told apart; more are counted.
 const KINDS: usize = 200;
 
-/// Characters of a foreign name that are shown.
-const SHOWN: usize = 60;
+/// Characters of a foreign text that are shown.
+const SHOWN: usize = 100;
 
 /// Constructs by kind, each with the place of the first.
 #[derive(Default)]
@@ -46,7 +46,7 @@ impl PassedOver {
     }
 }
 
-/// A name from a document as a message shows it.
+/// A text from a document as a message shows it.
 pub(super) fn shown(name: &str) -> String {
     let mut characters = name.chars();
     let start: String = characters.by_ref().take(SHOWN).collect();

@@ -64,6 +64,8 @@ pub(super) struct Tag {
     attributes: Vec<(String, String)>,
     /// Where it begins.
     pub(super) at: u64,
+    /// Memory that it was charged for.
+    cost: usize,
 }
 
 impl Tag {
@@ -141,7 +143,7 @@ impl<R: Read> Xml<R> {
                 Event::Empty(start) => (start, true),
                 Event::Decl(declaration) => {
                     if let Some(encoding) = declaration.encoding() {
-                        let encoding = encoding.map_err(|error| self.ill_formed(error.into()))?;
+                        let encoding = encoding.map_err(|error| self.ill_formed(&error.into()))?;
                         self.check_encoding(&encoding)?;
                     }
                     continue;
@@ -278,22 +280,22 @@ impl<R: Read> Xml<R> {
     /// Passes over the rest of an element that was opened, and says so.
     pub(super) fn pass_over(&mut self, tag: &Tag) -> Result<()> {
         self.passed_over.add(format!("element {}", tag.shown()), tag.at);
-        self.skip()
+        self.skip(tag)
     }
 
     /// Reads up to the end of the element that was opened, whatever its length.
-    pub(super) fn skip(&mut self) -> Result<()> {
+    pub(super) fn skip(&mut self, tag: &Tag) -> Result<()> {
         let outside = self.depth - 1;
-        let left = self.left;
+        // What is not kept costs nothing.
+        let left = self.left + tag.cost;
         while self.depth > outside {
+            self.left = left;
             if std::mem::take(&mut self.closes) {
                 self.depth -= 1;
-                continue;
+            } else {
+                self.skip_text()?;
+                self.markup()?;
             }
-            self.skip_text()?;
-            self.markup()?;
-            // What is not kept costs nothing.
-            self.left = left;
         }
         Ok(())
     }
@@ -427,12 +429,13 @@ impl<R: Read> Xml<R> {
             Err(quick_xml::Error::Io(error)) => {
                 Err(unreadable(std::io::Error::new(error.kind(), error.to_string())))
             }
-            Err(error) => Err(self.ill_formed(error)),
+            Err(error) => Err(self.ill_formed(&error)),
         }
     }
 
     fn start(&mut self, start: &BytesStart<'_>, at: u64) -> Result<Tag> {
-        self.charge(start.len() + ELEMENT)?;
+        let cost = start.len() + ELEMENT;
+        self.charge(cost)?;
         let name = start.name();
         if name.into_inner().len() > NAME {
             return Err(damaged(&format!(
@@ -446,17 +449,17 @@ impl<R: Read> Xml<R> {
         let foreign = if known.is_empty() { name.into_inner().to_owned() } else { String::new() };
         let mut attributes = Vec::new();
         for attribute in start.attributes() {
-            let attribute = attribute.map_err(|error| self.ill_formed(error.into()))?;
+            let attribute = attribute.map_err(|error| self.ill_formed(&error.into()))?;
             if attributes.len() == ATTRIBUTES {
                 return Err(damaged(&format!(
                     "an element at byte {at} has more than {ATTRIBUTES} attributes"
                 )));
             }
             let value = attribute.normalized_value(XmlVersion::Implicit1_0);
-            let value = value.map_err(|error| self.ill_formed(error))?;
+            let value = value.map_err(|error| self.ill_formed(&error))?;
             attributes.push((attribute.key.into_inner().to_owned(), value.into_owned()));
         }
-        Ok(Tag { name: known, foreign, attributes, at })
+        Ok(Tag { name: known, foreign, attributes, at, cost })
     }
 
     /// Takes text up to the next tag; whether it was nothing but space.
@@ -522,8 +525,9 @@ impl<R: Read> Xml<R> {
         )))
     }
 
-    fn ill_formed(&self, error: quick_xml::Error) -> Error {
-        damaged(&format!("not well-formed XML near byte {}", self.position())).with_source(error)
+    fn ill_formed(&self, error: &quick_xml::Error) -> Error {
+        damaged(&format!("not well-formed XML near byte {}", self.position()))
+            .with_source(shown(&error.to_string()))
     }
 }
 
