@@ -3,6 +3,8 @@
 // Named, so that the linker keeps them, and what they register.
 #[cfg(feature = "csv")]
 use taploom_format_csv as _;
+#[cfg(feature = "json")]
+use taploom_format_json as _;
 #[cfg(feature = "voparquet")]
 use taploom_format_voparquet as _;
 #[cfg(feature = "votable")]
