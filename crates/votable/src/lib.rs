@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod document;
 mod frame;
 mod text;
 
