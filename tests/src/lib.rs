@@ -11,11 +11,13 @@
 )]
 
 mod losses;
+mod matrix;
 mod oracle;
 mod readers;
 mod variants;
 
 pub use losses::{LOSSES, Loss, with_losses};
+pub use matrix::matrix;
 pub use oracle::{ReaderOracle, types_of};
 pub use readers::{Field, Read, Reader, Readers, Request, Validator, check_vocabulary};
 pub use variants::{VARIANTS, Variant};

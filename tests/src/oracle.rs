@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use arrow_array::RecordBatch;
-use taploom::{CanonicalRows, Column, ResultSchema, VoType};
+use taploom::{CanonicalRows, ResultSchema, VoType};
 use taploom_testkit::{Decoded, Oracle};
 
 use crate::losses::with_losses;
@@ -61,10 +61,6 @@ impl Oracle for ReaderOracle {
 
     fn comparable(&self, rows: RecordBatch) -> RecordBatch {
         with_losses(&rows, &self.types, &self.losses)
-    }
-
-    fn reads(&self, column: &Column) -> bool {
-        column.vo_type().is_ok_and(|vo_type| self.reader.reads(self.variant.id, vo_type))
     }
 
     fn names(&self, schema: &ResultSchema) -> Vec<String> {

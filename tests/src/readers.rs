@@ -37,17 +37,6 @@ impl Reader {
     pub fn name(self) -> String {
         format!("{self:?}").to_lowercase()
     }
-
-    /// Whether a column of a type keeps the reader from reading a file of a format at all.
-    pub fn reads(self, format: &str, vo_type: &VoType) -> bool {
-        match (self, format) {
-            // It takes a string for the only thing that text is.
-            (Self::Astropy, "votable" | "voparquet") => {
-                !(vo_type.datatype.is_text() && vo_type.is_list())
-            }
-            _ => true,
-        }
-    }
 }
 
 /// What is to be read.

@@ -21,6 +21,10 @@ pub struct Variant {
     pub most_columns: Option<usize>,
     /// The value of a datatype that stands for null, so that no cell may have it.
     pub reserves: fn(Datatype) -> Option<i64>,
+    /// Whether readers are shown what becomes of it.
+    pub in_matrix: bool,
+    /// Where a cell may be null.
+    pub has_null: fn(&VoType) -> bool,
 }
 
 const PLAIN: Variant = Variant {
@@ -31,6 +35,8 @@ const PLAIN: Variant = Variant {
     refuses: |_| false,
     most_columns: None,
     reserves: |_| None,
+    in_matrix: true,
+    has_null: |_| true,
 };
 
 const VOTABLE: Variant = Variant {
@@ -55,8 +61,48 @@ const TSV: Variant = Variant {
     ..PLAIN
 };
 
+const JSON: Variant = Variant { id: "json", readers: &[Reader::Python], ..PLAIN };
+const JSONL: Variant = Variant {
+    id: "jsonl",
+    readers: &[Reader::Python, Reader::Pyarrow, Reader::Duckdb, Reader::Polars],
+    unique_names: true,
+    ..PLAIN
+};
+
 /// All variants.
-pub const VARIANTS: &[Variant] = &[VOTABLE, VOPARQUET, CSV, TSV];
+pub const VARIANTS: &[Variant] = &[
+    VOTABLE,
+    Variant { options: &[("line_length", "64")], in_matrix: false, ..VOTABLE },
+    Variant { options: &[("array_count", "outer")], ..VOTABLE },
+    Variant {
+        options: &[("serialization", "BINARY")],
+        reserves: rarest,
+        has_null: |vo_type| vo_type.datatype != Datatype::Bit || vo_type.is_list(),
+        ..VOTABLE
+    },
+    Variant { options: &[("serialization", "TABLEDATA")], ..VOTABLE },
+    VOPARQUET,
+    Variant {
+        options: &[("compression", "zstd"), ("dictionary", "off"), ("row_group_rows", "7")],
+        in_matrix: false,
+        ..VOPARQUET
+    },
+    CSV,
+    TSV,
+    JSON,
+    JSONL,
+];
+
+/// What stands for null in integers where nothing was given.
+fn rarest(datatype: Datatype) -> Option<i64> {
+    match datatype {
+        Datatype::UnsignedByte => Some(u8::MAX.into()),
+        Datatype::Short => Some(i16::MIN.into()),
+        Datatype::Int => Some(i32::MIN.into()),
+        Datatype::Long => Some(i64::MIN),
+        _ => None,
+    }
+}
 
 impl Variant {
     /// The variants of a format.
@@ -100,7 +146,8 @@ impl Variant {
         let subject = Subject::new(plugin, oracle)
             .with_options(options)
             .refusing(self.refuses)
-            .reserving(self.reserves);
+            .reserving(self.reserves)
+            .with_nulls_in(self.has_null);
         Ok(match self.most_columns {
             Some(most) => subject.with_columns_at_most(most),
             None => subject,

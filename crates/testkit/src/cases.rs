@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Int64Array, RecordBatch, StructArray};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StructArray, new_null_array};
 use arrow_schema::{DataType, Field};
 use taploom_encoder::{
     ColumnMetadata, Completion, EncodeContext, Envelope, EnvelopeUse, ErrorKind, FailureReport,
@@ -12,7 +12,7 @@ use taploom_encoder::{
 
 use crate::sinks::{FailingSink, OneByteSink, SharedSink};
 use crate::subject::{Subject, Verdict, check_equal};
-use crate::tables::{SHAPES, cells, long, null_elements, scalars, wide};
+use crate::tables::{SHAPES, Table, TestColumn, cells, long, null_elements, scalars, wide};
 
 /// One test of a format.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +55,7 @@ cases![
     null_elements_read_back_or_are_named,
     more_columns_than_there_may_be_are_an_error,
     a_value_that_stands_for_null_is_named,
+    a_null_that_can_not_be_is_named,
     nothing_follows_an_error,
     overflow_is_reported,
     failure_is_reported,
@@ -80,14 +81,14 @@ fn no_batch_is_a_whole_file(subject: &mut Subject<'_>) -> Verdict {
 }
 
 fn an_empty_batch_is_a_whole_file(subject: &mut Subject<'_>) -> Verdict {
-    let table = scalars("an empty batch", 4);
+    let table = subject.table(scalars("an empty batch", 4))?;
     let empty = table.given.slice(1, 0);
     let none = subject.bytes(&table, &[])?;
     check_equal("no batch and an empty one", &subject.bytes(&table, &[empty])?, &none)
 }
 
 fn the_same_bytes_whatever_the_batch_size(subject: &mut Subject<'_>) -> Verdict {
-    for table in subject.tables().into_iter().chain([long(5_000)]) {
+    for table in subject.tables().into_iter().chain([subject.table(long(5_000))?]) {
         let whole = subject.bytes(&table, std::slice::from_ref(&table.given))?;
         for size in [1, 2, 3, 7, 1000] {
             let batches = split(&table.given, size);
@@ -110,13 +111,13 @@ fn sliced_arrays_read_back(subject: &mut Subject<'_>) -> Verdict {
 }
 
 fn many_rows_read_back(subject: &mut Subject<'_>) -> Verdict {
-    let table = long(20_000);
+    let table = subject.table(long(20_000))?;
     let bytes = subject.bytes(&table, &split(&table.given, 1777))?;
     subject.check_read(&bytes, &table, std::slice::from_ref(&table.expected)).map(drop)
 }
 
 fn a_sink_that_takes_one_byte_at_a_time(subject: &mut Subject<'_>) -> Verdict {
-    let table = scalars("one byte at a time", 4);
+    let table = subject.table(scalars("one byte at a time", 4))?;
     let whole = subject.bytes(&table, std::slice::from_ref(&table.given))?;
     let sink = SharedSink::default();
     let slow = Box::new(OneByteSink(sink.clone()));
@@ -128,6 +129,7 @@ fn a_sink_that_takes_one_byte_at_a_time(subject: &mut Subject<'_>) -> Verdict {
 
 fn a_sink_that_fails_is_an_error_at_every_byte(subject: &mut Subject<'_>) -> Verdict {
     for table in [scalars("a failing sink", 4), long(3_000)] {
+        let table = subject.table(table)?;
         let batches = split(&table.given, 500);
         let whole = subject.bytes(&table, &batches)?;
         let step = (whole.len() / 61).max(1);
@@ -155,7 +157,7 @@ fn a_sink_that_fails_is_an_error_at_every_byte(subject: &mut Subject<'_>) -> Ver
 }
 
 fn a_closed_sink_is_a_cancellation(subject: &mut Subject<'_>) -> Verdict {
-    let table = long(3_000);
+    let table = subject.table(long(3_000))?;
     let batches = split(&table.given, 500);
     let whole = subject.bytes(&table, &batches)?;
     for left in [0, 1, whole.len() / 2, whole.len() - 1] {
@@ -171,7 +173,7 @@ fn a_closed_sink_is_a_cancellation(subject: &mut Subject<'_>) -> Verdict {
 }
 
 fn dropped_without_finish_nothing_reads_as_whole(subject: &mut Subject<'_>) -> Verdict {
-    let table = long(30_000);
+    let table = subject.table(long(30_000))?;
     let batches = split(&table.given, 2_000);
     for written in [0, 1, batches.len()] {
         let sink = SharedSink::default();
@@ -191,7 +193,7 @@ fn dropped_without_finish_nothing_reads_as_whole(subject: &mut Subject<'_>) -> V
 }
 
 fn a_schema_that_changes_names_the_column(subject: &mut Subject<'_>) -> Verdict {
-    let table = long(10);
+    let table = subject.table(long(10))?;
     let other_type = {
         let longs = Arc::new(Int64Array::from(vec![1; 10])) as ArrayRef;
         with_column(&table.given, 1, "real", &longs)
@@ -265,7 +267,7 @@ fn refused(
 /// not lose it.
 fn null_elements_read_back_or_are_named(subject: &mut Subject<'_>) -> Verdict {
     for (datatype, _) in SHAPES {
-        let Some(table) = subject.adapted(null_elements(*datatype)) else { continue };
+        let Some(table) = subject.adapt(null_elements(*datatype)) else { continue };
         let sink = SharedSink::default();
         let batches = std::slice::from_ref(&table.given);
         match subject.write(&table, batches, Completion::Complete, Box::new(sink.clone())) {
@@ -284,7 +286,7 @@ fn null_elements_read_back_or_are_named(subject: &mut Subject<'_>) -> Verdict {
 }
 
 fn nothing_follows_an_error(subject: &mut Subject<'_>) -> Verdict {
-    let table = long(10);
+    let table = subject.table(long(10))?;
     let context = EncodeContext::default();
     let start = |sink: &SharedSink| {
         let sink = Box::new(sink.clone());
@@ -339,8 +341,35 @@ fn a_value_that_stands_for_null_is_named(subject: &mut Subject<'_>) -> Verdict {
     Ok(())
 }
 
+fn a_null_that_can_not_be_is_named(subject: &mut Subject<'_>) -> Verdict {
+    for (datatype, shapes) in SHAPES {
+        for shape in *shapes {
+            let column = TestColumn::same("n", cells(*datatype, *shape, 12, false));
+            let table = Table::of("nulls", vec![column.of(*datatype, *shape)]);
+            let vo_type = table.schema.columns()[0].vo_type().map_err(|error| error.to_string())?;
+            if subject.refuses(*datatype, *shape) || subject.has_null(vo_type) {
+                continue;
+            }
+            let batch = table.given.slice(0, 0);
+            let null = new_null_array(batch.column(0).data_type(), 1);
+            let null = RecordBatch::try_new(batch.schema(), vec![null]);
+            let null = null.map_err(|error| error.to_string())?;
+            let written = subject
+                .start(&table.schema, &EncodeContext::default(), Box::new(io::sink()))
+                .and_then(|mut encoder| encoder.write_batch(&null));
+            let Err(error) = written else {
+                return Err(format!("{vo_type}: a null was taken"));
+            };
+            check_equal("kind", &error.kind(), &ErrorKind::InvalidValue)?;
+            check_equal("column", &error.column(), &Some("n"))?;
+            check_equal("row", &error.row(), &Some(1))?;
+        }
+    }
+    Ok(())
+}
+
 fn overflow_is_reported(subject: &mut Subject<'_>) -> Verdict {
-    let table = scalars("overflow", 4);
+    let table = subject.table(scalars("overflow", 4))?;
     let sink = SharedSink::default();
     let batches = std::slice::from_ref(&table.given);
     subject
@@ -356,7 +385,7 @@ fn overflow_is_reported(subject: &mut Subject<'_>) -> Verdict {
 }
 
 fn failure_is_reported(subject: &mut Subject<'_>) -> Verdict {
-    let table = long(10_000);
+    let table = subject.table(long(10_000))?;
     let sink = SharedSink::default();
     let completion = Completion::Failed { message: "the database <died> & ]]>".to_owned() };
     let batches = split(&table.given, 1_000);
@@ -380,7 +409,7 @@ fn failure_is_reported(subject: &mut Subject<'_>) -> Verdict {
 }
 
 fn an_envelope_is_written_or_refused(subject: &mut Subject<'_>) -> Verdict {
-    let table = long(10);
+    let table = subject.table(long(10))?;
     let fields = "<FIELD name=\"id\" datatype=\"long\"/><FIELD name=\"real\" datatype=\"double\"/>\
         <FIELD name=\"flag\" datatype=\"boolean\"/>\
         <FIELD name=\"text\" datatype=\"unicodeChar\" arraysize=\"*\"/>\
@@ -434,7 +463,7 @@ fn metadata_read_back(subject: &mut Subject<'_>) -> Verdict {
 }
 
 fn memory_does_not_grow_with_the_rows(subject: &mut Subject<'_>) -> Verdict {
-    let table = long(10_000);
+    let table = subject.table(long(10_000))?;
     let context = EncodeContext { memory_budget: 4 << 20, ..EncodeContext::default() };
     let mut encoder = subject
         .start(&table.schema, &context, Box::new(io::sink()))

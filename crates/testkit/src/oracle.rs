@@ -1,7 +1,7 @@
 //! Readers that are not the writer's own.
 
 use arrow_array::RecordBatch;
-use taploom_encoder::{Column, ResultSchema};
+use taploom_encoder::ResultSchema;
 
 /// What a reader made of a file.
 #[derive(Debug, Clone)]
@@ -29,12 +29,6 @@ pub trait Oracle {
     /// empty strings. Asked after [`decode`](Self::decode). By default everything is told apart.
     fn comparable(&self, rows: RecordBatch) -> RecordBatch {
         rows
-    }
-
-    /// Whether this reader can read a column at all; the suite leaves out those that it can't. By
-    /// default it reads everything.
-    fn reads(&self, _column: &Column) -> bool {
-        true
     }
 
     /// The names that columns of these names have in the format. By default the same.

@@ -39,6 +39,7 @@ pub struct Subject<'a> {
     refuses: fn(&VoType) -> bool,
     most_columns: Option<usize>,
     reserves: fn(Datatype) -> Option<i64>,
+    has_null: fn(&VoType) -> bool,
 }
 
 /// A test that failed says why.
@@ -48,7 +49,15 @@ impl<'a> Subject<'a> {
     /// A format that is read back by an oracle.
     pub fn new(plugin: EncoderPlugin, oracle: &'a mut dyn Oracle) -> Self {
         let options = Options::default();
-        Self { plugin, oracle, options, refuses: |_| false, most_columns: None, reserves: |_| None }
+        Self {
+            plugin,
+            oracle,
+            options,
+            refuses: |_| false,
+            most_columns: None,
+            reserves: |_| None,
+            has_null: |_| true,
+        }
     }
 
     /// The same with options of the format.
@@ -81,25 +90,40 @@ impl<'a> Subject<'a> {
         self
     }
 
+    /// The same, which has nulls only where it is said: the suite fills the others, and checks that
+    /// a cell which is null is an error.
+    #[must_use]
+    pub fn with_nulls_in(mut self, has_null: fn(&VoType) -> bool) -> Self {
+        self.has_null = has_null;
+        self
+    }
+
+    /// Whether a cell may be null.
+    pub(crate) fn has_null(&self, vo_type: &VoType) -> bool {
+        (self.has_null)(vo_type)
+    }
+
     /// The value that stands for null.
     pub(crate) fn reserved(&self, datatype: Datatype) -> Option<i64> {
         (self.reserves)(datatype)
     }
 
-    /// The tables of the suite, with the columns that the format has a place for and the oracle
-    /// reads.
+    /// The tables of the suite, without what the format has no place for.
     pub fn tables(&self) -> Vec<Table> {
-        tables().into_iter().filter_map(|table| self.adapted(table)).collect()
+        tables().into_iter().filter_map(|table| self.adapt(table)).collect()
     }
 
-    /// The columns of a table that the format has a place for and the oracle reads; `None` where
-    /// there are none.
-    pub(crate) fn adapted(&self, table: Table) -> Option<Table> {
+    /// A table of the suite's own types, of which any format has a place for some.
+    pub(crate) fn table(&self, table: Table) -> Verdict<Table> {
+        let name = table.name;
+        self.adapt(table).ok_or_else(|| format!("{name}: there is a place for no column"))
+    }
+
+    /// A table without what the format has no place for; `None` where nothing is left.
+    pub fn adapt(&self, table: Table) -> Option<Table> {
         let columns = table.schema.columns();
-        let taken = |column: &Column| {
-            column.vo_type().is_ok_and(|vo_type| !(self.refuses)(vo_type))
-                && self.oracle.reads(column)
-        };
+        let taken =
+            |column: &Column| column.vo_type().is_ok_and(|vo_type| !(self.refuses)(vo_type));
         let mut positions: Vec<usize> =
             (0..columns.len()).filter(|position| taken(&columns[*position])).collect();
         positions.truncate(self.most_columns.unwrap_or(usize::MAX));
@@ -108,7 +132,7 @@ impl<'a> Subject<'a> {
             all if all == columns.len() => table,
             _ => table.project(&positions),
         };
-        Some(table.without(self.reserves))
+        Some(table.without(self.reserves).with_nulls_in(self.has_null))
     }
 
     /// Whether columns of a type are refused.
@@ -123,7 +147,10 @@ impl<'a> Subject<'a> {
     }
 
     /// Starts a result with the options.
-    pub(crate) fn start(
+    ///
+    /// # Errors
+    /// As [`EncoderPlugin::start`].
+    pub fn start(
         &self,
         schema: &ResultSchema,
         context: &EncodeContext,
@@ -171,6 +198,10 @@ impl<'a> Subject<'a> {
 
     /// Whether a reader takes bytes for a whole file of the table.
     pub(crate) fn takes_for_whole(&mut self, bytes: &[u8], table: &Table) -> bool {
+        // Nothing at all is no file: some formats have no bytes for a table without rows.
+        if bytes.is_empty() {
+            return false;
+        }
         let names = self.oracle.names(&table.schema);
         self.decode(bytes, table).is_ok_and(|decoded| decoded.names == names)
     }

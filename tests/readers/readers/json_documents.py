@@ -4,8 +4,16 @@ import json
 
 import pyarrow as pa
 
-from .core import COLUMN_KEYS, Decoded, Rejected, is_list, named_columns, duckdb_connection, sql_text
-from .numpy_cells import check_kind
+from .core import (
+    COLUMN_KEYS,
+    Decoded,
+    Rejected,
+    duckdb_connection,
+    fields_of,
+    is_list,
+    named_columns,
+    sql_text,
+)
 
 WORDS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
@@ -28,19 +36,25 @@ def strict(text):
 def read_json_python(request, schema):
     with open(request["path"], encoding="utf-8") as source:
         document = strict(source.read())
-    fields = document["metadata"] if "metadata" in document else document["fields"]
+    fields = document["metadata"]
     columns = [{key: field.get(key) for key in COLUMN_KEYS} for field in fields]
     rows = document["data"]
     if any(len(row) != len(schema) for row in rows):
         raise Rejected(f"a row has another number of cells than {len(schema)}")
     arrays = [
-        array([row[index] for row in rows], field.type, field.name)
-        for index, field in enumerate(schema)
+        array([row[index] for row in rows], field, type_, name)
+        for index, (field, type_, name) in enumerate(
+            zip(fields_of(request, schema), schema.types, schema.names)
+        )
     ]
-    status = document.get("status")
+    return Decoded(arrays, columns, (), json_status(document))
+
+
+def json_status(document):
+    status = document["status"]
     if isinstance(status, dict):
-        status = status.get("value")
-    return Decoded(arrays, columns, JSON_LOSSES, (status, None))
+        return status["value"], status.get("message")
+    return status, None
 
 
 def read_jsonl_python(request, schema):
@@ -49,27 +63,62 @@ def read_jsonl_python(request, schema):
     if text and not text.endswith("\n"):
         raise Rejected("the last line has no end")
     rows = [strict(line) for line in text.split("\n")[:-1]]
-    names = list(rows[0]) if rows else schema.names
+    # Without rows there are no names.
+    names = list(rows[0]) if rows else unique(schema.names)
     if any(list(row) != names for row in rows):
         raise Rejected("rows have other names")
     if len(names) != len(schema):
         raise Rejected(f"{len(names)} columns, expected are {len(schema)}")
     arrays = [
-        array([row[name] for row in rows], field.type, field.name)
-        for name, field in zip(names, schema)
+        array([row[name] for row in rows], field, type_, name)
+        for name, field, type_ in zip(names, fields_of(request, schema), schema.types)
     ]
-    return Decoded(arrays, named_columns(names), JSON_LOSSES)
+    return Decoded(arrays, named_columns(names))
 
 
-JSON_LOSSES = []
+def unique(names):
+    """The names that columns get whose own are taken."""
+    taken, result = set(names), []
+    for name in names:
+        unique_name, number = name, 2
+        while unique_name in result or (unique_name != name and unique_name in taken):
+            unique_name, number = f"{name}_{number}", number + 1
+        result.append(unique_name)
+    return result
 
 
-def array(cells, type_, name):
+def array(cells, field, type_, name):
     if is_list(type_):
-        cells = [None if c is None else [value(v, type_.value_type, name) for v in c] for c in cells]
+        inner, element = inner_extents(field), type_.value_type
+        cells = [c if c is None else flat(c, inner, element, name) for c in cells]
     else:
         cells = [value(cell, type_, name) for cell in cells]
     return pa.array(cells, type_)
+
+
+def inner_extents(field):
+    """Those of the lists within the list of a cell, the innermost last."""
+    dimensions = (field["arraysize"] or "").split("x")
+    if field["datatype"] in ("char", "unicodeChar"):
+        dimensions = dimensions[1:]
+    extents = [int(extent) for extent in reversed(dimensions[:-1])]
+    if field["datatype"].endswith("Complex"):
+        # The pair of a scalar is the cell itself.
+        extents = extents + [2] if field["arraysize"] else []
+    return extents
+
+
+def flat(cell, inner, element, name):
+    if not isinstance(cell, list):
+        raise Rejected(f"column {name}: {cell!r} is no array")
+    if not inner:
+        return [value(item, element, name) for item in cell]
+    values = []
+    for item in cell:
+        if not isinstance(item, list) or len(item) != inner[0]:
+            raise Rejected(f"column {name}: {item!r} is no array of {inner[0]}")
+        values.extend(flat(item, inner[1:], element, name))
+    return values
 
 
 def value(cell, type_, name):

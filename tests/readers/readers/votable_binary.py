@@ -53,12 +53,21 @@ def read_votable_plain(request, schema):
     with open(request["path"], "rb") as source:
         root = ElementTree.parse(source).getroot()
     outer = request.get("options", {}).get("array_count", "").lower() == "outer"
-    arrays, columns, status = decode_document(root, outer)
-    resource = next(r for r in root.iter(SPACE + "RESOURCE") if r.get("type") == "results")
+    arrays, columns, _ = decode_document(root, outer)
+    return Decoded(arrays, columns, plain_losses(root), status_of(results_of(root)))
+
+
+def results_of(root):
+    return next(r for r in root.iter(SPACE + "RESOURCE") if r.get("type") == "results")
+
+
+def status_of(resource):
+    """Value and text of the last QUERY_STATUS."""
+    status = (None, None)
     for info in resource.findall(SPACE + "INFO"):
         if info.get("name") == "QUERY_STATUS":
             status = (info.get("value"), (info.text or "").strip() or None)
-    return Decoded(arrays, columns, plain_losses(root), status)
+    return status
 
 
 def plain_losses(root):
@@ -67,27 +76,31 @@ def plain_losses(root):
     return BINARY_LOSSES if root.find(f".//{SPACE}BINARY") is not None else BINARY2_LOSSES
 
 
-BINARY2_LOSSES = ["null-element-is-nan", "trailing-spaces-in-lists-are-lost"]
+BINARY2_LOSSES = [
+    "null-element-is-nan",
+    "null-element-is-empty",
+    "trailing-spaces-in-lists-are-lost",
+]
 BINARY_LOSSES = BINARY2_LOSSES + [
-    "null-is-nan", "null-is-empty-string", "null-list-is-empty", "null-list-is-nan",
+    "null-is-nan",
+    "null-is-empty-string",
+    "null-list-is-empty",
+    "null-list-is-nan",
+    "null-list-is-empty-strings",
+    "null-list-is-null-elements",
 ]
 TABLEDATA_LOSSES = BINARY2_LOSSES + ["empty-string-is-null", "empty-list-is-null"]
 
 
 def decode_document(root, outer_count=False):
     """One table: arrays, columns, and the QUERY_STATUS that STILTS makes a PARAM of."""
-    text_of = lambda element: (element.findtext(SPACE + "DESCRIPTION") or "").strip() or None
     table = root.find(f".//{SPACE}TABLE")
-    columns, nulls = [], []
-    for field in table.findall(SPACE + "FIELD"):
-        column = {key: field.get(key) for key in COLUMN_KEYS}
-        columns.append(column | {"description": text_of(field)})
-        values = field.find(SPACE + "VALUES")
-        nulls.append(values.get("null") if values is not None else None)
+    fields = fields_of_table(table)
+    columns, nulls = [column for column, _ in fields], [null for _, null in fields]
     status = (None, None)
     for param in table.iter(SPACE + "PARAM"):
         if param.get("name") == "QUERY_STATUS":
-            status = (param.get("value"), text_of(param))
+            status = (param.get("value"), description_of(param))
     shapes = [Shape(column["datatype"], column["arraysize"]) for column in columns]
     data = table.find(SPACE + "DATA")
     cells = [[] for _ in shapes]
@@ -96,6 +109,21 @@ def decode_document(root, outer_count=False):
             column.append(cell)
     arrays = [pa.array(column, shape.type) for column, shape in zip(cells, shapes)]
     return arrays, columns, status
+
+
+def fields_of_table(table):
+    """Of every FIELD what COLUMN_KEYS names, and the value that stands for null."""
+    fields = []
+    for field in table.findall(SPACE + "FIELD"):
+        column = {key: field.get(key) for key in COLUMN_KEYS}
+        values = field.find(SPACE + "VALUES")
+        null = values.get("null") if values is not None else None
+        fields.append((column | {"description": description_of(field)}, null))
+    return fields
+
+
+def description_of(element):
+    return (element.findtext(SPACE + "DESCRIPTION") or "").strip() or None
 
 
 def rows_of(data, shapes, nulls, outer_count):
