@@ -69,15 +69,37 @@ const JSONL: Variant = Variant {
     ..PLAIN
 };
 
+const FITS: Variant = Variant {
+    id: "fits",
+    readers: &[Reader::Astropy, Reader::Stilts],
+    unique_names: true,
+    refuses: |t| t.datatype.is_text() && t.is_list() && t.fixed_elements().is_none(),
+    most_columns: Some(999),
+    has_null: not_of_fixed_bits,
+    ..PLAIN
+};
+const ECSV: Variant = Variant {
+    id: "ecsv",
+    readers: &[Reader::Astropy, Reader::Stilts],
+    unique_names: true,
+    ..PLAIN
+};
+const ARROW: Variant =
+    Variant { id: "arrow", readers: &[Reader::Pyarrow, Reader::Polars], ..PLAIN };
+
 /// All variants.
 pub const VARIANTS: &[Variant] = &[
     VOTABLE,
     Variant { options: &[("line_length", "64")], in_matrix: false, ..VOTABLE },
-    Variant { options: &[("array_count", "outer")], ..VOTABLE },
+    Variant {
+        options: &[("array_count", "outer")],
+        readers: &[Reader::Plain, Reader::Astropy, Reader::Vot],
+        ..VOTABLE
+    },
     Variant {
         options: &[("serialization", "BINARY")],
         reserves: rarest,
-        has_null: |vo_type| vo_type.datatype != Datatype::Bit || vo_type.is_list(),
+        has_null: not_of_fixed_bits,
         ..VOTABLE
     },
     Variant { options: &[("serialization", "TABLEDATA")], ..VOTABLE },
@@ -91,7 +113,16 @@ pub const VARIANTS: &[Variant] = &[
     TSV,
     JSON,
     JSONL,
+    FITS,
+    ECSV,
+    ARROW,
+    Variant { options: &[("compression", "lz4")], in_matrix: false, ..ARROW },
 ];
+
+/// A bit is 0 or 1; an array of them without a fixed length is empty where it is null.
+fn not_of_fixed_bits(vo_type: &VoType) -> bool {
+    vo_type.datatype != Datatype::Bit || vo_type.is_list() && vo_type.fixed_elements().is_none()
+}
 
 /// What stands for null in integers where nothing was given.
 fn rarest(datatype: Datatype) -> Option<i64> {

@@ -3,6 +3,10 @@
 // Named, so that the linker keeps them, and what they register.
 #[cfg(feature = "csv")]
 use taploom_format_csv as _;
+#[cfg(feature = "ecsv")]
+use taploom_format_ecsv as _;
+#[cfg(feature = "fits")]
+use taploom_format_fits as _;
 #[cfg(feature = "json")]
 use taploom_format_json as _;
 #[cfg(feature = "voparquet")]

@@ -12,7 +12,9 @@ use taploom_encoder::{
 
 use crate::sinks::{FailingSink, OneByteSink, SharedSink};
 use crate::subject::{Subject, Verdict, check_equal};
-use crate::tables::{SHAPES, Table, TestColumn, cells, long, null_elements, scalars, wide};
+use crate::tables::{
+    SHAPES, Table, TestColumn, as_given, cells, long, null_elements, scalars, wide,
+};
 
 /// One test of a format.
 #[derive(Debug, Clone, Copy)]
@@ -228,7 +230,7 @@ fn a_type_that_is_not_supported_names_the_column(subject: &mut Subject<'_>) -> V
                     arraysize: shape.map(str::to_owned),
                     ..Default::default()
                 };
-                let array = cells(*datatype, *shape, 1, false);
+                let array = as_given(&cells(*datatype, *shape, 1, false), *datatype, *shape);
                 if subject.refuses(*datatype, *shape) {
                     self::refused(subject, &format!("{datatype} {shape:?}"), array, metadata)?;
                 }
@@ -344,7 +346,9 @@ fn a_value_that_stands_for_null_is_named(subject: &mut Subject<'_>) -> Verdict {
 fn a_null_that_can_not_be_is_named(subject: &mut Subject<'_>) -> Verdict {
     for (datatype, shapes) in SHAPES {
         for shape in *shapes {
-            let column = TestColumn::same("n", cells(*datatype, *shape, 12, false));
+            let expected = cells(*datatype, *shape, 12, false);
+            let given = as_given(&expected, *datatype, *shape);
+            let column = TestColumn::converted("n", given, expected);
             let table = Table::of("nulls", vec![column.of(*datatype, *shape)]);
             let vo_type = table.schema.columns()[0].vo_type().map_err(|error| error.to_string())?;
             if subject.refuses(*datatype, *shape) || subject.has_null(vo_type) {

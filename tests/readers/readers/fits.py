@@ -25,7 +25,26 @@ def read_fits_astropy(request, schema):
             for index, field in enumerate(schema)
         ]
         status = table.header.get("QSTATUS") or table.header.get("QUERY_STATUS")
-    return Decoded(arrays, columns, (), (status, None))
+    return Decoded(arrays, columns, FITS_LOSSES, (status, None))
+
+
+# By the format: text is ASCII and padded, null is no characters, NaN, or an empty array.
+FITS_LOSSES = [
+    "not-ascii-is-a-question-mark",
+    "trailing-spaces-are-lost",
+    "trailing-spaces-in-lists-are-lost",
+    "null-is-empty-string",
+    "null-is-nan",
+    "null-is-false",
+    "null-element-is-nan",
+    "null-element-is-empty",
+    "null-list-is-empty",
+    "null-list-is-nan",
+    "null-list-is-false",
+    "null-list-is-empty-strings",
+    "null-list-is-null-elements",
+    "list-of-nulls-is-null",
+]
 
 
 def fits_column(table, index, field):
@@ -58,4 +77,4 @@ def read_ecsv_astropy(request, schema):
     arrays = [
         column_of(table[name], type_, name) for name, type_ in zip(table.colnames, schema.types)
     ]
-    return Decoded(arrays, columns, ())
+    return Decoded(arrays, columns, ["empty-string-is-null", "text-is-trimmed"])

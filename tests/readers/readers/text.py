@@ -174,7 +174,7 @@ def read_text_astropy(request, schema):
         )
         for name, field, type_ in zip(table.colnames, fields, schema.types)
     ]
-    losses = ["empty-string-is-null", "empty-list-is-null", "null-element-is-nan"]
+    losses = ["empty-string-is-null", "empty-list-is-null", "null-element-is-nan", "text-is-trimmed"]
     return Decoded(arrays, named_columns(table.colnames), losses + format_losses(request))
 
 
@@ -188,7 +188,6 @@ def read_text_polars(request, schema):
             skip_rows=int(header),
             separator=separator(request),
             schema={label: type_ for label, type_ in zip(column_labels(len(schema)), types)},
-            missing_utf8_is_empty_string=False,
             truncate_ragged_lines=False,
             glob=False,
         )

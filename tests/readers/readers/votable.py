@@ -57,4 +57,12 @@ def read_votable_astropy(request, schema):
     return Decoded(arrays, columns, ASTROPY_LOSSES, query_status(resource), notes=notes)
 
 
-ASTROPY_LOSSES = ["null-is-empty-string", "nan-is-null", "null-is-false"]
+ASTROPY_LOSSES = [
+    "null-is-empty-string",
+    "nan-is-null",
+    "nan-element-is-null",
+    "nan-complex-is-null",
+    "list-of-nulls-is-null",
+    "null-list-is-empty",
+    "text-is-trimmed",
+]

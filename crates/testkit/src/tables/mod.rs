@@ -12,8 +12,8 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{Field, Schema};
 use taploom_encoder::{ColumnMetadata, ResultSchema};
 
-pub(crate) use lists::null_elements;
 pub use lists::{SHAPES, cells};
+pub(crate) use lists::{as_given, null_elements};
 pub use nasty::nasty;
 pub(crate) use scalars::scalars;
 pub(crate) use scalars::{long, wide};
