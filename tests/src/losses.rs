@@ -109,6 +109,32 @@ pub const LOSSES: &[Loss] = &[
         |cell, vo_type| full(cell, vo_type, DataType::is_floating, &Value::Float(f64::NAN)),
     ),
     loss(
+        "nan-complex-is-null",
+        "a complex number with a part that is NaN is null",
+        |cell, vo_type| match cell {
+            Cell::List(Some(mut values), element) if vo_type.datatype.is_complex() => {
+                for pair in values.chunks_exact_mut(2) {
+                    if pair.iter().flatten().any(Value::is_nan) {
+                        pair.fill(None);
+                    }
+                }
+                Cell::List(Some(values), element)
+            }
+            other => other,
+        },
+    ),
+    loss(
+        "not-ascii-is-a-question-mark",
+        "characters beyond printable ASCII are question marks",
+        |cell, _| {
+            let cell = elements(cell, |element| match element {
+                Some(Value::Text(text)) => Some(Value::Text(printable(&text))),
+                other => other,
+            });
+            text(cell, printable)
+        },
+    ),
+    loss(
         "null-list-is-false",
         "a null array of a fixed number of booleans is full of false",
         |cell, vo_type| {
@@ -257,6 +283,10 @@ fn text(cell: Cell, change: impl Fn(&str) -> String) -> Cell {
         }
         other => other,
     }
+}
+
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' }).collect()
 }
 
 fn elements(cell: Cell, change: impl Fn(Option<Value>) -> Option<Value>) -> Cell {

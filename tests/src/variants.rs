@@ -80,7 +80,7 @@ const FITS: Variant = Variant {
 };
 const ECSV: Variant = Variant {
     id: "ecsv",
-    readers: &[Reader::Astropy, Reader::Stilts],
+    readers: &[Reader::Plain, Reader::Astropy, Reader::Stilts],
     unique_names: true,
     ..PLAIN
 };

@@ -1,7 +1,7 @@
 """Which program reads which format."""
 
 from .arrow_ipc import read_arrow_polars, read_arrow_pyarrow
-from .fits import read_ecsv_astropy, read_fits_astropy
+from .fits import read_ecsv_astropy, read_ecsv_plain, read_fits_astropy
 from .json_documents import (
     read_json_python,
     read_jsonl_duckdb,
@@ -42,6 +42,7 @@ READERS = {
     ("polars", "jsonl"): read_jsonl_polars,
     ("astropy", "fits"): read_fits_astropy,
     ("stilts", "fits"): read_stilts("fits"),
+    ("plain", "ecsv"): read_ecsv_plain,
     ("astropy", "ecsv"): read_ecsv_astropy,
     ("stilts", "ecsv"): read_stilts("ecsv"),
 }

@@ -29,7 +29,7 @@ pub(crate) fn other_arrow() -> Table {
         Arc::new(self::ints(&[Some(&[1, 2]), None, Some(&[3, 4]), Some(&[5, 6]), None]));
     let cast_ints = |to: &DataType| cast(&ints, to).unwrap();
     let longs = cast_ints(&DataType::List(Arc::new(Field::new_list_field(DataType::Int64, true))));
-    let bytes: Vec<Option<&[u8]>> = vec![Some(b"ab"), None, Some(b""), Some(b"\0\xff"), Some(b"x")];
+    let bytes: Vec<Option<&[u8]>> = vec![Some(b"ab"), None, Some(b""), Some(b"\0\xfe"), Some(b"x")];
     let byte_lists: ArrayRef = Arc::new(ListArray::from_iter_primitive::<UInt8Type, _, _>(
         bytes.iter().map(|cell| cell.map(|cell| cell.iter().copied().map(Some))),
     ));
@@ -92,7 +92,7 @@ fn fixed_size(length: i32, cells: &[Option<&[i32]>]) -> FixedSizeListArray {
 #[allow(clippy::unwrap_used, reason = "a test table that is wrong is a defect of the test")]
 fn fixed_size_binary() -> TestColumn {
     let mut hashes = FixedSizeBinaryBuilder::new(3);
-    let cells = [Some(b"abc"), None, Some(b"\0\0\0"), Some(b"\xff\x80\x7f"), Some(b"xyz")];
+    let cells = [Some(b"abc"), None, Some(b"\0\0\0"), Some(b"\xfe\x80\x7f"), Some(b"xyz")];
     for cell in cells {
         match cell {
             Some(bytes) => hashes.append_value(bytes).unwrap(),
