@@ -94,16 +94,6 @@ pub const LOSSES: &[Loss] = &[
         other => other,
     }),
     loss(
-        "null-list-is-empty",
-        "a null array of variable length is an empty one",
-        |cell, vo_type| match cell {
-            Cell::List(None, element) if vo_type.fixed_elements().is_none() => {
-                Cell::List(Some(Vec::new()), element)
-            }
-            other => other,
-        },
-    ),
-    loss(
         "null-list-is-nan",
         "a null array of a fixed number of floats is full of NaN",
         |cell, vo_type| full(cell, vo_type, DataType::is_floating, &Value::Float(f64::NAN)),
@@ -205,6 +195,16 @@ pub const LOSSES: &[Loss] = &[
         }
         other => other,
     }),
+    loss(
+        "null-list-is-empty",
+        "a null array of variable length is an empty one",
+        |cell, vo_type| match cell {
+            Cell::List(None, element) if vo_type.fixed_elements().is_none() => {
+                Cell::List(Some(Vec::new()), element)
+            }
+            other => other,
+        },
+    ),
     loss("empty-list-is-null", "an empty array is null", |cell, _| match cell {
         Cell::List(Some(values), element) if values.is_empty() => Cell::List(None, element),
         other => other,
@@ -285,7 +285,8 @@ fn text(cell: Cell, change: impl Fn(&str) -> String) -> Cell {
     }
 }
 
-fn printable(text: &str) -> String {
+/// FITS 4.0, 7.3.3.1: the characters that it has.
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' }).collect()
 }
 

@@ -6,7 +6,7 @@ use arrow_array::RecordBatch;
 use taploom::{CanonicalRows, ResultSchema, VoType};
 use taploom_testkit::{Decoded, Oracle};
 
-use crate::losses::with_losses;
+use crate::losses::{printable, with_losses};
 use crate::readers::{Reader, Readers, Request};
 use crate::variants::Variant;
 
@@ -65,6 +65,9 @@ impl Oracle for ReaderOracle {
 
     fn names(&self, schema: &ResultSchema) -> Vec<String> {
         match self.variant.unique_names {
+            true if self.variant.id == "fits" => {
+                schema.unique_names().iter().map(|name| printable(name)).collect()
+            }
             true => schema.unique_names(),
             false => schema.columns().iter().map(|column| column.name().to_owned()).collect(),
         }

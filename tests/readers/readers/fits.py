@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import sys
 
 import numpy
@@ -55,8 +56,17 @@ FITS_LOSSES = [
 
 def fits_column(table, index, field):
     column = table.columns[index]
-    data = table.data.field(index)
     null = column.null
+    if re.fullmatch(r"[0-9]*[LX]", column.format):
+        # As it stands in the file: astropy has no place for null logicals, and fails on bits with TDIM.
+        data = table.data.view(numpy.ndarray)[table.data.dtype.names[index]]
+        if column.format.endswith("X"):
+            count = int(column.format[:-1] or 1)
+            packed = data.view(numpy.uint8).reshape(len(data), (count + 7) // 8)
+            data = numpy.unpackbits(packed, axis=1)[:, :count].astype(bool)
+            data = data if is_list(field.type) else data[:, 0]
+    else:
+        data = table.data.field(index)
     if not is_list(field.type) and data.ndim > 1 and data.size == len(data):
         data = data.reshape(-1)
     if pa.types.is_boolean(getattr(field.type, "value_type", field.type)):
