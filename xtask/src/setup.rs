@@ -10,7 +10,7 @@ use crate::{Outcome, root};
 /// Installs what is missing.
 pub(crate) fn run() -> Outcome {
     python()?;
-    stilts()
+    debian()
 }
 
 /// The interpreter of a Python environment under `target/`, made anew when the pins change.
@@ -41,9 +41,10 @@ pub(crate) fn python() -> Outcome<String> {
     Ok(python)
 }
 
-/// STILTS, from Debian. Installed where that is possible; else the error says how.
-fn stilts() -> Outcome {
-    if is_there("stilts") {
+/// STILTS, and xmllint for the XML Schema of VOTable, from Debian. Installed where that is possible;
+/// else the error says how.
+fn debian() -> Outcome {
+    if is_there("stilts") && is_there("xmllint") {
         return Ok(());
     }
     let root_may_install = is_there("apt-get")
@@ -51,12 +52,13 @@ fn stilts() -> Outcome {
             use std::os::unix::fs::MetadataExt;
             process.uid() == 0
         });
-    let hint = "STILTS is needed: apt-get install stilts";
+    let hint = "STILTS and xmllint are needed: apt-get install stilts libxml2-utils";
     if !root_may_install {
         return Err(hint.to_owned());
     }
     run_or("apt-get", &["update", "-qq"], hint)?;
-    run_or("apt-get", &["install", "-y", "-qq", "--no-install-recommends", "stilts"], hint)
+    let install = ["install", "-y", "-qq", "--no-install-recommends", "stilts", "libxml2-utils"];
+    run_or("apt-get", &install, hint)
 }
 
 fn is_there(program: &str) -> bool {

@@ -1,4 +1,4 @@
-//! Tables that have brought encoders down.
+//! Tables of one value a cell.
 
 use std::sync::Arc;
 
@@ -6,80 +6,13 @@ use arrow_array::types::Int32Type;
 use arrow_array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float32Array,
     Float64Array, Int8Array, Int16Array, Int32Array, Int64Array, LargeStringArray, NullArray,
-    RecordBatch, StringArray, StringViewArray, TimestampMicrosecondArray,
-    TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray, UInt8Array,
-    UInt16Array, UInt32Array, UInt64Array, new_null_array,
+    StringArray, StringViewArray, TimestampMicrosecondArray, TimestampMillisecondArray,
+    TimestampNanosecondArray, TimestampSecondArray, UInt8Array, UInt16Array, UInt32Array,
+    UInt64Array, new_null_array,
 };
-use arrow_schema::{Field, Schema};
-use taploom_encoder::{ColumnMetadata, ResultSchema};
+use taploom_encoder::ColumnMetadata;
 
-/// Rows to write, and what has to be read back.
-#[derive(Debug, Clone)]
-pub struct Table {
-    /// What it is about.
-    pub name: &'static str,
-    /// The schema to start an encoder with.
-    pub schema: ResultSchema,
-    /// The rows as they are given.
-    pub given: RecordBatch,
-    /// The same rows in the canonical types.
-    pub expected: RecordBatch,
-}
-
-impl Table {
-    /// A table of columns with a name, an array that is given, and the array to be read back.
-    ///
-    /// # Panics
-    /// Where the arrays do not make a table.
-    #[allow(clippy::expect_used, reason = "a test table that is wrong is a defect of the test")]
-    pub fn new(name: &'static str, columns: &[(String, ArrayRef, ArrayRef)]) -> Self {
-        let fields = |pick: fn(&(String, ArrayRef, ArrayRef)) -> &ArrayRef| {
-            let fields = columns
-                .iter()
-                .map(|column| Field::new(&column.0, pick(column).data_type().clone(), true));
-            Arc::new(Schema::new(fields.collect::<Vec<_>>()))
-        };
-        let arrays = |pick: fn(&(String, ArrayRef, ArrayRef)) -> &ArrayRef| {
-            columns.iter().map(|column| Arc::clone(pick(column))).collect()
-        };
-        let given = RecordBatch::try_new(fields(|c| &c.1), arrays(|c| &c.1)).expect("rows given");
-        let expected = RecordBatch::try_new(fields(|c| &c.2), arrays(|c| &c.2)).expect("rows");
-        Self { name, schema: ResultSchema::derived(given.schema()), given, expected }
-    }
-
-    fn same(name: &'static str, columns: Vec<(&str, ArrayRef)>) -> Self {
-        let columns = columns.into_iter();
-        let columns = columns.map(|(name, a)| (name.to_owned(), Arc::clone(&a), a));
-        Self::new(name, &columns.collect::<Vec<_>>())
-    }
-
-    /// The same with other metadata.
-    ///
-    /// # Panics
-    /// Where the metadata do not go with the columns.
-    #[must_use]
-    #[allow(clippy::expect_used, reason = "a test table that is wrong is a defect of the test")]
-    pub fn with_metadata(mut self, metadata: Vec<ColumnMetadata>) -> Self {
-        self.schema = ResultSchema::new(self.given.schema(), metadata).expect("metadata that fit");
-        self
-    }
-}
-
-/// All tables that a format has to write so that its oracle reads the same.
-pub fn tables() -> Vec<Table> {
-    vec![
-        scalars("one row", 1),
-        scalars("normal, smallest, largest and null", 4),
-        no_values(),
-        floats(),
-        text(),
-        names(),
-        converted(),
-        timestamps(),
-        wide(500),
-        metadata(),
-    ]
-}
+use crate::tables::Table;
 
 /// Every scalar type at a normal value, its smallest, its largest, and null.
 pub(crate) fn scalars(name: &'static str, rows: usize) -> Table {
@@ -106,7 +39,7 @@ pub(crate) fn scalars(name: &'static str, rows: usize) -> Table {
     )
 }
 
-fn no_values() -> Table {
+pub(crate) fn no_values() -> Table {
     let scalars = scalars("", 1).expected;
     let columns = scalars.schema_ref().fields().iter();
     let columns = columns.map(|field| {
@@ -116,7 +49,7 @@ fn no_values() -> Table {
     Table::new("all null", &columns.collect::<Vec<_>>())
 }
 
-fn floats() -> Table {
+pub(crate) fn floats() -> Table {
     let doubles = vec![
         Some(f64::NAN),
         Some(f64::INFINITY),
@@ -141,7 +74,7 @@ fn floats() -> Table {
     )
 }
 
-fn text() -> Table {
+pub(crate) fn text() -> Table {
     let texts = vec![
         Some("plain"),
         Some(""),
@@ -177,7 +110,7 @@ fn text() -> Table {
     )
 }
 
-fn names() -> Table {
+pub(crate) fn names() -> Table {
     let names = [
         "ra", "ra", "ra_2", "a b", "a,b", "\"q\"", "<a & b>", "α😀", "x'y", "select", "a.b", "Ra",
         "]]>",
@@ -187,7 +120,7 @@ fn names() -> Table {
 }
 
 /// Arrow types that are carried in another.
-fn converted() -> Table {
+pub(crate) fn converted() -> Table {
     let text = |texts: Vec<Option<&str>>| Arc::new(StringArray::from(texts)) as ArrayRef;
     let words = vec![Some("a"), None, Some("ab😀")];
     let dictionary: DictionaryArray<Int32Type> = words.iter().copied().collect();
@@ -227,7 +160,7 @@ fn converted() -> Table {
     Table::new("other Arrow types", &columns.collect::<Vec<_>>())
 }
 
-fn timestamps() -> Table {
+pub(crate) fn timestamps() -> Table {
     let text = |texts: [Option<&str>; 3]| Arc::new(StringArray::from(texts.to_vec())) as ArrayRef;
     let columns: Vec<(&str, ArrayRef, ArrayRef)> = vec![
         (
@@ -273,10 +206,10 @@ pub(crate) fn wide(columns: usize) -> Table {
         let array = scalars.column(index % scalars.num_columns());
         (format!("c{index:04}"), Arc::clone(array), Arc::clone(array))
     });
-    Table::new("500 columns", &columns.collect::<Vec<_>>())
+    Table::new("1,000 columns", &columns.collect::<Vec<_>>())
 }
 
-fn metadata() -> Table {
+pub(crate) fn metadata() -> Table {
     let scalars = scalars("units, UCDs and descriptions", 4);
     let metadata = scalars.given.schema_ref().fields().iter().enumerate().map(|(index, field)| {
         let number = !field.data_type().is_null() && index > 0 && field.name() != "text";
