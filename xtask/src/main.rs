@@ -3,6 +3,7 @@
 //! ```text
 //! cargo xtask setup         install the programs that the tests read files with
 //! cargo xtask test          everything that has to pass
+//! cargo xtask fuzz 10       inputs that nobody thought of, at every reader, for so many seconds each
 //! cargo xtask bench         rows per CPU second of every format, on the wide table
 //! cargo xtask bench loom    memory and time of the Parquet writer, against ArrowWriter
 //! cargo xtask bench readers what readers pay for row groups of one size and another
@@ -11,6 +12,7 @@
 mod bench;
 mod bench_loom;
 mod bench_readers;
+mod fuzz;
 mod run;
 mod setup;
 mod test;
@@ -23,14 +25,18 @@ type Outcome<T = ()> = Result<T, String>;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["setup"] => setup::run(),
-        ["test"] => test::run(),
-        ["bench"] => bench::run(),
-        ["bench", "loom"] => bench_loom::run(),
-        ["bench", "readers"] => bench_readers::run(),
-        _ => Err("usage: cargo xtask setup | test | bench [loom|readers]".to_owned()),
-    };
+    let outcome =
+        match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["setup"] => setup::run(),
+            ["test"] => test::run(),
+            ["fuzz"] => fuzz::run("10"),
+            ["fuzz", seconds] => fuzz::run(seconds),
+            ["bench"] => bench::run(),
+            ["bench", "loom"] => bench_loom::run(),
+            ["bench", "readers"] => bench_readers::run(),
+            _ => Err("usage: cargo xtask setup | test | fuzz [SECONDS] | bench [loom|readers]"
+                .to_owned()),
+        };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {

@@ -187,7 +187,7 @@ fn what_is_no_whole_votable_is_refused() {
         (data("<BINARY><STREAM encoding='base64'>AAA=AAAA</STREAM></BINARY>"), ErrorKind::Source, "the STREAM is no base64 before byte N"),
         (data("<BINARY><STREAM encoding='base64'>AAAAAA</STREAM></BINARY>"), ErrorKind::Source, "the base64 of the STREAM ends within a group of four characters at byte N"),
         (data(&table_data("<TR><TD>&nbsp;</TD></TR>")), ErrorKind::Source, "column \"x\", row 1: an & at byte N begins no reference to a character or to one of the entities of XML"),
-        (document("", &binary("BINARY", &[0])), ErrorKind::Source, "the STREAM has bytes, and the TABLE has no FIELD"),
+        (document("", &binary("BINARY", &[0])), ErrorKind::Source, "the TABLE has rows and no FIELD"),
         (document("<FIELD name='x' datatype='string'/>", ""), ErrorKind::UnsupportedColumn, "column \"x\": \"string\" is no datatype of VOTable"),
         (document("<FIELD name='x'/>", ""), ErrorKind::UnsupportedColumn, "column \"x\": the FIELD has no datatype"),
         (document("<FIELD name='x' datatype='int' arraysize='*x2'/>", ""), ErrorKind::UnsupportedColumn, "column \"x\": arraysize \"*x2\" is not of the form 10, 10*, *, 3x4 or 3x*"),

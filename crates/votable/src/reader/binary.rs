@@ -58,7 +58,7 @@ impl BinaryRows {
             return Ok(false);
         }
         if columns.is_empty() {
-            return Err(damaged("the STREAM has bytes, and the TABLE has no FIELD"));
+            return Err(damaged("the TABLE has rows and no FIELD"));
         }
         if let Some(flags) = &mut self.flags {
             let length = columns.len().div_ceil(8);

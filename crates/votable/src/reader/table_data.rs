@@ -9,7 +9,7 @@ use taploom_encoder::{Datatype, Error, ErrorKind, Result};
 
 use super::cells::{Cells, Elements, Null};
 use super::passed_over::shown;
-use super::xml::{Node, Tag, Xml, is_space};
+use super::xml::{Node, Tag, Xml, damaged, is_space};
 
 /// The rows of TABLEDATA.
 #[derive(Default)]
@@ -29,6 +29,9 @@ impl TableDataRows {
         let found = loop {
             match xml.next()? {
                 Node::Open(tag) if tag.name == "TR" => {
+                    if columns.is_empty() {
+                        return Err(damaged("the TABLE has rows and no FIELD"));
+                    }
                     xml.rest(&tag);
                     self.read_cells(xml, columns, row)?;
                     break true;
