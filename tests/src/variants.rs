@@ -84,8 +84,12 @@ const ECSV: Variant = Variant {
     unique_names: true,
     ..PLAIN
 };
-const ARROW: Variant =
-    Variant { id: "arrow", readers: &[Reader::Pyarrow, Reader::Polars], ..PLAIN };
+const ARROW: Variant = Variant {
+    id: "arrow",
+    readers: &[Reader::Pyarrow, Reader::Polars],
+    unique_names: true,
+    ..PLAIN
+};
 
 /// All variants.
 pub const VARIANTS: &[Variant] = &[

@@ -86,9 +86,9 @@ impl Place {
     }
 
     /// TDIMn, for arrays of more than one dimension, of which the length of strings is one; FITS
-    /// 4.0, 7.3.2.
+    /// 4.0, 7.3.2. Bits have none: astropy 8 takes their dimensions for bytes and reads no row.
     pub(crate) fn dimensions(self, vo_type: &VoType) -> Option<String> {
-        let shape = vo_type.arraysize.as_ref()?;
+        let shape = vo_type.arraysize.as_ref().filter(|_| vo_type.datatype != Datatype::Bit)?;
         let (width, shape) = match self {
             Self::Heap(_) => return None,
             Self::Values(_) => (None, shape.clone()),
