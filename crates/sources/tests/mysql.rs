@@ -64,7 +64,7 @@ fn list(columns: serde_json::Value) -> ColumnList {
     serde_json::from_value(json!({ "columns": columns })).unwrap()
 }
 
-async fn source(query: &str, limits: BatchLimits) -> MysqlSource {
+async fn start(query: &str, limits: BatchLimits) -> MysqlSource {
     mysql::query(&options(), query, None, limits).await.unwrap()
 }
 
@@ -222,8 +222,8 @@ async fn every_type_of_the_server_has_an_arrow_type() {
 #[tokio::test]
 async fn the_fields_of_what_arrow_has_no_type_for() {
     let query = "SELECT CAST(1.50 AS DECIMAL(5, 2)), b'101' | 0, NULL, TIME('01:02:03')";
-    let source = source(query, BatchLimits::default()).await;
-    let columns = source.schema().columns();
+    let result = start(query, BatchLimits::default()).await;
+    let columns = result.schema().columns();
     for index in [0, 2, 3] {
         let vo_type = columns[index].vo_type().unwrap();
         assert_eq!(
@@ -232,7 +232,7 @@ async fn the_fields_of_what_arrow_has_no_type_for() {
         );
     }
     SERVER.sql("CREATE TABLE bits (b BIT(3)); INSERT INTO bits VALUES (b'011')").unwrap();
-    let mut source = self::source("SELECT b FROM bits", BatchLimits::default()).await;
+    let mut source = start("SELECT b FROM bits", BatchLimits::default()).await;
     assert_eq!(source.schema().columns()[0].vo_type().unwrap().to_string(), "bit of arraysize 3");
     assert_eq!(source.next_batch().await.unwrap().unwrap().num_rows(), 1);
     assert!(source.next_batch().await.unwrap().is_none());
@@ -396,14 +396,14 @@ async fn a_thousand_columns() {
 #[tokio::test]
 async fn batches_end_at_rows_or_bytes() {
     let query = many(10_000);
-    let mut source = self::source(&query, BatchLimits { rows: 300, bytes: usize::MAX }).await;
+    let mut source = start(&query, BatchLimits { rows: 300, bytes: usize::MAX }).await;
     let mut sizes = Vec::new();
     while let Some(batch) = source.next_batch().await.unwrap() {
         sizes.push(batch.num_rows());
     }
     assert_eq!((sizes.len(), sizes[0], sizes[33]), (34, 300, 100));
 
-    let mut source = self::source(&query, BatchLimits { rows: 2000, bytes: 10_000 }).await;
+    let mut source = start(&query, BatchLimits { rows: 2000, bytes: 10_000 }).await;
     let first = source.next_batch().await.unwrap().unwrap();
     // 101 bytes of text, and up to 6 of the number.
     assert!((94..=98).contains(&first.num_rows()), "{} rows", first.num_rows());
@@ -411,7 +411,7 @@ async fn batches_end_at_rows_or_bytes() {
 
 #[tokio::test]
 async fn rows_of_more_than_16_mib() {
-    let mut source = self::source(
+    let mut source = start(
         "SELECT seq, REPEAT('x', seq * 17825792), 'end' FROM seq_1_to_2",
         BatchLimits::default(),
     )
@@ -518,7 +518,7 @@ fn free_port() -> u16 {
 async fn dropping_a_source_ends_its_query() {
     let marker = "/* dropped */";
     let query = format!("{} {marker}", many(50_000_000));
-    let mut source = self::source(&query, BatchLimits::default()).await;
+    let mut source = start(&query, BatchLimits::default()).await;
     source.next_batch().await.unwrap().unwrap();
     assert!(runs(marker));
     drop(source);
@@ -529,7 +529,7 @@ async fn dropping_a_source_ends_its_query() {
 async fn dropping_the_wait_for_a_query_ends_it() {
     let marker = "/* waited for */";
     let query = format!("SELECT COUNT(*) FROM seq_1_to_2000000000 WHERE SQRT(seq) < 0 {marker}");
-    let waiting = self::source(&query, BatchLimits::default());
+    let waiting = start(&query, BatchLimits::default());
     assert!(tokio::time::timeout(Duration::from_millis(500), waiting).await.is_err());
     until("the query", || !runs(marker)).await;
 }
@@ -538,7 +538,7 @@ async fn dropping_the_wait_for_a_query_ends_it() {
 async fn a_query_is_killed_from_another_task() {
     let marker = "/* killed */";
     let query = format!("{} {marker}", many(50_000_000));
-    let mut source = self::source(&query, BatchLimits::default()).await;
+    let mut source = start(&query, BatchLimits::default()).await;
     source.next_batch().await.unwrap().unwrap();
     let killer = source.killer();
     assert!(!killer.was_used());
@@ -566,7 +566,7 @@ async fn a_query_is_killed_from_another_task() {
 async fn a_connection_that_is_lost_says_how_many_rows_came() {
     let marker = "/* lost */";
     let query = format!("{} {marker}", many(50_000_000));
-    let mut source = self::source(&query, BatchLimits::default()).await;
+    let mut source = start(&query, BatchLimits::default()).await;
     let mut rows = source.next_batch().await.unwrap().unwrap().num_rows();
     let processes = SERVER.sql("SHOW FULL PROCESSLIST").unwrap();
     let process = processes.lines().find(|line| line.contains(marker)).unwrap();
@@ -587,14 +587,16 @@ async fn a_connection_that_is_lost_says_how_many_rows_came() {
         .unwrap_or_else(|| panic!("{error:#}"));
     // Some came with the batch that was never full.
     assert!((rows..rows + 2000).contains(&after), "{rows}: {error:#}");
-    assert!(source.next_batch().await.unwrap_or(None).is_none());
+    // No more rows, and no end that passes for one.
+    assert!(source.next_batch().await.is_err());
 }
 
 #[tokio::test]
 async fn a_server_that_dies_is_an_error() {
     let server = MariaDb::start().unwrap();
     let options: MysqlOptions = server.url().parse().unwrap();
-    let query = mysql::query(&options, &many(NUMBERS), None, BatchLimits::default());
+    let sql = many(NUMBERS);
+    let query = mysql::query(&options, &sql, None, BatchLimits::default());
     let mut source = query.await.unwrap();
     source.next_batch().await.unwrap().unwrap();
     drop(server);
@@ -659,7 +661,7 @@ async fn a_reader_that_stops_stops_the_server() {
     let marker = "/* slow */";
     let query = format!("{} {marker}", many(50_000_000));
     let limits = BatchLimits { rows: 100, bytes: usize::MAX };
-    let mut source = self::source(&query, limits).await;
+    let mut source = start(&query, limits).await;
     source.next_batch().await.unwrap().unwrap();
     let waits = || {
         let processes = SERVER.sql("SHOW FULL PROCESSLIST").unwrap();
@@ -694,13 +696,9 @@ async fn tls_is_as_strict_as_asked_for() {
         let error = read(format!("{url}?ssl-mode={mode}&connect-retries=0")).await.unwrap_err();
         assert!(error.is_caller_fault(), "{mode}: {error:#}");
     }
-    // The same server under a name that its certificate does not have.
-    let other = url.replace("127.0.0.1", "127.0.0.2");
-    if read(format!("{other}?ssl-mode=required&connect-retries=0")).await.is_ok() {
-        panic!("the server listens at 127.0.0.1 alone");
-    }
+    // The same server under an address that its certificate does not have.
     let other = MysqlOptions {
-        host: "127.1".to_owned(),
+        host: "0.0.0.0".to_owned(),
         ssl_ca: Some(ca.into()),
         ssl_mode: SslMode::VerifyCa,
         ..url.parse().unwrap()
@@ -718,8 +716,10 @@ async fn tls_is_as_strict_as_asked_for() {
 
 #[tokio::test]
 async fn numbers_of_many_rows_are_right() {
-    let query = format!("SELECT seq, seq / 7e0, IF(seq % 3, seq, NULL) FROM seq_1_to_{NUMBERS}");
-    let mut source = self::source(&query, BatchLimits::default()).await;
+    let query = format!(
+        "SELECT CAST(seq AS SIGNED), seq / 7e0, IF(seq % 3, seq, NULL) FROM seq_1_to_{NUMBERS}"
+    );
+    let mut source = start(&query, BatchLimits::default()).await;
     let mut number = 0_i64;
     while let Some(batch) = source.next_batch().await.unwrap() {
         let integers = batch.column(0).as_primitive::<Int64Type>();
