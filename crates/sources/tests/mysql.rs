@@ -29,7 +29,7 @@ use taploom_sources::mysql::{
 use taploom_sources::{ColumnList, Request, open};
 use taploom_stream::RowSource;
 use taploom_test_servers::{MariaDb, Settings};
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 
 /// One server for all tests; it ends with them.
@@ -61,7 +61,8 @@ async fn declared(query: &str, columns: serde_json::Value) -> Result<RecordBatch
 }
 
 fn list(columns: serde_json::Value) -> ColumnList {
-    serde_json::from_value(json!({ "columns": columns })).unwrap()
+    let columns = serde_json::from_value(columns).unwrap();
+    ColumnList { columns, ..serde_json::from_str(r#"{"columns": []}"#).unwrap() }
 }
 
 async fn start(query: &str, limits: BatchLimits) -> MysqlSource {
@@ -420,7 +421,7 @@ async fn rows_of_more_than_16_mib() {
         let batch = source.next_batch().await.unwrap().unwrap();
         assert_eq!(batch.num_rows(), 1);
         let text = batch.column(1).as_string::<i32>().value(0);
-        assert_eq!(text.len(), number * 17 << 20);
+        assert_eq!(text.len(), number * (17 << 20));
         assert_eq!(batch.column(2).as_string::<i32>().value(0), "end");
     }
     assert!(source.next_batch().await.unwrap().is_none());
@@ -637,6 +638,38 @@ async fn a_connection_that_fails_is_tried_again() {
     let url = format!("{}?connect-retries=1", door(2).await);
     let error = rows_of(&url, "SELECT 1", None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Source, "{error:#}");
+}
+
+#[tokio::test]
+async fn a_greeting_that_is_damaged_is_an_error() {
+    let mut greeting = vec![0; 4];
+    let mut server = TcpStream::connect(("127.0.0.1", SERVER.port())).await.unwrap();
+    server.read_exact(&mut greeting).await.unwrap();
+    let length = usize::from(greeting[0]);
+    greeting.resize(4 + length, 0);
+    server.read_exact(&mut greeting[4..]).await.unwrap();
+    let damaged = (0..length).flat_map(|at| {
+        let mut short = greeting[..4 + at].to_vec();
+        short[0] = at as u8;
+        let mut other = greeting.clone();
+        other[4 + at] ^= 0xff;
+        [short, other]
+    });
+    for bytes in damaged {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let options = MysqlOptions {
+            port: listener.local_addr().unwrap().port(),
+            connect_retries: 0,
+            ..options()
+        };
+        let serve = async {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let _ = client.write_all(&bytes).await;
+        };
+        let (connected, ()) = tokio::join!(MysqlConnection::connect(&options), serve);
+        let Err(error) = connected else { panic!("{bytes:?} is a greeting") };
+        assert_ne!(error.kind(), ErrorKind::Internal, "{error:#}");
+    }
 }
 
 #[tokio::test]

@@ -116,8 +116,8 @@ impl MariaDb {
             }
             let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
             if let Some(error) = log.lines().find(|line| line.contains("Aborting")) {
-                let before = log.lines().filter(|line| line.contains("[ERROR]"));
-                return Err(before.last().unwrap_or(error).to_owned());
+                let mut errors = log.lines().filter(|line| line.contains("[ERROR]"));
+                return Err(errors.next_back().unwrap_or(error).to_owned());
             }
             thread::sleep(Duration::from_millis(50));
         }
