@@ -9,6 +9,7 @@
 
 mod common;
 
+use std::process::Command;
 use std::sync::LazyLock;
 
 use common::{Folder, taploom};
@@ -78,6 +79,18 @@ fn declared_columns_and_maxrec() {
     let query = "SELECT 70000, 'a'";
     let run = taploom(&["encode", &url, "-q", query, "--columns", &columns, "-f", "csv"]);
     run.line_says(1, &["column \"n\"", "row 1", "70000", "short"]);
+}
+
+#[test]
+fn a_password_may_come_from_the_environment() {
+    let url = format!("mysql://taploom@127.0.0.1:{}/test", SERVER.port());
+    let run = |password: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_taploom"));
+        command.args(["encode", &url, "-q", "SELECT 1 AS n", "-f", "csv"]);
+        command.env("MYSQL_PWD", password).output().unwrap()
+    };
+    assert_eq!(run(MariaDb::PASSWORD).stdout, b"n\r\n1\r\n");
+    assert_eq!(run("another").status.code(), Some(2));
 }
 
 #[test]

@@ -60,9 +60,10 @@ pub async fn query(
     }
 }
 
-/// Opens `mysql://...`.
+/// Opens `mysql://...`. A password that is not in the URL is that of `MYSQL_PWD`, as for MySQL's own clients.
 pub(crate) async fn open(request: &Request<'_>) -> Result<Box<dyn RowSource>> {
-    let options: MysqlOptions = request.location.parse()?;
+    let mut options: MysqlOptions = request.location.parse()?;
+    options.password = options.password.or_else(|| std::env::var("MYSQL_PWD").ok());
     let Some(sql) = request.query else {
         return Err(invalid("source mysql:// needs a query: -q \"SELECT ...\"".to_owned()));
     };
