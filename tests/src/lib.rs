@@ -1,6 +1,6 @@
 //! The programs that people read files with, as oracles of the tests.
 //!
-//! They run in Python, in one process that `readers/readers.py` describes; `cargo xtask setup`
+//! They run in Python, in one process that `readers/readers/__init__.py` describes; `cargo xtask setup`
 //! installs what it needs under `target/python`.
 
 #![allow(
@@ -10,8 +10,14 @@
     reason = "a test that fails panics"
 )]
 
+mod losses;
+mod matrix;
 mod oracle;
 mod readers;
+mod variants;
 
-pub use oracle::{ReaderOracle, as_the_reader_tells_apart};
-pub use readers::{Field, Read, Reader, Readers, votlint};
+pub use losses::{LOSSES, Loss, with_losses};
+pub use matrix::matrix;
+pub use oracle::{ReaderOracle, types_of};
+pub use readers::{Field, Read, Reader, Readers, Request, Validator, check_vocabulary};
+pub use variants::{VARIANTS, Variant};

@@ -1,33 +1,27 @@
 //! Readers as oracles of the conformance suite.
 
 use std::io::Write;
-use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Float32Type, Float64Type};
-use arrow_array::{Array, ArrayRef, Float32Array, Float64Array, RecordBatch, StringArray};
-use arrow_schema::DataType;
-use taploom::{CanonicalRows, ResultSchema};
+use arrow_array::RecordBatch;
+use taploom::{CanonicalRows, ResultSchema, VoType};
 use taploom_testkit::{Decoded, Oracle};
 
-use crate::readers::{Reader, Readers};
+use crate::losses::{printable, with_losses};
+use crate::readers::{Reader, Readers, Request};
+use crate::variants::Variant;
 
-/// A reader of one format.
+/// A reader of a format, written with some options.
 pub struct ReaderOracle {
-    format: &'static str,
+    variant: &'static Variant,
     reader: Reader,
     losses: Vec<String>,
+    types: Vec<VoType>,
 }
 
 impl ReaderOracle {
-    /// The oracle of a format; `None` for one that has none yet, which is a failure of its tests.
-    pub fn of(format: &'static str) -> Option<Self> {
-        let reader = match format {
-            "votable" => Reader::Astropy,
-            "csv" | "tsv" | "voparquet" => Reader::Pyarrow,
-            _ => return None,
-        };
-        Some(Self { format, reader, losses: Vec::new() })
+    /// The oracle of a variant by one of its readers.
+    pub fn new(variant: &'static Variant, reader: Reader) -> Self {
+        Self { variant, reader, losses: Vec::new(), types: Vec::new() }
     }
 }
 
@@ -36,16 +30,25 @@ impl Oracle for ReaderOracle {
         let canonical = CanonicalRows::new(schema).map_err(|error| error.to_string())?;
         let mut file = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
         file.write_all(bytes).map_err(|error| error.to_string())?;
-        let arrow = canonical.schema().arrow();
-        let read =
-            Readers::with(|readers| readers.read(self.reader, self.format, file.path(), arrow))?;
+        self.types = types_of(schema);
+        let format = self.variant.id;
+        let read = Readers::with(|readers| {
+            readers.read(&Request {
+                reader: self.reader,
+                format,
+                options: self.variant.options,
+                path: file.path(),
+                schema: canonical.schema().arrow(),
+                types: &self.types,
+            })
+        })?;
         self.losses = read.losses;
         let fields = read.fields.iter();
-        let has_fields = matches!(self.format, "votable" | "voparquet");
+        let has_fields = fields.clone().any(|field| field.datatype.is_some());
         if let Some(names) = &read.names
             && !fields.clone().map(|field| &field.name).eq(names)
         {
-            return Err("the FIELDs have other names than the Parquet columns".to_owned());
+            return Err("the FIELDs have other names than the columns".to_owned());
         }
         Ok(Decoded {
             names: fields.clone().map(|field| field.name.clone()).collect(),
@@ -57,60 +60,25 @@ impl Oracle for ReaderOracle {
     }
 
     fn comparable(&self, rows: RecordBatch) -> RecordBatch {
-        let rows = match self.format {
-            "tsv" => without_tabs(&rows),
-            _ => rows,
-        };
-        as_the_reader_tells_apart(&rows, &self.losses)
+        with_losses(&rows, &self.types, &self.losses)
     }
 
     fn names(&self, schema: &ResultSchema) -> Vec<String> {
-        match self.format {
-            "voparquet" => schema.unique_names(),
-            _ => schema.columns().iter().map(|column| column.name().to_owned()).collect(),
+        match self.variant.unique_names {
+            true if self.variant.id == "fits" => {
+                schema.unique_names().iter().map(|name| printable(name)).collect()
+            }
+            true => schema.unique_names(),
+            false => schema.columns().iter().map(|column| column.name().to_owned()).collect(),
         }
     }
 }
 
-/// TSV has no tabs and line breaks in values; they are written as spaces.
-fn without_tabs(rows: &RecordBatch) -> RecordBatch {
-    texts(rows, |text| text.map(|text| text.replace(['\t', '\n', '\r'], " ")))
-}
-
-/// Rows in which what a reader can't tell apart is the same; the losses are those that
-/// `readers.py` names.
-pub fn as_the_reader_tells_apart(rows: &RecordBatch, losses: &[String]) -> RecordBatch {
-    let has = |loss: &str| losses.iter().any(|known| known == loss);
-    let mut rows = rows.clone();
-    if has("empty-string-is-null") || has("null-is-empty-string") {
-        rows = texts(&rows, |text| text.filter(|text| !text.is_empty()).map(str::to_owned));
-    }
-    if has("nan-is-null") || has("null-is-nan") {
-        rows = map_columns(&rows, |column| match column.data_type() {
-            DataType::Float32 => {
-                let cells = column.as_primitive::<Float32Type>().iter();
-                let cells = cells.map(|cell| cell.filter(|cell| !cell.is_nan()));
-                Arc::new(cells.collect::<Float32Array>())
-            }
-            DataType::Float64 => {
-                let cells = column.as_primitive::<Float64Type>().iter();
-                let cells = cells.map(|cell| cell.filter(|cell| !cell.is_nan()));
-                Arc::new(cells.collect::<Float64Array>())
-            }
-            _ => Arc::clone(column),
-        });
-    }
-    rows
-}
-
-fn texts(rows: &RecordBatch, change: impl Fn(Option<&str>) -> Option<String>) -> RecordBatch {
-    map_columns(rows, |column| match column.as_string_opt::<i32>() {
-        Some(texts) => Arc::new(texts.iter().map(&change).collect::<StringArray>()),
-        None => Arc::clone(column),
-    })
-}
-
-fn map_columns(rows: &RecordBatch, change: impl Fn(&ArrayRef) -> ArrayRef) -> RecordBatch {
-    let columns = rows.columns().iter().map(change).collect();
-    RecordBatch::try_new(rows.schema(), columns).expect("columns of the same types")
+/// Datatype and arraysize of every column.
+///
+/// # Panics
+/// Where a column has none.
+pub fn types_of(schema: &ResultSchema) -> Vec<VoType> {
+    let columns = schema.columns().iter();
+    columns.map(|column| column.vo_type().expect("a column with a datatype").clone()).collect()
 }

@@ -1,4 +1,4 @@
-//! A client of `readers/readers.py`.
+//! A client of `tests/readers`.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -9,20 +9,50 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use serde::Deserialize;
+use taploom::{ColumnMetadata, VoType};
 
 /// A program that reads files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reader {
-    /// pyarrow: CSV, TSV, and Parquet; the VOTable in the footer by astropy.
-    Pyarrow,
-    /// astropy: VOTable, CSV and TSV.
+    /// The letter of the standard, in Python without any library.
+    Plain,
+    /// astropy: VOTable, FITS, ECSV, CSV and TSV.
     Astropy,
-    /// DuckDB: CSV, TSV and Parquet.
-    Duckdb,
-    /// polars: Parquet.
-    Polars,
-    /// STILTS: VOTable and CSV.
+    /// STILTS: VOTable, FITS, ECSV and CSV.
     Stilts,
+    /// `vot`, of the Rust crate `votable`.
+    Vot,
+    /// pyarrow: CSV, TSV, JSON lines, Arrow, and Parquet; the VOTable in the footer by astropy.
+    Pyarrow,
+    /// DuckDB: CSV, TSV, JSON lines and Parquet.
+    Duckdb,
+    /// polars: CSV, TSV, JSON lines, Arrow and Parquet.
+    Polars,
+    /// Python's `json`.
+    Python,
+}
+
+impl Reader {
+    /// Its name, for people and in requests.
+    pub fn name(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
+}
+
+/// What is to be read.
+pub struct Request<'a> {
+    /// By whom.
+    pub reader: Reader,
+    /// The id of the format.
+    pub format: &'a str,
+    /// The options that it was written with.
+    pub options: &'a [(&'a str, &'a str)],
+    /// The file.
+    pub path: &'a Path,
+    /// The columns, in the Arrow types that carry their datatypes.
+    pub schema: &'a Schema,
+    /// Datatype and arraysize of every column.
+    pub types: &'a [VoType],
 }
 
 /// A FIELD as a reader reports it.
@@ -93,35 +123,39 @@ impl Readers {
         let python = root.join("target/python/bin/python");
         assert!(python.exists(), "the readers are not installed: run `cargo xtask setup`");
         let mut child = Command::new(python)
-            .arg(root.join("tests/readers/readers.py"))
+            .args(["-m", "readers"])
+            .env("PYTHONPATH", root.join("tests/readers"))
+            .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("readers.py starts");
-        let requests = child.stdin.take().expect("a pipe to readers.py");
-        let answers = BufReader::new(child.stdout.take().expect("a pipe from readers.py"));
+            .expect("the readers start");
+        let requests = child.stdin.take().expect("a pipe to the readers");
+        let answers = BufReader::new(child.stdout.take().expect("a pipe from the readers"));
         Self { _child: child, requests, answers }
     }
 
-    /// Reads a file of a format (its id) whose columns are known.
+    /// Reads a file whose columns are known.
     ///
     /// # Errors
     /// What the reader says where it refuses the file.
-    pub fn read(
-        &mut self,
-        reader: Reader,
-        format: &str,
-        path: &Path,
-        schema: &Schema,
-    ) -> Result<Read, String> {
+    pub fn read(&mut self, request: &Request<'_>) -> Result<Read, String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let (expected, out) = (folder.path().join("schema.arrow"), folder.path().join("out.arrow"));
-        write_schema(&expected, schema).map_err(|error| error.to_string())?;
+        write_schema(&expected, request.schema).map_err(|error| error.to_string())?;
+        let types = request.types.iter().map(|vo_type| {
+            serde_json::json!({
+                "datatype": vo_type.datatype,
+                "arraysize": vo_type.arraysize.as_ref().map(ToString::to_string),
+            })
+        });
         let answer = self.ask(&serde_json::json!({
-            "reader": format!("{reader:?}").to_lowercase(),
-            "format": format,
-            "path": path,
+            "reader": request.reader.name(),
+            "format": request.format,
+            "options": request.options.iter().copied().collect::<BTreeMap<_, _>>(),
+            "path": request.path,
             "schema": expected,
+            "fields": types.collect::<Vec<_>>(),
             "out": out,
         }))?;
         Ok(Read {
@@ -148,7 +182,7 @@ impl Readers {
         let rows = folder.path().join("written.arrows");
         write_rows(&rows, written).map_err(|error| error.to_string())?;
         let answer = self.ask(&serde_json::json!({
-            "reader": format!("{reader:?}").to_lowercase(),
+            "reader": reader.name(),
             "format": "parquet",
             "path": path,
             "written": rows,
@@ -161,26 +195,49 @@ impl Readers {
         writeln!(self.requests, "{request}")
             .and_then(|()| self.requests.flush())
             .and_then(|()| self.answers.read_line(&mut line))
-            .map_err(|error| format!("readers.py is gone: {error}"))?;
+            .map_err(|error| format!("the readers are gone: {error}"))?;
         let answer: Answer = serde_json::from_str(&line)
-            .map_err(|error| format!("readers.py answered {line:?}: {error}"))?;
+            .map_err(|error| format!("the readers answered {line:?}: {error}"))?;
         if answer.ok { Ok(answer) } else { Err(answer.error.unwrap_or_default()) }
     }
 }
 
-/// What STILTS' `votlint` finds wrong with a VOTable.
+/// What finds fault with a VOTable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Validator {
+    /// STILTS' `votlint`.
+    Votlint,
+    /// astropy's parser, whose warnings its validator reports.
+    Validator,
+    /// `xmllint`, by the XML Schema of the document's version.
+    Schema,
+}
+
+impl Validator {
+    /// Checks a file.
+    ///
+    /// # Errors
+    /// Its messages, one a line, or why it did not run.
+    pub fn check(self, path: &Path) -> Result<(), String> {
+        let name = format!("{self:?}").to_lowercase();
+        no_messages(&serde_json::json!({"reader": name, "path": path}))
+    }
+}
+
+/// Checks the units of columns by VOUnits, and their UCDs by the words of UCD1+.
 ///
 /// # Errors
-/// Its messages, one a line, or why it did not run.
-pub fn votlint(path: &Path) -> Result<(), String> {
-    Readers::with(|readers| {
-        let request = serde_json::json!({"reader": "votlint", "path": path});
-        match readers.ask(&request) {
-            Ok(answer) if answer.messages.is_empty() => Ok(()),
-            Ok(answer) => Err(answer.messages.join("\n")),
-            Err(error) => Err(error),
-        }
-    })
+/// What is wrong, one a line.
+pub fn check_vocabulary<'a>(
+    columns: impl IntoIterator<Item = &'a ColumnMetadata>,
+) -> Result<(), String> {
+    let columns: Vec<_> = columns.into_iter().collect();
+    no_messages(&serde_json::json!({"reader": "vocabulary", "columns": columns}))
+}
+
+fn no_messages(request: &serde_json::Value) -> Result<(), String> {
+    let answer = Readers::with(|readers| readers.ask(request))?;
+    if answer.messages.is_empty() { Ok(()) } else { Err(answer.messages.join("\n")) }
 }
 
 /// The root of the workspace.

@@ -8,24 +8,29 @@
 )]
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use taploom_testkit::{CASES, Subject};
-use taploom_tests::ReaderOracle;
+use taploom_testkit::CASES;
+use taploom_tests::{ReaderOracle, Variant};
 
 fn main() {
     let registry = taploom::registry().expect("no two formats claim the same name");
-    let trials = registry.plugins().iter().flat_map(|plugin| {
+    let mut trials = Vec::new();
+    for plugin in registry.plugins() {
         let id = plugin.info().id;
-        CASES.iter().map(move |case| {
-            let plugin = *plugin;
-            Trial::test(format!("{id}::{}", case.name), move || {
-                let Some(mut oracle) = ReaderOracle::of(id) else {
-                    return Err(Failed::from(format!(
-                        "format {id} has no oracle: give it an independent reader in oracle.rs"
-                    )));
-                };
-                case.run(&mut Subject::new(plugin, &mut oracle)).map_err(Failed::from)
-            })
-        })
-    });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit();
+        if Variant::of(id).next().is_none() {
+            let why =
+                format!("format {id} has no variant: give it one, with readers, in variants.rs");
+            trials.push(Trial::test(id, || Err(Failed::from(why))));
+        }
+        for variant in Variant::of(id) {
+            for case in CASES {
+                let plugin = *plugin;
+                trials.push(Trial::test(format!("{}::{}", variant.name(), case.name), move || {
+                    let mut oracle = ReaderOracle::new(variant, variant.readers[0]);
+                    let mut subject = variant.subject(plugin, &mut oracle)?;
+                    case.run(&mut subject).map_err(Failed::from)
+                }));
+            }
+        }
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

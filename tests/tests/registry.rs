@@ -13,7 +13,10 @@ use taploom::{ErrorKind, Result};
 fn the_formats_are_these() -> Result<()> {
     let registry = taploom::registry()?;
     let ids: Vec<&str> = registry.plugins().iter().map(|plugin| plugin.info().id).collect();
-    assert_eq!(ids, ["csv", "tsv", "voparquet", "votable"]);
+    assert_eq!(
+        ids,
+        ["arrow", "csv", "ecsv", "fits", "json", "jsonl", "tsv", "voparquet", "votable"]
+    );
     assert_eq!(registry.default_request()?.plugin().info().id, "votable");
     Ok(())
 }
@@ -33,6 +36,11 @@ fn responseformat_values_of_the_standards_are_known() -> Result<()> {
         ("text/csv;header=absent", "csv", "text/csv;header=absent"),
         ("text/csv; header=present; charset=UTF-8", "csv", "text/csv;header=present;charset=UTF-8"),
         ("tsv", "tsv", "text/tab-separated-values"),
+        ("votable/td", "votable", "application/x-votable+xml;serialization=TABLEDATA"),
+        ("votable/b", "votable", "application/x-votable+xml;serialization=BINARY"),
+        ("fits", "fits", "application/fits"),
+        ("json", "json", "application/json"),
+        ("application/vnd.apache.arrow.stream", "arrow", "application/vnd.apache.arrow.stream"),
         ("parquet", "voparquet", "application/vnd.apache.parquet"),
         ("voparquet", "voparquet", "application/vnd.apache.parquet"),
     ] {
@@ -46,13 +54,13 @@ fn responseformat_values_of_the_standards_are_known() -> Result<()> {
 #[test]
 fn what_is_not_known_is_an_error_and_never_another_format() -> Result<()> {
     let registry = taploom::registry()?;
-    for asked in ["fits", "application/fits", "", "votable/td2", "text/csv+xml", "*/*"] {
+    for asked in ["html", "text/html", "", "votable/td2", "text/csv+xml", "*/*"] {
         let error = registry.request(asked).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UnknownFormat, "{asked}");
         assert!(error.is_caller_fault());
     }
     for asked in [
-        "application/x-votable+xml;serialization=TABLEDATA",
+        "application/x-votable+xml;serialization=BINARY3",
         "text/csv;header=maybe",
         "text/csv;headers=absent",
         "text/csv;charset=latin1",

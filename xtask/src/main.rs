@@ -3,6 +3,7 @@
 //! ```text
 //! cargo xtask setup         install the programs that the tests read files with
 //! cargo xtask test          everything that has to pass
+//! cargo xtask fuzz 10       inputs that nobody thought of, at every reader, for so many seconds each
 //! cargo xtask bench         rows per CPU second of every format, on the wide table
 //! cargo xtask bench loom    memory and time of the Parquet writer, against ArrowWriter
 //! cargo xtask bench mysql   client CPU of a wide result from MariaDB, against its own client
@@ -13,6 +14,7 @@ mod bench;
 mod bench_loom;
 mod bench_mysql;
 mod bench_readers;
+mod fuzz;
 mod run;
 mod setup;
 mod test;
@@ -28,11 +30,14 @@ fn main() -> ExitCode {
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["setup"] => setup::run(),
         ["test"] => test::run(),
+        ["fuzz"] => fuzz::run("10"),
+        ["fuzz", seconds] => fuzz::run(seconds),
         ["bench"] => bench::run(),
         ["bench", "loom"] => bench_loom::run(),
         ["bench", "mysql"] => bench_mysql::run(),
         ["bench", "readers"] => bench_readers::run(),
-        _ => Err("usage: cargo xtask setup | test | bench [loom|mysql|readers]".to_owned()),
+        _ => Err("usage: cargo xtask setup | test | fuzz [SECONDS] | bench [loom|mysql|readers]"
+            .to_owned()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,6 +11,8 @@ use crate::{Outcome, root};
 pub(crate) fn run() -> Outcome {
     python()?;
     debian("stilts", &["stilts"])?;
+    // For the XML Schema of VOTable.
+    debian("xmllint", &["libxml2-utils"])?;
     debian("mariadb-install-db", &["mariadb-server-core", "mariadb-client-core"])
 }
 

@@ -13,10 +13,14 @@ pub(crate) fn run() -> Outcome {
     start(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     // A bridge takes only the formats that it wants, and the sources.
     for (package, features) in [
-        ("taploom", ["", "csv", "votable", "voparquet"].as_slice()),
+        (
+            "taploom",
+            ["", "arrow", "csv", "ecsv", "fits", "json", "votable", "voparquet"].as_slice(),
+        ),
         (
             "taploom-sources",
-            ["", "arrow", "mysql", "parquet", "sqlite", "demo", "synth"].as_slice(),
+            ["", "arrow", "csv", "mysql", "parquet", "sqlite", "demo", "synth", "votable"]
+                .as_slice(),
         ),
     ] {
         for one in features {

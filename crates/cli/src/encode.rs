@@ -21,11 +21,14 @@ use crate::say;
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// demo, sqlite:FILE, mysql://USER:PASSWORD@HOST:PORT/DATABASE,
-    /// synth:COLUMNS.json?rows=N&seed=S&nulls=F, or a Parquet or Arrow file
+    /// synth:COLUMNS.json?rows=N&seed=S&nulls=F, or a Parquet, Arrow or VOTable file
     source: String,
     /// The query, for demo (default: all of the table stars), sqlite:FILE and mysql://
     #[arg(short, long, value_name = "SQL")]
     query: Option<String>,
+    /// The TABLE of a VOTable file that has several: its number from 1, its ID or its name
+    #[arg(long, value_name = "TABLE")]
+    table: Option<String>,
     /// A RESPONSEFORMAT value: media type with parameters, short name or id (see `taploom
     /// formats`); by default that of the extension of FILE
     #[arg(short, long)]
@@ -122,6 +125,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let request = Request {
         location: &arguments.source,
         query: arguments.query.as_deref(),
+        table: arguments.table.as_deref(),
         columns: arguments.columns.as_deref().map(ColumnList::read).transpose()?,
         batch_rows: arguments.batch_rows,
     };
@@ -129,7 +133,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let source = runtime.block_on(taploom::sources::open(&request))?;
     let source = MaxRec::new(source, arguments.maxrec.unwrap_or(u64::MAX));
     let columns = source.schema().columns().len();
-    let encoded = write(source, &spec, &output, arguments.threads, &runtime)?;
+    let (encoded, notes) = write(source, &spec, &output, arguments.threads, &runtime)?;
     // All that can fail before the first of the two files appears.
     if let Some(file) = &summary_file {
         let summary = summarise(&spec, &encoded, columns, started);
@@ -143,6 +147,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(file) = summary_file {
         file.commit()?;
     }
+    notes.iter().for_each(|note| say(note));
     warn(&encoded, &spec, arguments.maxrec);
     Ok(())
 }
@@ -209,17 +214,19 @@ fn write(
     output: &Output,
     threads: usize,
     runtime: &Runtime,
-) -> Result<Encoded> {
+) -> Result<(Encoded, Vec<String>)> {
     let sink = output.sink().map_err(Error::sink)?;
     let progress = Progress::start(source.rows_hint());
     let mut tell = |rows| progress.rows(rows);
     if threads == 1 {
-        return runtime.block_on(encode(&mut source, spec, sink, &mut tell));
+        let encoded = runtime.block_on(encode(&mut source, spec, sink, &mut tell))?;
+        return Ok((encoded, source.notes()));
     }
     let mut ahead = Ahead::start(source, runtime.handle());
     let encoded = futures::executor::block_on(encode(&mut ahead, spec, sink, &mut tell));
+    let notes = ahead.notes();
     drop(ahead);
-    encoded
+    Ok((encoded?, notes))
 }
 
 fn summarise(spec: &EncoderSpec, encoded: &Encoded, columns: usize, started: Instant) -> Summary {
@@ -248,7 +255,8 @@ fn warn(encoded: &Encoded, spec: &EncoderSpec, maxrec: Option<u64>) {
         && info.overflow == taploom::OverflowReport::None
         && maxrec != Some(0)
     {
-        say(&format!("rows beyond --maxrec were left out, and {} can't say so", info.id));
+        let rows = if maxrec.is_some() { "rows beyond --maxrec" } else { "rows of the source" };
+        say(&format!("{rows} were left out, and {} can't say so", info.id));
     }
     let summary = &encoded.summary;
     let cells =
@@ -259,8 +267,6 @@ fn warn(encoded: &Encoded, spec: &EncoderSpec, maxrec: Option<u64>) {
     }
     if summary.altered_cells > 0 {
         let cells = cells(summary.altered_cells);
-        say(&format!(
-            "{cells} or names with characters that the format can't hold, which were replaced"
-        ));
+        say(&format!("{cells} or names with what the format can't hold, which was replaced"));
     }
 }

@@ -77,11 +77,10 @@ impl fmt::Display for MediaType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.essence)?;
         for (name, value) in &self.parameters {
-            // Quoted where the value is no token; RFC 9110, 5.6.2.
+            // Quoted where the value is no name: RFC 6838, 4.2, which allows less than the tokens of
+            // RFC 9110, 5.6.2, so that both take it.
             let token = !value.is_empty()
-                && value
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
+                && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&+-.^_".contains(&b));
             if token {
                 write!(f, ";{name}={value}")?;
             } else {
@@ -102,6 +101,16 @@ mod tests {
         let b: MediaType = "Application/X-VOTable+XML;Serialization=\"binary2\"".parse().unwrap();
         assert_eq!(a, b);
         assert_eq!(a.to_string(), "application/x-votable+xml;serialization=binary2");
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for value in ["ut`-8", "a%b", "a b", "a\\\"b", "a|b~*'", ""] {
+            let quoted = value.replace('\\', "\\\\").replace('"', "\\\"");
+            let media_type: MediaType = format!("text/csv;a=\"{quoted}\"").parse().unwrap();
+            assert_eq!(media_type.parameters()[0].1, value);
+            assert_eq!(media_type.to_string().parse::<MediaType>().unwrap(), media_type);
+        }
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub struct Request<'a> {
     pub location: &'a str,
     /// SQL, for the locations that take it.
     pub query: Option<&'a str>,
+    /// The TABLE of a VOTable file that has several: its number from 1, its ID or its name.
+    pub table: Option<&'a str>,
     /// VO metadata of the table, and of its columns by position, in place of those of the source.
     pub columns: Option<ColumnList>,
     /// Rows of a batch at most. 2000.
@@ -25,22 +27,26 @@ pub struct Request<'a> {
 impl<'a> Request<'a> {
     /// All rows of a location, or of its default query.
     pub fn new(location: &'a str) -> Self {
-        Self { location, query: None, columns: None, batch_rows: 2000 }
+        Self { location, query: None, table: None, columns: None, batch_rows: 2000 }
     }
 }
 
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { location, query, columns, batch_rows } = self;
-        // Behind the scheme of a server there may be a password.
-        let location = location.find("://").map_or(*location, |at| &location[..at + 3]);
+        let Self { location, query, table, columns, batch_rows } = self;
         f.debug_struct("Request")
-            .field("location", &location)
+            .field("location", &shown(location))
             .field("query", query)
+            .field("table", table)
             .field("columns", columns)
             .field("batch_rows", batch_rows)
             .finish()
     }
+}
+
+/// A location without what stands behind the scheme of a server: there may be a password.
+fn shown(location: &str) -> &str {
+    location.find("://").map_or(location, |at| &location[..at + 3])
 }
 
 /// Opens a source.
@@ -56,13 +62,22 @@ pub async fn open(request: &Request<'_>) -> Result<Box<dyn RowSource>> {
         ))),
         None => Ok(()),
     };
+    let refuse_table = || match request.table {
+        Some(_) => {
+            let location = shown(location);
+            Err(invalid(format!("source {location} has no choice of tables; VOTable files do")))
+        }
+        None => Ok(()),
+    };
     if location == "demo" {
+        refuse_table()?;
         #[cfg(feature = "demo")]
         return crate::demo::open(request).await;
         #[cfg(not(feature = "demo"))]
         return Err(left_out("demo"));
     }
     if ["mysql://", "mariadb://"].iter().any(|scheme| location.starts_with(scheme)) {
+        refuse_table()?;
         #[cfg(feature = "mysql")]
         return crate::mysql::open(request).await;
         // Without the rest of it, which has a password.
@@ -70,6 +85,7 @@ pub async fn open(request: &Request<'_>) -> Result<Box<dyn RowSource>> {
         return Err(left_out("mysql://"));
     }
     if let Some(path) = location.strip_prefix("sqlite:") {
+        refuse_table()?;
         #[cfg(feature = "sqlite")]
         return crate::sqlite::open_file(Path::new(path), request).await;
         #[cfg(not(feature = "sqlite"))]
@@ -77,6 +93,7 @@ pub async fn open(request: &Request<'_>) -> Result<Box<dyn RowSource>> {
     }
     if let Some(rest) = location.strip_prefix("synth:") {
         refuse_query()?;
+        refuse_table()?;
         #[cfg(feature = "synth")]
         return crate::synth::open(rest, request);
         #[cfg(not(feature = "synth"))]
@@ -86,7 +103,7 @@ pub async fn open(request: &Request<'_>) -> Result<Box<dyn RowSource>> {
     if !path.exists() {
         return Err(invalid(format!(
             "source {location}: no such file; a source is demo, sqlite:FILE, mysql://..., \
-             synth:COLUMNS.json, or a Parquet or Arrow file"
+             synth:COLUMNS.json, or a Parquet, Arrow, VOTable, CSV or TSV file"
         )));
     }
     refuse_query()?;

@@ -503,6 +503,9 @@ async fn a_password_is_never_shown() {
     assert!(!shown.contains("s3cret") && shown.contains("127.0.0.1"), "{shown}");
     let request = format!("{:?}", Request::new(&nobody));
     assert!(!request.contains("s3cret"), "{request}");
+    let request = Request { table: Some("1"), ..Request::new(&nobody) };
+    let Err(error) = open(&request).await else { panic!("a query has no choice of tables") };
+    assert!(error.is_caller_fault() && !format!("{error:?}").contains("s3cret"), "{error}");
 
     let error =
         rows_of(&SERVER.url().replace("/test", "/nowhere"), "SELECT 1", None).await.unwrap_err();

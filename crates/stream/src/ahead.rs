@@ -15,12 +15,13 @@ pub struct Ahead {
     rows_hint: Option<u64>,
     batches: mpsc::Receiver<Step>,
     overflowed: bool,
+    notes: Vec<String>,
 }
 
 enum Step {
     Batch(RecordBatch),
     Failed(Error),
-    End { overflowed: bool },
+    End { overflowed: bool, notes: Vec<String> },
 }
 
 impl Ahead {
@@ -42,7 +43,9 @@ impl Ahead {
                     };
                     let step = match next {
                         Ok(Some(batch)) => Step::Batch(batch),
-                        Ok(None) => Step::End { overflowed: source.overflowed() },
+                        Ok(None) => {
+                            Step::End { overflowed: source.overflowed(), notes: source.notes() }
+                        }
                         Err(error) => Step::Failed(error),
                     };
                     let last = !matches!(step, Step::Batch(_));
@@ -58,7 +61,7 @@ impl Ahead {
             // The channel is new, so there is room.
             let _ = refused.try_send(Step::Failed(error));
         }
-        Self { schema, rows_hint, batches, overflowed: false }
+        Self { schema, rows_hint, batches, overflowed: false, notes: Vec::new() }
     }
 }
 
@@ -71,8 +74,9 @@ impl RowSource for Ahead {
     async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
         match self.batches.recv().await {
             Some(Step::Batch(batch)) => Ok(Some(batch)),
-            Some(Step::End { overflowed }) => {
+            Some(Step::End { overflowed, notes }) => {
                 self.overflowed = overflowed;
+                self.notes = notes;
                 Ok(None)
             }
             Some(Step::Failed(error)) => Err(error),
@@ -86,5 +90,9 @@ impl RowSource for Ahead {
 
     fn rows_hint(&self) -> Option<u64> {
         self.rows_hint
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
     }
 }

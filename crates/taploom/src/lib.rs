@@ -1,8 +1,16 @@
 #![doc = include_str!("../README.md")]
 
 // Named, so that the linker keeps them, and what they register.
+#[cfg(feature = "arrow")]
+use taploom_format_arrow as _;
 #[cfg(feature = "csv")]
 use taploom_format_csv as _;
+#[cfg(feature = "ecsv")]
+use taploom_format_ecsv as _;
+#[cfg(feature = "fits")]
+use taploom_format_fits as _;
+#[cfg(feature = "json")]
+use taploom_format_json as _;
 #[cfg(feature = "voparquet")]
 use taploom_format_voparquet as _;
 #[cfg(feature = "votable")]

@@ -3,15 +3,18 @@
 use std::io;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Int64Array, ListArray, RecordBatch};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StructArray, new_null_array};
+use arrow_schema::{DataType, Field};
 use taploom_encoder::{
-    Completion, EncodeContext, Envelope, EnvelopeUse, ErrorKind, FailureReport, Options,
+    ColumnMetadata, Completion, EncodeContext, Envelope, EnvelopeUse, ErrorKind, FailureReport,
     OverflowReport, ResultSchema,
 };
 
 use crate::sinks::{FailingSink, OneByteSink, SharedSink};
 use crate::subject::{Subject, Verdict, check_equal};
-use crate::tables::{long, scalars, tables};
+use crate::tables::{
+    SHAPES, Table, TestColumn, as_given, cells, long, null_elements, scalars, wide,
+};
 
 /// One test of a format.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +54,10 @@ cases![
     dropped_without_finish_nothing_reads_as_whole,
     a_schema_that_changes_names_the_column,
     a_type_that_is_not_supported_names_the_column,
+    null_elements_read_back_or_are_named,
+    more_columns_than_there_may_be_are_an_error,
+    a_value_that_stands_for_null_is_named,
+    a_null_that_can_not_be_is_named,
     nothing_follows_an_error,
     overflow_is_reported,
     failure_is_reported,
@@ -60,7 +67,7 @@ cases![
 ];
 
 fn every_table_reads_back(subject: &mut Subject<'_>) -> Verdict {
-    for table in tables() {
+    for table in subject.tables() {
         let bytes = subject.bytes(&table, std::slice::from_ref(&table.given))?;
         subject.check_read(&bytes, &table, std::slice::from_ref(&table.expected))?;
     }
@@ -68,7 +75,7 @@ fn every_table_reads_back(subject: &mut Subject<'_>) -> Verdict {
 }
 
 fn no_batch_is_a_whole_file(subject: &mut Subject<'_>) -> Verdict {
-    for table in tables() {
+    for table in subject.tables() {
         let bytes = subject.bytes(&table, &[])?;
         subject.check_read(&bytes, &table, &[])?;
     }
@@ -76,14 +83,14 @@ fn no_batch_is_a_whole_file(subject: &mut Subject<'_>) -> Verdict {
 }
 
 fn an_empty_batch_is_a_whole_file(subject: &mut Subject<'_>) -> Verdict {
-    let table = scalars("an empty batch", 4);
+    let table = subject.table(scalars("an empty batch", 4))?;
     let empty = table.given.slice(1, 0);
     let none = subject.bytes(&table, &[])?;
     check_equal("no batch and an empty one", &subject.bytes(&table, &[empty])?, &none)
 }
 
 fn the_same_bytes_whatever_the_batch_size(subject: &mut Subject<'_>) -> Verdict {
-    for table in tables().into_iter().chain([long(5_000)]) {
+    for table in subject.tables().into_iter().chain([subject.table(long(5_000))?]) {
         let whole = subject.bytes(&table, std::slice::from_ref(&table.given))?;
         for size in [1, 2, 3, 7, 1000] {
             let batches = split(&table.given, size);
@@ -96,7 +103,7 @@ fn the_same_bytes_whatever_the_batch_size(subject: &mut Subject<'_>) -> Verdict 
 }
 
 fn sliced_arrays_read_back(subject: &mut Subject<'_>) -> Verdict {
-    for table in tables() {
+    for table in subject.tables() {
         let rows = table.given.num_rows();
         let (first, count) = (rows / 3, rows - rows / 3);
         let bytes = subject.bytes(&table, &[table.given.slice(first, count)])?;
@@ -106,13 +113,13 @@ fn sliced_arrays_read_back(subject: &mut Subject<'_>) -> Verdict {
 }
 
 fn many_rows_read_back(subject: &mut Subject<'_>) -> Verdict {
-    let table = long(20_000);
+    let table = subject.table(long(20_000))?;
     let bytes = subject.bytes(&table, &split(&table.given, 1777))?;
     subject.check_read(&bytes, &table, std::slice::from_ref(&table.expected)).map(drop)
 }
 
 fn a_sink_that_takes_one_byte_at_a_time(subject: &mut Subject<'_>) -> Verdict {
-    let table = scalars("one byte at a time", 4);
+    let table = subject.table(scalars("one byte at a time", 4))?;
     let whole = subject.bytes(&table, std::slice::from_ref(&table.given))?;
     let sink = SharedSink::default();
     let slow = Box::new(OneByteSink(sink.clone()));
@@ -124,6 +131,7 @@ fn a_sink_that_takes_one_byte_at_a_time(subject: &mut Subject<'_>) -> Verdict {
 
 fn a_sink_that_fails_is_an_error_at_every_byte(subject: &mut Subject<'_>) -> Verdict {
     for table in [scalars("a failing sink", 4), long(3_000)] {
+        let table = subject.table(table)?;
         let batches = split(&table.given, 500);
         let whole = subject.bytes(&table, &batches)?;
         let step = (whole.len() / 61).max(1);
@@ -151,7 +159,7 @@ fn a_sink_that_fails_is_an_error_at_every_byte(subject: &mut Subject<'_>) -> Ver
 }
 
 fn a_closed_sink_is_a_cancellation(subject: &mut Subject<'_>) -> Verdict {
-    let table = long(3_000);
+    let table = subject.table(long(3_000))?;
     let batches = split(&table.given, 500);
     let whole = subject.bytes(&table, &batches)?;
     for left in [0, 1, whole.len() / 2, whole.len() - 1] {
@@ -167,14 +175,13 @@ fn a_closed_sink_is_a_cancellation(subject: &mut Subject<'_>) -> Verdict {
 }
 
 fn dropped_without_finish_nothing_reads_as_whole(subject: &mut Subject<'_>) -> Verdict {
-    let table = long(30_000);
+    let table = subject.table(long(30_000))?;
     let batches = split(&table.given, 2_000);
     for written in [0, 1, batches.len()] {
         let sink = SharedSink::default();
         let context = EncodeContext::default();
         let mut encoder = subject
-            .plugin
-            .start(&Options::default(), &table.schema, &context, Box::new(sink.clone()))
+            .start(&table.schema, &context, Box::new(sink.clone()))
             .map_err(|error| error.to_string())?;
         for batch in &batches[..written] {
             encoder.write_batch(batch).map_err(|error| error.to_string())?;
@@ -188,7 +195,7 @@ fn dropped_without_finish_nothing_reads_as_whole(subject: &mut Subject<'_>) -> V
 }
 
 fn a_schema_that_changes_names_the_column(subject: &mut Subject<'_>) -> Verdict {
-    let table = long(10);
+    let table = subject.table(long(10))?;
     let other_type = {
         let longs = Arc::new(Int64Array::from(vec![1; 10])) as ArrayRef;
         with_column(&table.given, 1, "real", &longs)
@@ -210,40 +217,82 @@ fn a_schema_that_changes_names_the_column(subject: &mut Subject<'_>) -> Verdict 
 }
 
 fn a_type_that_is_not_supported_names_the_column(subject: &mut Subject<'_>) -> Verdict {
-    // Types that no format has to know; one that it does know is written, and then nothing is
-    // wrong. What must not happen is an error that does not say which column.
-    let lists = ListArray::from_iter_primitive::<arrow_array::types::Int32Type, _, _>([Some(
-        vec![Some(1)],
+    let structs = StructArray::from(vec![(
+        Arc::new(Field::new("a", DataType::Int64, true)),
+        Arc::new(Int64Array::from(vec![1])) as ArrayRef,
     )]);
+    let refused = refused(subject, "structs", Arc::new(structs), ColumnMetadata::default());
+    refused.and_then(|()| {
+        for (datatype, shapes) in SHAPES {
+            for shape in *shapes {
+                let metadata = ColumnMetadata {
+                    datatype: Some(*datatype),
+                    arraysize: shape.map(str::to_owned),
+                    ..Default::default()
+                };
+                let array = as_given(&cells(*datatype, *shape, 1, false), *datatype, *shape);
+                if subject.refuses(*datatype, *shape) {
+                    self::refused(subject, &format!("{datatype} {shape:?}"), array, metadata)?;
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+/// A column that the format has no place for is named before the first byte.
+fn refused(
+    subject: &Subject<'_>,
+    name: &str,
+    array: ArrayRef,
+    metadata: ColumnMetadata,
+) -> Verdict {
     let batch = RecordBatch::try_from_iter([
         ("fine", Arc::new(Int64Array::from(vec![1])) as ArrayRef),
-        ("lists", Arc::new(lists) as ArrayRef),
+        (name, array),
     ])
     .map_err(|error| error.to_string())?;
-    let schema = ResultSchema::derived(batch.schema());
+    let schema = ResultSchema::new(batch.schema(), vec![ColumnMetadata::default(), metadata])
+        .map_err(|error| error.to_string())?;
     let sink = SharedSink::default();
-    let started = subject.plugin.start(
-        &Options::default(),
-        &schema,
-        &EncodeContext::default(),
-        Box::new(sink.clone()),
-    );
-    match started {
-        Ok(mut encoder) => encoder.write_batch(&batch).map_err(|error| format!("{error:#}")),
+    match subject.start(&schema, &EncodeContext::default(), Box::new(sink.clone())) {
+        Ok(_) => Err(format!("{name}: it was taken, and is said to be refused")),
         Err(error) => {
             check_equal("kind", &error.kind(), &ErrorKind::UnsupportedColumn)?;
-            check_equal("column", &error.column(), &Some("lists"))?;
+            check_equal("column", &error.column(), &Some(name))?;
             check_equal("bytes before the error", &sink.bytes().len(), &0)
         }
     }
 }
 
+/// VOTable has flags for cells, not for elements: a format may refuse what it has no mark for, but
+/// not lose it.
+fn null_elements_read_back_or_are_named(subject: &mut Subject<'_>) -> Verdict {
+    for (datatype, _) in SHAPES {
+        let Some(table) = subject.adapt(null_elements(*datatype)) else { continue };
+        let sink = SharedSink::default();
+        let batches = std::slice::from_ref(&table.given);
+        match subject.write(&table, batches, Completion::Complete, Box::new(sink.clone())) {
+            Ok(_) => {
+                let expected = std::slice::from_ref(&table.expected);
+                subject.check_read(&sink.bytes(), &table, expected)?;
+            }
+            Err(error) => {
+                let named = error.column().is_some() && error.row().is_some();
+                check_equal("kind", &error.kind(), &ErrorKind::InvalidValue)?;
+                check_equal(&format!("{error}: column and row named"), &named, &true)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 fn nothing_follows_an_error(subject: &mut Subject<'_>) -> Verdict {
-    let table = long(10);
+    let table = subject.table(long(10))?;
     let context = EncodeContext::default();
     let start = |sink: &SharedSink| {
         let sink = Box::new(sink.clone());
-        subject.plugin.start(&Options::default(), &table.schema, &context, sink)
+        subject.start(&table.schema, &context, sink)
     };
     let fewer = table.given.project(&[0]).map_err(|error| error.to_string())?;
     let sink = SharedSink::default();
@@ -263,8 +312,68 @@ fn nothing_follows_an_error(subject: &mut Subject<'_>) -> Verdict {
     Ok(())
 }
 
+fn more_columns_than_there_may_be_are_an_error(subject: &mut Subject<'_>) -> Verdict {
+    let Some(most) = subject.most_columns() else { return Ok(()) };
+    let table = wide(most + 1);
+    match subject.start(&table.schema, &EncodeContext::default(), Box::new(io::sink())) {
+        Ok(_) => Err(format!("{} columns were taken", most + 1)),
+        Err(error) => check_equal("kind", &error.kind(), &ErrorKind::UnsupportedColumn),
+    }
+}
+
+fn a_value_that_stands_for_null_is_named(subject: &mut Subject<'_>) -> Verdict {
+    for (datatype, _) in SHAPES {
+        let Some(reserved) = subject.reserved(*datatype) else { continue };
+        let metadata = ColumnMetadata { datatype: Some(*datatype), ..Default::default() };
+        let longs = Arc::new(Int64Array::from(vec![Some(1), None, Some(reserved)])) as ArrayRef;
+        let batch = RecordBatch::try_from_iter_with_nullable([("n", longs, true)])
+            .map_err(|error| error.to_string())?;
+        let schema =
+            ResultSchema::new(batch.schema(), vec![metadata]).map_err(|error| error.to_string())?;
+        let written = subject
+            .start(&schema, &EncodeContext::default(), Box::new(io::sink()))
+            .and_then(|mut encoder| encoder.write_batch(&batch));
+        let Err(error) = written else {
+            return Err(format!("{datatype}: {reserved} was taken, which stands for null"));
+        };
+        check_equal("kind", &error.kind(), &ErrorKind::InvalidValue)?;
+        check_equal("column", &error.column(), &Some("n"))?;
+        check_equal("row", &error.row(), &Some(3))?;
+    }
+    Ok(())
+}
+
+fn a_null_that_can_not_be_is_named(subject: &mut Subject<'_>) -> Verdict {
+    for (datatype, shapes) in SHAPES {
+        for shape in *shapes {
+            let expected = cells(*datatype, *shape, 12, false);
+            let given = as_given(&expected, *datatype, *shape);
+            let column = TestColumn::converted("n", given, expected);
+            let table = Table::of("nulls", vec![column.of(*datatype, *shape)]);
+            let vo_type = table.schema.columns()[0].vo_type().map_err(|error| error.to_string())?;
+            if subject.refuses(*datatype, *shape) || subject.has_null(vo_type) {
+                continue;
+            }
+            let batch = table.given.slice(0, 0);
+            let null = new_null_array(batch.column(0).data_type(), 1);
+            let null = RecordBatch::try_new(batch.schema(), vec![null]);
+            let null = null.map_err(|error| error.to_string())?;
+            let written = subject
+                .start(&table.schema, &EncodeContext::default(), Box::new(io::sink()))
+                .and_then(|mut encoder| encoder.write_batch(&null));
+            let Err(error) = written else {
+                return Err(format!("{vo_type}: a null was taken"));
+            };
+            check_equal("kind", &error.kind(), &ErrorKind::InvalidValue)?;
+            check_equal("column", &error.column(), &Some("n"))?;
+            check_equal("row", &error.row(), &Some(1))?;
+        }
+    }
+    Ok(())
+}
+
 fn overflow_is_reported(subject: &mut Subject<'_>) -> Verdict {
-    let table = scalars("overflow", 4);
+    let table = subject.table(scalars("overflow", 4))?;
     let sink = SharedSink::default();
     let batches = std::slice::from_ref(&table.given);
     subject
@@ -280,7 +389,7 @@ fn overflow_is_reported(subject: &mut Subject<'_>) -> Verdict {
 }
 
 fn failure_is_reported(subject: &mut Subject<'_>) -> Verdict {
-    let table = long(10_000);
+    let table = subject.table(long(10_000))?;
     let sink = SharedSink::default();
     let completion = Completion::Failed { message: "the database <died> & ]]>".to_owned() };
     let batches = split(&table.given, 1_000);
@@ -304,7 +413,7 @@ fn failure_is_reported(subject: &mut Subject<'_>) -> Verdict {
 }
 
 fn an_envelope_is_written_or_refused(subject: &mut Subject<'_>) -> Verdict {
-    let table = long(10);
+    let table = subject.table(long(10))?;
     let fields = "<FIELD name=\"id\" datatype=\"long\"/><FIELD name=\"real\" datatype=\"double\"/>\
         <FIELD name=\"flag\" datatype=\"boolean\"/>\
         <FIELD name=\"text\" datatype=\"unicodeChar\" arraysize=\"*\"/>\
@@ -321,8 +430,7 @@ fn an_envelope_is_written_or_refused(subject: &mut Subject<'_>) -> Verdict {
     };
     let context = EncodeContext { envelope: Some(envelope), ..EncodeContext::default() };
     let sink = SharedSink::default();
-    let started =
-        subject.plugin.start(&Options::default(), &table.schema, &context, Box::new(sink.clone()));
+    let started = subject.start(&table.schema, &context, Box::new(sink.clone()));
     match (subject.plugin.info().envelope, started) {
         (EnvelopeUse::Written, Ok(mut encoder)) => {
             encoder.write_batch(&table.given).map_err(|error| error.to_string())?;
@@ -346,7 +454,7 @@ fn an_envelope_is_written_or_refused(subject: &mut Subject<'_>) -> Verdict {
 }
 
 fn metadata_read_back(subject: &mut Subject<'_>) -> Verdict {
-    for table in tables() {
+    for table in subject.tables() {
         let bytes = subject.bytes(&table, std::slice::from_ref(&table.given))?;
         let Some(metadata) = subject.decode(&bytes, &table)?.metadata else { continue };
         for (column, (unit, ucd)) in table.schema.columns().iter().zip(metadata) {
@@ -359,11 +467,10 @@ fn metadata_read_back(subject: &mut Subject<'_>) -> Verdict {
 }
 
 fn memory_does_not_grow_with_the_rows(subject: &mut Subject<'_>) -> Verdict {
-    let table = long(10_000);
+    let table = subject.table(long(10_000))?;
     let context = EncodeContext { memory_budget: 4 << 20, ..EncodeContext::default() };
     let mut encoder = subject
-        .plugin
-        .start(&Options::default(), &table.schema, &context, Box::new(io::sink()))
+        .start(&table.schema, &context, Box::new(io::sink()))
         .map_err(|error| error.to_string())?;
     for round in 1..=100 {
         encoder.write_batch(&table.given).map_err(|error| error.to_string())?;

@@ -10,4 +10,4 @@ pub use cases::{CASES, Case};
 pub use oracle::{Decoded, Oracle};
 pub use sinks::{FailingSink, OneByteSink, SharedSink};
 pub use subject::{Subject, check_rows};
-pub use tables::{Table, tables};
+pub use tables::{SHAPES, Table, TestColumn, cells, nasty, tables};

@@ -4,18 +4,42 @@ use arrow_array::{Array, RecordBatch};
 use arrow_cast::display::array_value_to_string;
 use arrow_select::concat::concat_batches;
 use taploom_encoder::{
-    ByteSink, Completion, EncodeContext, EncodeSummary, EncoderPlugin, Options, Result,
+    ByteSink, Column, Completion, Datatype, EncodeContext, EncodeSummary, EncoderPlugin, Options,
+    Result, ResultEncoder, ResultSchema, VoType,
 };
 
 use crate::oracle::{Decoded, Oracle};
 use crate::sinks::SharedSink;
-use crate::tables::Table;
+use crate::tables::{Table, tables};
 
-/// A format with its oracle.
+/// A format with its oracle, and what the format has no place for.
+///
+/// ```no_run
+/// # use taploom_encoder::{EncoderPlugin, Options};
+/// # fn check(my_plugin: EncoderPlugin, oracle: &mut dyn taploom_testkit::Oracle) -> taploom_encoder::Result<()> {
+/// use taploom_testkit::{CASES, Subject};
+///
+/// let mut options = Options::default();
+/// options.set("serialization", "TABLEDATA")?;
+/// let mut subject = Subject::new(my_plugin, oracle)
+///     .with_options(options)
+///     .refusing(|vo_type| vo_type.is_list())
+///     .with_columns_at_most(999);
+/// for case in CASES {
+///     case.run(&mut subject).unwrap_or_else(|why| panic!("{}: {why}", case.name));
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct Subject<'a> {
     /// The format.
     pub plugin: EncoderPlugin,
     oracle: &'a mut dyn Oracle,
+    options: Options,
+    refuses: fn(&VoType) -> bool,
+    most_columns: Option<usize>,
+    reserves: fn(Datatype) -> Option<i64>,
+    has_null: fn(&VoType) -> bool,
 }
 
 /// A test that failed says why.
@@ -24,7 +48,115 @@ pub(crate) type Verdict<T = ()> = std::result::Result<T, String>;
 impl<'a> Subject<'a> {
     /// A format that is read back by an oracle.
     pub fn new(plugin: EncoderPlugin, oracle: &'a mut dyn Oracle) -> Self {
-        Self { plugin, oracle }
+        let options = Options::default();
+        Self {
+            plugin,
+            oracle,
+            options,
+            refuses: |_| false,
+            most_columns: None,
+            reserves: |_| None,
+            has_null: |_| true,
+        }
+    }
+
+    /// The same with options of the format.
+    #[must_use]
+    pub fn with_options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// The same, which refuses columns of some datatypes and shapes: the suite leaves them out of
+    /// its tables, and checks that they are refused.
+    #[must_use]
+    pub fn refusing(mut self, refuses: fn(&VoType) -> bool) -> Self {
+        self.refuses = refuses;
+        self
+    }
+
+    /// The same with a limit to the number of columns, which is checked as well.
+    #[must_use]
+    pub fn with_columns_at_most(mut self, most: usize) -> Self {
+        self.most_columns = Some(most);
+        self
+    }
+
+    /// The same, with values of integer datatypes that stand for null: the suite has others in their
+    /// places, and checks that a cell which has one is an error.
+    #[must_use]
+    pub fn reserving(mut self, reserves: fn(Datatype) -> Option<i64>) -> Self {
+        self.reserves = reserves;
+        self
+    }
+
+    /// The same, which has nulls only where it is said: the suite fills the others, and checks that
+    /// a cell which is null is an error.
+    #[must_use]
+    pub fn with_nulls_in(mut self, has_null: fn(&VoType) -> bool) -> Self {
+        self.has_null = has_null;
+        self
+    }
+
+    /// Whether a cell may be null.
+    pub(crate) fn has_null(&self, vo_type: &VoType) -> bool {
+        (self.has_null)(vo_type)
+    }
+
+    /// The value that stands for null.
+    pub(crate) fn reserved(&self, datatype: Datatype) -> Option<i64> {
+        (self.reserves)(datatype)
+    }
+
+    /// The tables of the suite, without what the format has no place for.
+    pub fn tables(&self) -> Vec<Table> {
+        tables().into_iter().filter_map(|table| self.adapt(table)).collect()
+    }
+
+    /// A table of the suite's own types, of which any format has a place for some.
+    pub(crate) fn table(&self, table: Table) -> Verdict<Table> {
+        let name = table.name;
+        self.adapt(table).ok_or_else(|| format!("{name}: there is a place for no column"))
+    }
+
+    /// A table without what the format has no place for; `None` where nothing is left.
+    pub fn adapt(&self, table: Table) -> Option<Table> {
+        let columns = table.schema.columns();
+        let taken =
+            |column: &Column| column.vo_type().is_ok_and(|vo_type| !(self.refuses)(vo_type));
+        let mut positions: Vec<usize> =
+            (0..columns.len()).filter(|position| taken(&columns[*position])).collect();
+        positions.truncate(self.most_columns.unwrap_or(usize::MAX));
+        let table = match positions.len() {
+            0 => return None,
+            all if all == columns.len() => table,
+            _ => table.project(&positions),
+        };
+        Some(table.without(self.reserves).with_nulls_in(self.has_null))
+    }
+
+    /// Whether columns of a type are refused.
+    pub(crate) fn refuses(&self, datatype: Datatype, arraysize: Option<&str>) -> bool {
+        let arraysize = arraysize.and_then(|text| text.parse().ok());
+        (self.refuses)(&VoType { datatype, arraysize, xtype: None })
+    }
+
+    /// The limit to the number of columns.
+    pub(crate) fn most_columns(&self) -> Option<usize> {
+        self.most_columns
+    }
+
+    /// Starts a result with the options.
+    ///
+    /// # Errors
+    /// As [`EncoderPlugin::start`].
+    pub fn start(
+        &self,
+        schema: &ResultSchema,
+        context: &EncodeContext,
+        sink: ByteSink,
+    ) -> Result<Box<dyn ResultEncoder>> {
+        self.plugin.start(&self.options, schema, context, sink)
     }
 
     /// Writes batches of a table into a sink, to the end.
@@ -36,7 +168,7 @@ impl<'a> Subject<'a> {
         sink: ByteSink,
     ) -> Result<EncodeSummary> {
         let context = EncodeContext::default();
-        let mut encoder = self.plugin.start(&Options::default(), &table.schema, &context, sink)?;
+        let mut encoder = self.start(&table.schema, &context, sink)?;
         for batch in batches {
             encoder.write_batch(batch)?;
         }
@@ -66,6 +198,10 @@ impl<'a> Subject<'a> {
 
     /// Whether a reader takes bytes for a whole file of the table.
     pub(crate) fn takes_for_whole(&mut self, bytes: &[u8], table: &Table) -> bool {
+        // Nothing at all is no file: some formats have no bytes for a table without rows.
+        if bytes.is_empty() {
+            return false;
+        }
         let names = self.oracle.names(&table.schema);
         self.decode(bytes, table).is_ok_and(|decoded| decoded.names == names)
     }

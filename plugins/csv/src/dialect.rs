@@ -1,5 +1,7 @@
 //! Where CSV and TSV differ.
 
+use taploom_text::append_quoted;
+
 /// How values are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
@@ -29,8 +31,7 @@ impl Dialect {
     /// Appends a text as a value; returns whether characters had to be replaced.
     ///
     /// An empty text is quoted, so that it differs from a null.
-    pub(crate) fn append_text(self, text: &str, to: &mut Vec<u8>) -> bool {
-        let bytes = text.as_bytes();
+    pub(crate) fn append_text(self, bytes: &[u8], to: &mut Vec<u8>) -> bool {
         match self {
             Self::Csv => {
                 let plain = !bytes.is_empty()
@@ -61,25 +62,13 @@ impl Dialect {
     }
 }
 
-/// A quote within a value is doubled; RFC 4180, 2.7.
-fn append_quoted(bytes: &[u8], to: &mut Vec<u8>) {
-    to.push(b'"');
-    let mut from = 0;
-    for quote in memchr::memchr_iter(b'"', bytes) {
-        to.extend_from_slice(&bytes[from..=quote]);
-        from = quote;
-    }
-    to.extend_from_slice(&bytes[from..]);
-    to.push(b'"');
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn written(dialect: Dialect, text: &str) -> (String, bool) {
         let mut bytes = Vec::new();
-        let altered = dialect.append_text(text, &mut bytes);
+        let altered = dialect.append_text(text.as_bytes(), &mut bytes);
         (String::from_utf8(bytes).unwrap(), altered)
     }
 

@@ -7,16 +7,18 @@
     reason = "a test that fails panics"
 )]
 
+mod support;
+
 use std::sync::Arc;
 
 use arrow_array::{
     ArrayRef, BooleanArray, Float32Array, Float64Array, Int16Array, Int32Array, Int64Array,
     RecordBatch, StringArray,
 };
-use taploom_encoder::{
-    ColumnMetadata, Completion, Datatype, EncodeSummary, EncoderRegistry, ResultSchema,
-};
-use taploom_testkit::SharedSink;
+use serde_json::json;
+use taploom_encoder::{ColumnMetadata, Datatype, EncodeContext, ResultSchema};
+
+use self::support::{encode, encode_with, stream};
 
 const EXPECTED: &str = include_str!("golden/qserv-kafka.binary2");
 
@@ -47,36 +49,25 @@ fn binary2_is_that_of_the_present_bridge() {
     let arrays = columns.iter().map(|(name, _, _, array)| (*name, Arc::clone(array), true));
     let batch = RecordBatch::try_from_iter_with_nullable(arrays).unwrap();
 
-    let (text, summary) = encode(&batch, metadata);
-    let expected: String = EXPECTED.split_whitespace().collect();
-    assert_eq!(stream(&text), expected);
+    let schema = ResultSchema::new(batch.schema(), metadata).unwrap();
+    let context = EncodeContext::default();
+    let encode = |options: &[&str]| {
+        encode_with(&schema, std::slice::from_ref(&batch), options, &context).unwrap()
+    };
+    let (text, summary) = encode(&["line_length=64"]);
+    assert_eq!(stream(&text), EXPECTED);
+    assert_eq!(summary.data_bytes, EXPECTED.len() as u64);
     // "abcdef" in 4*: another cell would be cut as well, were it not null.
     assert_eq!(summary.truncated_cells, 1);
-    assert_eq!(summary.data_bytes, expected.len() as u64);
+    let (text, _) = encode(&[]);
+    assert_eq!(stream(&text), EXPECTED.replace('\n', ""));
 }
 
 #[test]
 fn null_empty_and_nan_are_kept_apart() {
     let doubles = Arc::new(Float64Array::from(vec![None, Some(f64::NAN)])) as ArrayRef;
     let texts = Arc::new(StringArray::from(vec![None, Some("")])) as ArrayRef;
-    let batch = RecordBatch::try_from_iter([("d", doubles), ("t", texts)]).unwrap();
-    let (text, _) = encode(&batch, vec![ColumnMetadata::default(); 2]);
+    let (text, _) = encode(&[("d", json!({}), doubles), ("t", json!({}), texts)], &[]).unwrap();
     // Two flags, a quiet NaN of 8 bytes, and a count of 0: only the flags differ. (C0 and 00.)
     assert_eq!(stream(&text), "wH/4AAAAAAAAAAAAAAB/+AAAAAAAAAAAAAA=");
-}
-
-fn encode(batch: &RecordBatch, metadata: Vec<ColumnMetadata>) -> (String, EncodeSummary) {
-    let schema = ResultSchema::new(batch.schema(), metadata).unwrap();
-    let registry = EncoderRegistry::new([taploom_format_votable::PLUGIN]).unwrap();
-    let sink = SharedSink::default();
-    let spec = registry.request("votable").unwrap();
-    let mut encoder = spec.start(&schema, Box::new(sink.clone())).unwrap();
-    encoder.write_batch(batch).unwrap();
-    let summary = encoder.finish(Completion::Complete).unwrap();
-    (String::from_utf8(sink.bytes()).unwrap(), summary)
-}
-
-fn stream(document: &str) -> &str {
-    let from = document.find("base64\">").unwrap() + "base64\">".len();
-    &document[from..document.find("</STREAM>").unwrap()]
 }

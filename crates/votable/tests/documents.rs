@@ -1,0 +1,335 @@
+//! What stands around the rows, what is chosen, what is passed over, and what is refused.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that fails panics"
+)]
+
+mod common;
+
+use common::{binary, cells, document, read, table_data};
+use taploom_encoder::ErrorKind;
+use taploom_votable::{ReadOptions, TableChoice, VotableReader};
+
+const WHOLE: &str = r##"<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE VOTABLE SYSTEM "http://us-vo.org/xml/VOTable.dtd">
+<?style none?>
+<v:VOTABLE xmlns:v="http://www.ivoa.net/xml/VOTable/v1.3" xmlns:m="http://ivoa.net/mivot" version="1.4" ID="doc">
+ <v:DESCRIPTION> A &amp; B </v:DESCRIPTION>
+ <v:COOSYS ID="sys" system="ICRS" epoch="J2015.5"/>
+ <v:RESOURCE type="meta" utype="adhoc:service" ID="dl">
+  <v:PARAM name="accessURL" datatype="char" arraysize="*" value="http://x?a&amp;b"/>
+  <v:GROUP name="inputParams"><v:PARAM name="ID" datatype="char" arraysize="*" value="" ref="n"/></v:GROUP>
+ </v:RESOURCE>
+ <v:RESOURCE type="results" name="r" colour="red">
+  <v:INFO name="QUERY_STATUS" value="OK"/>
+  <v:INFO name="provider" value="us"> the text </v:INFO>
+  <v:TIMESYS ID="t" timeorigin="2455197.5" timescale="TCB" refposition="BARYCENTER"/>
+  <m:VODML><m:TABLE/>words</m:VODML>
+  <v:TABLE name="stars" ID="T1" nrows="2">
+   <v:DESCRIPTION>All</v:DESCRIPTION>
+   <v:FIELD name="n" ID="n" datatype="int" unit="deg" ucd="meta.id" utype="a:b.c" xtype="x" ref="sys" width="6" precision="F2">
+    <v:DESCRIPTION>count</v:DESCRIPTION>
+    <v:VALUES null="-1" type="actual"><v:MIN value="0" inclusive="no"/><v:MAX value="9"/><v:OPTION name="one" value="1"><v:OPTION value="1a"/></v:OPTION></v:VALUES>
+    <v:LINK href="http://doc" content-role="doc"/>
+   </v:FIELD>
+   <v:FIELD name="n" datatype="char" arraysize="*"/>
+   <v:PARAM name="p" datatype="float" value="1.5" unit="mag"/>
+   <v:GROUP ID="g" name="pos"><v:DESCRIPTION>both</v:DESCRIPTION><v:FIELDref ref="n" ucd="pos"/><v:PARAMref ref="q"/><v:GROUP name="inner"/></v:GROUP>
+   <v:LINK title="help" href="#"/>
+   <v:DATA><v:TABLEDATA>
+    <v:TR><v:TD>1</v:TD><v:TD>a<!-- no cell -->b</v:TD></v:TR>
+    <v:TR><v:TD/><v:TD><![CDATA[<c>]]></v:TD></v:TR>
+   </v:TABLEDATA><v:INFO name="in data" value="1"/></v:DATA>
+   <v:INFO name="in table" value="2"/>
+  </v:TABLE>
+  <v:INFO name="QUERY_STATUS" value="OVERFLOW"/>
+  <v:INFO name="late" value="3"/>
+  <v:RESOURCE type="meta" name="inner"/>
+ </v:RESOURCE>
+ <v:RESOURCE type="meta" name="outer"/>
+ <v:INFO name="last" value="4"/>
+</v:VOTABLE>
+<!-- the end -->
+"##;
+
+fn json(value: impl serde::Serialize) -> serde_json::Value {
+    without_nulls(serde_json::to_value(value).unwrap())
+}
+
+/// What is not there is not compared.
+fn without_nulls(value: serde_json::Value) -> serde_json::Value {
+    use serde_json::Value::{Array, Null, Object};
+    let is_something = |value: &serde_json::Value| match value {
+        Null => false,
+        Array(items) => !items.is_empty(),
+        Object(fields) => !fields.is_empty(),
+        _ => true,
+    };
+    match value {
+        Object(fields) => {
+            let fields = fields.into_iter().map(|(name, value)| (name, without_nulls(value)));
+            Object(fields.filter(|(_, value)| is_something(value)).collect())
+        }
+        Array(items) => Array(items.into_iter().map(without_nulls).collect()),
+        other => other,
+    }
+}
+
+/// Where a message says `byte 17`, the number is left out: `the_whole_of_a_document_is_carried` has them.
+fn without_places(message: &str) -> String {
+    let mut parts = message.split("byte ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let rest = part.trim_start_matches(|digit: char| digit.is_ascii_digit());
+        text + "byte " + if rest.len() < part.len() { "N" } else { "" } + rest
+    })
+}
+
+#[test]
+fn the_whole_of_a_document_is_carried() {
+    let mut reader = VotableReader::new(WHOLE.as_bytes()).unwrap();
+    let schema = reader.schema().clone();
+    assert_eq!(
+        json(schema.table()),
+        serde_json::json!({
+            "name": "stars", "ID": "T1", "description": "All",
+            "params": [{"field": {"name": "p", "datatype": "float", "unit": "mag"}, "value": "1.5"}],
+            "groups": [{
+                "ID": "g", "name": "pos", "description": "both",
+                "field_refs": [{"ref": "n", "ucd": "pos"}], "param_refs": [{"ref": "q"}],
+                "groups": [{"name": "inner"}],
+            }],
+            "links": [{"title": "help", "href": "#"}],
+            "resource": {
+                "type": "results", "name": "r",
+                "infos": [{"name": "provider", "value": "us", "text": "the text"}],
+                "timesys": [{"ID": "t", "timeorigin": "2455197.5", "timescale": "TCB", "refposition": "BARYCENTER"}],
+            },
+            "document": {
+                "ID": "doc", "description": "A & B",
+                "coosys": [{"ID": "sys", "system": "ICRS", "epoch": "J2015.5"}],
+                "resources": [{
+                    "type": "meta", "utype": "adhoc:service", "ID": "dl",
+                    "params": [{"field": {"name": "accessURL", "datatype": "char", "arraysize": "*"}, "value": "http://x?a&b"}],
+                    "groups": [{"name": "inputParams", "params": [
+                        {"field": {"name": "ID", "datatype": "char", "arraysize": "*", "ref": "n"}, "value": ""}]}],
+                }],
+            },
+        })
+    );
+    assert_eq!(
+        json(schema.columns()[0].metadata()),
+        serde_json::json!({
+            "datatype": "int", "unit": "deg", "ucd": "meta.id", "utype": "a:b.c", "xtype": "x",
+            "description": "count", "null": "-1", "ID": "n", "ref": "sys", "width": 6, "precision": "F2",
+            "values": {
+                "type": "actual", "min": {"value": "0", "inclusive": false}, "max": {"value": "9"},
+                "options": [{"name": "one", "value": "1", "options": [{"value": "1a"}]}],
+            },
+            "links": [{"href": "http://doc", "content-role": "doc"}],
+        })
+    );
+    assert_eq!((schema.columns()[0].name(), schema.columns()[1].name()), ("n", "n"));
+    assert_eq!(cells(&mut reader).unwrap(), [["1", "ab"], ["null", "<c>"]]);
+    assert_eq!(
+        json(reader.late().unwrap()),
+        serde_json::json!({
+            "infos": [{"name": "in data", "value": "1"}, {"name": "in table", "value": "2"}],
+            "resource": {
+                "infos": [{"name": "late", "value": "3"}],
+                "resources": [{"type": "meta", "name": "inner"}],
+            },
+            "document": {
+                "infos": [{"name": "last", "value": "4"}],
+                "resources": [{"type": "meta", "name": "outer"}],
+            },
+        })
+    );
+    assert!(reader.overflowed());
+    let place = |text: &str| WHOLE.find(text).unwrap();
+    assert_eq!(
+        reader.passed_over(),
+        [
+            format!(
+                "attribute colour of RESOURCE (at byte {})",
+                place("<v:RESOURCE type=\"results\"")
+            ),
+            format!("element m:VODML (at byte {})", place("<m:VODML")),
+        ]
+    );
+}
+
+#[test]
+fn what_is_no_whole_votable_is_refused() {
+    let field = r#"<FIELD name="x" datatype="int"/>"#;
+    let data = |data: &str| document(field, data);
+    for (text, kind, message) in [
+        (String::new(), ErrorKind::Source, "the document is empty; a VOTable has an element VOTABLE"),
+        ("words".into(), ErrorKind::Source, "the document begins with something else than an element; it is no VOTable"),
+        ("<html/>".into(), ErrorKind::Source, "the root element is html; that of a VOTable is VOTABLE"),
+        ("<VOTABLE version=\"2.0\"/>".into(), ErrorKind::Source, "VOTable version \"2.0\" is not read; 1.0 to 1.5 are"),
+        ("<VOTABLE/>".into(), ErrorKind::InvalidRequest, "the document has no TABLE"),
+        ("<?xml version='1.0' encoding='ISO-8859-1'?><VOTABLE/>".into(), ErrorKind::Source, "the document is in ISO-8859-1; only UTF-8 is read: convert it first"),
+        ("<\0V\0".into(), ErrorKind::Source, "the document is in UTF-16; only UTF-8 is read: convert it first"),
+        (format!("{}<VOTABLE/>", data(&table_data(""))), ErrorKind::Source, "a second root element VOTABLE at byte N"),
+        ("<VOTABLE><RESOURCE></VOTABLE>".into(), ErrorKind::Source, "not well-formed XML near byte N"),
+        (data("<FITS><STREAM/></FITS>"), ErrorKind::InvalidRequest, "rows in FITS (at byte N) is not read; TABLEDATA, and BINARY and BINARY2 in base64 are"),
+        (data("<BINARY2><STREAM href='file:x' encoding='gzip'/></BINARY2>"), ErrorKind::InvalidRequest, "a STREAM elsewhere (href=\"file:x\") (at byte N) is not read; TABLEDATA, and BINARY and BINARY2 in base64 are"),
+        (data("<BINARY><STREAM encoding='gzip'>AAAA</STREAM></BINARY>"), ErrorKind::InvalidRequest, "a STREAM of encoding \"gzip\" (at byte N) is not read; TABLEDATA, and BINARY and BINARY2 in base64 are"),
+        (data("<BINARY><STREAM>AAAA</STREAM></BINARY>"), ErrorKind::InvalidRequest, "a STREAM without an encoding (at byte N) is not read; TABLEDATA, and BINARY and BINARY2 in base64 are"),
+        (data("<BINARY/>"), ErrorKind::Source, "BINARY at byte N has no STREAM"),
+        (data(""), ErrorKind::Source, "DATA at byte N is empty; it has TABLEDATA, BINARY or BINARY2"),
+        (data(&binary("BINARY", &[0, 0, 0, 1, 0])), ErrorKind::Source, "column \"x\", row 2: the STREAM ends within the row"),
+        (data("<BINARY><STREAM encoding='base64'>AAAA*AAA</STREAM></BINARY>"), ErrorKind::Source, "the STREAM is no base64 before byte N"),
+        (data("<BINARY><STREAM encoding='base64'>AAA=AAAA</STREAM></BINARY>"), ErrorKind::Source, "the STREAM is no base64 before byte N"),
+        (data("<BINARY><STREAM encoding='base64'>AAAAAA</STREAM></BINARY>"), ErrorKind::Source, "the base64 of the STREAM ends within a group of four characters at byte N"),
+        (data(&table_data("<TR><TD>&nbsp;</TD></TR>")), ErrorKind::Source, "column \"x\", row 1: an & at byte N begins no reference to a character or to one of the entities of XML"),
+        (document("", &binary("BINARY", &[0])), ErrorKind::Source, "the TABLE has rows and no FIELD"),
+        (document("<FIELD name='x' datatype='string'/>", ""), ErrorKind::UnsupportedColumn, "column \"x\": \"string\" is no datatype of VOTable"),
+        (document("<FIELD name='x'/>", ""), ErrorKind::UnsupportedColumn, "column \"x\": the FIELD has no datatype"),
+        (document("<FIELD name='x' datatype='int' arraysize='*x2'/>", ""), ErrorKind::UnsupportedColumn, "column \"x\": arraysize \"*x2\" is not of the form 10, 10*, *, 3x4 or 3x*"),
+        ("<VOTABLE><RESOURCE><TABLE ref='t'/></RESOURCE></VOTABLE>".into(), ErrorKind::InvalidRequest, "a TABLE that takes its FIELDs from another one (ref=\"t\") (at byte N) is not read; TABLEDATA, and BINARY and BINARY2 in base64 are"),
+        ("<VOTABLE><RESOURCE><INFO name='QUERY_STATUS' value='ERROR'>no\n such table</INFO></RESOURCE></VOTABLE>".into(), ErrorKind::Source, "the document reports a failed query: no such table"),
+        (data(&table_data("")).replace("</RESOURCE>", "<INFO name='QUERY_STATUS' value='ERROR'/></RESOURCE>"), ErrorKind::Source, "the document reports a failed query: without saying why"),
+    ] {
+        let error = read(&text).err().unwrap_or_else(|| panic!("{text} is read"));
+        assert_eq!((error.kind(), without_places(&error.to_string()).as_str()), (kind, message), "{text}");
+    }
+}
+
+#[test]
+fn a_table_is_chosen() {
+    let table = |name: &str, n: u8| {
+        format!(
+            "<TABLE {name}><FIELD name='n' datatype='int'/><DATA>{}</DATA></TABLE>",
+            binary("BINARY", &[0, 0, 0, n])
+        )
+    };
+    let text = format!(
+        "<VOTABLE><RESOURCE>{}</RESOURCE><RESOURCE><RESOURCE name='inner'>{}{}</RESOURCE><INFO name='i' value='j'/></RESOURCE></VOTABLE>",
+        table("name='a'", 1),
+        table("ID='b' name='c'", 2),
+        table("", 3)
+    );
+    let choose = |table: TableChoice| {
+        let options = ReadOptions { table, ..ReadOptions::default() };
+        let mut reader = VotableReader::with_options(text.as_bytes(), options)?;
+        Ok::<_, taploom_encoder::Error>((cells(&mut reader)?, reader.passed_over()))
+    };
+    let around = "RESOURCE around the RESOURCE of the TABLE, which now stands beside it (";
+    for (choice, expected) in [
+        (TableChoice::First, "1"),
+        (TableChoice::Index(1), "1"),
+        (TableChoice::Index(2), "2"),
+        (TableChoice::Index(3), "3"),
+        (TableChoice::Name("a".into()), "1"),
+        (TableChoice::Name("b".into()), "2"),
+        (TableChoice::Name("c".into()), "2"),
+    ] {
+        let (rows, passed_over) = choose(choice.clone()).unwrap();
+        assert_eq!(rows, [[expected]], "{choice:?}");
+        assert_eq!(passed_over.len(), usize::from(expected != "1"), "{passed_over:?}");
+        assert!(passed_over.iter().all(|line| line.starts_with(around)), "{passed_over:?}");
+    }
+    for (choice, message) in [
+        (
+            TableChoice::Only,
+            "the document has another TABLE (\"b\", at byte N); choose one by its number from 1, its ID or its name",
+        ),
+        (
+            TableChoice::Index(4),
+            "the document has no TABLE number 4; its 3 TABLEs are \"a\", \"b\", without a name",
+        ),
+        (
+            TableChoice::Name("n".into()),
+            "the document has no TABLE \"n\"; its 3 TABLEs are \"a\", \"b\", without a name",
+        ),
+    ] {
+        let error = choose(choice).unwrap_err();
+        assert_eq!(
+            (error.kind(), without_places(&error.to_string()).as_str()),
+            (ErrorKind::InvalidRequest, message)
+        );
+    }
+}
+
+#[test]
+fn a_stream_may_be_broken_anywhere() {
+    let fields = r#"<FIELD name="n" datatype="short"/>"#;
+    for stream in [
+        "AAEAAgAD",
+        " A\n\tA E\r\nAAgA\nD ",
+        "<![CDATA[AAEA]]><!-- A -->A<?A?>g&#65;D",
+        "&#x41;AEAAg<![CDATA[\nAD]]>",
+    ] {
+        let data = format!("<BINARY><STREAM encoding=\" Base64 \">{stream}</STREAM></BINARY>");
+        assert_eq!(read(&document(fields, &data)).unwrap(), [["1"], ["2"], ["3"]], "{stream}");
+    }
+}
+
+#[test]
+fn a_table_without_rows() {
+    let field = r#"<FIELD name="n" datatype="short"/>"#;
+    for text in [
+        document(field, &table_data("")),
+        document(field, "<TABLEDATA/>"),
+        document(field, &binary("BINARY", b"")),
+        document(field, "<BINARY2><STREAM encoding='base64'/></BINARY2>"),
+        document(field, "").replace("<DATA></DATA>", ""),
+        document("", "<TABLEDATA/>"),
+        format!("\u{feff}{}", document(field, &table_data(""))),
+        document(field, &table_data("")).replace("<?xml version=\"1.0\"?>", " "),
+    ] {
+        let mut reader = VotableReader::new(text.as_bytes()).unwrap();
+        assert!(reader.next_batch(10).unwrap().is_none(), "{text}");
+        assert!(reader.next_batch(10).unwrap().is_none());
+        assert!(reader.late().is_some());
+    }
+}
+
+#[test]
+fn doubtful_metadata_are_read_and_named() {
+    let fields = r#"<FIELD datatype="int" type="hidden" width="six"><VALUES null="n/a" invalid="no"/></FIELD>
+        <FIELD ID="a b" datatype="int"/><FIELD ID="c" name="c" datatype="int"/><FIELD ID="c" name="d" datatype="int"/>
+        <PARAM name="p" datatype="string" value="x"/><GROUP hue="1"/><GROUP hue="2"/>words"#;
+    let text = document(fields, &table_data("")).replace("<TABLE>", "<TABLE nrows='7'>");
+    let text = text.replace("version=\"1.4\"", "version=\"1.6\"");
+    let mut reader = VotableReader::new(text.as_bytes()).unwrap();
+    assert!(reader.next_batch(1).unwrap().is_none());
+    let names: Vec<&str> =
+        reader.schema().columns().iter().map(taploom_encoder::Column::name).collect();
+    assert_eq!(names, ["col1", "a b", "c", "d"]);
+    let lines = reader.passed_over();
+    let lines: Vec<&str> = lines.iter().filter_map(|line| line.split(" (").next()).collect();
+    assert_eq!(
+        lines,
+        [
+            "what is new in version 1.6",
+            "width \"six\" of FIELD",
+            "attribute type of FIELD",
+            "attribute invalid of VALUES",
+            "FIELD without a name, which is now col1",
+            "VALUES null \"n/a\" of FIELD \"col1\"",
+            "ID \"a b\", which stands twice or is no XML name",
+            "ID \"c\", which stands twice or is no XML name",
+            "datatype \"string\" of PARAM",
+            "attribute hue of GROUP",
+            "text between elements",
+            "nrows=7 of a TABLE with 0 rows",
+        ]
+    );
+}
+
+#[test]
+fn an_error_ends_the_rows() {
+    let field = r#"<FIELD name="n" datatype="short"/>"#;
+    let text = document(field, &table_data("<TR><TD>1</TD></TR><TR><TD>x</TD></TR>"));
+    let mut reader = VotableReader::new(text.as_bytes()).unwrap();
+    assert!(reader.next_batch(1).unwrap().is_some());
+    assert_eq!(reader.next_batch(1).unwrap_err().row(), Some(2));
+    assert_eq!(reader.next_batch(1).unwrap_err().to_string(), "reading the document failed before");
+    assert!(reader.late().is_none());
+}

@@ -1,0 +1,164 @@
+//! One column as text: how its cells are written, chosen once, then looped.
+
+use std::ops::Range;
+
+use arrow_array::ArrayRef;
+use arrow_array::cast::AsArray;
+use taploom_encoder::{Datatype, Result, VoType};
+use taploom_text::{
+    Cells, ColumnText, Elements, Spelling, WORDS, append_json_strings, append_quoted, elements_of,
+};
+
+/// APE 6: booleans as Python writes them.
+const SCALARS: Spelling = Spelling { yes: "True", no: "False", ..WORDS };
+
+/// How the cells of one column are written.
+pub(crate) struct ColumnWriter {
+    kind: Kind,
+    /// The dimensions of a cell that is an array, the last varying fastest; none where it has one
+    /// dimension, of any length.
+    dimensions: Vec<usize>,
+}
+
+enum Kind {
+    Value(Elements<'static>),
+    Text,
+    List(Elements<'static>),
+    Strings,
+}
+
+impl ColumnWriter {
+    /// The writer of a column.
+    pub(crate) fn new(vo_type: &VoType) -> Result<Self> {
+        let datatype = vo_type.datatype;
+        let kind = match (vo_type.is_list(), datatype.is_text()) {
+            (false, true) => Kind::Text,
+            (true, true) => Kind::Strings,
+            (false, false) => Kind::Value(Elements::new(&datatype.element(), &SCALARS, b"", b"")?),
+            // JSON, with NaN and Infinity as Python reads and writes them.
+            (true, false) => Kind::List(Elements::new(&datatype.element(), &WORDS, b",", b"null")?),
+        };
+        Ok(Self { kind, dimensions: dimensions(vo_type) })
+    }
+
+    /// The datatype of the header, and the subtype of an array.
+    pub(crate) fn types(&self, vo_type: &VoType) -> (&'static str, Option<String>) {
+        let name = type_name(vo_type.datatype);
+        if !vo_type.is_list() {
+            return (name, None);
+        }
+        let dimensions: Vec<String> = self.dimensions.iter().map(ToString::to_string).collect();
+        let shape = if dimensions.is_empty() { "null".to_owned() } else { dimensions.join(",") };
+        ("string", Some(format!("{name}[{shape}]")))
+    }
+}
+
+impl ColumnText for ColumnWriter {
+    fn append(&mut self, array: &ArrayRef, to: &mut Cells) {
+        match &self.kind {
+            Kind::Value(values) => values.append_cells(array, to),
+            Kind::Text => {
+                let values = array.as_string::<i32>();
+                to.extend(array, b"", |row, text| {
+                    append_value(values.value(row).as_bytes(), text);
+                });
+            }
+            Kind::List(elements) => {
+                let values = array.as_list::<i32>().values();
+                self.arrays(array, to, |range, json| {
+                    json.push(b'[');
+                    elements.append_range(values, range, json);
+                    json.push(b']');
+                });
+            }
+            Kind::Strings => {
+                let strings = array.as_list::<i32>().values().as_string::<i32>();
+                self.arrays(array, to, |range, json| append_json_strings(strings, range, json));
+            }
+        }
+    }
+}
+
+impl ColumnWriter {
+    /// Writes every list as JSON: arrays within arrays, the innermost by `append`.
+    fn arrays(
+        &self,
+        array: &ArrayRef,
+        to: &mut Cells,
+        append: impl Fn(Range<usize>, &mut Vec<u8>),
+    ) {
+        let lists = array.as_list::<i32>();
+        let outer = self.dimensions.split_last().map_or(&[][..], |(_, outer)| outer);
+        let mut json = Vec::new();
+        to.extend(array, b"", |row, text| {
+            json.clear();
+            append_nested(outer, elements_of(lists, row), &append, &mut json);
+            append_value(&json, text);
+        });
+    }
+}
+
+fn append_nested(
+    outer: &[usize],
+    range: Range<usize>,
+    append: &impl Fn(Range<usize>, &mut Vec<u8>),
+    to: &mut Vec<u8>,
+) {
+    let Some((count, inner)) = outer.split_first() else { return append(range, to) };
+    let step = range.len() / count;
+    for index in 0..*count {
+        to.push(if index == 0 { b'[' } else { b',' });
+        let first = range.start + index * step;
+        append_nested(inner, first..first + step, append, to);
+    }
+    to.push(b']');
+}
+
+/// Appends a value, in quotes where it would be misread without: a quote within it is doubled.
+pub(crate) fn append_value(value: &[u8], to: &mut Vec<u8>) {
+    let edges = [value.first(), value.last()];
+    // What begins with # at the beginning of a line is a comment, and spaces at an edge are none.
+    let is_plain = edges.iter().all(|edge| edge.is_some_and(|byte| !b" \t#".contains(byte)))
+        && !value.iter().any(|byte| b",\"\r\n".contains(byte));
+    if is_plain {
+        to.extend_from_slice(value);
+        return;
+    }
+    append_quoted(value, to);
+}
+
+/// APE 6: the last dimension varies fastest and the last alone may be variable, where in VOTable it is
+/// the first and the last. So arrays with a variable dimension are flat.
+fn dimensions(vo_type: &VoType) -> Vec<usize> {
+    let Some(shape) = &vo_type.arraysize else {
+        return if vo_type.datatype.is_complex() { vec![2] } else { Vec::new() };
+    };
+    let shape =
+        if vo_type.datatype.is_text() { shape.without_first() } else { Some(shape.clone()) };
+    let Some((shape, values)) = shape.and_then(|shape| Some((shape.clone(), shape.fixed()?)))
+    else {
+        return Vec::new();
+    };
+    let last = values / shape.stride();
+    let inner = shape.inner().iter().rev().map(|extent| *extent as usize);
+    let mut dimensions: Vec<usize> =
+        std::iter::once(usize::try_from(last).unwrap_or(usize::MAX)).chain(inner).collect();
+    if vo_type.datatype.is_complex() {
+        dimensions.push(2);
+    }
+    dimensions
+}
+
+fn type_name(datatype: Datatype) -> &'static str {
+    match datatype {
+        Datatype::Boolean | Datatype::Bit => "bool",
+        Datatype::UnsignedByte => "uint8",
+        Datatype::Short => "int16",
+        Datatype::Int => "int32",
+        Datatype::Long => "int64",
+        Datatype::Char | Datatype::UnicodeChar => "string",
+        // In pairs: JSON has no complex numbers.
+        Datatype::Float | Datatype::FloatComplex => "float32",
+        Datatype::Double | Datatype::DoubleComplex => "float64",
+    }
+}

@@ -1,0 +1,22 @@
+//! Text within the characters that FITS has; FITS 4.0, 7.3.3.1 and 4.2.1.
+
+use std::borrow::Cow;
+
+/// What stands for a character that FITS does not have.
+const REPLACEMENT: char = '?';
+
+/// Appends a text; returns whether characters had to be replaced.
+pub(crate) fn append_ascii(text: &str, to: &mut Vec<u8>) -> bool {
+    let ascii = ascii(text);
+    to.extend_from_slice(ascii.as_bytes());
+    matches!(ascii, Cow::Owned(_))
+}
+
+/// A text with a question mark for every character outside of 32 to 126; owned where there is one.
+pub(crate) fn ascii(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Cow::Borrowed(text);
+    }
+    let characters = text.chars();
+    Cow::Owned(characters.map(|c| if matches!(c, ' '..='~') { c } else { REPLACEMENT }).collect())
+}

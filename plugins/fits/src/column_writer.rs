@@ -1,0 +1,322 @@
+//! One column as FITS has it, but for what is known at the end alone: how wide its texts are, and
+//! whether it has nulls.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    ArrowPrimitiveType, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt8Type,
+};
+use arrow_array::{Array, ArrayRef, BooleanArray, ListArray, StringArray, new_null_array};
+use taploom_encoder::{Column, Datatype, Error, ErrorKind, Result, VoType};
+
+use crate::ascii::append_ascii;
+use crate::nulls::Nulls;
+
+/// The cells of one column for a block of rows, appended to the block.
+pub(crate) struct ColumnWriter {
+    name: String,
+    pub(crate) datatype: Datatype,
+    pub(crate) shape: Shape,
+    nulls: Nulls,
+    pub(crate) found: Found,
+}
+
+/// What a cell is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// So many values in every cell; a complex number is one.
+    Values(usize),
+    /// So many texts in every cell.
+    Texts(usize),
+    /// An array of any length.
+    Variable,
+}
+
+/// What was seen of a column so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// The longest text, or the most values of an array.
+    pub(crate) most: usize,
+    /// Bytes of all texts, or of all arrays of any length.
+    pub(crate) bytes: u64,
+    /// Cells in which characters were replaced.
+    pub(crate) altered_cells: u64,
+}
+
+impl ColumnWriter {
+    /// The writer of a column.
+    pub(crate) fn new(column: &Column) -> Result<Self> {
+        let vo_type = column.vo_type()?;
+        let shape = Shape::of(vo_type);
+        let shape = shape.map_err(|error| error.with_column(column.name()))?;
+        let datatype = match (shape, vo_type.datatype) {
+            // astropy refuses arrays of bits of any length.
+            (Shape::Variable, Datatype::Bit) => Datatype::Boolean,
+            (_, datatype) => datatype,
+        };
+        Ok(Self {
+            name: column.name().to_owned(),
+            datatype,
+            shape,
+            nulls: Nulls::new(column, datatype)?,
+            found: Found::default(),
+        })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The integer that stands for null, where one was null.
+    pub(crate) fn null_value(&self) -> Result<Option<i64>> {
+        match self.nulls.found {
+            true => self.nulls.free_value().map(Some).ok_or_else(|| {
+                let message = format!(
+                    "no value of {} is left to stand for null; give it a larger datatype",
+                    self.datatype
+                );
+                Error::new(ErrorKind::InvalidValue, message).with_column(&self.name)
+            }),
+            false => Ok(None),
+        }
+    }
+
+    /// Bytes of a value; of a bit, the least that can be written.
+    pub(crate) fn value_bytes(&self) -> usize {
+        match self.datatype {
+            Datatype::Boolean | Datatype::Bit | Datatype::UnsignedByte => 1,
+            Datatype::Char | Datatype::UnicodeChar => 1,
+            Datatype::Short => 2,
+            Datatype::Int | Datatype::Float => 4,
+            Datatype::Long | Datatype::Double | Datatype::FloatComplex => 8,
+            Datatype::DoubleComplex => 16,
+        }
+    }
+
+    /// Bytes of a cell; `None` where cells differ.
+    pub(crate) fn cell_bytes(&self) -> Option<usize> {
+        match (self.shape, self.datatype) {
+            (Shape::Values(bits), Datatype::Bit) => Some(bits.div_ceil(8)),
+            (Shape::Values(values), _) => Some(values.saturating_mul(self.value_bytes())),
+            (Shape::Texts(_) | Shape::Variable, _) => None,
+        }
+    }
+
+    /// Appends all cells of `array`, the first of which is in row `row` of the result, from 1 on.
+    ///
+    /// Where cells differ in length the number of values in each stands before them all, in 32 bits.
+    /// Behind integers stands which of them are null: bytes in 32 bits, and in these a bit for each up
+    /// to the last that is, the least significant first.
+    pub(crate) fn write(&mut self, array: &ArrayRef, row: u64, block: &mut Vec<u8>) -> Result<()> {
+        let lists = array.as_list_opt::<i32>();
+        match (self.shape, lists) {
+            (Shape::Texts(_), None) => {
+                let texts: &StringArray = array.as_string();
+                self.texts(texts.len(), texts.iter(), block);
+            }
+            (Shape::Texts(count), Some(lists)) => self.text_lists(lists, count, block),
+            (Shape::Values(_), None) => self.values(array, &|index| row + index as u64, block)?,
+            (Shape::Values(values), Some(lists)) => self.fixed_lists(lists, values, row, block)?,
+            (Shape::Variable, Some(lists)) => self.variable_lists(lists, row, block)?,
+            (Shape::Variable, None) => return Err(not_canonical()),
+        }
+        if self.datatype.is_integer() {
+            let bits = self.nulls.take_bits();
+            block.extend_from_slice(&length(bits.len()));
+            block.extend_from_slice(&bits);
+        }
+        Ok(())
+    }
+
+    fn text_lists(&mut self, lists: &ListArray, count: usize, block: &mut Vec<u8>) {
+        let values: &StringArray = lists.values().as_string();
+        let cells = lists.offsets().iter().zip(0..lists.len()).flat_map(|(first, row)| {
+            let first = lists.is_valid(row).then_some(*first as usize);
+            (0..count).map(move |index| first.map(|first| first + index))
+        });
+        let texts = cells.map(|index| {
+            index.filter(|index| values.is_valid(*index)).map(|index| values.value(index))
+        });
+        self.texts(lists.len() * count, texts, block);
+    }
+
+    fn texts<'a>(
+        &mut self,
+        count: usize,
+        texts: impl Iterator<Item = Option<&'a str>>,
+        block: &mut Vec<u8>,
+    ) {
+        let mut length_at = block.len();
+        let first = length_at + count * size_of::<u32>();
+        block.resize(first, 0);
+        for text in texts {
+            let from = block.len();
+            let altered = append_ascii(text.unwrap_or_default(), block);
+            self.found.altered_cells += u64::from(altered);
+            self.count_at(&mut length_at, block.len() - from, block);
+        }
+        self.found.bytes += (block.len() - first) as u64;
+    }
+
+    fn fixed_lists(
+        &mut self,
+        lists: &ListArray,
+        values: usize,
+        row: u64,
+        block: &mut Vec<u8>,
+    ) -> Result<()> {
+        let elements = values * self.parts();
+        if lists.null_count() == 0 {
+            let row_of = |index: usize| row + (index / elements) as u64;
+            return self.values(&elements_of(lists), &row_of, block);
+        }
+        for (index, row) in (0..lists.len()).zip(row..) {
+            let cell = match lists.is_valid(index) {
+                true => lists.value(index),
+                false => new_null_array(&lists.value_type(), elements),
+            };
+            self.values(&cell, &|_| row, block)?;
+        }
+        Ok(())
+    }
+
+    fn variable_lists(&mut self, lists: &ListArray, row: u64, block: &mut Vec<u8>) -> Result<()> {
+        let mut length_at = block.len();
+        let first = length_at + lists.len() * size_of::<u32>();
+        block.resize(first, 0);
+        for length in lists.offsets().lengths() {
+            self.count_at(&mut length_at, length / self.parts(), block);
+        }
+        let offsets = lists.offsets();
+        let row_of = |index: usize| {
+            let before = offsets[1..].partition_point(|end| (end - offsets[0]) as usize <= index);
+            row + before as u64
+        };
+        self.values(&elements_of(lists), &row_of, block)?;
+        self.found.bytes += (block.len() - first) as u64;
+        Ok(())
+    }
+
+    /// Notes how many values a cell has.
+    fn count_at(&mut self, at: &mut usize, count: usize, block: &mut [u8]) {
+        self.found.most = self.found.most.max(count);
+        let count = length(count);
+        block[*at..*at + count.len()].copy_from_slice(&count);
+        *at += count.len();
+    }
+
+    /// Elements that a value is made of.
+    fn parts(&self) -> usize {
+        if self.datatype.is_complex() { 2 } else { 1 }
+    }
+
+    fn values(&mut self, array: &ArrayRef, row_of: RowOf<'_>, block: &mut Vec<u8>) -> Result<()> {
+        match self.datatype {
+            Datatype::Boolean => logicals(array.as_boolean(), block),
+            Datatype::Bit => return self.bits(array.as_boolean(), row_of, block),
+            Datatype::UnsignedByte => {
+                self.integers::<UInt8Type, 1>(array, u8::to_be_bytes, block);
+            }
+            Datatype::Short => {
+                self.integers::<Int16Type, 2>(array, i16::to_be_bytes, block);
+            }
+            Datatype::Int => self.integers::<Int32Type, 4>(array, i32::to_be_bytes, block),
+            Datatype::Long => self.integers::<Int64Type, 8>(array, i64::to_be_bytes, block),
+            Datatype::Float | Datatype::FloatComplex => {
+                let values = array.as_primitive::<Float32Type>().iter();
+                block.extend(values.flat_map(|value| value.unwrap_or(f32::NAN).to_be_bytes()));
+            }
+            Datatype::Double | Datatype::DoubleComplex => {
+                let values = array.as_primitive::<Float64Type>().iter();
+                block.extend(values.flat_map(|value| value.unwrap_or(f64::NAN).to_be_bytes()));
+            }
+            Datatype::Char | Datatype::UnicodeChar => return Err(not_canonical()),
+        }
+        Ok(())
+    }
+
+    fn integers<T: ArrowPrimitiveType, const BYTES: usize>(
+        &mut self,
+        array: &ArrayRef,
+        bytes: fn(T::Native) -> [u8; BYTES],
+        block: &mut Vec<u8>,
+    ) where
+        T::Native: Into<i64>,
+    {
+        for value in array.as_primitive::<T>() {
+            self.nulls.push(value.map(Into::into));
+            block.extend_from_slice(&value.map_or([0; BYTES], bytes));
+        }
+    }
+
+    /// The most significant bit first, zeros at the end; FITS 4.0, 7.3.3.1.
+    fn bits(&mut self, bits: &BooleanArray, row_of: RowOf<'_>, block: &mut Vec<u8>) -> Result<()> {
+        if let Some(index) = bits.nulls().and_then(|nulls| nulls.iter().position(|valid| !valid)) {
+            let message = "a bit can't be null in FITS; datatype boolean can";
+            return Err(Error::new(ErrorKind::InvalidValue, message)
+                .with_column(&self.name)
+                .with_row(row_of(index)));
+        }
+        let Shape::Values(of_a_cell) = self.shape else { return Err(not_canonical()) };
+        for first in (0..bits.len()).step_by(of_a_cell) {
+            for from in (first..first + of_a_cell).step_by(8) {
+                let to = (from + 8).min(first + of_a_cell);
+                let byte = (from..to).zip((0..8).rev());
+                block.push(
+                    byte.fold(0, |byte, (bit, place)| byte | (u8::from(bits.value(bit)) << place)),
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The row of the result in which an element is.
+type RowOf<'a> = &'a dyn Fn(usize) -> u64;
+
+impl Shape {
+    fn of(vo_type: &VoType) -> Result<Self> {
+        let parts = if vo_type.datatype.is_complex() { 2 } else { 1 };
+        // What does not fit is beyond any memory budget, and refused for that.
+        let fixed = vo_type.fixed_elements();
+        let fixed = fixed.map(|elements| usize::try_from(elements / parts).unwrap_or(usize::MAX));
+        match (vo_type.datatype.is_text(), vo_type.is_list(), fixed) {
+            (true, false, _) => Ok(Self::Texts(1)),
+            (true, true, Some(count)) => Ok(Self::Texts(count)),
+            (true, true, None) => Err(Error::new(
+                ErrorKind::UnsupportedColumn,
+                format!(
+                    "FITS has no arrays of any number of strings, as {vo_type} is; give an \
+                     arraysize with a fixed number, such as 8x3"
+                ),
+            )),
+            (false, false, _) => Ok(Self::Values(1)),
+            (false, true, Some(values)) => Ok(Self::Values(values)),
+            (false, true, None) => Ok(Self::Variable),
+        }
+    }
+}
+
+/// A length in a block. Arrow arrays have fewer than 2^31 elements.
+pub(crate) fn length(length: usize) -> [u8; size_of::<u32>()] {
+    u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes()
+}
+
+/// All elements of lists that may be a slice of others.
+fn elements_of(lists: &ListArray) -> ArrayRef {
+    let offsets = lists.offsets();
+    let (first, end) = (offsets[0] as usize, offsets[lists.len()] as usize);
+    lists.values().slice(first, end - first)
+}
+
+/// FITS 4.0, 7.3.3.1: T, F, or zero for null.
+fn logicals(values: &BooleanArray, block: &mut Vec<u8>) {
+    block.extend(values.iter().map(|value| match value {
+        Some(true) => b'T',
+        Some(false) => b'F',
+        None => 0,
+    }));
+}
+
+fn not_canonical() -> Error {
+    Error::new(ErrorKind::Internal, "a column is not in the type that carries its datatype")
+}

@@ -1,0 +1,177 @@
+//! Blocks of columns into rows, and into the heap behind them.
+
+use taploom_encoder::{Error, ErrorKind, Output, Result};
+
+use crate::column_writer::{ColumnWriter, Shape};
+use crate::layout::{Layout, Place};
+use crate::spool::Blocks;
+
+/// Bytes of rows that are written at a time.
+const CHUNK_BYTES: usize = 128 << 10;
+
+/// Writes all rows.
+pub(crate) fn copy_rows(
+    blocks: &mut Blocks,
+    columns: &[ColumnWriter],
+    layout: &Layout,
+    output: &mut Output,
+) -> Result<()> {
+    let (mut block, mut chunk) = (Vec::new(), Vec::new());
+    let mut heap_end = 0;
+    let rows_of_a_chunk = (CHUNK_BYTES / layout.row_bytes.max(1)).max(1);
+    blocks.rewind()?;
+    while blocks.read(&mut block)? {
+        let (rows, mut cells) = cells_of(&mut block, columns, layout)?;
+        for first in (0..rows).step_by(rows_of_a_chunk) {
+            chunk.clear();
+            chunk.resize(rows_of_a_chunk.min(rows - first) * layout.row_bytes, 0);
+            let mut offset = 0;
+            for (place, cells) in layout.fields.iter().zip(&mut cells) {
+                for row in chunk.chunks_exact_mut(layout.row_bytes) {
+                    lay(*place, cells, &mut row[offset..offset + place.bytes()])?;
+                }
+                offset += place.bytes();
+            }
+            point_at_heap(layout, &mut chunk, &mut heap_end);
+            output.append(&chunk)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the heap: the cells that stand there, row after row.
+pub(crate) fn copy_heap(
+    blocks: &mut Blocks,
+    columns: &[ColumnWriter],
+    layout: &Layout,
+    output: &mut Output,
+) -> Result<()> {
+    let (mut block, mut chunk) = (Vec::new(), Vec::new());
+    blocks.rewind()?;
+    while blocks.read(&mut block)? {
+        let (rows, mut cells) = cells_of(&mut block, columns, layout)?;
+        for _ in 0..rows {
+            for (place, cells) in layout.fields.iter().zip(&mut cells) {
+                if let Place::Heap(value_bytes) = place {
+                    let values = cells.next_length()?;
+                    chunk.extend_from_slice(cells.next(values * value_bytes)?);
+                }
+            }
+            if chunk.len() >= CHUNK_BYTES {
+                output.append(&chunk)?;
+                chunk.clear();
+            }
+        }
+    }
+    output.append(&chunk)
+}
+
+/// Puts the next cell of a column into a row; of one in the heap, its length.
+fn lay(place: Place, cells: &mut Cells<'_>, to: &mut [u8]) -> Result<()> {
+    match place {
+        Place::Values(bytes) => to.copy_from_slice(cells.next(bytes)?),
+        Place::Texts(_, width) => {
+            for to in to.chunks_exact_mut(width) {
+                let length = cells.next_length()?;
+                let text = cells.next(length)?;
+                to.get_mut(..length).ok_or_else(other_bytes)?.copy_from_slice(text);
+            }
+        }
+        Place::Heap(_) => {
+            let values = cells.next_length()? as u64;
+            to[..size_of::<u64>()].copy_from_slice(&values.to_be_bytes());
+        }
+    }
+    Ok(())
+}
+
+/// Completes the descriptors: where in the heap the cells stand, in the order of the rows, whatever
+/// the blocks.
+fn point_at_heap(layout: &Layout, chunk: &mut [u8], heap_end: &mut u64) {
+    if layout.heap_bytes == 0 {
+        return;
+    }
+    for row in chunk.chunks_exact_mut(layout.row_bytes) {
+        let mut rest = row;
+        for place in &layout.fields {
+            let (cell, after) = rest.split_at_mut(place.bytes());
+            rest = after;
+            if let Place::Heap(value_bytes) = place {
+                let (values, offset) = cell.split_at_mut(size_of::<u64>());
+                let values = values.iter().fold(0, |sum, byte| (sum << 8) | u64::from(*byte));
+                offset.copy_from_slice(&heap_end.to_be_bytes());
+                *heap_end += values * *value_bytes as u64;
+            }
+        }
+    }
+}
+
+/// The cells of a column in a block that were not taken yet.
+struct Cells<'a> {
+    lengths: &'a [u8],
+    bytes: &'a [u8],
+}
+
+/// The number of rows of a block, and its columns, in which nulls have the value that stands for them.
+fn cells_of<'a>(
+    block: &'a mut [u8],
+    columns: &[ColumnWriter],
+    layout: &Layout,
+) -> Result<(usize, Vec<Cells<'a>>)> {
+    let mut rest = block;
+    let rows = length_of(take_mut(&mut rest, size_of::<u32>())?)?;
+    let cells = columns.iter().zip(&layout.nulls).map(|(column, null)| {
+        let (lengths, bytes) = match (column.shape, column.cell_bytes()) {
+            (_, Some(bytes)) => (&[][..], rows * bytes),
+            (shape, None) => {
+                let per_row = if let Shape::Texts(count) = shape { count } else { 1 };
+                let lengths = take_mut(&mut rest, rows * per_row * size_of::<u32>())?;
+                let lengths: &[u8] = lengths;
+                let each = lengths.chunks_exact(size_of::<u32>()).map(length_of);
+                (lengths, each.sum::<Result<usize>>()? * column.value_bytes())
+            }
+        };
+        let bytes = take_mut(&mut rest, bytes)?;
+        if column.datatype.is_integer() {
+            let bits = length_of(take_mut(&mut rest, size_of::<u32>())?)?;
+            let bits = take_mut(&mut rest, bits)?;
+            fill_nulls(bytes, bits, null.unwrap_or(0), column.value_bytes());
+        }
+        Ok(Cells { lengths, bytes })
+    });
+    Ok((rows, cells.collect::<Result<_>>()?))
+}
+
+fn fill_nulls(values: &mut [u8], bits: &[u8], null: i64, value_bytes: usize) {
+    let null = &null.to_be_bytes()[size_of::<i64>() - value_bytes..];
+    let is_null = bits.iter().flat_map(|byte| (0..8).map(move |bit| (byte >> bit) & 1 == 1));
+    for (value, is_null) in values.chunks_exact_mut(value_bytes).zip(is_null) {
+        if is_null {
+            value.copy_from_slice(null);
+        }
+    }
+}
+
+impl<'a> Cells<'a> {
+    fn next(&mut self, bytes: usize) -> Result<&'a [u8]> {
+        self.bytes.split_off(..bytes).ok_or_else(other_bytes)
+    }
+
+    fn next_length(&mut self) -> Result<usize> {
+        length_of(self.lengths.split_off(..size_of::<u32>()).ok_or_else(other_bytes)?)
+    }
+}
+
+fn length_of(bytes: &[u8]) -> Result<usize> {
+    let bytes = bytes.try_into().map_err(|_| other_bytes())?;
+    usize::try_from(u32::from_le_bytes(bytes)).map_err(|_| other_bytes())
+}
+
+fn take_mut<'a>(from: &mut &'a mut [u8], bytes: usize) -> Result<&'a mut [u8]> {
+    from.split_off_mut(..bytes).ok_or_else(other_bytes)
+}
+
+fn other_bytes() -> Error {
+    let message = "the scratch file reads back other bytes than were written";
+    Error::new(ErrorKind::Resources, message)
+}

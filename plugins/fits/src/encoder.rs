@@ -1,0 +1,229 @@
+//! Rows wait in a spool; the header, which counts them, is written first.
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use taploom_encoder::{
+    ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Error, ErrorKind, Output,
+    Result, ResultEncoder, ResultSchema, unique_names,
+};
+
+use crate::ascii::ascii;
+use crate::column_writer::{ColumnWriter, length};
+use crate::copy::{copy_heap, copy_rows};
+use crate::header::{BLOCK_BYTES, Header};
+use crate::layout::Layout;
+use crate::spool::Spool;
+
+/// TFIELDS is at most this; FITS 4.0, 7.3.1.
+const MOST_COLUMNS: usize = 999;
+/// Bytes of rows that go to the spool at a time, where the memory budget allows it.
+const SPOOL_BLOCK_BYTES: usize = 256 << 10;
+
+/// Rows to a spool, column after column in each block, and from there to a binary table.
+pub(crate) struct FitsEncoder {
+    rows: CanonicalRows,
+    names: Vec<String>,
+    columns: Vec<ColumnWriter>,
+    block: Vec<u8>,
+    block_bytes: usize,
+    spool: Spool,
+    output: Output,
+}
+
+impl FitsEncoder {
+    pub(crate) fn start(
+        schema: &ResultSchema,
+        context: &EncodeContext,
+        sink: ByteSink,
+    ) -> Result<Self> {
+        let rows = CanonicalRows::new(schema)?;
+        if let Some(column) = schema.columns().get(MOST_COLUMNS) {
+            let message = format!(
+                "FITS has {MOST_COLUMNS} columns at most, and the result has {}; select fewer",
+                schema.columns().len()
+            );
+            return Err(
+                Error::new(ErrorKind::UnsupportedColumn, message).with_column(column.name())
+            );
+        }
+        let columns = schema.columns().iter().map(ColumnWriter::new).collect::<Result<Vec<_>>>()?;
+        let names: Vec<_> = schema.columns().iter().map(|column| ascii(column.name())).collect();
+        let block_bytes = SPOOL_BLOCK_BYTES.min(context.memory_budget / 16);
+        check_row(&columns, context.memory_budget / 8)?;
+        Ok(Self {
+            rows,
+            names: unique_names(names.iter().map(|name| &**name)),
+            columns,
+            block: Vec::new(),
+            block_bytes,
+            spool: Spool::new(context.memory_budget / 4, context),
+            output: Output::new(sink),
+        })
+    }
+
+    /// The header of the table; FITS 4.0, 7.3.
+    fn header(&self, layout: &Layout, completion: &Completion) -> Header {
+        let mut header = Header::default();
+        header.string("XTENSION", "BINTABLE");
+        header.value("BITPIX", 8);
+        header.value("NAXIS", 2);
+        header.value("NAXIS1", layout.row_bytes);
+        header.value("NAXIS2", self.rows.rows());
+        header.value("PCOUNT", layout.heap_bytes);
+        header.value("GCOUNT", 1);
+        header.value("TFIELDS", self.columns.len());
+        if let Some(name) = &self.rows.schema().table().name {
+            header.string("EXTNAME", name);
+        }
+        header.string("QSTATUS", completion.query_status());
+        let columns = self.columns.iter().zip(self.rows.schema().columns());
+        for (index, ((writer, column), place)) in columns.zip(&layout.fields).enumerate() {
+            let number = index + 1;
+            let metadata = column.metadata();
+            header.string(&format!("TTYPE{number}"), &self.names[index]);
+            header.string(&format!("TFORM{number}"), &place.form(writer));
+            if let Some(dimensions) = column.vo_type().ok().and_then(|t| place.dimensions(t)) {
+                header.string(&format!("TDIM{number}"), &dimensions);
+            }
+            if let Some(null) = layout.nulls[index] {
+                header.value(&format!("TNULL{number}"), null);
+            }
+            if let Some(unit) = &metadata.unit {
+                header.string(&format!("TUNIT{number}"), unit);
+            }
+            // Not of the standard: what STIL writes and reads.
+            let more = [
+                ("TUCD", &metadata.ucd),
+                ("TUTYP", &metadata.utype),
+                ("TCOMM", &metadata.description),
+            ];
+            for (keyword, value) in more {
+                if let Some(value) = value {
+                    header.long_string(&format!("{keyword}{number}"), value);
+                }
+            }
+        }
+        header
+    }
+
+    /// Rows of `batch` from `first` on that fit into a block; one at least.
+    fn rows_of_a_block(&self, batch: &RecordBatch, first: usize) -> usize {
+        let mut rows = batch.num_rows() - first;
+        while rows > 1 {
+            let columns = batch.columns().iter().zip(&self.columns);
+            let weights = columns.map(|(array, writer)| {
+                weight(&array.slice(first, rows), writer.cell_bytes(), writer.value_bytes())
+            });
+            if weights.sum::<usize>() <= self.block_bytes {
+                break;
+            }
+            rows /= 2;
+        }
+        rows
+    }
+}
+
+impl ResultEncoder for FitsEncoder {
+    fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
+        let before = self.rows.rows();
+        let batch = self.rows.convert(batch)?;
+        let mut first = 0;
+        while first < batch.num_rows() {
+            let rows = self.rows_of_a_block(&batch, first);
+            let row = before + 1 + first as u64;
+            self.block.clear();
+            self.block.extend_from_slice(&length(rows));
+            for (writer, column) in self.columns.iter_mut().zip(batch.columns()) {
+                writer.write(&column.slice(first, rows), row, &mut self.block)?;
+            }
+            self.spool.append(&self.block)?;
+            self.block.shrink_to(self.block_bytes);
+            first += rows;
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, completion: Completion) -> Result<EncodeSummary> {
+        if let Completion::Failed { message } = completion {
+            return Err(Error::new(ErrorKind::Failed, message));
+        }
+        let layout = Layout::new(&self.columns, self.rows.rows())?;
+        let header = self.header(&layout, &completion);
+        let names = self.rows.schema().columns().iter();
+        let altered_names =
+            names.filter(|column| ascii(column.name()) != column.name()).count() as u64;
+        let altered: u64 = self.columns.iter().map(|column| column.found.altered_cells).sum();
+        let mut summary = EncodeSummary::default();
+        summary.rows = self.rows.rows();
+        summary.altered_cells = altered + altered_names + header.altered;
+
+        let Self { mut output, spool, columns, .. } = *self;
+        let mut blocks = spool.into_blocks()?;
+        output.append(&primary_header())?;
+        output.append(&header.finish())?;
+        let before = output.written();
+        copy_rows(&mut blocks, &columns, &layout, &mut output)?;
+        if layout.heap_bytes > 0 {
+            copy_heap(&mut blocks, &columns, &layout, &mut output)?;
+        }
+        summary.data_bytes = output.written() - before;
+        let odd = summary.data_bytes % BLOCK_BYTES as u64;
+        let padding = if odd == 0 { 0 } else { BLOCK_BYTES - odd as usize };
+        output.append(&vec![0; padding])?;
+        summary.total_bytes = output.finish()?;
+        Ok(summary)
+    }
+
+    fn buffered_bytes(&self) -> usize {
+        self.block.capacity() + self.spool.heap_bytes()
+    }
+}
+
+/// A file begins with an image, here of no pixels; FITS 4.0, 3.3.
+fn primary_header() -> Vec<u8> {
+    let mut header = Header::default();
+    header.value("SIMPLE", 'T');
+    header.value("BITPIX", 8);
+    header.value("NAXIS", 0);
+    header.value("EXTEND", 'T');
+    header.finish()
+}
+
+/// A row is held as a whole, also one in which an array is null.
+fn check_row(columns: &[ColumnWriter], most: usize) -> Result<()> {
+    let mut bytes = 0_usize;
+    for column in columns {
+        bytes = bytes.saturating_add(column.cell_bytes().unwrap_or(0));
+        if bytes > most {
+            let message = format!(
+                "with this column a row has {bytes} bytes, and the memory budget allows {most}; \
+                 give a larger budget or select fewer columns"
+            );
+            return Err(Error::new(ErrorKind::InvalidRequest, message).with_column(column.name()));
+        }
+    }
+    Ok(())
+}
+
+/// Bytes that cells take in a block.
+fn weight(array: &ArrayRef, cell_bytes: Option<usize>, value_bytes: usize) -> usize {
+    if let Some(bytes) = cell_bytes {
+        return bytes * array.len();
+    }
+    let lengths = array.len() * size_of::<u32>();
+    let span = |offsets: &[i32]| match offsets {
+        [first, .., last] => *first as usize..*last as usize,
+        _ => 0..0,
+    };
+    match array.as_list_opt::<i32>() {
+        None => lengths + span(array.as_string::<i32>().value_offsets()).len(),
+        Some(lists) => match lists.values().as_string_opt::<i32>() {
+            None => lengths + span(lists.value_offsets()).len() * value_bytes,
+            Some(texts) => {
+                let inside = span(lists.value_offsets());
+                let offsets = &texts.value_offsets()[inside.start..=inside.end];
+                inside.len() * size_of::<u32>() + span(offsets).len()
+            }
+        },
+    }
+}

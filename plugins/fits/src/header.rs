@@ -1,0 +1,141 @@
+//! Headers: records of 80 characters, in blocks of 2880; FITS 4.0, 4.
+
+use std::fmt::Display;
+
+use crate::ascii::ascii;
+
+/// Bytes of a block, of headers and of data alike; FITS 4.0, 3.1.
+pub(crate) const BLOCK_BYTES: usize = 2880;
+
+const RECORD_CHARACTERS: usize = 80;
+/// Characters of a string that one record takes, quotes within it counted twice; FITS 4.0, 4.2.1.1.
+const STRING_CHARACTERS: usize = 68;
+
+/// A header in the making.
+#[derive(Debug, Default)]
+pub(crate) struct Header {
+    text: String,
+    /// Strings that lost characters, or in which some were replaced.
+    pub(crate) altered: u64,
+    continued: bool,
+}
+
+impl Header {
+    /// A keyword with a number or a logical value, in the fixed format; FITS 4.0, 4.2.
+    pub(crate) fn value(&mut self, keyword: &str, value: impl Display) {
+        self.record(&format!("{keyword:<8}= {value:>20}"));
+    }
+
+    /// A keyword with a string that fits into one record: those that the standard reserves can't be
+    /// continued. A longer one is cut.
+    pub(crate) fn string(&mut self, keyword: &str, value: &str) {
+        let value = self.characters(value);
+        let (head, tail) = split(&value, STRING_CHARACTERS);
+        self.altered += u64::from(!tail.is_empty());
+        self.record(&format!("{keyword:<8}= '{head:<8}'"));
+    }
+
+    /// A keyword with a string that is continued in as many records as it needs; FITS 4.0, 4.2.1.2.
+    pub(crate) fn long_string(&mut self, keyword: &str, value: &str) {
+        let value = self.characters(value);
+        let mut start = format!("{keyword:<8}= ");
+        let mut rest = &*value;
+        while rest.len() > STRING_CHARACTERS {
+            let (head, tail) = split(rest, STRING_CHARACTERS - 1);
+            self.record(&format!("{start}'{head}&'"));
+            "CONTINUE  ".clone_into(&mut start);
+            rest = tail;
+            self.continued = true;
+        }
+        self.record(&format!("{start}'{rest:<8}'"));
+    }
+
+    /// The whole header, to the end of its last block.
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        if self.continued {
+            // Readers from before FITS 4.0 look for it.
+            self.string("LONGSTRN", "OGIP 1.0");
+        }
+        self.record("END");
+        let mut bytes = self.text.into_bytes();
+        bytes.resize(bytes.len().next_multiple_of(BLOCK_BYTES), b' ');
+        bytes
+    }
+
+    /// The characters of a string that a header can hold, with the quotes in it doubled.
+    fn characters(&mut self, value: &str) -> String {
+        let text = ascii(value);
+        self.altered += u64::from(text != value);
+        text.replace('\'', "''")
+    }
+
+    fn record(&mut self, record: &str) {
+        self.text.push_str(&format!("{record:<RECORD_CHARACTERS$}"));
+    }
+}
+
+/// Splits a string of ASCII whose quotes are doubled after so many characters at most, not within
+/// such a pair.
+fn split(text: &str, most: usize) -> (&str, &str) {
+    if text.len() <= most {
+        return (text, "");
+    }
+    let quotes = text[..most].bytes().rev().take_while(|byte| *byte == b'\'').count();
+    text.split_at(most - quotes % 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(header: Header) -> Vec<String> {
+        let bytes = header.finish();
+        assert_eq!(bytes.len() % BLOCK_BYTES, 0);
+        let text = String::from_utf8(bytes).unwrap();
+        let records = (0..text.len() / RECORD_CHARACTERS)
+            .map(|n| text[n * RECORD_CHARACTERS..][..RECORD_CHARACTERS].trim_end().to_owned());
+        records.filter(|record| !record.is_empty()).collect()
+    }
+
+    #[test]
+    fn values_stand_in_fixed_columns() {
+        let mut header = Header::default();
+        header.value("NAXIS", 2);
+        header.string("TUNIT1", "m");
+        header.string("TTYPE1", "it's µ");
+        assert_eq!(header.altered, 1);
+        assert_eq!(
+            records(header),
+            [
+                "NAXIS   =                    2",
+                "TUNIT1  = 'm       '",
+                "TTYPE1  = 'it''s ? '",
+                "END"
+            ]
+        );
+    }
+
+    #[test]
+    fn long_strings_are_continued_and_never_within_a_doubled_quote() {
+        let mut header = Header::default();
+        header.long_string("TCOMM1", &format!("{}'{}", "a".repeat(66), "b".repeat(70)));
+        assert_eq!(
+            records(header),
+            [
+                format!("TCOMM1  = '{}&'", "a".repeat(66)),
+                format!("CONTINUE  '''{}&'", "b".repeat(65)),
+                "CONTINUE  'bbbbb   '".to_owned(),
+                "LONGSTRN= 'OGIP 1.0'".to_owned(),
+                "END".to_owned()
+            ]
+        );
+    }
+
+    #[test]
+    fn a_string_that_can_not_be_continued_is_cut_and_counted() {
+        let mut header = Header::default();
+        header.string("TTYPE1", &"n".repeat(69));
+        assert_eq!(header.altered, 1);
+        assert_eq!(records(header)[0], format!("TTYPE1  = '{}'", "n".repeat(68)));
+    }
+}

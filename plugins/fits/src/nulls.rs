@@ -1,0 +1,83 @@
+//! What stands for integers that are null; FITS 4.0, 7.3.2 (TNULLn).
+
+use taploom_encoder::{Column, Datatype, Error, ErrorKind, Result};
+
+/// Which integers are null, and what may stand for them: which of some values do not occur.
+pub(crate) struct Nulls {
+    given: Option<i64>,
+    given_occurs: bool,
+    /// The one that is least missed; the candidates are next to it.
+    default: i64,
+    /// Which of the candidates occur, by their distance from the default.
+    occur: [bool; CANDIDATES],
+    /// Whether one was null.
+    pub(crate) found: bool,
+    /// Those of the block, up to the last that is null.
+    bits: Vec<u8>,
+    /// Integers of the block.
+    count: usize,
+}
+
+/// All that a byte has.
+const CANDIDATES: usize = 256;
+
+impl Nulls {
+    pub(crate) fn new(column: &Column, datatype: Datatype) -> Result<Self> {
+        let (range, default) = match datatype {
+            Datatype::UnsignedByte => (0..=i64::from(u8::MAX), i64::from(u8::MAX)),
+            Datatype::Short => (i64::from(i16::MIN)..=i64::from(i16::MAX), i64::from(i16::MIN)),
+            Datatype::Int => (i64::from(i32::MIN)..=i64::from(i32::MAX), i64::from(i32::MIN)),
+            _ => (i64::MIN..=i64::MAX, i64::MIN),
+        };
+        let given = column.metadata().null_value.as_deref().filter(|_| datatype.is_integer());
+        let parsed = given.and_then(|given| given.trim().parse().ok());
+        let parsed = parsed.filter(|value| range.contains(value));
+        if let (Some(given), None) = (given, parsed) {
+            let message = format!("the \"null\" of the metadata, {given:?}, is no {datatype}");
+            return Err(Error::new(ErrorKind::InvalidRequest, message).with_column(column.name()));
+        }
+        Ok(Self {
+            given: parsed,
+            given_occurs: false,
+            default,
+            occur: [false; CANDIDATES],
+            found: false,
+            bits: Vec::new(),
+            count: 0,
+        })
+    }
+
+    /// Notes the next integer.
+    pub(crate) fn push(&mut self, integer: Option<i64>) {
+        match integer {
+            Some(value) => {
+                self.given_occurs |= self.given == Some(value);
+                let candidate = usize::try_from(self.default.abs_diff(value)).ok();
+                if let Some(occurs) = candidate.and_then(|at| self.occur.get_mut(at)) {
+                    *occurs = true;
+                }
+            }
+            None => {
+                self.found = true;
+                self.bits.resize(self.count / 8 + 1, 0);
+                self.bits[self.count / 8] |= 1 << (self.count % 8);
+            }
+        }
+        self.count += 1;
+    }
+
+    /// Ends a block.
+    pub(crate) fn take_bits(&mut self) -> Vec<u8> {
+        self.count = 0;
+        std::mem::take(&mut self.bits)
+    }
+
+    /// A value that does not occur: that of the metadata, or else the candidate that is least missed.
+    pub(crate) fn free_value(&self) -> Option<i64> {
+        let towards_zero = -self.default.signum();
+        let candidates = self.occur.iter().zip(0_i64..);
+        let free = candidates.filter(|(occurs, _)| !**occurs).map(|(_, at)| at);
+        let mut free = free.map(|at| self.default + towards_zero * at);
+        self.given.filter(|_| !self.given_occurs).or_else(|| free.next())
+    }
+}

@@ -1,0 +1,29 @@
+"""Arrow IPC streams."""
+
+import pyarrow as pa
+
+from .core import COLUMN_KEYS, Decoded, Rejected
+
+
+def read_arrow_pyarrow(request, schema):
+    with pa.OSFile(request["path"]) as source:
+        stream = pa.ipc.open_stream(source)
+        table = stream.read_all()
+        # A stream that is cut between two messages ends without its mark.
+        source.seek(source.size() - 8)
+        if source.read(8) != b"\xff\xff\xff\xff\0\0\0\0":
+            raise Rejected("the stream has no mark of its end")
+    table.validate(full=True)
+    return Decoded(table.columns, [column(field) for field in table.schema], names=table.column_names)
+
+
+def column(field):
+    metadata = {k.decode(): v.decode() for k, v in (field.metadata or {}).items()}
+    return {key: metadata.get(key) for key in COLUMN_KEYS} | {"name": field.name}
+
+
+def read_arrow_polars(request, schema):
+    import polars
+
+    table = polars.read_ipc_stream(request["path"]).to_arrow()
+    return Decoded(table.columns, [column(field) for field in table.schema])

@@ -1,0 +1,315 @@
+//! Who reads what: every reader of every format, datatype by datatype and shape by shape.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use arrow_array::{Int32Array, RecordBatch};
+use taploom::{CanonicalRows, Completion, Datatype, EncodeContext, VoType};
+use taploom_testkit::{SharedSink, Subject, Table, TestColumn, check_rows, nasty};
+
+use crate::losses::{LOSSES, with_losses};
+use crate::oracle::{ReaderOracle, types_of};
+use crate::readers::{Reader, Readers, Request};
+use crate::variants::{VARIANTS, Variant};
+
+/// What a reader makes of the columns of one type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Outcome {
+    /// Every cell, but for the losses that are named.
+    Reads(Vec<&'static str>),
+    /// Not at all, or not what was written.
+    No(String),
+    /// The format has no place for the type.
+    Refused,
+}
+
+/// The matrix as Markdown.
+///
+/// # Panics
+/// Where a table can't be written at all.
+pub fn matrix() -> String {
+    let mut page = String::new();
+    let mut reasons = Vec::new();
+    let mut happened = Vec::new();
+    for (title, ids) in GROUPS {
+        let columns = columns_of(ids);
+        if columns.is_empty() {
+            continue;
+        }
+        let _ = writeln!(page, "\n## {title}\n");
+        let heads = columns.iter().map(|(variant, reader)| head(variant, *reader));
+        let _ = writeln!(page, "| type | {} |", heads.collect::<Vec<_>>().join(" | "));
+        let _ = writeln!(page, "|---|{}", "---|".repeat(columns.len()));
+        let outcomes: Vec<_> =
+            columns.iter().map(|(variant, reader)| outcomes(variant, *reader)).collect();
+        for label in labels() {
+            let _ = write!(page, "| {label} |");
+            for ((variant, reader), outcomes) in columns.iter().zip(&outcomes) {
+                let cell = match &outcomes[&label] {
+                    Outcome::Reads(losses) if losses.is_empty() => "yes".to_owned(),
+                    Outcome::Reads(losses) => {
+                        let numbers = losses.iter().map(|name| letter(&mut happened, name));
+                        format!("yes {}", numbers.collect::<Vec<_>>().join(" "))
+                    }
+                    Outcome::Refused => "–".to_owned(),
+                    Outcome::No(why) => {
+                        let kind = (variant.name(), *reader, kind_of(why));
+                        let number = reasons.iter().position(|(known, _)| *known == kind);
+                        let number = number.unwrap_or_else(|| {
+                            reasons.push((kind, why.clone()));
+                            reasons.len() - 1
+                        });
+                        format!("no {}", number + 1)
+                    }
+                };
+                let _ = write!(page, " {cell} |");
+            }
+            page.push('\n');
+        }
+    }
+    let _ = writeln!(page, "\n## What is lost\n");
+    for loss in LOSSES {
+        if !happened.contains(&loss.name) {
+            continue;
+        }
+        let letter = letter(&mut happened, loss.name);
+        let _ = writeln!(page, "- **{letter}** `{}`: {}", loss.name, loss.sentence);
+    }
+    let _ = writeln!(page, "\n## What is not read\n");
+    for (index, ((variant, reader, _), why)) in reasons.iter().enumerate() {
+        let why: String = why.chars().take(MOST).collect();
+        let _ = writeln!(page, "{}. `{variant}` by {}: {why}", index + 1, reader.name());
+    }
+    page
+}
+
+/// Characters of a reason that are shown.
+const MOST: usize = 160;
+
+/// What reasons have in common that differ in their values only: the first of them is shown.
+fn kind_of(why: &str) -> String {
+    let words = why.split([' ', ':']).filter(|word| word.chars().all(char::is_alphabetic));
+    words.take(4).collect::<Vec<_>>().join(" ")
+}
+
+/// The tables of the page.
+const GROUPS: &[(&str, &[&str])] = &[
+    ("VOTable", &["votable"]),
+    ("FITS and ECSV", &["fits", "ecsv"]),
+    ("VOParquet and Arrow", &["voparquet", "arrow"]),
+    ("CSV and TSV", &["csv", "tsv"]),
+    ("JSON", &["json", "jsonl"]),
+];
+
+fn columns_of(ids: &[&str]) -> Vec<(&'static Variant, Reader)> {
+    let registry = taploom::registry().expect("formats of different names");
+    let is_registered = |id| registry.plugins().iter().any(|plugin| plugin.info().id == id);
+    let variants = VARIANTS.iter().filter(|variant| {
+        ids.contains(&variant.id) && variant.in_matrix && is_registered(variant.id)
+    });
+    variants
+        .flat_map(|variant| variant.readers.iter().map(move |reader| (variant, *reader)))
+        .filter(|(_, reader)| *reader != Reader::Plain)
+        .collect()
+}
+
+fn head(variant: &Variant, reader: Reader) -> String {
+    let options: Vec<&str> = variant.options.iter().map(|(_, value)| *value).collect();
+    let options =
+        if options.is_empty() { String::new() } else { format!(" {}", options.join(" ")) };
+    format!("{}{options}: {}", variant.id, reader.name())
+}
+
+fn letter(happened: &mut Vec<&'static str>, loss: &str) -> String {
+    let known = LOSSES.iter().position(|known| known.name == loss).expect("a loss that is known");
+    if !happened.contains(&LOSSES[known].name) {
+        happened.push(LOSSES[known].name);
+    }
+    char::from(b'a' + known as u8).to_string()
+}
+
+/// The rows of the tables: datatype and arraysize, in the order of the columns.
+fn labels() -> Vec<String> {
+    let mut labels = Vec::new();
+    for vo_type in types_of(&nasty().schema) {
+        let label = label(&vo_type);
+        if !labels.contains(&label) {
+            labels.push(label);
+        }
+    }
+    labels
+}
+
+fn label(vo_type: &VoType) -> String {
+    match &vo_type.arraysize {
+        None => vo_type.datatype.to_string(),
+        Some(shape) => format!("{}[{shape}]", vo_type.datatype),
+    }
+}
+
+/// What a reader makes of every type: of the whole table first, and column by column where it does
+/// not take that.
+fn outcomes(variant: &'static Variant, reader: Reader) -> BTreeMap<String, Outcome> {
+    let registry = taploom::registry().expect("formats of different names");
+    let plugin = registry
+        .plugins()
+        .iter()
+        .find(|plugin| plugin.info().id == variant.id)
+        .expect("a format that is registered");
+    let mut oracle = ReaderOracle::new(variant, reader);
+    let subject = variant.subject(*plugin, &mut oracle).expect("options that are known");
+    let mut outcomes = BTreeMap::new();
+    for vo_type in types_of(&nasty().schema) {
+        outcomes.insert(label(&vo_type), Outcome::Refused);
+    }
+    let Some(table) = subject.adapt(nasty()) else { return outcomes };
+    let types = types_of(&table.schema);
+    let mut found = Vec::new();
+    let all: Vec<usize> = (0..types.len()).collect();
+    by_halves(&subject, variant, reader, &table, &all, &mut found);
+    for (index, outcome) in found {
+        let known = outcomes.entry(label(&types[index])).or_insert(Outcome::Refused);
+        *known = both(known.clone(), outcome);
+    }
+    outcomes
+}
+
+/// Reads columns together, and in halves where the reader refuses them: to start it costs more than
+/// to read, and one column must not hide the others.
+fn by_halves(
+    subject: &Subject<'_>,
+    variant: &Variant,
+    reader: Reader,
+    table: &Table,
+    columns: &[usize],
+    found: &mut Vec<(usize, Outcome)>,
+) {
+    let part = with_id(table, columns);
+    let read = read(subject, variant, reader, &part).and_then(|(rows, losses)| {
+        match rows.num_rows() == part.expected.num_rows() {
+            true => Ok((rows, losses)),
+            false => Err("it reads another number of rows".to_owned()),
+        }
+    });
+    match read {
+        Ok((rows, losses)) => {
+            for (place, column) in columns.iter().enumerate() {
+                found.push((*column, compared(&part, &rows, &losses, place + 1)));
+            }
+            // What stands behind a column that is misread is misread as well, perhaps.
+            let is_doubtful = found
+                .iter()
+                .rev()
+                .take(columns.len())
+                .any(|(_, outcome)| matches!(outcome, Outcome::No(_)));
+            if is_doubtful && columns.len() > 1 && reader != Reader::Stilts {
+                found.truncate(found.len() - columns.len());
+                for column in columns {
+                    by_halves(subject, variant, reader, table, &[*column], found);
+                }
+            }
+        }
+        Err(why) if columns.len() == 1 => found.push((columns[0], Outcome::No(why))),
+        Err(_) => {
+            let (left, right) = columns.split_at(columns.len() / 2);
+            by_halves(subject, variant, reader, table, left, found);
+            by_halves(subject, variant, reader, table, right, found);
+        }
+    }
+}
+
+/// The worse of two; losses add up.
+fn both(left: Outcome, right: Outcome) -> Outcome {
+    match (left, right) {
+        (Outcome::Refused, other) | (other, Outcome::Refused) => other,
+        (Outcome::No(why), _) | (_, Outcome::No(why)) => Outcome::No(why),
+        (Outcome::Reads(mut left), Outcome::Reads(right)) => {
+            left.extend(right);
+            left.sort_unstable();
+            left.dedup();
+            Outcome::Reads(left)
+        }
+    }
+}
+
+/// Columns, with an id before them: some readers do without rows that are empty.
+fn with_id(table: &Table, columns: &[usize]) -> Table {
+    let part = table.project(columns);
+    let rows = part.given.num_rows() as i32;
+    let id = TestColumn::same("row", Arc::new(Int32Array::from_iter_values(0..rows)));
+    let mut all = vec![id.of(Datatype::Int, None)];
+    all.extend(types_of(&part.schema).iter().enumerate().map(|(index, vo_type)| {
+        let shape = vo_type.arraysize.as_ref().map(ToString::to_string);
+        let column = TestColumn::converted(
+            part.schema.columns()[index].name(),
+            Arc::clone(part.given.column(index)),
+            Arc::clone(part.expected.column(index)),
+        );
+        column.of(vo_type.datatype, shape.as_deref())
+    }));
+    Table::of(table.name, all)
+}
+
+/// Writes a table and has it read.
+fn read(
+    subject: &Subject<'_>,
+    variant: &Variant,
+    reader: Reader,
+    table: &Table,
+) -> Result<(RecordBatch, Vec<String>), String> {
+    let sink = SharedSink::default();
+    let context = EncodeContext::default();
+    let mut encoder = subject
+        .start(&table.schema, &context, Box::new(sink.clone()))
+        .map_err(|error| error.to_string())?;
+    encoder.write_batch(&table.given).map_err(|error| error.to_string())?;
+    encoder.finish(Completion::Complete).map_err(|error| error.to_string())?;
+    let file = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
+    std::fs::write(file.path(), sink.bytes()).map_err(|error| error.to_string())?;
+    let canonical = CanonicalRows::new(&table.schema).map_err(|error| error.to_string())?;
+    let read = Readers::with(|readers| {
+        readers.read(&Request {
+            reader,
+            format: variant.id,
+            options: variant.options,
+            path: file.path(),
+            schema: canonical.schema().arrow(),
+            types: &types_of(&table.schema),
+        })
+    });
+    let read = read.map_err(|error| error.replace(&file.path().display().to_string(), "FILE"))?;
+    Ok((read.rows, read.losses))
+}
+
+/// A column that was read, against what was written: with the fewest losses that make them equal.
+fn compared(table: &Table, rows: &RecordBatch, losses: &[String], index: usize) -> Outcome {
+    let types = [types_of(&table.schema).remove(index)];
+    let want = table.expected.project(&[index]).expect("a column");
+    let got = rows.project(&[index]).expect("a column");
+    let same = |losses: &[&str]| {
+        let (got, want) = (with_losses(&got, &types, losses), with_losses(&want, &types, losses));
+        check_rows("", &got, &want)
+    };
+    let mut needed: Vec<&'static str> = LOSSES
+        .iter()
+        .filter(|loss| losses.iter().any(|name| name == loss.name))
+        .map(|loss| loss.name)
+        .collect();
+    if let Err(why) = same(&needed) {
+        let why = why.trim_start_matches([':', ' ']).replace('|', "\\|");
+        let cell = why.split_once(", row ").map_or(why.as_str(), |(_, cell)| cell);
+        return Outcome::No(format!("it has other cells, in row {}", cell.replace('\n', "⏎")));
+    }
+    let mut at = 0;
+    while at < needed.len() {
+        let mut fewer = needed.clone();
+        fewer.remove(at);
+        if same(&fewer).is_ok() {
+            needed = fewer;
+        } else {
+            at += 1;
+        }
+    }
+    Outcome::Reads(needed)
+}

@@ -1,0 +1,191 @@
+//! Every format, with the options that make another document of it, and who reads it.
+
+use taploom::{Datatype, EncoderPlugin, Options, Result, VoType};
+use taploom_testkit::{Oracle, Subject};
+
+use crate::readers::Reader;
+
+/// A format with options.
+pub struct Variant {
+    /// The id of the format.
+    pub id: &'static str,
+    /// Options that differ from their default.
+    pub options: &'static [(&'static str, &'static str)],
+    /// Those that read it; the first is the oracle of the suite.
+    pub readers: &'static [Reader],
+    /// Whether columns of one name get names of their own.
+    pub unique_names: bool,
+    /// What the format has no place for.
+    pub refuses: fn(&VoType) -> bool,
+    /// The largest number of columns.
+    pub most_columns: Option<usize>,
+    /// The value of a datatype that stands for null, so that no cell may have it.
+    pub reserves: fn(Datatype) -> Option<i64>,
+    /// Whether readers are shown what becomes of it.
+    pub in_matrix: bool,
+    /// Where a cell may be null.
+    pub has_null: fn(&VoType) -> bool,
+}
+
+const PLAIN: Variant = Variant {
+    id: "",
+    options: &[],
+    readers: &[],
+    unique_names: false,
+    refuses: |_| false,
+    most_columns: None,
+    reserves: |_| None,
+    in_matrix: true,
+    has_null: |_| true,
+};
+
+const VOTABLE: Variant = Variant {
+    id: "votable",
+    readers: &[Reader::Plain, Reader::Astropy, Reader::Stilts, Reader::Vot],
+    ..PLAIN
+};
+const VOPARQUET: Variant = Variant {
+    id: "voparquet",
+    readers: &[Reader::Pyarrow, Reader::Duckdb, Reader::Polars],
+    unique_names: true,
+    ..PLAIN
+};
+const CSV: Variant = Variant {
+    id: "csv",
+    readers: &[Reader::Pyarrow, Reader::Duckdb, Reader::Polars, Reader::Astropy, Reader::Stilts],
+    ..PLAIN
+};
+const TSV: Variant = Variant {
+    id: "tsv",
+    readers: &[Reader::Pyarrow, Reader::Duckdb, Reader::Polars, Reader::Astropy],
+    ..PLAIN
+};
+
+const JSON: Variant = Variant { id: "json", readers: &[Reader::Python], ..PLAIN };
+const JSONL: Variant = Variant {
+    id: "jsonl",
+    readers: &[Reader::Python, Reader::Pyarrow, Reader::Duckdb, Reader::Polars],
+    unique_names: true,
+    ..PLAIN
+};
+
+const FITS: Variant = Variant {
+    id: "fits",
+    readers: &[Reader::Astropy, Reader::Stilts],
+    unique_names: true,
+    refuses: |t| t.datatype.is_text() && t.is_list() && t.fixed_elements().is_none(),
+    most_columns: Some(999),
+    has_null: not_of_fixed_bits,
+    ..PLAIN
+};
+const ECSV: Variant = Variant {
+    id: "ecsv",
+    readers: &[Reader::Plain, Reader::Astropy, Reader::Stilts],
+    unique_names: true,
+    ..PLAIN
+};
+const ARROW: Variant = Variant {
+    id: "arrow",
+    readers: &[Reader::Pyarrow, Reader::Polars],
+    unique_names: true,
+    ..PLAIN
+};
+
+/// All variants.
+pub const VARIANTS: &[Variant] = &[
+    VOTABLE,
+    Variant { options: &[("line_length", "64")], in_matrix: false, ..VOTABLE },
+    Variant {
+        options: &[("array_count", "outer")],
+        readers: &[Reader::Plain, Reader::Astropy, Reader::Vot],
+        ..VOTABLE
+    },
+    Variant {
+        options: &[("serialization", "BINARY")],
+        reserves: rarest,
+        has_null: not_of_fixed_bits,
+        ..VOTABLE
+    },
+    Variant { options: &[("serialization", "TABLEDATA")], ..VOTABLE },
+    VOPARQUET,
+    Variant {
+        options: &[("compression", "zstd"), ("dictionary", "off"), ("row_group_rows", "7")],
+        in_matrix: false,
+        ..VOPARQUET
+    },
+    CSV,
+    TSV,
+    JSON,
+    JSONL,
+    FITS,
+    ECSV,
+    ARROW,
+    Variant { options: &[("compression", "lz4")], in_matrix: false, ..ARROW },
+];
+
+/// A bit is 0 or 1; an array of them without a fixed length is empty where it is null.
+fn not_of_fixed_bits(vo_type: &VoType) -> bool {
+    vo_type.datatype != Datatype::Bit || vo_type.is_list() && vo_type.fixed_elements().is_none()
+}
+
+/// What stands for null in integers where nothing was given.
+fn rarest(datatype: Datatype) -> Option<i64> {
+    match datatype {
+        Datatype::UnsignedByte => Some(u8::MAX.into()),
+        Datatype::Short => Some(i16::MIN.into()),
+        Datatype::Int => Some(i32::MIN.into()),
+        Datatype::Long => Some(i64::MIN),
+        _ => None,
+    }
+}
+
+impl Variant {
+    /// The variants of a format.
+    pub fn of(id: &str) -> impl Iterator<Item = &'static Self> {
+        VARIANTS.iter().filter(move |variant| variant.id == id)
+    }
+
+    /// `votable[serialization=TABLEDATA]`
+    pub fn name(&self) -> String {
+        let options: Vec<String> =
+            self.options.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        match options.as_slice() {
+            [] => self.id.to_owned(),
+            options => format!("{}[{}]", self.id, options.join(",")),
+        }
+    }
+
+    /// The options.
+    ///
+    /// # Errors
+    /// Where one is given twice.
+    pub fn parsed_options(&self) -> Result<Options> {
+        let mut options = Options::default();
+        for (name, value) in self.options {
+            options.set(name, *value)?;
+        }
+        Ok(options)
+    }
+
+    /// The subject of the conformance suite.
+    ///
+    /// # Errors
+    /// Where the format does not know the options.
+    pub fn subject<'a>(
+        &self,
+        plugin: EncoderPlugin,
+        oracle: &'a mut dyn Oracle,
+    ) -> Result<Subject<'a>> {
+        let options = self.parsed_options()?;
+        plugin.check(&options)?;
+        let subject = Subject::new(plugin, oracle)
+            .with_options(options)
+            .refusing(self.refuses)
+            .reserving(self.reserves)
+            .with_nulls_in(self.has_null);
+        Ok(match self.most_columns {
+            Some(most) => subject.with_columns_at_most(most),
+            None => subject,
+        })
+    }
+}
