@@ -6,11 +6,13 @@
 //! cargo xtask fuzz 10       inputs that nobody thought of, at every reader, for so many seconds each
 //! cargo xtask bench         rows per CPU second of every format, on the wide table
 //! cargo xtask bench loom    memory and time of the Parquet writer, against ArrowWriter
+//! cargo xtask bench mysql   client CPU of a wide result from MariaDB, against its own client
 //! cargo xtask bench readers what readers pay for row groups of one size and another
 //! ```
 
 mod bench;
 mod bench_loom;
+mod bench_mysql;
 mod bench_readers;
 mod fuzz;
 mod run;
@@ -25,18 +27,18 @@ type Outcome<T = ()> = Result<T, String>;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let outcome =
-        match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-            ["setup"] => setup::run(),
-            ["test"] => test::run(),
-            ["fuzz"] => fuzz::run("10"),
-            ["fuzz", seconds] => fuzz::run(seconds),
-            ["bench"] => bench::run(),
-            ["bench", "loom"] => bench_loom::run(),
-            ["bench", "readers"] => bench_readers::run(),
-            _ => Err("usage: cargo xtask setup | test | fuzz [SECONDS] | bench [loom|readers]"
-                .to_owned()),
-        };
+    let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["setup"] => setup::run(),
+        ["test"] => test::run(),
+        ["fuzz"] => fuzz::run("10"),
+        ["fuzz", seconds] => fuzz::run(seconds),
+        ["bench"] => bench::run(),
+        ["bench", "loom"] => bench_loom::run(),
+        ["bench", "mysql"] => bench_mysql::run(),
+        ["bench", "readers"] => bench_readers::run(),
+        _ => Err("usage: cargo xtask setup | test | fuzz [SECONDS] | bench [loom|mysql|readers]"
+            .to_owned()),
+    };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {

@@ -10,7 +10,10 @@ use crate::{Outcome, root};
 /// Installs what is missing.
 pub(crate) fn run() -> Outcome {
     python()?;
-    debian()
+    debian("stilts", &["stilts"])?;
+    // For the XML Schema of VOTable.
+    debian("xmllint", &["libxml2-utils"])?;
+    debian("mariadb-install-db", &["mariadb-server-core", "mariadb-client-core"])
 }
 
 /// The interpreter of a Python environment under `target/`, made anew when the pins change.
@@ -41,10 +44,9 @@ pub(crate) fn python() -> Outcome<String> {
     Ok(python)
 }
 
-/// STILTS, and xmllint for the XML Schema of VOTable, from Debian. Installed where that is possible;
-/// else the error says how.
-fn debian() -> Outcome {
-    if is_there("stilts") && is_there("xmllint") {
+/// Packages of Debian that bring a program. Installed where that is possible; else the error says how.
+fn debian(program: &str, packages: &[&str]) -> Outcome {
+    if is_there(program) {
         return Ok(());
     }
     let root_may_install = is_there("apt-get")
@@ -52,13 +54,13 @@ fn debian() -> Outcome {
             use std::os::unix::fs::MetadataExt;
             process.uid() == 0
         });
-    let hint = "STILTS and xmllint are needed: apt-get install stilts libxml2-utils";
+    let hint = format!("{program} is needed: apt-get install {}", packages.join(" "));
     if !root_may_install {
-        return Err(hint.to_owned());
+        return Err(hint);
     }
-    run_or("apt-get", &["update", "-qq"], hint)?;
-    let install = ["install", "-y", "-qq", "--no-install-recommends", "stilts", "libxml2-utils"];
-    run_or("apt-get", &install, hint)
+    run_or("apt-get", &["update", "-qq"], &hint)?;
+    let install = ["install", "-y", "-qq", "--no-install-recommends"];
+    run_or("apt-get", &[&install, packages].concat(), &hint)
 }
 
 fn is_there(program: &str) -> bool {

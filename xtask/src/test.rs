@@ -19,7 +19,8 @@ pub(crate) fn run() -> Outcome {
         ),
         (
             "taploom-sources",
-            ["", "arrow", "csv", "parquet", "sqlite", "demo", "synth", "votable"].as_slice(),
+            ["", "arrow", "csv", "mysql", "parquet", "sqlite", "demo", "synth", "votable"]
+                .as_slice(),
         ),
     ] {
         for one in features {

@@ -1,5 +1,6 @@
 //! From what a person types to a source.
 
+use std::fmt;
 use std::path::Path;
 
 use taploom_encoder::{Error, ErrorKind, Result};
@@ -8,9 +9,10 @@ use taploom_stream::RowSource;
 use crate::column_list::ColumnList;
 
 /// What rows are wanted.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Request<'a> {
-    /// `demo`, `sqlite:FILE`, `synth:COLUMNS.json?rows=N&seed=S&nulls=F`, or a file.
+    /// `demo`, `mysql://USER:PASSWORD@HOST/DATABASE`, `sqlite:FILE`,
+    /// `synth:COLUMNS.json?rows=N&seed=S&nulls=F`, or a file.
     pub location: &'a str,
     /// SQL, for the locations that take it.
     pub query: Option<&'a str>,
@@ -29,6 +31,24 @@ impl<'a> Request<'a> {
     }
 }
 
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { location, query, table, columns, batch_rows } = self;
+        f.debug_struct("Request")
+            .field("location", &shown(location))
+            .field("query", query)
+            .field("table", table)
+            .field("columns", columns)
+            .field("batch_rows", batch_rows)
+            .finish()
+    }
+}
+
+/// A location without what stands behind the scheme of a server: there may be a password.
+fn shown(location: &str) -> &str {
+    location.find("://").map_or(location, |at| &location[..at + 3])
+}
+
 /// Opens a source.
 ///
 /// # Errors
@@ -37,11 +57,14 @@ impl<'a> Request<'a> {
 pub async fn open(request: &Request<'_>) -> Result<Box<dyn RowSource>> {
     let location = request.location;
     let refuse_query = || match request.query {
-        Some(_) => Err(invalid(format!("source {location} takes no SQL; demo and sqlite:FILE do"))),
+        Some(_) => Err(invalid(format!(
+            "source {location} takes no SQL; demo, sqlite:FILE and mysql:// do"
+        ))),
         None => Ok(()),
     };
     let refuse_table = || match request.table {
         Some(_) => {
+            let location = shown(location);
             Err(invalid(format!("source {location} has no choice of tables; VOTable files do")))
         }
         None => Ok(()),
@@ -52,6 +75,14 @@ pub async fn open(request: &Request<'_>) -> Result<Box<dyn RowSource>> {
         return crate::demo::open(request).await;
         #[cfg(not(feature = "demo"))]
         return Err(left_out("demo"));
+    }
+    if ["mysql://", "mariadb://"].iter().any(|scheme| location.starts_with(scheme)) {
+        refuse_table()?;
+        #[cfg(feature = "mysql")]
+        return crate::mysql::open(request).await;
+        // Without the rest of it, which has a password.
+        #[cfg(not(feature = "mysql"))]
+        return Err(left_out("mysql://"));
     }
     if let Some(path) = location.strip_prefix("sqlite:") {
         refuse_table()?;
@@ -71,8 +102,8 @@ pub async fn open(request: &Request<'_>) -> Result<Box<dyn RowSource>> {
     let path = Path::new(location);
     if !path.exists() {
         return Err(invalid(format!(
-            "source {location}: no such file; a source is demo, sqlite:FILE, synth:COLUMNS.json, or \
-             a Parquet, Arrow, VOTable, CSV or TSV file"
+            "source {location}: no such file; a source is demo, sqlite:FILE, mysql://..., \
+             synth:COLUMNS.json, or a Parquet, Arrow, VOTable, CSV or TSV file"
         )));
     }
     refuse_query()?;
