@@ -161,6 +161,14 @@ pub const LOSSES: &[Loss] = &[
             (other, _) => other,
         },
     ),
+    loss("infinity-is-null", "an infinite float or double is null", |cell, _| {
+        match elements(cell, |element| element.filter(|value| !value.is_infinite())) {
+            Cell::One(value, element) => {
+                Cell::One(value.filter(|value| !value.is_infinite()), element)
+            }
+            list @ Cell::List(..) => list,
+        }
+    }),
     loss("nan-element-is-null", "a NaN within an array is null", |cell, _| {
         elements(cell, |element| element.filter(|value| !value.is_nan()))
     }),
@@ -271,6 +279,10 @@ enum Value {
 }
 
 impl Value {
+    fn is_infinite(&self) -> bool {
+        matches!(self, Self::Float(value) if value.is_infinite())
+    }
+
     fn is_nan(&self) -> bool {
         matches!(self, Self::Float(value) if value.is_nan())
     }

@@ -54,7 +54,7 @@ pub fn matrix() -> String {
                     }
                     Outcome::Refused => "–".to_owned(),
                     Outcome::No(why) => {
-                        let kind = (variant.name(), *reader, kind_of(why));
+                        let kind = (variant.name(), *reader, kind_of(&label, why));
                         let number = reasons.iter().position(|(known, _)| *known == kind);
                         let number = number.unwrap_or_else(|| {
                             reasons.push((kind, why.clone()));
@@ -78,7 +78,8 @@ pub fn matrix() -> String {
     }
     let _ = writeln!(page, "\n## What is not read\n");
     for (index, ((variant, reader, _), why)) in reasons.iter().enumerate() {
-        let why: String = why.chars().take(MOST).collect();
+        let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+        let why: String = why.chars().map(shown).take(MOST).collect();
         let _ = writeln!(page, "{}. `{variant}` by {}: {why}", index + 1, reader.name());
     }
     page
@@ -87,10 +88,12 @@ pub fn matrix() -> String {
 /// Characters of a reason that are shown.
 const MOST: usize = 160;
 
-/// What reasons have in common that differ in their values only: the first of them is shown.
-fn kind_of(why: &str) -> String {
+/// What reasons have in common that differ in their values only: the first of them is shown. Text,
+/// complex numbers and the rest are misread each in a way of its own.
+fn kind_of(label: &str, why: &str) -> String {
+    let class = ["Complex", "har"].into_iter().find(|class| label.contains(class));
     let words = why.split([' ', ':']).filter(|word| word.chars().all(char::is_alphabetic));
-    words.take(4).collect::<Vec<_>>().join(" ")
+    class.into_iter().chain(words.take(4)).collect::<Vec<_>>().join(" ")
 }
 
 /// The tables of the page.
@@ -126,7 +129,8 @@ fn letter(happened: &mut Vec<&'static str>, loss: &str) -> String {
     if !happened.contains(&LOSSES[known].name) {
         happened.push(LOSSES[known].name);
     }
-    char::from(b'a' + known as u8).to_string()
+    let last = char::from(b'a' + (known % 26) as u8);
+    format!("{}{last}", "a".repeat(known / 26))
 }
 
 /// The rows of the tables: datatype and arraysize, in the order of the columns.

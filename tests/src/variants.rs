@@ -78,12 +78,8 @@ const FITS: Variant = Variant {
     has_null: not_of_fixed_bits,
     ..PLAIN
 };
-const ECSV: Variant = Variant {
-    id: "ecsv",
-    readers: &[Reader::Plain, Reader::Astropy, Reader::Stilts],
-    unique_names: true,
-    ..PLAIN
-};
+const ECSV: Variant =
+    Variant { id: "ecsv", readers: &[Reader::Plain, Reader::Astropy], unique_names: true, ..PLAIN };
 const ARROW: Variant = Variant {
     id: "arrow",
     readers: &[Reader::Pyarrow, Reader::Polars],

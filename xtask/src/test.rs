@@ -1,7 +1,7 @@
 //! Everything that has to pass.
 
 use crate::run::{cargo, run as start, run_lines};
-use crate::{Outcome, root, setup};
+use crate::{Outcome, fuzz, root, setup};
 
 const EXAMPLE: &str = "examples/own-format/Cargo.toml";
 
@@ -44,6 +44,8 @@ pub(crate) fn run() -> Outcome {
     run_lines(cargo(&["test", "--workspace", "--all-targets", "--no-fail-fast"]), |line| {
         count.add(line);
     })?;
+    // Long enough for a crash that is easy to find; `cargo xtask fuzz 600` looks further.
+    fuzz::run("5")?;
     println!("\n{} passed, {} failed", count.passed, count.failed);
     Ok(())
 }

@@ -11,8 +11,10 @@ from .core import Decoded, Rejected, flattened, is_list, named_columns
 
 SECONDS = 60
 
-# JSON has no NaN.
+# JSON has no NaN and no infinity.
 LOSSES = [
+    "text-is-trimmed",
+    "infinity-is-null",
     "nan-is-null",
     "nan-element-is-null",
     "null-is-empty-string",
@@ -36,7 +38,8 @@ def read_votable_vot(request, schema):
     tables = [e.get("resource_or_table", {}) for e in resource["sub_elems"]]
     table = next(t for t in tables if t.get("elem_type") == "Table")
     names = [e["name"] for e in table["elems"] if e.get("elem_type") == "Field"]
-    rows = table["data"]["rows"]
+    data = table["data"]
+    rows = data["stream"]["rows"] if "stream" in data else data["rows"]
     if any(len(row) != len(schema) for row in rows):
         raise Rejected(f"a row has another number of cells than {len(schema)}")
     arrays = [column([row[index] for row in rows], type_) for index, type_ in enumerate(schema.types)]
