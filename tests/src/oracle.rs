@@ -68,7 +68,10 @@ impl Oracle for ReaderOracle {
             true if self.variant.id == "fits" => {
                 let names = schema.columns().iter().map(|column| printable(column.name()));
                 let names: Vec<String> = names.collect();
-                unique_names(names.iter().map(|name| name.trim_end_matches(' ')))
+                unique_names(names.iter().map(|name| match name.trim_end_matches(' ') {
+                    "" => "_",
+                    name => name,
+                }))
             }
             true => schema.unique_names(),
             false => schema.columns().iter().map(|column| column.name().to_owned()).collect(),
