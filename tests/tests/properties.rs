@@ -467,7 +467,7 @@ fn column(variant: &'static Variant, rows: usize) -> impl Strategy<Value = Sampl
 }
 
 fn name(variant: &'static Variant) -> impl Strategy<Value = String> {
-    let known = ["ra", "ra", "Ra", "ra_2", "a b", "<a & \"b\">", "x'y,z", "#", "]]>", "null"];
+    let known = ["", "ra", "ra", "Ra", "ra_2", "a b", "<a & \"b\">", "x'y,z", "#", "]]>", "null"];
     let any = vec(character(), 1..10).prop_map(String::from_iter);
     prop_oneof![select(known.to_vec()).prop_map(str::to_owned), any]
         .prop_map(move |name| readable_name(variant, name))
