@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use arrow_array::RecordBatch;
-use taploom::{CanonicalRows, ResultSchema, VoType};
+use taploom::{CanonicalRows, ResultSchema, VoType, unique_names};
 use taploom_testkit::{Decoded, Oracle};
 
 use crate::losses::{printable, with_losses};
@@ -66,7 +66,12 @@ impl Oracle for ReaderOracle {
     fn names(&self, schema: &ResultSchema) -> Vec<String> {
         match self.variant.unique_names {
             true if self.variant.id == "fits" => {
-                schema.unique_names().iter().map(|name| printable(name)).collect()
+                let names = schema.columns().iter().map(|column| printable(column.name()));
+                let names: Vec<String> = names.collect();
+                unique_names(names.iter().map(|name| match name.trim_end_matches(' ') {
+                    "" => "_",
+                    name => name,
+                }))
             }
             true => schema.unique_names(),
             false => schema.columns().iter().map(|column| column.name().to_owned()).collect(),

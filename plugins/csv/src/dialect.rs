@@ -2,6 +2,9 @@
 
 use taploom_text::append_quoted;
 
+/// U+FEFF. Readers pass over one that begins a file, so that a text which begins with it is quoted.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// How values are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
@@ -35,6 +38,7 @@ impl Dialect {
         match self {
             Self::Csv => {
                 let plain = !bytes.is_empty()
+                    && !bytes.starts_with(BYTE_ORDER_MARK)
                     && memchr::memchr3(b',', b'"', b'\n', bytes).is_none()
                     && memchr::memchr(b'\r', bytes).is_none();
                 if plain {
@@ -46,7 +50,8 @@ impl Dialect {
             }
             Self::Tsv => {
                 let from = to.len();
-                if bytes.first().is_none_or(|first| *first == b'"') {
+                let is_quoted = bytes.first().is_none_or(|first| *first == b'"');
+                if is_quoted || bytes.starts_with(BYTE_ORDER_MARK) {
                     append_quoted(bytes, to);
                 } else {
                     to.extend_from_slice(bytes);
@@ -84,6 +89,7 @@ mod tests {
             ("a\rb", "\"a\rb\""),
             ("a\tb", "a\tb"),
             ("α😀", "α😀"),
+            ("\u{feff}a", "\"\u{feff}a\""),
         ] {
             assert_eq!(written(Dialect::Csv, text), (csv.to_owned(), false));
         }
@@ -97,6 +103,7 @@ mod tests {
             ("5\" disk", "5\" disk", false),
             ("\"a\"", "\"\"\"a\"\"\"", false),
             ("a\tb\r\nc", "a b  c", true),
+            ("\u{feff}a", "\"\u{feff}a\"", false),
         ] {
             assert_eq!(written(Dialect::Tsv, text), (tsv.to_owned(), altered));
         }

@@ -12,6 +12,16 @@ pub(crate) fn append_ascii(text: &str, to: &mut Vec<u8>) -> bool {
     matches!(ascii, Cow::Owned(_))
 }
 
+/// The name of a column: spaces at the end of a string mean nothing (FITS 4.0, 4.2.1.1), so names that
+/// differ in them alone are the same. One of nothing else is `_`, for astropy reads no table in which a
+/// name is empty.
+pub(crate) fn name_of(name: &str) -> String {
+    match ascii(name).trim_end_matches(' ') {
+        "" => "_".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
 /// A text with a question mark for every character outside of 32 to 126; owned where there is one.
 pub(crate) fn ascii(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {

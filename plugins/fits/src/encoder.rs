@@ -7,7 +7,7 @@ use taploom_encoder::{
     Result, ResultEncoder, ResultSchema, unique_names,
 };
 
-use crate::ascii::ascii;
+use crate::ascii::name_of;
 use crate::column_writer::{ColumnWriter, length};
 use crate::copy::{copy_heap, copy_rows};
 use crate::header::{BLOCK_BYTES, Header};
@@ -47,12 +47,12 @@ impl FitsEncoder {
             );
         }
         let columns = schema.columns().iter().map(ColumnWriter::new).collect::<Result<Vec<_>>>()?;
-        let names: Vec<_> = schema.columns().iter().map(|column| ascii(column.name())).collect();
+        let names: Vec<_> = schema.columns().iter().map(|column| name_of(column.name())).collect();
         let block_bytes = SPOOL_BLOCK_BYTES.min(context.memory_budget / 16);
         check_row(&columns, context.memory_budget / 8)?;
         Ok(Self {
             rows,
-            names: unique_names(names.iter().map(|name| &**name)),
+            names: unique_names(names.iter().map(String::as_str)),
             columns,
             block: Vec::new(),
             block_bytes,
@@ -151,7 +151,7 @@ impl ResultEncoder for FitsEncoder {
         let header = self.header(&layout, &completion);
         let names = self.rows.schema().columns().iter();
         let altered_names =
-            names.filter(|column| ascii(column.name()) != column.name()).count() as u64;
+            names.filter(|column| name_of(column.name()) != column.name()).count() as u64;
         let altered: u64 = self.columns.iter().map(|column| column.found.altered_cells).sum();
         let mut summary = EncodeSummary::default();
         summary.rows = self.rows.rows();

@@ -70,8 +70,10 @@ impl Charset {
         }
     }
 
-    /// Cuts a text to at most so many units, between two characters.
+    /// Cuts a text to at most so many units, between two characters, and before its first NUL, which
+    /// ends strings in BINARY and BINARY2 (VOTable 1.4, 6).
     pub(crate) fn fit(self, text: &str, most: usize) -> Fitting<'_> {
+        let text = text.split('\0').next().unwrap_or_default();
         let units = |character: char| match self {
             Self::Utf8 => character.len_utf8(),
             Self::Utf16 => character.len_utf16(),
@@ -124,5 +126,6 @@ mod tests {
         assert_eq!(fit(Charset::Utf16, "a😀b", 3), ("a😀", 3));
         assert_eq!(fit(Charset::Utf16, "a😀b", 2), ("a", 1));
         assert_eq!(fit(Charset::Utf16, "abc", usize::MAX), ("abc", 3));
+        assert_eq!(fit(Charset::Utf8, "a\0b", 9), ("a", 1));
     }
 }

@@ -74,10 +74,10 @@ def tabledata_value(text, type_, name):
     return int(text) if pa.types.is_integer(type_) else float(text)
 
 
-def strings_cell(text, arraysize, unit="utf-16-le"):
-    """Strings one after the other, each padded to its length."""
-    length = int(arraysize.split("x")[0])
-    units = text.encode(unit)
-    step = length * 2
+def strings_cell(text, datatype, arraysize):
+    """Strings one after the other, each padded to its length: bytes of char, units of unicodeChar."""
+    encoding, unit = ("utf-8", 1) if datatype == "char" else ("utf-16-le", 2)
+    units = text.encode(encoding)
+    step = int(arraysize.split("x")[0]) * unit
     parts = [units[at : at + step] for at in range(0, len(units), step)]
-    return [part.decode(unit, "replace").rstrip(" \0") for part in parts]
+    return [part.decode(encoding, "replace").rstrip(" \0") for part in parts]

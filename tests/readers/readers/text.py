@@ -53,7 +53,7 @@ def with_lists(request, schema, text, typed):
         if is_list(type_):
             columns.append(from_text(text[index], field, type_, name))
         elif field["datatype"] == "bit":
-            cells = [cell and {"0": False, "1": True}[cell] for cell in text[index]]
+            cells = [{"0": False, "1": True}[cell] if cell else None for cell in text[index]]
             columns.append(pa.array(cells, pa.bool_()))
         else:
             columns.append(typed[index])

@@ -223,7 +223,7 @@ def tabledata_cell(text, shape, null):
     if text == "":
         return None
     if shape.is_text:
-        return strings_cell(text, shape.arraysize) if shape.is_list else text
+        return strings_cell(text, shape.datatype, shape.arraysize) if shape.is_list else text
     field = {"datatype": shape.datatype, "arraysize": shape.arraysize}
     values = [
         None if item in ("?", null) else tabledata_value(item, shape.element, "?")
