@@ -10,7 +10,7 @@
     reason = "a test that fails panics"
 )]
 
-use taploom::{Completion, Datatype, EncodeContext, VoType, is_ncname};
+use taploom::{Column, Completion, Datatype, EncodeContext, VoType, is_ncname};
 use taploom_testkit::{SharedSink, nasty};
 use taploom_tests::{ReaderOracle, Validator, Variant, types_of};
 
@@ -22,7 +22,7 @@ fn validators_find_nothing_but_what_is_known_of_them() {
         let mut oracle = ReaderOracle::new(variant, variant.readers[0]);
         let subject = variant.subject(*plugin, &mut oracle).unwrap();
         let table = subject.adapt(nasty()).unwrap();
-        let names: Vec<_> = table.schema.columns().iter().map(|column| column.name()).collect();
+        let names: Vec<_> = table.schema.columns().iter().map(Column::name).collect();
         let types = types_of(&table.schema);
         for validator in [Validator::Votlint, Validator::Validator, Validator::Schema] {
             let columns: Vec<usize> = (0..types.len())
