@@ -105,15 +105,15 @@ async fn a_failure_is_reported_by_the_document_or_by_the_stream() {
 #[tokio::test]
 async fn a_failure_before_the_first_byte_is_never_an_empty_body() {
     use arrow_schema::{DataType, Field, Schema};
-    let item = Field::new("item", DataType::Int64, true);
-    let list = Field::new("list", DataType::List(Arc::new(item)), true);
-    let schema = ResultSchema::derived(Arc::new(Schema::new(vec![list])));
+    let inner = Field::new("inner", DataType::Int64, true);
+    let outer = Field::new("struct", DataType::Struct(vec![inner].into()), true);
+    let schema = ResultSchema::derived(Arc::new(Schema::new(vec![outer])));
     let source = BatchSource::new(schema, std::iter::empty());
     let (bytes, error, _) = collect(source, spec(taploom_format_votable::PLUGIN)).await;
     assert!(bytes.is_empty());
     let error = error.unwrap();
     assert_eq!(error.kind(), ErrorKind::UnsupportedColumn);
-    assert!(error.to_string().contains("\"list\""), "{error}");
+    assert!(error.to_string().contains("\"struct\""), "{error}");
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub(crate) struct Spool {
     in_memory: usize,
     cap: u64,
     bytes: u64,
+    /// The capacity of the vector that holds them: it is not to be had, and grows by doubling.
+    capacity: usize,
 }
 
 impl Spool {
@@ -30,6 +32,7 @@ impl Spool {
             in_memory,
             cap: context.scratch_budget,
             bytes: 0,
+            capacity: 0,
         }
     }
 
@@ -44,14 +47,17 @@ impl Spool {
         let written = self.file.write_all(&length).and_then(|()| self.file.write_all(block));
         written.map_err(|source| failed(&self.folder, "writing", source))?;
         self.bytes = bytes;
+        let held = usize::try_from(bytes).unwrap_or(usize::MAX);
+        if held > self.capacity {
+            self.capacity = held.max(self.capacity.saturating_mul(2));
+        }
         Ok(())
     }
 
-    /// Heap held, in bytes. A vector that grows by doubling holds up to twice what is in it.
+    /// Heap held, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let held = usize::try_from(self.bytes).unwrap_or(usize::MAX);
-        let grown = if self.file.get_ref().is_rolled() { 0 } else { held.saturating_mul(2) };
-        grown.min(self.in_memory.saturating_mul(2)) + self.file.capacity()
+        let held = if self.file.get_ref().is_rolled() { 0 } else { self.capacity };
+        held + self.file.capacity()
     }
 
     /// Ends the writing.
