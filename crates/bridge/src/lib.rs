@@ -1,0 +1,25 @@
+#![doc = include_str!("../README.md")]
+
+mod database;
+mod envelope;
+mod failure;
+mod format;
+mod job;
+mod message;
+mod pipeline;
+mod report;
+mod secret;
+mod status;
+mod upload;
+mod url_rewrite;
+
+pub use database::{Database, Execution, News, Plain, Query, QueryPhase};
+pub use failure::{ErrorCode, Failure};
+pub use format::Formats;
+pub use job::{Bridge, JobLimits, Outcome};
+pub use message::{ColumnType, Format, JobDelete, JobRun, Rejected, ResultFormat, UploadTable};
+pub use pipeline::{ScratchSpace, UploadMode};
+pub use secret::Secret;
+pub use status::{Chunks, JobStatus, Metadata, Phase, QueryInfo, ResultInfo, Statuses};
+pub use upload::{UploadPolicy, Uploader};
+pub use url_rewrite::UrlRewrite;
