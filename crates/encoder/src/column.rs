@@ -382,4 +382,21 @@ impl Column {
     pub fn metadata(&self) -> &ColumnMetadata {
         &self.metadata
     }
+
+    /// The same with the name, and with datatype, arraysize and xtype as they were resolved, so that
+    /// nothing is left to derive.
+    pub fn resolved(&self) -> ColumnMetadata {
+        let mut metadata =
+            ColumnMetadata { name: Some(self.name.clone()), ..self.metadata.clone() };
+        if let Some(vo_type) = &self.vo_type {
+            metadata.datatype = Some(vo_type.datatype);
+            metadata.arraysize = match &vo_type.arraysize {
+                Some(shape) => Some(shape.to_string()),
+                // Lists of any length would become arrays of complex numbers.
+                None => vo_type.datatype.is_complex().then(|| "1".to_owned()),
+            };
+            metadata.xtype.clone_from(&vo_type.xtype);
+        }
+        metadata
+    }
 }

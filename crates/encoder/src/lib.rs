@@ -29,7 +29,7 @@ pub use plugin::{
     Content, EncoderFormat, EncoderPlugin, EnvelopeUse, FailureReport, FormatInfo, OverflowReport,
 };
 pub use registry::{EncoderRegistry, EncoderSpec};
-pub use schema::{ResultSchema, unique_names};
+pub use schema::{ResultSchema, is_ncname, unique_names};
 pub use sink::{ByteSink, Output};
 
 #[doc(hidden)]

@@ -98,7 +98,13 @@ fn vo_type(
     let is_list = !nesting.levels.is_empty();
     let arraysize = match shape {
         // Many documents say 1 for a scalar.
-        Some(shape) if !is_list && !datatype.is_text() && shape.to_string() == "1" => None,
+        Some(shape)
+            if (!is_list || datatype.is_complex())
+                && !datatype.is_text()
+                && shape.to_string() == "1" =>
+        {
+            None
+        }
         Some(shape) => Some(shape),
         None if is_list => {
             let derived = nesting.shape(if datatype.is_text() { length } else { None });
@@ -333,9 +339,11 @@ mod tests {
             (list(Utf8), "char", Some("8x*"), "char of arraysize 8x*"),
             (list(list(Float64)), "double", Some("3x*"), "double of arraysize 3x*"),
             (fixed(Float32, 2), "floatComplex", None, "floatComplex"),
+            (list(Float32), "floatComplex", Some("1"), "floatComplex"),
             (list(Float32), "doubleComplex", None, "doubleComplex of arraysize *"),
             (fixed(fixed(Float64, 2), 5), "doubleComplex", None, "doubleComplex of arraysize 5"),
             (fixed(Float64, 12), "doubleComplex", Some("2x3"), "doubleComplex of arraysize 2x3"),
+            (list(Float64), "doubleComplex", Some("1"), "doubleComplex"),
             (list(Boolean), "bit", Some("9"), "bit of arraysize 9"),
             (Boolean, "bit", None, "bit"),
             (Int32, "int", Some("1"), "int"),

@@ -196,9 +196,13 @@ fn check_ids(columns: &[Column]) -> Result<()> {
     Ok(())
 }
 
-/// XML names without a colon, by the classes of characters that Rust knows: a little stricter than
-/// the tables of XML 1.0, 2.3.
-fn is_ncname(text: &str) -> bool {
+/// Whether a text may be an XML ID: an XML name without a colon, by the classes of characters that
+/// Rust knows, which are a little stricter than the tables of XML 1.0, 2.3.
+///
+/// ```
+/// assert!(taploom_encoder::is_ncname("col_0") && !taploom_encoder::is_ncname("0_col"));
+/// ```
+pub fn is_ncname(text: &str) -> bool {
     let mut characters = text.chars();
     characters.next().is_some_and(|first| first == '_' || first.is_alphabetic())
         && characters.all(|c| matches!(c, '_' | '-' | '.') || c.is_alphanumeric())

@@ -1,4 +1,4 @@
-//! Parquet and Arrow files.
+//! Parquet, Arrow, CSV and TSV files.
 
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -13,6 +13,10 @@ use crate::open::{Request, invalid};
 
 #[cfg(feature = "arrow")]
 mod arrow;
+#[cfg(feature = "csv")]
+mod csv;
+#[cfg(any(feature = "arrow", feature = "parquet"))]
+mod metadata;
 #[cfg(feature = "parquet")]
 mod parquet;
 
@@ -22,6 +26,8 @@ enum Kind {
     Parquet,
     ArrowFile,
     ArrowStream,
+    /// With what stands between two values.
+    Separated(u8),
 }
 
 pub(crate) fn open(path: &Path, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
@@ -40,42 +46,39 @@ pub(crate) fn open(path: &Path, request: &Request<'_>) -> Result<Box<dyn RowSour
         Kind::ArrowFile => guarded(&name, || arrow::open_file(file, &name, request)),
         #[cfg(feature = "arrow")]
         Kind::ArrowStream => guarded(&name, || arrow::open_stream(file, &name, request)),
-        #[cfg(not(all(feature = "parquet", feature = "arrow")))]
+        #[cfg(feature = "csv")]
+        Kind::Separated(separator) => csv::open(file, &name, separator, request),
+        #[cfg(not(all(feature = "parquet", feature = "arrow", feature = "csv")))]
         _ => Err(crate::open::left_out(request.location)),
     }
 }
 
 /// Known by content: a name is a promise, the first bytes are a fact. Where the two disagree, the
-/// error says so.
+/// error says so. Separated text has no mark, and is known by its name.
 fn kind(path: &Path, beginning: &[u8]) -> Result<Kind> {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let extension = extension.to_ascii_lowercase();
     let kind = match beginning {
         [b'P', b'A', b'R', b'1', ..] => Some(Kind::Parquet),
         [b'A', b'R', b'R', b'O', b'W', b'1', ..] => Some(Kind::ArrowFile),
         [0xff, 0xff, 0xff, 0xff, ..] => Some(Kind::ArrowStream),
-        _ => None,
+        _ => match extension.as_str() {
+            "csv" => Some(Kind::Separated(b',')),
+            "tsv" => Some(Kind::Separated(b'\t')),
+            _ => None,
+        },
     };
     let name = path.display();
-    kind.ok_or_else(|| match extension.to_ascii_lowercase().as_str() {
+    kind.ok_or_else(|| match extension.as_str() {
         "parquet" => invalid(format!("source {name}: not a Parquet file, whatever its name says")),
         "arrow" => invalid(format!("source {name}: not an Arrow file, whatever its name says")),
         _ if beginning.starts_with(b"SQLite format 3\0") => {
             invalid(format!("source {name} is a SQLite database: call it sqlite:{name}"))
         }
-        _ => invalid(format!("source {name}: neither a Parquet file nor an Arrow file or stream")),
+        _ => invalid(format!(
+            "source {name}: neither a Parquet file nor an Arrow file or stream, and neither .csv nor .tsv"
+        )),
     })
-}
-
-/// The schema of a file, with the metadata that were given.
-#[cfg(any(feature = "arrow", feature = "parquet"))]
-fn described(
-    schema: arrow_schema::SchemaRef,
-    request: &Request<'_>,
-) -> Result<taploom_encoder::ResultSchema> {
-    match &request.columns {
-        Some(list) => list.describe(schema),
-        None => Ok(taploom_encoder::ResultSchema::derived(schema)),
-    }
 }
 
 /// The batches of a reader, up to its first error or panic.

@@ -61,7 +61,7 @@ pub async fn open(request: &Request<'_>) -> Result<Box<dyn RowSource>> {
     if !path.exists() {
         return Err(invalid(format!(
             "source {location}: no such file; a source is demo, sqlite:FILE, synth:COLUMNS.json, or \
-             a Parquet or Arrow file"
+             a Parquet, Arrow, CSV or TSV file"
         )));
     }
     refuse_query()?;

@@ -13,6 +13,7 @@ use crate::source::RowSource;
 pub struct Ahead {
     schema: ResultSchema,
     rows_hint: Option<u64>,
+    notes: Vec<String>,
     batches: mpsc::Receiver<Step>,
     overflowed: bool,
 }
@@ -28,6 +29,7 @@ impl Ahead {
     pub fn start(mut source: impl RowSource + 'static, runtime: &Handle) -> Self {
         let (sender, batches) = mpsc::channel(1);
         let (schema, rows_hint) = (source.schema().clone(), source.rows_hint());
+        let notes = source.notes();
         let handle = runtime.clone();
         // Not one of the runtime's blocking threads: whoever reads may hold the last of them.
         let refused = sender.clone();
@@ -58,7 +60,7 @@ impl Ahead {
             // The channel is new, so there is room.
             let _ = refused.try_send(Step::Failed(error));
         }
-        Self { schema, rows_hint, batches, overflowed: false }
+        Self { schema, rows_hint, notes, batches, overflowed: false }
     }
 }
 
@@ -86,5 +88,9 @@ impl RowSource for Ahead {
 
     fn rows_hint(&self) -> Option<u64> {
         self.rows_hint
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
     }
 }

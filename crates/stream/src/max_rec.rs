@@ -80,4 +80,8 @@ impl<S: RowSource> RowSource for MaxRec<S> {
     fn rows_hint(&self) -> Option<u64> {
         self.inner.rows_hint().map(|rows| rows.min(self.limit))
     }
+
+    fn notes(&self) -> Vec<String> {
+        self.inner.notes()
+    }
 }

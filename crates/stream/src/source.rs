@@ -33,6 +33,12 @@ pub trait RowSource: Send {
     fn rows_hint(&self) -> Option<u64> {
         None
     }
+
+    /// What a person should know of how the source was read, such as metadata that were passed over;
+    /// a sentence each.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 #[async_trait]
@@ -51,6 +57,10 @@ impl RowSource for Box<dyn RowSource> {
 
     fn rows_hint(&self) -> Option<u64> {
         (**self).rows_hint()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        (**self).notes()
     }
 }
 

@@ -1,8 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 // Named, so that the linker keeps them, and what they register.
+#[cfg(feature = "arrow")]
+use taploom_format_arrow as _;
 #[cfg(feature = "csv")]
 use taploom_format_csv as _;
+#[cfg(feature = "json")]
+use taploom_format_json as _;
 #[cfg(feature = "voparquet")]
 use taploom_format_voparquet as _;
 #[cfg(feature = "votable")]

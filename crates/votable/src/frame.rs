@@ -1,22 +1,25 @@
 //! The document around the rows.
 
-use std::io;
-
-use quick_xml::Writer;
-use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use taploom_encoder::{Column, Completion, Envelope, Error, ErrorKind, Result, ResultSchema};
 
-use crate::text::xml_characters;
+use crate::document::Document;
 
 /// The version of the document. They share a namespace and differ in what they may hold.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 pub enum Version {
     /// 1.3: no TIMESYS.
+    #[serde(rename = "1.3")]
     V1_3,
     /// 1.4: what readers of the day take without false errors.
     #[default]
+    #[serde(rename = "1.4")]
     V1_4,
     /// 1.5: `refposition` of a COOSYS.
+    #[serde(rename = "1.5")]
     V1_5,
 }
 
@@ -31,14 +34,13 @@ impl Version {
     }
 }
 
-/// The namespace of every version from 1.3 on; VOTable 1.4, 3.1.
-const NAMESPACE: &str = "http://www.ivoa.net/xml/VOTable/v1.3";
-
-/// A VOTable document in two halves: a header that ends after the last FIELD, and a footer that
-/// begins with `</TABLE>`. DATA, if any, goes between them.
+/// A VOTable document in two halves: a header that ends after the FIELDs, and a footer that begins
+/// with `</TABLE>`. DATA, if any, goes between them.
 ///
 /// The header says `QUERY_STATUS` OK before the TABLE. A result that overflowed or failed says so
-/// after it; DALI 1.1, 4.4.1.
+/// after it; DALI 1.1, 4.4.1. All of [`TableMetadata`](taploom_encoder::TableMetadata) is written, in
+/// the order of the standard: of what stands around the TABLE, its RESOURCEs are in the footer and all
+/// else is in the header.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -53,16 +55,21 @@ const NAMESPACE: &str = "http://www.ivoa.net/xml/VOTable/v1.3";
 /// # Ok::<(), taploom_encoder::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Frame {
-    header: String,
-    given: Option<Envelope>,
+pub struct Frame(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Written(Document),
+    Given(Envelope),
 }
 
 impl Frame {
     /// The document of a result, with the names of its columns as they are.
     ///
     /// # Errors
-    /// [`ErrorKind::UnsupportedColumn`] naming a column that has no VOTable datatype.
+    /// [`ErrorKind::UnsupportedColumn`] naming a column that has no VOTable datatype, and
+    /// [`ErrorKind::InvalidRequest`] for metadata that make no valid document: an ID that is no XML
+    /// name or stands twice, a reference that leads nowhere, what the version does not have.
     pub fn new(schema: &ResultSchema, version: Version) -> Result<Self> {
         let names: Vec<&str> = schema.columns().iter().map(Column::name).collect();
         Self::with_names(schema, &names, version)
@@ -77,17 +84,20 @@ impl Frame {
         names: &[impl AsRef<str>],
         version: Version,
     ) -> Result<Self> {
-        Ok(Self { header: header(schema, names, version)?, given: None })
+        Ok(Self(Kind::Written(Document::new(schema, names, version)?)))
     }
 
     /// A document that is given, as it is.
     pub fn given(envelope: &Envelope) -> Self {
-        Self { header: envelope.header.clone(), given: Some(envelope.clone()) }
+        Self(Kind::Given(envelope.clone()))
     }
 
-    /// From the XML declaration to the end of the last FIELD.
+    /// From the XML declaration to where DATA begins.
     pub fn header(&self) -> &str {
-        &self.header
+        match &self.0 {
+            Kind::Written(document) => document.header(),
+            Kind::Given(envelope) => &envelope.header,
+        }
     }
 
     /// From `</TABLE>` to the end of the document.
@@ -95,11 +105,11 @@ impl Frame {
     /// # Errors
     /// [`ErrorKind::Failed`] for a failure in a document that is given: it has no footer for that.
     pub fn footer(&self, completion: &Completion) -> Result<String> {
-        match (&self.given, completion) {
-            (None, _) => footer(completion),
-            (Some(given), Completion::Complete) => Ok(given.footer.clone()),
-            (Some(given), Completion::Overflow) => Ok(given.footer_overflow.clone()),
-            (Some(_), Completion::Failed { message }) => {
+        match (&self.0, completion) {
+            (Kind::Written(document), _) => document.footer(completion),
+            (Kind::Given(envelope), Completion::Complete) => Ok(envelope.footer.clone()),
+            (Kind::Given(envelope), Completion::Overflow) => Ok(envelope.footer_overflow.clone()),
+            (Kind::Given(_), Completion::Failed { message }) => {
                 Err(Error::new(ErrorKind::Failed, message.clone()))
             }
         }
@@ -107,139 +117,13 @@ impl Frame {
 
     /// Heap that the document takes, in bytes.
     pub fn heap_bytes(&self) -> usize {
-        let given = |e: &Envelope| e.header.len() + e.footer.len() + e.footer_overflow.len();
-        self.header.capacity() + self.given.as_ref().map_or(0, given)
-    }
-}
-
-/// An element in the making: attributes that are `None` are left out.
-struct Element<'a>(BytesStart<'a>);
-
-impl<'a> Element<'a> {
-    fn new(name: &'a str) -> Self {
-        Self(BytesStart::new(name))
-    }
-
-    fn with(mut self, name: &str, value: impl Into<Option<&'a str>>) -> Self {
-        if let Some(value) = value.into() {
-            self.0.push_attribute((name, &*xml_characters(value)));
-        }
-        self
-    }
-}
-
-fn header(schema: &ResultSchema, names: &[impl AsRef<str>], version: Version) -> Result<String> {
-    let mut types = Vec::with_capacity(names.len());
-    for column in schema.columns() {
-        types.push(column.vo_type()?);
-    }
-    let mut xml = Writer::new(Vec::new());
-    let written: io::Result<()> = (|| {
-        xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-        line(&mut xml)?;
-        open(
-            &mut xml,
-            Element::new("VOTABLE").with("version", version.as_str()).with("xmlns", NAMESPACE),
-        )?;
-        line(&mut xml)?;
-        open(&mut xml, Element::new("RESOURCE").with("type", "results"))?;
-        line(&mut xml)?;
-        status(&mut xml, &Completion::Complete)?;
-        open(&mut xml, Element::new("TABLE").with("name", schema.table().name.as_deref()))?;
-        line(&mut xml)?;
-        if let Some(description) = &schema.table().description {
-            text_element(&mut xml, "DESCRIPTION", description)?;
-            line(&mut xml)?;
-        }
-        for ((column, vo_type), name) in schema.columns().iter().zip(types).zip(names) {
-            let arraysize = vo_type.arraysize.as_ref().map(ToString::to_string);
-            let metadata = column.metadata();
-            let field = Element::new("FIELD")
-                .with("ID", metadata.id.as_deref())
-                .with("name", name.as_ref())
-                .with("datatype", vo_type.datatype.as_str())
-                .with("arraysize", arraysize.as_deref())
-                .with("xtype", vo_type.xtype.as_deref())
-                .with("unit", metadata.unit.as_deref())
-                .with("ucd", metadata.ucd.as_deref())
-                .with("utype", metadata.utype.as_deref())
-                .with("ref", metadata.reference.as_deref());
-            if metadata.description.is_none() && metadata.null_value.is_none() {
-                xml.write_event(Event::Empty(field.0))?;
-            } else {
-                open(&mut xml, field)?;
-                if let Some(description) = &metadata.description {
-                    text_element(&mut xml, "DESCRIPTION", description)?;
-                }
-                if let Some(null) = metadata.null_value.as_deref() {
-                    xml.write_event(Event::Empty(Element::new("VALUES").with("null", null).0))?;
-                }
-                close(&mut xml, "FIELD")?;
+        match &self.0 {
+            Kind::Written(document) => document.heap_bytes(),
+            Kind::Given(envelope) => {
+                envelope.header.len() + envelope.footer.len() + envelope.footer_overflow.len()
             }
-            line(&mut xml)?;
         }
-        Ok(())
-    })();
-    finish(xml, written)
-}
-
-fn footer(completion: &Completion) -> Result<String> {
-    let mut xml = Writer::new(Vec::new());
-    let written: io::Result<()> = (|| {
-        close(&mut xml, "TABLE")?;
-        line(&mut xml)?;
-        if *completion != Completion::Complete {
-            status(&mut xml, completion)?;
-        }
-        close(&mut xml, "RESOURCE")?;
-        line(&mut xml)?;
-        close(&mut xml, "VOTABLE")?;
-        line(&mut xml)
-    })();
-    finish(xml, written)
-}
-
-type Xml = Writer<Vec<u8>>;
-
-fn open(xml: &mut Xml, element: Element<'_>) -> io::Result<()> {
-    xml.write_event(Event::Start(element.0))
-}
-
-fn close(xml: &mut Xml, name: &str) -> io::Result<()> {
-    xml.write_event(Event::End(BytesEnd::new(name)))
-}
-
-fn line(xml: &mut Xml) -> io::Result<()> {
-    xml.write_event(Event::Text(BytesText::from_escaped("\n")))
-}
-
-fn text_element(xml: &mut Xml, name: &str, text: &str) -> io::Result<()> {
-    open(xml, Element::new(name))?;
-    xml.write_event(Event::Text(BytesText::new(&xml_characters(text))))?;
-    close(xml, name)
-}
-
-/// The QUERY_STATUS INFO, on a line of its own.
-fn status(xml: &mut Xml, completion: &Completion) -> io::Result<()> {
-    let info =
-        Element::new("INFO").with("name", "QUERY_STATUS").with("value", completion.query_status());
-    if let Completion::Failed { message } = completion {
-        open(xml, info)?;
-        xml.write_event(Event::Text(BytesText::new(&xml_characters(message))))?;
-        close(xml, "INFO")?;
-    } else {
-        xml.write_event(Event::Empty(info.0))?;
     }
-    line(xml)
-}
-
-/// Writing into memory fails only where the writer itself is wrong.
-fn finish(xml: Xml, written: io::Result<()>) -> Result<String> {
-    let internal = |cause: Box<dyn std::error::Error + Send + Sync>| {
-        Error::new(ErrorKind::Internal, "can't write the VOTable document").with_source(cause)
-    };
-    written.map_err(|error| internal(error.into()))?;
-    String::from_utf8(xml.into_inner()).map_err(|error| internal(error.into()))
 }
 
 #[cfg(test)]

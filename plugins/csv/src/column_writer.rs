@@ -1,146 +1,97 @@
 //! One column as text: how its cells are written, chosen once, then looped.
 
+use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{
-    ArrowPrimitiveType, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt8Type,
-};
-use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
-use taploom_encoder::{Error, ErrorKind, Result};
+use taploom_encoder::{Datatype, Result, VoType};
+use taploom_text::{
+    BITS, Cells, ColumnText, Elements, TABLEDATA, WORDS, append_json_strings, elements_of,
+};
 
 use crate::dialect::Dialect;
 
-/// The cells of one column for a block of rows, as text one after the other.
+/// How the cells of one column are written.
 pub(crate) struct ColumnWriter {
     kind: Kind,
     dialect: Dialect,
-    text: Vec<u8>,
-    /// Where each cell ends in `text`.
-    ends: Vec<usize>,
     altered_cells: u64,
 }
 
-#[derive(Debug, Clone, Copy)]
 enum Kind {
-    Boolean,
-    UnsignedByte,
-    Short,
-    Int,
-    Long,
-    Float,
-    Double,
+    Value(Elements<'static>),
     Text,
+    List(Elements<'static>),
+    Strings,
 }
 
 impl ColumnWriter {
-    /// The writer of a column in one of the canonical types.
-    pub(crate) fn new(data_type: &DataType, dialect: Dialect) -> Result<Self> {
-        let kind = match data_type {
-            DataType::Boolean => Kind::Boolean,
-            DataType::UInt8 => Kind::UnsignedByte,
-            DataType::Int16 => Kind::Short,
-            DataType::Int32 => Kind::Int,
-            DataType::Int64 => Kind::Long,
-            DataType::Float32 => Kind::Float,
-            DataType::Float64 => Kind::Double,
-            DataType::Utf8 => Kind::Text,
-            other => {
-                return Err(Error::new(
-                    ErrorKind::UnsupportedColumn,
-                    format!("Arrow type {other} can't be written yet"),
-                ));
+    /// The writer of a column.
+    pub(crate) fn new(vo_type: &VoType, dialect: Dialect) -> Result<Self> {
+        let datatype = vo_type.datatype;
+        let element = datatype.element();
+        let kind = match (vo_type.is_list(), datatype.is_text()) {
+            (false, true) => Kind::Text,
+            (true, true) => Kind::Strings,
+            (false, false) => {
+                let spelling = if datatype == Datatype::Bit { &BITS } else { &WORDS };
+                Kind::Value(Elements::new(&element, spelling, b"", b"")?)
+            }
+            (true, false) => {
+                let spelling = if datatype == Datatype::Bit { &BITS } else { &TABLEDATA };
+                Kind::List(Elements::new(&element, spelling, b" ", null_element(&element))?)
             }
         };
-        Ok(Self { kind, dialect, text: Vec::new(), ends: Vec::new(), altered_cells: 0 })
-    }
-
-    /// Writes all cells of `array`, in the place of those of the last block.
-    pub(crate) fn write(&mut self, array: &ArrayRef) {
-        self.text.clear();
-        self.ends.clear();
-        match self.kind {
-            Kind::Boolean => {
-                let values = array.as_boolean().values();
-                self.cells(array, |row, text| {
-                    let value: &[u8] = if values.value(row) { b"true" } else { b"false" };
-                    text.extend_from_slice(value);
-                });
-            }
-            Kind::UnsignedByte => self.integers::<UInt8Type>(array),
-            Kind::Short => self.integers::<Int16Type>(array),
-            Kind::Int => self.integers::<Int32Type>(array),
-            Kind::Long => self.integers::<Int64Type>(array),
-            Kind::Float => self.floats::<Float32Type>(array),
-            Kind::Double => self.floats::<Float64Type>(array),
-            Kind::Text => {
-                let values = array.as_string::<i32>();
-                let dialect = self.dialect;
-                let mut altered = 0;
-                self.cells(array, |row, text| {
-                    altered += u64::from(dialect.append_text(values.value(row), text));
-                });
-                self.altered_cells += altered;
-            }
-        }
-    }
-
-    /// The text of a cell of the block.
-    pub(crate) fn cell(&self, row: usize) -> &[u8] {
-        let from = if row == 0 { 0 } else { self.ends[row - 1] };
-        &self.text[from..self.ends[row]]
+        Ok(Self { kind, dialect, altered_cells: 0 })
     }
 
     /// Cells in which characters were replaced so far.
     pub(crate) fn altered_cells(&self) -> u64 {
         self.altered_cells
     }
+}
 
-    /// Heap held, in bytes.
-    pub(crate) fn heap_bytes(&self) -> usize {
-        self.text.capacity() + self.ends.capacity() * size_of::<usize>()
+/// An element that is null, as no value is written. That of floats is NaN itself, and that of booleans
+/// a question mark, as in TABLEDATA; VOTable 1.4, 6. Whole numbers have none there but a value.
+fn null_element(element: &DataType) -> &'static [u8] {
+    match element {
+        DataType::Float32 | DataType::Float64 => b"NaN",
+        DataType::Boolean => b"?",
+        _ => b"null",
     }
+}
 
-    /// Appends the cells that are not null by `append`; a null is no text at all.
-    fn cells(&mut self, array: &ArrayRef, mut append: impl FnMut(usize, &mut Vec<u8>)) {
-        let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
-        for row in 0..array.len() {
-            if nulls.is_none_or(|nulls| nulls.is_valid(row)) {
-                append(row, &mut self.text);
+impl ColumnText for ColumnWriter {
+    fn append(&mut self, array: &ArrayRef, to: &mut Cells) {
+        let dialect = self.dialect;
+        match &self.kind {
+            Kind::Value(values) => values.append_cells(array, to),
+            Kind::Text => {
+                let values = array.as_string::<i32>();
+                let mut altered = 0;
+                to.extend(array, b"", |row, text| {
+                    let value = values.value(row).as_bytes();
+                    altered += u64::from(dialect.append_text(value, text));
+                });
+                self.altered_cells += altered;
             }
-            self.ends.push(self.text.len());
+            Kind::List(elements) => {
+                let lists = array.as_list::<i32>();
+                to.extend(array, b"", |row, text| match elements_of(lists, row) {
+                    // As the empty string, it differs from a null.
+                    none if none.is_empty() => text.extend_from_slice(b"\"\""),
+                    range => elements.append_range(lists.values(), range, text),
+                });
+            }
+            Kind::Strings => {
+                let lists = array.as_list::<i32>();
+                let strings = lists.values().as_string::<i32>();
+                let mut json = Vec::new();
+                to.extend(array, b"", |row, text| {
+                    json.clear();
+                    append_json_strings(strings, elements_of(lists, row), &mut json);
+                    dialect.append_text(&json, text);
+                });
+            }
         }
-    }
-
-    fn integers<T: ArrowPrimitiveType>(&mut self, array: &ArrayRef)
-    where
-        T::Native: itoa::Integer,
-    {
-        let values = array.as_primitive::<T>().values();
-        let mut digits = itoa::Buffer::new();
-        self.cells(array, |row, text| {
-            text.extend_from_slice(digits.format(values[row]).as_bytes());
-        });
-    }
-
-    fn floats<T: ArrowPrimitiveType>(&mut self, array: &ArrayRef)
-    where
-        T::Native: zmij::Float + Into<f64>,
-    {
-        let values = array.as_primitive::<T>().values();
-        let mut digits = zmij::Buffer::new();
-        self.cells(array, |row, text| {
-            let value = values[row];
-            let wide: f64 = value.into();
-            let written: &str = if wide.is_finite() {
-                digits.format_finite(value)
-            } else if wide.is_nan() {
-                "NaN"
-            } else if wide > 0.0 {
-                "Infinity"
-            } else {
-                "-Infinity"
-            };
-            text.extend_from_slice(written.as_bytes());
-        });
     }
 }

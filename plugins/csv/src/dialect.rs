@@ -29,8 +29,7 @@ impl Dialect {
     /// Appends a text as a value; returns whether characters had to be replaced.
     ///
     /// An empty text is quoted, so that it differs from a null.
-    pub(crate) fn append_text(self, text: &str, to: &mut Vec<u8>) -> bool {
-        let bytes = text.as_bytes();
+    pub(crate) fn append_text(self, bytes: &[u8], to: &mut Vec<u8>) -> bool {
         match self {
             Self::Csv => {
                 let plain = !bytes.is_empty()
@@ -79,7 +78,7 @@ mod tests {
 
     fn written(dialect: Dialect, text: &str) -> (String, bool) {
         let mut bytes = Vec::new();
-        let altered = dialect.append_text(text, &mut bytes);
+        let altered = dialect.append_text(text.as_bytes(), &mut bytes);
         (String::from_utf8(bytes).unwrap(), altered)
     }
 

@@ -1,35 +1,21 @@
 //! Rows as separated text.
 
-use arrow_array::cast::AsArray;
-use arrow_array::{Array, RecordBatch};
+use arrow_array::RecordBatch;
 use taploom_encoder::{
-    ByteSink, CanonicalRows, Completion, EncodeSummary, Error, ErrorKind, Output, Result,
+    ByteSink, CanonicalRows, Column, Completion, EncodeSummary, Error, ErrorKind, Output, Result,
     ResultEncoder, ResultSchema,
 };
+use taploom_text::{Block, Blocks};
 
 use crate::column_writer::ColumnWriter;
 use crate::dialect::Dialect;
 use crate::options::{CsvOptions, Header};
 
-/// Bytes of text that a block of rows aims at.
-const BLOCK_BYTES: usize = 256 << 10;
-/// Rows that a block has at most.
-const BLOCK_ROWS: usize = 4096;
-/// A guess at the width of a cell that is no text.
-const CELL_BYTES: usize = 12;
-
-/// Rows to text: a block of every column first, so that a column is looked at once a block, and
-/// then row after row from those.
+/// Rows to text, block by block.
 pub(crate) struct TextEncoder {
     rows: CanonicalRows,
-    dialect: Dialect,
-    writers: Vec<ColumnWriter>,
-    block: Vec<u8>,
-    /// The last value with the separator before it and the end of its record, kept back until more
-    /// follows, so that output which stops early stops within a record. (Of a record of one value the
-    /// end alone.)
-    kept_back: Vec<u8>,
-    output: Output,
+    blocks: Blocks<ColumnWriter>,
+    records: Records,
     header_bytes: u64,
     altered_names: u64,
 }
@@ -42,23 +28,22 @@ impl TextEncoder {
         sink: ByteSink,
     ) -> Result<Self> {
         let rows = CanonicalRows::new(schema)?;
-        let fields = rows.schema().arrow().fields();
-        let writers = fields
-            .iter()
-            .map(|field| {
-                ColumnWriter::new(field.data_type(), dialect)
-                    .map_err(|error| error.with_column(field.name()))
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let writer = |column: &Column| {
+            let writer = column.vo_type().and_then(|vo_type| ColumnWriter::new(vo_type, dialect));
+            writer.map_err(|error| error.with_column(column.name()))
+        };
+        let writers = schema.columns().iter().map(writer).collect::<Result<Vec<_>>>()?;
         let mut encoder = Self {
-            dialect,
-            writers,
-            block: Vec::new(),
-            kept_back: Vec::new(),
-            output: Output::new(sink),
+            rows,
+            blocks: Blocks::new(writers),
+            records: Records {
+                dialect,
+                text: Vec::new(),
+                kept_back: Vec::new(),
+                output: Output::new(sink),
+            },
             header_bytes: 0,
             altered_names: 0,
-            rows,
         };
         if options.header == Header::Present {
             encoder.write_header(schema)?;
@@ -67,109 +52,96 @@ impl TextEncoder {
     }
 
     fn write_header(&mut self, schema: &ResultSchema) -> Result<()> {
+        let Records { dialect, text, .. } = &mut self.records;
         let mut last = 0;
         for (index, column) in schema.columns().iter().enumerate() {
-            last = self.block.len();
+            last = text.len();
             if index > 0 {
-                self.block.push(self.dialect.separator());
+                text.push(dialect.separator());
             }
-            let altered = self.dialect.append_text(column.name(), &mut self.block);
+            let altered = dialect.append_text(column.name().as_bytes(), text);
             self.altered_names += u64::from(altered);
         }
-        last = self.kept_from(last);
-        self.block.extend_from_slice(self.dialect.record_end());
-        self.header_bytes = self.block.len() as u64;
-        self.write_block(last)
+        last = self.records.end(last, schema.columns().len());
+        self.header_bytes = self.records.text.len() as u64;
+        self.records.write(last)
     }
+}
 
-    /// Writes the block up to `last`, where the separator of its last value stands, and keeps back
-    /// the rest.
-    fn write_block(&mut self, last: usize) -> Result<()> {
-        self.output.append(&self.block[..last])?;
-        self.kept_back.clear();
-        self.kept_back.extend_from_slice(&self.block[last..]);
-        Ok(())
-    }
+/// Records on their way out.
+struct Records {
+    dialect: Dialect,
+    text: Vec<u8>,
+    /// The last value with the separator before it and the end of its record, kept back until more
+    /// follows, so that output which stops early stops within a record. (Of a record of one value the
+    /// end alone.)
+    kept_back: Vec<u8>,
+    output: Output,
+}
 
-    /// Lays out the first `rows` rows that the columns hold; returns where the separator of the last
-    /// value stands.
-    fn lay_out(&mut self, rows: usize) -> usize {
-        self.block.clear();
-        self.block.extend_from_slice(&self.kept_back);
+impl Records {
+    /// Writes the rows of a block.
+    fn append(&mut self, block: &Block<'_>) -> Result<()> {
+        self.text.clear();
+        self.text.extend_from_slice(&self.kept_back);
         let mut last = 0;
-        for row in 0..rows {
-            for (index, writer) in self.writers.iter().enumerate() {
-                last = self.block.len();
+        for row in 0..block.rows {
+            for (index, column) in block.columns.iter().enumerate() {
+                last = self.text.len();
                 if index > 0 {
-                    self.block.push(self.dialect.separator());
+                    self.text.push(self.dialect.separator());
                 }
-                match writer.cell(row) {
+                match column.cell(row) {
                     // Readers pass over empty lines, and the row would be lost.
-                    [] if self.writers.len() == 1 => self.block.extend_from_slice(b"\"\""),
-                    cell => self.block.extend_from_slice(cell),
+                    [] if block.columns.len() == 1 => self.text.extend_from_slice(b"\"\""),
+                    cell => self.text.extend_from_slice(cell),
                 }
             }
-            last = self.kept_from(last);
-            self.block.extend_from_slice(self.dialect.record_end());
+            last = self.end(last, block.columns.len());
         }
-        last
+        self.write(last)
     }
 
-    /// Where to keep back from, of a record whose last value begins at `last` and whose end is not
-    /// written yet. A record of one value is cut before its end: cut before the value it would not
-    /// show at all.
-    fn kept_from(&self, last: usize) -> usize {
-        if self.writers.len() == 1 { self.block.len() } else { last }
+    /// Ends a record whose last value begins at `last`, with its separator; returns where to keep
+    /// back from. A record of one value is cut before its end: cut before the value it would not show
+    /// at all.
+    fn end(&mut self, last: usize, values: usize) -> usize {
+        let kept_from = if values == 1 { self.text.len() } else { last };
+        self.text.extend_from_slice(self.dialect.record_end());
+        kept_from
+    }
+
+    /// Writes the text up to `last`, and keeps back the rest.
+    fn write(&mut self, last: usize) -> Result<()> {
+        self.output.append(&self.text[..last])?;
+        self.kept_back.clear();
+        self.kept_back.extend_from_slice(&self.text[last..]);
+        Ok(())
     }
 }
 
 impl ResultEncoder for TextEncoder {
     fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
         let batch = self.rows.convert(batch)?;
-        let mut first = 0;
-        while first < batch.num_rows() {
-            let rows = rows_of_a_block(&batch, first);
-            for (writer, column) in self.writers.iter_mut().zip(batch.columns()) {
-                writer.write(&column.slice(first, rows));
-            }
-            let last = self.lay_out(rows);
-            self.write_block(last)?;
-            first += rows;
-        }
-        Ok(())
+        self.blocks.each(&batch, |block| self.records.append(block))
     }
 
-    fn finish(mut self: Box<Self>, completion: Completion) -> Result<EncodeSummary> {
+    fn finish(self: Box<Self>, completion: Completion) -> Result<EncodeSummary> {
         if let Completion::Failed { message } = completion {
             return Err(Error::new(ErrorKind::Failed, message));
         }
-        self.output.append(&self.kept_back)?;
+        let Records { kept_back, mut output, .. } = self.records;
+        output.append(&kept_back)?;
         let mut summary = EncodeSummary::default();
         summary.rows = self.rows.rows();
-        let altered: u64 = self.writers.iter().map(ColumnWriter::altered_cells).sum();
+        let altered: u64 = self.blocks.columns().iter().map(ColumnWriter::altered_cells).sum();
         summary.altered_cells = altered + self.altered_names;
-        summary.total_bytes = self.output.finish()?;
+        summary.total_bytes = output.finish()?;
         summary.data_bytes = summary.total_bytes - self.header_bytes;
         Ok(summary)
     }
 
     fn buffered_bytes(&self) -> usize {
-        let columns: usize = self.writers.iter().map(ColumnWriter::heap_bytes).sum();
-        self.block.capacity() + self.kept_back.capacity() + columns
+        self.records.text.capacity() + self.records.kept_back.capacity() + self.blocks.heap_bytes()
     }
-}
-
-/// How many rows from `first` on make a block: at least one.
-fn rows_of_a_block(batch: &RecordBatch, first: usize) -> usize {
-    let texts = batch.columns().iter().filter_map(|column| column.as_string_opt::<i32>());
-    let texts: Vec<_> = texts.collect();
-    let fixed = CELL_BYTES * batch.num_columns();
-    let mut bytes = 0;
-    let most = BLOCK_ROWS.min(batch.num_rows() - first);
-    let fitting = (first..first + most).take_while(|row| {
-        let text = texts.iter().map(|text| usize::try_from(text.value_length(*row)).unwrap_or(0));
-        bytes += fixed + text.sum::<usize>();
-        bytes <= BLOCK_BYTES
-    });
-    fitting.count().max(1)
 }

@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
 use taploom_encoder::{
     ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Error, ErrorKind, Output,
     Result, ResultEncoder, ResultSchema, unique_names,
 };
-use taploom_votable::{Frame, Version, altered_names, xml_characters};
+use taploom_votable::{altered_names, xml_characters};
 
-use crate::options::VoparquetOptions;
+use crate::document::Document;
+use crate::longest::LongestTexts;
+use crate::options::{Timestamp, VoparquetOptions};
 use crate::parquet_file::ParquetFile;
+use crate::timestamps::Timestamps;
 
 /// Parquet in the VO 1.0, 2: the two keys, in this case and no other.
 const VERSION_KEY: &str = "IVOA.VOTable-Parquet.version";
@@ -20,8 +24,12 @@ const VERSION: &str = "1.0";
 /// Rows to Parquet; the document waits for the end, when the status is known.
 pub(crate) struct VoparquetEncoder {
     rows: CanonicalRows,
-    frame: Frame,
+    timestamps: Option<Timestamps>,
+    longest: LongestTexts,
+    document: Document,
+    astropy_lengths: bool,
     file: ParquetFile,
+    in_parquet: SchemaRef,
 }
 
 impl VoparquetEncoder {
@@ -31,35 +39,59 @@ impl VoparquetEncoder {
         context: &EncodeContext,
         sink: ByteSink,
     ) -> Result<Self> {
+        let timestamps = match options.timestamp {
+            Timestamp::Text => None,
+            Timestamp::Micros => Some(Timestamps::new(schema)?),
+        };
+        let schema = timestamps.as_ref().map_or(schema, Timestamps::schema);
         // The same characters in the Parquet schema as in the FIELDs: readers drop all metadata where
         // one name differs.
         let names: Vec<_> =
             schema.columns().iter().map(|column| xml_characters(column.name())).collect();
         let names = unique_names(names.iter().map(|name| &**name));
         let rows = CanonicalRows::with_names(schema, &names)?;
-        let frame = match &context.envelope {
-            Some(envelope) => Frame::given(envelope),
-            None => Frame::with_names(schema, &names, Version::default())?,
+        let canonical = rows.schema().arrow();
+        let in_parquet = match &timestamps {
+            Some(timestamps) => timestamps.in_parquet(canonical),
+            None => Arc::clone(canonical),
         };
-        let arrow = Arc::clone(rows.schema().arrow());
-        let document = frame.heap_bytes();
-        let file = ParquetFile::start(arrow, options, context, document, Output::new(sink))?;
-        Ok(Self { rows, frame, file })
+        let longest = LongestTexts::new(canonical);
+        let document = Document::start(options, schema, names, context.envelope.as_ref())?;
+        let file = ParquetFile::start(
+            Arc::clone(&in_parquet),
+            options,
+            context,
+            document.heap_bytes(),
+            Output::new(sink),
+        )?;
+        let astropy_lengths = options.astropy_lengths;
+        Ok(Self { rows, timestamps, longest, document, astropy_lengths, file, in_parquet })
     }
 }
 
 impl ResultEncoder for VoparquetEncoder {
     fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
-        self.file.write(&self.rows.convert(batch)?)
+        let Some(timestamps) = &self.timestamps else {
+            let canonical = self.rows.convert(batch)?;
+            self.longest.add(&canonical);
+            return self.file.write(&canonical);
+        };
+        let counted = timestamps.counted(batch, self.rows.rows())?;
+        let canonical = self.rows.convert(&counted)?;
+        self.longest.add(&canonical);
+        self.file.write(&timestamps.typed(&canonical, &self.in_parquet)?)
     }
 
     fn finish(self: Box<Self>, completion: Completion) -> Result<EncodeSummary> {
         if let Completion::Failed { message } = completion {
             return Err(Error::new(ErrorKind::Failed, message));
         }
-        let document = format!("{}{}", self.frame.header(), self.frame.footer(&completion)?);
-        let keys =
+        let document = self.document.finish(&self.longest, &completion)?;
+        let mut keys =
             vec![(VERSION_KEY.to_owned(), VERSION.to_owned()), (CONTENT_KEY.to_owned(), document)];
+        if self.astropy_lengths {
+            keys.extend(self.longest.astropy_keys(self.rows.schema().arrow()));
+        }
         let mut summary = EncodeSummary::default();
         summary.rows = self.rows.rows();
         summary.altered_cells = altered_names(self.rows.schema());
@@ -68,6 +100,6 @@ impl ResultEncoder for VoparquetEncoder {
     }
 
     fn buffered_bytes(&self) -> usize {
-        self.file.buffered_bytes() + self.frame.heap_bytes()
+        self.file.buffered_bytes() + self.document.heap_bytes()
     }
 }

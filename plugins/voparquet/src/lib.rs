@@ -1,8 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod document;
 mod encoder;
+mod longest;
 mod options;
 mod parquet_file;
+mod timestamps;
 
 use taploom_encoder::{
     ByteSink, Content, EncodeContext, EncoderFormat, EnvelopeUse, FailureReport, FormatInfo,
@@ -10,7 +13,7 @@ use taploom_encoder::{
 };
 
 use crate::encoder::VoparquetEncoder;
-pub use crate::options::{Codec, Statistics, VoparquetOptions};
+pub use crate::options::{Codec, Statistics, TextArraysize, Timestamp, VoparquetOptions};
 
 /// Parquet with a VOTable in its footer; Parquet in the VO 1.0.
 pub struct Voparquet;

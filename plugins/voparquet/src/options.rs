@@ -27,6 +27,12 @@ pub struct VoparquetOptions {
     pub bloom_filters: ColumnNames,
     /// Which minima and maxima are written.
     pub statistics: Statistics,
+    /// What columns of xtype timestamp become: text, or TIMESTAMP with microseconds.
+    pub timestamp: Timestamp,
+    /// Whether the footer says how long the texts of every column are, as astropy needs it.
+    pub astropy_lengths: bool,
+    /// What the FIELDs of free text say: `*` as declared, or the longest text.
+    pub text_arraysize: TextArraysize,
 }
 
 impl Default for VoparquetOptions {
@@ -40,6 +46,9 @@ impl Default for VoparquetOptions {
             byte_stream_split: false,
             bloom_filters: ColumnNames::default(),
             statistics: Statistics::Page,
+            timestamp: Timestamp::default(),
+            astropy_lengths: true,
+            text_arraysize: TextArraysize::default(),
         }
     }
 }
@@ -68,6 +77,28 @@ pub enum Dictionary {
     On,
     /// None.
     Off,
+}
+
+/// What columns of xtype `timestamp` become.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Timestamp {
+    /// Strings.
+    #[default]
+    Text,
+    /// TIMESTAMP in microseconds; the FIELD is a `long` with unit `us` and a TIMESYS.
+    Micros,
+}
+
+/// What the FIELDs of text with arraysize `*` say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TextArraysize {
+    /// `*`.
+    #[default]
+    Declared,
+    /// `N*`, where the longest text has N characters.
+    Longest,
 }
 
 /// Names of columns.

@@ -1,7 +1,7 @@
 //! The seam to the loom: properties from options, errors into those of the contract.
 
 use arrow_array::RecordBatch;
-use arrow_schema::{Schema, SchemaRef};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::basic::Encoding;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -76,6 +76,8 @@ impl ParquetFile {
 fn properties(schema: &Schema, options: &VoparquetOptions) -> Result<WriterProperties> {
     let whole = |number: u64| Some(usize::try_from(number).unwrap_or(usize::MAX));
     let mut properties = WriterProperties::builder()
+        // Lists whose elements are called `element`, as the format wants it: LogicalTypes.md, Lists.
+        .set_coerce_types(true)
         .set_created_by(concat!("taploom ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(options.compression.0)
         .set_max_row_group_row_count(whole(options.row_group_rows.get()))
@@ -86,18 +88,17 @@ fn properties(schema: &Schema, options: &VoparquetOptions) -> Result<WriterPrope
             Statistics::Chunk => EnabledStatistics::Chunk,
             Statistics::Page => EnabledStatistics::Page,
         });
-    let path = |name: &str| ColumnPath::from(vec![name.to_owned()]);
     for (name, codec) in &options.column_compression.0 {
-        known(schema, name, "column_compression")?;
-        properties = properties.set_column_compression(path(name), codec.0);
+        let path = path(known(schema, name, "column_compression")?);
+        properties = properties.set_column_compression(path, codec.0);
     }
     for name in &options.bloom_filters.0 {
-        known(schema, name, "bloom_filters")?;
-        properties = properties.set_column_bloom_filter_enabled(path(name), true);
+        let path = path(known(schema, name, "bloom_filters")?);
+        properties = properties.set_column_bloom_filter_enabled(path, true);
     }
     if options.byte_stream_split {
-        for field in schema.fields().iter().filter(|field| field.data_type().is_floating()) {
-            let path = path(field.name());
+        for field in schema.fields().iter().filter(|field| element(field).is_floating()) {
+            let path = path(field);
             properties = properties
                 .set_column_dictionary_enabled(path.clone(), false)
                 .set_column_encoding(path, Encoding::BYTE_STREAM_SPLIT);
@@ -106,12 +107,31 @@ fn properties(schema: &Schema, options: &VoparquetOptions) -> Result<WriterPrope
     Ok(properties.build())
 }
 
-fn known(schema: &Schema, name: &str, option: &str) -> Result<()> {
-    if schema.column_with_name(name).is_some() {
-        return Ok(());
+fn known<'a>(schema: &'a Schema, name: &str, option: &str) -> Result<&'a Field> {
+    let column = schema.column_with_name(name).map(|(_, field)| field);
+    column.ok_or_else(|| {
+        let message =
+            format!("option {option} names a column {name:?}; the result has no such column");
+        Error::new(ErrorKind::InvalidOption, message)
+    })
+}
+
+/// The type of the values of a column, or of those in its lists.
+fn element(field: &Field) -> &DataType {
+    match field.data_type() {
+        DataType::List(item) => item.data_type(),
+        scalar => scalar,
     }
-    let message = format!("option {option} names a column {name:?}; the result has no such column");
-    Err(Error::new(ErrorKind::InvalidOption, message))
+}
+
+/// Where the values of a column stand in the Parquet schema.
+fn path(field: &Field) -> ColumnPath {
+    let within: &[&str] = match field.data_type() {
+        DataType::List(_) => &["list", "element"],
+        _ => &[],
+    };
+    let parts = std::iter::once(field.name().as_str()).chain(within.iter().copied());
+    ColumnPath::from(parts.map(str::to_owned).collect::<Vec<_>>())
 }
 
 fn failed(error: Loom, set_aside: usize) -> Error {

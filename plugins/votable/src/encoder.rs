@@ -1,81 +1,106 @@
-//! A VOTable with BINARY2 rows.
+//! A VOTable: a document, and rows within it.
 
-use arrow_array::RecordBatch;
+use arrow_array::{ArrayRef, RecordBatch};
 use taploom_encoder::{
     ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Output, Result,
     ResultEncoder, ResultSchema,
 };
-use taploom_votable::{Frame, Version, altered_names};
+use taploom_votable::{Frame, altered_names};
 
-use crate::base64_stream::Base64Stream;
-use crate::column_writer::ColumnWriter;
-use crate::row_block::RowBlock;
+use crate::binary::BinaryRows;
+use crate::nulls::{with_nulls_as_given, with_nulls_chosen};
+use crate::options::{Serialization, VotableOptions};
+use crate::tabledata::TableDataRows;
 
-const DATA_OPEN: &str = "<DATA><BINARY2><STREAM encoding=\"base64\">";
-const DATA_CLOSE: &str = "</STREAM></BINARY2></DATA>\n";
+/// How rows are written between the header and the footer of the document.
+pub(crate) trait RowWriter: Send {
+    /// The tags before and behind the rows.
+    fn tags(&self) -> (&'static str, &'static str);
 
-/// Rows to BINARY2: batch by batch brought into the types of the writers, block by block of rows
-/// laid out in bytes, and handed on as base64.
-pub(crate) struct Binary2Encoder {
+    /// Writes rows in the types that carry them. After an error no row is there in part.
+    fn write(&mut self, columns: &[ArrayRef], output: &mut Output) -> Result<()>;
+
+    /// Writes what was kept back.
+    fn finish(&mut self, output: &mut Output) -> Result<()>;
+
+    /// What has been written so far.
+    fn written(&self) -> Written;
+
+    /// Heap held, in bytes.
+    fn heap_bytes(&self) -> usize;
+}
+
+/// Rows, and cells of them that differ from what was given.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Written {
+    pub(crate) rows: u64,
+    pub(crate) truncated_cells: u64,
+    pub(crate) altered_cells: u64,
+}
+
+/// Batch by batch brought into the types of the writers, and handed on.
+pub(crate) struct VotableEncoder {
     rows: CanonicalRows,
     frame: Frame,
-    writers: Vec<ColumnWriter>,
-    block: RowBlock,
-    base64: Base64Stream,
+    writer: Box<dyn RowWriter>,
     output: Output,
     data_starts: u64,
 }
 
-impl Binary2Encoder {
+impl VotableEncoder {
     pub(crate) fn start(
+        options: &VotableOptions,
         schema: &ResultSchema,
         context: &EncodeContext,
         sink: ByteSink,
     ) -> Result<Self> {
         let rows = CanonicalRows::new(schema)?;
+        let (schema, nulls) = match (options.serialization, &context.envelope) {
+            (Serialization::Binary, None) => with_nulls_chosen(schema)?,
+            _ => with_nulls_as_given(schema),
+        };
         let frame = match &context.envelope {
             Some(envelope) => Frame::given(envelope),
-            None => Frame::new(schema, Version::default())?,
+            None => Frame::new(&schema, options.version)?,
         };
-        let (writers, least_width) = ColumnWriter::lay_out(schema.columns())?;
+        let writer: Box<dyn RowWriter> = match options.serialization {
+            Serialization::Binary2 | Serialization::Binary => {
+                Box::new(BinaryRows::new(schema.columns(), &nulls, options)?)
+            }
+            Serialization::TableData => Box::new(TableDataRows::new(schema.columns())?),
+        };
         let mut output = Output::new(sink);
         output.append(frame.header().as_bytes())?;
-        output.append(DATA_OPEN.as_bytes())?;
+        output.append(writer.tags().0.as_bytes())?;
         let data_starts = output.written();
-        let block = RowBlock::new(least_width);
-        let base64 = Base64Stream::new();
-        Ok(Self { rows, frame, writers, block, base64, output, data_starts })
+        Ok(Self { rows, frame, writer, output, data_starts })
     }
 }
 
-impl ResultEncoder for Binary2Encoder {
+impl ResultEncoder for VotableEncoder {
     fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
         let batch = self.rows.convert(batch)?;
-        let mut row = 0;
-        while row < batch.num_rows() {
-            row += self.block.fill(&mut self.writers, batch.columns(), row);
-            self.base64.write(&mut self.block.bytes, &mut self.output)?;
-        }
-        Ok(())
+        self.writer.write(batch.columns(), &mut self.output)
     }
 
     fn finish(mut self: Box<Self>, completion: Completion) -> Result<EncodeSummary> {
         // Before the last rows: a document that has no footer for a failure stays cut short.
         let footer = self.frame.footer(&completion)?;
-        self.base64.finish(&self.block.bytes, &mut self.output)?;
+        self.writer.finish(&mut self.output)?;
         let data_bytes = self.output.written() - self.data_starts;
-        self.output.append(DATA_CLOSE.as_bytes())?;
+        self.output.append(self.writer.tags().1.as_bytes())?;
         self.output.append(footer.as_bytes())?;
+        let written = self.writer.written();
         let mut summary = EncodeSummary::default();
-        summary.rows = self.rows.rows();
-        summary.altered_cells = altered_names(self.rows.schema());
+        summary.rows = written.rows;
         summary.data_bytes = data_bytes;
-        summary.truncated_cells = self.writers.iter().map(ColumnWriter::truncated_cells).sum();
+        summary.truncated_cells = written.truncated_cells;
+        summary.altered_cells = written.altered_cells + altered_names(self.rows.schema());
         summary.total_bytes = self.output.finish()?;
         Ok(summary)
     }
 
     fn buffered_bytes(&self) -> usize {
-        self.block.heap_bytes() + self.base64.heap_bytes() + self.frame.heap_bytes()
+        self.writer.heap_bytes() + self.frame.heap_bytes()
     }
 }

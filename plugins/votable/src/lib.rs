@@ -1,18 +1,21 @@
 #![doc = include_str!("../README.md")]
 
-mod base64_stream;
-mod column_writer;
+mod binary;
+mod cells;
+mod charset;
 mod encoder;
+mod misfit;
+mod nulls;
 mod options;
-mod row_block;
+mod tabledata;
 
 use taploom_encoder::{
     ByteSink, Content, EncodeContext, EncoderFormat, EnvelopeUse, FailureReport, FormatInfo,
     OverflowReport, Result, ResultEncoder, ResultSchema, register_encoder,
 };
 
-use crate::encoder::Binary2Encoder;
-pub use crate::options::{Serialization, VotableOptions};
+use crate::encoder::VotableEncoder;
+pub use crate::options::{ArrayCount, Serialization, VotableOptions};
 
 /// The VOTable format.
 pub struct Votable;
@@ -22,19 +25,26 @@ register_encoder!(
     PLUGIN = Votable
 );
 
+const BINARY2: &str = "application/x-votable+xml;serialization=BINARY2";
+const BINARY: &str = "application/x-votable+xml;serialization=BINARY";
+const TABLEDATA: &str = "application/x-votable+xml;serialization=TABLEDATA";
+
 impl EncoderFormat for Votable {
     const INFO: FormatInfo = FormatInfo {
         id: "votable",
-        description: "VOTable 1.4, rows as BINARY2",
+        description: "VOTable, rows as BINARY2, BINARY or TABLEDATA",
         media_types: &["application/x-votable+xml", "text/xml"],
         short_names: &[
             ("votable", "application/x-votable+xml"),
-            ("votable/b2", "application/x-votable+xml;serialization=BINARY2"),
+            ("votable/b2", BINARY2),
+            ("votable/b", BINARY),
+            ("votable/td", TABLEDATA),
         ],
-        output_ids: &[(
-            "ivo://ivoa.net/std/TAPRegExt#output-votable-binary2",
-            "application/x-votable+xml;serialization=BINARY2",
-        )],
+        output_ids: &[
+            ("ivo://ivoa.net/std/TAPRegExt#output-votable-binary2", BINARY2),
+            ("ivo://ivoa.net/std/TAPRegExt#output-votable-binary", BINARY),
+            ("ivo://ivoa.net/std/TAPRegExt#output-votable-td", TABLEDATA),
+        ],
         extensions: &["vot", "xml"],
         content: Content::Text,
         overflow: OverflowReport::InDocument,
@@ -50,8 +60,6 @@ impl EncoderFormat for Votable {
         context: &EncodeContext,
         sink: ByteSink,
     ) -> Result<Box<dyn ResultEncoder>> {
-        match options.serialization {
-            Serialization::Binary2 => Ok(Box::new(Binary2Encoder::start(schema, context, sink)?)),
-        }
+        Ok(Box::new(VotableEncoder::start(options, schema, context, sink)?))
     }
 }

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use taploom_votable::Version;
 
 /// Options of the VOTable format.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -9,6 +10,12 @@ use serde::{Deserialize, Serialize};
 pub struct VotableOptions {
     /// How the rows are written.
     pub serialization: Serialization,
+    /// The version that the document says it is of.
+    pub version: Version,
+    /// Characters of base64 in a line; 0 for no line breaks. For BINARY and BINARY2.
+    pub line_length: u32,
+    /// What the count before an array of two and more dimensions counts. For BINARY and BINARY2.
+    pub array_count: ArrayCount,
 }
 
 /// How the rows of a VOTable are written; VOTable 1.4, 5.
@@ -18,4 +25,19 @@ pub enum Serialization {
     /// Binary rows with flags for nulls, in base64; VOTable 1.4, 5.4.
     #[default]
     Binary2,
+    /// Binary rows in base64; VOTable 1.4, 5.3.
+    Binary,
+    /// Text in XML; VOTable 1.4, 5.1.
+    TableData,
+}
+
+/// What the count before an array of variable length counts, where it has two or more dimensions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ArrayCount {
+    /// All values of the array, as VOTable 1.4, 5.3 and STIL have it.
+    #[default]
+    Primitives,
+    /// Steps of the last dimension, as astropy has it.
+    Outer,
 }

@@ -9,7 +9,8 @@ use arrow_schema::ArrowError;
 use taploom_encoder::{Error, Result};
 use taploom_stream::{BatchSource, RowSource};
 
-use super::{batches, described};
+use super::batches;
+use super::metadata::{Described, FileSource, in_arrow};
 use crate::open::{Request, invalid};
 
 pub(super) fn open_file(
@@ -40,13 +41,14 @@ fn source(
     name: &str,
     request: &Request<'_>,
 ) -> Result<Box<dyn RowSource>> {
-    let schema = described(reader.schema(), request)?;
+    let described = Described::new(reader.schema(), request, in_arrow)?;
     let most = request.batch_rows.max(1);
     let slices = batches(reader, name.to_owned()).flat_map(move |batch| match batch {
         Err(error) => vec![Err(error)],
         Ok(batch) => slices(&batch, most),
     });
-    Ok(Box::new(BatchSource::new(schema, slices)))
+    let rows = BatchSource::new(described.schema, slices);
+    Ok(Box::new(FileSource { rows, overflowed: false, notes: described.notes }))
 }
 
 fn slices(batch: &RecordBatch, most: usize) -> Vec<Result<RecordBatch>> {

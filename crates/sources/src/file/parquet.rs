@@ -3,13 +3,20 @@
 use std::fs::File;
 
 use arrow_array::RecordBatchReader;
+use arrow_schema::SchemaRef;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
-use taploom_encoder::Result;
+use parquet::file::metadata::FileMetaData;
+use taploom_encoder::{Column, Result};
 use taploom_stream::{BatchSource, RowSource};
+use taploom_votable::{ReadOptions, TableChoice, VotableReader};
 
-use super::{batches, described};
+use super::batches;
+use super::metadata::{Described, FileSource, Known, add_late, in_arrow};
 use crate::open::{Request, invalid};
+
+/// Parquet in the VO 1.0, 2.2.
+const CONTENT_KEY: &str = "IVOA.VOTable-Parquet.content";
 
 pub(super) fn open(file: File, name: &str, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
     let broken = |error: ParquetError| {
@@ -17,8 +24,60 @@ pub(super) fn open(file: File, name: &str, request: &Request<'_>) -> Result<Box<
     };
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(broken)?;
     let rows = builder.metadata().file_metadata().num_rows();
+    let content = content(builder.metadata().file_metadata());
     let reader = builder.with_batch_size(request.batch_rows.max(1)).build().map_err(broken)?;
-    let schema = described(reader.schema(), request)?;
-    let source = BatchSource::new(schema, batches(reader, name.to_owned()));
-    Ok(Box::new(source.with_rows_hint(u64::try_from(rows).unwrap_or_default())))
+    let mut overflowed = false;
+    let described = Described::new(reader.schema(), request, |arrow| match &content {
+        Some(content) => described_by_document(content, arrow).map(|document| {
+            overflowed = document.overflowed;
+            Some(document.known)
+        }),
+        None => in_arrow(arrow),
+    })?;
+    let source = BatchSource::new(described.schema, batches(reader, name.to_owned()));
+    let source = source.with_rows_hint(u64::try_from(rows).unwrap_or_default());
+    Ok(Box::new(FileSource { rows: source, overflowed, notes: described.notes }))
+}
+
+fn content(metadata: &FileMetaData) -> Option<String> {
+    let mut keys = metadata.key_value_metadata()?.iter();
+    keys.find(|key| key.key == CONTENT_KEY)?.value.clone()
+}
+
+/// What the VOTable in a footer says.
+struct Document {
+    known: Known,
+    overflowed: bool,
+}
+
+/// The metadata of the first TABLE of a document, as long as its FIELDs are the columns: their number
+/// and their names. TOPCAT passes over all of it where they are not.
+fn described_by_document(content: &str, arrow: &SchemaRef) -> Result<Document> {
+    let options = ReadOptions { table: TableChoice::First, ..ReadOptions::default() };
+    let mut reader = VotableReader::with_options(content.as_bytes(), options)?;
+    let schema = reader.schema().clone();
+    let (fields, columns) = (schema.columns(), arrow.fields());
+    if fields.len() != columns.len() {
+        let (fields, columns) = (fields.len(), columns.len());
+        return Err(invalid(format!(
+            "the VOTable in the footer has {fields} FIELDs, and the file has {columns} columns"
+        )));
+    }
+    if let Some((field, column)) =
+        fields.iter().zip(columns).find(|(field, column)| field.name() != column.name())
+    {
+        return Err(invalid(format!(
+            "the VOTable in the footer calls a column {:?} that is {:?} in the file",
+            field.name(),
+            column.name()
+        )));
+    }
+    let mut table = schema.table().clone();
+    // A document in a footer has no rows; what follows its FIELDs is behind them.
+    while reader.next_batch(1)?.is_some() {}
+    if let Some(late) = reader.late() {
+        add_late(&mut table, late);
+    }
+    let columns = fields.iter().map(Column::resolved).collect();
+    Ok(Document { known: Known { columns, table }, overflowed: reader.overflowed() })
 }

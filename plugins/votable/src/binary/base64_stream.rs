@@ -25,12 +25,14 @@ fn standard() -> Standard {
 pub(crate) struct Base64Stream {
     engine: Standard,
     text: Vec<u8>,
+    lines: Lines,
 }
 
 impl Base64Stream {
-    /// A text of nothing yet.
-    pub(crate) fn new() -> Self {
-        Self { engine: standard(), text: Vec::new() }
+    /// A text of nothing yet, in lines of so many characters or, for 0, in one.
+    pub(crate) fn new(line_length: usize) -> Self {
+        let lines = Lines { length: line_length, column: 0, text: Vec::new() };
+        Self { engine: standard(), text: Vec::new(), lines }
     }
 
     /// Writes as many bytes as make whole groups of three, and leaves the others at the front of
@@ -43,14 +45,15 @@ impl Base64Stream {
         Ok(())
     }
 
-    /// Writes the last bytes, padded.
+    /// Writes the last bytes, padded, and ends the last line.
     pub(crate) fn finish(&mut self, bytes: &[u8], output: &mut Output) -> Result<()> {
-        self.encode(bytes, output)
+        self.encode(bytes, output)?;
+        output.append(self.lines.end())
     }
 
     /// Heap held, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.text.capacity()
+        self.text.capacity() + self.lines.text.capacity()
     }
 
     fn encode(&mut self, bytes: &[u8], output: &mut Output) -> Result<()> {
@@ -61,6 +64,40 @@ impl Base64Stream {
         let written = self.engine.encode_slice(bytes, &mut self.text).map_err(|error| {
             Error::new(ErrorKind::Internal, "the base64 buffer is too small").with_source(error)
         })?;
-        output.append(&self.text[..written])
+        output.append(self.lines.broken(&self.text[..written]))
+    }
+}
+
+/// Breaks a text that comes in pieces into lines.
+struct Lines {
+    /// Characters of a line; 0 for no breaks.
+    length: usize,
+    /// Characters that the current line has.
+    column: usize,
+    text: Vec<u8>,
+}
+
+impl Lines {
+    fn broken<'a>(&'a mut self, mut piece: &'a [u8]) -> &'a [u8] {
+        if self.length == 0 {
+            return piece;
+        }
+        self.text.clear();
+        while !piece.is_empty() {
+            let (line, rest) = piece.split_at(piece.len().min(self.length - self.column));
+            self.text.extend_from_slice(line);
+            self.column += line.len();
+            if self.column == self.length {
+                self.text.push(b'\n');
+                self.column = 0;
+            }
+            piece = rest;
+        }
+        &self.text
+    }
+
+    /// What ends the last line, unless it has ended.
+    fn end(&self) -> &'static [u8] {
+        if self.column > 0 { b"\n" } else { b"" }
     }
 }

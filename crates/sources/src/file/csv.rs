@@ -1,0 +1,149 @@
+//! CSV and TSV files.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::{Field, Schema, SchemaRef};
+use taploom_encoder::{ColumnMetadata, Error, ErrorKind, Result, ResultSchema, VoType};
+use taploom_stream::{BatchSource, RowSource};
+
+use self::cells::{Cell, Column};
+use self::guess::Guess;
+use self::records::{Record, Records};
+use crate::open::{Request, invalid};
+
+mod cells;
+mod guess;
+mod records;
+
+/// Rows whose values tell the types of columns for which none is given.
+const GUESS_ROWS: usize = 1000;
+/// Bytes of text at which a batch ends before it has all its rows.
+const BATCH_BYTES: usize = 16 << 20;
+
+/// Opens a file whose first record holds the names of the columns; RFC 4180, 2.3.
+pub(super) fn open(
+    file: File,
+    name: &str,
+    separator: u8,
+    request: &Request<'_>,
+) -> Result<Box<dyn RowSource>> {
+    let mut records = Records::new(BufReader::with_capacity(1 << 16, file), name, separator)?;
+    let mut header = Record::default();
+    if !records.read(&mut header)? {
+        return Err(invalid(format!("source {name}: empty; its first record would name columns")));
+    }
+    let names = (0..header.len()).map(|index| match std::str::from_utf8(header.cell(index).text) {
+        Ok(name) => Ok(name.to_owned()),
+        Err(_) => Err(invalid(format!("source {name}: the names of its columns are not UTF-8"))),
+    });
+    let names = names.collect::<Result<Vec<_>>>()?;
+    records.expect(names.len());
+
+    let listed = request.columns.as_ref().map_or(&[][..], |list| &list.columns);
+    let types = (0..names.len()).map(|index| match listed.get(index) {
+        Some(metadata) => declared(metadata).map_err(|error| error.with_column(&names[index])),
+        None => Ok(None),
+    });
+    let types = types.collect::<Result<Vec<_>>>()?;
+    let mut ahead = Vec::new();
+    if types.iter().any(Option::is_none) {
+        while ahead.len() < GUESS_ROWS {
+            let mut record = Record::default();
+            if !records.read(&mut record)? {
+                break;
+            }
+            ahead.push(record);
+        }
+    }
+    let columns = types.into_iter().enumerate().map(|(index, vo_type)| match vo_type {
+        Some(vo_type) => Column::declared(&names[index], vo_type),
+        None => Column::guessed(
+            &names[index],
+            Guess::of(ahead.iter().map(|record| record.cell(index).text)),
+        ),
+    });
+    let columns = columns.collect::<Vec<_>>();
+    let fields = columns.iter().map(|column| Field::new(column.name(), column.data_type(), true));
+    let arrow = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let schema = match &request.columns {
+        Some(list) => list.describe(Arc::clone(&arrow))?,
+        None => ResultSchema::derived(Arc::clone(&arrow)),
+    };
+    let rows = Rows {
+        records,
+        ahead: ahead.into_iter(),
+        columns,
+        arrow: Arc::clone(schema.arrow()),
+        batch_rows: request.batch_rows.max(1),
+        row: 0,
+        failed: false,
+    };
+    Ok(Box::new(BatchSource::new(schema, rows)))
+}
+
+/// The type that a list of columns gives, if it gives one.
+fn declared(metadata: &ColumnMetadata) -> Result<Option<VoType>> {
+    let Some(datatype) = metadata.datatype else { return Ok(None) };
+    let arraysize = metadata.arraysize.as_deref();
+    // Many documents say 1 for a scalar.
+    let arraysize = arraysize.filter(|arraysize| datatype.is_text() || *arraysize != "1");
+    let arraysize = arraysize.map(str::parse).transpose()?;
+    Ok(Some(VoType { datatype, arraysize, xtype: None }))
+}
+
+/// Batches, up to the first error.
+struct Rows {
+    records: Records<BufReader<File>>,
+    /// Records that were read for their types.
+    ahead: std::vec::IntoIter<Record>,
+    columns: Vec<Column>,
+    arrow: SchemaRef,
+    batch_rows: usize,
+    row: u64,
+    failed: bool,
+}
+
+impl Rows {
+    fn batch(&mut self) -> Result<Option<RecordBatch>> {
+        let (mut rows, mut bytes) = (0, 0);
+        let mut record = Record::default();
+        while rows < self.batch_rows && bytes < BATCH_BYTES {
+            match self.ahead.next() {
+                Some(next) => record = next,
+                None if self.records.read(&mut record)? => (),
+                None => break,
+            }
+            self.row += 1;
+            rows += 1;
+            bytes += record.bytes();
+            for (index, column) in self.columns.iter_mut().enumerate() {
+                column.append(record.cell(index)).map_err(|error| error.with_row(self.row))?;
+            }
+        }
+        if rows == 0 {
+            return Ok(None);
+        }
+        let arrays = self.columns.iter_mut().map(Column::finish).collect();
+        let batch = RecordBatch::try_new(Arc::clone(&self.arrow), arrays);
+        batch.map(Some).map_err(|cause| {
+            Error::new(ErrorKind::Internal, "columns of a CSV file differ from their types")
+                .with_source(cause)
+        })
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let batch = self.batch();
+        self.failed = batch.is_err();
+        batch.transpose()
+    }
+}

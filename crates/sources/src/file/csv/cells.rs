@@ -1,0 +1,310 @@
+//! Values of separated text, each into the Arrow type of its column.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use arrow_array::ArrayRef;
+use arrow_array::builder::{
+    ArrayBuilder, BooleanBuilder, FixedSizeListBuilder, ListBuilder, PrimitiveBuilder,
+    StringBuilder,
+};
+use arrow_array::types::{
+    BooleanType, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt8Type,
+};
+use arrow_schema::{DataType, Field};
+use taploom_encoder::{Datatype, Error, ErrorKind, Result, VoType};
+
+use super::GUESS_ROWS;
+use super::guess::Guess;
+
+/// One value as it stands in a file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cell<'a> {
+    pub(super) text: &'a [u8],
+    /// Whether it had quotes: that tells the empty string, or array, from a null.
+    pub(super) is_quoted: bool,
+}
+
+/// The cells of a column.
+pub(super) struct Column {
+    name: String,
+    vo_type: VoType,
+    is_guessed: bool,
+    build: Box<dyn Build>,
+}
+
+impl Column {
+    /// A column whose type is given.
+    pub(super) fn declared(name: &str, vo_type: VoType) -> Self {
+        let build = builder(&vo_type);
+        Self { name: name.to_owned(), vo_type, is_guessed: false, build }
+    }
+
+    /// A column whose first values tell its type.
+    pub(super) fn guessed(name: &str, guess: Guess) -> Self {
+        Self { is_guessed: true, ..Self::declared(name, guess.vo_type()) }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The Arrow type of the cells.
+    pub(super) fn data_type(&self) -> DataType {
+        match self.vo_type.arraysize {
+            // A list of any length would be an array of complex numbers.
+            None if self.vo_type.datatype.is_complex() => {
+                let item = Field::new_list_field(self.vo_type.datatype.element(), true);
+                DataType::FixedSizeList(Arc::new(item), 2)
+            }
+            _ => self.vo_type.carrier(),
+        }
+    }
+
+    /// Appends a value.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidValue`] naming the column where it does not fit.
+    pub(super) fn append(&mut self, cell: Cell<'_>) -> Result<()> {
+        let Ok(text) = std::str::from_utf8(cell.text) else {
+            return Err(self.unfit("a value is not UTF-8".to_owned()));
+        };
+        if text.is_empty() && !(cell.is_quoted && self.has_empty()) {
+            self.build.append_null();
+            return Ok(());
+        }
+        self.build.append(text).ok_or_else(|| {
+            let shown: String = text.chars().take(40).collect();
+            let dots = if shown.len() < text.len() { "..." } else { "" };
+            let (vo_type, datatype) = (&self.vo_type, self.vo_type.datatype);
+            self.unfit(match self.is_guessed {
+                false => format!("{shown:?}{dots} is no {vo_type}"),
+                true => format!(
+                    "{shown:?}{dots} is no {datatype}, and the first {GUESS_ROWS} rows are; give \
+                     the datatype of the column with --columns"
+                ),
+            })
+        })
+    }
+
+    /// Whether there is an empty value that is no null.
+    fn has_empty(&self) -> bool {
+        match (self.vo_type.is_list(), self.vo_type.datatype.is_text()) {
+            (false, is_text) => is_text,
+            // An empty array of strings is `[]`.
+            (true, is_text) => !is_text && self.vo_type.takes(0),
+        }
+    }
+
+    fn unfit(&self, message: String) -> Error {
+        Error::new(ErrorKind::InvalidValue, message).with_column(&self.name)
+    }
+
+    /// The cells appended since the last call.
+    pub(super) fn finish(&mut self) -> ArrayRef {
+        self.build.finish()
+    }
+}
+
+/// Takes the cells of a column.
+trait Build: Send {
+    /// Appends a cell that is not null; `None` where it does not fit.
+    fn append(&mut self, text: &str) -> Option<()>;
+
+    fn append_null(&mut self);
+
+    fn finish(&mut self) -> ArrayRef;
+}
+
+fn builder(vo_type: &VoType) -> Box<dyn Build> {
+    match vo_type.datatype {
+        Datatype::Boolean | Datatype::Bit => of::<BooleanType>(vo_type),
+        Datatype::UnsignedByte => of::<UInt8Type>(vo_type),
+        Datatype::Short => of::<Int16Type>(vo_type),
+        Datatype::Int => of::<Int32Type>(vo_type),
+        Datatype::Long => of::<Int64Type>(vo_type),
+        Datatype::Float | Datatype::FloatComplex => of::<Float32Type>(vo_type),
+        Datatype::Double | Datatype::DoubleComplex => of::<Float64Type>(vo_type),
+        Datatype::Char | Datatype::UnicodeChar if vo_type.is_list() => {
+            Box::new(Texts(ListBuilder::new(StringBuilder::new())))
+        }
+        Datatype::Char | Datatype::UnicodeChar => Box::new(Text(StringBuilder::new())),
+    }
+}
+
+fn of<E: Element>(vo_type: &VoType) -> Box<dyn Build> {
+    match (vo_type.is_list(), &vo_type.arraysize) {
+        (false, _) => Box::new(Value::<E>(E::Builder::default())),
+        (true, Some(_)) => Box::new(List::<E>(ListBuilder::new(E::Builder::default()))),
+        (true, None) => Box::new(Pair::<E>(FixedSizeListBuilder::new(E::Builder::default(), 2))),
+    }
+}
+
+/// A value of an array, or the only one of a cell.
+trait Element: 'static {
+    type Builder: ArrayBuilder + Default;
+
+    /// Appends what `text` says; `None` where that is no such value.
+    fn append(text: &str, to: &mut Self::Builder) -> Option<()>;
+
+    fn append_null(to: &mut Self::Builder);
+}
+
+macro_rules! numbers {
+    ($($number:ty: $parse:expr,)*) => {$(
+        impl Element for $number {
+            type Builder = PrimitiveBuilder<$number>;
+
+            fn append(text: &str, to: &mut Self::Builder) -> Option<()> {
+                to.append_value($parse(text)?);
+                Some(())
+            }
+
+            fn append_null(to: &mut Self::Builder) {
+                to.append_null();
+            }
+        }
+    )*};
+}
+
+numbers! {
+    UInt8Type: integer,
+    Int16Type: integer,
+    Int32Type: integer,
+    Int64Type: integer,
+    Float32Type: float,
+    Float64Type: float,
+}
+
+fn integer<I: FromStr>(text: &str) -> Option<I> {
+    text.parse().ok()
+}
+
+/// Decimals, and `NaN`, `Infinity`, `inf` in any case and with any sign. What is beyond the range is no
+/// infinity.
+pub(super) fn float<F: FromStr + Into<f64> + Copy>(text: &str) -> Option<F> {
+    let value = text.parse::<F>().ok()?;
+    let is_word = text.contains(['n', 'N']);
+    (is_word || !value.into().is_infinite()).then_some(value)
+}
+
+impl Element for BooleanType {
+    type Builder = BooleanBuilder;
+
+    fn append(text: &str, to: &mut BooleanBuilder) -> Option<()> {
+        let is = |words: [&str; 3]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+        match (is(["true", "t", "1"]), is(["false", "f", "0"])) {
+            (false, false) => return None,
+            (holds, _) => to.append_value(holds),
+        }
+        Some(())
+    }
+
+    fn append_null(to: &mut BooleanBuilder) {
+        to.append_null();
+    }
+}
+
+struct Value<E: Element>(E::Builder);
+
+impl<E: Element> Build for Value<E> {
+    fn append(&mut self, text: &str) -> Option<()> {
+        E::append(text.trim(), &mut self.0)
+    }
+
+    fn append_null(&mut self) {
+        E::append_null(&mut self.0);
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        self.0.finish()
+    }
+}
+
+struct List<E: Element>(ListBuilder<E::Builder>);
+
+impl<E: Element> Build for List<E> {
+    fn append(&mut self, text: &str) -> Option<()> {
+        append_elements::<E>(text, self.0.values())?;
+        self.0.append(true);
+        Some(())
+    }
+
+    fn append_null(&mut self) {
+        self.0.append(false);
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        Arc::new(self.0.finish())
+    }
+}
+
+/// A complex number.
+struct Pair<E: Element>(FixedSizeListBuilder<E::Builder>);
+
+impl<E: Element> Build for Pair<E> {
+    fn append(&mut self, text: &str) -> Option<()> {
+        let elements = append_elements::<E>(text, self.0.values())?;
+        self.0.append(true);
+        (elements == 2).then_some(())
+    }
+
+    fn append_null(&mut self) {
+        E::append_null(self.0.values());
+        E::append_null(self.0.values());
+        self.0.append(false);
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        Arc::new(self.0.finish())
+    }
+}
+
+/// Values between spaces; returns how many.
+fn append_elements<E: Element>(text: &str, to: &mut E::Builder) -> Option<usize> {
+    let mut elements = 0;
+    for element in text.split_ascii_whitespace() {
+        match element {
+            "null" | "?" => E::append_null(to),
+            value => E::append(value, to)?,
+        }
+        elements += 1;
+    }
+    Some(elements)
+}
+
+struct Text(StringBuilder);
+
+impl Build for Text {
+    fn append(&mut self, text: &str) -> Option<()> {
+        self.0.append_value(text);
+        Some(())
+    }
+
+    fn append_null(&mut self) {
+        self.0.append_null();
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        Arc::new(self.0.finish())
+    }
+}
+
+/// Strings, as an array of JSON.
+struct Texts(ListBuilder<StringBuilder>);
+
+impl Build for Texts {
+    fn append(&mut self, text: &str) -> Option<()> {
+        let strings: Vec<Option<String>> = serde_json::from_str(text).ok()?;
+        self.0.append_value(strings);
+        Some(())
+    }
+
+    fn append_null(&mut self) {
+        self.0.append(false);
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        Arc::new(self.0.finish())
+    }
+}

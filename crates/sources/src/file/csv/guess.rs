@@ -1,0 +1,88 @@
+//! Types of columns for which none is given.
+
+use taploom_encoder::{Arraysize, Datatype, VoType};
+
+/// What all values so far are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Guess {
+    Nothing,
+    Boolean,
+    Long,
+    Double,
+    Text,
+}
+
+impl Guess {
+    /// What all values of a column are.
+    pub(super) fn of<'a>(values: impl Iterator<Item = &'a [u8]>) -> Self {
+        values.map(Self::of_one).fold(Self::Nothing, Self::or)
+    }
+
+    fn of_one(value: &[u8]) -> Self {
+        let Ok(value) = std::str::from_utf8(value) else { return Self::Text };
+        let value = value.trim();
+        let digits = value.strip_prefix(['+', '-']).unwrap_or(value);
+        if value.is_empty() {
+            Self::Nothing
+        } else if value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false") {
+            Self::Boolean
+        } else if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            // As a number it would lose its zeros, or digits beyond the range.
+            let has_zeros = digits.len() > 1 && digits.starts_with('0');
+            if has_zeros || value.parse::<i64>().is_err() { Self::Text } else { Self::Long }
+        } else if super::cells::float::<f64>(value).is_some() {
+            Self::Double
+        } else {
+            Self::Text
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (one, another) if one == another => one,
+            (Self::Nothing, one) | (one, Self::Nothing) => one,
+            (Self::Long, Self::Double) | (Self::Double, Self::Long) => Self::Double,
+            _ => Self::Text,
+        }
+    }
+
+    pub(super) fn vo_type(self) -> VoType {
+        let datatype = match self {
+            Self::Boolean => Datatype::Boolean,
+            Self::Long => Datatype::Long,
+            Self::Double => Datatype::Double,
+            Self::Nothing | Self::Text => Datatype::UnicodeChar,
+        };
+        let arraysize = datatype.is_text().then_some(Arraysize::FREE);
+        VoType { datatype, arraysize, xtype: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_tell_a_type_that_holds_them_all() {
+        for (values, expected) in [
+            (&["", ""][..], Guess::Nothing),
+            (&["true", "", "FALSE"], Guess::Boolean),
+            (&["1", "-9223372036854775808"], Guess::Long),
+            (&["0", "+5", " 7 "], Guess::Long),
+            (&["1", "", "2.5"], Guess::Double),
+            (&["NaN", "inf", "-Infinity", "+Inf", "1e300"], Guess::Double),
+            (&["007", "8"], Guess::Text),
+            (&["9223372036854775808"], Guess::Text),
+            (&["1e999"], Guess::Text),
+            (&["true", "1"], Guess::Text),
+            (&["1 2 3"], Guess::Text),
+            (&["2024-02-29"], Guess::Text),
+        ] {
+            assert_eq!(
+                Guess::of(values.iter().map(|value| value.as_bytes())),
+                expected,
+                "{values:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Records of separated text.
+
+use std::io::BufRead;
+
+use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
+use taploom_encoder::{Error, ErrorKind, Result};
+
+use super::Cell;
+
+/// Bytes that a record has at most. A quote that is not closed makes one record of all that follows.
+const RECORD_BYTES: usize = 256 << 20;
+
+/// Records of a file, one after the other.
+///
+/// csv-core reads them, value by value, because it alone of the readers lets one see whether an empty
+/// value had quotes.
+pub(super) struct Records<R> {
+    input: R,
+    reader: Reader,
+    name: String,
+    /// Values that every record has to have.
+    expected: Option<usize>,
+    /// Records read, that of the names too.
+    read: u64,
+}
+
+/// The values of a record.
+#[derive(Default)]
+pub(super) struct Record {
+    /// As long as it was ever needed.
+    text: Vec<u8>,
+    ends: Vec<usize>,
+    quoted: Vec<bool>,
+}
+
+impl Record {
+    /// How many values.
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Bytes of all values.
+    pub(super) fn bytes(&self) -> usize {
+        self.ends.last().copied().unwrap_or(0)
+    }
+
+    pub(super) fn cell(&self, index: usize) -> Cell<'_> {
+        let from = if index == 0 { 0 } else { self.ends[index - 1] };
+        Cell { text: &self.text[from..self.ends[index]], is_quoted: self.quoted[index] }
+    }
+}
+
+impl<R: BufRead> Records<R> {
+    /// Starts at the first record, after a byte order mark if there is one.
+    pub(super) fn new(mut input: R, name: &str, separator: u8) -> Result<Self> {
+        let beginning = input.fill_buf().map_err(|error| unreadable(name, error))?;
+        if beginning.starts_with("\u{feff}".as_bytes()) {
+            input.consume("\u{feff}".len());
+        }
+        let reader = ReaderBuilder::new().delimiter(separator).build();
+        Ok(Self { input, reader, name: name.to_owned(), expected: None, read: 0 })
+    }
+
+    /// Makes an error of records that follow with another number of values.
+    pub(super) fn expect(&mut self, values: usize) {
+        self.expected = Some(values);
+    }
+
+    /// Reads the next record; false where there is none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Source`] naming the row where the file can't be read, a record has another number
+    /// of values, or a quote is not closed.
+    pub(super) fn read(&mut self, record: &mut Record) -> Result<bool> {
+        record.ends.clear();
+        record.quoted.clear();
+        let mut filled = 0;
+        let mut value = Value::default();
+        loop {
+            let input = self.input.fill_buf().map_err(|error| unreadable(&self.name, error))?;
+            let is_end = input.is_empty();
+            let (result, taken, given) = self.reader.read_field(input, &mut record.text[filled..]);
+            value.see(&input[..taken], record.ends.is_empty());
+            self.input.consume(taken);
+            filled += given;
+            match result {
+                ReadFieldResult::InputEmpty => (),
+                ReadFieldResult::OutputFull if filled >= RECORD_BYTES => {
+                    return Err(self.broken(&format!(
+                        "a record of more than {RECORD_BYTES} bytes; is a quote not closed?"
+                    )));
+                }
+                ReadFieldResult::OutputFull => {
+                    record.text.resize((2 * filled).max(1 << 10), 0);
+                }
+                ReadFieldResult::Field { record_end } => {
+                    if is_end && value.is_open() {
+                        return Err(self.broken("the file ends within quotes"));
+                    }
+                    record.ends.push(filled);
+                    record.quoted.push(value.is_quoted());
+                    value = Value::default();
+                    if record_end {
+                        break;
+                    }
+                }
+                ReadFieldResult::End => return Ok(false),
+            }
+        }
+        if let Some(expected) = self.expected.filter(|expected| *expected != record.len()) {
+            let values = record.len();
+            return Err(self.broken(&format!(
+                "a record of {values} values, and the first names {expected} columns"
+            )));
+        }
+        self.read += 1;
+        Ok(true)
+    }
+
+    /// What is wrong with the record after those read; the first names the columns and is no row.
+    fn broken(&self, message: &str) -> Error {
+        let error = Error::new(ErrorKind::Source, format!("source {}: {message}", self.name));
+        if self.read == 0 { error } else { error.with_row(self.read) }
+    }
+}
+
+fn unreadable(name: &str, error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Source, format!("source {name}: can't read the file")).with_source(error)
+}
+
+/// What is seen of a value as it is read.
+#[derive(Default)]
+struct Value {
+    first: Option<u8>,
+    quotes: usize,
+}
+
+impl Value {
+    /// Sees bytes that were read, of the first value of a record with the line ends before it.
+    fn see(&mut self, bytes: &[u8], is_first: bool) {
+        if self.first.is_none() {
+            let mut bytes = bytes.iter().copied();
+            self.first = bytes.find(|byte| !(is_first && matches!(byte, b'\r' | b'\n')));
+        }
+        if self.is_quoted() {
+            self.quotes += bytes.iter().filter(|byte| **byte == b'"').count();
+        }
+    }
+
+    fn is_quoted(&self) -> bool {
+        self.first == Some(b'"')
+    }
+
+    /// Whether the last quote opens: one opens and one closes, and those between are two each.
+    fn is_open(&self) -> bool {
+        self.quotes % 2 == 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufReader;
+
+    use super::*;
+
+    type Values = Vec<(String, bool)>;
+
+    fn read(text: &str, capacity: usize) -> Result<Vec<Values>> {
+        let input = BufReader::with_capacity(capacity, text.as_bytes());
+        let mut records = Records::new(input, "x.csv", b',')?;
+        let (mut record, mut all) = (Record::default(), Vec::new());
+        while records.read(&mut record)? {
+            let values = (0..record.len()).map(|index| {
+                let cell = record.cell(index);
+                (String::from_utf8_lossy(cell.text).into_owned(), cell.is_quoted)
+            });
+            all.push(values.collect());
+        }
+        Ok(all)
+    }
+
+    #[test]
+    fn quotes_are_seen_wherever_the_buffer_ends() {
+        let text = "a,\"\",,\"x \"\"y\"\"\r\n\"\r\n\"\",b,,\"c\"\r\n\n\"\"\r\n5\" disk,z";
+        let value = |text: &str, quoted| (text.to_owned(), quoted);
+        let expected = [
+            vec![value("a", false), value("", true), value("", false), value("x \"y\"\r\n", true)],
+            vec![value("", true), value("b", false), value("", false), value("c", true)],
+            vec![value("", true)],
+            vec![value("5\" disk", false), value("z", false)],
+        ];
+        // Three bytes at least: a mark at the beginning has to be seen at once.
+        for capacity in [3, 4, 5, 7, 1000] {
+            assert_eq!(read(text, capacity).unwrap(), expected, "{capacity}");
+            let marked = format!("\u{feff}{text}");
+            assert_eq!(read(&marked, capacity).unwrap(), expected, "{capacity}");
+        }
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_is_an_error() {
+        for text in ["a,b\n1,\"x", "a,b\n1,\"x\"\"", "a,b\n1,\"x\n2,3\n"] {
+            let error = read(text, 100).unwrap_err();
+            assert_eq!(error.to_string(), "row 1: source x.csv: the file ends within quotes");
+        }
+    }
+}

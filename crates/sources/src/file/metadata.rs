@@ -1,0 +1,231 @@
+//! What a file says of its columns, and what of that goes with the data.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use async_trait::async_trait;
+use taploom_encoder::{
+    ColumnMetadata, Datatype, Error, Resource, Result, ResultSchema, TableMetadata, TimeSys,
+};
+use taploom_stream::RowSource;
+
+use crate::open::Request;
+
+/// What a file says of its columns, by position, and of the table.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub(super) columns: Vec<ColumnMetadata>,
+    pub(super) table: TableMetadata,
+}
+
+/// What an Arrow schema says, as the format `arrow` writes it; other formats keep it in part.
+pub(super) fn in_arrow(arrow: &SchemaRef) -> Result<Option<Known>> {
+    let described = taploom_arrow_metadata::described(arrow)?;
+    Ok(described.map(|(columns, table)| Known { columns, table }))
+}
+
+/// The schema of a file.
+#[derive(Debug)]
+pub(super) struct Described {
+    pub(super) schema: ResultSchema,
+    /// What of the file's metadata was passed over, a sentence each.
+    pub(super) notes: Vec<String>,
+}
+
+impl Described {
+    /// Nothing but the types of the columns.
+    pub(super) fn derived(arrow: SchemaRef) -> Self {
+        Self { schema: ResultSchema::derived(arrow), notes: Vec::new() }
+    }
+
+    /// The same, where there are metadata that can't be used.
+    pub(super) fn passed_over(arrow: SchemaRef, why: String) -> Self {
+        Self { schema: ResultSchema::derived(arrow), notes: vec![why] }
+    }
+
+    /// The metadata that were given in place of the file's, or else the file's.
+    ///
+    /// # Errors
+    /// Those of [`ResultSchema::new`], for metadata that were given.
+    pub(super) fn new(
+        arrow: SchemaRef,
+        request: &Request<'_>,
+        known: impl FnOnce(&SchemaRef) -> Result<Option<Known>>,
+    ) -> Result<Self> {
+        if let Some(list) = &request.columns {
+            return Ok(Self { schema: list.describe(arrow)?, notes: Vec::new() });
+        }
+        Ok(match known(&arrow) {
+            Ok(Some(known)) => Self::reconciled(&arrow, known),
+            Ok(None) => Self::derived(arrow),
+            Err(error) => Self::passed_over(arrow, passed_over(&error)),
+        })
+    }
+
+    /// The data decide where they contradict their description.
+    fn reconciled(arrow: &SchemaRef, mut known: Known) -> Self {
+        timestamps_again(arrow, &mut known);
+        let mut notes = Vec::new();
+        let columns = arrow.fields().iter().zip(known.columns).map(|(field, column)| {
+            let (column, note) = fitting(field, column);
+            notes.extend(note);
+            column
+        });
+        let columns = columns.collect();
+        match ResultSchema::new(Arc::clone(arrow), columns) {
+            Ok(schema) => Self { schema: schema.with_table(known.table), notes },
+            Err(error) => Self::passed_over(Arc::clone(arrow), passed_over(&error)),
+        }
+    }
+}
+
+fn passed_over(error: &Error) -> String {
+    format!("the metadata of the file are passed over: {error:#}")
+}
+
+/// The metadata of a column that go with its type; where not all do, those that do, and a note.
+fn fitting(field: &Field, column: ColumnMetadata) -> (ColumnMetadata, Option<String>) {
+    let alone = |column: &ColumnMetadata| {
+        let schema = Schema::new(vec![field.clone()]);
+        ResultSchema::new(Arc::new(schema), vec![column.clone()])
+    };
+    let why = match (alone(&column), alone(&ColumnMetadata::default())) {
+        (Err(error), _) => error.message().to_owned(),
+        // A narrower datatype would refuse cells that are there.
+        (Ok(said), Ok(derived)) => {
+            match (said.columns()[0].vo_type(), derived.columns()[0].vo_type()) {
+                (Ok(said), Ok(derived))
+                    if said.datatype.element() != derived.datatype.element() =>
+                {
+                    format!("datatype {said} is not that of Arrow type {}", field.data_type())
+                }
+                _ => return (column, None),
+            }
+        }
+        (Ok(_), Err(_)) => return (column, None),
+    };
+    let note = format!(
+        "column {:?}: what the file says of its datatype is passed over: {why}",
+        field.name()
+    );
+    let without = ColumnMetadata {
+        datatype: None,
+        arraysize: None,
+        null_value: None,
+        values: None,
+        ..column.clone()
+    };
+    let fits = alone(&without).is_ok();
+    (if fits { without } else { ColumnMetadata::default() }, Some(note))
+}
+
+/// Timestamps that the FIELDs describe as counts (`timestamp=micros` of VOParquet) are described as
+/// timestamps again: what a unit and a TIMESYS say of the count is in their type.
+fn timestamps_again(arrow: &SchemaRef, known: &mut Known) {
+    let Known { columns, table } = known;
+    let are_times: Vec<bool> = arrow
+        .fields()
+        .iter()
+        .zip(columns.iter())
+        .map(|(field, column)| {
+            column.datatype.is_some_and(Datatype::is_integer)
+                && matches!(
+                    field.data_type(),
+                    DataType::Timestamp(_, _) | DataType::Date32 | DataType::Date64
+                )
+        })
+        .collect();
+    // Numbers that refer to a TIMESYS need its origin.
+    let needed: HashSet<String> = columns
+        .iter()
+        .zip(&are_times)
+        .filter(|(_, is_time)| !**is_time)
+        .filter_map(|(column, _)| column.reference.clone())
+        .collect();
+    let mut gone = HashSet::new();
+    for (column, _) in columns.iter_mut().zip(&are_times).filter(|(_, is_time)| **is_time) {
+        let reference = column.reference.take();
+        if let Some(id) = reference.as_ref().filter(|id| !needed.contains(*id)) {
+            for systems in [&mut table.resource.timesys, &mut table.document.timesys] {
+                if !without_origin(systems, id) {
+                    gone.insert(id.clone());
+                }
+            }
+        }
+        let reference = reference.filter(|id| !gone.contains(id));
+        *column = ColumnMetadata {
+            datatype: None,
+            arraysize: None,
+            xtype: None,
+            unit: None,
+            null_value: None,
+            values: None,
+            reference,
+            ..std::mem::take(column)
+        };
+    }
+}
+
+/// Takes the origin of a TIMESYS away, which texts do not count from (VOTable 1.4, 3.5), and the whole
+/// of one that says no more than that they are UTC. Whether it is still there, or was not here at all.
+fn without_origin(systems: &mut Vec<TimeSys>, id: &str) -> bool {
+    let Some(place) = systems.iter().position(|system| system.id == id) else { return true };
+    let system = &mut systems[place];
+    system.timeorigin = None;
+    let says_nothing = system.timescale == "UTC" && system.refposition == "UNKNOWN";
+    if says_nothing {
+        systems.remove(place);
+    }
+    !says_nothing
+}
+
+/// Adds what stands behind the rows of a document to what stands before them.
+#[cfg(feature = "parquet")]
+pub(super) fn add_late(table: &mut TableMetadata, late: &TableMetadata) {
+    table.infos.extend_from_slice(&late.infos);
+    add_resource(&mut table.resource, &late.resource);
+    add_resource(&mut table.document, &late.document);
+}
+
+#[cfg(feature = "parquet")]
+fn add_resource(to: &mut Resource, late: &Resource) {
+    to.infos.extend_from_slice(&late.infos);
+    to.coosys.extend_from_slice(&late.coosys);
+    to.timesys.extend_from_slice(&late.timesys);
+    to.params.extend_from_slice(&late.params);
+    to.groups.extend_from_slice(&late.groups);
+    to.links.extend_from_slice(&late.links);
+    to.resources.extend_from_slice(&late.resources);
+}
+
+/// Rows of a file, with what the file says of itself.
+pub(super) struct FileSource<S> {
+    pub(super) rows: S,
+    pub(super) overflowed: bool,
+    pub(super) notes: Vec<String>,
+}
+
+#[async_trait]
+impl<S: RowSource> RowSource for FileSource<S> {
+    fn schema(&self) -> &ResultSchema {
+        self.rows.schema()
+    }
+
+    async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        self.rows.next_batch().await
+    }
+
+    fn overflowed(&self) -> bool {
+        self.overflowed || self.rows.overflowed()
+    }
+
+    fn rows_hint(&self) -> Option<u64> {
+        self.rows.rows_hint()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
+    }
+}

@@ -1,0 +1,140 @@
+//! The elements of an array as text.
+
+use std::ops::Range;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    ArrowPrimitiveType, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt8Type,
+};
+use arrow_array::{Array, BooleanArray, ListArray, PrimitiveArray};
+use arrow_schema::DataType;
+use taploom_encoder::{Error, ErrorKind, Result};
+
+use crate::blocks::Cells;
+use crate::value::{Spelling, Value};
+
+/// How the elements of a column become text, one after the other with something between them; chosen
+/// once, for numbers and booleans alone.
+#[derive(Debug, Clone, Copy)]
+pub struct Elements<'a> {
+    append: AppendElements,
+    append_cells: AppendCells,
+    spelling: &'a Spelling,
+    /// What stands between two elements.
+    pub separator: &'a [u8],
+    /// What stands for an element that is null.
+    pub null: &'a [u8],
+}
+
+type AppendElements = fn(&Elements<'_>, &dyn Array, Range<usize>, &mut Vec<u8>);
+type AppendCells = fn(&Elements<'_>, &dyn Array, &mut Cells);
+
+impl<'a> Elements<'a> {
+    /// Elements of an Arrow type.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`] for a type that is no number and no boolean in canonical form.
+    pub fn new(
+        element: &DataType,
+        spelling: &'a Spelling,
+        separator: &'a [u8],
+        null: &'a [u8],
+    ) -> Result<Self> {
+        let (append, append_cells): (AppendElements, AppendCells) = match element {
+            DataType::Boolean => (
+                |elements, array, range, to| elements.booleans(array.as_boolean(), range, to),
+                |elements, array, to| {
+                    let values = array.as_boolean().values();
+                    to.extend(array, elements.null, |row, text| {
+                        values.value(row).append(elements.spelling, text);
+                    });
+                },
+            ),
+            DataType::UInt8 => Self::of::<UInt8Type>(),
+            DataType::Int16 => Self::of::<Int16Type>(),
+            DataType::Int32 => Self::of::<Int32Type>(),
+            DataType::Int64 => Self::of::<Int64Type>(),
+            DataType::Float32 => Self::of::<Float32Type>(),
+            DataType::Float64 => Self::of::<Float64Type>(),
+            other => {
+                let message = format!("Arrow type {other} is not canonical for an element");
+                return Err(Error::new(ErrorKind::Internal, message));
+            }
+        };
+        Ok(Self { append, append_cells, spelling, separator, null })
+    }
+
+    /// Appends all elements of `array`, which is of the type that was chosen.
+    ///
+    /// ```
+    /// use arrow_array::Float64Array;
+    /// use arrow_schema::DataType;
+    /// use taploom_text::{Elements, TABLEDATA};
+    ///
+    /// let elements = Elements::new(&DataType::Float64, &TABLEDATA, b" ", b"NaN")?;
+    /// let mut text = Vec::new();
+    /// elements.append(&Float64Array::from(vec![Some(1.5), None, Some(f64::INFINITY)]), &mut text);
+    /// assert_eq!(text, b"1.5 NaN +Inf");
+    /// # Ok::<(), taploom_encoder::Error>(())
+    /// ```
+    pub fn append(&self, array: &dyn Array, to: &mut Vec<u8>) {
+        (self.append)(self, array, 0..array.len(), to);
+    }
+
+    /// Appends the elements of `array` in `range`, such as those of one list.
+    pub fn append_range(&self, array: &dyn Array, range: Range<usize>, to: &mut Vec<u8>) {
+        (self.append)(self, array, range, to);
+    }
+
+    /// Appends every element of `array` as a cell of its own.
+    pub fn append_cells(&self, array: &dyn Array, to: &mut Cells) {
+        (self.append_cells)(self, array, to);
+    }
+
+    fn of<T: ArrowPrimitiveType<Native: Value>>() -> (AppendElements, AppendCells) {
+        (
+            |elements, array, range, to| {
+                let array: &PrimitiveArray<T> = array.as_primitive();
+                let values = array.values()[range.clone()].iter().copied();
+                elements.each(array, range, values, to);
+            },
+            |elements, array, to| {
+                let values = array.as_primitive::<T>().values();
+                to.extend(array, elements.null, |row, text| {
+                    values[row].append(elements.spelling, text);
+                });
+            },
+        )
+    }
+
+    fn booleans(&self, array: &BooleanArray, range: Range<usize>, to: &mut Vec<u8>) {
+        let values = array.values().slice(range.start, range.len());
+        self.each(array, range, values.iter(), to);
+    }
+
+    fn each(
+        &self,
+        array: &dyn Array,
+        range: Range<usize>,
+        values: impl Iterator<Item = impl Value>,
+        to: &mut Vec<u8>,
+    ) {
+        let first = range.start;
+        for (index, value) in range.zip(values) {
+            if index > first {
+                to.extend_from_slice(self.separator);
+            }
+            if array.is_null(index) {
+                to.extend_from_slice(self.null);
+            } else {
+                value.append(self.spelling, to);
+            }
+        }
+    }
+}
+
+/// Where the elements of a list stand among those of all.
+pub fn elements_of(lists: &ListArray, row: usize) -> Range<usize> {
+    let offsets = lists.value_offsets();
+    offsets[row] as usize..offsets[row + 1] as usize
+}

@@ -1,0 +1,164 @@
+//! XML in the making, and the IDs in it.
+
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
+use taploom_encoder::{Error, ErrorKind, Result};
+
+use crate::document::ids::Ids;
+use crate::frame::Version;
+use crate::text::xml_characters;
+
+/// Elements one after the other, each on a line of its own; what is within a FIELD or PARAM stands on
+/// one line.
+pub(crate) struct Xml {
+    writer: Writer<Vec<u8>>,
+    version: Version,
+    ids: Ids,
+    /// Elements around this point that stand on one line.
+    inline: usize,
+}
+
+impl Xml {
+    pub(crate) fn new(version: Version) -> Self {
+        Self { writer: Writer::new(Vec::new()), version, ids: Ids::default(), inline: 0 }
+    }
+
+    /// What has been written since the last time.
+    pub(crate) fn take(&mut self) -> Result<String> {
+        String::from_utf8(std::mem::take(self.writer.get_mut())).map_err(internal)
+    }
+
+    /// Checks that what was written has every ID once, and leads nowhere else.
+    pub(crate) fn check_ids(&self) -> Result<()> {
+        self.ids.check()
+    }
+
+    /// Checks that the document is of a version that knows something.
+    pub(crate) fn needs(&self, version: Version, what: &str) -> Result<()> {
+        if self.version >= version {
+            return Ok(());
+        }
+        let (has, needs) = (self.version.as_str(), version.as_str());
+        let message = format!("VOTable {has} has no {what}; write version {needs}");
+        Err(Error::new(ErrorKind::InvalidRequest, message))
+    }
+
+    pub(crate) fn declaration(&mut self) -> Result<()> {
+        self.event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+        self.line()
+    }
+
+    /// Begins an element whose end is written by itself.
+    pub(crate) fn open(&mut self, element: Element<'_>) -> Result<()> {
+        self.ids.add(&element)?;
+        self.event(Event::Start(element.start))?;
+        self.line()
+    }
+
+    pub(crate) fn close(&mut self, name: &str) -> Result<()> {
+        self.event(Event::End(BytesEnd::new(name)))?;
+        self.line()
+    }
+
+    /// An element with nothing in it.
+    pub(crate) fn empty(&mut self, element: Element<'_>) -> Result<()> {
+        self.ids.add(&element)?;
+        self.event(Event::Empty(element.start))?;
+        self.line()
+    }
+
+    /// An element with text in it.
+    pub(crate) fn text(&mut self, element: Element<'_>, text: &str) -> Result<()> {
+        self.ids.add(&element)?;
+        let end = element.start.to_end().into_owned();
+        self.event(Event::Start(element.start))?;
+        self.event(Event::Text(BytesText::new(&xml_characters(text))))?;
+        self.event(Event::End(end))?;
+        self.line()
+    }
+
+    /// An element with what `children` write, on lines of their own.
+    pub(crate) fn block(
+        &mut self,
+        element: Element<'_>,
+        children: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<()> {
+        self.ids.add(&element)?;
+        let before = self.written();
+        self.event(Event::Start(element.start.borrow()))?;
+        self.line()?;
+        let opened = self.written();
+        children(self)?;
+        if self.written() == opened {
+            self.writer.get_mut().truncate(before);
+            self.event(Event::Empty(element.start))?;
+        } else {
+            self.event(Event::End(element.start.to_end()))?;
+        }
+        self.line()
+    }
+
+    /// An element with what `children` write, all on one line.
+    pub(crate) fn inline(
+        &mut self,
+        element: Element<'_>,
+        children: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<()> {
+        self.inline += 1;
+        let written = self.block(element, children);
+        self.inline -= 1;
+        written?;
+        self.line()
+    }
+
+    fn line(&mut self) -> Result<()> {
+        match self.inline {
+            0 => self.event(Event::Text(BytesText::from_escaped("\n"))),
+            _ => Ok(()),
+        }
+    }
+
+    fn event(&mut self, event: Event<'_>) -> Result<()> {
+        self.writer.write_event(event).map_err(internal)
+    }
+
+    fn written(&self) -> usize {
+        self.writer.get_ref().len()
+    }
+}
+
+/// Writing into memory fails only where the writer itself is wrong.
+fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::new(ErrorKind::Internal, "can't write the VOTable document").with_source(cause)
+}
+
+/// An element in the making: attributes that are `None` are left out.
+pub(crate) struct Element<'a> {
+    start: BytesStart<'a>,
+    pub(crate) tag: &'static str,
+    pub(crate) name: Option<&'a str>,
+    pub(crate) id: Option<&'a str>,
+    pub(crate) reference: Option<&'a str>,
+}
+
+impl<'a> Element<'a> {
+    pub(crate) fn new(tag: &'static str) -> Self {
+        Self { start: BytesStart::new(tag), tag, name: None, id: None, reference: None }
+    }
+
+    pub(crate) fn with(
+        mut self,
+        attribute: &'static str,
+        value: impl Into<Option<&'a str>>,
+    ) -> Self {
+        let Some(value) = value.into() else { return self };
+        self.start.push_attribute((attribute, &*xml_characters(value)));
+        match attribute {
+            "name" => self.name = Some(value),
+            "ID" => self.id = Some(value),
+            "ref" => self.reference = Some(value),
+            _ => {}
+        }
+        self
+    }
+}

@@ -1,0 +1,259 @@
+//! The way through a document: to the TABLE that is wanted, and from it to the end.
+
+use std::io::Read;
+
+use taploom_encoder::{Error, ErrorKind, Info, Resource, Result, TableMetadata};
+
+use super::elements::{Part, add};
+use super::passed_over::shown;
+use super::xml::{Node, Tag, Xml, damaged};
+
+/// Which TABLE of a document is read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum TableChoice {
+    /// The one that there is; another one is an error that says how to choose.
+    #[default]
+    Only,
+    /// The first; others are left out.
+    First,
+    /// The one at this place, counted from 1; others are left out.
+    Index(u64),
+    /// The first of this ID or else name; others are left out.
+    Name(String),
+}
+
+/// TABLEs that an error names.
+const NAMED: usize = 20;
+
+/// Where in the document the reader is, and what it has gathered.
+pub(super) struct Document {
+    choice: TableChoice,
+    /// VOTABLE and the RESOURCEs that are open.
+    open: Vec<Resource>,
+    /// How many of these have been open since the TABLE; 0 before it.
+    around: usize,
+    /// Whether the RESOURCE of the TABLE has ended.
+    left_resource: bool,
+    tables: u64,
+    names: Vec<String>,
+    found: bool,
+    overflowed: bool,
+    late: TableMetadata,
+}
+
+impl Document {
+    pub(super) fn open<R: Read>(xml: &mut Xml<R>, choice: TableChoice) -> Result<Self> {
+        let mut root = xml.root()?;
+        if root.name != "VOTABLE" {
+            return Err(damaged(&format!(
+                "the root element is {}; that of a VOTable is VOTABLE",
+                root.shown()
+            )));
+        }
+        if let Some(version) = root.take("version") {
+            let minor =
+                version.trim().trim_start_matches('v').strip_prefix("1.").map(str::parse::<u32>);
+            match minor {
+                Some(Ok(0..=5)) => {}
+                Some(Ok(_)) => {
+                    let construct = format!("what is new in version {}", shown(&version));
+                    xml.passed_over.add(construct, root.at);
+                }
+                _ => {
+                    return Err(damaged(&format!(
+                        "VOTable version {:?} is not read; 1.0 to 1.5 are",
+                        shown(&version)
+                    )));
+                }
+            }
+        }
+        let document = xml.resource(&mut root);
+        Ok(Self {
+            choice,
+            open: vec![document],
+            around: 0,
+            left_resource: false,
+            tables: 0,
+            names: Vec::new(),
+            found: false,
+            overflowed: false,
+            late: TableMetadata::default(),
+        })
+    }
+
+    /// Whether a QUERY_STATUS said so.
+    pub(super) fn overflowed(&self) -> bool {
+        self.overflowed
+    }
+
+    /// The start tag of the TABLE that is wanted.
+    pub(super) fn find_table<R: Read>(&mut self, xml: &mut Xml<R>) -> Result<Tag> {
+        match self.advance(xml)? {
+            Some(tag) => Ok(tag),
+            None => Err(self.no_table()),
+        }
+    }
+
+    /// What stands around the TABLE, as far as it was read.
+    pub(super) fn surroundings<R: Read>(
+        &mut self,
+        xml: &mut Xml<R>,
+        table: &mut TableMetadata,
+        at: u64,
+    ) {
+        let levels = self.open.len();
+        let empty = vec![Resource::default(); levels];
+        let mut open = std::mem::replace(&mut self.open, empty).into_iter();
+        self.around = levels;
+        table.document = open.next().unwrap_or_default();
+        if let Some(resource) = open.next_back() {
+            table.resource = resource;
+        }
+        for outer in open {
+            let construct = "RESOURCE around the RESOURCE of the TABLE, which now stands beside it";
+            xml.passed_over.add(construct.to_owned(), at);
+            table.document.resources.push(outer);
+        }
+    }
+
+    /// Whether an INFO is the status of the query, of which is then taken note.
+    pub(super) fn take_status(&mut self, info: &Info) -> Result<bool> {
+        if !info.name.eq_ignore_ascii_case("QUERY_STATUS") {
+            return Ok(false);
+        }
+        match info.value.trim().to_ascii_uppercase().as_str() {
+            "OK" => {}
+            "OVERFLOW" => self.overflowed = true,
+            "ERROR" => {
+                let why = info.text.as_deref().unwrap_or("without saying why");
+                return Err(damaged(&format!("the document reports a failed query: {why}")));
+            }
+            // DALI 1.1, 4.4.1 knows no others.
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Reads to the end, after the TABLE: what stands there.
+    pub(super) fn finish<R: Read>(
+        &mut self,
+        xml: &mut Xml<R>,
+        infos: Vec<Info>,
+    ) -> Result<TableMetadata> {
+        self.late.infos = infos;
+        self.advance(xml)?;
+        Ok(std::mem::take(&mut self.late))
+    }
+
+    /// Reads up to the TABLE that is wanted, or the end.
+    fn advance<R: Read>(&mut self, xml: &mut Xml<R>) -> Result<Option<Tag>> {
+        loop {
+            match xml.next()? {
+                Node::Open(mut tag) => match tag.name {
+                    "RESOURCE" => {
+                        let resource = xml.resource(&mut tag);
+                        self.open.push(resource);
+                    }
+                    "TABLE" if self.wants(&tag)? => return Ok(Some(tag)),
+                    "TABLE" => xml.skip()?,
+                    "DEFINITIONS" => self.definitions(xml)?,
+                    _ => {
+                        let part = xml.part(tag)?;
+                        self.add(part)?;
+                    }
+                },
+                Node::Close => self.close(),
+                Node::End => return Ok(None),
+            }
+        }
+    }
+
+    /// COOSYS and PARAM of VOTable 1.0, which now stand in VOTABLE itself.
+    fn definitions<R: Read>(&mut self, xml: &mut Xml<R>) -> Result<()> {
+        while let Node::Open(tag) = xml.next()? {
+            let part = xml.part(tag)?;
+            self.add(part)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, part: Option<Part>) -> Result<()> {
+        let Some(part) = part else { return Ok(()) };
+        if let Part::Info(info) = &part
+            && (!self.found || self.open.len() <= self.around)
+            && self.take_status(info)?
+        {
+            return Ok(());
+        }
+        if let Some(innermost) = self.open.last_mut() {
+            add(innermost, part);
+        }
+        Ok(())
+    }
+
+    fn close(&mut self) {
+        let Some(done) = self.open.pop() else { return };
+        let level = self.open.len();
+        if level >= self.around {
+            if let Some(outer) = self.open.last_mut() {
+                outer.resources.push(done);
+            }
+            return;
+        }
+        self.around = level;
+        if level == 0 {
+            let resources = std::mem::replace(&mut self.late.document, done).resources;
+            self.late.document.resources.extend(resources);
+        } else if !std::mem::replace(&mut self.left_resource, true) {
+            self.late.resource = done;
+        } else if done != Resource::default() {
+            self.late.document.resources.push(done);
+        }
+    }
+
+    /// Whether a TABLE is the one.
+    fn wants(&mut self, tag: &Tag) -> Result<bool> {
+        self.tables += 1;
+        let (id, name) = (tag.peek("ID"), tag.peek("name"));
+        let called = id.or(name).map(|name| format!("{:?}", shown(name)));
+        let called = called.unwrap_or_else(|| "without a name".to_owned());
+        let wanted = match &self.choice {
+            TableChoice::Only | TableChoice::First => self.tables == 1,
+            TableChoice::Index(index) => self.tables == *index,
+            TableChoice::Name(wanted) => !self.found && [id, name].contains(&Some(wanted.as_str())),
+        };
+        if self.choice == TableChoice::Only && !wanted {
+            return Err(invalid(format!(
+                "the document has another TABLE ({called}, at byte {}); choose one by its number from \
+                 1, its ID or its name",
+                tag.at
+            )));
+        }
+        if self.names.len() < NAMED {
+            self.names.push(called);
+        }
+        self.found |= wanted;
+        Ok(wanted)
+    }
+
+    fn no_table(&self) -> Error {
+        if self.tables == 0 {
+            return invalid("the document has no TABLE".to_owned());
+        }
+        let wanted = match &self.choice {
+            TableChoice::Index(index) => format!("number {index}"),
+            TableChoice::Name(name) => format!("{:?}", shown(name)),
+            TableChoice::Only | TableChoice::First => String::new(),
+        };
+        let more = if self.tables > NAMED as u64 { " and more" } else { "" };
+        invalid(format!(
+            "the document has no TABLE {wanted}; its {} TABLEs are {}{more}",
+            self.tables,
+            self.names.join(", ")
+        ))
+    }
+}
+
+fn invalid(message: String) -> Error {
+    Error::new(ErrorKind::InvalidRequest, message)
+}

@@ -1,0 +1,96 @@
+//! The bytes of a document: looked at before they are taken, counted, and bounded.
+
+use std::io::{self, BufRead, Read};
+
+const CHUNK: usize = 64 * 1024;
+
+/// Bytes of a source in a buffer of its own. Through [`BufRead`] no more may be read than was
+/// [allowed](Self::allow), so that a tag without an end is an error and no memory.
+pub(super) struct Input<R> {
+    source: R,
+    buffer: Vec<u8>,
+    start: usize,
+    position: u64,
+    allowed: usize,
+}
+
+impl<R: Read> Input<R> {
+    pub(super) fn new(source: R) -> Self {
+        Self { source, buffer: Vec::new(), start: 0, position: 0, allowed: 0 }
+    }
+
+    /// Bytes that were taken.
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Lets so many bytes through `BufRead`.
+    pub(super) fn allow(&mut self, bytes: usize) {
+        self.allowed = bytes;
+    }
+
+    /// Whether what was allowed is used up.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.allowed == 0
+    }
+
+    /// What follows, at least one byte unless the source has ended.
+    pub(super) fn available(&mut self) -> io::Result<&[u8]> {
+        self.peek(1)
+    }
+
+    /// What follows, at least `least` bytes unless the source ends before.
+    pub(super) fn peek(&mut self, least: usize) -> io::Result<&[u8]> {
+        while self.buffer.len() - self.start < least {
+            if self.start > 0 {
+                self.buffer.drain(..self.start);
+                self.start = 0;
+            }
+            let held = self.buffer.len();
+            self.buffer.resize(held + CHUNK, 0);
+            let read = loop {
+                match self.source.read(&mut self.buffer[held..]) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    read => break read,
+                }
+            };
+            self.buffer.truncate(held + read.as_ref().map_or(0, |read| (*read).min(CHUNK)));
+            if read? == 0 {
+                break;
+            }
+        }
+        Ok(&self.buffer[self.start..])
+    }
+
+    /// Takes bytes that were seen.
+    pub(super) fn take(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.buffer.len() - self.start);
+        self.start += bytes;
+        self.position += bytes as u64;
+    }
+}
+
+impl<R: Read> Read for Input<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let mut available = self.fill_buf()?;
+        let read = available.read(out)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
+
+impl<R: Read> BufRead for Input<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        let allowed = self.allowed;
+        let available = self.available()?;
+        if allowed == 0 && !available.is_empty() {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        Ok(&available[..available.len().min(allowed)])
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.allowed = self.allowed.saturating_sub(bytes);
+        self.take(bytes);
+    }
+}

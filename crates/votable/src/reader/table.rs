@@ -1,0 +1,251 @@
+//! A TABLE up to its rows: FIELDs become columns.
+
+use std::collections::HashSet;
+use std::io::Read;
+use std::sync::Arc;
+
+use arrow_schema::{Field, Schema};
+use taploom_encoder::{
+    Arraysize, ColumnMetadata, Datatype, Error, ErrorKind, Info, Result, ResultSchema,
+    TableMetadata, VoType, is_ncname,
+};
+
+use super::document::Document;
+use super::elements::Part;
+use super::passed_over::shown;
+use super::xml::{Node, Tag, Xml, damaged};
+
+/// How the rows are serialised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Serialization {
+    /// A TABLE without DATA.
+    None,
+    TableData,
+    Binary,
+    Binary2,
+}
+
+/// What is known before the first row.
+pub(super) struct Head {
+    pub(super) schema: ResultSchema,
+    pub(super) serialization: Serialization,
+    /// Rows that the TABLE says it has.
+    pub(super) rows: Option<u64>,
+}
+
+/// Reads from the start tag of a TABLE to the first row.
+pub(super) fn head<R: Read>(
+    xml: &mut Xml<R>,
+    document: &mut Document,
+    mut tag: Tag,
+) -> Result<Head> {
+    if let Some(other) = tag.peek("ref") {
+        return Err(refused(
+            &format!("a TABLE that takes its FIELDs from another one (ref={other:?})"),
+            tag.at,
+        ));
+    }
+    let at = tag.at;
+    let mut table = TableMetadata {
+        name: tag.take("name"),
+        id: tag.take("ID"),
+        ucd: tag.take("ucd"),
+        utype: tag.take("utype"),
+        ..TableMetadata::default()
+    };
+    let rows = tag.take("nrows").and_then(|rows| rows.trim().parse().ok());
+    xml.rest(&tag);
+    document.surroundings(xml, &mut table, at);
+    let mut columns = Columns::default();
+    let serialization = loop {
+        match xml.next()? {
+            Node::Open(child) => match child.name {
+                "FIELD" => columns.add(xml, child)?,
+                "DATA" => break data(xml, &child)?,
+                _ => match xml.part(child)? {
+                    None | Some(Part::CooSys(_) | Part::TimeSys(_)) => {}
+                    Some(Part::Description(text)) => {
+                        table.description.get_or_insert(text);
+                    }
+                    Some(Part::Info(info)) => {
+                        if !document.take_status(&info)? {
+                            table.infos.push(info);
+                        }
+                    }
+                    Some(Part::Param(param)) => table.params.push(*param),
+                    Some(Part::Group(group)) => table.groups.push(*group),
+                    Some(Part::Link(link)) => table.links.push(link),
+                },
+            },
+            Node::Close | Node::End => break Serialization::None,
+        }
+    };
+    Ok(Head { schema: columns.schema()?.with_table(table), serialization, rows })
+}
+
+/// Reads from the end of the rows to that of the TABLE: its INFOs.
+pub(super) fn tail<R: Read>(
+    xml: &mut Xml<R>,
+    document: &mut Document,
+    serialization: Serialization,
+) -> Result<Vec<Info>> {
+    // DATA, and the STREAM in BINARY; the rows end with TABLEDATA, BINARY or BINARY2.
+    let levels = match serialization {
+        Serialization::None => 0,
+        Serialization::TableData => 2,
+        Serialization::Binary | Serialization::Binary2 => 3,
+    };
+    let mut infos = Vec::new();
+    for _ in 0..levels {
+        while let Node::Open(child) = xml.next()? {
+            if let ("INFO", Some(Part::Info(info))) = (child.name, xml.part(child)?)
+                && !document.take_status(&info)?
+            {
+                infos.push(info);
+            }
+        }
+    }
+    Ok(infos)
+}
+
+/// Reads from DATA to the first byte of its rows.
+fn data<R: Read>(xml: &mut Xml<R>, data: &Tag) -> Result<Serialization> {
+    xml.rest(data);
+    loop {
+        let Node::Open(tag) = xml.next()? else {
+            return Err(damaged(&format!(
+                "DATA at byte {} is empty; it has TABLEDATA, BINARY or BINARY2",
+                data.at
+            )));
+        };
+        let serialization = match tag.name {
+            "TABLEDATA" => Serialization::TableData,
+            "BINARY" => Serialization::Binary,
+            "BINARY2" => Serialization::Binary2,
+            "FITS" | "PARQUET" => return Err(refused(&format!("rows in {}", tag.name), tag.at)),
+            _ => {
+                xml.pass_over(&tag)?;
+                continue;
+            }
+        };
+        xml.rest(&tag);
+        if serialization != Serialization::TableData {
+            stream(xml, &tag)?;
+        }
+        return Ok(serialization);
+    }
+}
+
+fn stream<R: Read>(xml: &mut Xml<R>, binary: &Tag) -> Result<()> {
+    let mut stream = loop {
+        match xml.next()? {
+            Node::Open(tag) if tag.name == "STREAM" => break tag,
+            Node::Open(tag) => xml.pass_over(&tag)?,
+            Node::Close | Node::End => {
+                let message = format!("{} at byte {} has no STREAM", binary.shown(), binary.at);
+                return Err(damaged(&message));
+            }
+        }
+    };
+    if let Some(href) = stream.take("href") {
+        return Err(refused(&format!("a STREAM elsewhere (href={:?})", shown(&href)), stream.at));
+    }
+    match stream.take("encoding").as_deref().map(str::trim) {
+        Some(base64) if base64.eq_ignore_ascii_case("base64") => {}
+        Some(other) => {
+            return Err(refused(&format!("a STREAM of encoding {:?}", shown(other)), stream.at));
+        }
+        None => return Err(refused("a STREAM without an encoding", stream.at)),
+    }
+    // How the bytes came about does not matter to who reads them.
+    stream.take("type");
+    stream.take("actuate");
+    xml.rest(&stream);
+    Ok(())
+}
+
+#[derive(Default)]
+struct Columns {
+    fields: Vec<Field>,
+    metadata: Vec<ColumnMetadata>,
+    ids: HashSet<String>,
+}
+
+impl Columns {
+    fn add<R: Read>(&mut self, xml: &mut Xml<R>, tag: Tag) -> Result<()> {
+        let at = tag.at;
+        let number = self.fields.len() + 1;
+        let (mut column, unknown) = xml.column(tag)?;
+        let name = column.name.clone().unwrap_or_else(|| format!("col{number}"));
+        if column.name.is_none() {
+            xml.passed_over.add(format!("FIELD without a name, which is now {name}"), at);
+        }
+        let (vo_type, note) =
+            vo_type(&mut column, unknown).map_err(|error| error.with_column(shown(&name)))?;
+        if let Some(note) = note {
+            xml.passed_over.add(format!("{note} of FIELD {:?}", shown(&name)), at);
+        }
+        if let Some(id) = column.id.take_if(|id| !is_ncname(id) || !self.ids.insert(id.clone())) {
+            xml.passed_over
+                .add(format!("ID {:?}, which stands twice or is no XML name", shown(&id)), at);
+        }
+        self.fields.push(Field::new(&name, vo_type.carrier(), true));
+        // Of lists without an arraysize the contract knows no length.
+        if vo_type.datatype.is_complex() && vo_type.arraysize.is_none() {
+            column.arraysize = Some("1".to_owned());
+        }
+        column.name = Some(name);
+        self.metadata.push(column);
+        Ok(())
+    }
+
+    fn schema(self) -> Result<ResultSchema> {
+        ResultSchema::new(Arc::new(Schema::new(self.fields)), self.metadata)
+    }
+}
+
+/// Datatype and shape of a FIELD, and what of it can't be carried.
+fn vo_type(
+    column: &mut ColumnMetadata,
+    unknown: Option<String>,
+) -> Result<(VoType, Option<String>)> {
+    let Some(datatype) = column.datatype else {
+        let unknown = unknown.unwrap_or_default();
+        let message = match unknown.is_empty() {
+            true => "the FIELD has no datatype".to_owned(),
+            false => format!("{:?} is no datatype of VOTable", shown(&unknown)),
+        };
+        return Err(Error::new(ErrorKind::UnsupportedColumn, message));
+    };
+    // Many documents say 1 for a scalar.
+    column.arraysize.take_if(|shape| shape == "1" && !datatype.is_text());
+    let arraysize = match column.arraysize.as_deref().map(str::parse::<Arraysize>).transpose() {
+        Ok(arraysize) => arraysize,
+        Err(error) => return Err(Error::new(ErrorKind::UnsupportedColumn, error.message())),
+    };
+    let null = column.null_value.take_if(|null| !is_null_of(datatype, null));
+    let note = null.map(|null| format!("VALUES null {:?}", shown(&null)));
+    column.null_value = column.null_value.take().map(|null| null.trim().to_owned());
+    Ok((VoType { datatype, arraysize, xtype: column.xtype.clone() }, note))
+}
+
+/// Whether a null value is a value of its column; VOTable 1.4, 4.7.
+fn is_null_of(datatype: Datatype, null: &str) -> bool {
+    let null = null.trim();
+    match datatype {
+        Datatype::UnsignedByte => null.parse::<u8>().is_ok(),
+        Datatype::Short => null.parse::<i16>().is_ok(),
+        Datatype::Int => null.parse::<i32>().is_ok(),
+        Datatype::Long => null.parse::<i64>().is_ok(),
+        Datatype::Float | Datatype::Double => null.parse::<f64>().is_ok(),
+        _ => false,
+    }
+}
+
+/// A construct of VOTable that is not read.
+pub(super) fn refused(construct: &str, at: u64) -> Error {
+    let message = format!(
+        "{construct} (at byte {at}) is not read; TABLEDATA, and BINARY and BINARY2 in base64 are"
+    );
+    Error::new(ErrorKind::InvalidRequest, message)
+}

@@ -1,0 +1,142 @@
+//! The conformance suite, and what the suite does not ask, read by `arrow-ipc`.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_array::{ArrayRef, Int64Array, ListArray, RecordBatch, StringArray};
+use arrow_ipc::reader::StreamReader;
+use arrow_schema::Schema;
+use arrow_select::concat::concat_batches;
+use serde_json::json;
+use taploom_encoder::{
+    CanonicalRows, Completion, EncodeContext, Options, ResultSchema, TableMetadata,
+};
+use taploom_format_arrow::PLUGIN;
+use taploom_testkit::{CASES, Decoded, Oracle, SharedSink, Subject};
+
+struct ArrowIpc;
+
+impl Oracle for ArrowIpc {
+    fn decode(&mut self, bytes: &[u8], schema: &ResultSchema) -> Result<Decoded, String> {
+        let batches = read(bytes)?;
+        let canonical = CanonicalRows::new(schema).map_err(|error| error.to_string())?;
+        let fields = batches.0.fields().iter();
+        let metadata = fields.clone().map(|field| {
+            let key = |name: &str| field.metadata().get(name).map(ToString::to_string);
+            (key("vo:unit"), key("vo:ucd"))
+        });
+        let metadata = Some(metadata.collect());
+        let names = fields.map(|field| field.name().clone()).collect();
+        let rows = concat_batches(&batches.0, &batches.1).map_err(|error| error.to_string())?;
+        let rows = RecordBatch::try_new(
+            Arc::new(canonical.schema().arrow().as_ref().clone()),
+            rows.columns().to_vec(),
+        );
+        let rows = rows.map_err(|error| error.to_string())?;
+        Ok(Decoded { names, rows, status: None, metadata })
+    }
+
+    fn names(&self, schema: &ResultSchema) -> Vec<String> {
+        schema.unique_names()
+    }
+}
+
+fn read(bytes: &[u8]) -> Result<(Arc<Schema>, Vec<RecordBatch>), String> {
+    let reader = StreamReader::try_new(bytes, None).map_err(|error| error.to_string())?;
+    let schema = reader.schema();
+    let batches = reader.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+    Ok((schema, batches))
+}
+
+#[test]
+fn the_conformance_suite() {
+    for case in CASES {
+        let mut oracle = ArrowIpc;
+        let verdict = case.run(&mut Subject::new(PLUGIN, &mut oracle));
+        assert!(verdict.is_ok(), "{}: {verdict:?}", case.name);
+    }
+}
+
+fn encode(
+    schema: &ResultSchema,
+    batch: &RecordBatch,
+    context: &EncodeContext,
+    compression: &str,
+) -> Vec<u8> {
+    let mut options = Options::default();
+    options.set("compression", compression).unwrap();
+    let sink = SharedSink::default();
+    let mut encoder = PLUGIN.start(&options, schema, context, Box::new(sink.clone())).unwrap();
+    encoder.write_batch(batch).unwrap();
+    assert!(encoder.buffered_bytes() <= context.memory_budget / 2);
+    encoder.finish(Completion::Complete).unwrap();
+    sink.bytes()
+}
+
+#[test]
+fn lists_and_metadata_are_there() {
+    let lists = ListArray::from_iter_primitive::<Float64Type, _, _>([
+        Some(vec![Some(1.5), None]),
+        None,
+        Some(vec![]),
+    ]);
+    let batch = RecordBatch::try_from_iter([("flux", Arc::new(lists) as ArrayRef)]).unwrap();
+    let columns = json!([{"unit": "Jy", "arraysize": "*", "description": "Brightness"}]);
+    let table: TableMetadata = serde_json::from_value(json!({
+        "name": "spectra", "resource": {"timesys": [{"ID": "t", "timescale": "UTC"}]}
+    }))
+    .unwrap();
+    let schema = ResultSchema::new(batch.schema(), serde_json::from_value(columns).unwrap());
+    let schema = schema.unwrap().with_table(table);
+    for compression in ["none", "lz4", "zstd"] {
+        let bytes = encode(&schema, &batch, &EncodeContext::default(), compression);
+        let (read_schema, batches) = read(&bytes).unwrap();
+        assert_eq!(batches[0].column(0), batch.column(0), "{compression}");
+        let keys: HashMap<_, _> = read_schema.field(0).metadata().iter().collect();
+        assert_eq!(keys.len(), 4, "{keys:?}");
+        assert_eq!(read_schema.field(0).metadata()["vo:datatype"], "double");
+        assert_eq!(read_schema.field(0).metadata()["vo:description"], "Brightness");
+        assert_eq!(
+            read_schema.metadata()["vo:table"],
+            r#"{"name":"spectra","resource":{"timesys":[{"ID":"t","refposition":"","timescale":"UTC"}]}}"#
+        );
+    }
+}
+
+#[test]
+fn batches_are_as_large_as_memory_allows() {
+    let texts: StringArray = (0..40_000).map(|row| Some(format!("{row:0100}"))).collect();
+    let ids: Int64Array = (0..40_000).collect();
+    let batch = RecordBatch::try_from_iter([
+        ("id", Arc::new(ids) as ArrayRef),
+        ("text", Arc::new(texts) as ArrayRef),
+    ])
+    .unwrap();
+    let schema = ResultSchema::derived(batch.schema());
+    let context = EncodeContext { memory_budget: 1 << 20, ..EncodeContext::default() };
+    let (_, batches) = read(&encode(&schema, &batch, &context, "none")).unwrap();
+    // 256 KiB of rows that have 112 bytes.
+    assert_eq!(batches[0].num_rows(), (256 << 10) / 112);
+    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    assert_eq!(rows, 40_000);
+    let (_, batches) = read(&encode(&schema, &batch, &EncodeContext::default(), "none")).unwrap();
+    assert_eq!(batches.len(), 1);
+    let last = batches[0].column(0).as_primitive::<arrow_array::types::Int64Type>().value(39_999);
+    assert_eq!(last, 39_999);
+}
+
+#[test]
+fn a_row_larger_than_a_batch_is_a_batch() {
+    let large = "x".repeat(2 << 20);
+    let texts = StringArray::from(vec!["a", &large, "b", "c"]);
+    let batch = RecordBatch::try_from_iter([("text", Arc::new(texts) as ArrayRef)]).unwrap();
+    let schema = ResultSchema::derived(batch.schema());
+    let context = EncodeContext { memory_budget: 4 << 20, ..EncodeContext::default() };
+    let (_, batches) = read(&encode(&schema, &batch, &context, "lz4")).unwrap();
+    let rows: Vec<usize> = batches.iter().map(RecordBatch::num_rows).collect();
+    assert_eq!(rows, [1, 1, 2]);
+}

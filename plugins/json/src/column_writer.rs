@@ -1,0 +1,154 @@
+//! One column as JSON: how its cells are written, chosen once, then looped.
+
+use std::ops::Range;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, Float64Type};
+use arrow_array::{Array, ArrayRef, ListArray};
+use taploom_encoder::{Result, VoType};
+use taploom_text::{
+    Cells, ColumnText, Elements, Spelling, WORDS, append_json_string, append_json_strings,
+    elements_of,
+};
+
+use crate::options::{JsonOptions, Nonfinite};
+
+/// JSON has no numbers for them; RFC 8259, 6.
+const QUOTED: Spelling = Spelling {
+    nan: "\"NaN\"",
+    infinity: "\"Infinity\"",
+    negative_infinity: "\"-Infinity\"",
+    ..WORDS
+};
+
+/// The same, told apart no longer.
+const NULLED: Spelling =
+    Spelling { nan: "null", infinity: "null", negative_infinity: "null", ..WORDS };
+
+/// How the cells of one column are written.
+pub(crate) struct ColumnWriter {
+    kind: Kind,
+    nonfinite: Nonfinite,
+    altered_cells: u64,
+}
+
+enum Kind {
+    Value(Elements<'static>),
+    Text,
+    List { elements: Elements<'static>, strides: Vec<usize> },
+    Strings { strides: Vec<usize> },
+}
+
+impl ColumnWriter {
+    /// The writer of a column.
+    pub(crate) fn new(vo_type: &VoType, options: &JsonOptions) -> Result<Self> {
+        let spelling = match options.nonfinite {
+            Nonfinite::String => &QUOTED,
+            Nonfinite::Null => &NULLED,
+        };
+        let elements = || Elements::new(&vo_type.datatype.element(), spelling, b",", b"null");
+        let kind = match (vo_type.is_list(), vo_type.datatype.is_text()) {
+            (false, true) => Kind::Text,
+            (true, true) => Kind::Strings { strides: strides(vo_type) },
+            (false, false) => Kind::Value(elements()?),
+            (true, false) => Kind::List { elements: elements()?, strides: strides(vo_type) },
+        };
+        Ok(Self { kind, nonfinite: options.nonfinite, altered_cells: 0 })
+    }
+
+    /// Cells so far in which `null` stands for another value.
+    pub(crate) fn altered_cells(&self) -> u64 {
+        self.altered_cells
+    }
+}
+
+/// How many elements an array within the array has, the innermost first. The first dimension varies
+/// fastest (VOTable 1.4, 2.2), so it is the innermost array; a complex number is a pair.
+fn strides(vo_type: &VoType) -> Vec<usize> {
+    let Some(shape) = &vo_type.arraysize else { return Vec::new() };
+    // Of strings the first dimension is the length of each.
+    let inner = if vo_type.datatype.is_text() { &shape.inner()[1..] } else { shape.inner() };
+    let pair = vo_type.datatype.is_complex().then_some(2);
+    let extents = pair.into_iter().chain(inner.iter().copied());
+    let products = extents.scan(1_usize, |product, extent| {
+        *product = product.saturating_mul(extent as usize);
+        Some(*product)
+    });
+    products.collect()
+}
+
+impl ColumnText for ColumnWriter {
+    fn append(&mut self, array: &ArrayRef, to: &mut Cells) {
+        match &self.kind {
+            Kind::Value(values) => values.append_cells(array, to),
+            Kind::Text => {
+                let values = array.as_string::<i32>();
+                to.extend(array, b"null", |row, text| append_json_string(values.value(row), text));
+            }
+            Kind::List { elements, strides } => {
+                let lists = array.as_list::<i32>();
+                let values = lists.values();
+                to.extend(array, b"null", |row, text| {
+                    append_nested(strides, elements_of(lists, row), text, &|range, text| {
+                        text.push(b'[');
+                        elements.append_range(values, range, text);
+                        text.push(b']');
+                    });
+                });
+            }
+            Kind::Strings { strides } => {
+                let lists = array.as_list::<i32>();
+                let strings = lists.values().as_string::<i32>();
+                to.extend(array, b"null", |row, text| {
+                    append_nested(strides, elements_of(lists, row), text, &|range, text| {
+                        append_json_strings(strings, range, text);
+                    });
+                });
+            }
+        }
+        if self.nonfinite == Nonfinite::Null {
+            self.altered_cells += nonfinite_cells(array);
+        }
+    }
+}
+
+/// Arrays within arrays, down to those that `append` writes.
+fn append_nested(
+    strides: &[usize],
+    range: Range<usize>,
+    text: &mut Vec<u8>,
+    append: &impl Fn(Range<usize>, &mut Vec<u8>),
+) {
+    let Some((stride, inner)) = strides.split_last() else { return append(range, text) };
+    text.push(b'[');
+    let first = range.start;
+    for from in range.step_by(*stride) {
+        if from > first {
+            text.push(b',');
+        }
+        append_nested(inner, from..from + stride, text, append);
+    }
+    text.push(b']');
+}
+
+/// Cells that hold NaN or an infinity.
+fn nonfinite_cells(array: &ArrayRef) -> u64 {
+    let lists = array.as_list_opt::<i32>();
+    let is_finite = finite(lists.map_or(array, ListArray::values));
+    let is_altered = |row: usize| match lists {
+        Some(lists) => !elements_of(lists, row).all(&is_finite),
+        None => !is_finite(row),
+    };
+    (0..array.len()).filter(|row| is_altered(*row)).count() as u64
+}
+
+/// Whether a value is a number, or null; what is no float always is.
+fn finite(array: &ArrayRef) -> Box<dyn Fn(usize) -> bool + '_> {
+    if let Some(floats) = array.as_primitive_opt::<Float32Type>() {
+        return Box::new(|index| floats.is_null(index) || floats.value(index).is_finite());
+    }
+    if let Some(floats) = array.as_primitive_opt::<Float64Type>() {
+        return Box::new(|index| floats.is_null(index) || floats.value(index).is_finite());
+    }
+    Box::new(|_| true)
+}

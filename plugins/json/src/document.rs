@@ -1,0 +1,96 @@
+//! One document: the FIELDs, the rows, and how it ended.
+
+use arrow_array::RecordBatch;
+use taploom_encoder::{
+    ByteSink, CanonicalRows, Column, ColumnMetadata, Completion, EncodeSummary, Error, ErrorKind,
+    Output, Result, ResultEncoder, ResultSchema,
+};
+use taploom_text::append_json_string;
+
+use crate::options::JsonOptions;
+use crate::rows::{Frame, Rows};
+
+pub(crate) struct DocumentEncoder {
+    rows: Rows,
+    output: Output,
+    header_bytes: u64,
+}
+
+impl DocumentEncoder {
+    pub(crate) fn start(
+        options: &JsonOptions,
+        schema: &ResultSchema,
+        sink: ByteSink,
+    ) -> Result<Self> {
+        let canonical = CanonicalRows::new(schema)?;
+        let columns = schema.columns().len();
+        let before = (0..columns).map(|index| match index {
+            0 => b",\n[".to_vec(),
+            _ => b",".to_vec(),
+        });
+        let frame = Frame { before: before.collect(), after: b"]" };
+        let rows = Rows::new(canonical, schema, options, frame)?;
+        let header = header(schema)?;
+        let mut output = Output::new(sink);
+        output.append(&header)?;
+        Ok(Self { rows, output, header_bytes: header.len() as u64 })
+    }
+}
+
+/// Up to where the first row begins.
+fn header(schema: &ResultSchema) -> Result<Vec<u8>> {
+    let mut text = b"{\"metadata\":[".to_vec();
+    for (index, column) in schema.columns().iter().enumerate() {
+        text.extend_from_slice(if index == 0 { b"\n" } else { b",\n" });
+        serde_json::to_writer(&mut text, &field(column)?).map_err(|cause| {
+            Error::new(ErrorKind::Internal, "a FIELD is no JSON")
+                .with_column(column.name())
+                .with_source(cause)
+        })?;
+    }
+    text.extend_from_slice(b"],\n\"data\":[");
+    Ok(text)
+}
+
+/// All that is known of a column, what was derived as well as what was given.
+fn field(column: &Column) -> Result<ColumnMetadata> {
+    let vo_type = column.vo_type()?;
+    Ok(ColumnMetadata {
+        name: Some(column.name().to_owned()),
+        datatype: Some(vo_type.datatype),
+        arraysize: vo_type.arraysize.as_ref().map(ToString::to_string),
+        xtype: vo_type.xtype.clone(),
+        ..column.metadata().clone()
+    })
+}
+
+impl ResultEncoder for DocumentEncoder {
+    fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
+        let Self { rows, output, header_bytes } = self;
+        rows.append(batch, |text| {
+            let is_first = output.written() == *header_bytes;
+            output.append(text.strip_prefix(b",").filter(|_| is_first).unwrap_or(text))
+        })
+    }
+
+    fn finish(mut self: Box<Self>, completion: Completion) -> Result<EncodeSummary> {
+        let mut summary = EncodeSummary::default();
+        summary.rows = self.rows.count();
+        summary.altered_cells = self.rows.altered_cells();
+        summary.data_bytes = self.output.written() - self.header_bytes;
+        let mut trailer = b"],\n\"status\":".to_vec();
+        append_json_string(completion.query_status(), &mut trailer);
+        if let Completion::Failed { message } = &completion {
+            trailer.extend_from_slice(b",\n\"message\":");
+            append_json_string(message, &mut trailer);
+        }
+        trailer.extend_from_slice(b"}\n");
+        self.output.append(&trailer)?;
+        summary.total_bytes = self.output.finish()?;
+        Ok(summary)
+    }
+
+    fn buffered_bytes(&self) -> usize {
+        self.rows.heap_bytes()
+    }
+}

@@ -1,0 +1,82 @@
+//! The VOTable in the footer.
+
+use std::sync::Arc;
+
+use taploom_encoder::{
+    Arraysize, Completion, Datatype, Envelope, Error, ErrorKind, Result, ResultSchema,
+};
+use taploom_votable::{Frame, Version};
+
+use crate::longest::LongestTexts;
+use crate::options::{TextArraysize, Timestamp, VoparquetOptions};
+
+/// A document that is ready but for the status, or for the lengths of texts as well.
+pub(crate) struct Document {
+    frame: Frame,
+    /// What it has to be made of again when all texts have been seen.
+    again: Option<(ResultSchema, Vec<String>)>,
+}
+
+impl Document {
+    /// The document of a result whose columns have these names in the file, or the one given.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidOption`] for options that change FIELDs where they are given.
+    pub(crate) fn start(
+        options: &VoparquetOptions,
+        schema: &ResultSchema,
+        names: Vec<String>,
+        envelope: Option<&Envelope>,
+    ) -> Result<Self> {
+        let longest = options.text_arraysize == TextArraysize::Longest;
+        let Some(envelope) = envelope else {
+            let frame = Frame::with_names(schema, &names, Version::default())?;
+            return Ok(Self { frame, again: longest.then(|| (schema.clone(), names)) });
+        };
+        let option = match options.timestamp {
+            Timestamp::Micros => "timestamp=micros",
+            Timestamp::Text if longest => "text_arraysize=longest",
+            Timestamp::Text => return Ok(Self { frame: Frame::given(envelope), again: None }),
+        };
+        let message =
+            format!("option {option} changes FIELDs, and those of an envelope stay as given");
+        Err(Error::new(ErrorKind::InvalidOption, message))
+    }
+
+    /// The whole document.
+    pub(crate) fn finish(self, longest: &LongestTexts, completion: &Completion) -> Result<String> {
+        let frame = match &self.again {
+            Some((schema, names)) => {
+                Frame::with_names(&bounded(schema, longest)?, names, Version::default())?
+            }
+            None => self.frame,
+        };
+        Ok(format!("{}{}", frame.header(), frame.footer(completion)?))
+    }
+
+    /// Heap that the document takes, in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let made = if self.again.is_some() { 2 } else { 1 };
+        self.frame.heap_bytes() * made
+    }
+}
+
+/// The same result with the longest text where any length was allowed.
+fn bounded(schema: &ResultSchema, longest: &LongestTexts) -> Result<ResultSchema> {
+    let columns = schema.columns().iter().enumerate().map(|(index, column)| {
+        let mut metadata = column.resolved();
+        if let Some(longest) = longest.of(index)
+            && metadata.arraysize.as_deref() == Some(Arraysize::FREE.to_string().as_str())
+        {
+            let length = match metadata.datatype {
+                Some(Datatype::Char) => longest.bytes,
+                _ => longest.utf16_units,
+            };
+            // An arraysize of no values is none; VOTable 1.4, 2.2.
+            metadata.arraysize = Some(format!("{}*", length.max(1)));
+        }
+        metadata
+    });
+    let metadata = columns.collect();
+    Ok(ResultSchema::new(Arc::clone(schema.arrow()), metadata)?.with_table(schema.table().clone()))
+}

@@ -1,0 +1,109 @@
+//! The longest text of every column, which is known when the footer is written.
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, RecordBatch, StringArray};
+use arrow_schema::{DataType, Schema};
+
+/// What astropy's reader prefixes the name of a text column with, for the number of its characters:
+/// the key that its own writer sets.
+const PREFIX: &str = "table::len::";
+
+/// Where astropy finds a null it reads the text `None`, cut to the length that the key says.
+const CHARACTERS_OF_NONE: usize = "None".len();
+
+/// The longest texts so far, by column; `None` for columns without text.
+pub(crate) struct LongestTexts(Vec<Option<Longest>>);
+
+/// The longest text of a column, or of the lists in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Longest {
+    /// Bytes of UTF-8, which `char` counts.
+    pub(crate) bytes: usize,
+    /// Code units of UTF-16, which `unicodeChar` counts.
+    pub(crate) utf16_units: usize,
+    characters: usize,
+    has_nulls: bool,
+}
+
+impl LongestTexts {
+    /// Of columns in canonical types.
+    pub(crate) fn new(schema: &Schema) -> Self {
+        let of_column = |data_type: &DataType| match data_type {
+            DataType::Utf8 => Some(Longest::default()),
+            DataType::List(item) if item.data_type() == &DataType::Utf8 => Some(Longest::default()),
+            _ => None,
+        };
+        Self(schema.fields().iter().map(|field| of_column(field.data_type())).collect())
+    }
+
+    /// Takes rows into account.
+    pub(crate) fn add(&mut self, batch: &RecordBatch) {
+        for (longest, array) in self.0.iter_mut().zip(batch.columns()) {
+            let Some(longest) = longest else { continue };
+            match array.as_list_opt::<i32>() {
+                Some(lists) => longest.add(lists.values().as_string()),
+                None => longest.add(array.as_string()),
+            }
+        }
+    }
+
+    /// The longest text of a column.
+    pub(crate) fn of(&self, column: usize) -> Option<Longest> {
+        self.0.get(column).copied().flatten()
+    }
+
+    /// A key for every column of text.
+    pub(crate) fn astropy_keys(&self, schema: &Schema) -> Vec<(String, String)> {
+        let columns = schema.fields().iter().zip(&self.0);
+        let keys = columns.filter_map(|(field, longest)| {
+            let longest = longest.as_ref()?;
+            let least = if longest.has_nulls { CHARACTERS_OF_NONE } else { 0 };
+            let characters = longest.characters.max(least);
+            Some((format!("{PREFIX}{}", field.name()), characters.to_string()))
+        });
+        keys.collect()
+    }
+}
+
+impl Longest {
+    fn add(&mut self, texts: &StringArray) {
+        self.has_nulls |= texts.null_count() > 0;
+        for (index, bytes) in texts.offsets().lengths().enumerate() {
+            // A text has no more characters or units than bytes, and the fewest are characters: most
+            // texts need not be counted.
+            if bytes <= self.characters || texts.is_null(index) {
+                continue;
+            }
+            let text = texts.value(index);
+            self.bytes = self.bytes.max(bytes);
+            self.characters = self.characters.max(text.chars().count());
+            self.utf16_units = self.utf16_units.max(text.encode_utf16().count());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::ArrayRef;
+
+    use super::*;
+
+    #[test]
+    fn characters_bytes_and_units_are_counted_apart() {
+        let batch = |cells: Vec<Option<&str>>| {
+            let texts = Arc::new(StringArray::from(cells)) as ArrayRef;
+            RecordBatch::try_from_iter_with_nullable([("name", texts, true)]).unwrap()
+        };
+        let first = batch(vec![Some("abc"), Some("é"), Some("𝄞𝄞")]);
+        let mut longest = LongestTexts::new(&first.schema());
+        longest.add(&first);
+        let expected = Longest { bytes: 8, utf16_units: 4, characters: 3, has_nulls: false };
+        assert_eq!(longest.of(0), Some(expected));
+        let key = |longest: &LongestTexts| longest.astropy_keys(&first.schema());
+        assert_eq!(key(&longest), [("table::len::name".to_owned(), "3".to_owned())]);
+        longest.add(&batch(vec![None]));
+        assert_eq!(key(&longest)[0].1, "4", "so that astropy's None is not cut");
+    }
+}

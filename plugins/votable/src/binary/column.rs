@@ -1,0 +1,200 @@
+//! One column: which writer its cells have, chosen once, and where they stand in a row.
+
+use arrow_array::ArrayRef;
+use arrow_array::types::{Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt8Type};
+use taploom_encoder::{Column, Datatype, Error, ErrorKind, Result, VoType};
+
+use crate::binary::elements::{Bits, Booleans, Elements, Number, Numbers, Strings};
+use crate::binary::lists::ListWriter;
+use crate::binary::row_block::{COUNT_BYTES, RowBlock};
+use crate::binary::scalars::{BitWriter, BooleanWriter, NumberWriter};
+use crate::binary::texts::TextWriter;
+use crate::charset::{Charset, Length};
+use crate::misfit::Misfit;
+use crate::nulls::NullValue;
+use crate::options::ArrayCount;
+
+/// Bytes of a cell of fixed width at the most: every row takes all of them in memory, whatever it
+/// holds.
+const MOST_FIXED: u64 = 16 << 20;
+
+/// What BINARY and BINARY2 differ in, and what can be chosen.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    /// Whether rows begin with null flags.
+    pub(crate) flags: bool,
+    pub(crate) count: ArrayCount,
+}
+
+/// Writes the cells of one column into blocks of rows.
+pub(crate) struct BinaryColumn {
+    name: String,
+    writer: Box<dyn CellWriter>,
+    place: Place,
+    truncated_cells: u64,
+}
+
+/// Where a cell stands in a row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    /// None in BINARY.
+    pub(crate) flag: Option<Flag>,
+    /// Counted from the beginning of its run.
+    pub(crate) offset: usize,
+}
+
+/// The null flag of a column.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Flag {
+    /// Counted from the beginning of the row.
+    pub(crate) byte: usize,
+    pub(crate) mask: u8,
+}
+
+/// Cells of a column from a row on: as many as the block has rows. (A slice of the array would cost
+/// an allocation for each column and block.)
+#[derive(Clone, Copy)]
+pub(crate) struct Cells<'a> {
+    pub(crate) array: &'a ArrayRef,
+    pub(crate) first: usize,
+    pub(crate) rows: usize,
+}
+
+/// How the cells of a column become bytes; VOTable 1.4, 5.3 and 6.
+pub(crate) trait CellWriter: Send {
+    fn width(&self) -> Width;
+
+    /// Adds to every width what the cell has beyond its count.
+    fn add_widths(&self, _cells: Cells<'_>, _widths: &mut [usize]) {}
+
+    /// Writes one cell into each row, with its flag; returns how many lost characters.
+    fn write(
+        &mut self,
+        cells: Cells<'_>,
+        place: Place,
+        block: &mut RowBlock,
+    ) -> Result<u64, Misfit>;
+}
+
+/// Bytes of a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Width {
+    Fixed(usize),
+    /// A count, and as many as it says.
+    Variable,
+}
+
+impl BinaryColumn {
+    /// All columns, and the bytes of a row whose variable cells are all empty.
+    pub(crate) fn lay_out(
+        columns: &[Column],
+        nulls: &[NullValue],
+        rules: Rules,
+    ) -> Result<(Vec<Self>, usize)> {
+        let mut offset = if rules.flags { columns.len().div_ceil(8) } else { 0 };
+        let mut least_width = offset;
+        let mut laid_out = Vec::with_capacity(columns.len());
+        for (index, (column, nulls)) in columns.iter().zip(nulls).enumerate() {
+            let writer =
+                writer(column, *nulls, rules).map_err(|error| error.with_column(column.name()))?;
+            let flag = Flag { byte: index / 8, mask: 0x80 >> (index % 8) };
+            let place = Place { flag: rules.flags.then_some(flag), offset };
+            let width = writer.width();
+            offset = match width {
+                Width::Fixed(width) => offset + width,
+                Width::Variable => 0,
+            };
+            least_width += match width {
+                Width::Fixed(width) => width,
+                Width::Variable => COUNT_BYTES,
+            };
+            let name = column.name().to_owned();
+            laid_out.push(Self { name, writer, place, truncated_cells: 0 });
+        }
+        Ok((laid_out, least_width))
+    }
+
+    /// Cells that lost characters so far.
+    pub(crate) fn truncated_cells(&self) -> u64 {
+        self.truncated_cells
+    }
+
+    /// Adds to every width what the cell has beyond its count.
+    pub(crate) fn add_widths(&self, cells: Cells<'_>, widths: &mut [usize]) {
+        self.writer.add_widths(cells, widths);
+    }
+
+    /// Writes one cell into each row of the block.
+    pub(crate) fn write(&mut self, cells: Cells<'_>, block: &mut RowBlock) -> Result<(), Misfit> {
+        let truncated = self.writer.write(cells, self.place, block);
+        self.truncated_cells += truncated.map_err(|misfit| misfit.of_column(&self.name))?;
+        Ok(())
+    }
+}
+
+fn writer(column: &Column, nulls: NullValue, rules: Rules) -> Result<Box<dyn CellWriter>> {
+    let vo_type = column.vo_type()?;
+    let length = Length::of(vo_type.arraysize.as_ref());
+    if let (Some(charset), false) = (Charset::of(vo_type.datatype), vo_type.is_list()) {
+        if let Length::Fixed(length) = length {
+            check_fixed(vo_type, (length * charset.unit()) as u64)?;
+        }
+        return Ok(Box::new(TextWriter::new(charset, length)));
+    }
+    match vo_type.datatype {
+        Datatype::Boolean if vo_type.is_list() => list(vo_type, Booleans, rules),
+        Datatype::Boolean => Ok(Box::new(BooleanWriter)),
+        Datatype::Bit if vo_type.is_list() => list(vo_type, Bits { rules }, rules),
+        Datatype::Bit => Ok(Box::new(BitWriter { rules })),
+        Datatype::UnsignedByte => numbers::<UInt8Type>(column, vo_type, nulls, rules),
+        Datatype::Short => numbers::<Int16Type>(column, vo_type, nulls, rules),
+        Datatype::Int => numbers::<Int32Type>(column, vo_type, nulls, rules),
+        Datatype::Long => numbers::<Int64Type>(column, vo_type, nulls, rules),
+        Datatype::Float | Datatype::FloatComplex => {
+            numbers::<Float32Type>(column, vo_type, nulls, rules)
+        }
+        Datatype::Double | Datatype::DoubleComplex => {
+            numbers::<Float64Type>(column, vo_type, nulls, rules)
+        }
+        Datatype::Char => list(vo_type, Strings::new(Charset::Utf8, vo_type), rules),
+        Datatype::UnicodeChar => list(vo_type, Strings::new(Charset::Utf16, vo_type), rules),
+    }
+}
+
+fn numbers<T: Number>(
+    column: &Column,
+    vo_type: &VoType,
+    nulls: NullValue,
+    rules: Rules,
+) -> Result<Box<dyn CellWriter>> {
+    let numbers = Numbers::<T>::new(column, nulls, rules)?;
+    match vo_type.is_list() {
+        true => list(vo_type, numbers, rules),
+        false => Ok(Box::new(NumberWriter(numbers))),
+    }
+}
+
+fn list<E: Elements + 'static>(
+    vo_type: &VoType,
+    elements: E,
+    rules: Rules,
+) -> Result<Box<dyn CellWriter>> {
+    let fixed = vo_type.fixed_elements();
+    check_fixed(vo_type, elements.bytes(fixed.unwrap_or(1)))?;
+    Ok(Box::new(ListWriter::new(elements, vo_type, rules.count)))
+}
+
+/// Every row takes the bytes of a fixed cell in memory, whatever it holds.
+fn check_fixed(vo_type: &VoType, bytes: u64) -> Result<()> {
+    if bytes <= MOST_FIXED {
+        return Ok(());
+    }
+    let message = format!("{vo_type} takes {bytes} bytes a cell, and {MOST_FIXED} can be had");
+    let remedy = match &vo_type.arraysize {
+        Some(shape) if vo_type.fixed_elements().is_some() || !vo_type.is_list() => {
+            format!("; declare {shape}* instead")
+        }
+        _ => "; declare shorter strings".to_owned(),
+    };
+    Err(Error::new(ErrorKind::UnsupportedColumn, message + &remedy))
+}

@@ -1,0 +1,102 @@
+//! Arrays: a list of elements in every cell.
+
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
+use taploom_encoder::VoType;
+
+use crate::binary::column::{CellWriter, Cells, Place, Width};
+use crate::binary::elements::Elements;
+use crate::binary::row_block::RowBlock;
+use crate::cells::elements_of;
+use crate::charset::string_length;
+use crate::misfit::Misfit;
+use crate::options::ArrayCount;
+
+/// Writes lists, of one length or each with a count.
+pub(crate) struct ListWriter<E> {
+    elements: E,
+    /// Bytes of every cell, where they are the same.
+    fixed: Option<usize>,
+    count: Count,
+}
+
+/// What the count of a variable array says, for so many elements of the list that carries it.
+#[derive(Debug, Clone, Copy)]
+struct Count {
+    times: usize,
+    over: usize,
+}
+
+impl<E: Elements> ListWriter<E> {
+    pub(crate) fn new(elements: E, vo_type: &VoType, count: ArrayCount) -> Self {
+        let fixed = vo_type.fixed_elements().map(|count| elements.bytes(count) as usize);
+        Self { elements, fixed, count: Count::of(vo_type, count) }
+    }
+
+    fn width(&self, elements: usize) -> usize {
+        self.elements.bytes(elements as u64) as usize
+    }
+}
+
+impl<E: Elements> CellWriter for ListWriter<E> {
+    fn width(&self) -> Width {
+        self.fixed.map_or(Width::Variable, Width::Fixed)
+    }
+
+    fn add_widths(&self, cells: Cells<'_>, widths: &mut [usize]) {
+        if self.fixed.is_none() {
+            let lengths = cells.array.as_list::<i32>().offsets().lengths().skip(cells.first);
+            for (width, length) in widths.iter_mut().zip(lengths) {
+                *width += self.width(length);
+            }
+        }
+    }
+
+    fn write(
+        &mut self,
+        cells: Cells<'_>,
+        place: Place,
+        block: &mut RowBlock,
+    ) -> Result<u64, Misfit> {
+        block.write_nulls(cells, place, &[]);
+        let lists = cells.array.as_list::<i32>();
+        let Some(values) = lists.values().as_any().downcast_ref::<E::Array>() else {
+            return Err(Misfit::new(0, "the list has elements of another type"));
+        };
+        let mut truncated = 0;
+        for row in 0..cells.rows {
+            let index = cells.first + row;
+            let range = elements_of(lists, index);
+            let bytes = match self.fixed {
+                Some(width) => block.fixed(row, place, width),
+                None => {
+                    let count = range.len() * self.count.times / self.count.over;
+                    let count = u32::try_from(count).map_err(|_| {
+                        Misfit::new(row, "the array has more values than can be counted")
+                    })?;
+                    block.variable(row, place, count, self.width(range.len()))
+                }
+            };
+            let written = match lists.is_null(index) {
+                // A null of variable length is an empty one.
+                true if self.fixed.is_none() => Ok(false),
+                true => self.elements.write_null(bytes).map(|()| false),
+                false => self.elements.write(values, range, bytes),
+            };
+            truncated += u64::from(written.map_err(|message| Misfit::new(row, message))?);
+        }
+        Ok(truncated)
+    }
+}
+
+impl Count {
+    fn of(vo_type: &VoType, count: ArrayCount) -> Self {
+        let halves = if vo_type.datatype.is_complex() { 2 } else { 1 };
+        let string = if vo_type.datatype.is_text() { string_length(vo_type) } else { 1 };
+        let stride = vo_type.arraysize.as_ref().map_or(1, |shape| shape.stride() as usize);
+        match count {
+            ArrayCount::Primitives => Self { times: string, over: halves },
+            ArrayCount::Outer => Self { times: string, over: halves * stride },
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Strings, one in a cell.
+
+use arrow_array::cast::AsArray;
+
+use crate::binary::column::{CellWriter, Cells, Place, Width};
+use crate::binary::row_block::RowBlock;
+use crate::cells::text_of;
+use crate::charset::{Charset, Length};
+use crate::misfit::Misfit;
+
+/// Writes strings, filled up with NUL or with a count before them.
+pub(crate) struct TextWriter {
+    charset: Charset,
+    length: Length,
+}
+
+impl TextWriter {
+    pub(crate) fn new(charset: Charset, length: Length) -> Self {
+        Self { charset, length }
+    }
+}
+
+impl CellWriter for TextWriter {
+    fn width(&self) -> Width {
+        match self.length {
+            Length::Fixed(length) => Width::Fixed(length * self.charset.unit()),
+            Length::AtMost(_) => Width::Variable,
+        }
+    }
+
+    fn add_widths(&self, cells: Cells<'_>, widths: &mut [usize]) {
+        if let Length::AtMost(most) = self.length {
+            let texts = cells.array.as_string::<i32>();
+            for (row, width) in widths.iter_mut().enumerate() {
+                let fitting = self.charset.fit(text_of(texts, cells.first + row), most);
+                *width += fitting.units * self.charset.unit();
+            }
+        }
+    }
+
+    fn write(
+        &mut self,
+        cells: Cells<'_>,
+        place: Place,
+        block: &mut RowBlock,
+    ) -> Result<u64, Misfit> {
+        block.write_nulls(cells, place, &[]);
+        let texts = cells.array.as_string::<i32>();
+        let mut truncated = 0;
+        for row in 0..cells.rows {
+            let text = text_of(texts, cells.first + row);
+            let fitting = self.charset.fit(text, self.length.most());
+            truncated += u64::from(fitting.text.len() < text.len());
+            let width = fitting.units * self.charset.unit();
+            let bytes = match self.length {
+                Length::Fixed(_) => block.fixed(row, place, width),
+                // An Arrow string has at most 2^31 bytes, and so many units at the most.
+                Length::AtMost(_) => block.variable(row, place, fitting.units as u32, width),
+            };
+            self.charset.write(fitting, bytes);
+        }
+        Ok(truncated)
+    }
+}

@@ -1,0 +1,128 @@
+//! Text in the units of an arraysize.
+
+use taploom_encoder::{Arraysize, Datatype, Extent, VoType};
+
+/// How characters become bytes; an arraysize counts the units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Charset {
+    /// `char`: ASCII, and UTF-8 from VOTable 1.6 on. The unit is a byte.
+    Utf8,
+    /// `unicodeChar`: big-endian UTF-16. The unit is two bytes.
+    Utf16,
+}
+
+/// The beginning of a text that fits into a cell, and the units that it takes there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fitting<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) units: usize,
+}
+
+/// Units that a text cell may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// Just so many: the rest is filled up.
+    Fixed(usize),
+    /// At most so many.
+    AtMost(usize),
+}
+
+/// Units of each string of an array of strings: its first dimension.
+pub(crate) fn string_length(vo_type: &VoType) -> usize {
+    let first = vo_type.arraysize.as_ref().and_then(|shape| shape.inner().first());
+    first.map_or(1, |length| *length as usize)
+}
+
+impl Length {
+    /// That of a cell which is one string.
+    pub(crate) fn of(arraysize: Option<&Arraysize>) -> Self {
+        match arraysize.map(Arraysize::last) {
+            // Without an arraysize it is one character; VOTable 1.4, 2.2.
+            None => Self::Fixed(1),
+            Some(Extent::Fixed(length)) => Self::Fixed(length as usize),
+            Some(Extent::Bounded(most)) => Self::AtMost(most as usize),
+            Some(Extent::Free) => Self::AtMost(usize::MAX),
+        }
+    }
+
+    pub(crate) fn most(self) -> usize {
+        match self {
+            Self::Fixed(most) | Self::AtMost(most) => most,
+        }
+    }
+}
+
+impl Charset {
+    /// That of a text datatype; `None` for all others.
+    pub(crate) fn of(datatype: Datatype) -> Option<Self> {
+        match datatype {
+            Datatype::Char => Some(Self::Utf8),
+            Datatype::UnicodeChar => Some(Self::Utf16),
+            _ => None,
+        }
+    }
+
+    /// Bytes of a unit.
+    pub(crate) fn unit(self) -> usize {
+        match self {
+            Self::Utf8 => 1,
+            Self::Utf16 => 2,
+        }
+    }
+
+    /// Cuts a text to at most so many units, between two characters.
+    pub(crate) fn fit(self, text: &str, most: usize) -> Fitting<'_> {
+        let units = |character: char| match self {
+            Self::Utf8 => character.len_utf8(),
+            Self::Utf16 => character.len_utf16(),
+        };
+        // A byte of UTF-8 never makes more than one unit of either.
+        if text.len() <= most && (self == Self::Utf8 || text.is_ascii()) {
+            return Fitting { text, units: text.len() };
+        }
+        let mut taken = 0;
+        let end = text
+            .char_indices()
+            .find(|(_, character)| {
+                let fits = taken + units(*character) <= most;
+                taken += if fits { units(*character) } else { 0 };
+                !fits
+            })
+            .map_or(text.len(), |(index, _)| index);
+        Fitting { text: &text[..end], units: taken }
+    }
+
+    /// Writes the characters to the beginning of a place that has room for them.
+    pub(crate) fn write(self, fitting: Fitting<'_>, place: &mut [u8]) {
+        match self {
+            Self::Utf8 => place[..fitting.text.len()].copy_from_slice(fitting.text.as_bytes()),
+            Self::Utf16 => {
+                for (unit, place) in fitting.text.encode_utf16().zip(place.chunks_exact_mut(2)) {
+                    place.copy_from_slice(&unit.to_be_bytes());
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fit(charset: Charset, text: &str, most: usize) -> (&str, usize) {
+        let Fitting { text, units } = charset.fit(text, most);
+        (text, units)
+    }
+
+    #[test]
+    fn text_is_cut_between_characters() {
+        assert_eq!(fit(Charset::Utf8, "aé", 3), ("aé", 3));
+        assert_eq!(fit(Charset::Utf8, "aé", 2), ("a", 1));
+        assert_eq!(fit(Charset::Utf8, "é", 1), ("", 0));
+        assert_eq!(fit(Charset::Utf16, "aé", 2), ("aé", 2));
+        assert_eq!(fit(Charset::Utf16, "a😀b", 4), ("a😀b", 4));
+        assert_eq!(fit(Charset::Utf16, "a😀b", 3), ("a😀", 3));
+        assert_eq!(fit(Charset::Utf16, "a😀b", 2), ("a", 1));
+        assert_eq!(fit(Charset::Utf16, "abc", usize::MAX), ("abc", 3));
+    }
+}

@@ -1,0 +1,72 @@
+//! Arrays as text: one element after the other.
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ListArray};
+use taploom_encoder::{Column, Datatype, Result};
+use taploom_text::{Elements, Spelling, TABLEDATA};
+
+use crate::cells::{elements_of, text_of};
+use crate::nulls::{NO_NULL_BIT, NO_NULL_ELEMENT};
+use crate::tabledata::text::{Losses, Text};
+
+/// Bits are digits; VOTable 1.4, 6.
+pub(crate) const BITS: Spelling = Spelling { yes: "1", no: "0", ..TABLEDATA };
+
+/// Numbers, booleans and bits.
+pub(crate) struct Numbers {
+    elements: Elements<'static>,
+    /// What a null element is, or why there is none.
+    null: Result<Vec<u8>, &'static str>,
+}
+
+impl Numbers {
+    pub(crate) fn new(column: &Column, datatype: Datatype) -> Result<Self> {
+        let given = column.metadata().null_value.as_deref().map(|null| null.as_bytes().to_vec());
+        let null = match datatype {
+            Datatype::Boolean => Ok(b"?".to_vec()),
+            Datatype::Bit => Err(NO_NULL_BIT),
+            datatype if datatype.is_integer() => given.ok_or(NO_NULL_ELEMENT),
+            _ => Ok(TABLEDATA.nan.as_bytes().to_vec()),
+        };
+        let spelling = if datatype == Datatype::Bit { &BITS } else { &TABLEDATA };
+        let elements = Elements::new(&datatype.element(), spelling, b" ", b"")?;
+        Ok(Self { elements, null })
+    }
+
+    /// Appends the elements of a list.
+    pub(crate) fn append(
+        &self,
+        lists: &ListArray,
+        row: usize,
+        to: &mut Vec<u8>,
+    ) -> Result<(), &'static str> {
+        let range = elements_of(lists, row);
+        let values = lists.values().slice(range.start, range.len());
+        let mut elements: Elements<'_> = self.elements;
+        match &self.null {
+            Ok(null) => elements.null = null,
+            Err(why) if values.null_count() > 0 => return Err(why),
+            Err(_) => {}
+        }
+        elements.append(&values, to);
+        Ok(())
+    }
+}
+
+/// Strings of one length, each filled up with spaces, so that a reader can tell where the next
+/// begins.
+pub(crate) struct Strings(pub(crate) Text);
+
+impl Strings {
+    /// Appends the strings of a list.
+    pub(crate) fn append(&self, lists: &ListArray, row: usize, to: &mut Vec<u8>) -> Losses {
+        let texts = lists.values().as_string::<i32>();
+        let mut cell = Losses::default();
+        for index in elements_of(lists, row) {
+            let appended = self.0.append(text_of(texts, index), to);
+            cell.add(appended.losses);
+            to.resize(to.len() + self.0.most - appended.units, b' ');
+        }
+        cell.of_one_cell()
+    }
+}

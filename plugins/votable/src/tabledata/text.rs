@@ -1,0 +1,105 @@
+//! Text as XML holds it.
+
+use quick_xml::escape::partial_escape;
+use taploom_votable::xml_characters;
+
+use crate::charset::Charset;
+
+/// Cells that differ from what was given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Losses {
+    /// They lost characters.
+    pub(crate) truncated: u64,
+    /// Characters were replaced.
+    pub(crate) altered: u64,
+}
+
+impl Losses {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.truncated += other.truncated;
+        self.altered += other.altered;
+    }
+
+    /// Those of the strings of one cell.
+    pub(crate) fn of_one_cell(self) -> Self {
+        Self { truncated: self.truncated.min(1), altered: self.altered.min(1) }
+    }
+}
+
+/// How a string is written.
+pub(crate) struct Text {
+    pub(crate) charset: Charset,
+    /// Units that it has at most.
+    pub(crate) most: usize,
+}
+
+/// What became of a string.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Appended {
+    pub(crate) units: usize,
+    pub(crate) losses: Losses,
+}
+
+impl Text {
+    /// Appends a string: characters that XML can't hold replaced, cut, escaped.
+    pub(crate) fn append(&self, text: &str, to: &mut Vec<u8>) -> Appended {
+        let mut losses = Losses::default();
+        // A byte never makes more than one unit.
+        if text.len() <= self.most && text.bytes().all(|byte| PLAIN[usize::from(byte)]) {
+            to.extend_from_slice(text.as_bytes());
+            return Appended { units: text.len(), losses };
+        }
+        let replaced = xml_characters(text);
+        losses.altered = u64::from(replaced != text);
+        // The other way round U+FFFD might not fit.
+        let fitting = self.charset.fit(&replaced, self.most);
+        losses.truncated = u64::from(fitting.text.len() < replaced.len());
+        to.extend_from_slice(partial_escape(fitting.text).as_bytes());
+        Appended { units: fitting.units, losses }
+    }
+}
+
+/// Bytes of ASCII that XML has as they are; a carriage return would become a line feed (XML 1.0,
+/// 2.11).
+static PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0x20;
+    while byte < 0x7f {
+        plain[byte] = !matches!(byte as u8, b'&' | b'<' | b'>');
+        byte += 1;
+    }
+    plain[b'\t' as usize] = true;
+    plain[b'\n' as usize] = true;
+    plain
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn append(charset: Charset, most: usize, text: &str) -> (String, usize, Losses) {
+        let mut to = Vec::new();
+        let appended = Text { charset, most }.append(text, &mut to);
+        (String::from_utf8(to).unwrap(), appended.units, appended.losses)
+    }
+
+    #[test]
+    fn text_is_replaced_cut_and_escaped_in_this_order() {
+        let none = Losses::default();
+        let truncated = Losses { truncated: 1, ..none };
+        let altered = Losses { altered: 1, ..none };
+        for (charset, most, text, expected) in [
+            (Charset::Utf8, 9, "a\tb\n", ("a\tb\n", 4, none)),
+            (Charset::Utf8, 3, "<&>", ("&lt;&amp;&gt;", 3, none)),
+            (Charset::Utf8, 3, "a\r\n", ("a&#13;\n", 3, none)),
+            (Charset::Utf8, 2, "aé", ("a", 1, truncated)),
+            (Charset::Utf16, 2, "aé", ("aé", 2, none)),
+            (Charset::Utf16, 2, "a😀", ("a", 1, truncated)),
+            (Charset::Utf16, 2, "a\0", ("a\u{fffd}", 2, altered)),
+            (Charset::Utf8, 3, "a\0", ("a", 1, Losses { truncated: 1, altered: 1 })),
+        ] {
+            let (written, units, losses) = append(charset, most, text);
+            assert_eq!((written.as_str(), units, losses), expected, "{text:?} in {most}");
+        }
+    }
+}
