@@ -78,9 +78,9 @@ impl Failure {
     pub fn of_rows(error: &taploom_encoder::Error) -> Self {
         match error.kind() {
             // A column or a cell that does not go with the types of the message.
-            ErrorKind::UnsupportedColumn
-            | ErrorKind::SchemaMismatch
-            | ErrorKind::InvalidValue => Self::new(ErrorCode::EncodingError, error.to_string()),
+            ErrorKind::UnsupportedColumn | ErrorKind::SchemaMismatch | ErrorKind::InvalidValue => {
+                Self::new(ErrorCode::EncodingError, error.to_string())
+            }
             ErrorKind::InvalidRequest if error.column().is_some() => {
                 Self::new(ErrorCode::EncodingError, error.to_string())
             }

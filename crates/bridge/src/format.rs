@@ -18,9 +18,11 @@ pub struct Formats {
 }
 
 impl Formats {
-    /// All formats of a registry.
+    /// All formats of a registry. VOTable has base64 in lines of 64 characters, as services are used
+    /// to.
     pub fn new(registry: EncoderRegistry) -> Self {
-        Self { registry, defaults: BTreeMap::new(), accepted: None }
+        let lines = ("votable".to_owned(), serde_json::json!({"line_length": 64}));
+        Self { registry, defaults: BTreeMap::from([lines]), accepted: None }
     }
 
     /// Options of a format, by its id, that hold where a message does not say otherwise.
@@ -31,7 +33,7 @@ impl Formats {
         for (id, options) in &defaults {
             self.registry.request(id)?.with_options_json(options)?;
         }
-        self.defaults = defaults;
+        self.defaults.extend(defaults);
         Ok(self)
     }
 

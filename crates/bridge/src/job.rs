@@ -160,10 +160,7 @@ impl Bridge {
     ///
     /// # Errors
     /// Where the status can't be published, or there is no name to publish it under.
-    pub async fn reject(
-        rejected: &Rejected,
-        statuses: &dyn Statuses,
-    ) -> std::io::Result<Outcome> {
+    pub async fn reject(rejected: &Rejected, statuses: &dyn Statuses) -> std::io::Result<Outcome> {
         Report::of_rejected(rejected, statuses)?.failed(rejected.failure.clone()).await
     }
 
@@ -274,7 +271,8 @@ impl Bridge {
         let content_type = content_type(&prepared.spec);
         let target = Target { url: &job.destination, content_type: &content_type };
         let JobLimits { upload, scratch, .. } = &self.limits;
-        let encoded = store(source, prepared.spec, *upload, scratch, &self.uploader, target).await?;
+        let encoded =
+            store(source, prepared.spec, *upload, scratch, &self.uploader, target).await?;
         let summary = &encoded.summary;
         info!(
             job = job.job_id,

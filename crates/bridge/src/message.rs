@@ -197,19 +197,23 @@ fn not_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
 
 fn rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let given = Option::<serde_json::Number>::deserialize(deserializer)?;
-    given.map(|number| {
-        let wrong = || de::Error::custom(format!("{number} is no whole number from 0"));
-        number.as_u64().ok_or_else(wrong)
-    }).transpose()
+    given
+        .map(|number| {
+            let wrong = || de::Error::custom(format!("{number} is no whole number from 0"));
+            number.as_u64().ok_or_else(wrong)
+        })
+        .transpose()
 }
 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let given = Option::<serde_json::Number>::deserialize(deserializer)?;
-    given.map(|number| {
-        let wrong = || de::Error::custom(format!("{number} is no number of seconds above 0"));
-        let seconds = number.as_f64().filter(|seconds| *seconds > 0.0).ok_or_else(wrong)?;
-        Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
-    }).transpose()
+    given
+        .map(|number| {
+            let wrong = || de::Error::custom(format!("{number} is no number of seconds above 0"));
+            let seconds = number.as_f64().filter(|seconds| *seconds > 0.0).ok_or_else(wrong)?;
+            Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
+        })
+        .transpose()
 }
 
 /// The URL is not repeated in the error: it is a secret even where it is malformed.
@@ -293,13 +297,33 @@ mod tests {
         for (pointer, value, expected) in [
             ("/maxrec", json!(-1), "maxrec: -1 is no whole number from 0"),
             ("/timeout", json!(-2), "timeout: -2 is no number of seconds above 0"),
-            ("/resultDestination", json!("ftp://secret"), "resultDestination: it is no http or https URL"),
-            ("/resultDestination", json!("secret"), "resultDestination: it is no http or https URL"),
+            (
+                "/resultDestination",
+                json!("ftp://secret"),
+                "resultDestination: it is no http or https URL",
+            ),
+            (
+                "/resultDestination",
+                json!("secret"),
+                "resultDestination: it is no http or https URL",
+            ),
             ("/jobID", json!(""), "jobID: it is empty"),
             ("/query", json!(" "), "query: it is empty"),
-            ("/resultFormat/columnTypes", json!([]), "resultFormat.columnTypes: it is empty; a table has one column at least"),
-            (&format!("{column}/datatype"), json!("complex"), "resultFormat.columnTypes[0].datatype: unknown variant `complex`, expected one of `boolean`, `bit`, `unsignedByte`, `short`, `int`, `long`, `char`, `unicodeChar`, `float`, `double`, `floatComplex`, `doubleComplex`"),
-            (column, json!({"name": "a", "datatype": "char", "arraysize": "x"}), "resultFormat.columnTypes[0].arraysize: arraysize \"x\" is not of the form 10, 10*, *, 3x4 or 3x*"),
+            (
+                "/resultFormat/columnTypes",
+                json!([]),
+                "resultFormat.columnTypes: it is empty; a table has one column at least",
+            ),
+            (
+                &format!("{column}/datatype"),
+                json!("complex"),
+                "resultFormat.columnTypes[0].datatype: unknown variant `complex`, expected one of `boolean`, `bit`, `unsignedByte`, `short`, `int`, `long`, `char`, `unicodeChar`, `float`, `double`, `floatComplex`, `doubleComplex`",
+            ),
+            (
+                column,
+                json!({"name": "a", "datatype": "char", "arraysize": "x"}),
+                "resultFormat.columnTypes[0].arraysize: arraysize \"x\" is not of the form 10, 10*, *, 3x4 or 3x*",
+            ),
             ("/resultFormat/envelope", json!({}), "resultFormat.envelope: missing field `header`"),
             ("/resultFormat/format", json!({}), "resultFormat.format: missing field `type`"),
         ] {

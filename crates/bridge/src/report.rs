@@ -40,10 +40,7 @@ impl<'a> Report<'a> {
     }
 
     /// Of a message that is no job but has a name.
-    pub(crate) fn of_rejected(
-        rejected: &Rejected,
-        statuses: &'a dyn Statuses,
-    ) -> io::Result<Self> {
+    pub(crate) fn of_rejected(rejected: &Rejected, statuses: &'a dyn Statuses) -> io::Result<Self> {
         let Some(job_id) = rejected.job_id.clone() else {
             return Err(io::Error::other("the message has no jobID"));
         };

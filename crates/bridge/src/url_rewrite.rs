@@ -78,7 +78,8 @@ impl<S: RowSource> RowSource for UrlRewrite<S> {
             }
         }
         let rewritten = RecordBatch::try_new(batch.schema(), arrays).map_err(|cause| {
-            Error::new(ErrorKind::Internal, "rewritten URLs contradict the schema").with_source(cause)
+            Error::new(ErrorKind::Internal, "rewritten URLs contradict the schema")
+                .with_source(cause)
         })?;
         Ok(Some(rewritten))
     }

@@ -85,7 +85,11 @@ impl Uploader {
     }
 
     /// Sends what is in a scratch file, with its length, as often as the policy allows.
-    pub(crate) async fn send_file(&self, target: Target<'_>, file: &Scratch) -> Result<(), Failure> {
+    pub(crate) async fn send_file(
+        &self,
+        target: Target<'_>,
+        file: &Scratch,
+    ) -> Result<(), Failure> {
         let policy = &self.policy;
         let mut delays = ExponentialBuilder::default()
             .with_min_delay(policy.first_delay)
@@ -104,7 +108,11 @@ impl Uploader {
                 return Err(failed(&format!("{}, after {times} attempts", problem.what)));
             };
             let delay = asked.map_or(delay, |asked| delay.max(asked.min(policy.longest_delay)));
-            warn!(problem = problem.what, seconds = delay.as_secs_f64(), "the upload is tried again");
+            warn!(
+                problem = problem.what,
+                seconds = delay.as_secs_f64(),
+                "the upload is tried again"
+            );
             tokio::time::sleep(delay).await;
         }
     }
