@@ -54,7 +54,7 @@ pub(crate) async fn store(
     let _stop_with_this_future = stop.clone().drop_guard();
     match mode {
         UploadMode::Spooled => {
-            let (file, sink) = Scratch::create(&scratch.folder, scratch.budget).map_err(no_room)?;
+            let (file, sink) = Scratch::create(&scratch.folder, scratch.budget).map_err(|error| no_room(&error))?;
             let encoded = start(source, spec, Box::new(sink), stop);
             let encoded = encoded.await.unwrap_or_else(|_| Err(panicked()));
             let encoded = encoded.map_err(|error| spooling_failed(&error))?;
@@ -131,7 +131,7 @@ fn panicked() -> Error {
     Error::new(ErrorKind::Internal, "the encoder's thread ended without a word")
 }
 
-fn no_room(error: io::Error) -> Failure {
+fn no_room(error: &io::Error) -> Failure {
     let message = format!("no scratch file for the result: {error}");
     Failure::new(ErrorCode::BackendInternalError, message)
 }
