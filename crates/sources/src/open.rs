@@ -10,7 +10,8 @@ use crate::column_list::ColumnList;
 /// What rows are wanted.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
-    /// `demo`, `sqlite:FILE`, `synth:COLUMNS.json?rows=N&seed=S&nulls=F`, or a file.
+    /// `demo`, `mysql://USER:PASSWORD@HOST/DATABASE`, `sqlite:FILE`,
+    /// `synth:COLUMNS.json?rows=N&seed=S&nulls=F`, or a file.
     pub location: &'a str,
     /// SQL, for the locations that take it.
     pub query: Option<&'a str>,
@@ -35,7 +36,9 @@ impl<'a> Request<'a> {
 pub async fn open(request: &Request<'_>) -> Result<Box<dyn RowSource>> {
     let location = request.location;
     let refuse_query = || match request.query {
-        Some(_) => Err(invalid(format!("source {location} takes no SQL; demo and sqlite:FILE do"))),
+        Some(_) => Err(invalid(format!(
+            "source {location} takes no SQL; demo, sqlite:FILE and mysql:// do"
+        ))),
         None => Ok(()),
     };
     if location == "demo" {
@@ -43,6 +46,13 @@ pub async fn open(request: &Request<'_>) -> Result<Box<dyn RowSource>> {
         return crate::demo::open(request).await;
         #[cfg(not(feature = "demo"))]
         return Err(left_out("demo"));
+    }
+    if ["mysql://", "mariadb://"].iter().any(|scheme| location.starts_with(scheme)) {
+        #[cfg(feature = "mysql")]
+        return crate::mysql::open(request).await;
+        // Without the rest of it, which has a password.
+        #[cfg(not(feature = "mysql"))]
+        return Err(left_out("mysql://"));
     }
     if let Some(path) = location.strip_prefix("sqlite:") {
         #[cfg(feature = "sqlite")]
@@ -60,8 +70,8 @@ pub async fn open(request: &Request<'_>) -> Result<Box<dyn RowSource>> {
     let path = Path::new(location);
     if !path.exists() {
         return Err(invalid(format!(
-            "source {location}: no such file; a source is demo, sqlite:FILE, synth:COLUMNS.json, or \
-             a Parquet, Arrow, CSV or TSV file"
+            "source {location}: no such file; a source is demo, sqlite:FILE, mysql://..., \
+             synth:COLUMNS.json, or a Parquet, Arrow, CSV or TSV file"
         )));
     }
     refuse_query()?;

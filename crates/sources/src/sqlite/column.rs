@@ -1,17 +1,18 @@
 //! SQLite's dynamic values in columns of one type.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 use arrow_array::builder::{
     BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, StringBuilder,
     TimestampMicrosecondBuilder,
 };
-use arrow_array::timezone::Tz;
-use arrow_cast::parse::{Parser, string_to_datetime};
+use arrow_cast::parse::Parser;
 use arrow_schema::{DataType, TimeUnit};
 use rusqlite::types::{Value, ValueRef};
 use taploom_encoder::{Datatype, Error, ErrorKind, Result};
+
+use crate::timestamp::micros_of_text;
 
 /// What the cells of a column have to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,9 +174,7 @@ impl CellBuilder {
                 ValueRef::Text(text) => Some(
                     std::str::from_utf8(text)
                         .ok()
-                        .and_then(|text| string_to_datetime(&utc(), text).ok())
-                        .filter(|instant| instant.timestamp_subsec_nanos() % 1000 == 0)
-                        .map(|instant| instant.timestamp_micros())
+                        .and_then(micros_of_text)
                         .ok_or_else(|| unfit(value, TIMESTAMP))?,
                 ),
                 _ => return Err(unfit(value, TIMESTAMP)),
@@ -202,12 +201,6 @@ fn text_bytes(value: ValueRef<'_>) -> usize {
         ValueRef::Text(text) => text.len(),
         _ => 32,
     }
-}
-
-/// The zone of a timestamp that names none.
-fn utc() -> Tz {
-    static UTC: OnceLock<Tz> = OnceLock::new();
-    *UTC.get_or_init(|| "+00:00".parse().unwrap_or_else(|_| unreachable!("a fixed offset of zero")))
 }
 
 const TIMESTAMP: &str = "a timestamp, YYYY-MM-DD hh:mm:ss with at most six more digits";

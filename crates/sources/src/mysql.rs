@@ -1,0 +1,72 @@
+//! MySQL and MariaDB: rows of a query, read from the text protocol straight into Arrow columns.
+//!
+//! `mysql_common` knows the packets and the ways to prove a password; framing and rows are read here,
+//! because no client of today hands out the bytes of a row without a copy or a value per cell.
+
+mod cells;
+mod column;
+mod connection;
+mod failure;
+mod handshake;
+mod options;
+mod row;
+mod source;
+mod tls;
+mod wire;
+
+use taploom_encoder::Result;
+use taploom_stream::RowSource;
+
+pub use self::connection::{MysqlConnection, QueryKiller};
+pub use self::failure::ServerError;
+pub use self::options::{MysqlOptions, Session, SslMode};
+pub use self::source::{BatchLimits, MysqlSource};
+use crate::column_list::ColumnList;
+use crate::open::{Request, invalid};
+
+/// Connects and runs a query. A connection that is lost before the first row is made again, and the query
+/// with it, as [`MysqlOptions::connect_retries`] says.
+///
+/// # Errors
+/// As of [`MysqlConnection::connect`] and [`MysqlConnection::query`].
+///
+/// ```no_run
+/// use taploom_sources::mysql::{self, BatchLimits};
+/// use taploom_stream::RowSource;
+///
+/// # async fn rows() -> Result<(), taploom_encoder::Error> {
+/// let options = "mysql://tap:secret@db.example.org:4040/dp1".parse()?;
+/// let query = "SELECT * FROM qserv_result(17)";
+/// let mut source = mysql::query(&options, query, None, BatchLimits::default()).await?;
+/// while let Some(batch) = source.next_batch().await? {
+///     println!("{} rows", batch.num_rows());
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub async fn query(
+    options: &MysqlOptions,
+    query: &str,
+    columns: Option<&ColumnList>,
+    limits: BatchLimits,
+) -> Result<MysqlSource> {
+    let mut retries = connection::Retries::new(options);
+    loop {
+        let connection = MysqlConnection::connect(options).await?;
+        match connection.rows_of(query, columns, limits).await {
+            Ok(source) => return Ok(source),
+            Err(failure) => retries.after(failure, |last| last.running(0)).await?,
+        }
+    }
+}
+
+/// Opens `mysql://...`.
+pub(crate) async fn open(request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+    let options: MysqlOptions = request.location.parse()?;
+    let Some(sql) = request.query else {
+        return Err(invalid("source mysql:// needs a query: -q \"SELECT ...\"".to_owned()));
+    };
+    let limits = BatchLimits { rows: request.batch_rows, ..BatchLimits::default() };
+    let source = query(&options, sql, request.columns.as_ref(), limits).await?;
+    Ok(Box::new(source))
+}

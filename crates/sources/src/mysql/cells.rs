@@ -1,0 +1,318 @@
+//! From the text of cells to Arrow arrays of the type of their column.
+
+use std::str;
+use std::sync::Arc;
+
+use arrow_array::builder::{
+    ArrayBuilder, BinaryBuilder, BooleanBuilder, PrimitiveBuilder, StringBuilder,
+};
+use arrow_array::types::{
+    Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampSecondType, UInt8Type, UInt64Type,
+};
+use arrow_array::{ArrayRef, ListArray};
+use arrow_buffer::{NullBufferBuilder, OffsetBuffer};
+use arrow_cast::parse::Parser;
+use arrow_schema::{ArrowError, DataType, FieldRef, TimeUnit};
+use taploom_encoder::{Error, ErrorKind, Result};
+
+use super::column::Form;
+use crate::timestamp::micros_of_text;
+
+/// The cells of a column, as far as they are there.
+pub(super) enum CellBuilder {
+    Boolean(BooleanBuilder),
+    UnsignedByte(PrimitiveBuilder<UInt8Type>),
+    Short(PrimitiveBuilder<Int16Type>),
+    Int(PrimitiveBuilder<Int32Type>),
+    Long(PrimitiveBuilder<Int64Type>),
+    UnsignedLong(PrimitiveBuilder<UInt64Type>),
+    Float(PrimitiveBuilder<Float32Type>),
+    Double(PrimitiveBuilder<Float64Type>),
+    Text(StringBuilder),
+    /// Text of a DATETIME, which gets its T; DALI 1.1, 3.3.3.
+    Datetime(StringBuilder),
+    Bytes(BinaryBuilder),
+    Date(PrimitiveBuilder<Date32Type>),
+    Seconds(PrimitiveBuilder<TimestampSecondType>),
+    Milliseconds(PrimitiveBuilder<TimestampMillisecondType>),
+    Microseconds(PrimitiveBuilder<TimestampMicrosecondType>),
+    List(Box<ListCells>),
+    Bits(Box<BitCells>),
+}
+
+/// A cell that is not of the type of its column.
+pub(super) struct Unfit;
+
+impl CellBuilder {
+    /// For a column of an Arrow type whose cells the server writes in this form.
+    pub(super) fn new(form: Form, data_type: &DataType, rows: usize) -> Result<Self> {
+        if let Form::Bits(width) = form {
+            let cells = Self::new(Form::Text, data_type, rows)?;
+            return Ok(Self::Bits(Box::new(BitCells { width, digits: String::new(), cells })));
+        }
+        Ok(match data_type {
+            DataType::Boolean => Self::Boolean(BooleanBuilder::with_capacity(rows)),
+            DataType::UInt8 => Self::UnsignedByte(PrimitiveBuilder::with_capacity(rows)),
+            DataType::Int16 => Self::Short(PrimitiveBuilder::with_capacity(rows)),
+            DataType::Int32 => Self::Int(PrimitiveBuilder::with_capacity(rows)),
+            DataType::Int64 => Self::Long(PrimitiveBuilder::with_capacity(rows)),
+            DataType::UInt64 => Self::UnsignedLong(PrimitiveBuilder::with_capacity(rows)),
+            DataType::Float32 => Self::Float(PrimitiveBuilder::with_capacity(rows)),
+            DataType::Float64 => Self::Double(PrimitiveBuilder::with_capacity(rows)),
+            DataType::Utf8 if form == Form::Datetime => {
+                Self::Datetime(StringBuilder::with_capacity(rows, 0))
+            }
+            DataType::Utf8 => Self::Text(StringBuilder::with_capacity(rows, 0)),
+            DataType::Binary => Self::Bytes(BinaryBuilder::with_capacity(rows, 0)),
+            DataType::Date32 => Self::Date(PrimitiveBuilder::with_capacity(rows)),
+            DataType::Timestamp(TimeUnit::Second, None) => {
+                Self::Seconds(PrimitiveBuilder::with_capacity(rows))
+            }
+            DataType::Timestamp(TimeUnit::Millisecond, None) => {
+                Self::Milliseconds(PrimitiveBuilder::with_capacity(rows))
+            }
+            DataType::Timestamp(TimeUnit::Microsecond, None) => {
+                Self::Microseconds(PrimitiveBuilder::with_capacity(rows))
+            }
+            DataType::List(item) => {
+                let elements = Self::new(Form::Text, item.data_type(), rows)?;
+                Self::List(Box::new(ListCells::new(Arc::clone(item), elements)))
+            }
+            other => {
+                let message = format!("no cells of MySQL become Arrow type {other}");
+                return Err(Error::new(ErrorKind::Internal, message));
+            }
+        })
+    }
+
+    /// Appends a cell.
+    #[inline]
+    pub(super) fn append(&mut self, cell: &[u8]) -> Result<(), Unfit> {
+        match self {
+            Self::Boolean(builder) => builder.append_value(boolean(cell)?),
+            Self::Double(builder) => {
+                builder.append_value(float(cell, f64::is_infinite)?);
+            }
+            Self::Float(builder) => {
+                builder.append_value(float(cell, f32::is_infinite)?);
+            }
+            Self::Int(builder) => builder.append_value(integer(cell)?),
+            Self::Long(builder) => builder.append_value(integer(cell)?),
+            Self::Short(builder) => builder.append_value(integer(cell)?),
+            Self::UnsignedByte(builder) => builder.append_value(integer(cell)?),
+            Self::UnsignedLong(builder) => builder.append_value(integer(cell)?),
+            Self::Text(builder) => builder.append_value(text(cell)?),
+            Self::Datetime(builder) => append_datetime(builder, text(cell)?),
+            Self::Bytes(builder) => builder.append_value(cell),
+            Self::Date(builder) => {
+                builder.append_value(Date32Type::parse(text(cell)?).ok_or(Unfit)?);
+            }
+            Self::Seconds(builder) => builder.append_value(ticks(cell, 1_000_000)?),
+            Self::Milliseconds(builder) => builder.append_value(ticks(cell, 1_000)?),
+            Self::Microseconds(builder) => builder.append_value(ticks(cell, 1)?),
+            Self::List(list) => list.append(cell)?,
+            Self::Bits(bits) => bits.append(cell)?,
+        }
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn append_null(&mut self) {
+        match self {
+            Self::Boolean(builder) => builder.append_null(),
+            Self::UnsignedByte(builder) => builder.append_null(),
+            Self::Short(builder) => builder.append_null(),
+            Self::Int(builder) => builder.append_null(),
+            Self::Long(builder) => builder.append_null(),
+            Self::UnsignedLong(builder) => builder.append_null(),
+            Self::Float(builder) => builder.append_null(),
+            Self::Double(builder) => builder.append_null(),
+            Self::Text(builder) | Self::Datetime(builder) => builder.append_null(),
+            Self::Bytes(builder) => builder.append_null(),
+            Self::Date(builder) => builder.append_null(),
+            Self::Seconds(builder) => builder.append_null(),
+            Self::Milliseconds(builder) => builder.append_null(),
+            Self::Microseconds(builder) => builder.append_null(),
+            Self::List(list) => list.append_null(),
+            Self::Bits(bits) => bits.cells.append_null(),
+        }
+    }
+
+    /// The cells so far; the next begin anew.
+    pub(super) fn finish(&mut self) -> Result<ArrayRef> {
+        Ok(match self {
+            Self::List(list) => list.finish().map_err(|error| {
+                Error::new(ErrorKind::Internal, "elements do not make lists").with_source(error)
+            })?,
+            Self::Bits(bits) => bits.cells.finish()?,
+            Self::Boolean(builder) => ArrayBuilder::finish(builder),
+            Self::UnsignedByte(builder) => ArrayBuilder::finish(builder),
+            Self::Short(builder) => ArrayBuilder::finish(builder),
+            Self::Int(builder) => ArrayBuilder::finish(builder),
+            Self::Long(builder) => ArrayBuilder::finish(builder),
+            Self::UnsignedLong(builder) => ArrayBuilder::finish(builder),
+            Self::Float(builder) => ArrayBuilder::finish(builder),
+            Self::Double(builder) => ArrayBuilder::finish(builder),
+            Self::Text(builder) | Self::Datetime(builder) => ArrayBuilder::finish(builder),
+            Self::Bytes(builder) => ArrayBuilder::finish(builder),
+            Self::Date(builder) => ArrayBuilder::finish(builder),
+            Self::Seconds(builder) => ArrayBuilder::finish(builder),
+            Self::Milliseconds(builder) => ArrayBuilder::finish(builder),
+            Self::Microseconds(builder) => ArrayBuilder::finish(builder),
+        })
+    }
+}
+
+/// Lists whose text has elements with spaces between them, as in TABLEDATA; VOTable 1.4, 6.
+pub(super) struct ListCells {
+    item: FieldRef,
+    elements: CellBuilder,
+    count: usize,
+    offsets: Vec<i32>,
+    nulls: NullBufferBuilder,
+}
+
+impl ListCells {
+    fn new(item: FieldRef, elements: CellBuilder) -> Self {
+        Self { item, elements, count: 0, offsets: vec![0], nulls: NullBufferBuilder::new(0) }
+    }
+
+    fn append(&mut self, cell: &[u8]) -> Result<(), Unfit> {
+        let is_boolean = matches!(self.elements, CellBuilder::Boolean(_));
+        for word in cell.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
+            // Bits need no spaces between them.
+            let length = if is_boolean && is_of_letters(word) { 1 } else { word.len() };
+            for element in word.chunks(length) {
+                match element {
+                    // What is neither true nor false; VOTable 1.4, 6.
+                    b"?" if is_boolean => self.elements.append_null(),
+                    element => self.elements.append(element)?,
+                }
+                self.count += 1;
+            }
+        }
+        self.end(true)
+    }
+
+    fn append_null(&mut self) {
+        // What was appended before did fit.
+        let _ = self.end(false);
+    }
+
+    fn end(&mut self, valid: bool) -> Result<(), Unfit> {
+        self.offsets.push(i32::try_from(self.count).map_err(|_| Unfit)?);
+        self.nulls.append(valid);
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        let elements = self
+            .elements
+            .finish()
+            .map_err(|error| ArrowError::from_external_error(Box::new(error)))?;
+        let offsets = std::mem::replace(&mut self.offsets, vec![0]);
+        self.count = 0;
+        let offsets = OffsetBuffer::new(offsets.into());
+        let lists =
+            ListArray::try_new(Arc::clone(&self.item), offsets, elements, self.nulls.finish())?;
+        Ok(Arc::new(lists))
+    }
+}
+
+fn is_of_letters(word: &[u8]) -> bool {
+    word.iter().all(|letter| matches!(letter, b'0' | b'1' | b't' | b'f' | b'T' | b'F' | b'?'))
+}
+
+/// Cells of BIT, which come as bytes.
+pub(super) struct BitCells {
+    width: u32,
+    digits: String,
+    cells: CellBuilder,
+}
+
+impl BitCells {
+    fn append(&mut self, cell: &[u8]) -> Result<(), Unfit> {
+        use std::fmt::Write as _;
+
+        let mut wide = [0; 8];
+        let start = wide.len().checked_sub(cell.len()).ok_or(Unfit)?;
+        wide[start..].copy_from_slice(cell);
+        let number = u64::from_be_bytes(wide);
+        self.digits.clear();
+        // Numbers as numbers; what is a boolean, a list or text as digits, the highest bit first.
+        let written = match self.cells {
+            CellBuilder::Boolean(_) | CellBuilder::List(_) | CellBuilder::Text(_) => {
+                write!(self.digits, "{number:0width$b}", width = self.width as usize)
+            }
+            _ => write!(self.digits, "{number}"),
+        };
+        written.map_err(|_| Unfit)?;
+        self.cells.append(self.digits.as_bytes())
+    }
+}
+
+#[inline]
+fn boolean(cell: &[u8]) -> Result<bool, Unfit> {
+    match cell {
+        b"0" | b"f" | b"F" => Ok(false),
+        b"1" | b"t" | b"T" => Ok(true),
+        word if word.eq_ignore_ascii_case(b"true") => Ok(true),
+        word if word.eq_ignore_ascii_case(b"false") => Ok(false),
+        _ => Err(Unfit),
+    }
+}
+
+#[inline]
+fn integer<T: atoi_simd::Parse + TryFrom<i64>>(cell: &[u8]) -> Result<T, Unfit> {
+    match atoi_simd::parse::<T, true, true>(cell) {
+        Ok(number) => Ok(number),
+        Err(_) => whole(cell),
+    }
+}
+
+/// A whole number that is written with a point or an exponent: a sum of DECIMALs or DOUBLEs.
+#[cold]
+fn whole<T: TryFrom<i64>>(cell: &[u8]) -> Result<T, Unfit> {
+    let number: f64 = fast_float2::parse(cell).map_err(|_| Unfit)?;
+    // Beyond 2^53 a double does not tell one integer from the next.
+    if number.fract() != 0.0 || number.abs() > (1_i64 << 53) as f64 {
+        return Err(Unfit);
+    }
+    T::try_from(number as i64).map_err(|_| Unfit)
+}
+
+#[inline]
+fn float<T: fast_float2::FastFloat>(
+    cell: &[u8],
+    is_infinite: impl Fn(T) -> bool,
+) -> Result<T, Unfit> {
+    let number: T = fast_float2::parse(cell).map_err(|_| Unfit)?;
+    // A number out of range is no infinity; one that is written as a word is.
+    if is_infinite(number) && cell.iter().any(u8::is_ascii_digit) {
+        return Err(Unfit);
+    }
+    Ok(number)
+}
+
+#[inline]
+fn text(cell: &[u8]) -> Result<&str, Unfit> {
+    simdutf8::basic::from_utf8(cell).map_err(|_| Unfit)
+}
+
+fn append_datetime(builder: &mut StringBuilder, text: &str) {
+    use std::fmt::Write as _;
+
+    let written = match text.split_once(' ') {
+        Some((date, time)) => write!(builder, "{date}T{time}"),
+        None => builder.write_str(text),
+    };
+    // Writing to memory does not fail.
+    debug_assert!(written.is_ok());
+    builder.append_value("");
+}
+
+fn ticks(cell: &[u8], micros: i64) -> Result<i64, Unfit> {
+    let instant = micros_of_text(text(cell)?).ok_or(Unfit)?;
+    if instant % micros == 0 { Ok(instant / micros) } else { Err(Unfit) }
+}

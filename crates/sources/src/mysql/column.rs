@@ -1,0 +1,120 @@
+//! Which Arrow type a column of a result has, and how the server writes its cells.
+
+use arrow_schema::{DataType, TimeUnit};
+use mysql_common::constants::{ColumnFlags, ColumnType};
+use mysql_common::packets::Column;
+use taploom_encoder::{ColumnMetadata, Datatype, Error, ErrorKind, Result, VoType};
+
+/// The character set of what is no text.
+const BINARY: u16 = 63;
+
+/// A column as the server declares it.
+pub(super) struct Declared {
+    pub(super) name: String,
+    /// Where nothing else is asked for.
+    data_type: DataType,
+    /// What the Arrow type does not say.
+    vo_type: Option<(Datatype, String)>,
+    pub(super) form: Form,
+}
+
+/// How a cell is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Text of UTF-8, numbers included.
+    Text,
+    /// `YYYY-MM-DD hh:mm:ss`, and decimals.
+    Datetime,
+    /// Bytes of any kind.
+    Bytes,
+    /// So many bits in as few bytes as hold them, the highest first.
+    Bits(u32),
+}
+
+impl Declared {
+    pub(super) fn by_server(column: &Column) -> Self {
+        use ColumnType::*;
+
+        let unsigned = column.flags().contains(ColumnFlags::UNSIGNED_FLAG);
+        let text = || (DataType::Utf8, Some((Datatype::Char, "*".to_owned())), Form::Text);
+        let plain = |data_type| (data_type, None, Form::Text);
+        let signed_or_not = |signed, not| plain(if unsigned { not } else { signed });
+        let (data_type, vo_type, form) = match column.column_type() {
+            // What BOOLEAN is short for.
+            MYSQL_TYPE_TINY if column.column_length() == 1 && !unsigned => plain(DataType::Boolean),
+            MYSQL_TYPE_TINY => signed_or_not(DataType::Int16, DataType::UInt8),
+            MYSQL_TYPE_YEAR => plain(DataType::Int16),
+            MYSQL_TYPE_SHORT => signed_or_not(DataType::Int16, DataType::Int32),
+            MYSQL_TYPE_INT24 => plain(DataType::Int32),
+            MYSQL_TYPE_LONG => signed_or_not(DataType::Int32, DataType::Int64),
+            MYSQL_TYPE_LONGLONG => signed_or_not(DataType::Int64, DataType::UInt64),
+            MYSQL_TYPE_FLOAT => plain(DataType::Float32),
+            MYSQL_TYPE_DOUBLE => plain(DataType::Float64),
+            MYSQL_TYPE_BIT => match column.column_length() {
+                width @ (0 | 1) => (DataType::Boolean, None, Form::Bits(width)),
+                width => {
+                    let vo_type = (Datatype::Bit, width.to_string());
+                    (list(DataType::Boolean), Some(vo_type), Form::Bits(width))
+                }
+            },
+            MYSQL_TYPE_DATE | MYSQL_TYPE_NEWDATE => plain(DataType::Date32),
+            MYSQL_TYPE_DATETIME
+            | MYSQL_TYPE_DATETIME2
+            | MYSQL_TYPE_TIMESTAMP
+            | MYSQL_TYPE_TIMESTAMP2 => {
+                let unit = match column.decimals() {
+                    0 => TimeUnit::Second,
+                    1..=3 => TimeUnit::Millisecond,
+                    _ => TimeUnit::Microsecond,
+                };
+                (DataType::Timestamp(unit, None), None, Form::Datetime)
+            }
+            MYSQL_TYPE_TIME
+            | MYSQL_TYPE_TIME2
+            | MYSQL_TYPE_NULL
+            | MYSQL_TYPE_DECIMAL
+            | MYSQL_TYPE_NEWDECIMAL => text(),
+            MYSQL_TYPE_GEOMETRY | MYSQL_TYPE_VECTOR => (DataType::Binary, None, Form::Bytes),
+            _ if column.character_set() == BINARY => (DataType::Binary, None, Form::Bytes),
+            _ => plain(DataType::Utf8),
+        };
+        Self { name: column.name_str().into_owned(), data_type, vo_type, form }
+    }
+
+    /// The metadata that describe the column: what was given, the rest as the server has it.
+    pub(super) fn metadata(&self, given: Option<&ColumnMetadata>) -> ColumnMetadata {
+        let mut metadata = given.cloned().unwrap_or_default();
+        if metadata.datatype.is_none()
+            && let Some((datatype, arraysize)) = &self.vo_type
+        {
+            metadata.datatype = Some(*datatype);
+            metadata.arraysize.get_or_insert_with(|| arraysize.clone());
+        }
+        metadata
+    }
+
+    /// The Arrow type of the cells: that which carries what was asked for, else that of the server's type.
+    pub(super) fn data_type(&self, given: Option<&ColumnMetadata>) -> Result<DataType> {
+        let Some(datatype) = given.and_then(|given| given.datatype) else {
+            return Ok(self.data_type.clone());
+        };
+        let arraysize = given.and_then(|given| given.arraysize.as_deref());
+        let arraysize = arraysize.map(str::parse).transpose()?;
+        let vo_type = VoType { datatype, arraysize, xtype: None };
+        let carrier = vo_type.carrier();
+        // Bytes that are asked for as bytes are taken as they are.
+        if self.form == Form::Bytes && datatype == Datatype::UnsignedByte && vo_type.is_list() {
+            return Ok(DataType::Binary);
+        }
+        if vo_type.is_list() && datatype.is_text() {
+            let message =
+                format!("a list of strings ({vo_type}) can't be told from text; declare text");
+            return Err(Error::new(ErrorKind::UnsupportedColumn, message));
+        }
+        Ok(carrier)
+    }
+}
+
+fn list(element: DataType) -> DataType {
+    DataType::new_list(element, true)
+}

@@ -1,0 +1,192 @@
+//! TLS over a connection, as strict as was asked for.
+
+use std::io;
+use std::sync::Arc;
+
+use taploom_encoder::Result;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::client::WebPkiServerVerifier;
+use tokio_rustls::rustls::client::danger::{
+    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
+};
+use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore,
+    SignatureScheme,
+};
+
+use super::failure::Failure;
+use super::options::{MysqlOptions, SslMode};
+use super::wire::Transport;
+use crate::open::invalid;
+
+/// Speaks TLS over `plain`.
+pub(super) async fn over(
+    plain: Box<dyn Transport>,
+    options: &MysqlOptions,
+) -> Result<Box<dyn Transport>, Failure> {
+    let config = config(options)?;
+    let host = ServerName::try_from(options.host.clone())
+        .map_err(|error| invalid("TLS needs the name of the host".to_owned()).with_source(error))?;
+    match TlsConnector::from(Arc::new(config)).connect(host, plain).await {
+        Ok(stream) => Ok(Box::new(stream)),
+        // A certificate that does not please today does not please in a second.
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            let message = "TLS to the MySQL server failed; ssl-mode and ssl-ca say what is trusted";
+            Err(invalid(message.to_owned()).with_source(error).into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn config(options: &MysqlOptions) -> Result<ClientConfig> {
+    let provider = Arc::new(ring::default_provider());
+    let failed = |error: &dyn std::fmt::Display| {
+        invalid("TLS can't be set up".to_owned()).with_source(error.to_string())
+    };
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| failed(&error))?;
+    let names_matter = match options.ssl_mode {
+        SslMode::VerifyIdentity => true,
+        SslMode::VerifyCa => false,
+        SslMode::Disabled | SslMode::Preferred | SslMode::Required => {
+            let any = Arc::new(AnyCertificate(provider));
+            let builder = builder.dangerous().with_custom_certificate_verifier(any);
+            return Ok(builder.with_no_client_auth());
+        }
+    };
+    let trusted = Arc::new(trusted(options)?);
+    let builder = if names_matter {
+        builder.with_root_certificates(trusted)
+    } else {
+        let trusted = WebPkiServerVerifier::builder_with_provider(trusted, provider).build();
+        let any_host = Arc::new(AnyHost(trusted.map_err(|error| failed(&error))?));
+        builder.dangerous().with_custom_certificate_verifier(any_host)
+    };
+    Ok(builder.with_no_client_auth())
+}
+
+/// The authorities of `ssl-ca`, or the system's.
+fn trusted(options: &MysqlOptions) -> Result<RootCertStore> {
+    let mut trusted = RootCertStore::empty();
+    let Some(path) = &options.ssl_ca else {
+        let found = rustls_native_certs::load_native_certs();
+        trusted.add_parsable_certificates(found.certs);
+        if trusted.is_empty() {
+            let message = "the system trusts no authority; give ssl-ca=FILE in the mysql:// URL";
+            return Err(invalid(message.to_owned()));
+        }
+        return Ok(trusted);
+    };
+    let wrong = |error: &dyn std::fmt::Display| {
+        let message = format!("ssl-ca={} is no PEM file with certificates", path.display());
+        invalid(message).with_source(error.to_string())
+    };
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| wrong(&error))? {
+        let certificate = certificate.map_err(|error| wrong(&error))?;
+        trusted.add(certificate).map_err(|error| wrong(&error))?;
+    }
+    if trusted.is_empty() {
+        return Err(wrong(&"there is none in it"));
+    }
+    Ok(trusted)
+}
+
+/// `ssl-mode=required` and `preferred`: nobody listens in, but nobody knows who is at the other end.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        tokio_rustls::rustls::crypto::verify_tls12_signature(
+            message,
+            certificate,
+            signed,
+            algorithms,
+        )
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        tokio_rustls::rustls::crypto::verify_tls13_signature(
+            message,
+            certificate,
+            signed,
+            algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// `ssl-mode=verify-ca`: all but the name has to be right.
+#[derive(Debug)]
+struct AnyHost(Arc<WebPkiServerVerifier>);
+
+impl ServerCertVerifier for AnyHost {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        host: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        match self.0.verify_server_cert(certificate, between, host, ocsp, now) {
+            // Names are looked at last, when all the rest is right.
+            Err(TlsError::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) => Ok(ServerCertVerified::assertion()),
+            verdict => verdict,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.0.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.0.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}

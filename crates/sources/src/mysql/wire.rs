@@ -1,0 +1,290 @@
+//! Packets over a connection; the client/server protocol of MySQL, "MySQL Packets".
+
+use std::io;
+use std::ops::Range;
+use std::time::Duration;
+
+use taploom_encoder::{Error, ErrorKind};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::failure::Failure;
+
+/// What bytes go over: TCP, or TLS over it.
+pub(super) trait Transport: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Transport for T {}
+
+/// What is asked of the kernel at a time. One call in 128 KiB costs next to nothing, and that much stays in
+/// the nearest caches.
+const READ: usize = 128 << 10;
+/// Bytes before a payload: three of its length, and a number that counts up.
+const HEADER: usize = 4;
+/// A payload of so many bytes goes on in the next packet.
+const CONTINUED: usize = 0xff_ffff;
+
+/// A connection, and what came over it and is not used yet: part of one packet, or several.
+pub(super) struct Wire {
+    stream: Box<dyn Transport>,
+    received: Vec<u8>,
+    /// Where in `received` the packet after the last begins.
+    next: usize,
+    /// Bytes from there on that are in one piece already, of a payload that goes on in another packet.
+    joined: usize,
+    /// The number of the next packet, of either side.
+    sequence: u8,
+    max_packet: usize,
+    idle_timeout: Option<Duration>,
+}
+
+impl Wire {
+    pub(super) fn new(
+        stream: Box<dyn Transport>,
+        max_packet: usize,
+        idle_timeout: Option<Duration>,
+    ) -> Self {
+        Self {
+            stream,
+            received: Vec::new(),
+            next: 0,
+            joined: 0,
+            sequence: 0,
+            max_packet,
+            idle_timeout,
+        }
+    }
+
+    /// Puts TLS, say, in the place of the stream, between two packets.
+    pub(super) async fn upgrade<F>(
+        &mut self,
+        upgrade: impl FnOnce(Box<dyn Transport>) -> F,
+    ) -> Result<(), Failure>
+    where
+        F: Future<Output = Result<Box<dyn Transport>, Failure>>,
+    {
+        // What came before the keys were agreed on, anybody can have sent.
+        if self.next < self.received.len() {
+            return Err(Failure::protocol("bytes before TLS"));
+        }
+        let plain = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
+        self.stream = upgrade(plain).await?;
+        Ok(())
+    }
+
+    /// The payload of the next packet, and of those that go on with it.
+    ///
+    /// Dropped half-way, it loses nothing: the next call goes on.
+    pub(super) async fn packet(&mut self) -> Result<&[u8], Failure> {
+        let payload = self.receive().await?;
+        Ok(&self.received[payload])
+    }
+
+    /// Where in `received` the payload is.
+    async fn receive(&mut self) -> Result<Range<usize>, Failure> {
+        loop {
+            let header = self.joined;
+            self.fill(header + HEADER).await?;
+            let [low, middle, high, sequence] = self.received[self.next + header..][..HEADER]
+            else {
+                return Err(Failure::protocol("a packet without a header"));
+            };
+            let length = usize::from(low) | usize::from(middle) << 8 | usize::from(high) << 16;
+            if header.saturating_sub(HEADER) + length > self.max_packet {
+                return Err(self.too_large());
+            }
+            self.fill(header + HEADER + length).await?;
+            if sequence != self.sequence {
+                return Err(Failure::protocol("packets that are out of order"));
+            }
+            self.sequence = sequence.wrapping_add(1);
+            let mut end = header + HEADER + length;
+            if header > 0 {
+                // One payload in one piece: without the header in between.
+                let header = self.next + header;
+                self.received.drain(header..header + HEADER);
+                end -= HEADER;
+            }
+            if length < CONTINUED {
+                self.joined = 0;
+                let payload = self.next + HEADER..self.next + end;
+                self.next = payload.end;
+                return Ok(payload);
+            }
+            self.joined = end;
+        }
+    }
+
+    /// Waits until so many bytes are there from `next` on.
+    async fn fill(&mut self, wanted: usize) -> Result<(), Failure> {
+        while self.received.len() - self.next < wanted {
+            self.received.drain(..self.next);
+            self.next = 0;
+            let room = wanted.max(READ) - self.received.len();
+            self.received.reserve_exact(room);
+            let read = self.stream.read_buf(&mut self.received);
+            if limited(self.idle_timeout, read).await? == 0 {
+                return Err(Failure::Lost(io::ErrorKind::UnexpectedEof.into()));
+            }
+        }
+        Ok(())
+    }
+
+    fn too_large(&self) -> Failure {
+        let message = format!(
+            "the MySQL server sends a row of over {} bytes; max-packet=BYTES in the URL takes larger ones",
+            self.max_packet
+        );
+        Failure::Final(Error::new(ErrorKind::Resources, message))
+    }
+
+    /// Sends a packet that begins something new.
+    pub(super) async fn command(&mut self, payload: &[u8]) -> Result<(), Failure> {
+        self.sequence = 0;
+        self.send(payload).await
+    }
+
+    /// Sends a packet that answers the last.
+    pub(super) async fn send(&mut self, payload: &[u8]) -> Result<(), Failure> {
+        let mut bytes = Vec::with_capacity(payload.len() + HEADER);
+        let mut rest = payload;
+        loop {
+            let (piece, after) = rest.split_at(rest.len().min(CONTINUED));
+            let [low, middle, high, ..] = piece.len().to_le_bytes();
+            bytes.extend_from_slice(&[low, middle, high, self.sequence]);
+            bytes.extend_from_slice(piece);
+            self.sequence = self.sequence.wrapping_add(1);
+            rest = after;
+            if piece.len() < CONTINUED {
+                break;
+            }
+        }
+        let send = async {
+            self.stream.write_all(&bytes).await?;
+            self.stream.flush().await
+        };
+        Ok(limited(self.idle_timeout, send).await?)
+    }
+}
+
+async fn limited<T>(
+    limit: Option<Duration>,
+    work: impl Future<Output = io::Result<T>>,
+) -> io::Result<T> {
+    let Some(limit) = limit else { return work.await };
+    let out_of_time = || {
+        let why = format!("nothing came or went for {} s", limit.as_secs_f64());
+        io::Error::new(io::ErrorKind::TimedOut, why)
+    };
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(out_of_time()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a wire makes of bytes that come in pieces.
+    async fn packets(
+        bytes: &[u8],
+        piece: usize,
+        max_packet: usize,
+    ) -> Result<Vec<Vec<u8>>, Failure> {
+        let (mut far, near) = tokio::io::duplex(1 << 16);
+        let mut wire = Wire::new(Box::new(near), max_packet, None);
+        let feed = async {
+            for piece in bytes.chunks(piece) {
+                if far.write_all(piece).await.is_err() {
+                    // The wire has had enough.
+                    break;
+                }
+            }
+            drop(far);
+        };
+        let read = async move {
+            let mut packets = Vec::new();
+            loop {
+                match wire.packet().await {
+                    Ok(packet) => packets.push(packet.to_vec()),
+                    Err(Failure::Lost(_)) => return Ok(packets),
+                    Err(failure) => return Err(failure),
+                }
+            }
+        };
+        tokio::join!(feed, read).1
+    }
+
+    /// Packets of these payloads, as a server sends them.
+    fn bytes(payloads: &[&[u8]]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut sequence = 0_u8;
+        for payload in payloads {
+            let mut rest = *payload;
+            loop {
+                let (piece, after) = rest.split_at(rest.len().min(CONTINUED));
+                bytes.extend_from_slice(&piece.len().to_le_bytes()[..3]);
+                bytes.push(sequence);
+                bytes.extend_from_slice(piece);
+                sequence = sequence.wrapping_add(1);
+                rest = after;
+                if piece.len() < CONTINUED {
+                    break;
+                }
+            }
+        }
+        bytes
+    }
+
+    #[tokio::test]
+    async fn payloads_come_whole_however_they_are_cut() {
+        let payloads: Vec<Vec<u8>> = (0..300_usize).map(|n| vec![n as u8; n * 7 % 1000]).collect();
+        let payloads: Vec<&[u8]> = payloads.iter().map(Vec::as_slice).collect();
+        let bytes = bytes(&payloads);
+        for piece in [1, 3, 4, 5, 1000, 1 << 20] {
+            assert!(packets(&bytes, piece, 1000).await.unwrap() == payloads, "{piece}");
+        }
+    }
+
+    #[tokio::test]
+    async fn payloads_of_16_mib_and_more_go_on_in_the_next_packet() {
+        for length in [CONTINUED - 1, CONTINUED, CONTINUED + 1, 2 * CONTINUED, 2 * CONTINUED + 5] {
+            let large: Vec<u8> = (0..length).map(|n| (n % 251) as u8).collect();
+            let payloads: [&[u8]; 3] = [b"before", &large, b"after"];
+            let read = packets(&bytes(&payloads), 1 << 20, 64 << 20).await.unwrap();
+            assert!(read == payloads, "{length}");
+            let refused = packets(&bytes(&payloads), 1 << 20, length - 1).await.unwrap_err();
+            assert!(format!("{refused:?}").contains("max-packet"), "{refused:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_packet_that_is_missing_is_noticed() {
+        let mut bytes = bytes(&[b"a", b"b"]);
+        bytes[8] = 2;
+        let failure = packets(&bytes, 100, 1000).await.unwrap_err();
+        assert!(format!("{failure:?}").contains("order"), "{failure:?}");
+    }
+
+    #[tokio::test]
+    async fn a_read_that_is_given_up_loses_nothing() {
+        let large: Vec<u8> = (0..CONTINUED + 9).map(|n| (n % 251) as u8).collect();
+        let bytes = bytes(&[&large, b"after"]);
+        let (mut far, near) = tokio::io::duplex(1 << 16);
+        let mut wire = Wire::new(Box::new(near), 64 << 20, None);
+        for piece in bytes.chunks(60_000) {
+            far.write_all(piece).await.unwrap();
+            // Given up as soon as it would wait.
+            if let Ok(packet) = tokio::time::timeout(Duration::ZERO, wire.packet()).await {
+                assert!(packet.unwrap() == large);
+            }
+        }
+        assert_eq!(wire.packet().await.unwrap(), b"after");
+    }
+
+    #[tokio::test]
+    async fn silence_has_an_end() {
+        let (_far, near) = tokio::io::duplex(10);
+        let mut wire = Wire::new(Box::new(near), 1000, Some(Duration::from_millis(20)));
+        let failure = wire.packet().await.unwrap_err();
+        assert!(
+            matches!(&failure, Failure::Lost(error) if error.kind() == io::ErrorKind::TimedOut)
+        );
+    }
+}

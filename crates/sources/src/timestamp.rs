@@ -1,0 +1,19 @@
+//! Timestamps that are written as text.
+
+use std::sync::OnceLock;
+
+use arrow_array::timezone::Tz;
+use arrow_cast::parse::string_to_datetime;
+
+/// Microseconds since 1970 of `YYYY-MM-DD hh:mm:ss`, with a space or a T, and at most six digits that count
+/// behind the second; in UTC where it names no zone.
+pub(crate) fn micros_of_text(text: &str) -> Option<i64> {
+    let instant = string_to_datetime(&utc(), text).ok()?;
+    (instant.timestamp_subsec_nanos() % 1000 == 0).then(|| instant.timestamp_micros())
+}
+
+/// The zone of a timestamp that names none.
+fn utc() -> Tz {
+    static UTC: OnceLock<Tz> = OnceLock::new();
+    *UTC.get_or_init(|| "+00:00".parse().unwrap_or_else(|_| unreachable!("a fixed offset of zero")))
+}

@@ -1,0 +1,234 @@
+//! MariaDB, as Debian's `mariadb-server` installs it; no systemd, no configuration of the machine.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::Result;
+
+const INSTALL: &str = "MariaDB is needed: apt-get install mariadb-server mariadb-client";
+
+/// Runs the server until its standard input ends, which it does with the process that holds the other end;
+/// then stops it and takes its files away. `$1` is the folder, the rest is the server and its arguments.
+const WATCH: &str = r#"folder=$1; shift
+"$@" </dev/null & server=$!
+cat >/dev/null
+kill $server; wait $server
+rm -rf "$folder""#;
+
+/// How a server differs from a plain one.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Arguments of `mariadbd` beside those that every server gets.
+    pub arguments: Vec<String>,
+    /// TLS, with a certificate for `localhost` and 127.0.0.1 of an authority of its own.
+    #[cfg(feature = "tls")]
+    pub tls: bool,
+}
+
+/// A running server with the users `root` (no password) and `taploom` (password [`MariaDb::PASSWORD`]),
+/// who both may do everything, and a database `test`. Dropping it stops it and takes its files away.
+#[derive(Debug)]
+pub struct MariaDb {
+    watch: Child,
+    folder: PathBuf,
+    port: u16,
+}
+
+impl MariaDb {
+    /// The password of `taploom`, with characters that a URL has to escape.
+    pub const PASSWORD: &str = "p@ss/w:rd";
+
+    /// A plain server.
+    ///
+    /// # Errors
+    /// What is missing, or what the server says.
+    pub fn start() -> Result<Self> {
+        Self::start_with(&Settings::default())
+    }
+
+    /// A server with settings.
+    ///
+    /// # Errors
+    /// As of [`start`](Self::start).
+    pub fn start_with(settings: &Settings) -> Result<Self> {
+        let folder = TempDir::with_prefix("taploom-mariadb-");
+        let folder = folder.map_err(|error| format!("can't make a temporary folder: {error}"))?;
+        install(folder.path())?;
+        #[cfg(feature = "tls")]
+        let certificates = if settings.tls { tls::arguments(folder.path())? } else { Vec::new() };
+        #[cfg(not(feature = "tls"))]
+        let certificates = Vec::new();
+
+        // Free when asked; somebody else could take it before the server does.
+        let port = free_port()?;
+        let watch = run(folder.path(), port, settings, &certificates)?;
+        // From here on whoever watches the server takes its files away.
+        let server = Self { watch, folder: folder.keep(), port };
+        server.wait()?;
+        Ok(server)
+    }
+
+    /// Where it listens on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The folder of its files, certificates (`ca.pem`) included.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// `mysql://taploom:...@127.0.0.1:PORT/test`.
+    pub fn url(&self) -> String {
+        let password = Self::PASSWORD.replace('@', "%40").replace('/', "%2F").replace(':', "%3A");
+        format!("mysql://taploom:{password}@127.0.0.1:{}/test", self.port)
+    }
+
+    /// The client `mariadb`, as root, in the database `test`.
+    pub fn client(&self) -> Command {
+        let mut command = Command::new("mariadb");
+        command.args(["--no-defaults", "--protocol=tcp", "--host=127.0.0.1", "--user=root"]);
+        command.arg(format!("--port={}", self.port)).arg("--default-character-set=utf8mb4");
+        command.arg("test");
+        command
+    }
+
+    /// Runs statements, and gives what they print: columns apart by tabs, no names.
+    ///
+    /// # Errors
+    /// What the client says.
+    pub fn sql(&self, statements: &str) -> Result<String> {
+        output(self.client().args(["--batch", "--skip-column-names", "-e", statements]))
+    }
+
+    fn wait(&self) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < deadline {
+            if TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
+                return prepare(self.port);
+            }
+            let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+            if let Some(error) = log.lines().find(|line| line.contains("Aborting")) {
+                let before = log.lines().filter(|line| line.contains("[ERROR]"));
+                return Err(before.last().unwrap_or(error).to_owned());
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        Err("mariadbd does not listen after a minute".to_owned())
+    }
+}
+
+impl Drop for MariaDb {
+    fn drop(&mut self) {
+        drop(self.watch.stdin.take());
+        let _ = self.watch.wait();
+    }
+}
+
+/// Makes the system tables.
+fn install(folder: &Path) -> Result<()> {
+    let mut command = Command::new("mariadb-install-db");
+    command.arg("--no-defaults").arg(format!("--datadir={}", folder.join("data").display()));
+    command.args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
+    output(command.args(as_root())).map(drop)
+}
+
+/// Starts the server, and who watches it.
+fn run(folder: &Path, port: u16, settings: &Settings, certificates: &[String]) -> Result<Child> {
+    let log = File::create(folder.join("log"));
+    let log = log.map_err(|error| format!("can't write a log: {error}"))?;
+    // Debian has it where only root looks for programs.
+    let beside = Path::new("/usr/sbin/mariadbd");
+    let program = if beside.exists() { beside } else { Path::new("mariadbd") };
+    let mut command = Command::new("sh");
+    command.args(["-c", WATCH, "sh"]).arg(folder).arg(program).arg("--no-defaults");
+    command.arg(format!("--datadir={}", folder.join("data").display()));
+    command.arg(format!("--socket={}", folder.join("socket").display()));
+    command.args(["--bind-address=127.0.0.1", &format!("--port={port}")]);
+    command.args(["--skip-name-resolve", "--innodb-buffer-pool-size=32M"]);
+    command.args(as_root()).args(&settings.arguments).args(certificates);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
+    command.spawn().map_err(|error| format!("can't run sh: {error}"))
+}
+
+/// Users and a database.
+fn prepare(port: u16) -> Result<()> {
+    let mut command = Command::new("mariadb");
+    command.args(["--no-defaults", "--protocol=tcp", "--host=127.0.0.1", "--user=root"]);
+    command.arg(format!("--port={port}")).arg("-e").arg(format!(
+        "CREATE DATABASE test; CREATE USER taploom IDENTIFIED BY '{}'; \
+         GRANT ALL ON *.* TO taploom WITH GRANT OPTION",
+        MariaDb::PASSWORD
+    ));
+    output(&mut command).map(drop)
+}
+
+/// The server refuses to run as root unless it is told to.
+fn as_root() -> Option<&'static str> {
+    let process = fs::metadata("/proc/self");
+    process.is_ok_and(|process| process.uid() == 0).then_some("--user=root")
+}
+
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let address = listener.and_then(|listener| listener.local_addr());
+    address.map(|address| address.port()).map_err(|error| format!("no free port: {error}"))
+}
+
+/// Runs a program to its end; what it prints, or what it complains of.
+fn output(command: &mut Command) -> Result<String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.map_err(|error| format!("can't run {program}: {error}\n{INSTALL}"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(format!("{program}: {}", String::from_utf8_lossy(&output.stderr).trim()))
+}
+
+#[cfg(feature = "tls")]
+mod tls {
+    //! Certificates that live as long as the server.
+
+    use std::fs;
+    use std::path::Path;
+
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+
+    use crate::Result;
+
+    /// The arguments of a server with a certificate that the authority of `ca.pem` signed.
+    pub(super) fn arguments(folder: &Path) -> Result<Vec<String>> {
+        let file = |name: &str| folder.join(name).display().to_string();
+        let write = |name: &str, pem: String| {
+            fs::write(folder.join(name), pem)
+                .map_err(|error| format!("can't write {name}: {error}"))
+        };
+        let (ca, certificate, key) = make().map_err(|error| format!("no certificate: {error}"))?;
+        write("ca.pem", ca)?;
+        write("server.pem", certificate)?;
+        write("server.key", key)?;
+        Ok(vec![
+            format!("--ssl-ca={}", file("ca.pem")),
+            format!("--ssl-cert={}", file("server.pem")),
+            format!("--ssl-key={}", file("server.key")),
+        ])
+    }
+
+    fn make() -> std::result::Result<(String, String, String), rcgen::Error> {
+        let mut authority = CertificateParams::new(Vec::new())?;
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
+        let key = KeyPair::generate()?;
+        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let certificate = CertificateParams::new(names)?.signed_by(&key, &authority)?;
+        Ok((authority.pem(), certificate.pem(), key.serialize_pem()))
+    }
+}
