@@ -1,7 +1,7 @@
 //! One job from its message to its final status.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use taploom_encoder::{ColumnMetadata, EncodeContext, EncoderSpec};
 use taploom_sources::ColumnList;
@@ -14,7 +14,8 @@ use crate::database::{Database, Execution, News, Query, QueryPhase};
 use crate::failure::{ErrorCode, Failure};
 use crate::format::{Formats, content_type};
 use crate::message::{JobRun, Rejected};
-use crate::pipeline::{ScratchSpace, UploadMode, store};
+use crate::metrics::Metrics;
+use crate::pipeline::{ScratchSpace, UploadMode, Way};
 use crate::report::Report;
 use crate::status::Statuses;
 use crate::upload::{Target, Uploader};
@@ -61,6 +62,16 @@ pub struct Bridge {
     database: Arc<dyn Database>,
     uploader: Uploader,
     limits: JobLimits,
+    metrics: Metrics,
+}
+
+/// How a job is stopped from outside.
+#[derive(Debug, Clone, Default)]
+pub struct Stop {
+    /// Somebody does not want the result any more: the job ends as ABORTED.
+    pub abort: CancellationToken,
+    /// Another worker takes the job over: nothing more is published here.
+    pub hand_over: CancellationToken,
 }
 
 /// How a job ended.
@@ -72,6 +83,8 @@ pub enum Outcome {
     Failed(Failure),
     /// Somebody stopped it; there is no result.
     Aborted,
+    /// It did not end here: no final status was published.
+    HandedOver,
 }
 
 /// What a job needs, once its message is found to be in order.
@@ -97,10 +110,21 @@ impl Bridge {
                 "the database gives a result only once: its upload has to be spooled, not chunked",
             ));
         }
-        Ok(Self { formats, database, uploader, limits })
+        Ok(Self { formats, database, uploader, limits, metrics: Metrics::default() })
     }
 
-    /// Runs a job and publishes its status messages, the final one last and exactly once.
+    /// What is counted and measured of its jobs.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Heap that the encoder of each job may hold.
+    pub fn memory_budget(&self) -> usize {
+        self.limits.memory_budget
+    }
+
+    /// Runs a job and publishes its status messages, the final one last and exactly once, unless it is
+    /// handed over.
     ///
     /// # Errors
     /// Where a status can't be published; then the job has to be run again.
@@ -108,7 +132,22 @@ impl Bridge {
         &self,
         job: &JobRun,
         statuses: &dyn Statuses,
-        cancel: &CancellationToken,
+        stop: &Stop,
+    ) -> std::io::Result<Outcome> {
+        let running = self.metrics.running();
+        let outcome = self.run_to_end(job, statuses, stop).await;
+        drop(running);
+        if let Ok(outcome) = &outcome {
+            self.metrics.ended(outcome);
+        }
+        outcome
+    }
+
+    async fn run_to_end(
+        &self,
+        job: &JobRun,
+        statuses: &dyn Statuses,
+        stop: &Stop,
     ) -> std::io::Result<Outcome> {
         let mut report = Report::new(job, statuses);
         let prepared = match self.prepare(job) {
@@ -126,7 +165,8 @@ impl Bridge {
         let submitted = tokio::select! {
             submitted = self.database.submit(prepared.query.clone()) => submitted,
             () = &mut deadline => Err(too_long(limit)),
-            () = cancel.cancelled() => return report.aborted().await,
+            () = stop.abort.cancelled() => return report.aborted().await,
+            () = stop.hand_over.cancelled() => return Ok(Outcome::HandedOver),
         };
         let mut execution = match submitted {
             Ok(execution) => execution,
@@ -134,25 +174,30 @@ impl Bridge {
         };
         report.submitted(execution.id());
         let ended = tokio::select! {
-            ended = self.carry_out(job, prepared, &mut *execution, &mut report) => Some(ended?),
-            () = &mut deadline => Some(Ended::Failed(too_long(limit))),
-            () = cancel.cancelled() => None,
+            ended = self.carry_out(job, prepared, &mut *execution, &mut report) => ended?,
+            () = &mut deadline => Ended::Failed(too_long(limit)),
+            () = stop.abort.cancelled() => Ended::Stopped,
+            () = stop.hand_over.cancelled() => Ended::HandedOver,
         };
         match ended {
-            Some(Ended::Completed(encoded)) => {
+            Ended::Completed(encoded) => {
                 execution.forget().await;
                 report.completed(encoded).await
             }
-            Some(Ended::Failed(failure)) => {
+            Ended::Failed(failure) => {
                 execution.cancel().await;
                 report.failed(failure).await
             }
-            Some(Ended::FailedInDatabase(failure)) => report.failed_in_database(failure).await,
-            Some(Ended::Aborted) => report.aborted().await,
-            None => {
+            Ended::Stopped => {
                 execution.cancel().await;
                 report.aborted().await
             }
+            Ended::HandedOver => {
+                execution.cancel().await;
+                Ok(Outcome::HandedOver)
+            }
+            Ended::FailedInDatabase(failure) => report.failed_in_database(failure).await,
+            Ended::AbortedInDatabase => report.aborted().await,
         }
     }
 
@@ -160,8 +205,15 @@ impl Bridge {
     ///
     /// # Errors
     /// Where the status can't be published, or there is no name to publish it under.
-    pub async fn reject(rejected: &Rejected, statuses: &dyn Statuses) -> std::io::Result<Outcome> {
-        Report::of_rejected(rejected, statuses)?.failed(rejected.failure.clone()).await
+    pub async fn reject(
+        &self,
+        rejected: &Rejected,
+        statuses: &dyn Statuses,
+    ) -> std::io::Result<Outcome> {
+        let report = Report::of_rejected(rejected, statuses)?;
+        let outcome = report.failed(rejected.failure.clone()).await?;
+        self.metrics.ended(&outcome);
+        Ok(outcome)
     }
 
     fn prepare(&self, job: &JobRun) -> Result<Prepared, Failure> {
@@ -229,6 +281,7 @@ impl Bridge {
         execution: &mut dyn Execution,
         report: &mut Report<'_>,
     ) -> std::io::Result<Ended> {
+        let started = Instant::now();
         loop {
             let news = match execution.news().await {
                 Ok(news) => news,
@@ -247,10 +300,11 @@ impl Bridge {
                 }
                 QueryPhase::Aborted => {
                     report.note(&news);
-                    return Ok(Ended::Aborted);
+                    return Ok(Ended::AbortedInDatabase);
                 }
             }
         }
+        self.metrics.took("query", prepared.spec.plugin().info().id, started.elapsed());
         Ok(match self.transfer(job, prepared, execution).await {
             Ok(encoded) => Ended::Completed(encoded),
             Err(failure) => Ended::Failed(failure),
@@ -270,9 +324,13 @@ impl Bridge {
         let source = MaxRec::new(source, job.maxrec.unwrap_or(u64::MAX));
         let content_type = content_type(&prepared.spec);
         let target = Target { url: &job.destination, content_type: &content_type };
-        let JobLimits { upload, scratch, .. } = &self.limits;
-        let encoded =
-            store(source, prepared.spec, *upload, scratch, &self.uploader, target).await?;
+        let way = Way {
+            mode: self.limits.upload,
+            scratch: &self.limits.scratch,
+            uploader: &self.uploader,
+            metrics: &self.metrics,
+        };
+        let encoded = way.store(source, prepared.spec, target).await?;
         let summary = &encoded.summary;
         info!(
             job = job.job_id,
@@ -292,7 +350,10 @@ enum Ended {
     Failed(Failure),
     /// The database itself says so.
     FailedInDatabase(Failure),
-    Aborted,
+    AbortedInDatabase,
+    /// By whoever asked.
+    Stopped,
+    HandedOver,
 }
 
 fn too_long(limit: Option<Duration>) -> Failure {

@@ -6,6 +6,7 @@ mod failure;
 mod format;
 mod job;
 mod message;
+mod metrics;
 mod pipeline;
 mod report;
 mod secret;
@@ -14,10 +15,13 @@ mod upload;
 mod url_rewrite;
 
 pub use database::{Database, Execution, News, Plain, Query, QueryPhase};
+#[cfg(feature = "mysql")]
+pub use database::{Qserv, QservOptions};
 pub use failure::{ErrorCode, Failure};
 pub use format::Formats;
-pub use job::{Bridge, JobLimits, Outcome};
+pub use job::{Bridge, JobLimits, Outcome, Stop};
 pub use message::{ColumnType, Format, JobDelete, JobRun, Rejected, ResultFormat, UploadTable};
+pub use metrics::Metrics;
 pub use pipeline::{ScratchSpace, UploadMode};
 pub use secret::Secret;
 pub use status::{Chunks, JobStatus, Metadata, Phase, QueryInfo, ResultInfo, Statuses};

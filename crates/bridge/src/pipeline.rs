@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use arrow_array::RecordBatch;
 use async_trait::async_trait;
@@ -15,6 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::{ErrorCode, Failure};
+use crate::metrics::Metrics;
 use crate::upload::{Scratch, Target, Uploader};
 
 /// Bytes of a chunk, and how many wait for the store.
@@ -41,44 +43,80 @@ pub struct ScratchSpace {
     pub budget: u64,
 }
 
-/// Encodes all rows and stores the result. Dropping the future ends both.
-pub(crate) async fn store(
-    source: impl RowSource + 'static,
-    spec: EncoderSpec,
-    mode: UploadMode,
-    scratch: &ScratchSpace,
-    uploader: &Uploader,
-    target: Target<'_>,
-) -> std::result::Result<Encoded, Failure> {
-    let stop = CancellationToken::new();
-    let _stop_with_this_future = stop.clone().drop_guard();
-    match mode {
-        UploadMode::Spooled => {
-            let (file, sink) = Scratch::create(&scratch.folder, scratch.budget).map_err(|error| no_room(&error))?;
-            let encoded = start(source, spec, Box::new(sink), stop);
-            let encoded = encoded.await.unwrap_or_else(|_| Err(panicked()));
-            let encoded = encoded.map_err(|error| spooling_failed(&error))?;
-            uploader.send_file(target, &file.of_length(encoded.summary.total_bytes)).await?;
-            Ok(encoded)
+/// The way of a result to the store.
+pub(crate) struct Way<'a> {
+    pub(crate) mode: UploadMode,
+    pub(crate) scratch: &'a ScratchSpace,
+    pub(crate) uploader: &'a Uploader,
+    pub(crate) metrics: &'a Metrics,
+}
+
+impl Way<'_> {
+    /// Encodes all rows and stores the result. Dropping the future ends both.
+    pub(crate) async fn store(
+        &self,
+        source: impl RowSource + 'static,
+        spec: EncoderSpec,
+        target: Target<'_>,
+    ) -> std::result::Result<Encoded, Failure> {
+        let stop = CancellationToken::new();
+        let _stop_with_this_future = stop.clone().drop_guard();
+        match self.mode {
+            UploadMode::Spooled => self.spooled(source, spec, target, stop).await,
+            UploadMode::Chunked => self.chunked(source, spec, target, stop).await,
         }
-        UploadMode::Chunked => {
-            let (sender, chunks) = mpsc::channel(CHUNKS);
-            let sink = Box::new(ChannelSink::new(sender.clone(), CHUNK_BYTES));
-            let encoding = start(source, spec, sink, stop.clone());
-            let encoded = tokio::spawn(report_end(encoding, sender));
-            let sent = uploader.send_stream(target, until_the_end(chunks)).await;
-            // A store that refuses stops the encoder; one that answers early must not wait for it.
-            if sent.is_err() {
-                stop.cancel();
-            }
-            let encoded = encoded.await.unwrap_or_else(|_| Err(panicked()));
-            match (encoded, sent) {
-                (Ok(encoded), Ok(())) => Ok(encoded),
-                (Err(error), Err(failure)) if error.is_cancelled() => Err(failure),
-                (Err(error), _) => Err(Failure::of_encoding(&error)),
-                (Ok(_), Err(failure)) => Err(failure),
-            }
+    }
+
+    async fn spooled(
+        &self,
+        source: impl RowSource + 'static,
+        spec: EncoderSpec,
+        target: Target<'_>,
+        stop: CancellationToken,
+    ) -> std::result::Result<Encoded, Failure> {
+        let format = spec.plugin().info().id;
+        let ScratchSpace { folder, budget } = self.scratch;
+        let created = Scratch::create(folder, *budget, &self.metrics.scratch_bytes);
+        let (file, sink) = created.map_err(|error| no_room(&error))?;
+        let started = Instant::now();
+        let encoded = start(source, spec, Box::new(sink), stop).await;
+        let encoded = encoded.unwrap_or_else(|_| Err(panicked()));
+        let encoded = encoded.map_err(|error| spooling_failed(&error))?;
+        self.metrics.took("encode", format, started.elapsed());
+        let started = Instant::now();
+        let retries = &self.metrics.upload_retries;
+        self.uploader.send_file(target, &file, retries).await?;
+        self.metrics.took("upload", format, started.elapsed());
+        Ok(encoded)
+    }
+
+    async fn chunked(
+        &self,
+        source: impl RowSource + 'static,
+        spec: EncoderSpec,
+        target: Target<'_>,
+        stop: CancellationToken,
+    ) -> std::result::Result<Encoded, Failure> {
+        let format = spec.plugin().info().id;
+        let started = Instant::now();
+        let (sender, chunks) = mpsc::channel(CHUNKS);
+        let sink = Box::new(ChannelSink::new(sender.clone(), CHUNK_BYTES));
+        let encoding = start(source, spec, sink, stop.clone());
+        let encoded = tokio::spawn(report_end(encoding, sender));
+        let sent = self.uploader.send_stream(target, until_the_end(chunks)).await;
+        // A store that refuses stops the encoder; one that answers early must not wait for it.
+        if sent.is_err() {
+            stop.cancel();
         }
+        let encoded = encoded.await.unwrap_or_else(|_| Err(panicked()));
+        let encoded = match (encoded, sent) {
+            (Ok(encoded), Ok(())) => encoded,
+            (Err(error), Err(failure)) if error.is_cancelled() => return Err(failure),
+            (Err(error), _) => return Err(Failure::of_encoding(&error)),
+            (Ok(_), Err(failure)) => return Err(failure),
+        };
+        self.metrics.took("encode and upload", format, started.elapsed());
+        Ok(encoded)
     }
 }
 

@@ -79,7 +79,7 @@ async fn a_format_that_is_not_accepted_is_refused() {
     let database = SampleDatabase::create();
     let formats = Formats::new(taploom::registry().unwrap())
         .accepting(vec!["VOTable/BINARY2".to_owned(), "Parquet".to_owned()]);
-    let plain = Arc::new(Plain::new(&database.location()));
+    let plain = Arc::new(Plain::new(&database.location()).unwrap());
     let uploader = Uploader::new(support::policy()).unwrap();
     let bridge = Bridge::new(formats, plain, uploader, limits()).unwrap();
     let (_, published) = run(&bridge, &sample_json("jobs/tabledata.json")).await;

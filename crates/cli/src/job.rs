@@ -9,9 +9,8 @@ use async_trait::async_trait;
 use taploom::{Error, ErrorKind, Result};
 use taploom_bridge::{
     Bridge, ErrorCode, Failure, Formats, JobLimits, JobRun, JobStatus, Outcome, Plain, Statuses,
-    UploadMode, UploadPolicy, Uploader,
+    Stop, UploadMode, UploadPolicy, Uploader,
 };
-use tokio_util::sync::CancellationToken;
 use url::Url;
 
 /// One job of a TAP service.
@@ -19,7 +18,7 @@ use url::Url;
 pub(crate) struct Arguments {
     /// The message, as it would come from job-run; - for standard input
     message: PathBuf,
-    /// sqlite:FILE
+    /// sqlite:FILE, or mysql://USER:PASSWORD@HOST:PORT/DATABASE
     #[arg(long, value_name = "URL")]
     database: String,
     /// The base of the URLs in columns that ask for it; by default the baseUrl of the message
@@ -77,20 +76,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let outcome = runtime.block_on(async {
         match JobRun::parse(&message) {
             Ok(job) => {
-                let cancel = CancellationToken::new();
-                let stopped = cancel.clone();
+                let stop = Stop::default();
+                let abort = stop.abort.clone();
                 // The job ends as one that somebody stopped, with its last status.
                 let interrupted = tokio::spawn(async move {
                     if tokio::signal::ctrl_c().await.is_ok() {
-                        stopped.cancel();
+                        abort.cancel();
                     }
                 });
-                let outcome = bridge.run(&job, &Lines, &cancel).await;
+                let outcome = bridge.run(&job, &Lines, &stop).await;
                 interrupted.abort();
                 outcome.map_err(Error::sink)
             }
             Err(rejected) if rejected.job_id.is_some() => {
-                Bridge::reject(&rejected, &Lines).await.map_err(Error::sink)
+                bridge.reject(&rejected, &Lines).await.map_err(Error::sink)
             }
             Err(rejected) => Ok(Outcome::Failed(rejected.failure)),
         }
@@ -98,7 +97,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     match outcome? {
         Outcome::Completed(_) => Ok(()),
         Outcome::Failed(failure) => Err(error(&failure)),
-        Outcome::Aborted => Err(Error::new(ErrorKind::Failed, "the job was stopped")),
+        Outcome::Aborted | Outcome::HandedOver => {
+            Err(Error::new(ErrorKind::Failed, "the job was stopped"))
+        }
     }
 }
 
@@ -135,7 +136,7 @@ fn bridge(arguments: &Arguments) -> Result<Bridge> {
         ..UploadPolicy::default()
     };
     let uploader = Uploader::new(policy).map_err(|failure| error(&failure))?;
-    let database = Arc::new(Plain::new(&arguments.database));
+    let database = Arc::new(Plain::new(&arguments.database)?);
     let formats = Formats::new(taploom::registry()?);
     Bridge::new(formats, database, uploader, limits).map_err(|failure| error(&failure))
 }

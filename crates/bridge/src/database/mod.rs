@@ -8,8 +8,12 @@ use crate::failure::Failure;
 use crate::status::Chunks;
 
 mod plain;
+#[cfg(feature = "mysql")]
+mod qserv;
 
 pub use plain::Plain;
+#[cfg(feature = "mysql")]
+pub use qserv::{Qserv, QservOptions};
 
 /// A query to run.
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
 use futures::Stream;
+use prometheus_client::metrics::counter::Counter;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Body, Client, StatusCode};
 use tracing::warn;
@@ -89,6 +90,7 @@ impl Uploader {
         &self,
         target: Target<'_>,
         file: &Scratch,
+        retries: &Counter,
     ) -> Result<(), Failure> {
         let policy = &self.policy;
         let mut delays = ExponentialBuilder::default()
@@ -113,6 +115,7 @@ impl Uploader {
                 seconds = delay.as_secs_f64(),
                 "the upload is tried again"
             );
+            retries.inc();
             tokio::time::sleep(delay).await;
         }
     }
@@ -167,20 +170,24 @@ impl Uploader {
 }
 
 impl Problem {
-    /// An error of the client, with its causes and without the URL.
     fn of(error: reqwest::Error) -> Self {
-        let error = error.without_url();
-        let mut what = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(error) = cause {
-            let text = error.to_string();
-            if !what.ends_with(&text) {
-                what = format!("{what}: {text}");
-            }
-            cause = error.source();
-        }
-        Self { what, again: Again::After(None) }
+        Self { what: one_line(error), again: Again::After(None) }
     }
+}
+
+/// An error of the client, with its causes and without the URL.
+pub(crate) fn one_line(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut what = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !what.ends_with(&text) {
+            what = format!("{what}: {text}");
+        }
+        cause = error.source();
+    }
+    what
 }
 
 /// A client that neither follows redirects, which can't take a signature along, nor asks a proxy.
@@ -192,7 +199,7 @@ pub(crate) fn http_client(connect_timeout: Duration) -> Result<Client, Failure> 
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .map_err(|error| {
-            let message = format!("no HTTP client: {}", Problem::of(error).what);
+            let message = format!("no HTTP client: {}", one_line(error));
             Failure::new(ErrorCode::BackendInternalError, message)
         })
 }

@@ -11,10 +11,9 @@ use async_trait::async_trait;
 use rusqlite::types::Value as Cell;
 use serde_json::{Value, json};
 use taploom_bridge::{
-    Bridge, Database, Formats, JobLimits, JobRun, JobStatus, Outcome, Plain, Statuses,
+    Bridge, Database, Formats, JobLimits, JobRun, JobStatus, Outcome, Plain, Statuses, Stop,
     UploadPolicy, Uploader,
 };
-use tokio_util::sync::CancellationToken;
 
 /// A file of `tests/data`.
 pub(crate) fn sample(name: &str) -> String {
@@ -154,24 +153,20 @@ pub(crate) fn bridge_to(database: impl Database + 'static, limits: JobLimits) ->
 }
 
 pub(crate) fn bridge(database: &SampleDatabase, limits: JobLimits) -> Bridge {
-    bridge_to(Plain::new(&database.location()), limits)
+    bridge_to(Plain::new(&database.location()).unwrap(), limits)
 }
 
 /// Runs a job to its end.
 pub(crate) async fn run(bridge: &Bridge, job: &Value) -> (Outcome, Published) {
-    run_until(bridge, job, &CancellationToken::new()).await
+    run_until(bridge, job, &Stop::default()).await
 }
 
 /// The same, unless it is stopped before.
-pub(crate) async fn run_until(
-    bridge: &Bridge,
-    job: &Value,
-    cancel: &CancellationToken,
-) -> (Outcome, Published) {
+pub(crate) async fn run_until(bridge: &Bridge, job: &Value, stop: &Stop) -> (Outcome, Published) {
     let published = Published::default();
     let outcome = match JobRun::parse(job.to_string().as_bytes()) {
-        Ok(job) => bridge.run(&job, &published, cancel).await,
-        Err(rejected) => Bridge::reject(&rejected, &published).await,
+        Ok(job) => bridge.run(&job, &published, stop).await,
+        Err(rejected) => bridge.reject(&rejected, &published).await,
     };
     (outcome.unwrap(), published)
 }
