@@ -29,8 +29,7 @@ pub(crate) fn run() -> Outcome {
             seconds.push(usage.cpu.as_secs_f64());
             peak = peak.max(usage.peak_kib);
         }
-        seconds.sort_by(f64::total_cmp);
-        let median = seconds[RUNS / 2];
+        let median = median(seconds);
         let bytes = std::fs::metadata(&out).map_or(0, |metadata| metadata.len());
         println!(
             "{format:<12}{:>14.0}{median:>12.2}{:>14.1}{:>12.1}",
@@ -42,27 +41,31 @@ pub(crate) fn run() -> Outcome {
     std::fs::remove_file(&out).map_err(|error| format!("can't remove {}: {error}", out.display()))
 }
 
-/// What the kernel says of a run of the program.
+/// What the kernel says of a run of a program.
 pub(crate) struct Usage {
-    cpu: Duration,
+    pub(crate) cpu: Duration,
     pub(crate) peak_kib: u64,
 }
 
-/// Runs `taploom encode` once, through Python, whose `getrusage` has the kernel's own account of a child
-/// that has ended: CPU seconds, and the largest resident set.
+/// Runs `taploom encode` once.
 pub(crate) fn measure(source: &str, format: &str, out: &str, more: &[&str]) -> Outcome<Usage> {
+    let program = root().join("target/release/taploom").display().to_string();
+    usage(&[&[program.as_str(), "encode", source, "-f", format, "-o", out], more].concat())
+}
+
+/// Runs a program once, through Python, whose `getrusage` has the kernel's own account of a child that has
+/// ended: CPU seconds, and the largest resident set. What the program prints is thrown away.
+pub(crate) fn usage(arguments: &[&str]) -> Outcome<Usage> {
     let script = "import resource, subprocess, sys\n\
-        status = subprocess.run(sys.argv[1:]).returncode\n\
+        status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode\n\
         used = resource.getrusage(resource.RUSAGE_CHILDREN)\n\
         print(used.ru_utime + used.ru_stime, used.ru_maxrss)\n\
         sys.exit(status)";
-    let program = root().join("target/release/taploom").display().to_string();
-    let output =
-        command("python3", &["-c", script, &program, "encode", source, "-f", format, "-o", out])
-            .args(more)
-            .stderr(Stdio::inherit())
-            .output()
-            .map_err(|error| format!("can't run python3: {error}"))?;
+    let output = command("python3", &["-c", script])
+        .args(arguments)
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("can't run python3: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     let mut words = text.split_whitespace();
     let cpu = words.next().and_then(|word| word.parse().ok());
@@ -71,6 +74,11 @@ pub(crate) fn measure(source: &str, format: &str, out: &str, more: &[&str]) -> O
         (true, Some(cpu), Some(peak_kib)) => {
             Ok(Usage { cpu: Duration::from_secs_f64(cpu), peak_kib })
         }
-        _ => Err(format!("taploom encode to {format} failed")),
+        _ => Err(format!("{} failed", arguments.first().unwrap_or(&"nothing"))),
     }
+}
+
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }

@@ -10,7 +10,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::bench::measure;
+use crate::bench::{measure, median};
 use crate::run::{cargo, command, run as start};
 use crate::setup::python;
 use crate::{Outcome, root};
@@ -250,11 +250,6 @@ fn bench(arguments: &[&str]) -> Outcome<Value> {
 
 fn number(line: &Value, key: &str) -> f64 {
     line[key].as_f64().unwrap_or(f64::NAN)
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 /// A table in the making.

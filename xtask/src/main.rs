@@ -5,11 +5,13 @@
 //! cargo xtask test          everything that has to pass
 //! cargo xtask bench         rows per CPU second of every format, on the wide table
 //! cargo xtask bench loom    memory and time of the Parquet writer, against ArrowWriter
+//! cargo xtask bench mysql   client CPU of a wide result from MariaDB, against its own client
 //! cargo xtask bench readers what readers pay for row groups of one size and another
 //! ```
 
 mod bench;
 mod bench_loom;
+mod bench_mysql;
 mod bench_readers;
 mod run;
 mod setup;
@@ -28,8 +30,9 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["bench"] => bench::run(),
         ["bench", "loom"] => bench_loom::run(),
+        ["bench", "mysql"] => bench_mysql::run(),
         ["bench", "readers"] => bench_readers::run(),
-        _ => Err("usage: cargo xtask setup | test | bench [loom|readers]".to_owned()),
+        _ => Err("usage: cargo xtask setup | test | bench [loom|mysql|readers]".to_owned()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -10,7 +10,8 @@ use crate::{Outcome, root};
 /// Installs what is missing.
 pub(crate) fn run() -> Outcome {
     python()?;
-    stilts()
+    debian("stilts", &["stilts"])?;
+    debian("mariadb-install-db", &["mariadb-server-core", "mariadb-client-core"])
 }
 
 /// The interpreter of a Python environment under `target/`, made anew when the pins change.
@@ -41,9 +42,9 @@ pub(crate) fn python() -> Outcome<String> {
     Ok(python)
 }
 
-/// STILTS, from Debian. Installed where that is possible; else the error says how.
-fn stilts() -> Outcome {
-    if is_there("stilts") {
+/// Packages of Debian that bring a program. Installed where that is possible; else the error says how.
+fn debian(program: &str, packages: &[&str]) -> Outcome {
+    if is_there(program) {
         return Ok(());
     }
     let root_may_install = is_there("apt-get")
@@ -51,12 +52,13 @@ fn stilts() -> Outcome {
             use std::os::unix::fs::MetadataExt;
             process.uid() == 0
         });
-    let hint = "STILTS is needed: apt-get install stilts";
+    let hint = format!("{program} is needed: apt-get install {}", packages.join(" "));
     if !root_may_install {
-        return Err(hint.to_owned());
+        return Err(hint);
     }
-    run_or("apt-get", &["update", "-qq"], hint)?;
-    run_or("apt-get", &["install", "-y", "-qq", "--no-install-recommends", "stilts"], hint)
+    run_or("apt-get", &["update", "-qq"], &hint)?;
+    let install = ["install", "-y", "-qq", "--no-install-recommends"];
+    run_or("apt-get", &[&install, packages].concat(), &hint)
 }
 
 fn is_there(program: &str) -> bool {

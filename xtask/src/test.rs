@@ -14,7 +14,10 @@ pub(crate) fn run() -> Outcome {
     // A bridge takes only the formats that it wants, and the sources.
     for (package, features) in [
         ("taploom", ["", "csv", "votable", "voparquet"].as_slice()),
-        ("taploom-sources", ["", "arrow", "parquet", "sqlite", "demo", "synth"].as_slice()),
+        (
+            "taploom-sources",
+            ["", "arrow", "mysql", "parquet", "sqlite", "demo", "synth"].as_slice(),
+        ),
     ] {
         for one in features {
             let some = ["--no-default-features", "--features", one, "--", "-D", "warnings"];

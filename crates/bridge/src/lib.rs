@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "kafka")]
+mod config;
 mod database;
 mod envelope;
 mod failure;
@@ -13,7 +15,14 @@ mod secret;
 mod status;
 mod upload;
 mod url_rewrite;
+#[cfg(feature = "kafka")]
+mod worker;
 
+#[cfg(feature = "kafka")]
+pub use config::{
+    Config, DatabaseConfig, JobsConfig, KafkaConfig, LogFormat, ObserveConfig, QservConfig,
+    ResultsConfig, UploadConfig,
+};
 pub use database::{Database, Execution, News, Plain, Query, QueryPhase};
 #[cfg(feature = "mysql")]
 pub use database::{Qserv, QservOptions};
@@ -27,3 +36,5 @@ pub use secret::Secret;
 pub use status::{Chunks, JobStatus, Metadata, Phase, QueryInfo, ResultInfo, Statuses};
 pub use upload::{UploadPolicy, Uploader};
 pub use url_rewrite::UrlRewrite;
+#[cfg(feature = "kafka")]
+pub use worker::{Worker, serve};

@@ -11,6 +11,7 @@ use taploom::stream::{Ahead, Encoded, MaxRec, RowSource, encode};
 use taploom::{
     Completion, Content, EncodeContext, EncoderSpec, Envelope, Error, ErrorKind, Result,
 };
+use tokio::runtime::Runtime;
 
 use crate::output::Output;
 use crate::progress::Progress;
@@ -19,9 +20,10 @@ use crate::say;
 /// Rows in, one file out.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// demo, sqlite:FILE, synth:COLUMNS.json?rows=N&seed=S&nulls=F, or a Parquet or Arrow file
+    /// demo, sqlite:FILE, mysql://USER:PASSWORD@HOST:PORT/DATABASE,
+    /// synth:COLUMNS.json?rows=N&seed=S&nulls=F, or a Parquet or Arrow file
     source: String,
-    /// The query, for demo (default: all of the table stars) and sqlite:FILE
+    /// The query, for demo (default: all of the table stars), sqlite:FILE and mysql://
     #[arg(short, long, value_name = "SQL")]
     query: Option<String>,
     /// A RESPONSEFORMAT value: media type with parameters, short name or id (see `taploom
@@ -123,10 +125,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         columns: arguments.columns.as_deref().map(ColumnList::read).transpose()?,
         batch_rows: arguments.batch_rows,
     };
-    let source = futures::executor::block_on(taploom::sources::open(&request))?;
+    let runtime = runtime(arguments.threads)?;
+    let source = runtime.block_on(taploom::sources::open(&request))?;
     let source = MaxRec::new(source, arguments.maxrec.unwrap_or(u64::MAX));
     let columns = source.schema().columns().len();
-    let encoded = write(source, &spec, &output, arguments.threads)?;
+    let encoded = write(source, &spec, &output, arguments.threads, &runtime)?;
     // All that can fail before the first of the two files appears.
     if let Some(file) = &summary_file {
         let summary = summarise(&spec, &encoded, columns, started);
@@ -187,21 +190,32 @@ fn read_envelope(path: &Path) -> Result<Envelope> {
     })
 }
 
+/// Where the source waits for its server, if it has one.
+fn runtime(threads: usize) -> Result<Runtime> {
+    // With a thread of its own the source can't drive the runtime of this one.
+    let mut builder = if threads == 1 {
+        tokio::runtime::Builder::new_current_thread()
+    } else {
+        tokio::runtime::Builder::new_multi_thread()
+    };
+    builder.worker_threads(1).enable_all().build().map_err(|error| {
+        Error::new(ErrorKind::Source, "can't start a runtime for the source").with_source(error)
+    })
+}
+
 fn write(
     mut source: impl RowSource + 'static,
     spec: &EncoderSpec,
     output: &Output,
     threads: usize,
+    runtime: &Runtime,
 ) -> Result<Encoded> {
     let sink = output.sink().map_err(Error::sink)?;
     let progress = Progress::start(source.rows_hint());
     let mut tell = |rows| progress.rows(rows);
     if threads == 1 {
-        return futures::executor::block_on(encode(&mut source, spec, sink, &mut tell));
+        return runtime.block_on(encode(&mut source, spec, sink, &mut tell));
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| {
-        Error::new(ErrorKind::Source, "can't start a thread for the source").with_source(error)
-    })?;
     let mut ahead = Ahead::start(source, runtime.handle());
     let encoded = futures::executor::block_on(encode(&mut ahead, spec, sink, &mut tell));
     drop(ahead);

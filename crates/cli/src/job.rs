@@ -142,7 +142,7 @@ fn bridge(arguments: &Arguments) -> Result<Bridge> {
 }
 
 /// The failure of a job as an error of the program.
-fn error(failure: &Failure) -> Error {
+pub(crate) fn error(failure: &Failure) -> Error {
     let kind = match failure.code {
         ErrorCode::InvalidRequest => ErrorKind::InvalidRequest,
         _ => ErrorKind::Failed,

@@ -1,5 +1,7 @@
 //! `taploom`: rows of a TAP result into files.
 
+#[cfg(feature = "kafka")]
+mod bridge;
 mod encode;
 mod formats;
 #[cfg(feature = "bridge")]
@@ -31,6 +33,9 @@ enum Command {
     /// Run one job of a TAP service: query, encode, upload; status messages on standard output
     #[cfg(feature = "bridge")]
     Job(Box<job::Arguments>),
+    /// Run jobs that come from Kafka, until it is told to stop
+    #[cfg(feature = "kafka")]
+    Bridge(bridge::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -64,6 +69,8 @@ fn run() -> ExitCode {
         Command::Formats(arguments) => formats::run(&arguments),
         #[cfg(feature = "bridge")]
         Command::Job(arguments) => job::run(&arguments),
+        #[cfg(feature = "kafka")]
+        Command::Bridge(arguments) => bridge::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

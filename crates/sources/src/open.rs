@@ -1,5 +1,6 @@
 //! From what a person types to a source.
 
+use std::fmt;
 use std::path::Path;
 
 use taploom_encoder::{Error, ErrorKind, Result};
@@ -8,7 +9,7 @@ use taploom_stream::RowSource;
 use crate::column_list::ColumnList;
 
 /// What rows are wanted.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Request<'a> {
     /// `demo`, `mysql://USER:PASSWORD@HOST/DATABASE`, `sqlite:FILE`,
     /// `synth:COLUMNS.json?rows=N&seed=S&nulls=F`, or a file.
@@ -25,6 +26,20 @@ impl<'a> Request<'a> {
     /// All rows of a location, or of its default query.
     pub fn new(location: &'a str) -> Self {
         Self { location, query: None, columns: None, batch_rows: 2000 }
+    }
+}
+
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { location, query, columns, batch_rows } = self;
+        // Behind the scheme of a server there may be a password.
+        let location = location.find("://").map_or(*location, |at| &location[..at + 3]);
+        f.debug_struct("Request")
+            .field("location", &location)
+            .field("query", query)
+            .field("columns", columns)
+            .field("batch_rows", batch_rows)
+            .finish()
     }
 }
 

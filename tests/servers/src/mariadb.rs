@@ -1,4 +1,4 @@
-//! MariaDB, as Debian's `mariadb-server` installs it; no systemd, no configuration of the machine.
+//! MariaDB, as Debian's `mariadb-server-core` installs it; no systemd, no configuration of the machine.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::Result;
 
-const INSTALL: &str = "MariaDB is needed: apt-get install mariadb-server mariadb-client";
+const INSTALL: &str = "MariaDB is needed: apt-get install mariadb-server-core mariadb-client-core";
 
 /// Runs the server until its standard input ends, which it does with the process that holds the other end;
 /// then stops it and takes its files away. `$1` is the folder, the rest is the server and its arguments.
@@ -116,8 +116,8 @@ impl MariaDb {
             }
             let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
             if let Some(error) = log.lines().find(|line| line.contains("Aborting")) {
-                let before = log.lines().filter(|line| line.contains("[ERROR]"));
-                return Err(before.last().unwrap_or(error).to_owned());
+                let mut errors = log.lines().filter(|line| line.contains("[ERROR]"));
+                return Err(errors.next_back().unwrap_or(error).to_owned());
             }
             thread::sleep(Duration::from_millis(50));
         }
@@ -152,7 +152,8 @@ fn run(folder: &Path, port: u16, settings: &Settings, certificates: &[String]) -
     command.arg(format!("--datadir={}", folder.join("data").display()));
     command.arg(format!("--socket={}", folder.join("socket").display()));
     command.args(["--bind-address=127.0.0.1", &format!("--port={port}")]);
-    command.args(["--skip-name-resolve", "--innodb-buffer-pool-size=32M"]);
+    command.args(["--skip-name-resolve", "--character-set-server=utf8mb4"]);
+    command.args(["--innodb-buffer-pool-size=32M"]);
     command.args(as_root()).args(&settings.arguments).args(certificates);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
     command.spawn().map_err(|error| format!("can't run sh: {error}"))

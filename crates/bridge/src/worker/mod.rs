@@ -8,7 +8,6 @@ use std::time::Duration;
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{BorrowedMessage, Message};
-use rdkafka::ClientConfig;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -189,7 +188,8 @@ impl Worker {
         let partition = message.partition();
         if !partitions.is_known(partition) {
             let (consumer, topic) = (Arc::clone(&self.consumer), self.kafka.run_topic.clone());
-            let known = tokio::task::spawn_blocking(move || committed(&consumer, &topic, partition));
+            let known =
+                tokio::task::spawn_blocking(move || committed(&consumer, &topic, partition));
             partitions.learn(partition, &known.await.unwrap_or(Err(KafkaError::Canceled))?);
         }
         let Some(place) = partitions.begin(partition, message.offset()) else {
@@ -199,7 +199,11 @@ impl Worker {
         Ok(Some(Waiting { place, message: message.payload().unwrap_or_default().to_vec() }))
     }
 
-    async fn process(self: Arc<Self>, waiting: Waiting, slot: OwnedSemaphorePermit) -> KafkaResult<()> {
+    async fn process(
+        self: Arc<Self>,
+        waiting: Waiting,
+        slot: OwnedSemaphorePermit,
+    ) -> KafkaResult<()> {
         let Waiting { place, message } = waiting;
         if place.hand_over.is_cancelled() {
             return Ok(());
@@ -249,8 +253,7 @@ impl Worker {
         self.registered().insert(job.job_id.clone(), Running { execution_id, abort });
         let run = async {
             let budget = self.bridge.memory_budget();
-            // Where the worker as a whole has less, the job gets it alone.
-            let permits = kib(budget as u64).min(kib_of(&self.kafka));
+            let permits = kib(budget as u64);
             let _memory = Arc::clone(&self.memory).acquire_many_owned(permits).await;
             let _counted = self.bridge.metrics().memory(budget);
             info!("begins");

@@ -19,10 +19,9 @@ const MARK: &str = "taploom";
 impl Offsets {
     /// What a position and its text say.
     pub(crate) fn committed(position: i64, text: &str) -> Self {
-        Self::parse(text).filter(|offsets| offsets.position() == position).unwrap_or(Self {
-            end: position,
-            under_way: BTreeSet::new(),
-        })
+        Self::parse(text)
+            .filter(|offsets| offsets.position() == position)
+            .unwrap_or(Self { end: position, under_way: BTreeSet::new() })
     }
 
     /// `taploom 57 12 15`: all before 57 are done but 12 and 15.

@@ -61,7 +61,11 @@ impl Partitions {
     }
 
     /// What to commit when this message is done too; `None` where its partition is another worker's.
-    pub(crate) fn after(&self, topic: &str, place: &Place) -> Option<KafkaResult<TopicPartitionList>> {
+    pub(crate) fn after(
+        &self,
+        topic: &str,
+        place: &Place,
+    ) -> Option<KafkaResult<TopicPartitionList>> {
         let partitions = self.lock();
         let partition = partitions.get(&place.partition)?;
         if place.hand_over.is_cancelled() {

@@ -1,8 +1,8 @@
 //! Status messages into Kafka.
 
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use std::{io, result};
 
 use async_trait::async_trait;
 use rdkafka::ClientConfig;
@@ -70,7 +70,11 @@ impl Publisher {
 
     /// Publishes the last status of a job, if any, and commits its message; again and again until that
     /// is done or the job is another worker's.
-    pub(crate) async fn finish(&self, place: &Place, status: Option<(&str, &[u8])>) -> io::Result<()> {
+    pub(crate) async fn finish(
+        &self,
+        place: &Place,
+        status: Option<(&str, &[u8])>,
+    ) -> io::Result<()> {
         let mut delay = Duration::from_millis(100);
         loop {
             let committed = match self.try_finish(place, status).await {
@@ -160,12 +164,12 @@ impl Statuses for JobStatuses<'_> {
         if status.status.is_final() {
             return self.publisher.finish(self.place, Some((&status.job_id, &json))).await;
         }
-        let mut known = self.execution_id.lock().unwrap_or_else(PoisonError::into_inner);
-        known.clone_from(&status.execution_id);
-        drop(known);
+        self.execution_id
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone_from(&status.execution_id);
         // How far a query is must not be what fails a job.
-        let sent: result::Result<_, _> =
-            self.publisher.send(&self.publisher.plain, &status.job_id, &json).await;
+        let sent = self.publisher.send(&self.publisher.plain, &status.job_id, &json).await;
         if let Err(error) = sent {
             warn!(job = status.job_id, "a status can't be published: {error}");
         }

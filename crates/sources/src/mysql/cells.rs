@@ -255,8 +255,8 @@ impl BitCells {
 #[inline]
 fn boolean(cell: &[u8]) -> Result<bool, Unfit> {
     match cell {
-        b"0" | b"f" | b"F" => Ok(false),
-        b"1" | b"t" | b"T" => Ok(true),
+        b"0" | b"f" | b"F" | b"\x00" => Ok(false),
+        b"1" | b"t" | b"T" | b"\x01" => Ok(true),
         word if word.eq_ignore_ascii_case(b"true") => Ok(true),
         word if word.eq_ignore_ascii_case(b"false") => Ok(false),
         _ => Err(Unfit),

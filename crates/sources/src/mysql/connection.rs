@@ -55,7 +55,8 @@ impl MysqlConnection {
             match Self::attempt(options).await {
                 Ok(connection) => return Ok(connection),
                 Err(failure) => {
-                    retries.after(failure, |last| last.connecting(&options.address())).await?
+                    let error = |last: Failure| last.connecting(&options.address());
+                    retries.after(failure, error).await?;
                 }
             }
         }

@@ -46,7 +46,14 @@ pub struct MysqlSource {
     /// Of the batch in the making.
     batch_rows: usize,
     batch_bytes: usize,
-    ended: bool,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Running,
+    Ended,
+    Failed,
 }
 
 struct Builder {
@@ -104,7 +111,7 @@ impl MysqlSource {
             rows: 0,
             batch_rows: 0,
             batch_bytes: 0,
-            ended: false,
+            state: State::Running,
         })
     }
 
@@ -118,7 +125,7 @@ impl MysqlSource {
         while self.batch_rows < self.limits.rows && self.batch_bytes < self.limits.bytes {
             let packet = self.connection.wire.packet().await?;
             if is_end(packet) {
-                self.ended = true;
+                self.state = State::Ended;
                 self.connection.is_busy = false;
                 break;
             }
@@ -168,10 +175,13 @@ impl RowSource for MysqlSource {
     }
 
     async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
-        if !self.ended {
+        if self.state == State::Failed {
+            return Err(Error::new(ErrorKind::Source, "the rows of MySQL stopped before"));
+        }
+        if self.state == State::Running {
             let filled = self.fill().await;
             if let Err(failure) = filled {
-                self.ended = true;
+                self.state = State::Failed;
                 let failure = self.connection.settle(failure);
                 return Err(failure.running(self.rows));
             }
