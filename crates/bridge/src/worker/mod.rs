@@ -27,6 +27,10 @@ mod publisher;
 
 pub use http::serve;
 
+/// Messages that wait for a place in the short lane. They are large, and going on after a pause takes a
+/// second.
+const WAITING_MOST: usize = 16;
+
 /// Takes jobs from a topic, as a member of a consumer group, and runs them.
 pub struct Worker {
     bridge: Bridge,
@@ -123,6 +127,7 @@ impl Worker {
         let deletes = tokio::spawn(Arc::clone(self).listen_for_deletes());
         let mut jobs = JoinSet::new();
         let mut waiting: VecDeque<Waiting> = VecDeque::new();
+        let mut paused = false;
         let worked = loop {
             let slot = Arc::clone(&self.lanes.short).acquire_owned();
             tokio::select! {
@@ -137,16 +142,18 @@ impl Worker {
                     if let Some(next) = waiting.pop_front() {
                         jobs.spawn(Arc::clone(self).process(next, slot));
                     }
-                    if waiting.is_empty() {
+                    if paused && waiting.len() <= WAITING_MOST / 4 {
                         self.consumer.resume(&self.consumer.assignment()?)?;
+                        paused = false;
                     }
                 }
                 received = self.consumer.recv() => match received {
                     Ok(message) => {
-                        if let Some(next) = self.take(&message).await? {
-                            waiting.push_back(next);
+                        waiting.extend(self.take(&message).await?);
+                        if waiting.len() >= WAITING_MOST {
                             // Kafka is listened to all the same, so that it knows this worker lives.
                             self.consumer.pause(&self.consumer.assignment()?)?;
+                            paused = true;
                         }
                     }
                     Err(error) => warn!("Kafka: {error}"),
@@ -172,7 +179,7 @@ impl Worker {
         while !jobs.is_empty() {
             tokio::select! {
                 _ = jobs.join_next() => {}
-                // New ones do not come: their partitions are paused.
+                // Kafka hears of this worker as long as its jobs run; new ones are left to others.
                 _ = self.consumer.recv() => {}
                 () = &mut deadline => {
                     warn!(jobs = jobs.len(), "jobs are handed over to other workers");
