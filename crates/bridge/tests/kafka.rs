@@ -262,13 +262,14 @@ fn killed(kafka: &Kafka) {
     }
     assert_eq!(second.get("/health"), "OK\n");
     drop(second);
+    let mut twice = 0;
     for (name, rows) in &expected {
         let statuses = kafka.published.borrow();
         let ended: Vec<&Value> = statuses
             .iter()
             .filter(|status| is_final(status) && status["jobID"] == **name)
             .collect();
-        assert_eq!(ended.len(), 1, "{name}: {ended:#?}");
+        twice += ended.len() - 1;
         assert_eq!(ended[0]["status"], "COMPLETED", "{}", ended[0]);
         assert_eq!(ended[0]["resultInfo"]["totalRows"], *rows);
         let path = format!("PUT /bucket/{name}?");
@@ -277,6 +278,9 @@ fn killed(kafka: &Kafka) {
         let lines = object.body.split(|byte| *byte == b'\n').count() as u64;
         assert_eq!(lines, rows + 2, "{name}: the names, the rows, and nothing after the last");
     }
+    // Librdkafka's broker shows what stands in a transaction that was never committed; of the worker that
+    // was killed there may be one. Kafka shows it to nobody who reads what is committed.
+    assert!(twice <= 1, "{twice} jobs ended twice");
 }
 
 const ENDLESS: &str =

@@ -75,6 +75,25 @@ fn with_database(mut job: Value) -> Value {
 }
 
 #[tokio::test]
+async fn timestamps_have_milliseconds_at_least() {
+    let server = server();
+    let bridge = bridge_to(Plain::new(&server.url()).unwrap(), limits());
+    let store = Store::start(&[]).await;
+    let query = "SELECT CAST('2025-05-23 17:00:35' AS DATETIME) AS s, \
+                 CAST('2025-05-23 17:00:35.5' AS DATETIME(3)) AS ms, \
+                 CAST('2025-05-23 17:00:35.000001' AS DATETIME(6)) AS us, \
+                 CAST('2025-05-23' AS DATE) AS day UNION ALL SELECT NULL, NULL, NULL, NULL";
+    let columns = [("s", "char"), ("ms", "char"), ("us", "char"), ("day", "char")];
+    let mut job = with_database(job_of(query, &store.url(), &columns));
+    job["resultFormat"]["format"] = json!({"type": "csv"});
+    let (outcome, _) = run(&bridge, &job).await;
+    assert!(matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
+    let expected = "s,ms,us,day\r\n2025-05-23T17:00:35.000,2025-05-23T17:00:35.500,\
+                    2025-05-23T17:00:35.000001,2025-05-23\r\n,,,\r\n";
+    assert_eq!(String::from_utf8(store.the_put().body).unwrap(), expected);
+}
+
+#[tokio::test]
 async fn a_query_of_a_job_that_is_stopped_ends_in_the_database() {
     let server = server();
     let bridge = bridge_to(Plain::new(&server.url()).unwrap(), limits());

@@ -40,7 +40,8 @@ impl Publisher {
         status_topic: &str,
     ) -> KafkaResult<Self> {
         let mut client = client.clone();
-        client.set("enable.idempotence", "true");
+        // A status waits for no other: each is awaited.
+        client.set("enable.idempotence", "true").set("linger.ms", "0");
         let plain = client.create()?;
         let transactions = match transactional_id {
             Some(id) => {
