@@ -18,7 +18,6 @@ use crate::metrics::Metrics;
 use crate::pipeline::{ScratchSpace, UploadMode, Way};
 use crate::report::Report;
 use crate::status::Statuses;
-use crate::timestamps::Milliseconds;
 use crate::upload::{Target, Uploader};
 use crate::url_rewrite::UrlRewrite;
 
@@ -318,10 +317,7 @@ impl Bridge {
         prepared: Prepared,
         execution: &mut dyn Execution,
     ) -> Result<Encoded, Failure> {
-        let rows = execution.rows().await?;
-        let rows = Milliseconds::new(rows, prepared.query.columns.columns);
-        let mut source: Box<dyn RowSource> =
-            Box::new(rows.map_err(|error| Failure::of_rows(&error))?);
+        let mut source: Box<dyn RowSource> = execution.rows().await?;
         if let Some((base, columns)) = prepared.rewrites {
             source = Box::new(UrlRewrite::new(source, base, columns));
         }

@@ -13,7 +13,6 @@ mod pipeline;
 mod report;
 mod secret;
 mod status;
-mod timestamps;
 mod upload;
 mod url_rewrite;
 #[cfg(feature = "kafka")]

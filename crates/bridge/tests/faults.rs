@@ -1,5 +1,7 @@
 //! What goes wrong: the store, the scratch disk, the rows, the clock, the person who asked.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
+
 mod support;
 
 use std::time::Duration;

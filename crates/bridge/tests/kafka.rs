@@ -3,6 +3,8 @@
 //! The program is both: called with a file in `TAPLOOM_TEST_WORKER` it is a worker, else it runs the
 //! tests, which start it again.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
+
 mod support;
 
 use std::collections::HashMap;

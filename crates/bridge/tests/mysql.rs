@@ -1,5 +1,7 @@
 //! Plain MariaDB and Qserv: the samples again, over MySQL's protocol.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
+
 mod support;
 
 use std::collections::HashMap;

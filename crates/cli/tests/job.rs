@@ -1,5 +1,6 @@
 //! `taploom job`: a message, a database, a store.
 #![cfg(feature = "bridge")]
+#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
 mod common;
 
@@ -95,7 +96,8 @@ fn what_goes_wrong_is_one_line_and_a_status() {
 
     let mut wrong = message("http://127.0.0.1:1/");
     wrong["maxrec"] = json!(-1);
-    let (database, job) = prepare(&Folder::new(), &wrong);
+    let folder = Folder::new();
+    let (database, job) = prepare(&folder, &wrong);
     let run = taploom(&["job", &job, "--database", &database]);
     run.line_says(2, &["maxrec: -1 is no whole number"]);
     assert_eq!(lines(&run.stdout)[0]["errorInfo"]["errorCode"], "invalid_request");

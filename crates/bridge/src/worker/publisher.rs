@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rdkafka::ClientConfig;
-use rdkafka::consumer::{Consumer, StreamConsumer};
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{CommitMode, Consumer, ConsumerGroupMetadata, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
@@ -22,8 +23,9 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// Publishes statuses, and commits a message together with the final status of its job.
 pub(crate) struct Publisher {
     plain: FutureProducer,
-    /// One transaction at a time.
-    transactions: Option<tokio::sync::Mutex<FutureProducer>>,
+    transactional: Option<FutureProducer>,
+    /// One final status at a time.
+    turn: tokio::sync::Mutex<()>,
     consumer: Arc<StreamConsumer<SharedPartitions>>,
     run_topic: String,
     status_topic: String,
@@ -43,17 +45,18 @@ impl Publisher {
         // A status waits for no other: each is awaited.
         client.set("enable.idempotence", "true").set("linger.ms", "0");
         let plain = client.create()?;
-        let transactions = match transactional_id {
+        let transactional = match transactional_id {
             Some(id) => {
                 let producer: FutureProducer = client.set("transactional.id", id).create()?;
                 producer.init_transactions(LIMIT)?;
-                Some(tokio::sync::Mutex::new(producer))
+                Some(producer)
             }
             None => None,
         };
         Ok(Self {
             plain,
-            transactions,
+            transactional,
+            turn: tokio::sync::Mutex::default(),
             consumer,
             run_topic: run_topic.to_owned(),
             status_topic: status_topic.to_owned(),
@@ -100,27 +103,44 @@ impl Publisher {
 
     /// `false` where the job is another worker's.
     async fn try_finish(&self, place: &Place, status: Option<(&str, &[u8])>) -> KafkaResult<bool> {
+        // In turn, so that no position is committed after a later one.
+        let _turn = self.turn.lock().await;
         let partitions = &self.consumer.context().0;
-        let Some(transactions) = &self.transactions else {
-            if place.hand_over.is_cancelled() {
-                return Ok(false);
-            }
-            if let Some((key, status)) = status {
-                self.send(&self.plain, key, status).await?;
-            }
-            if let Some(offsets) = partitions.after(&self.run_topic, place) {
-                self.consumer.commit(&offsets?, rdkafka::consumer::CommitMode::Async)?;
-                partitions.finish(place);
-            }
-            return Ok(true);
-        };
-        let producer = transactions.lock().await;
         let Some(offsets) = partitions.after(&self.run_topic, place) else { return Ok(false) };
-        let (offsets, group) = (offsets?, self.consumer.group_metadata());
-        let Some(group) = group else { return Ok(false) };
+        let offsets = offsets?;
+        match &self.transactional {
+            Some(producer) => {
+                let Some(group) = self.consumer.group_metadata() else { return Ok(false) };
+                self.in_transaction(producer, status, offsets.clone(), group).await?;
+            }
+            None => {
+                if let Some((key, status)) = status {
+                    self.send(&self.plain, key, status).await?;
+                }
+            }
+        }
+        partitions.finish(place);
+        // After a transaction Kafka knows it already. Librdkafka's own broker takes the offsets of a
+        // transaction and forgets them.
+        let consumer = Arc::clone(&self.consumer);
+        let committed =
+            tokio::task::spawn_blocking(move || consumer.commit(&offsets, CommitMode::Sync)).await;
+        if let Err(error) = committed.unwrap_or(Err(KafkaError::Canceled)) {
+            warn!("the position can't be committed, the next one will be: {error}");
+        }
+        Ok(true)
+    }
+
+    async fn in_transaction(
+        &self,
+        producer: &FutureProducer,
+        status: Option<(&str, &[u8])>,
+        offsets: TopicPartitionList,
+        group: ConsumerGroupMetadata,
+    ) -> KafkaResult<()> {
         producer.begin_transaction()?;
         let sent = match status {
-            Some((key, status)) => self.send(&producer, key, status).await,
+            Some((key, status)) => self.send(producer, key, status).await,
             None => Ok(()),
         };
         let blocking = producer.clone();
@@ -133,9 +153,7 @@ impl Publisher {
                 let _ = blocking.abort_transaction(LIMIT);
             })
         });
-        ended.await.unwrap_or(Err(KafkaError::Canceled))?;
-        partitions.finish(place);
-        Ok(true)
+        ended.await.unwrap_or(Err(KafkaError::Canceled))
     }
 }
 
