@@ -270,7 +270,7 @@ async fn a_declared_type_decides() {
         (
             "CAST('2025-05-23 17:00:35' AS DATETIME)",
             json!({"datatype": "char", "arraysize": "*", "xtype": "timestamp"}),
-            "2025-05-23T17:00:35",
+            "2025-05-23T17:00:35.000",
         ),
         ("'a b'", json!({"datatype": "char", "arraysize": "*"}), "a b"),
         ("'1 -2  3'", json!({"datatype": "short", "arraysize": "3"}), "1 -2 3"),
