@@ -84,7 +84,7 @@ struct Summary {
     elapsed_seconds: f64,
 }
 
-fn size(text: &str) -> std::result::Result<usize, String> {
+pub(crate) fn size(text: &str) -> std::result::Result<usize, String> {
     let wrong = || "a size is a number with a unit: 64MiB, 1GiB, 500kB".to_owned();
     let size: ByteSize = text.parse().map_err(|_| wrong())?;
     usize::try_from(size.as_u64()).ok().filter(|size| *size > 0).ok_or_else(wrong)
@@ -94,7 +94,7 @@ fn from_zero(text: &str) -> std::result::Result<u64, String> {
     text.parse().map_err(|_| "a whole number from 0".to_owned())
 }
 
-fn at_least_one(text: &str) -> std::result::Result<usize, String> {
+pub(crate) fn at_least_one(text: &str) -> std::result::Result<usize, String> {
     text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "a whole number from 1".to_owned())
 }
 

@@ -1,7 +1,11 @@
 //! `taploom`: rows of a TAP result into files.
 
+#[cfg(feature = "kafka")]
+mod bridge;
 mod encode;
 mod formats;
+#[cfg(feature = "bridge")]
+mod job;
 mod output;
 mod progress;
 
@@ -26,6 +30,12 @@ enum Command {
     Encode(Box<encode::Arguments>),
     /// List the formats: ids, media types, short names, extensions, options
     Formats(formats::Arguments),
+    /// Run one job of a TAP service: query, encode, upload; status messages on standard output
+    #[cfg(feature = "bridge")]
+    Job(Box<job::Arguments>),
+    /// Run jobs that come from Kafka, until it is told to stop
+    #[cfg(feature = "kafka")]
+    Bridge(bridge::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -46,7 +56,7 @@ fn run() -> ExitCode {
         // Help and version, which were asked for.
         Err(answer) if !answer.use_stderr() => answer.exit(),
         Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            say("a command is missing: encode or formats; see taploom --help");
+            say("a command is missing: encode, formats or job; see taploom --help");
             return ExitCode::from(2);
         }
         Err(error) => {
@@ -57,6 +67,10 @@ fn run() -> ExitCode {
     let outcome = match arguments.command {
         Command::Encode(arguments) => encode::run(&arguments),
         Command::Formats(arguments) => formats::run(&arguments),
+        #[cfg(feature = "bridge")]
+        Command::Job(arguments) => job::run(&arguments),
+        #[cfg(feature = "kafka")]
+        Command::Bridge(arguments) => bridge::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -270,7 +270,7 @@ async fn a_declared_type_decides() {
         (
             "CAST('2025-05-23 17:00:35' AS DATETIME)",
             json!({"datatype": "char", "arraysize": "*", "xtype": "timestamp"}),
-            "2025-05-23T17:00:35",
+            "2025-05-23T17:00:35.000",
         ),
         ("'a b'", json!({"datatype": "char", "arraysize": "*"}), "a b"),
         ("'1 -2  3'", json!({"datatype": "short", "arraysize": "3"}), "1 -2 3"),
@@ -354,7 +354,9 @@ async fn dates_that_are_none_are_an_error_unless_text_is_asked_for() {
              INSERT INTO zero VALUES ('0000-00-00', '0000-00-00 00:00:00');",
         )
         .unwrap();
-    for (column, zero) in [("d", "0000-00-00"), ("t", "0000-00-00 00:00:00")] {
+    for (column, zero, declared_text) in
+        [("d", "0000-00-00", "0000-00-00"), ("t", "0000-00-00 00:00:00", "0000-00-00T00:00:00.000")]
+    {
         let query = format!("SELECT {column} FROM zero");
         let error = rows_of(&SERVER.url(), &query, None).await.unwrap_err();
         assert_eq!((error.kind(), error.column()), (ErrorKind::InvalidValue, Some(column)));
@@ -362,7 +364,7 @@ async fn dates_that_are_none_are_an_error_unless_text_is_asked_for() {
         assert!(text.contains(zero) && text.contains("declare another datatype"), "{text}");
         let text = json!([{"datatype": "char", "arraysize": "*"}]);
         let read = declared(&query, text).await.unwrap();
-        assert_eq!(texts(&read, 0)[0].as_deref(), Some(&*zero.replace(' ', "T")));
+        assert_eq!(texts(&read, 0)[0].as_deref(), Some(declared_text));
     }
 }
 

@@ -303,8 +303,10 @@ fn text(cell: &[u8]) -> Result<&str, Unfit> {
 fn append_datetime(builder: &mut StringBuilder, text: &str) {
     use std::fmt::Write as _;
 
+    // A time in text has milliseconds at least, as services write it.
     let written = match text.split_once(' ') {
-        Some((date, time)) => write!(builder, "{date}T{time}"),
+        Some((date, time)) if time.contains('.') => write!(builder, "{date}T{time}"),
+        Some((date, time)) => write!(builder, "{date}T{time}.000"),
         None => builder.write_str(text),
     };
     // Writing to memory does not fail.

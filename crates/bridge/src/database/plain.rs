@@ -1,0 +1,130 @@
+//! Databases whose queries run while their rows are read.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+#[cfg(feature = "mysql")]
+use taploom_sources::mysql::{self, BatchLimits, MysqlOptions, QueryKiller};
+use taploom_sources::{Request, open};
+use taploom_stream::RowSource;
+
+use crate::database::{Database, Execution, News, Query, QueryPhase};
+use crate::failure::{ErrorCode, Failure};
+use crate::status::Chunks;
+
+/// A database by its location, as `taploom encode` takes it: `sqlite:FILE`, `mysql://...`.
+///
+/// Its queries have no names of their own; they are numbered from 1 on.
+pub struct Plain {
+    location: Arc<Location>,
+    queries: AtomicU64,
+}
+
+enum Location {
+    Any(String),
+    #[cfg(feature = "mysql")]
+    Mysql(MysqlOptions),
+}
+
+impl Plain {
+    /// The database at a location. It is opened for each query.
+    ///
+    /// # Errors
+    /// For a MySQL URL that is malformed, or where MySQL was left out of the program.
+    pub fn new(location: &str) -> taploom_encoder::Result<Self> {
+        let is_mysql = ["mysql://", "mariadb://"].iter().any(|scheme| location.starts_with(scheme));
+        let location = match is_mysql {
+            #[cfg(feature = "mysql")]
+            true => Location::Mysql(location.parse()?),
+            // Opening it says that it was left out.
+            _ => Location::Any(location.to_owned()),
+        };
+        Ok(Self { location: Arc::new(location), queries: AtomicU64::new(0) })
+    }
+}
+
+#[async_trait]
+impl Database for Plain {
+    async fn submit(&self, query: Query) -> Result<Box<dyn Execution>, Failure> {
+        let id = self.queries.fetch_add(1, Ordering::Relaxed) + 1;
+        Ok(Box::new(PlainQuery {
+            location: Arc::clone(&self.location),
+            query: Some(query),
+            id,
+            told: false,
+            #[cfg(feature = "mysql")]
+            killer: None,
+        }))
+    }
+
+    fn reads_once(&self) -> bool {
+        false
+    }
+}
+
+struct PlainQuery {
+    location: Arc<Location>,
+    query: Option<Query>,
+    id: u64,
+    told: bool,
+    #[cfg(feature = "mysql")]
+    killer: Option<QueryKiller>,
+}
+
+#[async_trait]
+impl Execution for PlainQuery {
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    async fn news(&mut self) -> Result<News, Failure> {
+        let phase = if self.told { QueryPhase::Finished } else { QueryPhase::Executing };
+        let chunks = Chunks { total_chunks: 1, completed_chunks: u64::from(self.told) };
+        self.told = true;
+        Ok(News { phase, chunks, started: None, updated: None })
+    }
+
+    async fn rows(&mut self) -> Result<Box<dyn RowSource>, Failure> {
+        let Some(query) = self.query.take() else {
+            return Err(Failure::new(
+                ErrorCode::BackendInternalError,
+                "the rows of a query were asked for twice",
+            ));
+        };
+        let opened = match &*self.location {
+            Location::Any(location) => {
+                let mut request = Request::new(location);
+                request.query = Some(&query.sql);
+                request.columns = Some(query.columns);
+                request.batch_rows = query.batch_rows;
+                open(&request).await
+            }
+            #[cfg(feature = "mysql")]
+            Location::Mysql(options) => {
+                let mut options = options.clone();
+                options.database = query.database.or(options.database);
+                let limits = BatchLimits { rows: query.batch_rows, ..BatchLimits::default() };
+                mysql::query(&options, &query.sql, Some(&query.columns), limits).await.map(
+                    |source| {
+                        self.killer = Some(source.killer());
+                        Box::new(source) as Box<dyn RowSource>
+                    },
+                )
+            }
+        };
+        opened.map_err(|error| Failure::of_rows(&error))
+    }
+
+    /// A source that is dropped ends its query too, but nobody waits for that.
+    async fn cancel(&mut self) {
+        #[cfg(feature = "mysql")]
+        if let Some(killer) = self.killer.take()
+            && let Err(error) = killer.kill().await
+        {
+            tracing::warn!(query = self.id, "can't end the query: {error:#}");
+        }
+    }
+
+    async fn forget(&mut self) {}
+}

@@ -1,0 +1,306 @@
+//! Qserv: queries by REST, rows by MySQL's protocol, each result once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::{Client, Method, RequestBuilder};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use taploom_sources::mysql::{self, BatchLimits, MysqlOptions, QueryKiller};
+use taploom_stream::RowSource;
+use tracing::warn;
+use url::Url;
+
+use crate::database::{Database, Execution, News, Query, QueryPhase};
+use crate::failure::{ErrorCode, Failure};
+use crate::secret::Secret;
+use crate::status::Chunks;
+use crate::upload::{http_client, one_line};
+
+/// Where a Qserv is, and how it is asked.
+#[derive(Debug, Clone)]
+pub struct QservOptions {
+    /// The base of the REST service.
+    pub rest_url: Url,
+    /// User and password of the REST service, where it wants them.
+    pub rest_login: Option<(String, Secret<String>)>,
+    /// The version that requests say they are of; none says nothing.
+    pub api_version: Option<u32>,
+    /// Where rows are read.
+    pub rows: MysqlOptions,
+    /// The query for the rows; `{id}` stands for the query's number.
+    pub rows_query: String,
+    /// Between two questions how far a query is.
+    pub poll: Duration,
+    /// Times that a question is asked at most; a query is submitted twice only where it did not arrive.
+    pub attempts: usize,
+    /// Before a question is asked again, and how long an answer may take.
+    pub retry_delay: Duration,
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// Whether results are deleted once they are stored.
+    pub delete_results: bool,
+}
+
+impl QservOptions {
+    /// Qserv's own defaults.
+    pub fn new(rest_url: Url, rows: MysqlOptions) -> Self {
+        Self {
+            rest_url,
+            rest_login: None,
+            api_version: None,
+            rows,
+            rows_query: "SELECT * FROM qserv_result({id})".to_owned(),
+            poll: Duration::from_secs(1),
+            attempts: 3,
+            retry_delay: Duration::from_secs(1),
+            timeout: Duration::from_secs(30),
+            delete_results: true,
+        }
+    }
+}
+
+/// A Qserv.
+pub struct Qserv(Arc<Service>);
+
+struct Service {
+    options: QservOptions,
+    client: Client,
+}
+
+impl Qserv {
+    /// A client; nothing is asked yet.
+    ///
+    /// # Errors
+    /// Where the system's certificates can't be read.
+    pub fn new(options: QservOptions) -> Result<Self, Failure> {
+        let client = http_client(options.timeout)?;
+        Ok(Self(Arc::new(Service { options, client })))
+    }
+}
+
+#[async_trait]
+impl Database for Qserv {
+    async fn submit(&self, query: Query) -> Result<Box<dyn Execution>, Failure> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Submitted {
+            query_id: u64,
+        }
+        let mut body = json!({"query": query.sql});
+        if let Some(database) = &query.database {
+            body["database"] = json!(database);
+        }
+        let service = Arc::clone(&self.0);
+        let submitted: Submitted =
+            service.ask(Method::POST, "query-async", |request| request.json(&body)).await?;
+        Ok(Box::new(QservQuery {
+            service,
+            query,
+            id: submitted.query_id,
+            asked: false,
+            killer: None,
+        }))
+    }
+
+    fn reads_once(&self) -> bool {
+        true
+    }
+}
+
+struct QservQuery {
+    service: Arc<Service>,
+    query: Query,
+    id: u64,
+    asked: bool,
+    killer: Option<QueryKiller>,
+}
+
+/// What Qserv says of a query.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct QueryStatus {
+    status: String,
+    total_chunks: u64,
+    completed_chunks: Option<u64>,
+    query_begin_epoch: u64,
+    last_update_epoch: Option<u64>,
+    error: Option<String>,
+}
+
+#[async_trait]
+impl Execution for QservQuery {
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    async fn news(&mut self) -> Result<News, Failure> {
+        #[derive(Deserialize)]
+        struct Answer {
+            status: QueryStatus,
+        }
+        if self.asked {
+            tokio::time::sleep(self.service.options.poll).await;
+        }
+        self.asked = true;
+        let path = format!("query-async/status/{}", self.id);
+        let Answer { status } = self.service.ask(Method::GET, &path, |request| request).await?;
+        status.news()
+    }
+
+    async fn rows(&mut self) -> Result<Box<dyn RowSource>, Failure> {
+        let options = &self.service.options;
+        let sql = options.rows_query.replace("{id}", &self.id.to_string());
+        let limits = BatchLimits { rows: self.query.batch_rows, ..BatchLimits::default() };
+        let source = mysql::query(&options.rows, &sql, Some(&self.query.columns), limits).await;
+        let source = source.map_err(|error| Failure::of_rows(&error))?;
+        self.killer = Some(source.killer());
+        Ok(Box::new(source))
+    }
+
+    async fn cancel(&mut self) {
+        // Once rows are read, the query itself is over.
+        let path = format!("query-async/{}", self.id);
+        match &self.killer {
+            Some(killer) => {
+                if let Err(error) = killer.kill().await {
+                    warn!(query = self.id, "can't end the reading of rows: {error:#}");
+                }
+            }
+            None => self.service.tell(Method::DELETE, &path).await,
+        }
+    }
+
+    async fn forget(&mut self) {
+        if self.service.options.delete_results {
+            let path = format!("query-async/result/{}", self.id);
+            self.service.tell(Method::DELETE, &path).await;
+        }
+    }
+}
+
+impl QueryStatus {
+    fn news(self) -> Result<News, Failure> {
+        let error = self.error.filter(|error| !error.is_empty());
+        let failed = |code, what: &str| {
+            let message = match &error {
+                Some(error) => format!("{what}: {error}"),
+                None => what.to_owned(),
+            };
+            QueryPhase::Failed(Failure::new(code, message))
+        };
+        let phase = match self.status.as_str() {
+            "EXECUTING" => QueryPhase::Executing,
+            "COMPLETED" => QueryPhase::Finished,
+            "ABORTED" => QueryPhase::Aborted,
+            "FAILED" => failed(ErrorCode::BackendError, "Query failed in backend"),
+            "FAILED_LR" => failed(
+                ErrorCode::BackendResultsTooLarge,
+                "Query results are too large to return; please narrow your query and try again",
+            ),
+            other => {
+                let message = format!("Qserv names a status that is not known: {other:?}");
+                return Err(Failure::new(ErrorCode::BackendInternalError, message));
+            }
+        };
+        let milliseconds = |seconds: u64| Some(seconds.saturating_mul(1000)).filter(|at| *at > 0);
+        Ok(News {
+            phase,
+            chunks: Chunks {
+                total_chunks: self.total_chunks,
+                completed_chunks: self.completed_chunks.unwrap_or(0),
+            },
+            started: milliseconds(self.query_begin_epoch),
+            updated: self.last_update_epoch.and_then(milliseconds),
+        })
+    }
+}
+
+/// What every answer has.
+#[derive(Deserialize)]
+struct Success {
+    success: u64,
+    error: Option<String>,
+}
+
+/// An answer that did not come; another attempt may get it.
+struct NoAnswer {
+    what: String,
+    /// Whether Qserv can't have seen the question.
+    unseen: bool,
+}
+
+impl Service {
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        fill: impl Fn(RequestBuilder) -> RequestBuilder,
+    ) -> Result<T, Failure> {
+        let mut attempt = 1;
+        let answer = loop {
+            let problem = match self.attempt(&method, path, &fill).await {
+                Ok(answer) => break answer,
+                Err(problem) => problem,
+            };
+            let may_repeat = method != Method::POST || problem.unseen;
+            if attempt >= self.options.attempts || !may_repeat {
+                let message = format!("Qserv can't be asked: {}", problem.what);
+                return Err(Failure::new(ErrorCode::BackendRequestError, message));
+            }
+            warn!(path, problem = problem.what, "Qserv is asked again");
+            tokio::time::sleep(self.options.retry_delay).await;
+            attempt += 1;
+        };
+        let senseless = |error: serde_json::Error| {
+            let message = format!("Qserv's answer makes no sense: {error}");
+            Failure::new(ErrorCode::BackendInternalError, message)
+        };
+        let success: Success = serde_json::from_slice(&answer).map_err(senseless)?;
+        if success.success == 0 {
+            let why = success.error.map_or_else(String::new, |error| format!(": {error}"));
+            return Err(Failure::new(
+                ErrorCode::BackendError,
+                format!("Qserv request failed{why}"),
+            ));
+        }
+        serde_json::from_slice(&answer).map_err(senseless)
+    }
+
+    async fn attempt(
+        &self,
+        method: &Method,
+        path: &str,
+        fill: &impl Fn(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Vec<u8>, NoAnswer> {
+        let options = &self.options;
+        let mut url = options.rest_url.clone();
+        url.set_path(&format!("{}/{path}", options.rest_url.path().trim_end_matches('/')));
+        if let Some(version) = options.api_version {
+            url.query_pairs_mut().append_pair("version", &version.to_string());
+        }
+        let mut request = self.client.request(method.clone(), url).timeout(options.timeout);
+        if let Some((user, password)) = &options.rest_login {
+            request = request.basic_auth(user, Some(password.expose()));
+        }
+        let no_answer =
+            |error: reqwest::Error| NoAnswer { unseen: error.is_connect(), what: one_line(error) };
+        let response = fill(request).send().await.map_err(no_answer)?;
+        let status = response.status();
+        let body = response.bytes().await.map_err(no_answer)?;
+        if !status.is_success() {
+            return Err(NoAnswer { what: format!("HTTP {status}"), unseen: false });
+        }
+        Ok(body.into())
+    }
+
+    /// Asks for something that the job does not depend on.
+    async fn tell(&self, method: Method, path: &str) {
+        let told = self.ask::<Success>(method, path, |request| request).await;
+        if let Err(failure) = told {
+            warn!(path, "Qserv did not do it: {failure}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The XML that a TAP service sends for both ends of a document.
+
+use taploom_encoder::Envelope;
+
+/// What a service may open at the end of the header, and close at the beginning of the footers.
+const ELEMENTS: [&str; 3] = ["DATA", "BINARY2", "STREAM"];
+
+/// The envelope without the elements around the rows, which are the encoder's to write.
+///
+/// Services that knew only one serialization send `<DATA><BINARY2><STREAM encoding='base64'>` at the
+/// end of the header and the end tags in the footers. An envelope without them is left as it is.
+pub(crate) fn without_data(envelope: &Envelope) -> Envelope {
+    let stripped = || {
+        Some(Envelope {
+            header: before_start_tags(&envelope.header)?.to_owned(),
+            footer: after_end_tags(&envelope.footer)?.to_owned(),
+            footer_overflow: after_end_tags(&envelope.footer_overflow)?.to_owned(),
+        })
+    };
+    stripped().unwrap_or_else(|| envelope.clone())
+}
+
+fn before_start_tags(header: &str) -> Option<&str> {
+    ELEMENTS.iter().rev().try_fold(header, |rest, name| {
+        let (before, tag) = rest.trim_end().strip_suffix('>')?.rsplit_once('<')?;
+        let is_it = tag.split_whitespace().next() == Some(name) && !tag.ends_with('/');
+        is_it.then_some(before)
+    })
+}
+
+fn after_end_tags(footer: &str) -> Option<&str> {
+    ELEMENTS.iter().rev().try_fold(footer, |rest, name| {
+        let tag = rest.trim_start().strip_prefix("</")?.strip_prefix(name)?;
+        tag.trim_start().strip_prefix('>')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn envelope(header: &str, footer: &str) -> Envelope {
+        Envelope {
+            header: header.to_owned(),
+            footer: footer.to_owned(),
+            footer_overflow: footer.to_owned(),
+        }
+    }
+
+    #[test]
+    fn elements_around_the_rows_are_the_encoders() {
+        let given = envelope(
+            "<TABLE><FIELD/>\n<DATA>\n <BINARY2>\n  <STREAM encoding='base64'>\n",
+            "\n  </STREAM>\n </BINARY2 >\n</DATA>\n</TABLE>",
+        );
+        assert_eq!(without_data(&given), envelope("<TABLE><FIELD/>\n", "\n</TABLE>"));
+    }
+
+    #[test]
+    fn others_are_left_as_they_are() {
+        for (header, footer) in [
+            ("<TABLE><FIELD/>\n", "</TABLE>"),
+            ("<TABLE><DATA><BINARY2><STREAM/>", "</BINARY2></DATA></TABLE>"),
+            ("<TABLE><DATA><BINARY2><STREAM>", "</TABLE>"),
+            ("", ""),
+        ] {
+            let given = envelope(header, footer);
+            assert_eq!(without_data(&given), given);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What is counted and measured, for Prometheus.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::job::Outcome;
+
+/// The metrics of a bridge. Copies count together.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    jobs: Family<JobLabels, Counter>,
+    rows: Counter,
+    bytes: Counter,
+    seconds: Family<StageLabels, Histogram, fn() -> Histogram>,
+    running: Gauge,
+    pub(crate) memory_bytes: Gauge,
+    pub(crate) scratch_bytes: Gauge,
+    pub(crate) upload_retries: Counter,
+    pub(crate) unreadable_messages: Counter,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct JobLabels {
+    outcome: &'static str,
+    code: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StageLabels {
+    stage: &'static str,
+    format: &'static str,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        // From 10 ms to an hour and a half.
+        let histogram: fn() -> Histogram = || Histogram::new(exponential_buckets(0.01, 3.0, 13));
+        Self {
+            jobs: Family::default(),
+            rows: Counter::default(),
+            bytes: Counter::default(),
+            seconds: Family::new_with_constructor(histogram),
+            running: Gauge::default(),
+            memory_bytes: Gauge::default(),
+            scratch_bytes: Gauge::default(),
+            upload_retries: Counter::default(),
+            unreadable_messages: Counter::default(),
+        }
+    }
+}
+
+impl Metrics {
+    /// All of them in the text format of OpenMetrics.
+    ///
+    /// # Errors
+    /// Where a line can't be formatted.
+    pub fn text(&self) -> Result<String, std::fmt::Error> {
+        let mut registry = Registry::with_prefix("taploom");
+        let Self { jobs, rows, bytes, seconds, running, memory_bytes, scratch_bytes, .. } =
+            self.clone();
+        registry.register("jobs", "Jobs that ended, by how", jobs);
+        registry.register("jobs_running", "Jobs that run", running);
+        registry.register("rows", "Rows of results that were stored", rows);
+        registry.register_with_unit("stored", "Results that were stored", Unit::Bytes, bytes);
+        registry.register_with_unit("stage", "Time of each stage of a job", Unit::Seconds, seconds);
+        registry.register_with_unit(
+            "memory_granted",
+            "Budgets of the encoders that run",
+            Unit::Bytes,
+            memory_bytes,
+        );
+        registry.register_with_unit(
+            "scratch",
+            "Results that wait for the store",
+            Unit::Bytes,
+            scratch_bytes,
+        );
+        let retries = self.upload_retries.clone();
+        registry.register("upload_retries", "Uploads that were tried again", retries);
+        registry.register(
+            "unreadable_messages",
+            "Messages that are no job and name none",
+            self.unreadable_messages.clone(),
+        );
+        let mut text = String::new();
+        text::encode(&mut text, &registry)?;
+        Ok(text)
+    }
+
+    pub(crate) fn took(&self, stage: &'static str, format: &'static str, time: Duration) {
+        self.seconds.get_or_create(&StageLabels { stage, format }).observe(time.as_secs_f64());
+    }
+
+    pub(crate) fn ended(&self, outcome: &Outcome) {
+        let (name, code) = match outcome {
+            Outcome::Completed(encoded) => {
+                self.rows.inc_by(encoded.summary.rows);
+                self.bytes.inc_by(encoded.summary.total_bytes);
+                ("completed", "")
+            }
+            Outcome::Failed(failure) => ("failed", failure.code.as_str()),
+            Outcome::Aborted => ("aborted", ""),
+            Outcome::HandedOver => ("handed_over", ""),
+        };
+        self.jobs.get_or_create(&JobLabels { outcome: name, code }).inc();
+    }
+
+    /// Counts a job as running until it is dropped.
+    pub(crate) fn running(&self) -> Held {
+        Held::new(&self.running, 1)
+    }
+
+    /// Counts memory as granted until it is dropped.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn memory(&self, bytes: usize) -> Held {
+        Held::new(&self.memory_bytes, i64::try_from(bytes).unwrap_or(i64::MAX))
+    }
+}
+
+/// Something that counts in a gauge as long as it is there.
+pub(crate) struct Held {
+    gauge: Gauge,
+    amount: i64,
+}
+
+impl Held {
+    fn new(gauge: &Gauge, amount: i64) -> Self {
+        gauge.inc_by(amount);
+        Self { gauge: gauge.clone(), amount }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.gauge.dec_by(self.amount);
+    }
+}

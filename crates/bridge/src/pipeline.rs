@@ -1,0 +1,217 @@
+//! From rows to a stored result.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use arrow_array::RecordBatch;
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::Stream;
+use taploom_encoder::{ByteSink, EncoderSpec, Error, ErrorKind, Result, ResultSchema};
+use taploom_stream::{Ahead, ChannelSink, Encoded, RowSource, encode};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::failure::{ErrorCode, Failure};
+use crate::metrics::Metrics;
+use crate::upload::{Scratch, Target, Uploader};
+
+/// Bytes of a chunk, and how many wait for the store.
+const CHUNK_BYTES: usize = 64 << 10;
+const CHUNKS: usize = 4;
+
+/// How bytes get from the encoder to the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UploadMode {
+    /// Encoded into a scratch file first, then sent with its length, and sent again where that fails.
+    #[default]
+    Spooled,
+    /// Sent while they are encoded, in chunks, once: what was sent can't be sent again.
+    Chunked,
+}
+
+/// Where a result is kept until it is stored.
+#[derive(Debug, Clone)]
+pub struct ScratchSpace {
+    /// A folder.
+    pub folder: PathBuf,
+    /// Bytes of one result at most.
+    pub budget: u64,
+}
+
+/// The way of a result to the store.
+pub(crate) struct Way<'a> {
+    pub(crate) mode: UploadMode,
+    pub(crate) scratch: &'a ScratchSpace,
+    pub(crate) uploader: &'a Uploader,
+    pub(crate) metrics: &'a Metrics,
+}
+
+impl Way<'_> {
+    /// Encodes all rows and stores the result. Dropping the future ends both.
+    pub(crate) async fn store(
+        &self,
+        source: impl RowSource + 'static,
+        spec: EncoderSpec,
+        target: Target<'_>,
+    ) -> std::result::Result<Encoded, Failure> {
+        let stop = CancellationToken::new();
+        let _stop_with_this_future = stop.clone().drop_guard();
+        match self.mode {
+            UploadMode::Spooled => self.spooled(source, spec, target, stop).await,
+            UploadMode::Chunked => self.chunked(source, spec, target, stop).await,
+        }
+    }
+
+    async fn spooled(
+        &self,
+        source: impl RowSource + 'static,
+        spec: EncoderSpec,
+        target: Target<'_>,
+        stop: CancellationToken,
+    ) -> std::result::Result<Encoded, Failure> {
+        let format = spec.plugin().info().id;
+        let ScratchSpace { folder, budget } = self.scratch;
+        let created = Scratch::create(folder, *budget, &self.metrics.scratch_bytes);
+        let (file, sink) = created.map_err(|error| no_room(&error))?;
+        let started = Instant::now();
+        let encoded = start(source, spec, Box::new(sink), stop).await;
+        let encoded = encoded.unwrap_or_else(|_| Err(panicked()));
+        let encoded = encoded.map_err(|error| spooling_failed(&error))?;
+        self.metrics.took("encode", format, started.elapsed());
+        let started = Instant::now();
+        let retries = &self.metrics.upload_retries;
+        self.uploader.send_file(target, &file, retries).await?;
+        self.metrics.took("upload", format, started.elapsed());
+        Ok(encoded)
+    }
+
+    async fn chunked(
+        &self,
+        source: impl RowSource + 'static,
+        spec: EncoderSpec,
+        target: Target<'_>,
+        stop: CancellationToken,
+    ) -> std::result::Result<Encoded, Failure> {
+        let format = spec.plugin().info().id;
+        let started = Instant::now();
+        let (sender, chunks) = mpsc::channel(CHUNKS);
+        let sink = Box::new(ChannelSink::new(sender.clone(), CHUNK_BYTES));
+        let encoding = start(source, spec, sink, stop.clone());
+        let encoded = tokio::spawn(report_end(encoding, sender));
+        let sent = self.uploader.send_stream(target, until_the_end(chunks)).await;
+        // A store that refuses stops the encoder; one that answers early must not wait for it.
+        if sent.is_err() {
+            stop.cancel();
+        }
+        let encoded = encoded.await.unwrap_or_else(|_| Err(panicked()));
+        let encoded = match (encoded, sent) {
+            (Ok(encoded), Ok(())) => encoded,
+            (Err(error), Err(failure)) if error.is_cancelled() => return Err(failure),
+            (Err(error), _) => return Err(Failure::of_encoding(&error)),
+            (Ok(_), Err(failure)) => return Err(failure),
+        };
+        self.metrics.took("encode and upload", format, started.elapsed());
+        Ok(encoded)
+    }
+}
+
+/// Encodes on a thread that may block.
+fn start(
+    source: impl RowSource + 'static,
+    spec: EncoderSpec,
+    sink: ByteSink,
+    stop: CancellationToken,
+) -> JoinHandle<Result<Encoded>> {
+    let runtime = Handle::current();
+    runtime.clone().spawn_blocking(move || {
+        let ahead = Ahead::start(source, &runtime);
+        let mut source = Stoppable { inner: ahead, stop };
+        // Not the runtime's own block_on: the sink blocks, which that does not allow.
+        futures::executor::block_on(encode(&mut source, &spec, sink, &mut |_| ()))
+    })
+}
+
+/// The last message of the channel: an empty chunk where the result is whole, else an error, even
+/// where the document itself reports the failure. A result that failed is no result.
+async fn report_end(
+    encoding: JoinHandle<Result<Encoded>>,
+    sender: mpsc::Sender<Result<Bytes>>,
+) -> Result<Encoded> {
+    let encoded = encoding.await.unwrap_or_else(|_| Err(panicked()));
+    let last = match &encoded {
+        Ok(_) => Ok(Bytes::new()),
+        Err(_) => Err(Error::new(ErrorKind::Failed, "the result failed")),
+    };
+    // The store may be gone; the upload says so itself.
+    let _ = sender.send(last).await;
+    encoded
+}
+
+/// The chunks up to the empty one that ends them. A channel that closes before it is an error.
+fn until_the_end(
+    chunks: mpsc::Receiver<Result<Bytes>>,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    futures::stream::try_unfold(chunks, |mut chunks| async move {
+        match chunks.recv().await {
+            Some(Ok(chunk)) if chunk.is_empty() => Ok(None),
+            Some(Ok(chunk)) => Ok(Some((chunk, chunks))),
+            Some(Err(_)) | None => Err(io::Error::other("the result failed")),
+        }
+    })
+}
+
+fn panicked() -> Error {
+    Error::new(ErrorKind::Internal, "the encoder's thread ended without a word")
+}
+
+fn no_room(error: &io::Error) -> Failure {
+    let message = format!("no scratch file for the result: {error}");
+    Failure::new(ErrorCode::BackendInternalError, message)
+}
+
+/// Here the sink is the scratch file, and why it failed is worth saying.
+fn spooling_failed(error: &Error) -> Failure {
+    match error.kind() {
+        ErrorKind::Sink | ErrorKind::Resources => Failure::new(
+            ErrorCode::BackendInternalError,
+            format!("no scratch space for the result: {error:#}"),
+        ),
+        _ => Failure::of_encoding(error),
+    }
+}
+
+/// A source that can be stopped from outside.
+struct Stoppable<S> {
+    inner: S,
+    stop: CancellationToken,
+}
+
+#[async_trait]
+impl<S: RowSource> RowSource for Stoppable<S> {
+    fn schema(&self) -> &ResultSchema {
+        self.inner.schema()
+    }
+
+    async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => {
+                Err(Error::new(ErrorKind::Cancelled, "nobody waits for the result any more"))
+            }
+            next = self.inner.next_batch() => next,
+        }
+    }
+
+    fn overflowed(&self) -> bool {
+        self.inner.overflowed()
+    }
+
+    fn rows_hint(&self) -> Option<u64> {
+        self.inner.rows_hint()
+    }
+}

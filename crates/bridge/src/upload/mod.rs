@@ -1,0 +1,218 @@
+//! The one HTTP PUT of a result.
+
+use std::io;
+use std::time::{Duration, SystemTime};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use bytes::Bytes;
+use futures::Stream;
+use prometheus_client::metrics::counter::Counter;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::{Body, Client, StatusCode};
+use tracing::warn;
+use url::Url;
+
+use crate::failure::{ErrorCode, Failure};
+use crate::secret::Secret;
+use crate::upload::pulse::Pulse;
+
+mod pulse;
+mod scratch;
+
+pub(crate) use scratch::Scratch;
+
+/// How results are sent.
+#[derive(Debug, Clone)]
+pub struct UploadPolicy {
+    /// Times that a result is sent at most.
+    pub attempts: usize,
+    /// Before the second attempt; twice as long before each one after that, and a random part more.
+    pub first_delay: Duration,
+    /// Between two attempts at most, whatever the store asks for.
+    pub longest_delay: Duration,
+    /// For a connection to stand.
+    pub connect_timeout: Duration,
+    /// How long the store may take neither bytes nor answer.
+    pub idle_timeout: Duration,
+}
+
+impl Default for UploadPolicy {
+    fn default() -> Self {
+        Self {
+            attempts: 5,
+            first_delay: Duration::from_secs(1),
+            longest_delay: Duration::from_secs(60),
+            connect_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Sends results to signed URLs.
+#[derive(Debug, Clone)]
+pub struct Uploader {
+    client: Client,
+    policy: UploadPolicy,
+}
+
+/// Where a result goes, and as what.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) url: &'a Secret<Url>,
+    pub(crate) content_type: &'a str,
+}
+
+/// Why an attempt failed.
+struct Problem {
+    what: String,
+    again: Again,
+}
+
+/// Whether the same bytes may be taken another time.
+enum Again {
+    Never,
+    /// Not before this long, where the store says so.
+    After(Option<Duration>),
+}
+
+impl Uploader {
+    /// A client over HTTP/1.1 that trusts what the system trusts.
+    ///
+    /// # Errors
+    /// Where the system's certificates can't be read.
+    pub fn new(policy: UploadPolicy) -> Result<Self, Failure> {
+        let client = http_client(policy.connect_timeout)?;
+        Ok(Self { client, policy })
+    }
+
+    /// Sends what is in a scratch file, with its length, as often as the policy allows.
+    pub(crate) async fn send_file(
+        &self,
+        target: Target<'_>,
+        file: &Scratch,
+        retries: &Counter,
+    ) -> Result<(), Failure> {
+        let policy = &self.policy;
+        let mut delays = ExponentialBuilder::default()
+            .with_min_delay(policy.first_delay)
+            .with_max_delay(policy.longest_delay)
+            .with_max_times(policy.attempts.saturating_sub(1))
+            .with_jitter()
+            .build();
+        loop {
+            let problem = match self.attempt(target, Some(file.len()), file.read()).await {
+                Ok(()) => return Ok(()),
+                Err(problem) => problem,
+            };
+            let Again::After(asked) = problem.again else { return Err(failed(&problem.what)) };
+            let Some(delay) = delays.next() else {
+                let times = policy.attempts;
+                return Err(failed(&format!("{}, after {times} attempts", problem.what)));
+            };
+            let delay = asked.map_or(delay, |asked| delay.max(asked.min(policy.longest_delay)));
+            warn!(
+                problem = problem.what,
+                seconds = delay.as_secs_f64(),
+                "the upload is tried again"
+            );
+            retries.inc();
+            tokio::time::sleep(delay).await;
+        }
+    }
+
+    /// Sends bytes as they are made, once. Where `bytes` ends with an error, the request is broken
+    /// off, so that what was sent does not pass for a whole result.
+    pub(crate) async fn send_stream(
+        &self,
+        target: Target<'_>,
+        bytes: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    ) -> Result<(), Failure> {
+        self.attempt(target, None, bytes).await.map_err(|problem| failed(&problem.what))
+    }
+
+    async fn attempt(
+        &self,
+        target: Target<'_>,
+        length: Option<u64>,
+        bytes: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    ) -> Result<(), Problem> {
+        let pulse = Pulse::start();
+        let mut request = self
+            .client
+            .put(target.url.expose().clone())
+            .header(CONTENT_TYPE, target.content_type)
+            .body(Body::wrap_stream(pulse.watch(bytes)));
+        if let Some(length) = length {
+            request = request.header(CONTENT_LENGTH, length);
+        }
+        let response = tokio::select! {
+            response = request.send() => response.map_err(Problem::of)?,
+            () = pulse.stalls_for(self.policy.idle_timeout) => {
+                let seconds = self.policy.idle_timeout.as_secs_f64();
+                return Err(Problem {
+                    what: format!("the store took nothing and said nothing for {seconds} s"),
+                    again: Again::After(None),
+                });
+            }
+        };
+        match response.status() {
+            status if status.is_success() => Ok(()),
+            // What the store says in the body may quote the signature.
+            status => Err(Problem {
+                what: format!("the store answered {status}"),
+                again: match status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+                    true => Again::After(retry_after(response.headers())),
+                    false => Again::Never,
+                },
+            }),
+        }
+    }
+}
+
+impl Problem {
+    fn of(error: reqwest::Error) -> Self {
+        Self { what: one_line(error), again: Again::After(None) }
+    }
+}
+
+/// An error of the client, with its causes and without the URL.
+pub(crate) fn one_line(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut what = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !what.ends_with(&text) {
+            what = format!("{what}: {text}");
+        }
+        cause = error.source();
+    }
+    what
+}
+
+/// A client that neither follows redirects, which can't take a signature along, nor asks a proxy.
+pub(crate) fn http_client(connect_timeout: Duration) -> Result<Client, Failure> {
+    // Fails where a provider has been chosen before: that one serves as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
+        .connect_timeout(connect_timeout)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(|error| {
+            let message = format!("no HTTP client: {}", one_line(error));
+            Failure::new(ErrorCode::BackendInternalError, message)
+        })
+}
+
+fn failed(what: &str) -> Failure {
+    Failure::new(ErrorCode::UploadFailed, format!("the result could not be stored: {what}"))
+}
+
+/// Retry-After: seconds or a date; RFC 9110, 10.2.3.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::now()).ok()
+}

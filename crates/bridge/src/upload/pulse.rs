@@ -1,0 +1,60 @@
+//! Whether the other side still takes bytes.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+
+/// Tells a store that hangs from an encoder that is slow: time counts only while the store has
+/// something to do, so to take the chunk that it was given, or to answer.
+#[derive(Clone)]
+pub(crate) struct Pulse {
+    base: Instant,
+    /// Milliseconds after `base` since when the store is at work, and 1 more; 0 while it waits.
+    since: Arc<AtomicU64>,
+}
+
+impl Pulse {
+    /// The store is at work from now on: a connection is to be made.
+    pub(crate) fn start() -> Self {
+        Self { base: Instant::now(), since: Arc::new(AtomicU64::new(1)) }
+    }
+
+    /// The same bytes, watched.
+    pub(crate) fn watch(
+        &self,
+        bytes: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+        let pulse = self.clone();
+        let mut bytes = Box::pin(bytes);
+        futures::stream::poll_fn(move |context| {
+            pulse.since.store(0, Ordering::Relaxed);
+            let next = std::task::ready!(bytes.poll_next_unpin(context));
+            pulse.since.store(pulse.elapsed() + 1, Ordering::Relaxed);
+            std::task::Poll::Ready(next)
+        })
+    }
+
+    /// Ends when the store has been at the same thing for this long.
+    pub(crate) async fn stalls_for(&self, limit: Duration) {
+        let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        loop {
+            let since = self.since.load(Ordering::Relaxed);
+            let held = match since {
+                0 => 0,
+                since => (self.elapsed() + 1).saturating_sub(since),
+            };
+            if held >= limit {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis((limit - held).clamp(1, 1000))).await;
+        }
+    }
+
+    fn elapsed(&self) -> u64 {
+        u64::try_from(self.base.elapsed().as_millis()).unwrap_or(u64::MAX - 1)
+    }
+}

@@ -1,0 +1,347 @@
+//! Workers as processes, and a broker of librdkafka's own.
+//!
+//! The program is both: called with a file in `TAPLOOM_TEST_WORKER` it is a worker, else it runs the
+//! tests, which start it again.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
+
+mod support;
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Arguments, Trial};
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{Consumer, StreamConsumer};
+use rdkafka::message::Message;
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::{DefaultProducerContext, FutureProducer, FutureRecord};
+use serde_json::{Value, json};
+use support::store::Store;
+use support::{SampleDatabase, job_of, numbers};
+use taploom_bridge::{Config, Worker, serve};
+use tokio_util::sync::CancellationToken;
+
+const WORKER: &str = "TAPLOOM_TEST_WORKER";
+
+fn main() -> ExitCode {
+    if let Some(config) = std::env::var_os(WORKER) {
+        return work(Path::new(&config));
+    }
+    let trial = |name: &str, test: fn(&Kafka)| {
+        Trial::test(name, move || {
+            let runtime = tokio::runtime::Runtime::new()?;
+            let _inside = runtime.enter();
+            test(&Kafka::start());
+            Ok(())
+        })
+    };
+    let tests = vec![
+        trial("every_job_ends_once_though_a_worker_is_killed", killed),
+        trial("what_is_no_job_is_skipped_and_jobs_are_stopped", skipped),
+        trial("a_worker_that_is_told_to_stop_hands_over", handed_over),
+        trial("small_jobs_do_not_wait_for_long_ones", lanes),
+    ];
+    // One at a time: they measure time, and the machine is shared.
+    let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
+    libtest_mimic::run(&arguments, tests).exit_code()
+}
+
+/// A worker until SIGTERM.
+fn work(path: &Path) -> ExitCode {
+    let config = Config::load(path).unwrap();
+    let filter = tracing_subscriber::EnvFilter::new("info");
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .with_writer(std::io::stderr)
+        .init();
+    let bridge = config.bridge(taploom::registry().unwrap()).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let (kafka, jobs) = (config.kafka, config.jobs);
+        let worker = tokio::task::spawn_blocking(move || Worker::new(bridge, kafka, &jobs));
+        let worker = worker.await.unwrap().unwrap();
+        let listener = tokio::net::TcpListener::bind(config.observe.listen).await.unwrap();
+        tokio::spawn(serve(Arc::clone(&worker), listener));
+        let shutdown = CancellationToken::new();
+        let stop = shutdown.clone();
+        tokio::spawn(async move {
+            let kind = tokio::signal::unix::SignalKind::terminate();
+            tokio::signal::unix::signal(kind).unwrap().recv().await;
+            stop.cancel();
+        });
+        worker.run(&shutdown).await.unwrap();
+    });
+    ExitCode::SUCCESS
+}
+
+/// A broker, a database, a store, and what was published.
+struct Kafka {
+    cluster: MockCluster<'static, DefaultProducerContext>,
+    database: SampleDatabase,
+    producer: FutureProducer,
+    statuses: StreamConsumer,
+    store: Store,
+    published: std::cell::RefCell<Vec<Value>>,
+}
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Handle::current().block_on(future)
+}
+
+impl Kafka {
+    fn start() -> Self {
+        let cluster = MockCluster::new(1).unwrap();
+        for (topic, partitions) in
+            [("lsst.tap.job-run", 4), ("lsst.tap.job-delete", 1), ("lsst.tap.job-status", 1)]
+        {
+            cluster.create_topic(topic, partitions, 1).unwrap();
+        }
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", cluster.bootstrap_servers());
+        let producer = client.create().unwrap();
+        let statuses: StreamConsumer =
+            client.set("group.id", "tap").set("auto.offset.reset", "earliest").create().unwrap();
+        statuses.subscribe(&["lsst.tap.job-status"]).unwrap();
+        Self {
+            cluster,
+            database: SampleDatabase::create(),
+            producer,
+            statuses,
+            store: wait(Store::start(&[])),
+            published: std::cell::RefCell::default(),
+        }
+    }
+
+    fn send(&self, topic: &str, message: &[u8]) {
+        let record = FutureRecord::<(), _>::to(topic).payload(message);
+        wait(self.producer.send(record, Duration::from_secs(10))).unwrap();
+    }
+
+    /// A job of so many rows, stored under its name.
+    fn job(&self, name: &str, query: &str) {
+        let url = self.store.url().replace("/bucket/1", &format!("/bucket/{name}"));
+        let mut job = job_of(query, &url, &[("n", "long")]);
+        job["jobID"] = json!(name);
+        job["resultFormat"]["format"] = json!({"type": "csv"});
+        self.send("lsst.tap.job-run", job.to_string().as_bytes());
+    }
+
+    fn worker(&self, more: &str) -> Process {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let brokers = self.cluster.bootstrap_servers();
+        let database = self.database.location();
+        let config = format!(
+            "[kafka]\nbrokers = {brokers:?}\n[kafka.properties]\n\"session.timeout.ms\" = \"6000\"\n\
+             \"heartbeat.interval.ms\" = \"500\"\n[database]\nurl = {database:?}\n[observe]\n\
+             listen = \"127.0.0.1:{port}\"\n[jobs]\n{more}\n"
+        );
+        let path = self.database.folder().join(format!("{port}.toml"));
+        std::fs::write(&path, config).unwrap();
+        Process::start(&path, port)
+    }
+
+    /// Listens until this holds for what was published.
+    fn until(&self, what: &str, holds: impl Fn(&[Value]) -> bool) {
+        let started = Instant::now();
+        while !holds(&self.published.borrow()) {
+            assert!(started.elapsed() < Duration::from_secs(120), "{what}: {:#?}", self.phases());
+            self.listen(Duration::from_millis(200));
+        }
+    }
+
+    fn listen(&self, time: Duration) {
+        let received = wait(async { tokio::time::timeout(time, self.statuses.recv()).await });
+        if let Ok(Ok(message)) = received {
+            let status = serde_json::from_slice(message.payload().unwrap()).unwrap();
+            self.published.borrow_mut().push(status);
+        }
+    }
+
+    fn phases(&self) -> HashMap<String, Vec<String>> {
+        let mut phases: HashMap<String, Vec<String>> = HashMap::new();
+        for status in &*self.published.borrow() {
+            let text = |name: &str| status[name].as_str().unwrap().to_owned();
+            phases.entry(text("jobID")).or_default().push(text("status"));
+        }
+        phases
+    }
+}
+
+fn is_final(status: &Value) -> bool {
+    ["COMPLETED", "ERROR", "ABORTED"].iter().any(|phase| status["status"] == *phase)
+}
+
+fn finals(statuses: &[Value]) -> usize {
+    statuses.iter().filter(|status| is_final(status)).count()
+}
+
+fn has(statuses: &[Value], job: &str, phase: &str) -> bool {
+    statuses.iter().any(|status| status["jobID"] == job && status["status"] == phase)
+}
+
+/// A worker in a process of its own.
+struct Process {
+    child: Child,
+    port: u16,
+}
+
+impl Process {
+    fn start(config: &Path, port: u16) -> Self {
+        let program: PathBuf = std::env::current_exe().unwrap();
+        let mut command = Command::new(program);
+        command.env(WORKER, config).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        // What fails a test is seldom in the test.
+        std::thread::spawn(move || {
+            for line in log.lines().map_while(Result::ok) {
+                assert!(!line.contains("5ec3e7"), "the log shows a signature: {line}");
+                eprintln!("worker {port}: {line}");
+            }
+        });
+        Self { child, port }
+    }
+
+    /// The body of an answer.
+    fn get(&self, path: &str) -> String {
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: worker\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+    }
+
+    fn terminate(&mut self) -> std::process::ExitStatus {
+        let kill = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(kill.success());
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// 200 small jobs and 5 large ones over two workers, of which one is killed: every job has one final
+/// status, and every object is whole.
+fn killed(kafka: &Kafka) {
+    const LARGE: u64 = 100_000;
+    let mut expected = HashMap::new();
+    for number in 0..205_u64 {
+        let rows = if number % 41 == 7 { LARGE } else { number % 17 };
+        let name = format!("job{number}");
+        let query = match rows {
+            0 => "SELECT id AS n FROM result WHERE 0".to_owned(),
+            rows => numbers(rows),
+        };
+        kafka.job(&name, &query);
+        expected.insert(name, rows);
+    }
+    let workers = [kafka.worker(""), kafka.worker("")];
+    kafka.until("a part of the jobs", |statuses| finals(statuses) >= 60);
+    let [mut first, second] = workers;
+    first.child.kill().unwrap();
+    kafka.until("all jobs", |statuses| {
+        let ended = statuses.iter().filter(|status| is_final(status));
+        let names: std::collections::HashSet<_> =
+            ended.map(|status| status["jobID"].to_string()).collect();
+        names.len() == expected.len()
+    });
+    // Whatever comes too much would come now.
+    for _ in 0..20 {
+        kafka.listen(Duration::from_millis(100));
+    }
+    assert_eq!(second.get("/health"), "OK\n");
+    drop(second);
+    let mut twice = 0;
+    for (name, rows) in &expected {
+        let statuses = kafka.published.borrow();
+        let ended: Vec<&Value> = statuses
+            .iter()
+            .filter(|status| is_final(status) && status["jobID"] == **name)
+            .collect();
+        twice += ended.len() - 1;
+        assert_eq!(ended[0]["status"], "COMPLETED", "{}", ended[0]);
+        assert_eq!(ended[0]["resultInfo"]["totalRows"], *rows);
+        let path = format!("PUT /bucket/{name}?");
+        let puts = kafka.store.puts();
+        let object = puts.iter().rfind(|put| put.whole && put.line.starts_with(&path)).unwrap();
+        let lines = object.body.split(|byte| *byte == b'\n').count() as u64;
+        assert_eq!(lines, rows + 2, "{name}: the names, the rows, and nothing after the last");
+    }
+    // Librdkafka's broker shows what stands in a transaction that was never committed; of the worker that
+    // was killed there may be one. Kafka shows it to nobody who reads what is committed.
+    assert!(twice <= 1, "{twice} jobs ended twice");
+}
+
+const ENDLESS: &str =
+    "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c) SELECT n FROM c";
+
+fn skipped(kafka: &Kafka) {
+    for message in ["not JSON", "{\"query\": 1}", "{\"jobID\": \"poison\"}", ""] {
+        kafka.send("lsst.tap.job-run", message.as_bytes());
+    }
+    kafka.job("endless", ENDLESS);
+    kafka.job("good", "SELECT 1 AS n");
+    let worker = kafka.worker("");
+    kafka.until("jobs", |statuses| {
+        has(statuses, "poison", "ERROR")
+            && has(statuses, "good", "COMPLETED")
+            && has(statuses, "endless", "EXECUTING")
+    });
+    kafka.send("lsst.tap.job-delete", b"no JSON either");
+    let other = json!({"jobID": "endless", "executionID": "another", "ownerID": "me"});
+    let delete = json!({"jobID": "endless", "ownerID": "me"});
+    kafka.until("the job is stopped", |statuses| {
+        for message in [&other, &delete] {
+            kafka.send("lsst.tap.job-delete", message.to_string().as_bytes());
+        }
+        has(statuses, "endless", "ABORTED")
+    });
+    let metrics = worker.get("/metrics");
+    for line in [
+        "taploom_jobs_total{outcome=\"completed\",code=\"\"} 1",
+        "taploom_jobs_total{outcome=\"failed\",code=\"invalid_request\"} 1",
+        "taploom_jobs_total{outcome=\"aborted\",code=\"\"} 1",
+        "taploom_jobs_running 0",
+        "taploom_rows_total 1",
+        "taploom_memory_granted_bytes 0",
+        "taploom_scratch_bytes 0",
+        "taploom_stage_seconds_count{stage=\"upload\",format=\"csv\"} 1",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in\n{metrics}");
+    }
+}
+
+fn handed_over(kafka: &Kafka) {
+    kafka.job("endless", ENDLESS);
+    let mut first = kafka.worker("shutdown_grace_seconds = 1");
+    kafka.until("the job begins", |statuses| has(statuses, "endless", "EXECUTING"));
+    assert!(first.terminate().success());
+    assert_eq!(finals(&kafka.published.borrow()), 0);
+    let _second = kafka.worker("timeout_seconds = 1");
+    kafka.until("the job ends elsewhere", |statuses| has(statuses, "endless", "ERROR"));
+    assert_eq!(kafka.phases()["endless"], ["EXECUTING", "EXECUTING", "ERROR"]);
+}
+
+fn lanes(kafka: &Kafka) {
+    kafka.job("long", ENDLESS);
+    let worker = kafka.worker("short = 1\nlong = 1\nlong_after_seconds = 0.5");
+    kafka.until("the long job begins", |statuses| has(statuses, "long", "EXECUTING"));
+    for number in 0..5 {
+        kafka.job(&format!("small{number}"), "SELECT 1 AS n");
+    }
+    kafka.until("small jobs", |statuses| finals(statuses) == 5);
+    assert!(worker.get("/metrics").contains("taploom_jobs_running 1"));
+}

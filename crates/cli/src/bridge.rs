@@ -1,0 +1,81 @@
+//! `taploom bridge`.
+
+use std::path::PathBuf;
+
+use taploom::{Error, ErrorKind, Result};
+use taploom_bridge::{Config, LogFormat, ObserveConfig, Worker, serve};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+/// Jobs from Kafka.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The settings, in TOML; variables TAPLOOM__SECTION__KEY go over them
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Check the settings, and stop
+    #[arg(long)]
+    check: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let config = Config::load(&arguments.config)
+        .map_err(|why| Error::new(ErrorKind::InvalidRequest, format!("the settings: {why}")))?;
+    let bridge = config.bridge(taploom::registry()?).map_err(|failure| {
+        Error::new(ErrorKind::InvalidRequest, format!("the settings: {}", failure.message))
+    })?;
+    log(&config.observe)?;
+    if arguments.check {
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| failed("can't start the runtime", error))?;
+    runtime.block_on(async {
+        let listen = config.observe.listen;
+        let listener = TcpListener::bind(listen).await;
+        let listener =
+            listener.map_err(|error| failed(format!("can't listen on {listen}"), error))?;
+        let (kafka, jobs) = (config.kafka, config.jobs);
+        let worker = tokio::task::spawn_blocking(move || Worker::new(bridge, kafka, &jobs));
+        let worker = worker.await.map_err(|error| failed("can't start the worker", error))?;
+        let worker = worker.map_err(|error| failed("Kafka", error))?;
+        let shutdown = CancellationToken::new();
+        let mut terminate = signal(SignalKind::terminate())
+            .map_err(|error| failed("can't hear of signals", error))?;
+        let stop = shutdown.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            stop.cancel();
+        });
+        let observed = tokio::spawn(serve(std::sync::Arc::clone(&worker), listener));
+        let worked = worker.run(&shutdown).await;
+        observed.abort();
+        worked.map_err(|error| failed("the worker can't go on", error))
+    })
+}
+
+/// The log goes to standard error.
+fn log(observe: &ObserveConfig) -> Result<()> {
+    let filter = EnvFilter::try_new(&observe.filter).map_err(|error| {
+        let message = format!("the settings: observe.filter {:?}", observe.filter);
+        Error::new(ErrorKind::InvalidRequest, message).with_source(error)
+    })?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match observe.log {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().init(),
+    }
+    Ok(())
+}
+
+fn failed(
+    what: impl Into<String>,
+    error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> Error {
+    Error::new(ErrorKind::Failed, what).with_source(error)
+}

@@ -1,0 +1,151 @@
+//! `taploom job`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use taploom::{Error, ErrorKind, Result};
+use taploom_bridge::{
+    Bridge, ErrorCode, Failure, Formats, JobLimits, JobRun, JobStatus, Outcome, Plain, Statuses,
+    Stop, UploadMode, UploadPolicy, Uploader,
+};
+use url::Url;
+
+/// One job of a TAP service.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The message, as it would come from job-run; - for standard input
+    message: PathBuf,
+    /// sqlite:FILE, or mysql://USER:PASSWORD@HOST:PORT/DATABASE
+    #[arg(long, value_name = "URL")]
+    database: String,
+    /// The base of the URLs in columns that ask for it; by default the baseUrl of the message
+    #[arg(long, value_name = "URL")]
+    datalink_url: Option<Url>,
+    /// Whether the result is kept until it is stored, or sent while it is encoded
+    #[arg(long, value_name = "MODE", default_value = "spooled", value_parser = upload_mode)]
+    upload: UploadMode,
+    /// Times that the result is sent at most
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = crate::encode::at_least_one)]
+    attempts: usize,
+    /// Seconds that the store may take neither bytes nor answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    idle_timeout: u64,
+    /// Memory that the encoder may hold rows in
+    #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = crate::encode::size)]
+    memory_budget: usize,
+    /// Where temporary files go
+    #[arg(long, value_name = "DIR")]
+    scratch_dir: Option<PathBuf>,
+    /// Disk that temporary files may take; by default what there is
+    #[arg(long, value_name = "SIZE", value_parser = crate::encode::size)]
+    scratch_budget: Option<usize>,
+}
+
+fn upload_mode(text: &str) -> std::result::Result<UploadMode, String> {
+    match text {
+        "spooled" => Ok(UploadMode::Spooled),
+        "chunked" => Ok(UploadMode::Chunked),
+        _ => Err("spooled or chunked".to_owned()),
+    }
+}
+
+/// Status messages on standard output, a line each.
+struct Lines;
+
+#[async_trait]
+impl Statuses for Lines {
+    async fn publish(&self, status: &JobStatus) -> std::io::Result<()> {
+        let mut line = serde_json::to_vec(status)?;
+        line.push(b'\n');
+        let mut stdout = std::io::stdout().lock();
+        stdout.write_all(&line)?;
+        stdout.flush()
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let message = read(&arguments.message)?;
+    let bridge = bridge(arguments)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| {
+        Error::new(ErrorKind::Internal, "can't start the runtime").with_source(error)
+    })?;
+    let outcome = runtime.block_on(async {
+        match JobRun::parse(&message) {
+            Ok(job) => {
+                let stop = Stop::default();
+                let abort = stop.abort.clone();
+                // The job ends as one that somebody stopped, with its last status.
+                let interrupted = tokio::spawn(async move {
+                    if tokio::signal::ctrl_c().await.is_ok() {
+                        abort.cancel();
+                    }
+                });
+                let outcome = bridge.run(&job, &Lines, &stop).await;
+                interrupted.abort();
+                outcome.map_err(Error::sink)
+            }
+            Err(rejected) if rejected.job_id.is_some() => {
+                bridge.reject(&rejected, &Lines).await.map_err(Error::sink)
+            }
+            Err(rejected) => Ok(Outcome::Failed(rejected.failure)),
+        }
+    });
+    match outcome? {
+        Outcome::Completed(_) => Ok(()),
+        Outcome::Failed(failure) => Err(error(&failure)),
+        Outcome::Aborted | Outcome::HandedOver => {
+            Err(Error::new(ErrorKind::Failed, "the job was stopped"))
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let read = match path == Path::new("-") {
+        true => {
+            let mut message = Vec::new();
+            std::io::Read::read_to_end(&mut std::io::stdin(), &mut message).map(|_| message)
+        }
+        false => std::fs::read(path),
+    };
+    read.map_err(|error| {
+        let message = format!("can't read the job message {}", path.display());
+        Error::new(ErrorKind::InvalidRequest, message).with_source(error)
+    })
+}
+
+fn bridge(arguments: &Arguments) -> Result<Bridge> {
+    let mut limits = JobLimits {
+        memory_budget: arguments.memory_budget,
+        upload: arguments.upload,
+        datalink_url: arguments.datalink_url.clone(),
+        ..JobLimits::default()
+    };
+    if let Some(folder) = &arguments.scratch_dir {
+        limits.scratch.folder.clone_from(folder);
+    }
+    if let Some(bytes) = arguments.scratch_budget {
+        limits.scratch.budget = bytes as u64;
+    }
+    let policy = UploadPolicy {
+        attempts: arguments.attempts,
+        idle_timeout: Duration::from_secs(arguments.idle_timeout),
+        ..UploadPolicy::default()
+    };
+    let uploader = Uploader::new(policy).map_err(|failure| error(&failure))?;
+    let database = Arc::new(Plain::new(&arguments.database)?);
+    let formats = Formats::new(taploom::registry()?);
+    Bridge::new(formats, database, uploader, limits).map_err(|failure| error(&failure))
+}
+
+/// The failure of a job as an error of the program.
+pub(crate) fn error(failure: &Failure) -> Error {
+    let kind = match failure.code {
+        ErrorCode::InvalidRequest => ErrorKind::InvalidRequest,
+        _ => ErrorKind::Failed,
+    };
+    Error::new(kind, failure.to_string())
+}
