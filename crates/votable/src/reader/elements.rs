@@ -2,6 +2,9 @@
 
 use std::io::Read;
 
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::StrDeserializer;
 use taploom_encoder::{
     Bound, ColumnMetadata, CooSys, Datatype, Group, Info, Link, Param, Reference, Resource, Result,
     TimeSys, ValueOption, Values,
@@ -277,23 +280,7 @@ pub(super) fn add(resource: &mut Resource, part: Part) {
 }
 
 fn named(name: &str) -> Option<Datatype> {
-    use Datatype::{
-        Bit, Boolean, Char, Double, DoubleComplex, Float, FloatComplex, Int, Long, Short,
-        UnicodeChar, UnsignedByte,
-    };
-    let all = [
-        Boolean,
-        Bit,
-        UnsignedByte,
-        Short,
-        Int,
-        Long,
-        Char,
-        UnicodeChar,
-        Float,
-        Double,
-        FloatComplex,
-        DoubleComplex,
-    ];
-    all.into_iter().find(|datatype| datatype.as_str() == name)
+    // In JSON and XML they have the same names.
+    let name: StrDeserializer<'_, serde::de::value::Error> = name.into_deserializer();
+    Datatype::deserialize(name).ok()
 }
