@@ -6,6 +6,7 @@ mod column;
 mod convert;
 mod encoder;
 mod error;
+mod in_order;
 mod media_type;
 mod metadata;
 mod options;
@@ -19,6 +20,7 @@ pub use canonical::CanonicalRows;
 pub use column::{Arraysize, Column, ColumnMetadata, Datatype, Extent, VoType};
 pub use encoder::{Completion, EncodeContext, EncodeSummary, Envelope, ResultEncoder};
 pub use error::{Error, ErrorKind, Result};
+pub use in_order::InOrder;
 pub use media_type::MediaType;
 pub use metadata::{
     Bound, CooSys, Group, Info, Link, Param, Reference, Resource, TableMetadata, TimeSys,
