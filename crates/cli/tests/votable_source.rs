@@ -21,6 +21,9 @@ fn rows_overflow_and_what_is_left_out() {
     let source = folder.write("two.vot", &text);
     taploom(&["encode", &source, "-f", "csv", "-o", &folder.path("x.csv")])
         .fails_with(2, &["another TABLE (\"b\"", "choose one"]);
+    let page = folder.write("page.xml", "<html/>");
+    taploom(&["encode", &page, "-f", "csv"])
+        .fails_with(2, &["page.xml", "the root element is html", "VOTABLE"]);
     for threads in ["1", "2"] {
         let summary = folder.path("summary.json");
         let run = taploom(&[

@@ -112,9 +112,9 @@ impl<R: Read> VotableReader<R> {
     /// Reads up to the rows of the TABLE that is wanted. The source needs no buffer.
     ///
     /// # Errors
-    /// [`ErrorKind::Source`] for what is no VOTable, is damaged or reports a failed query,
-    /// [`ErrorKind::InvalidRequest`] for a TABLE that is not there and for rows in a form that is not
-    /// read, [`ErrorKind::UnsupportedColumn`] for a FIELD without a datatype of VOTable,
+    /// [`ErrorKind::Source`] for what is damaged or reports a failed query,
+    /// [`ErrorKind::InvalidRequest`] for XML that is no VOTable, for a TABLE that is not there and for
+    /// rows in a form that is not read, [`ErrorKind::UnsupportedColumn`] for a FIELD without a datatype of VOTable,
     /// [`ErrorKind::Resources`] where the memory limit does not suffice.
     pub fn with_options(source: R, options: ReadOptions) -> Result<Self> {
         let memory_limit = options.memory_limit;

@@ -169,7 +169,7 @@ fn what_is_no_whole_votable_is_refused() {
     for (text, kind, message) in [
         (String::new(), ErrorKind::Source, "the document is empty; a VOTable has an element VOTABLE"),
         ("words".into(), ErrorKind::Source, "the document begins with something else than an element; it is no VOTable"),
-        ("<html/>".into(), ErrorKind::Source, "the root element is html; that of a VOTable is VOTABLE"),
+        ("<html/>".into(), ErrorKind::InvalidRequest, "the root element is html; that of a VOTable is VOTABLE"),
         ("<VOTABLE version=\"2.0\"/>".into(), ErrorKind::Source, "VOTable version \"2.0\" is not read; 1.0 to 1.5 are"),
         ("<VOTABLE/>".into(), ErrorKind::InvalidRequest, "the document has no TABLE"),
         ("<?xml version='1.0' encoding='ISO-8859-1'?><VOTABLE/>".into(), ErrorKind::Source, "the document is in ISO-8859-1; only UTF-8 is read: convert it first"),

@@ -45,10 +45,10 @@ impl Document {
     pub(super) fn open<R: Read>(xml: &mut Xml<R>, choice: TableChoice) -> Result<Self> {
         let mut root = xml.root()?;
         if root.name != "VOTABLE" {
-            return Err(damaged(&format!(
-                "the root element is {}; that of a VOTable is VOTABLE",
-                root.shown()
-            )));
+            let message =
+                format!("the root element is {}; that of a VOTable is VOTABLE", root.shown());
+            // Another document: whoever named it is at fault, and the document is not.
+            return Err(invalid(message));
         }
         if let Some(version) = root.take("version") {
             let minor =
