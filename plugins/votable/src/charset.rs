@@ -94,10 +94,12 @@ impl Charset {
         Fitting { text: &text[..end], units: taken }
     }
 
-    /// Writes the characters to the beginning of a place that has room for them.
+    /// Writes the characters to the beginning of a place that has room for them, and NUL behind them.
     pub(crate) fn write(self, fitting: Fitting<'_>, place: &mut [u8]) {
+        let (place, rest) = place.split_at_mut(fitting.units * self.unit());
+        rest.fill(0);
         match self {
-            Self::Utf8 => place[..fitting.text.len()].copy_from_slice(fitting.text.as_bytes()),
+            Self::Utf8 => place.copy_from_slice(fitting.text.as_bytes()),
             Self::Utf16 => {
                 for (unit, place) in fitting.text.encode_utf16().zip(place.chunks_exact_mut(2)) {
                     place.copy_from_slice(&unit.to_be_bytes());

@@ -1,6 +1,6 @@
 //! A VOTable: a document, and rows within it.
 
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::RecordBatch;
 use taploom_encoder::{
     ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Output, Result,
     ResultEncoder, ResultSchema,
@@ -18,7 +18,7 @@ pub(crate) trait RowWriter: Send {
     fn tags(&self) -> (&'static str, &'static str);
 
     /// Writes rows in the types that carry them. After an error no row is there in part.
-    fn write(&mut self, columns: &[ArrayRef], output: &mut Output) -> Result<()>;
+    fn write(&mut self, batch: RecordBatch, output: &mut Output) -> Result<()>;
 
     /// Writes what was kept back.
     fn finish(&mut self, output: &mut Output) -> Result<()>;
@@ -65,7 +65,7 @@ impl VotableEncoder {
         };
         let writer: Box<dyn RowWriter> = match options.serialization {
             Serialization::Binary2 | Serialization::Binary => {
-                Box::new(BinaryRows::new(schema.columns(), &nulls, options)?)
+                Box::new(BinaryRows::new(schema.columns(), &nulls, options, context.threads)?)
             }
             Serialization::TableData => Box::new(TableDataRows::new(schema.columns())?),
         };
@@ -80,7 +80,7 @@ impl VotableEncoder {
 impl ResultEncoder for VotableEncoder {
     fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
         let batch = self.rows.convert(batch)?;
-        self.writer.write(batch.columns(), &mut self.output)
+        self.writer.write(batch, &mut self.output)
     }
 
     fn finish(mut self: Box<Self>, completion: Completion) -> Result<EncodeSummary> {

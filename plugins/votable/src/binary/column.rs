@@ -30,25 +30,8 @@ pub(crate) struct Rules {
 pub(crate) struct BinaryColumn {
     name: String,
     writer: Box<dyn CellWriter>,
-    place: Place,
-    truncated_cells: u64,
-}
-
-/// Where a cell stands in a row.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
-    /// None in BINARY.
-    pub(crate) flag: Option<Flag>,
-    /// Counted from the beginning of its run.
-    pub(crate) offset: usize,
-}
-
-/// The null flag of a column.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Flag {
-    /// Counted from the beginning of the row.
-    pub(crate) byte: usize,
-    pub(crate) mask: u8,
+    /// Where its cell stands, from the beginning of the run.
+    offset: usize,
 }
 
 /// Cells of a column from a row on: as many as the block has rows. (A slice of the array would cost
@@ -58,22 +41,19 @@ pub(crate) struct Cells<'a> {
     pub(crate) array: &'a ArrayRef,
     pub(crate) first: usize,
     pub(crate) rows: usize,
+    /// A bit for each null, 64 rows in a word; none as long as only widths are asked for.
+    pub(crate) nulls: &'a [u64],
 }
 
 /// How the cells of a column become bytes; VOTable 1.4, 5.3 and 6.
-pub(crate) trait CellWriter: Send {
+pub(crate) trait CellWriter: Send + Sync {
     fn width(&self) -> Width;
 
     /// Adds to every width what the cell has beyond its count.
     fn add_widths(&self, _cells: Cells<'_>, _widths: &mut [usize]) {}
 
-    /// Writes one cell into each row, with its flag; returns how many lost characters.
-    fn write(
-        &mut self,
-        cells: Cells<'_>,
-        place: Place,
-        block: &mut RowBlock,
-    ) -> Result<u64, Misfit>;
+    /// Writes one cell into each row, all its bytes; returns how many lost characters.
+    fn write(&self, cells: Cells<'_>, offset: usize, block: &mut RowBlock) -> Result<u64, Misfit>;
 }
 
 /// Bytes of a cell.
@@ -94,12 +74,11 @@ impl BinaryColumn {
         let mut offset = if rules.flags { columns.len().div_ceil(8) } else { 0 };
         let mut least_width = offset;
         let mut laid_out = Vec::with_capacity(columns.len());
-        for (index, (column, nulls)) in columns.iter().zip(nulls).enumerate() {
+        for (column, nulls) in columns.iter().zip(nulls) {
             let writer =
                 writer(column, *nulls, rules).map_err(|error| error.with_column(column.name()))?;
-            let flag = Flag { byte: index / 8, mask: 0x80 >> (index % 8) };
-            let place = Place { flag: rules.flags.then_some(flag), offset };
             let width = writer.width();
+            let place = offset;
             offset = match width {
                 Width::Fixed(width) => offset + width,
                 Width::Variable => 0,
@@ -109,14 +88,9 @@ impl BinaryColumn {
                 Width::Variable => COUNT_BYTES,
             };
             let name = column.name().to_owned();
-            laid_out.push(Self { name, writer, place, truncated_cells: 0 });
+            laid_out.push(Self { name, writer, offset: place });
         }
         Ok((laid_out, least_width))
-    }
-
-    /// Cells that lost characters so far.
-    pub(crate) fn truncated_cells(&self) -> u64 {
-        self.truncated_cells
     }
 
     /// Adds to every width what the cell has beyond its count.
@@ -124,11 +98,10 @@ impl BinaryColumn {
         self.writer.add_widths(cells, widths);
     }
 
-    /// Writes one cell into each row of the block.
-    pub(crate) fn write(&mut self, cells: Cells<'_>, block: &mut RowBlock) -> Result<(), Misfit> {
-        let truncated = self.writer.write(cells, self.place, block);
-        self.truncated_cells += truncated.map_err(|misfit| misfit.of_column(&self.name))?;
-        Ok(())
+    /// Writes one cell into each row of the block; returns how many lost characters.
+    pub(crate) fn write(&self, cells: Cells<'_>, block: &mut RowBlock) -> Result<u64, Misfit> {
+        let written = self.writer.write(cells, self.offset, block);
+        written.map_err(|misfit| misfit.of_column(&self.name))
     }
 }
 

@@ -6,10 +6,11 @@ use arrow_array::types::{
     ArrowPrimitiveType, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt8Type,
 };
 use arrow_array::{Array, BooleanArray, PrimitiveArray, StringArray};
-use arrow_buffer::NullBuffer;
 use taploom_encoder::{Column, Error, ErrorKind, Result, VoType};
 
+use crate::binary::bits::nulls_of;
 use crate::binary::column::Rules;
+use crate::binary::row_block::{RowBlock, put};
 use crate::cells::text_of;
 use crate::charset::{Charset, string_length};
 use crate::nulls::{NO_NULL_BIT, NO_NULL_ELEMENT, NullValue};
@@ -19,14 +20,14 @@ pub(crate) const NO_NULL: &str = "BINARY has no flag for a null, and nothing sta
     value that does as \"null\" in the metadata of the column, or write BINARY2";
 
 /// Elements of one type.
-pub(crate) trait Elements: Send {
+pub(crate) trait Elements: Send + Sync {
     /// What carries them.
     type Array: Array + 'static;
 
     /// Bytes of so many elements.
     fn bytes(&self, elements: u64) -> u64;
 
-    /// Writes elements to a place of just their size; says whether characters were lost.
+    /// Writes elements to a place of just their size, all of its bytes; says whether characters were lost.
     fn write(
         &self,
         values: &Self::Array,
@@ -40,12 +41,14 @@ pub(crate) trait Elements: Send {
 
 /// A type of numbers.
 pub(crate) trait Number: ArrowPrimitiveType {
-    type Bytes: AsRef<[u8]>;
-
     /// What a float is that is none.
     const NAN: Option<Self::Native>;
 
-    fn bytes(value: Self::Native) -> Self::Bytes;
+    /// Writes a number to the beginning of a place.
+    fn put(value: Self::Native, place: &mut [u8]);
+
+    /// Writes a number into each row of a block.
+    fn scatter(values: &[Self::Native], offset: usize, block: &mut RowBlock);
 
     fn parse(text: &str) -> Option<Self::Native>;
 }
@@ -53,12 +56,14 @@ pub(crate) trait Number: ArrowPrimitiveType {
 macro_rules! numbers {
     ($($number:ty, $native:ty, $nan:expr;)*) => {$(
         impl Number for $number {
-            type Bytes = [u8; size_of::<$native>()];
-
             const NAN: Option<$native> = $nan;
 
-            fn bytes(value: $native) -> Self::Bytes {
-                value.to_be_bytes()
+            fn put(value: $native, place: &mut [u8]) {
+                put(value.to_be_bytes(), place);
+            }
+
+            fn scatter(values: &[$native], offset: usize, block: &mut RowBlock) {
+                block.scatter(offset, values.iter().map(|value| value.to_be_bytes()));
             }
 
             fn parse(text: &str) -> Option<$native> {
@@ -143,14 +148,14 @@ impl<T: Number> Elements for Numbers<T> {
         let width = size_of::<T::Native>();
         let numbers = &values.values()[range.clone()];
         for (number, place) in numbers.iter().zip(place.chunks_exact_mut(width)) {
-            place.copy_from_slice(T::bytes(*number).as_ref());
+            T::put(*number, place);
         }
         self.find_reserved(values, range.clone()).map_err(|(_, message)| message)?;
         if let Some(nulls) = nulls_of(values) {
             for (index, place) in range.zip(place.chunks_exact_mut(width)) {
                 if nulls.is_null(index) {
                     let null = self.null_element.ok_or(NO_NULL_ELEMENT)?;
-                    place.copy_from_slice(T::bytes(null).as_ref());
+                    T::put(null, place);
                 }
             }
         }
@@ -158,9 +163,9 @@ impl<T: Number> Elements for Numbers<T> {
     }
 
     fn write_null(&self, place: &mut [u8]) -> Result<(), String> {
-        let null = T::bytes(self.null_cell.ok_or(NO_NULL)?);
+        let null = self.null_cell.ok_or(NO_NULL)?;
         for place in place.chunks_exact_mut(size_of::<T::Native>()) {
-            place.copy_from_slice(null.as_ref());
+            T::put(null, place);
         }
         Ok(())
     }
@@ -195,7 +200,7 @@ impl Elements for Booleans {
     }
 }
 
-pub(crate) fn letter(value: bool) -> u8 {
+pub(crate) const fn letter(value: bool) -> u8 {
     if value { b'T' } else { b'F' }
 }
 
@@ -220,6 +225,7 @@ impl Elements for Bits {
         if nulls_of(values).is_some_and(|nulls| range.clone().any(|index| nulls.is_null(index))) {
             return Err(NO_NULL_BIT.to_owned());
         }
+        place.fill(0);
         for (index, bit) in range.enumerate() {
             place[index / 8] |= u8::from(values.values().value(bit)) << (7 - index % 8);
         }
@@ -285,8 +291,4 @@ impl Elements for Strings {
     fn write_null(&self, _place: &mut [u8]) -> Result<(), String> {
         Ok(())
     }
-}
-
-fn nulls_of(array: &dyn Array) -> Option<&NullBuffer> {
-    array.nulls().filter(|nulls| nulls.null_count() > 0)
 }

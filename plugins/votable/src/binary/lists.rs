@@ -4,7 +4,7 @@ use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use taploom_encoder::VoType;
 
-use crate::binary::column::{CellWriter, Cells, Place, Width};
+use crate::binary::column::{CellWriter, Cells, Width};
 use crate::binary::elements::Elements;
 use crate::binary::row_block::RowBlock;
 use crate::cells::elements_of;
@@ -52,13 +52,7 @@ impl<E: Elements> CellWriter for ListWriter<E> {
         }
     }
 
-    fn write(
-        &mut self,
-        cells: Cells<'_>,
-        place: Place,
-        block: &mut RowBlock,
-    ) -> Result<u64, Misfit> {
-        block.write_nulls(cells, place, []);
+    fn write(&self, cells: Cells<'_>, offset: usize, block: &mut RowBlock) -> Result<u64, Misfit> {
         let lists = cells.array.as_list::<i32>();
         let Some(values) = lists.values().as_any().downcast_ref::<E::Array>() else {
             return Err(Misfit::new(0, "the list has elements of another type"));
@@ -68,19 +62,22 @@ impl<E: Elements> CellWriter for ListWriter<E> {
             let index = cells.first + row;
             let range = elements_of(lists, index);
             let bytes = match self.fixed {
-                Some(width) => block.fixed(row, place, width),
+                Some(width) => block.fixed(row, offset, width),
                 None => {
                     let count = range.len() * self.count.times / self.count.over;
                     let count = u32::try_from(count).map_err(|_| {
                         Misfit::new(row, "the array has more values than can be counted")
                     })?;
-                    block.variable(row, place, count, self.width(range.len()))
+                    block.variable(row, offset, count, self.width(range.len()))
                 }
             };
             let written = match lists.is_null(index) {
                 // A null of variable length is an empty one.
                 true if self.fixed.is_none() => Ok(false),
-                true => self.elements.write_null(bytes).map(|()| false),
+                true => {
+                    bytes.fill(0);
+                    self.elements.write_null(bytes).map(|()| false)
+                }
                 false => self.elements.write(values, range, bytes),
             };
             truncated += u64::from(written.map_err(|message| Misfit::new(row, message))?);

@@ -1,6 +1,7 @@
 //! BINARY2 and BINARY; VOTable 1.4, 5.3 and 5.4.
 
-mod base64_stream;
+mod base64_text;
+mod bits;
 mod column;
 mod elements;
 mod lists;
@@ -8,24 +9,64 @@ mod row_block;
 mod scalars;
 mod texts;
 
-use arrow_array::ArrayRef;
-use taploom_encoder::{Column, Output, Result};
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use taploom_encoder::{Column, InOrder, Output, Result};
 
 use crate::encoder::{RowWriter, Written};
 use crate::nulls::NullValue;
 use crate::options::{Serialization, VotableOptions};
 
-use self::base64_stream::Base64Stream;
+use self::base64_text::{Base64, Joiner, PieceText, Position};
 use self::column::{BinaryColumn, Rules};
-use self::row_block::RowBlock;
+use self::row_block::{Cut, RowBlock};
 
 /// Rows as bytes, block by block, handed on as base64.
+///
+/// The caller's thread cuts the rows of a batch into blocks, for which it looks at their widths alone, and
+/// writes the text of each in order; in between, blocks are filled and encoded on as many threads as
+/// there may be.
 pub(crate) struct BinaryRows {
+    layout: Arc<Layout>,
+    cut: Cut,
+    /// Behind the last block that was cut.
+    rows: u64,
+    at: Position,
+    blocks: InOrder<Block, Result<Block>>,
+    done: Done,
+    /// Nothing follows an error, not even what is done already.
+    broken: bool,
+}
+
+/// What does not change from block to block.
+struct Layout {
     rules: Rules,
     columns: Vec<BinaryColumn>,
-    block: RowBlock,
-    base64: Base64Stream,
-    rows: u64,
+    base64: Base64,
+}
+
+/// Rows of a batch on their way.
+#[derive(Default)]
+struct Block {
+    batch: Option<Arc<RecordBatch>>,
+    /// In the batch.
+    first: usize,
+    /// Rows before it, of this batch and others.
+    rows_before: u64,
+    at: Position,
+    bytes: RowBlock,
+    text: PieceText,
+    truncated_cells: u64,
+}
+
+/// The blocks that are written.
+#[derive(Default)]
+struct Done {
+    joiner: Joiner,
+    written: Written,
+    /// Their memory, for others.
+    spare: Vec<Block>,
 }
 
 impl BinaryRows {
@@ -33,53 +74,99 @@ impl BinaryRows {
         columns: &[Column],
         nulls: &[NullValue],
         options: &VotableOptions,
+        threads: usize,
     ) -> Result<Self> {
         let flags = options.serialization == Serialization::Binary2;
         let rules = Rules { flags, count: options.array_count };
         let (columns, least_width) = BinaryColumn::lay_out(columns, nulls, rules)?;
+        let base64 = Base64::new(options.line_length as usize);
+        let layout = Arc::new(Layout { rules, columns, base64 });
+        let shared = Arc::clone(&layout);
         Ok(Self {
-            rules,
-            columns,
-            block: RowBlock::new(least_width),
-            base64: Base64Stream::new(options.line_length as usize),
+            layout,
+            cut: Cut::new(least_width),
             rows: 0,
+            at: Position::default(),
+            blocks: InOrder::new(threads, move |block| shared.encode(block)),
+            done: Done::default(),
+            broken: false,
         })
+    }
+
+    fn write_blocks(&mut self, batch: &Arc<RecordBatch>, output: &mut Output) -> Result<()> {
+        let mut first = 0;
+        while first < batch.num_rows() {
+            let mut block = self.done.spare.pop().unwrap_or_default();
+            self.cut.next(&self.layout.columns, batch.columns(), first, &mut block.bytes);
+            block.batch = Some(Arc::clone(batch));
+            (block.first, block.rows_before, block.at) = (first, self.rows, self.at);
+            let rows = block.bytes.rows();
+            first += rows;
+            self.rows += rows as u64;
+            self.at = self.at.after(block.bytes.bytes().len());
+            self.blocks.push(block, |block| self.done.append(&self.layout, block?, output))?;
+        }
+        Ok(())
     }
 }
 
 impl RowWriter for BinaryRows {
     fn tags(&self) -> (&'static str, &'static str) {
-        match self.rules.flags {
+        match self.layout.rules.flags {
             true => ("<DATA><BINARY2><STREAM encoding=\"base64\">", "</STREAM></BINARY2></DATA>\n"),
             false => ("<DATA><BINARY><STREAM encoding=\"base64\">", "</STREAM></BINARY></DATA>\n"),
         }
     }
 
-    fn write(&mut self, arrays: &[ArrayRef], output: &mut Output) -> Result<()> {
-        let rows = arrays.first().map_or(0, |array| array.len());
-        let mut row = 0;
-        while row < rows {
-            let filled = self
-                .block
-                .fill(&mut self.columns, arrays, row)
-                .map_err(|misfit| misfit.into_error(self.rows))?;
-            row += filled;
-            self.rows += filled as u64;
-            self.base64.write(&mut self.block.bytes, output)?;
-        }
-        Ok(())
+    fn write(&mut self, batch: RecordBatch, output: &mut Output) -> Result<()> {
+        let written = self.write_blocks(&Arc::new(batch), output);
+        self.broken |= written.is_err();
+        written
     }
 
     fn finish(&mut self, output: &mut Output) -> Result<()> {
-        self.base64.finish(&self.block.bytes, output)
+        if !self.broken {
+            self.blocks.drain(|block| self.done.append(&self.layout, block?, output))?;
+        }
+        self.done.joiner.finish(&self.layout.base64, output)
     }
 
     fn written(&self) -> Written {
-        let truncated_cells = self.columns.iter().map(BinaryColumn::truncated_cells).sum();
-        Written { rows: self.rows, truncated_cells, altered_cells: 0 }
+        self.done.written
     }
 
     fn heap_bytes(&self) -> usize {
-        self.block.heap_bytes() + self.base64.heap_bytes()
+        let spare = self.done.spare.iter().map(Block::heap_bytes);
+        // What is under way can't be looked at; blocks are of a size.
+        let pending = self.blocks.pending() * spare.clone().max().unwrap_or_default();
+        self.cut.heap_bytes() + spare.sum::<usize>() + pending
+    }
+}
+
+impl Layout {
+    fn encode(&self, mut block: Block) -> Result<Block> {
+        let Block { batch, first, rows_before, at, bytes, text, truncated_cells } = &mut block;
+        if let Some(batch) = batch.take() {
+            let filled = bytes.fill(&self.columns, batch.columns(), *first, self.rules.flags);
+            *truncated_cells = filled.map_err(|misfit| misfit.into_error(*rows_before))?;
+            self.base64.encode(*at, bytes.bytes(), text)?;
+        }
+        Ok(block)
+    }
+}
+
+impl Block {
+    fn heap_bytes(&self) -> usize {
+        self.bytes.heap_bytes() + self.text.heap_bytes()
+    }
+}
+
+impl Done {
+    fn append(&mut self, layout: &Layout, mut block: Block, output: &mut Output) -> Result<()> {
+        self.joiner.append(&layout.base64, block.bytes.bytes(), &mut block.text, output)?;
+        self.written.rows += block.bytes.rows() as u64;
+        self.written.truncated_cells += block.truncated_cells;
+        self.spare.push(block);
+        Ok(())
     }
 }

@@ -1,9 +1,9 @@
 //! Numbers, booleans and bits, one in a cell.
 
-use arrow_array::Array;
 use arrow_array::cast::AsArray;
 
-use crate::binary::column::{CellWriter, Cells, Place, Rules, Width};
+use crate::binary::bits::{WORD_ROWS, first_set, for_each_set, word};
+use crate::binary::column::{CellWriter, Cells, Rules, Width};
 use crate::binary::elements::{NO_NULL, Number, Numbers, letter};
 use crate::binary::row_block::RowBlock;
 use crate::misfit::Misfit;
@@ -16,25 +16,21 @@ impl<T: Number> CellWriter for NumberWriter<T> {
         Width::Fixed(size_of::<T::Native>())
     }
 
-    fn write(
-        &mut self,
-        cells: Cells<'_>,
-        place: Place,
-        block: &mut RowBlock,
-    ) -> Result<u64, Misfit> {
+    fn write(&self, cells: Cells<'_>, offset: usize, block: &mut RowBlock) -> Result<u64, Misfit> {
         let array = cells.array.as_primitive::<T>();
         let range = cells.first..cells.first + cells.rows;
-        block.scatter(place, array.values()[range.clone()].iter().map(|value| T::bytes(*value)));
+        T::scatter(&array.values()[range.clone()], offset, block);
         self.0.find_reserved(array, range).map_err(|(row, message)| Misfit::new(row, message))?;
-        match self.0.null_cell {
-            Some(null) => block.write_nulls(cells, place, T::bytes(null)),
-            None => {
-                if let Some(row) = first_null(cells) {
-                    return Err(Misfit::new(row, NO_NULL));
-                }
+        match (self.0.null_cell, first_set(cells.nulls)) {
+            (_, None) => Ok(0),
+            (None, Some(row)) => Err(Misfit::new(row, NO_NULL)),
+            (Some(null), Some(_)) => {
+                for_each_set(cells.nulls, |row| {
+                    T::put(null, block.fixed(row, offset, size_of::<T::Native>()));
+                });
+                Ok(0)
             }
         }
-        Ok(0)
     }
 }
 
@@ -46,16 +42,8 @@ impl CellWriter for BooleanWriter {
         Width::Fixed(1)
     }
 
-    fn write(
-        &mut self,
-        cells: Cells<'_>,
-        place: Place,
-        block: &mut RowBlock,
-    ) -> Result<u64, Misfit> {
-        let values = cells.array.as_boolean().values();
-        let rows = cells.first..cells.first + cells.rows;
-        block.scatter(place, rows.map(|row| [letter(values.value(row))]));
-        block.write_nulls(cells, place, [0]);
+    fn write(&self, cells: Cells<'_>, offset: usize, block: &mut RowBlock) -> Result<u64, Misfit> {
+        write_bits(cells, offset, block, [letter(false), letter(true), 0, 0]);
         Ok(0)
     }
 }
@@ -70,24 +58,22 @@ impl CellWriter for BitWriter {
         Width::Fixed(1)
     }
 
-    fn write(
-        &mut self,
-        cells: Cells<'_>,
-        place: Place,
-        block: &mut RowBlock,
-    ) -> Result<u64, Misfit> {
-        if let Some(row) = first_null(cells) {
+    fn write(&self, cells: Cells<'_>, offset: usize, block: &mut RowBlock) -> Result<u64, Misfit> {
+        if let Some(row) = first_set(cells.nulls) {
             self.rules.check_null_bit().map_err(|message| Misfit::new(row, message))?;
         }
-        let values = cells.array.as_boolean().values();
-        let rows = cells.first..cells.first + cells.rows;
-        block.scatter(place, rows.map(|row| [u8::from(values.value(row)) << 7]));
-        block.write_nulls(cells, place, [0]);
+        write_bits(cells, offset, block, [0, 0x80, 0, 0]);
         Ok(0)
     }
 }
 
-fn first_null(cells: Cells<'_>) -> Option<usize> {
-    let nulls = cells.array.nulls().filter(|nulls| nulls.null_count() > 0)?;
-    (0..cells.rows).find(|row| nulls.is_null(cells.first + row))
+/// Writes a byte for `false`, `true`, and null, which may have either value.
+fn write_bits(cells: Cells<'_>, offset: usize, block: &mut RowBlock, spelled: [u8; 4]) {
+    let Cells { array, first, rows, nulls } = cells;
+    let values = array.as_boolean().values();
+    let words = nulls.iter().enumerate().map(|(index, nulls)| {
+        let done = index * WORD_ROWS;
+        (word(values, first + done, rows - done), *nulls)
+    });
+    block.scatter_bits(offset, words, spelled);
 }

@@ -2,7 +2,7 @@
 
 use arrow_array::cast::AsArray;
 
-use crate::binary::column::{CellWriter, Cells, Place, Width};
+use crate::binary::column::{CellWriter, Cells, Width};
 use crate::binary::row_block::RowBlock;
 use crate::cells::text_of;
 use crate::charset::{Charset, Length};
@@ -38,26 +38,22 @@ impl CellWriter for TextWriter {
         }
     }
 
-    fn write(
-        &mut self,
-        cells: Cells<'_>,
-        place: Place,
-        block: &mut RowBlock,
-    ) -> Result<u64, Misfit> {
-        block.write_nulls(cells, place, []);
+    fn write(&self, cells: Cells<'_>, offset: usize, block: &mut RowBlock) -> Result<u64, Misfit> {
         let texts = cells.array.as_string::<i32>();
         let mut truncated = 0;
         for row in 0..cells.rows {
             let text = text_of(texts, cells.first + row);
             let fitting = self.charset.fit(text, self.length.most());
             truncated += u64::from(fitting.text.len() < text.len());
-            let width = fitting.units * self.charset.unit();
-            let bytes = match self.length {
-                Length::Fixed(_) => block.fixed(row, place, width),
+            let place = match self.length {
+                Length::Fixed(length) => block.fixed(row, offset, length * self.charset.unit()),
                 // An Arrow string has at most 2^31 bytes, and so many units at the most.
-                Length::AtMost(_) => block.variable(row, place, fitting.units as u32, width),
+                Length::AtMost(_) => {
+                    let width = fitting.units * self.charset.unit();
+                    block.variable(row, offset, fitting.units as u32, width)
+                }
             };
-            self.charset.write(fitting, bytes);
+            self.charset.write(fitting, place);
         }
         Ok(truncated)
     }

@@ -4,7 +4,7 @@ mod column;
 mod lists;
 mod text;
 
-use arrow_array::ArrayRef;
+use arrow_array::{ArrayRef, RecordBatch};
 use taploom_encoder::{Column, Output, Result};
 
 use crate::encoder::{RowWriter, Written};
@@ -68,7 +68,8 @@ impl RowWriter for TableDataRows {
         ("<DATA><TABLEDATA>\n", "</TABLEDATA></DATA>\n")
     }
 
-    fn write(&mut self, arrays: &[ArrayRef], output: &mut Output) -> Result<()> {
+    fn write(&mut self, batch: RecordBatch, output: &mut Output) -> Result<()> {
+        let arrays = batch.columns();
         let all = arrays.first().map_or(0, |array| array.len());
         let mut first = 0;
         while first < all {

@@ -1,0 +1,134 @@
+//! What an encoder alone costs: all batches are in memory before, and its bytes go nowhere.
+//!
+//! ```text
+//! bench-encode-stage FORMAT SOURCE [THREADS]
+//! ```
+//!
+//! It prints one line of JSON: rows, bytes of Arrow and of output, seconds of CPU and of the clock, and
+//! the floor: seconds of CPU that it takes to copy the input once and to make base64 of as many
+//! bytes as the output has, by the engine alone.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use arrow_array::{Array, RecordBatch};
+use base64::Engine;
+use futures::executor::block_on;
+use rustix::time::{ClockId, clock_gettime};
+use taploom_encoder::{Completion, EncodeContext, Error};
+use taploom_sources::{Request, open};
+
+/// Bytes that are copied or encoded at a time: what stays in the second-level cache.
+const CHUNK: usize = 384 << 10;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let measured = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [format, source] => measure(format, source, 1),
+        [format, source, threads] => match threads.parse() {
+            Ok(threads) => measure(format, source, threads),
+            Err(_) => Err(format!("{threads} is no number of threads")),
+        },
+        _ => Err("usage: bench-encode-stage FORMAT SOURCE [THREADS]".to_owned()),
+    };
+    match measured {
+        Ok(line) => {
+            println!("{line}");
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("bench-encode-stage: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(format: &str, source: &str, threads: usize) -> Result<String, String> {
+    let said = |error: Error| format!("{error:#}");
+    let mut source = block_on(open(&Request::new(source))).map_err(said)?;
+    let mut batches = Vec::new();
+    while let Some(batch) = block_on(source.next_batch()).map_err(said)? {
+        batches.push(batch);
+    }
+    let spec = taploom::registry().and_then(|registry| registry.request(format)).map_err(said)?;
+    let spec = spec.with_context(EncodeContext { threads, ..EncodeContext::default() });
+    let counted = Counted::default();
+
+    let (cpu, wall) = (cpu_time(), Instant::now());
+    let mut encoder = spec.start(source.schema(), Box::new(counted.clone())).map_err(said)?;
+    for batch in &batches {
+        encoder.write_batch(batch).map_err(said)?;
+    }
+    let summary = encoder.finish(Completion::Complete).map_err(said)?;
+    let (cpu, wall) = (cpu_time() - cpu, wall.elapsed());
+
+    // Of the rows alone: batches of a file share buffers.
+    let arrays = batches.iter().flat_map(RecordBatch::columns);
+    let sizes = arrays.map(|array| array.to_data().get_slice_memory_size());
+    let input: usize = sizes.sum::<Result<_, _>>().map_err(|error| error.to_string())?;
+    let output = counted.0.load(Ordering::Relaxed);
+    let line = serde_json::json!({
+        "format": format,
+        "threads": threads,
+        "rows": summary.rows,
+        "bytes_in": input,
+        "bytes_out": output,
+        "cpu_seconds": cpu.as_secs_f64(),
+        "wall_seconds": wall.as_secs_f64(),
+        "rows_per_cpu_second": summary.rows as f64 / cpu.as_secs_f64(),
+        "memcpy_seconds": copying(&batches).as_secs_f64(),
+        "base64_seconds": base64_of(output).as_secs_f64(),
+    });
+    Ok(line.to_string())
+}
+
+/// Copies every buffer of the batches, a chunk at a time to the same place.
+fn copying(batches: &[RecordBatch]) -> Duration {
+    let mut place = vec![0; CHUNK];
+    let start = cpu_time();
+    for array in batches.iter().flat_map(RecordBatch::columns) {
+        let data = array.to_data();
+        let nulls = data.nulls().map(|nulls| nulls.buffer());
+        for chunk in data.buffers().iter().chain(nulls).flat_map(|buffer| buffer.chunks(CHUNK)) {
+            place[..chunk.len()].copy_from_slice(chunk);
+            std::hint::black_box(&mut place);
+        }
+    }
+    cpu_time() - start
+}
+
+fn base64_of(characters: u64) -> Duration {
+    let engine = base64::engine::Simd::standard(base64::engine::general_purpose::PAD);
+    let bytes: Vec<u8> = (0..CHUNK).map(|byte| (byte * 37 % 251) as u8).collect();
+    let mut text = vec![0; CHUNK / 3 * 4];
+    let start = cpu_time();
+    for _ in 0..characters / text.len() as u64 {
+        let written = engine.encode_slice(std::hint::black_box(&bytes), &mut text);
+        let _ = std::hint::black_box(written);
+    }
+    cpu_time() - start
+}
+
+/// CPU time of all threads.
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// Counts bytes, and keeps none.
+#[derive(Clone, Default)]
+struct Counted(Arc<AtomicU64>);
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
