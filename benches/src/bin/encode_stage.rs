@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow_array::{Array, RecordBatch};
+use arrow_buffer::NullBuffer;
 use base64::Engine;
 use futures::executor::block_on;
 use rustix::time::{ClockId, clock_gettime};
@@ -91,7 +92,7 @@ fn copying(batches: &[RecordBatch]) -> Duration {
     let start = cpu_time();
     for array in batches.iter().flat_map(RecordBatch::columns) {
         let data = array.to_data();
-        let nulls = data.nulls().map(|nulls| nulls.buffer());
+        let nulls = data.nulls().map(NullBuffer::buffer);
         for chunk in data.buffers().iter().chain(nulls).flat_map(|buffer| buffer.chunks(CHUNK)) {
             place[..chunk.len()].copy_from_slice(chunk);
             std::hint::black_box(&mut place);
