@@ -1,150 +1,242 @@
-//! Rows as text: a block of every column first, so that a column is looked at once a block.
+//! Rows as text: a block of every column first, so that a column is looked at once a block, and then row
+//! after row from those.
 
-use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::DataType;
-use taploom_encoder::Result;
+use std::ops::{AddAssign, Range};
+use std::sync::Arc;
 
-use crate::elements::elements_of;
+use arrow_array::{ArrayRef, RecordBatch};
+use taploom_encoder::{InOrder, Result};
 
-/// Bytes of text that a block of rows aims at.
-const BLOCK_BYTES: usize = 256 << 10;
-/// Rows that a block has at most.
-const BLOCK_ROWS: usize = 4096;
-/// A guess at the width of a value that is no string.
-const VALUE_BYTES: usize = 12;
+use crate::cells::Cells;
+use crate::cut::rows_of_a_block;
 
 /// How the cells of one column become text; chosen once, at the start.
-pub trait ColumnText {
-    /// Appends all cells of `array`, in the type that the column was chosen for.
-    fn append(&mut self, array: &ArrayRef, to: &mut Cells);
+pub trait ColumnText: Send + Sync + 'static {
+    /// Appends the cells of some rows of `array`, in the type that the column was chosen for.
+    ///
+    /// # Errors
+    /// A cell that has no text; the row is counted from 1 in those rows.
+    fn append(&self, array: &ArrayRef, rows: Range<usize>, to: &mut Cells) -> Result<Losses>;
 }
 
-/// The columns of a result, each with the text of its cells for a block of rows: some 256 KiB, and
-/// one row at least.
+/// Cells that differ from what was given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// They lost characters.
+    pub truncated: u64,
+    /// Characters or values were replaced.
+    pub altered: u64,
+}
+
+impl AddAssign for Losses {
+    fn add_assign(&mut self, other: Self) {
+        self.truncated += other.truncated;
+        self.altered += other.altered;
+    }
+}
+
+/// What stands around the cells of a row.
+#[derive(Debug, Clone, Default)]
+pub struct Frame {
+    /// Before the cell of each column.
+    pub before: Vec<Vec<u8>>,
+    /// After the last.
+    pub after: Vec<u8>,
+    /// In place of a cell of no text at all.
+    pub empty: Vec<u8>,
+}
+
+/// Turns the rows of batches into blocks of text, of some 512 KiB and one row at least, on as many threads
+/// as there may be; hands them over in order.
 pub struct Blocks<C> {
+    layout: Arc<Layout<C>>,
+    pieces: InOrder<Piece, Result<Piece>>,
+    /// Rows of the batches that were taken.
+    rows: u64,
+    done: Done,
+    /// Nothing follows an error, not even what is done already.
+    broken: bool,
+}
+
+/// What was handed over.
+#[derive(Default)]
+struct Done {
+    rows: u64,
+    losses: Losses,
+    /// Memory for other pieces.
+    spare: Vec<Piece>,
+}
+
+struct Layout<C> {
     columns: Vec<C>,
+    frame: Frame,
+}
+
+/// Some rows of a batch on their way.
+#[derive(Default)]
+struct Piece {
+    batch: Option<Arc<RecordBatch>>,
+    rows: Range<usize>,
+    /// Rows before those of the batch.
+    rows_before: u64,
     cells: Vec<Cells>,
+    block: TextBlock,
+    losses: Losses,
+}
+
+/// Some rows as text.
+#[derive(Debug, Default)]
+pub struct TextBlock {
+    /// All of them, one after the other.
+    pub text: Vec<u8>,
+    /// Where what stands before the cell of the last column begins in the last row.
+    pub last_cell: usize,
+    /// Where what stands after that cell begins.
+    pub last_after: usize,
 }
 
 impl<C: ColumnText> Blocks<C> {
-    /// Blocks of these columns.
-    pub fn new(columns: Vec<C>) -> Self {
-        let cells = columns.iter().map(|_| Cells::default()).collect();
-        Self { columns, cells }
+    /// Blocks of these columns, in that frame.
+    pub fn new(columns: Vec<C>, frame: Frame, threads: usize) -> Self {
+        let layout = Arc::new(Layout { columns, frame });
+        let shared = Arc::clone(&layout);
+        Self {
+            layout,
+            pieces: InOrder::new(threads, move |piece| shared.write(piece)),
+            rows: 0,
+            done: Done::default(),
+            broken: false,
+        }
     }
 
-    /// The columns, in order.
-    pub fn columns(&self) -> &[C] {
-        &self.columns
+    /// What stands around the cells.
+    pub(crate) fn frame(&self) -> &Frame {
+        &self.layout.frame
     }
 
-    /// Hands the rows of `batch` to `lay_out`, block by block.
+    /// Takes the rows of a batch; hands blocks of these and of batches before to `take`.
     ///
     /// # Errors
-    /// That of `lay_out`, which is not called again.
-    pub fn each(
+    /// That of a cell, and that of `take`; nothing is handed over after an error.
+    pub fn write(
         &mut self,
-        batch: &RecordBatch,
-        mut lay_out: impl FnMut(&Block<'_>) -> Result<()>,
+        batch: RecordBatch,
+        mut take: impl FnMut(&TextBlock) -> Result<()>,
     ) -> Result<()> {
+        let batch = Arc::new(batch);
         let mut first = 0;
         while first < batch.num_rows() {
-            let rows = rows_of_a_block(batch, first);
-            let columns = self.columns.iter_mut().zip(&mut self.cells).zip(batch.columns());
-            for ((column, cells), array) in columns {
-                cells.clear();
-                column.append(&array.slice(first, rows), cells);
-            }
-            lay_out(&Block { rows, columns: &self.cells })?;
-            first += rows;
+            let mut piece = self.done.spare.pop().unwrap_or_default();
+            piece.rows = first..first + rows_of_a_block(&batch, first);
+            piece.rows_before = self.rows;
+            piece.batch = Some(Arc::clone(&batch));
+            first = piece.rows.end;
+            let Self { pieces, done, .. } = self;
+            let taken = pieces.push(piece, |piece| done.hand_over(piece?, &mut take));
+            self.broken |= taken.is_err();
+            taken?;
         }
+        self.rows += batch.num_rows() as u64;
         Ok(())
+    }
+
+    /// Hands over the blocks that are left.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn finish(&mut self, mut take: impl FnMut(&TextBlock) -> Result<()>) -> Result<()> {
+        if self.broken {
+            return Ok(());
+        }
+        let Self { pieces, done, .. } = self;
+        pieces.drain(|piece| done.hand_over(piece?, &mut take))
+    }
+
+    /// Rows that were handed over.
+    pub fn written(&self) -> u64 {
+        self.done.rows
+    }
+
+    /// Those of the blocks that were handed over.
+    pub fn losses(&self) -> Losses {
+        self.done.losses
     }
 
     /// Heap held, in bytes.
     pub fn heap_bytes(&self) -> usize {
-        self.cells.iter().map(Cells::heap_bytes).sum()
+        let spare = self.done.spare.iter().map(Piece::heap_bytes);
+        // What is under way can't be looked at; pieces are of a size.
+        let pending = self.pieces.pending() * spare.clone().max().unwrap_or_default();
+        spare.sum::<usize>() + pending
     }
 }
 
-/// Some rows, of which every column is text.
-pub struct Block<'a> {
-    /// How many.
-    pub rows: usize,
-    /// The cells of every column.
-    pub columns: &'a [Cells],
-}
-
-/// The cells of a column as text, one after the other.
-#[derive(Debug, Default)]
-pub struct Cells {
-    text: Vec<u8>,
-    /// Where each cell ends in `text`.
-    ends: Vec<usize>,
-}
-
-impl Cells {
-    /// The text of a cell.
-    pub fn cell(&self, row: usize) -> &[u8] {
-        let from = if row == 0 { 0 } else { self.ends[row - 1] };
-        &self.text[from..self.ends[row]]
-    }
-
-    /// Appends a cell for every one of `array`: `null`, or what `append` writes.
-    pub fn extend(
+impl Done {
+    fn hand_over(
         &mut self,
-        array: &dyn Array,
-        null: &[u8],
-        mut append: impl FnMut(usize, &mut Vec<u8>),
-    ) {
-        let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
-        for row in 0..array.len() {
-            if nulls.is_none_or(|nulls| nulls.is_valid(row)) {
-                append(row, &mut self.text);
-            } else {
-                self.text.extend_from_slice(null);
+        piece: Piece,
+        take: &mut impl FnMut(&TextBlock) -> Result<()>,
+    ) -> Result<()> {
+        take(&piece.block)?;
+        self.rows += piece.rows.len() as u64;
+        self.losses += piece.losses;
+        self.spare.push(piece);
+        Ok(())
+    }
+}
+
+impl Piece {
+    fn heap_bytes(&self) -> usize {
+        self.block.text.capacity() + self.cells.iter().map(Cells::heap_bytes).sum::<usize>()
+    }
+}
+
+impl<C: ColumnText> Layout<C> {
+    fn write(&self, mut piece: Piece) -> Result<Piece> {
+        let Some(batch) = piece.batch.take() else { return Ok(piece) };
+        piece.losses = Losses::default();
+        piece.cells.resize_with(self.columns.len(), Cells::default);
+        let arrays = batch.columns().iter().zip(&mut piece.cells);
+        for (column, (array, cells)) in self.columns.iter().zip(arrays) {
+            cells.clear();
+            let appended = column.append(array, piece.rows.clone(), cells);
+            piece.losses += appended.map_err(|error| match error.row() {
+                Some(row) => {
+                    let before = piece.rows_before + piece.rows.start as u64;
+                    error.with_row(before + row)
+                }
+                None => error,
+            })?;
+            cells.close();
+        }
+        self.frame.lay_out(&piece.cells, piece.rows.len(), &mut piece.block);
+        Ok(piece)
+    }
+}
+
+impl Frame {
+    /// One row, of texts.
+    pub(crate) fn record<'a>(&self, values: impl Iterator<Item = &'a [u8]>) -> TextBlock {
+        let cells: Vec<Cells> = values.map(Cells::of_one).collect();
+        let mut block = TextBlock::default();
+        self.lay_out(&cells, 1, &mut block);
+        block
+    }
+
+    fn lay_out(&self, columns: &[Cells], rows: usize, block: &mut TextBlock) {
+        let TextBlock { text, last_cell, last_after } = block;
+        text.clear();
+        for row in 0..rows {
+            for (before, cells) in self.before.iter().zip(columns) {
+                *last_cell = text.len();
+                match before[..] {
+                    [byte] => text.push(byte),
+                    _ => text.extend_from_slice(before),
+                }
+                cells.append_cell(row, &self.empty, text);
             }
-            self.ends.push(self.text.len());
+            *last_after = text.len();
+            text.extend_from_slice(&self.after);
         }
     }
-
-    fn clear(&mut self) {
-        self.text.clear();
-        self.ends.clear();
-    }
-
-    fn heap_bytes(&self) -> usize {
-        self.text.capacity() + self.ends.capacity() * size_of::<usize>()
-    }
-}
-
-/// How many rows from `first` on make a block: at least one.
-fn rows_of_a_block(batch: &RecordBatch, first: usize) -> usize {
-    let (varying, fixed): (Vec<&ArrayRef>, Vec<&ArrayRef>) = batch
-        .columns()
-        .iter()
-        .partition(|column| matches!(column.data_type(), DataType::Utf8 | DataType::List(_)));
-    let fixed = VALUE_BYTES * fixed.len();
-    let most = BLOCK_ROWS.min(batch.num_rows() - first);
-    let mut bytes = 0;
-    let fitting = (first..first + most).take_while(|row| {
-        bytes += fixed + varying.iter().map(|column| width(column, *row)).sum::<usize>();
-        bytes <= BLOCK_BYTES
-    });
-    fitting.count().max(1)
-}
-
-/// A guess at the width of a string or a list.
-fn width(column: &ArrayRef, row: usize) -> usize {
-    if let Some(strings) = column.as_string_opt::<i32>() {
-        return VALUE_BYTES + usize::try_from(strings.value_length(row)).unwrap_or(0);
-    }
-    let Some(lists) = column.as_list_opt::<i32>() else { return VALUE_BYTES };
-    let elements = elements_of(lists, row);
-    let characters = lists.values().as_string_opt::<i32>().map_or(0, |strings| {
-        let offsets = strings.value_offsets();
-        usize::try_from(offsets[elements.end] - offsets[elements.start]).unwrap_or(0)
-    });
-    VALUE_BYTES * (1 + elements.len()) + characters
 }

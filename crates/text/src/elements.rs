@@ -10,7 +10,7 @@ use arrow_array::{Array, BooleanArray, ListArray, PrimitiveArray};
 use arrow_schema::DataType;
 use taploom_encoder::{Error, ErrorKind, Result};
 
-use crate::blocks::Cells;
+use crate::cells::Cells;
 use crate::value::{Spelling, Value};
 
 /// How the elements of a column become text, one after the other with something between them; chosen
@@ -27,7 +27,7 @@ pub struct Elements<'a> {
 }
 
 type AppendElements = fn(&Elements<'_>, &dyn Array, Range<usize>, &mut Vec<u8>);
-type AppendCells = fn(&Elements<'_>, &dyn Array, &mut Cells);
+type AppendCells = fn(&Elements<'_>, &dyn Array, Range<usize>, &mut Cells);
 
 impl<'a> Elements<'a> {
     /// Elements of an Arrow type.
@@ -43,9 +43,9 @@ impl<'a> Elements<'a> {
         let (append, append_cells): (AppendElements, AppendCells) = match element {
             DataType::Boolean => (
                 |elements, array, range, to| elements.booleans(array.as_boolean(), range, to),
-                |elements, array, to| {
+                |elements, array, rows, to| {
                     let values = array.as_boolean().values();
-                    to.extend(array, elements.null, |row, text| {
+                    to.extend(array, rows, elements.null, |row, text| {
                         values.value(row).append(elements.spelling, text);
                     });
                 },
@@ -86,9 +86,9 @@ impl<'a> Elements<'a> {
         (self.append)(self, array, range, to);
     }
 
-    /// Appends every element of `array` as a cell of its own.
-    pub fn append_cells(&self, array: &dyn Array, to: &mut Cells) {
-        (self.append_cells)(self, array, to);
+    /// Appends the elements of some rows of `array`, each as a cell of its own.
+    pub fn append_cells(&self, array: &dyn Array, rows: Range<usize>, to: &mut Cells) {
+        (self.append_cells)(self, array, rows, to);
     }
 
     fn of<T: ArrowPrimitiveType<Native: Value>>() -> (AppendElements, AppendCells) {
@@ -98,11 +98,9 @@ impl<'a> Elements<'a> {
                 let values = array.values()[range.clone()].iter().copied();
                 elements.each(array, range, values, to);
             },
-            |elements, array, to| {
+            |elements, array, rows, to| {
                 let values = array.as_primitive::<T>().values();
-                to.extend(array, elements.null, |row, text| {
-                    values[row].append(elements.spelling, text);
-                });
+                to.extend_values(array, rows, values, elements.null, elements.spelling);
             },
         )
     }

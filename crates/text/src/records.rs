@@ -1,24 +1,35 @@
 //! Records of separated values on their way out.
 
-use taploom_encoder::{Output, Result};
+use arrow_array::RecordBatch;
+use taploom_encoder::{Completion, EncodeSummary, Error, ErrorKind, Output, Result};
 
-use crate::blocks::Block;
+use crate::blocks::{Blocks, ColumnText, Frame, Losses, TextBlock};
 
 /// Writes records of separated values, and keeps back the last value with the separator before it and
 /// the end of its record until more follows, so that output which stops early stops within a record.
 /// Of a record of one value it keeps back the end alone: cut before the value it would not show at all.
-pub struct Records {
-    separator: u8,
-    end: &'static [u8],
-    text: Vec<u8>,
+pub struct Records<C> {
+    blocks: Blocks<C>,
+    writer: Writer,
+}
+
+struct Writer {
+    alone: bool,
     kept_back: Vec<u8>,
     output: Output,
 }
 
-impl Records {
+impl<C: ColumnText> Records<C> {
     /// Records with a byte between values and an end each, behind what `output` has already.
-    pub fn new(separator: u8, end: &'static [u8], output: Output) -> Self {
-        Self { separator, end, text: Vec::new(), kept_back: Vec::new(), output }
+    pub fn new(columns: Vec<C>, separator: u8, end: &[u8], threads: usize, output: Output) -> Self {
+        let alone = columns.len() == 1;
+        let first = std::iter::once(Vec::new());
+        let before = first.chain(std::iter::repeat(vec![separator])).take(columns.len()).collect();
+        // Readers pass over empty lines, and the row would be lost.
+        let empty = if alone { b"\"\"".to_vec() } else { Vec::new() };
+        let frame = Frame { before, after: end.to_vec(), empty };
+        let blocks = Blocks::new(columns, frame, threads);
+        Self { blocks, writer: Writer { alone, kept_back: Vec::new(), output } }
     }
 
     /// Writes one record, such as that of the names; returns its bytes.
@@ -26,72 +37,53 @@ impl Records {
     /// # Errors
     /// As [`Output::append`].
     pub fn append<V: AsRef<[u8]>>(&mut self, values: &[V]) -> Result<u64> {
-        self.start();
-        let before = self.text.len();
-        let last = self.record(values.iter().map(AsRef::as_ref));
-        let bytes = (self.text.len() - before) as u64;
-        self.write(last)?;
-        Ok(bytes)
+        let block = self.blocks.frame().record(values.iter().map(AsRef::as_ref));
+        self.writer.append(&block)?;
+        Ok(block.text.len() as u64)
     }
 
-    /// Writes the rows of a block.
+    /// Writes the rows of a batch.
     ///
     /// # Errors
-    /// As [`Output::append`].
-    pub fn append_block(&mut self, block: &Block<'_>) -> Result<()> {
-        self.start();
-        let mut last = 0;
-        for row in 0..block.rows {
-            last = self.record(block.columns.iter().map(|column| column.cell(row)));
+    /// As [`Blocks::write`] and [`Output::append`].
+    pub fn write(&mut self, batch: RecordBatch) -> Result<()> {
+        self.blocks.write(batch, |block| self.writer.append(block))
+    }
+
+    /// Writes what was kept back, and says what was written, in `header_bytes` and behind them.
+    ///
+    /// # Errors
+    /// As [`Output::finish`]; `Failed` where the rows stopped coming: then nothing more is written.
+    pub fn finish(mut self, completion: Completion, header_bytes: u64) -> Result<EncodeSummary> {
+        if let Completion::Failed { message } = completion {
+            return Err(Error::new(ErrorKind::Failed, message));
         }
-        self.write(last)
-    }
-
-    /// Writes what was kept back; returns the bytes of the whole output.
-    ///
-    /// # Errors
-    /// As [`Output::finish`].
-    pub fn finish(mut self) -> Result<u64> {
-        self.output.append(&self.kept_back)?;
-        self.output.finish()
+        self.blocks.finish(|block| self.writer.append(block))?;
+        let Writer { kept_back, mut output, .. } = self.writer;
+        output.append(&kept_back)?;
+        let mut summary = EncodeSummary::default();
+        summary.rows = self.blocks.written();
+        let Losses { truncated, altered } = self.blocks.losses();
+        (summary.truncated_cells, summary.altered_cells) = (truncated, altered);
+        summary.total_bytes = output.finish()?;
+        summary.data_bytes = summary.total_bytes - header_bytes;
+        Ok(summary)
     }
 
     /// Heap held, in bytes.
     pub fn heap_bytes(&self) -> usize {
-        self.text.capacity() + self.kept_back.capacity()
+        self.blocks.heap_bytes() + self.writer.kept_back.capacity()
     }
+}
 
-    fn start(&mut self) {
-        self.text.clear();
-        self.text.extend_from_slice(&self.kept_back);
-    }
-
-    /// Lays out a record; returns where to keep back from.
-    fn record<'a>(&mut self, values: impl ExactSizeIterator<Item = &'a [u8]>) -> usize {
-        let alone = values.len() == 1;
-        let mut last = self.text.len();
-        for (index, value) in values.enumerate() {
-            last = self.text.len();
-            if index > 0 {
-                self.text.push(self.separator);
-            }
-            match value {
-                // Readers pass over empty lines, and the row would be lost.
-                [] if alone => self.text.extend_from_slice(b"\"\""),
-                value => self.text.extend_from_slice(value),
-            }
-        }
-        if alone {
-            last = self.text.len();
-        }
-        self.text.extend_from_slice(self.end);
-        last
-    }
-
-    fn write(&mut self, last: usize) -> Result<()> {
-        self.output.append(&self.text[..last])?;
+impl Writer {
+    fn append(&mut self, block: &TextBlock) -> Result<()> {
+        let last = if self.alone { block.last_after } else { block.last_cell };
+        let (text, last) = block.text.split_at(last);
+        self.output.append(&self.kept_back)?;
+        self.output.append(text)?;
         self.kept_back.clear();
-        self.kept_back.extend_from_slice(&self.text[last..]);
+        self.kept_back.extend_from_slice(last);
         Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! One value as text.
 
+use crate::short::append_text;
+
 /// How a format spells what is no decimal number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spelling {
@@ -46,20 +48,53 @@ pub trait Value: Copy {
     /// true.append(&WORDS, &mut text);
     /// assert_eq!(text, b"0.1 +Inf true");
     /// ```
-    fn append(self, spelling: &Spelling, to: &mut Vec<u8>);
+    #[inline]
+    fn append(self, spelling: &Spelling, to: &mut Vec<u8>) {
+        append_text(self.text(spelling, &mut Self::Buffer::default()).as_bytes(), to);
+    }
+
+    /// Where the text of a value is made.
+    type Buffer: Default;
+
+    /// The text of the value, at most 32 bytes.
+    fn text<'a>(self, spelling: &'a Spelling, buffer: &'a mut Self::Buffer) -> &'a str;
 }
 
 impl Value for bool {
-    fn append(self, spelling: &Spelling, to: &mut Vec<u8>) {
-        to.extend_from_slice(if self { spelling.yes } else { spelling.no }.as_bytes());
+    type Buffer = ();
+
+    #[inline]
+    fn text<'a>(self, spelling: &'a Spelling, (): &'a mut ()) -> &'a str {
+        if self { spelling.yes } else { spelling.no }
+    }
+}
+
+/// Room for the digits of a whole number.
+pub struct Integer(itoa::Buffer);
+
+impl Default for Integer {
+    fn default() -> Self {
+        Self(itoa::Buffer::new())
+    }
+}
+
+/// Room for the digits of a float.
+pub struct Float(zmij::Buffer);
+
+impl Default for Float {
+    fn default() -> Self {
+        Self(zmij::Buffer::new())
     }
 }
 
 macro_rules! integers {
     ($($integer:ty)*) => {$(
         impl Value for $integer {
-            fn append(self, _: &Spelling, to: &mut Vec<u8>) {
-                to.extend_from_slice(itoa::Buffer::new().format(self).as_bytes());
+            type Buffer = Integer;
+
+            #[inline]
+            fn text<'a>(self, _: &'a Spelling, buffer: &'a mut Integer) -> &'a str {
+                buffer.0.format(self)
             }
         }
     )*};
@@ -70,18 +105,18 @@ integers! { u8 i16 i32 i64 }
 macro_rules! floats {
     ($($float:ty)*) => {$(
         impl Value for $float {
-            fn append(self, spelling: &Spelling, to: &mut Vec<u8>) {
+            type Buffer = Float;
+
+            #[inline]
+            fn text<'a>(self, spelling: &'a Spelling, buffer: &'a mut Float) -> &'a str {
                 if self.is_finite() {
-                    to.extend_from_slice(zmij::Buffer::new().format_finite(self).as_bytes());
+                    buffer.0.format_finite(self)
+                } else if self.is_nan() {
+                    spelling.nan
+                } else if self > 0.0 {
+                    spelling.infinity
                 } else {
-                    let word = if self.is_nan() {
-                        spelling.nan
-                    } else if self > 0.0 {
-                        spelling.infinity
-                    } else {
-                        spelling.negative_infinity
-                    };
-                    to.extend_from_slice(word.as_bytes());
+                    spelling.negative_infinity
                 }
             }
         }

@@ -1,11 +1,13 @@
 //! One column as text: how its cells are written, chosen once, then looped.
 
+use std::ops::Range;
+
 use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
 use arrow_schema::DataType;
 use taploom_encoder::{Datatype, Result, VoType};
 use taploom_text::{
-    BITS, Cells, ColumnText, Elements, TABLEDATA, WORDS, append_json_strings, elements_of,
+    BITS, Cells, ColumnText, Elements, Losses, TABLEDATA, WORDS, append_json_strings, elements_of,
 };
 
 use crate::dialect::Dialect;
@@ -14,7 +16,6 @@ use crate::dialect::Dialect;
 pub(crate) struct ColumnWriter {
     kind: Kind,
     dialect: Dialect,
-    altered_cells: u64,
 }
 
 enum Kind {
@@ -41,12 +42,7 @@ impl ColumnWriter {
                 Kind::List(Elements::new(&element, spelling, b" ", null_element(&element))?)
             }
         };
-        Ok(Self { kind, dialect, altered_cells: 0 })
-    }
-
-    /// Cells in which characters were replaced so far.
-    pub(crate) fn altered_cells(&self) -> u64 {
-        self.altered_cells
+        Ok(Self { kind, dialect })
     }
 }
 
@@ -61,22 +57,21 @@ fn null_element(element: &DataType) -> &'static [u8] {
 }
 
 impl ColumnText for ColumnWriter {
-    fn append(&mut self, array: &ArrayRef, to: &mut Cells) {
+    fn append(&self, array: &ArrayRef, rows: Range<usize>, to: &mut Cells) -> Result<Losses> {
         let dialect = self.dialect;
+        let mut losses = Losses::default();
         match &self.kind {
-            Kind::Value(values) => values.append_cells(array, to),
+            Kind::Value(values) => values.append_cells(array, rows, to),
             Kind::Text => {
                 let values = array.as_string::<i32>();
-                let mut altered = 0;
-                to.extend(array, b"", |row, text| {
+                to.extend(array, rows, b"", |row, text| {
                     let value = values.value(row).as_bytes();
-                    altered += u64::from(dialect.append_text(value, text));
+                    losses.altered += u64::from(dialect.append_text(value, text));
                 });
-                self.altered_cells += altered;
             }
             Kind::List(elements) => {
                 let lists = array.as_list::<i32>();
-                to.extend(array, b"", |row, text| match elements_of(lists, row) {
+                to.extend(array, rows, b"", |row, text| match elements_of(lists, row) {
                     // As the empty string, it differs from a null.
                     none if none.is_empty() => text.extend_from_slice(b"\"\""),
                     range => elements.append_range(lists.values(), range, text),
@@ -86,12 +81,13 @@ impl ColumnText for ColumnWriter {
                 let lists = array.as_list::<i32>();
                 let strings = lists.values().as_string::<i32>();
                 let mut json = Vec::new();
-                to.extend(array, b"", |row, text| {
+                to.extend(array, rows, b"", |row, text| {
                     json.clear();
                     append_json_strings(strings, elements_of(lists, row), &mut json);
                     dialect.append_text(&json, text);
                 });
             }
         }
+        Ok(losses)
     }
 }

@@ -2,10 +2,10 @@
 
 use arrow_array::RecordBatch;
 use taploom_encoder::{
-    ByteSink, CanonicalRows, Column, Completion, EncodeSummary, Error, ErrorKind, Output, Result,
+    ByteSink, CanonicalRows, Column, Completion, EncodeContext, EncodeSummary, Output, Result,
     ResultEncoder, ResultSchema,
 };
-use taploom_text::{Blocks, Records};
+use taploom_text::Records;
 
 use crate::column_writer::ColumnWriter;
 use crate::dialect::Dialect;
@@ -14,8 +14,7 @@ use crate::options::{CsvOptions, Header};
 /// Rows to text, block by block.
 pub(crate) struct TextEncoder {
     rows: CanonicalRows,
-    blocks: Blocks<ColumnWriter>,
-    records: Records,
+    records: Records<ColumnWriter>,
     header_bytes: u64,
     altered_names: u64,
 }
@@ -25,6 +24,7 @@ impl TextEncoder {
         dialect: Dialect,
         options: &CsvOptions,
         schema: &ResultSchema,
+        context: &EncodeContext,
         sink: ByteSink,
     ) -> Result<Self> {
         let rows = CanonicalRows::new(schema)?;
@@ -33,14 +33,9 @@ impl TextEncoder {
             writer.map_err(|error| error.with_column(column.name()))
         };
         let writers = schema.columns().iter().map(writer).collect::<Result<Vec<_>>>()?;
-        let output = Output::new(sink);
-        let mut encoder = Self {
-            rows,
-            blocks: Blocks::new(writers),
-            records: Records::new(dialect.separator(), dialect.record_end(), output),
-            header_bytes: 0,
-            altered_names: 0,
-        };
+        let (separator, end) = (dialect.separator(), dialect.record_end());
+        let records = Records::new(writers, separator, end, context.threads, Output::new(sink));
+        let mut encoder = Self { rows, records, header_bytes: 0, altered_names: 0 };
         if options.header == Header::Present {
             encoder.write_header(schema, dialect)?;
         }
@@ -63,23 +58,16 @@ impl TextEncoder {
 impl ResultEncoder for TextEncoder {
     fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
         let batch = self.rows.convert(batch)?;
-        self.blocks.each(&batch, |block| self.records.append_block(block))
+        self.records.write(batch)
     }
 
     fn finish(self: Box<Self>, completion: Completion) -> Result<EncodeSummary> {
-        if let Completion::Failed { message } = completion {
-            return Err(Error::new(ErrorKind::Failed, message));
-        }
-        let mut summary = EncodeSummary::default();
-        summary.rows = self.rows.rows();
-        let altered: u64 = self.blocks.columns().iter().map(ColumnWriter::altered_cells).sum();
-        summary.altered_cells = altered + self.altered_names;
-        summary.total_bytes = self.records.finish()?;
-        summary.data_bytes = summary.total_bytes - self.header_bytes;
+        let mut summary = self.records.finish(completion, self.header_bytes)?;
+        summary.altered_cells += self.altered_names;
         Ok(summary)
     }
 
     fn buffered_bytes(&self) -> usize {
-        self.records.heap_bytes() + self.blocks.heap_bytes()
+        self.records.heap_bytes()
     }
 }

@@ -49,10 +49,10 @@ impl EncoderFormat for Csv {
     fn start(
         options: &CsvOptions,
         schema: &ResultSchema,
-        _context: &EncodeContext,
+        context: &EncodeContext,
         sink: ByteSink,
     ) -> Result<Box<dyn ResultEncoder>> {
-        Ok(Box::new(TextEncoder::start(Dialect::Csv, options, schema, sink)?))
+        Ok(Box::new(TextEncoder::start(Dialect::Csv, options, schema, context, sink)?))
     }
 }
 
@@ -71,9 +71,9 @@ impl EncoderFormat for Tsv {
     fn start(
         options: &CsvOptions,
         schema: &ResultSchema,
-        _context: &EncodeContext,
+        context: &EncodeContext,
         sink: ByteSink,
     ) -> Result<Box<dyn ResultEncoder>> {
-        Ok(Box::new(TextEncoder::start(Dialect::Tsv, options, schema, sink)?))
+        Ok(Box::new(TextEncoder::start(Dialect::Tsv, options, schema, context, sink)?))
     }
 }

@@ -6,7 +6,8 @@ use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
 use taploom_encoder::{Datatype, Result, VoType};
 use taploom_text::{
-    Cells, ColumnText, Elements, Spelling, WORDS, append_json_strings, append_quoted, elements_of,
+    Cells, ColumnText, Elements, Losses, Spelling, WORDS, append_json_strings, append_quoted,
+    elements_of,
 };
 
 /// APE 6: booleans as Python writes them.
@@ -54,18 +55,18 @@ impl ColumnWriter {
 }
 
 impl ColumnText for ColumnWriter {
-    fn append(&mut self, array: &ArrayRef, to: &mut Cells) {
+    fn append(&self, array: &ArrayRef, rows: Range<usize>, to: &mut Cells) -> Result<Losses> {
         match &self.kind {
-            Kind::Value(values) => values.append_cells(array, to),
+            Kind::Value(values) => values.append_cells(array, rows, to),
             Kind::Text => {
                 let values = array.as_string::<i32>();
-                to.extend(array, b"", |row, text| {
+                to.extend(array, rows, b"", |row, text| {
                     append_value(values.value(row).as_bytes(), text);
                 });
             }
             Kind::List(elements) => {
                 let values = array.as_list::<i32>().values();
-                self.arrays(array, to, |range, json| {
+                self.arrays(array, rows, to, |range, json| {
                     json.push(b'[');
                     elements.append_range(values, range, json);
                     json.push(b']');
@@ -73,9 +74,12 @@ impl ColumnText for ColumnWriter {
             }
             Kind::Strings => {
                 let strings = array.as_list::<i32>().values().as_string::<i32>();
-                self.arrays(array, to, |range, json| append_json_strings(strings, range, json));
+                self.arrays(array, rows, to, |range, json| {
+                    append_json_strings(strings, range, json);
+                });
             }
         }
+        Ok(Losses::default())
     }
 }
 
@@ -84,13 +88,14 @@ impl ColumnWriter {
     fn arrays(
         &self,
         array: &ArrayRef,
+        rows: Range<usize>,
         to: &mut Cells,
         append: impl Fn(Range<usize>, &mut Vec<u8>),
     ) {
         let lists = array.as_list::<i32>();
         let outer = self.dimensions.split_last().map_or(&[][..], |(_, outer)| outer);
         let mut json = Vec::new();
-        to.extend(array, b"", |row, text| {
+        to.extend(array, rows, b"", |row, text| {
             json.clear();
             append_nested(outer, elements_of(lists, row), &append, &mut json);
             append_value(&json, text);

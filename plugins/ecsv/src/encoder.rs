@@ -2,10 +2,10 @@
 
 use arrow_array::RecordBatch;
 use taploom_encoder::{
-    ByteSink, CanonicalRows, Completion, EncodeSummary, Error, ErrorKind, Output, Result,
+    ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Output, Result,
     ResultEncoder, ResultSchema, unique_names,
 };
-use taploom_text::{Blocks, Records};
+use taploom_text::Records;
 
 use crate::column_writer::{ColumnWriter, append_value};
 use crate::header::Header;
@@ -13,14 +13,17 @@ use crate::header::Header;
 /// Rows to text, block by block.
 pub(crate) struct EcsvEncoder {
     rows: CanonicalRows,
-    blocks: Blocks<ColumnWriter>,
-    records: Records,
+    records: Records<ColumnWriter>,
     header_bytes: u64,
     altered_names: u64,
 }
 
 impl EcsvEncoder {
-    pub(crate) fn start(schema: &ResultSchema, sink: ByteSink) -> Result<Self> {
+    pub(crate) fn start(
+        schema: &ResultSchema,
+        context: &EncodeContext,
+        sink: ByteSink,
+    ) -> Result<Self> {
         let rows = CanonicalRows::new(schema)?;
         let columns = schema.columns();
         // The names stand in one line.
@@ -46,11 +49,10 @@ impl EcsvEncoder {
         let header = header.finish(schema.table());
         let mut output = Output::new(sink);
         output.append(header.as_bytes())?;
-        let mut records = Records::new(b',', b"\n", output);
+        let mut records = Records::new(writers, b',', b"\n", context.threads, output);
         let titles_bytes = records.append(&titles)?;
         Ok(Self {
             rows,
-            blocks: Blocks::new(writers),
             records,
             header_bytes: header.len() as u64 + titles_bytes,
             altered_names: altered_names as u64,
@@ -61,22 +63,16 @@ impl EcsvEncoder {
 impl ResultEncoder for EcsvEncoder {
     fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
         let batch = self.rows.convert(batch)?;
-        self.blocks.each(&batch, |block| self.records.append_block(block))
+        self.records.write(batch)
     }
 
     fn finish(self: Box<Self>, completion: Completion) -> Result<EncodeSummary> {
-        if let Completion::Failed { message } = completion {
-            return Err(Error::new(ErrorKind::Failed, message));
-        }
-        let mut summary = EncodeSummary::default();
-        summary.rows = self.rows.rows();
-        summary.altered_cells = self.altered_names;
-        summary.total_bytes = self.records.finish()?;
-        summary.data_bytes = summary.total_bytes - self.header_bytes;
+        let mut summary = self.records.finish(completion, self.header_bytes)?;
+        summary.altered_cells += self.altered_names;
         Ok(summary)
     }
 
     fn buffered_bytes(&self) -> usize {
-        self.records.heap_bytes() + self.blocks.heap_bytes()
+        self.records.heap_bytes()
     }
 }

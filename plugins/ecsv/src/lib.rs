@@ -41,9 +41,9 @@ impl EncoderFormat for Ecsv {
     fn start(
         _options: &EcsvOptions,
         schema: &ResultSchema,
-        _context: &EncodeContext,
+        context: &EncodeContext,
         sink: ByteSink,
     ) -> Result<Box<dyn ResultEncoder>> {
-        Ok(Box::new(EcsvEncoder::start(schema, sink)?))
+        Ok(Box::new(EcsvEncoder::start(schema, context, sink)?))
     }
 }

@@ -7,7 +7,7 @@ use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, ListArray};
 use taploom_encoder::{Result, VoType};
 use taploom_text::{
-    Cells, ColumnText, Elements, Spelling, WORDS, append_json_string, append_json_strings,
+    Cells, ColumnText, Elements, Losses, Spelling, WORDS, append_json_string, append_json_strings,
     elements_of,
 };
 
@@ -29,7 +29,6 @@ const NULLED: Spelling =
 pub(crate) struct ColumnWriter {
     kind: Kind,
     nonfinite: Nonfinite,
-    altered_cells: u64,
 }
 
 enum Kind {
@@ -53,12 +52,7 @@ impl ColumnWriter {
             (false, false) => Kind::Value(elements()?),
             (true, false) => Kind::List { elements: elements()?, strides: strides(vo_type) },
         };
-        Ok(Self { kind, nonfinite: options.nonfinite, altered_cells: 0 })
-    }
-
-    /// Cells so far in which `null` stands for another value.
-    pub(crate) fn altered_cells(&self) -> u64 {
-        self.altered_cells
+        Ok(Self { kind, nonfinite: options.nonfinite })
     }
 }
 
@@ -78,17 +72,23 @@ fn strides(vo_type: &VoType) -> Vec<usize> {
 }
 
 impl ColumnText for ColumnWriter {
-    fn append(&mut self, array: &ArrayRef, to: &mut Cells) {
+    fn append(&self, array: &ArrayRef, rows: Range<usize>, to: &mut Cells) -> Result<Losses> {
+        let altered = match self.nonfinite {
+            Nonfinite::Null => nonfinite_cells(array, rows.clone()),
+            Nonfinite::String => 0,
+        };
         match &self.kind {
-            Kind::Value(values) => values.append_cells(array, to),
+            Kind::Value(values) => values.append_cells(array, rows, to),
             Kind::Text => {
                 let values = array.as_string::<i32>();
-                to.extend(array, b"null", |row, text| append_json_string(values.value(row), text));
+                to.extend(array, rows, b"null", |row, text| {
+                    append_json_string(values.value(row), text);
+                });
             }
             Kind::List { elements, strides } => {
                 let lists = array.as_list::<i32>();
                 let values = lists.values();
-                to.extend(array, b"null", |row, text| {
+                to.extend(array, rows, b"null", |row, text| {
                     append_nested(strides, elements_of(lists, row), text, &|range, text| {
                         text.push(b'[');
                         elements.append_range(values, range, text);
@@ -99,16 +99,14 @@ impl ColumnText for ColumnWriter {
             Kind::Strings { strides } => {
                 let lists = array.as_list::<i32>();
                 let strings = lists.values().as_string::<i32>();
-                to.extend(array, b"null", |row, text| {
+                to.extend(array, rows, b"null", |row, text| {
                     append_nested(strides, elements_of(lists, row), text, &|range, text| {
                         append_json_strings(strings, range, text);
                     });
                 });
             }
         }
-        if self.nonfinite == Nonfinite::Null {
-            self.altered_cells += nonfinite_cells(array);
-        }
+        Ok(Losses { altered, ..Losses::default() })
     }
 }
 
@@ -132,14 +130,14 @@ fn append_nested(
 }
 
 /// Cells that hold NaN or an infinity.
-fn nonfinite_cells(array: &ArrayRef) -> u64 {
+fn nonfinite_cells(array: &ArrayRef, rows: Range<usize>) -> u64 {
     let lists = array.as_list_opt::<i32>();
     let is_finite = finite(lists.map_or(array, ListArray::values));
-    let is_altered = |row: usize| match lists {
-        Some(lists) => !elements_of(lists, row).all(&is_finite),
-        None => !is_finite(row),
+    let is_altered = |row: &usize| match lists {
+        Some(lists) => !elements_of(lists, *row).all(&is_finite),
+        None => !is_finite(*row),
     };
-    (0..array.len()).filter(|row| is_altered(*row)).count() as u64
+    rows.filter(is_altered).count() as u64
 }
 
 /// Whether a value is a number, or null; what is no float always is.

@@ -2,13 +2,13 @@
 
 use arrow_array::RecordBatch;
 use taploom_encoder::{
-    ByteSink, CanonicalRows, Column, ColumnMetadata, Completion, EncodeSummary, Error, ErrorKind,
-    Output, Result, ResultEncoder, ResultSchema,
+    ByteSink, CanonicalRows, Column, ColumnMetadata, Completion, EncodeContext, EncodeSummary,
+    Error, ErrorKind, Output, Result, ResultEncoder, ResultSchema,
 };
-use taploom_text::append_json_string;
+use taploom_text::{Frame, append_json_string};
 
 use crate::options::JsonOptions;
-use crate::rows::{Frame, Rows};
+use crate::rows::Rows;
 
 pub(crate) struct DocumentEncoder {
     rows: Rows,
@@ -20,6 +20,7 @@ impl DocumentEncoder {
     pub(crate) fn start(
         options: &JsonOptions,
         schema: &ResultSchema,
+        context: &EncodeContext,
         sink: ByteSink,
     ) -> Result<Self> {
         let canonical = CanonicalRows::new(schema)?;
@@ -28,8 +29,8 @@ impl DocumentEncoder {
             0 => b",\n[".to_vec(),
             _ => b",".to_vec(),
         });
-        let frame = Frame { before: before.collect(), after: b"]" };
-        let rows = Rows::new(canonical, schema, options, frame)?;
+        let frame = Frame { before: before.collect(), after: b"]".to_vec(), ..Frame::default() };
+        let rows = Rows::new(canonical, schema, options, frame, context.threads)?;
         let header = header(schema)?;
         let mut output = Output::new(sink);
         output.append(&header)?;
@@ -67,16 +68,13 @@ fn field(column: &Column) -> Result<ColumnMetadata> {
 impl ResultEncoder for DocumentEncoder {
     fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
         let Self { rows, output, header_bytes } = self;
-        rows.append(batch, |text| {
-            let is_first = output.written() == *header_bytes;
-            output.append(text.strip_prefix(b",").filter(|_| is_first).unwrap_or(text))
-        })
+        rows.append(batch, |text| append_rows(text, *header_bytes, output))
     }
 
     fn finish(mut self: Box<Self>, completion: Completion) -> Result<EncodeSummary> {
-        let mut summary = EncodeSummary::default();
-        summary.rows = self.rows.count();
-        summary.altered_cells = self.rows.altered_cells();
+        let Self { rows, output, header_bytes } = &mut *self;
+        rows.finish(|text| append_rows(text, *header_bytes, output))?;
+        let mut summary = rows.summary();
         summary.data_bytes = self.output.written() - self.header_bytes;
         let mut trailer = b"],\n\"status\":".to_vec();
         append_json_string(completion.query_status(), &mut trailer);
@@ -93,4 +91,10 @@ impl ResultEncoder for DocumentEncoder {
     fn buffered_bytes(&self) -> usize {
         self.rows.heap_bytes()
     }
+}
+
+/// The first row has none before it.
+fn append_rows(text: &[u8], header_bytes: u64, output: &mut Output) -> Result<()> {
+    let is_first = output.written() == header_bytes;
+    output.append(text.strip_prefix(b",").filter(|_| is_first).unwrap_or(text))
 }

@@ -50,10 +50,10 @@ impl EncoderFormat for Json {
     fn start(
         options: &JsonOptions,
         schema: &ResultSchema,
-        _context: &EncodeContext,
+        context: &EncodeContext,
         sink: ByteSink,
     ) -> Result<Box<dyn ResultEncoder>> {
-        Ok(Box::new(DocumentEncoder::start(options, schema, sink)?))
+        Ok(Box::new(DocumentEncoder::start(options, schema, context, sink)?))
     }
 }
 
@@ -74,9 +74,9 @@ impl EncoderFormat for JsonLines {
     fn start(
         options: &JsonOptions,
         schema: &ResultSchema,
-        _context: &EncodeContext,
+        context: &EncodeContext,
         sink: ByteSink,
     ) -> Result<Box<dyn ResultEncoder>> {
-        Ok(Box::new(LinesEncoder::start(options, schema, sink)?))
+        Ok(Box::new(LinesEncoder::start(options, schema, context, sink)?))
     }
 }

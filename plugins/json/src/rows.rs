@@ -1,8 +1,8 @@
 //! Rows as text, between what stands around their cells.
 
 use arrow_array::RecordBatch;
-use taploom_encoder::{CanonicalRows, Column, Result, ResultSchema};
-use taploom_text::{Block, Blocks};
+use taploom_encoder::{CanonicalRows, Column, EncodeSummary, Result, ResultSchema};
+use taploom_text::{Blocks, Frame};
 
 use crate::column_writer::ColumnWriter;
 use crate::options::JsonOptions;
@@ -11,14 +11,6 @@ use crate::options::JsonOptions;
 pub(crate) struct Rows {
     canonical: CanonicalRows,
     blocks: Blocks<ColumnWriter>,
-    frame: Frame,
-    text: Vec<u8>,
-}
-
-/// What stands before the cell of each column, and after the last.
-pub(crate) struct Frame {
-    pub(crate) before: Vec<Vec<u8>>,
-    pub(crate) after: &'static [u8],
 }
 
 impl Rows {
@@ -27,54 +19,41 @@ impl Rows {
         schema: &ResultSchema,
         options: &JsonOptions,
         frame: Frame,
+        threads: usize,
     ) -> Result<Self> {
         let writer = |column: &Column| {
             let writer = column.vo_type().and_then(|vo_type| ColumnWriter::new(vo_type, options));
             writer.map_err(|error| error.with_column(column.name()))
         };
         let writers = schema.columns().iter().map(writer).collect::<Result<Vec<_>>>()?;
-        Ok(Self { canonical, blocks: Blocks::new(writers), frame, text: Vec::new() })
+        Ok(Self { canonical, blocks: Blocks::new(writers, frame, threads) })
     }
 
-    /// Gives the rows of a batch to `write`, some 256 KiB at once.
+    /// Gives rows, of a batch and of those before, to `write`, some 512 KiB at once.
     pub(crate) fn append(
         &mut self,
         batch: &RecordBatch,
         mut write: impl FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
         let batch = self.canonical.convert(batch)?;
-        let Self { blocks, frame, text, .. } = self;
-        blocks.each(&batch, |block| {
-            text.clear();
-            frame.lay_out(block, text);
-            write(text)
-        })
+        self.blocks.write(batch, |block| write(&block.text))
     }
 
-    /// Rows taken so far.
-    pub(crate) fn count(&self) -> u64 {
-        self.canonical.rows()
+    /// Gives what rows are left.
+    pub(crate) fn finish(&mut self, mut write: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        self.blocks.finish(|block| write(&block.text))
     }
 
-    /// Cells so far in which `null` stands for another value.
-    pub(crate) fn altered_cells(&self) -> u64 {
-        self.blocks.columns().iter().map(ColumnWriter::altered_cells).sum()
+    /// What was written, but for bytes.
+    pub(crate) fn summary(&self) -> EncodeSummary {
+        let mut summary = EncodeSummary::default();
+        summary.rows = self.blocks.written();
+        summary.altered_cells = self.blocks.losses().altered;
+        summary
     }
 
     /// Heap held, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.text.capacity() + self.blocks.heap_bytes()
-    }
-}
-
-impl Frame {
-    fn lay_out(&self, block: &Block<'_>, text: &mut Vec<u8>) {
-        for row in 0..block.rows {
-            for (before, column) in self.before.iter().zip(block.columns) {
-                text.extend_from_slice(before);
-                text.extend_from_slice(column.cell(row));
-            }
-            text.extend_from_slice(self.after);
-        }
+        self.blocks.heap_bytes()
     }
 }

@@ -67,7 +67,9 @@ impl VotableEncoder {
             Serialization::Binary2 | Serialization::Binary => {
                 Box::new(BinaryRows::new(schema.columns(), &nulls, options, context.threads)?)
             }
-            Serialization::TableData => Box::new(TableDataRows::new(schema.columns())?),
+            Serialization::TableData => {
+                Box::new(TableDataRows::new(schema.columns(), context.threads)?)
+            }
         };
         let mut output = Output::new(sink);
         output.append(frame.header().as_bytes())?;

@@ -3,14 +3,11 @@
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ListArray};
 use taploom_encoder::{Column, Datatype, Result};
-use taploom_text::{Elements, Spelling, TABLEDATA};
+use taploom_text::{BITS, Elements, Losses, TABLEDATA};
 
 use crate::cells::{elements_of, text_of};
 use crate::nulls::{NO_NULL_BIT, NO_NULL_ELEMENT};
-use crate::tabledata::text::{Losses, Text};
-
-/// Bits are digits; VOTable 1.4, 6.
-pub(crate) const BITS: Spelling = Spelling { yes: "1", no: "0", ..TABLEDATA };
+use crate::tabledata::text::Text;
 
 /// Numbers, booleans and bits.
 pub(crate) struct Numbers {
@@ -64,9 +61,10 @@ impl Strings {
         let mut cell = Losses::default();
         for index in elements_of(lists, row) {
             let appended = self.0.append(text_of(texts, index), to);
-            cell.add(appended.losses);
+            cell += appended.losses;
             to.resize(to.len() + self.0.most - appended.units, b' ');
         }
-        cell.of_one_cell()
+        // Those of the strings of one cell.
+        Losses { truncated: cell.truncated.min(1), altered: cell.altered.min(1) }
     }
 }

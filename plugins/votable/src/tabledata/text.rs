@@ -1,30 +1,10 @@
 //! Text as XML holds it.
 
 use quick_xml::escape::partial_escape;
+use taploom_text::Losses;
 use taploom_votable::xml_characters;
 
 use crate::charset::Charset;
-
-/// Cells that differ from what was given.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Losses {
-    /// They lost characters.
-    pub(crate) truncated: u64,
-    /// Characters were replaced.
-    pub(crate) altered: u64,
-}
-
-impl Losses {
-    pub(crate) fn add(&mut self, other: Self) {
-        self.truncated += other.truncated;
-        self.altered += other.altered;
-    }
-
-    /// Those of the strings of one cell.
-    pub(crate) fn of_one_cell(self) -> Self {
-        Self { truncated: self.truncated.min(1), altered: self.altered.min(1) }
-    }
-}
 
 /// How a string is written.
 pub(crate) struct Text {
