@@ -7,10 +7,12 @@
 //! cargo xtask bench         rows per CPU second of every format, on the wide table
 //! cargo xtask bench loom    memory and time of the Parquet writer, against ArrowWriter
 //! cargo xtask bench mysql   client CPU of a wide result from MariaDB, against its own client
+//! cargo xtask bench bridge  what a job costs from MariaDB to HTTP, and many at once
 //! cargo xtask bench readers what readers pay for row groups of one size and another
 //! ```
 
 mod bench;
+mod bench_bridge;
 mod bench_loom;
 mod bench_mysql;
 mod bench_readers;
@@ -18,6 +20,7 @@ mod fuzz;
 mod run;
 mod setup;
 mod test;
+mod wide_table;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -35,9 +38,12 @@ fn main() -> ExitCode {
         ["bench"] => bench::run(),
         ["bench", "loom"] => bench_loom::run(),
         ["bench", "mysql"] => bench_mysql::run(),
+        ["bench", "bridge"] => bench_bridge::run(),
         ["bench", "readers"] => bench_readers::run(),
-        _ => Err("usage: cargo xtask setup | test | fuzz [SECONDS] | bench [loom|mysql|readers]"
-            .to_owned()),
+        _ => Err(
+            "usage: cargo xtask setup | test | fuzz [SECONDS] | bench [bridge|loom|mysql|readers]"
+                .to_owned(),
+        ),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

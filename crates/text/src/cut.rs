@@ -7,7 +7,7 @@ use arrow_schema::DataType;
 use crate::elements::elements_of;
 
 /// Bytes of text that a block of rows aims at.
-const BLOCK_BYTES: usize = 512 << 10;
+const BLOCK_BYTES: usize = 768 << 10;
 /// Rows that a block has at most.
 const BLOCK_ROWS: usize = 4096;
 /// A guess at the width of a value that is no string.

@@ -1,0 +1,77 @@
+//! Jobs of the bridge, all at once in one process.
+//!
+//! ```text
+//! bench-jobs DATABASE N MIB MESSAGE.json...
+//! ```
+//!
+//! It runs N jobs of each message, every one with so many MiB for its encoder, and fails where one of them
+//! does.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use taploom_bridge::{
+    Bridge, Formats, JobLimits, JobRun, JobStatus, Outcome, Plain, Statuses, Stop, UploadPolicy,
+    Uploader,
+};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [database, jobs, memory, messages @ ..] = arguments.as_slice() else {
+        eprintln!("usage: bench-jobs DATABASE N MIB MESSAGE.json...");
+        return ExitCode::FAILURE;
+    };
+    match run(database, jobs, memory, messages) {
+        Ok(jobs) => {
+            println!("{jobs} jobs");
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("bench-jobs: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+struct Nobody;
+
+#[async_trait]
+impl Statuses for Nobody {
+    async fn publish(&self, _status: &JobStatus) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn run(database: &str, jobs: &str, memory: &str, messages: &[String]) -> Result<usize, String> {
+    let jobs: usize = jobs.parse().map_err(|_| format!("{jobs} is no number of jobs"))?;
+    let memory: usize = memory.parse().map_err(|_| format!("{memory} is no number of MiB"))?;
+    let registry = taploom::registry().map_err(|error| format!("{error:#}"))?;
+    let database = Plain::new(database).map_err(|error| format!("{error:#}"))?;
+    let uploader = Uploader::new(UploadPolicy::default()).map_err(|error| error.to_string())?;
+    let limits = JobLimits { memory_budget: memory << 20, ..JobLimits::default() };
+    let bridge = Bridge::new(Formats::new(registry), Arc::new(database), uploader, limits);
+    let bridge = Arc::new(bridge.map_err(|error| error.to_string())?);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| error.to_string())?.block_on(async {
+        let mut running = tokio::task::JoinSet::new();
+        for message in messages {
+            let text = std::fs::read(message).map_err(|error| format!("{message}: {error}"))?;
+            for _ in 0..jobs {
+                let job = JobRun::parse(&text)
+                    .map_err(|error| format!("{message}: {}", error.failure))?;
+                let bridge = Arc::clone(&bridge);
+                running.spawn(async move { bridge.run(&job, &Nobody, &Stop::default()).await });
+            }
+        }
+        let mut completed = 0;
+        while let Some(ended) = running.join_next().await {
+            match ended {
+                Ok(Ok(Outcome::Completed(_))) => completed += 1,
+                Ok(other) => return Err(format!("a job ended as {other:?}")),
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        Ok(completed)
+    })
+}
