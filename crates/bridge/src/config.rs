@@ -70,9 +70,6 @@ pub struct KafkaConfig {
     /// `lsst.tap.job-status`.
     #[serde(default = "status_topic")]
     pub status_topic: String,
-    /// Whether a final status and the position of its job are committed together. Yes.
-    #[serde(default = "yes")]
-    pub transactions: bool,
     /// More settings of librdkafka: `security.protocol`, `sasl.username` and so on.
     #[serde(default)]
     pub properties: BTreeMap<String, Secret<String>>,
@@ -360,10 +357,6 @@ impl KafkaConfig {
         client
     }
 
-    pub(crate) fn transactional_id(&self) -> Option<String> {
-        self.transactions.then(|| format!("{}-{}", self.group, self.worker))
-    }
-
     pub(crate) fn delete_group(&self) -> String {
         format!("{}-delete-{}", self.group, self.worker)
     }
@@ -402,10 +395,6 @@ fn delete_topic() -> String {
 
 fn status_topic() -> String {
     "lsst.tap.job-status".to_owned()
-}
-
-fn yes() -> bool {
-    true
 }
 
 fn worker() -> String {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::topic_partition_list::TopicPartitionList;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -17,9 +18,12 @@ use crate::config::{JobsConfig, KafkaConfig};
 use crate::job::{Bridge, Outcome, Stop};
 use crate::message::{JobDelete, JobRun};
 use crate::status::now;
+use crate::worker::ended::{MessageOfJob, ended_since};
+use crate::worker::offsets::Offsets;
 use crate::worker::partitions::{Place, SharedPartitions, committed};
 use crate::worker::publisher::{JobStatuses, Publisher};
 
+mod ended;
 mod http;
 mod offsets;
 mod partitions;
@@ -30,6 +34,8 @@ pub use http::serve;
 /// Messages that wait for a place in the short lane. They are large, and going on after a pause takes a
 /// second.
 const WAITING_MOST: usize = 16;
+/// Times that Kafka is asked once more how far a partition is. Then the program ends, and hands over.
+const LEARN_ATTEMPTS: u64 = 4;
 
 /// Takes jobs from a topic, as a member of a consumer group, and runs them.
 pub struct Worker {
@@ -85,7 +91,6 @@ impl Worker {
         let consumer = Arc::new(consumer);
         let publisher = Publisher::new(
             &kafka.client(),
-            kafka.transactional_id().as_deref(),
             Arc::clone(&consumer),
             &kafka.run_topic,
             &kafka.status_topic,
@@ -143,17 +148,18 @@ impl Worker {
                         jobs.spawn(Arc::clone(self).process(next, slot));
                     }
                     if paused && waiting.len() <= WAITING_MOST / 4 {
-                        self.consumer.resume(&self.consumer.assignment()?)?;
-                        paused = false;
+                        paused = !self.tell("go on", Consumer::resume);
                     }
                 }
                 received = self.consumer.recv() => match received {
                     Ok(message) => {
-                        waiting.extend(self.take(&message).await?);
+                        match self.take(&message).await {
+                            Ok(taken) => waiting.extend(taken),
+                            Err(error) => break Err(error),
+                        }
                         if waiting.len() >= WAITING_MOST {
                             // Kafka is listened to all the same, so that it knows this worker lives.
-                            self.consumer.pause(&self.consumer.assignment()?)?;
-                            paused = true;
+                            paused = self.tell("pause", Consumer::pause);
                         }
                     }
                     Err(error) => warn!("Kafka: {error}"),
@@ -189,21 +195,57 @@ impl Worker {
         }
     }
 
+    /// Tells the consumer something of all its partitions; whether it did it.
+    fn tell(
+        &self,
+        what: &str,
+        act: fn(&StreamConsumer<SharedPartitions>, &TopicPartitionList) -> KafkaResult<()>,
+    ) -> bool {
+        let told = self.consumer.assignment().and_then(|all| act(&self.consumer, &all));
+        told.inspect_err(|error| warn!("Kafka's client can't {what}: {error}")).is_ok()
+    }
+
     /// Takes a message in hand, unless it is done already.
     async fn take(&self, message: &BorrowedMessage<'_>) -> KafkaResult<Option<Waiting>> {
         let partitions = &self.consumer.context().0;
         let partition = message.partition();
-        if !partitions.is_known(partition) {
-            let (consumer, topic) = (Arc::clone(&self.consumer), self.kafka.run_topic.clone());
-            let known =
-                tokio::task::spawn_blocking(move || committed(&consumer, &topic, partition));
-            partitions.learn(partition, &known.await.unwrap_or(Err(KafkaError::Canceled))?);
+        let mut attempts = 0;
+        while !partitions.is_known(partition) {
+            // What this worker itself published before the partition went away and came back is there.
+            self.publisher.rest().await;
+            match self.learn(message).await {
+                Ok(offsets) => partitions.learn(partition, offsets),
+                Err(error) if attempts < LEARN_ATTEMPTS => {
+                    attempts += 1;
+                    warn!(partition, "Kafka does not say how far it is: {error}");
+                    tokio::time::sleep(Duration::from_secs(attempts)).await;
+                }
+                Err(error) => return Err(error),
+            }
         }
         let Some(place) = partitions.begin(partition, message.offset()) else {
             debug!(partition, offset = message.offset(), "the message is done already");
             return Ok(None);
         };
         Ok(Some(Waiting { place, message: message.payload().unwrap_or_default().to_vec() }))
+    }
+
+    /// How far a partition is, of which this message is the first to come.
+    async fn learn(&self, message: &BorrowedMessage<'_>) -> KafkaResult<Offsets> {
+        let consumer = Arc::clone(&self.consumer);
+        let (client, topic) = (self.kafka.client(), self.kafka.status_topic.clone());
+        let first = MessageOfJob {
+            topic: self.kafka.run_topic.clone(),
+            partition: message.partition(),
+            offset: message.offset(),
+        };
+        let published = message.timestamp().to_millis();
+        let known = tokio::task::spawn_blocking(move || {
+            let mut offsets = committed(&consumer, &first.topic, first.partition)?;
+            offsets.have_ended(ended_since(&client, &topic, &first, published)?);
+            Ok(offsets)
+        });
+        known.await.unwrap_or(Err(KafkaError::Canceled))
     }
 
     async fn process(

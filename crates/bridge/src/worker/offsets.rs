@@ -6,11 +6,13 @@ use std::collections::BTreeSet;
 /// So the position is that of the first message that is not done, and the text that Kafka keeps beside
 /// it says which of the messages behind it are not done either. Whoever takes the partition over
 /// skips the rest.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Offsets {
     /// All messages before this one are done, but those that are under way.
     end: i64,
     under_way: BTreeSet<i64>,
+    /// Done, though they have not been taken in hand here: of a worker before.
+    ended: BTreeSet<i64>,
 }
 
 /// What the text begins with.
@@ -21,7 +23,7 @@ impl Offsets {
     pub(crate) fn committed(position: i64, text: &str) -> Self {
         Self::parse(text)
             .filter(|offsets| offsets.position() == position)
-            .unwrap_or(Self { end: position, under_way: BTreeSet::new() })
+            .unwrap_or(Self { end: position, ..Self::default() })
     }
 
     /// `taploom 57 12 15`: all before 57 are done but 12 and 15.
@@ -29,7 +31,8 @@ impl Offsets {
         let numbers = text.strip_prefix(MARK)?.split_whitespace().map(str::parse);
         let numbers = numbers.collect::<Result<Vec<i64>, _>>().ok()?;
         let (end, under_way) = numbers.split_first()?;
-        Some(Self { end: *end, under_way: under_way.iter().copied().collect() })
+        let under_way = under_way.iter().copied().collect();
+        Some(Self { end: *end, under_way, ended: BTreeSet::new() })
     }
 
     /// Takes a message in hand; `false` where it is done already.
@@ -37,10 +40,19 @@ impl Offsets {
         if offset >= self.end {
             // Offsets have gaps: of what was compacted, and of the marks of transactions.
             self.end = offset + 1;
+            if self.ended.remove(&offset) {
+                return false;
+            }
             self.under_way.insert(offset);
             return true;
         }
         self.under_way.contains(&offset)
+    }
+
+    /// Messages turn out to be done.
+    pub(crate) fn have_ended(&mut self, offsets: BTreeSet<i64>) {
+        self.under_way.retain(|offset| !offsets.contains(offset));
+        self.ended.extend(offsets.into_iter().filter(|offset| *offset >= self.end));
     }
 
     /// A message is done.
@@ -81,6 +93,15 @@ mod tests {
             successor.finish(offset);
         }
         assert_eq!((successor.position(), successor.text().as_str()), (17, "taploom 17"));
+    }
+
+    #[test]
+    fn what_has_ended_is_not_begun() {
+        let mut offsets = Offsets::committed(10, "taploom 15 10 13");
+        offsets.have_ended(BTreeSet::from([10, 12, 16]));
+        let begun: Vec<i64> = (10..18).filter(|&offset| offsets.begin(offset)).collect();
+        assert_eq!(begun, [13, 15, 17]);
+        assert_eq!((offsets.position(), offsets.text().as_str()), (13, "taploom 18 13 15 17"));
     }
 
     #[test]

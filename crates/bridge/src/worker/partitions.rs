@@ -1,7 +1,8 @@
 //! The partitions that this worker reads.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance, StreamConsumer};
@@ -20,7 +21,12 @@ struct Partition {
     offsets: Offsets,
     /// Its jobs are another worker's now.
     hand_over: CancellationToken,
+    /// Shared with every final status on its way.
+    publishing: Arc<()>,
 }
+
+/// How long a final status that is on its way is waited for, before a partition goes to another worker.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One message in hand.
 #[derive(Clone)]
@@ -40,16 +46,11 @@ impl Partitions {
         self.lock().contains_key(&partition)
     }
 
-    /// Remembers what Kafka has of a partition.
-    pub(crate) fn learn(&self, partition: i32, committed: &TopicPartitionList) {
-        let elements = committed.elements();
-        let found = elements.iter().find(|element| element.partition() == partition);
-        let offsets = match found.map(|element| (element.offset(), element.metadata())) {
-            Some((Offset::Offset(position), text)) => Offsets::committed(position, text),
-            _ => Offsets::committed(0, ""),
-        };
+    /// Remembers how far a partition is.
+    pub(crate) fn learn(&self, partition: i32, offsets: Offsets) {
         let hand_over = CancellationToken::new();
-        self.lock().entry(partition).or_insert(Partition { offsets, hand_over });
+        let publishing = Arc::new(());
+        self.lock().entry(partition).or_insert(Partition { offsets, hand_over, publishing });
     }
 
     /// Takes a message in hand; `None` where it is done, or its partition is another worker's.
@@ -60,30 +61,27 @@ impl Partitions {
         known.offsets.begin(offset).then_some(Place { partition, offset, hand_over })
     }
 
-    /// What to commit when this message is done too; `None` where its partition is another worker's.
+    /// To be held while the final status of this message's job is on its way; `None` where its partition
+    /// is another worker's.
+    pub(crate) fn publishing(&self, place: &Place) -> Option<Arc<()>> {
+        let partitions = self.lock();
+        let partition = partitions.get(&place.partition)?;
+        (!place.hand_over.is_cancelled()).then(|| Arc::clone(&partition.publishing))
+    }
+
+    /// What to commit when this message is done too.
     pub(crate) fn after(
         &self,
         topic: &str,
         place: &Place,
     ) -> Option<KafkaResult<TopicPartitionList>> {
-        let partitions = self.lock();
-        let partition = partitions.get(&place.partition)?;
-        if place.hand_over.is_cancelled() {
-            return None;
-        }
-        let mut offsets = partition.offsets.clone();
+        let mut partitions = self.lock();
+        let offsets = &mut partitions.get_mut(&place.partition)?.offsets;
         offsets.finish(place.offset);
         let mut list = TopicPartitionList::new();
         let mut element = list.add_partition(topic, place.partition);
         element.set_metadata(offsets.text());
         Some(element.set_offset(Offset::Offset(offsets.position())).map(|()| list))
-    }
-
-    /// The message is done, and Kafka knows it.
-    pub(crate) fn finish(&self, place: &Place) {
-        if let Some(partition) = self.lock().get_mut(&place.partition) {
-            partition.offsets.finish(place.offset);
-        }
     }
 
     /// Hands all jobs over.
@@ -98,17 +96,22 @@ impl ClientContext for SharedPartitions {}
 
 /// Learns from the consumer which partitions go away.
 #[derive(Clone, Default)]
-pub(crate) struct SharedPartitions(pub(crate) std::sync::Arc<Partitions>);
+pub(crate) struct SharedPartitions(pub(crate) Arc<Partitions>);
 
 impl ConsumerContext for SharedPartitions {
     fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         if let Rebalance::Revoke(list) = rebalance {
-            let mut partitions = self.0.lock();
-            for element in list.elements() {
-                if let Some(partition) = partitions.remove(&element.partition()) {
-                    info!(partition = element.partition(), "another worker takes over");
-                    partition.hand_over.cancel();
-                }
+            let removed = list.elements().into_iter().filter_map(|element| {
+                let partition = self.0.lock().remove(&element.partition())?;
+                info!(partition = element.partition(), "another worker takes over");
+                partition.hand_over.cancel();
+                Some(partition)
+            });
+            // Who takes over looks for final statuses, and what is on its way has to be there by then.
+            let (removed, started) = (removed.collect::<Vec<_>>(), Instant::now());
+            let is_quiet = |partition: &Partition| Arc::strong_count(&partition.publishing) == 1;
+            while !removed.iter().all(is_quiet) && started.elapsed() < PATIENCE {
+                std::thread::sleep(Duration::from_millis(5));
             }
         }
     }
@@ -119,8 +122,13 @@ pub(crate) fn committed(
     consumer: &StreamConsumer<SharedPartitions>,
     topic: &str,
     partition: i32,
-) -> KafkaResult<TopicPartitionList> {
+) -> KafkaResult<Offsets> {
     let mut list = TopicPartitionList::new();
     list.add_partition(topic, partition);
-    consumer.committed_offsets(list, std::time::Duration::from_secs(30))
+    let committed = consumer.committed_offsets(list, Duration::from_secs(30))?;
+    let found = committed.find_partition(topic, partition);
+    Ok(match found.as_ref().map(|element| (element.offset(), element.metadata())) {
+        Some((Offset::Offset(position), text)) => Offsets::committed(position, text),
+        _ => Offsets::committed(0, ""),
+    })
 }

@@ -6,24 +6,23 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rdkafka::ClientConfig;
-use rdkafka::TopicPartitionList;
-use rdkafka::consumer::{CommitMode, Consumer, ConsumerGroupMetadata, StreamConsumer};
+use rdkafka::consumer::{CommitMode, Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
+use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::types::RDKafkaErrorCode;
 use tracing::warn;
 
 use crate::status::{JobStatus, Statuses};
+use crate::worker::ended::{MESSAGE_HEADER, MessageOfJob};
 use crate::worker::partitions::{Place, SharedPartitions};
 
 /// How long a call to Kafka may take.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Publishes statuses, and commits a message together with the final status of its job.
+/// Publishes statuses, and commits a message once the final status of its job is out.
 pub(crate) struct Publisher {
-    plain: FutureProducer,
-    transactional: Option<FutureProducer>,
+    producer: FutureProducer,
     /// One final status at a time.
     turn: tokio::sync::Mutex<()>,
     consumer: Arc<StreamConsumer<SharedPartitions>>,
@@ -32,30 +31,18 @@ pub(crate) struct Publisher {
 }
 
 impl Publisher {
-    /// With `transactional_id`, a final status and the position of its job become visible together or
-    /// not at all. Blocks.
+    /// Blocks.
     pub(crate) fn new(
         client: &ClientConfig,
-        transactional_id: Option<&str>,
         consumer: Arc<StreamConsumer<SharedPartitions>>,
         run_topic: &str,
         status_topic: &str,
     ) -> KafkaResult<Self> {
         let mut client = client.clone();
-        // A status waits for no other: each is awaited.
+        // A status waits for no other: each is awaited. Sent again, it is there once.
         client.set("enable.idempotence", "true").set("linger.ms", "0");
-        let plain = client.create()?;
-        let transactional = match transactional_id {
-            Some(id) => {
-                let producer: FutureProducer = client.set("transactional.id", id).create()?;
-                producer.init_transactions(LIMIT)?;
-                Some(producer)
-            }
-            None => None,
-        };
         Ok(Self {
-            plain,
-            transactional,
+            producer: client.create()?,
             turn: tokio::sync::Mutex::default(),
             consumer,
             run_topic: run_topic.to_owned(),
@@ -63,13 +50,25 @@ impl Publisher {
         })
     }
 
-    async fn send(&self, producer: &FutureProducer, key: &str, status: &[u8]) -> KafkaResult<()> {
+    async fn send(
+        &self,
+        key: &str,
+        status: &[u8],
+        message: Option<&MessageOfJob>,
+    ) -> KafkaResult<()> {
         let header = Header { key: "Content-Type", value: Some("application/json") };
-        let record = FutureRecord::to(&self.status_topic)
-            .key(key)
-            .payload(status)
-            .headers(OwnedHeaders::new().insert(header));
-        producer.send(record, LIMIT).await.map(drop).map_err(|(error, _)| error)
+        let mut headers = OwnedHeaders::new().insert(header);
+        if let Some(message) = message {
+            let value = message.to_string();
+            headers = headers.insert(Header { key: MESSAGE_HEADER, value: Some(&value) });
+        }
+        let record = FutureRecord::to(&self.status_topic).key(key).payload(status).headers(headers);
+        self.producer.send(record, LIMIT).await.map(drop).map_err(|(error, _)| error)
+    }
+
+    /// Waits until no final status is on its way from here.
+    pub(crate) async fn rest(&self) {
+        drop(self.turn.lock().await);
     }
 
     /// Publishes the last status of a job, if any, and commits its message; again and again until that
@@ -105,64 +104,36 @@ impl Publisher {
     async fn try_finish(&self, place: &Place, status: Option<(&str, &[u8])>) -> KafkaResult<bool> {
         // In turn, so that no position is committed after a later one.
         let _turn = self.turn.lock().await;
-        let partitions = &self.consumer.context().0;
-        let Some(offsets) = partitions.after(&self.run_topic, place) else { return Ok(false) };
-        let offsets = offsets?;
-        match &self.transactional {
-            Some(producer) => {
-                let Some(group) = self.consumer.group_metadata() else { return Ok(false) };
-                self.in_transaction(producer, status, offsets.clone(), group).await?;
-            }
-            None => {
-                if let Some((key, status)) = status {
-                    self.send(&self.plain, key, status).await?;
-                }
-            }
+        // Kafka has not heard of this worker for too long, and nobody here has been told yet.
+        if self.consumer.assignment_lost() {
+            return Ok(false);
         }
-        partitions.finish(place);
-        // After a transaction Kafka knows it already. Librdkafka's own broker takes the offsets of a
-        // transaction and forgets them.
+        let partitions = &self.consumer.context().0;
+        let Some(publishing) = partitions.publishing(place) else { return Ok(false) };
+        if let Some((key, status)) = status {
+            let Place { partition, offset, .. } = *place;
+            let message = MessageOfJob { topic: self.run_topic.clone(), partition, offset };
+            self.send(key, status, Some(&message)).await?;
+        }
+        let offsets = partitions.after(&self.run_topic, place);
+        drop(publishing);
+        // A worker that dies here leaves a status that says which message it ends; whoever takes over
+        // finds it.
+        let Some(offsets) = offsets else { return Ok(true) };
         let consumer = Arc::clone(&self.consumer);
-        let committed =
-            tokio::task::spawn_blocking(move || consumer.commit(&offsets, CommitMode::Sync)).await;
-        if let Err(error) = committed.unwrap_or(Err(KafkaError::Canceled)) {
+        let committed = tokio::task::spawn_blocking(move || {
+            offsets.and_then(|offsets| consumer.commit(&offsets, CommitMode::Sync))
+        });
+        if let Err(error) = committed.await.unwrap_or(Err(KafkaError::Canceled)) {
             warn!("the position can't be committed, the next one will be: {error}");
         }
         Ok(true)
     }
-
-    async fn in_transaction(
-        &self,
-        producer: &FutureProducer,
-        status: Option<(&str, &[u8])>,
-        offsets: TopicPartitionList,
-        group: ConsumerGroupMetadata,
-    ) -> KafkaResult<()> {
-        producer.begin_transaction()?;
-        let sent = match status {
-            Some((key, status)) => self.send(producer, key, status).await,
-            None => Ok(()),
-        };
-        let blocking = producer.clone();
-        let ended = tokio::task::spawn_blocking(move || {
-            let committed = sent
-                .and_then(|()| blocking.send_offsets_to_transaction(&offsets, &group, LIMIT))
-                .and_then(|()| blocking.commit_transaction(LIMIT));
-            committed.inspect_err(|_| {
-                // Where even that fails, the next transaction can't begin, and says so.
-                let _ = blocking.abort_transaction(LIMIT);
-            })
-        });
-        ended.await.unwrap_or(Err(KafkaError::Canceled))
-    }
 }
 
-/// A producer that can't be used any more: another one has its name, say.
+/// A producer that can't be used any more.
 fn is_fatal(error: &KafkaError) -> bool {
-    match error {
-        KafkaError::Transaction(error) => error.is_fatal(),
-        error => error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal),
-    }
+    error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal)
 }
 
 fn handed_over() -> io::Error {
@@ -188,7 +159,7 @@ impl Statuses for JobStatuses<'_> {
             .unwrap_or_else(PoisonError::into_inner)
             .clone_from(&status.execution_id);
         // How far a query is must not be what fails a job.
-        let sent = self.publisher.send(&self.publisher.plain, &status.job_id, &json).await;
+        let sent = self.publisher.send(&status.job_id, &json, None).await;
         if let Err(error) = sent {
             warn!(job = status.job_id, "a status can't be published: {error}");
         }
