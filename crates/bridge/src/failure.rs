@@ -61,12 +61,20 @@ pub struct Failure {
     /// The sentence; it names the column, the member of the message or the limit.
     #[serde(rename = "errorMessage")]
     pub message: String,
+    #[serde(skip)]
+    caller_fault: bool,
 }
 
 impl Failure {
     /// A failure with its sentence.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        let caller_fault = code == ErrorCode::InvalidRequest;
+        Self { code, message: message.into(), caller_fault }
+    }
+
+    /// Whether another request would do better: the message or the query is wrong.
+    pub fn is_caller_fault(&self) -> bool {
+        self.caller_fault
     }
 
     /// A request that can't be carried out as it is.
@@ -85,7 +93,8 @@ impl Failure {
                 Self::new(ErrorCode::EncodingError, error.to_string())
             }
             ErrorKind::InvalidRequest | ErrorKind::Source => {
-                Self::new(ErrorCode::BackendSqlError, format!("{error:#}"))
+                let failure = Self::new(ErrorCode::BackendSqlError, format!("{error:#}"));
+                Self { caller_fault: error.is_caller_fault(), ..failure }
             }
             _ => Self::new(ErrorCode::BackendInternalError, error.to_string()),
         }

@@ -4,10 +4,13 @@
 
 mod support;
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use support::store::Store;
 use support::{SampleDatabase, assert_matches, bridge, job, limits, run, sample, sample_json};
-use taploom_bridge::Outcome;
+use taploom_bridge::{Bridge, Formats, Outcome, Plain, UploadPolicy, Uploader};
+use taploom_encoder::EncoderRegistry;
 
 const ALL: &str = "SELECT * FROM result ORDER BY id";
 
@@ -75,9 +78,6 @@ async fn a_query_that_is_wrong_is_an_sql_error() {
 
 #[tokio::test]
 async fn a_format_that_is_not_accepted_is_refused() {
-    use std::sync::Arc;
-    use taploom_bridge::{Bridge, Formats, Plain, Uploader};
-
     let database = SampleDatabase::create();
     let formats = Formats::new(taploom::registry().unwrap())
         .accepting(vec!["VOTable/BINARY2".to_owned(), "Parquet".to_owned()]);
@@ -116,4 +116,26 @@ async fn every_format_of_the_program_can_be_asked_for() {
         assert_eq!(put.headers["content-type"], content_type);
         assert!(put.body.starts_with(begins.as_bytes()), "{kind}");
     }
+}
+
+/// A bridge that was built with one format alone.
+#[tokio::test]
+async fn a_format_that_was_left_out_is_refused_by_name() {
+    let all = taploom::registry().unwrap();
+    let votable = all.plugins().iter().filter(|plugin| plugin.info().id == "votable");
+    let formats = Formats::new(EncoderRegistry::new(votable.copied()).unwrap());
+    let database = SampleDatabase::create();
+    let plain = Arc::new(Plain::new(&database.location()).unwrap());
+    let uploader = Uploader::new(UploadPolicy::default()).unwrap();
+    let bridge = Bridge::new(formats, plain, uploader, limits()).unwrap();
+    let store = Store::start(&[]).await;
+    let mut job = job("jobs/data.json", ALL, &store.url());
+    job["resultFormat"]["format"] = json!({"type": "Parquet"});
+    let (_, published) = run(&bridge, &job).await;
+    let (code, message) = published.error();
+    assert_eq!(code, "invalid_request");
+    for part in ["resultFormat.format.type", "Parquet", "votable"] {
+        assert!(message.contains(part), "{message}");
+    }
+    assert_eq!(store.begun(), 0);
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use taploom::{Error, ErrorKind, Result};
 use taploom_bridge::{
-    Bridge, ErrorCode, Failure, Formats, JobLimits, JobRun, JobStatus, Outcome, Plain, Statuses,
-    Stop, UploadMode, UploadPolicy, Uploader,
+    Bridge, Failure, Formats, JobLimits, JobRun, JobStatus, Outcome, Plain, Statuses, Stop,
+    UploadMode, UploadPolicy, Uploader,
 };
 use url::Url;
 
@@ -143,9 +143,7 @@ fn bridge(arguments: &Arguments) -> Result<Bridge> {
 
 /// The failure of a job as an error of the program.
 pub(crate) fn error(failure: &Failure) -> Error {
-    let kind = match failure.code {
-        ErrorCode::InvalidRequest => ErrorKind::InvalidRequest,
-        _ => ErrorKind::Failed,
-    };
+    let kind =
+        if failure.is_caller_fault() { ErrorKind::InvalidRequest } else { ErrorKind::Failed };
     Error::new(kind, failure.to_string())
 }

@@ -102,5 +102,12 @@ fn what_goes_wrong_is_one_line_and_a_status() {
     run.line_says(2, &["maxrec: -1 is no whole number"]);
     assert_eq!(lines(&run.stdout)[0]["errorInfo"]["errorCode"], "invalid_request");
 
+    let mut wrong = message("http://127.0.0.1:1/");
+    wrong["query"] = json!("SELECT n FROM nowhere");
+    let folder = Folder::new();
+    let (database, job) = prepare(&folder, &wrong);
+    let run = taploom(&["job", &job, "--database", &database]);
+    run.line_says(2, &["backend_sql_error", "no such table: nowhere"]);
+
     taploom(&["job", "nowhere.json", "--database", &database]).fails_with(2, &["nowhere.json"]);
 }
