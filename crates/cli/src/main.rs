@@ -1,5 +1,6 @@
 //! `taploom`: rows of a TAP result into files.
 
+mod bench;
 #[cfg(feature = "kafka")]
 mod bridge;
 mod encode;
@@ -30,6 +31,10 @@ enum Command {
     Encode(Box<encode::Arguments>),
     /// List the formats: ids, media types, short names, extensions, options
     Formats(formats::Arguments),
+    /// Measure every registered format on the same rows
+    Bench(Box<bench::Arguments>),
+    #[command(hide = true)]
+    BenchOne(Box<bench::OneArguments>),
     /// Run one job of a TAP service: query, encode, upload; status messages on standard output
     #[cfg(feature = "bridge")]
     Job(Box<job::Arguments>),
@@ -56,7 +61,7 @@ fn run() -> ExitCode {
         // Help and version, which were asked for.
         Err(answer) if !answer.use_stderr() => answer.exit(),
         Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            say("a command is missing: encode, formats or job; see taploom --help");
+            say("a command is missing: encode, formats, bench or job; see taploom --help");
             return ExitCode::from(2);
         }
         Err(error) => {
@@ -67,6 +72,8 @@ fn run() -> ExitCode {
     let outcome = match arguments.command {
         Command::Encode(arguments) => encode::run(&arguments),
         Command::Formats(arguments) => formats::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
+        Command::BenchOne(arguments) => bench::run_one(&arguments),
         #[cfg(feature = "bridge")]
         Command::Job(arguments) => job::run(&arguments),
         #[cfg(feature = "kafka")]

@@ -1,0 +1,122 @@
+//! `taploom bench-one`: one format, measured in this process.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use arrow_array::RecordBatch;
+use peak_alloc::PeakAlloc;
+use taploom::sources::Request;
+use taploom::stream::{MaxRec, RowSource};
+use taploom::{Completion, EncodeContext, Error, ErrorKind, Result};
+
+use super::report::Figures;
+use crate::encode::at_least_one;
+
+/// Counts the heap of the whole program, for this command alone.
+#[global_allocator]
+static HEAP: PeakAlloc = PeakAlloc;
+
+/// Measures one format and prints its figures as JSON.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    source: String,
+    #[arg(short, long)]
+    format: String,
+    #[arg(long, value_parser = at_least_one)]
+    rows: usize,
+    #[arg(long, value_parser = at_least_one)]
+    threads: usize,
+    #[arg(long, value_parser = at_least_one)]
+    batch_rows: usize,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let context = EncodeContext { threads: arguments.threads, ..EncodeContext::default() };
+    let spec = taploom::registry()?.request(&arguments.format)?.with_context(context);
+    // All rows before the clock starts.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| {
+        Error::new(ErrorKind::Internal, "can't start a runtime for the source").with_source(error)
+    })?;
+    let request = Request { batch_rows: arguments.batch_rows, ..Request::new(&arguments.source) };
+    let (schema, batches) = runtime.block_on(async {
+        let source = taploom::sources::open(&request).await?;
+        let mut source = MaxRec::new(source, arguments.rows as u64);
+        let mut batches = Vec::new();
+        while let Some(batch) = source.next_batch().await? {
+            batches.push(batch);
+        }
+        Ok::<_, Error>((source.schema().clone(), batches))
+    })?;
+
+    let sink = Counter::default();
+    HEAP.reset_peak_usage();
+    let inputs = HEAP.current_usage();
+    let started = Instant::now();
+    let mut encoder = spec.start(&schema, Box::new(sink.clone()))?;
+    let header = sink.bytes();
+    let mut first_rows = None;
+    for batch in &batches {
+        encoder.write_batch(batch)?;
+        if first_rows.is_none() && sink.bytes() > header {
+            first_rows = Some(started.elapsed());
+        }
+    }
+    let summary = encoder.finish(Completion::Complete)?;
+    let elapsed = started.elapsed();
+
+    let figures = Figures {
+        rows: summary.rows,
+        columns: schema.columns().len() as u64,
+        bytes_in: batches.iter().map(bytes_of).sum::<Result<u64>>()?,
+        bytes_out: sink.bytes(),
+        seconds: elapsed.as_secs_f64(),
+        first_rows_seconds: first_rows.unwrap_or(elapsed).as_secs_f64(),
+        peak_heap: HEAP.peak_usage().saturating_sub(inputs) as u64,
+        peak_resident: resident(),
+    };
+    let mut line = serde_json::to_vec(&figures).map_err(|error| {
+        Error::new(ErrorKind::Internal, "figures are no JSON").with_source(error)
+    })?;
+    line.push(b'\n');
+    io::stdout().write_all(&line).map_err(Error::sink)
+}
+
+/// Bytes of the rows in Arrow, of these alone where batches share memory.
+fn bytes_of(batch: &RecordBatch) -> Result<u64> {
+    let sizes = batch.columns().iter().map(|array| array.to_data().get_slice_memory_size());
+    let bytes = sizes.sum::<std::result::Result<usize, _>>().map_err(|error| {
+        Error::new(ErrorKind::Internal, "the size of a batch is not known").with_source(error)
+    })?;
+    Ok(bytes as u64)
+}
+
+/// The largest resident set of this process (VmHWM), where the system tells.
+fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? * 1024)
+}
+
+/// Counts bytes and keeps none.
+#[derive(Clone, Default)]
+struct Counter(Arc<AtomicU64>);
+
+impl Counter {
+    fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
