@@ -7,6 +7,7 @@
 //! cargo xtask bench         rows per CPU second of every format, on the wide table
 //! cargo xtask bench loom    memory and time of the Parquet writer, against ArrowWriter
 //! cargo xtask bench mysql   client CPU of a wide result from MariaDB, against its own client
+//! cargo xtask bench peers   the same rows by other programs; `peers 10` with a tenth of them
 //! cargo xtask bench bridge  what a job costs from MariaDB to HTTP, and many at once
 //! cargo xtask bench readers what readers pay for row groups of one size and another
 //! ```
@@ -15,6 +16,8 @@ mod bench;
 mod bench_bridge;
 mod bench_loom;
 mod bench_mysql;
+mod bench_page;
+mod bench_peers;
 mod bench_readers;
 mod fuzz;
 mod run;
@@ -39,9 +42,14 @@ fn main() -> ExitCode {
         ["bench", "loom"] => bench_loom::run(),
         ["bench", "mysql"] => bench_mysql::run(),
         ["bench", "bridge"] => bench_bridge::run(),
+        ["bench", "peers"] => bench_peers::run(1),
+        ["bench", "peers", part] => match part.parse() {
+            Ok(part) if part > 0 => bench_peers::run(part),
+            _ => Err(format!("{part:?} is no part of the rows: 10 measures a tenth")),
+        },
         ["bench", "readers"] => bench_readers::run(),
         _ => Err(
-            "usage: cargo xtask setup | test | fuzz [SECONDS] | bench [bridge|loom|mysql|readers]"
+            "usage: cargo xtask setup | test | fuzz [SECONDS] | bench [bridge|loom|mysql|peers|readers]"
                 .to_owned(),
         ),
     };

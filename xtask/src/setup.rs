@@ -10,17 +10,32 @@ use crate::{Outcome, root};
 /// Installs what is missing.
 pub(crate) fn run() -> Outcome {
     python()?;
-    debian("stilts", &["stilts"])?;
+    stilts()?;
     // For the XML Schema of VOTable.
     debian("xmllint", &["libxml2-utils"])?;
     debian("mariadb-install-db", &["mariadb-server-core", "mariadb-client-core"])
 }
 
-/// The interpreter of a Python environment under `target/`, made anew when the pins change.
+/// STILTS, which needs Java.
+pub(crate) fn stilts() -> Outcome {
+    debian("stilts", &["stilts"])
+}
+
+/// The interpreter that has what the tests read files with.
 pub(crate) fn python() -> Outcome<String> {
-    let environment = root().join("target/python");
+    environment("target/python", "tests/readers/requirements.txt")
+}
+
+/// The interpreter that has the programs which are measured beside ours.
+pub(crate) fn peers_python() -> Outcome<String> {
+    environment("target/bench-python", "benches/peers.txt")
+}
+
+/// The interpreter of a Python environment under `target/`, made anew when the pins change.
+fn environment(folder: &str, pins: &str) -> Outcome<String> {
+    let environment = root().join(folder);
     let python = environment.join("bin/python").display().to_string();
-    let pins = root().join("tests/readers/requirements.txt");
+    let pins = root().join(pins);
     let pinned = fs::read_to_string(&pins)
         .map_err(|error| format!("can't read {}: {error}", pins.display()))?;
     let installed = environment.join("installed.txt");

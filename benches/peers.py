@@ -1,0 +1,118 @@
+"""Writes the rows of an Arrow or FITS file with another program, on one thread.
+
+    peers.py PROGRAM FORMAT INPUT OUTPUT
+
+It prints one line of JSON: CPU seconds of reading and of writing, without those of the interpreter and of
+imports; the largest resident set, in KiB; and the version of the program.
+"""
+
+import json
+import os
+import resource
+import sys
+import time
+
+os.environ["POLARS_MAX_THREADS"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"
+
+
+def arrow_table(path):
+    import pyarrow as pa
+
+    with pa.OSFile(path) as file:
+        return pa.ipc.open_stream(file).read_all()
+
+
+def pyarrow():
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+    writers = {
+        "csv": pyarrow_csv,
+        "parquet": lambda table, path: pa.parquet.write_table(
+            table, path, compression="snappy", use_dictionary=False
+        ),
+    }
+    return pa.__version__, arrow_table, writers
+
+
+def pyarrow_csv(table, path):
+    import pyarrow.csv
+
+    pyarrow.csv.write_csv(table, path)
+
+
+def polars():
+    import polars as pl
+
+    writers = {
+        "csv": lambda frame, path: frame.write_csv(path),
+        "parquet": lambda frame, path: frame.write_parquet(path, compression="snappy"),
+    }
+    return pl.__version__, pl.read_ipc_stream, writers
+
+
+def duckdb():
+    import duckdb
+
+    connection = duckdb.connect()
+    connection.execute("SET threads = 1")
+
+    def write(options):
+        def copy(table, path):
+            connection.register("rows", table)
+            connection.execute(f"COPY rows TO '{path}' ({options})")
+
+        return copy
+
+    writers = {
+        "csv": write("FORMAT csv, HEADER"),
+        "parquet": write("FORMAT parquet, COMPRESSION snappy"),
+    }
+    return duckdb.__version__, arrow_table, writers
+
+
+def fastparquet():
+    import fastparquet
+
+    def read(path):
+        return arrow_table(path).to_pandas()
+
+    writers = {
+        "parquet": lambda frame, path: fastparquet.write(path, frame, compression="SNAPPY"),
+    }
+    return fastparquet.__version__, read, writers
+
+
+def astropy():
+    import astropy
+    from astropy.io import votable
+    from astropy.table import Table
+
+    def write(table, path):
+        votable.writeto(votable.from_table(table), path, tabledata_format="binary2")
+
+    return astropy.__version__, Table.read, {"binary2": write}
+
+
+def main():
+    program, form, source, target = sys.argv[1:]
+    version, read, writers = globals()[program]()
+    started = time.process_time()
+    rows = read(source)
+    between = time.process_time()
+    writers[form](rows, target)
+    ended = time.process_time()
+    figures = {
+        "version": version,
+        "read": between - started,
+        "write": ended - between,
+        "peak_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+    }
+    print(json.dumps(figures))
+
+
+main()

@@ -1,0 +1,46 @@
+//! `docs/src/benchmarks.md`: a section for each measurement, so that one can be made anew alone.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::{Outcome, root};
+
+const HEAD: &str = "# Benchmarks\n\n\
+    Every section is made by the command that it names, on the machine that it names. CPU seconds are \
+    user and system together, of all threads.\n";
+
+/// Puts a section in the place of the one that the same command made before, and prints it.
+pub(crate) fn write_section(title: &str, command: &str, body: &str) -> Outcome {
+    let path = page();
+    let text = fs::read_to_string(&path).unwrap_or_else(|_| HEAD.to_owned());
+    let mark = format!("\n## {title}\n");
+    let (before, rest) = text.split_once(&mark).unwrap_or((&text, ""));
+    let after = rest.find("\n## ").map_or("", |next| &rest[next..]);
+    let machine = machine();
+    let section = format!("{mark}\n`{command}`, {machine}.\n\n{}\n", body.trim_end());
+    println!("{section}");
+    let text = format!("{}\n{section}{after}", before.trim_end());
+    fs::write(&path, text).map_err(|error| format!("can't write {}: {error}", path.display()))
+}
+
+fn page() -> PathBuf {
+    root().join("docs/src/benchmarks.md")
+}
+
+/// Processor, cores, memory, kernel, compiler.
+fn machine() -> String {
+    let line = |file: &str, name: &str| {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.split_once(':'));
+        value.map_or_else(|| "unknown".to_owned(), |(_, value)| value.trim().to_owned())
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let memory = line("/proc/meminfo", "MemTotal");
+    let memory = memory.trim_end_matches(" kB").parse::<f64>().map_or(0.0, |kib| kib / 1048576.0);
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    format!(
+        "on {cores} cores of {}, {memory:.0} GiB, Linux {}",
+        line("/proc/cpuinfo", "model name"),
+        kernel.trim()
+    )
+}
