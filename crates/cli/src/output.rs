@@ -6,6 +6,19 @@ use std::path::{Path, PathBuf};
 
 use taploom::{ByteSink, Error, ErrorKind, Result};
 
+/// Standard output as a file: that of the library looks for the ends of lines, in base64 too.
+#[cfg(unix)]
+fn stdout() -> io::Result<ByteSink> {
+    use std::os::fd::AsFd;
+
+    Ok(Box::new(File::from(io::stdout().as_fd().try_clone_to_owned()?)))
+}
+
+#[cfg(not(unix))]
+fn stdout() -> io::Result<ByteSink> {
+    Ok(Box::new(io::stdout()))
+}
+
 /// Where a file is being made. Dropped without [`commit`](Self::commit), nothing is left of it.
 pub(crate) enum Output {
     /// Standard output.
@@ -57,7 +70,7 @@ impl Output {
     /// A sink for the bytes.
     pub(crate) fn sink(&self) -> io::Result<ByteSink> {
         Ok(match self {
-            Self::Stdout => Box::new(io::stdout()),
+            Self::Stdout => stdout()?,
             Self::Special { file, .. } => Box::new(file.try_clone()?),
             #[cfg(target_os = "linux")]
             Self::Unnamed(unnamed) => Box::new(unnamed.file.try_clone()?),

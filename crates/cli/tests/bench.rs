@@ -29,7 +29,7 @@ fn every_registered_format_is_measured_and_drawn() {
         let figures = measured.iter().find(|figures| figures["format"] == id).unwrap();
         assert_eq!(figures["rows"], 50);
         assert_eq!(figures["columns"], 100);
-        for name in ["bytes_in", "bytes_out", "peak_heap", "rows_per_second", "seconds"] {
+        for name in ["bytes_in", "bytes_out", "peak_resident", "rows_per_second", "seconds"] {
             assert!(figures[name].as_f64().unwrap() > 0.0, "{id}: {name}");
         }
     }

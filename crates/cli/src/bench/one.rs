@@ -6,17 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use arrow_array::RecordBatch;
-use peak_alloc::PeakAlloc;
 use taploom::sources::Request;
 use taploom::stream::{MaxRec, RowSource};
 use taploom::{Completion, EncodeContext, Error, ErrorKind, Result};
 
 use super::report::Figures;
 use crate::encode::at_least_one;
-
-/// Counts the heap of the whole program, for this command alone.
-#[global_allocator]
-static HEAP: PeakAlloc = PeakAlloc;
 
 /// Measures one format and prints its figures as JSON.
 #[derive(clap::Args)]
@@ -52,20 +47,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     })?;
 
     let sink = Counter::default();
-    HEAP.reset_peak_usage();
-    let inputs = HEAP.current_usage();
+    // The largest resident set from here on; proc_pid_clear_refs(5).
+    let is_reset = std::fs::write("/proc/self/clear_refs", "5").is_ok();
+    let before = resident("VmRSS:").filter(|_| is_reset);
     let started = Instant::now();
     let mut encoder = spec.start(&schema, Box::new(sink.clone()))?;
     let header = sink.bytes();
-    let mut first_rows = None;
+    let (mut first_rows, mut held) = (None, 0);
     for batch in &batches {
         encoder.write_batch(batch)?;
+        held = held.max(encoder.buffered_bytes());
         if first_rows.is_none() && sink.bytes() > header {
             first_rows = Some(started.elapsed());
         }
     }
     let summary = encoder.finish(Completion::Complete)?;
     let elapsed = started.elapsed();
+    let peak = resident("VmHWM:");
 
     let figures = Figures {
         rows: summary.rows,
@@ -74,8 +72,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         bytes_out: sink.bytes(),
         seconds: elapsed.as_secs_f64(),
         first_rows_seconds: first_rows.unwrap_or(elapsed).as_secs_f64(),
-        peak_heap: HEAP.peak_usage().saturating_sub(inputs) as u64,
-        peak_resident: resident(),
+        held: held as u64,
+        peak_above_rows: peak.zip(before).map(|(peak, before)| peak.saturating_sub(before)),
+        peak_resident: peak,
     };
     let mut line = serde_json::to_vec(&figures).map_err(|error| {
         Error::new(ErrorKind::Internal, "figures are no JSON").with_source(error)
@@ -93,10 +92,10 @@ fn bytes_of(batch: &RecordBatch) -> Result<u64> {
     Ok(bytes as u64)
 }
 
-/// The largest resident set of this process (VmHWM), where the system tells.
-fn resident() -> Option<u64> {
+/// Bytes of this process that are resident now (VmRSS) or were at most (VmHWM), where the system tells.
+fn resident(name: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? * 1024)
 }
 

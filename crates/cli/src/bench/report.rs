@@ -17,8 +17,10 @@ pub(super) struct Figures {
     pub(super) seconds: f64,
     /// Until the first bytes of rows came out.
     pub(super) first_rows_seconds: f64,
-    /// Heap beside the rows, at most.
-    pub(super) peak_heap: u64,
+    /// Heap that the encoder said it holds after a batch, at most.
+    pub(super) held: u64,
+    /// By how much the process grew while it encoded.
+    pub(super) peak_above_rows: Option<u64>,
     /// Of the process, the rows included (VmHWM).
     pub(super) peak_resident: Option<u64>,
 }
@@ -97,28 +99,31 @@ impl Report {
             format!("{rows} rows x {columns} columns, threads: {threads}, median of {rounds}\n");
         let _ = writeln!(
             text,
-            "{:<16}{:>12}{:>10}{:>10}{:>8}{:>11}{:>11}{:>15}",
+            "{:<16}{:>12}{:>10}{:>10}{:>8}{:>10}{:>10}{:>11}{:>15}",
             "format",
             "rows/s",
             "MB/s in",
             "MB out",
             "ratio",
-            "heap MiB",
+            "held MiB",
+            "peak MiB",
             "VmHWM MiB",
             "first rows ms"
         );
         for format in &self.formats {
-            let Figures { first_rows_seconds, peak_heap, peak_resident, .. } = format.figures;
+            let Figures { first_rows_seconds, held, peak_above_rows, peak_resident, .. } =
+                format.figures;
             let mib = |bytes: u64| format!("{:.1}", bytes as f64 / f64::from(1 << 20));
             let _ = writeln!(
                 text,
-                "{:<16}{:>12.0}{:>10.0}{:>10.1}{:>8.2}{:>11}{:>11}{:>15.1}",
+                "{:<16}{:>12.0}{:>10.0}{:>10.1}{:>8.2}{:>10}{:>10}{:>11}{:>15.1}",
                 format.format,
                 format.rows_per_second,
                 format.megabytes_in_per_second,
                 format.megabytes_out,
                 format.size_ratio,
-                mib(peak_heap),
+                mib(held),
+                peak_above_rows.map_or_else(|| "-".to_owned(), mib),
                 peak_resident.map_or_else(|| "-".to_owned(), mib),
                 first_rows_seconds * 1e3,
             );
@@ -129,7 +134,8 @@ impl Report {
 
 impl Format {
     fn of(format: String, mut rounds: Vec<Figures>) -> Option<Self> {
-        let peak_heap = rounds.iter().map(|round| round.peak_heap).max()?;
+        let held = rounds.iter().map(|round| round.held).max()?;
+        let peak_above_rows = rounds.iter().filter_map(|round| round.peak_above_rows).max();
         let peak_resident = rounds.iter().filter_map(|round| round.peak_resident).max();
         rounds.sort_by(|one, other| one.seconds.total_cmp(&other.seconds));
         let median = rounds.swap_remove(rounds.len() / 2);
@@ -140,7 +146,7 @@ impl Format {
             megabytes_in_per_second: bytes_in / 1e6 / median.seconds,
             megabytes_out: bytes_out / 1e6,
             size_ratio: bytes_out / bytes_in,
-            figures: Figures { peak_heap, peak_resident, ..median },
+            figures: Figures { held, peak_above_rows, peak_resident, ..median },
         })
     }
 }
