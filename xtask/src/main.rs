@@ -3,6 +3,7 @@
 //! ```text
 //! cargo xtask setup         install the programs that the tests read files with
 //! cargo xtask test          everything that has to pass
+//! cargo xtask instructions  what encoders take, against what is recorded; `instructions record` records
 //! cargo xtask fuzz 10       inputs that nobody thought of, at every reader, for so many seconds each
 //! cargo xtask bench         rows per CPU second of every format, on the wide table
 //! cargo xtask bench loom    memory and time of the Parquet writer, against ArrowWriter
@@ -20,6 +21,7 @@ mod bench_page;
 mod bench_peers;
 mod bench_readers;
 mod fuzz;
+mod instructions;
 mod run;
 mod setup;
 mod test;
@@ -38,6 +40,8 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["fuzz"] => fuzz::run("10"),
         ["fuzz", seconds] => fuzz::run(seconds),
+        ["instructions"] => instructions::run(false),
+        ["instructions", "record"] => instructions::run(true),
         ["bench"] => bench::run(),
         ["bench", "loom"] => bench_loom::run(),
         ["bench", "mysql"] => bench_mysql::run(),
@@ -49,7 +53,7 @@ fn main() -> ExitCode {
         },
         ["bench", "readers"] => bench_readers::run(),
         _ => Err(
-            "usage: cargo xtask setup | test | fuzz [SECONDS] | bench [bridge|loom|mysql|peers|readers]"
+            "usage: cargo xtask setup | test | instructions [record] | fuzz [SECONDS] | bench [bridge|loom|mysql|peers|readers]"
                 .to_owned(),
         ),
     };

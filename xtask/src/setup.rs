@@ -21,6 +21,11 @@ pub(crate) fn stilts() -> Outcome {
     debian("stilts", &["stilts"])
 }
 
+/// Callgrind, which counts instructions.
+pub(crate) fn valgrind() -> Outcome {
+    debian("valgrind", &["valgrind"])
+}
+
 /// The interpreter that has what the tests read files with.
 pub(crate) fn python() -> Outcome<String> {
     environment("target/python", "tests/readers/requirements.txt")

@@ -1,7 +1,7 @@
 //! Everything that has to pass.
 
 use crate::run::{cargo, run as start, run_lines};
-use crate::{Outcome, fuzz, root, setup};
+use crate::{Outcome, fuzz, instructions, root, setup};
 
 const EXAMPLE: &str = "examples/own-format/Cargo.toml";
 /// What no default has, in the same builds as all else.
@@ -46,6 +46,7 @@ pub(crate) fn run() -> Outcome {
 
     // The program as users build it: the tests with other programs' readers run it.
     start(cargo(&["build", "--release"]))?;
+    instructions::run(false)?;
 
     let mut count = Count::default();
     let target = root().join("target").display().to_string();
