@@ -8,8 +8,6 @@
 //! `threads`, `out` (a file; else the bytes are counted), `digest` (true: and summed up). Prints one line of JSON. Only
 //! the calls of the writer are timed; heap is what it has beyond the batch in hand.
 
-mod tables;
-
 use std::fs::File;
 use std::hash::{DefaultHasher, Hasher};
 use std::io::{self, Write};
@@ -21,12 +19,11 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use peak_alloc::PeakAlloc;
 use rustix::time::{ClockId, clock_gettime};
+use taploom_benches::{Outcome, tables};
 use taploom_loom::{Dictionaries, LoomOptions, LoomWriter};
 
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
-
-pub(crate) type Outcome<T> = Result<T, String>;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -13,10 +13,13 @@ use taploom_sources::{Request, open};
 use crate::Outcome;
 
 /// Batches, one after the other.
-pub(crate) type Batches = Box<dyn Iterator<Item = RecordBatch>>;
+pub type Batches = Box<dyn Iterator<Item = RecordBatch>>;
 
 /// The rows of a table, in batches as a source would hand them over.
-pub(crate) fn table(name: &str, rows: u64) -> Outcome<Batches> {
+///
+/// # Errors
+/// Where there is no such table.
+pub fn table(name: &str, rows: u64) -> Outcome<Batches> {
     let rows = usize::try_from(rows).map_err(|_| "too many rows".to_owned())?;
     Ok(match name {
         // 991 columns of a survey's table of objects, mostly doubles and floats.
@@ -29,6 +32,35 @@ pub(crate) fn table(name: &str, rows: u64) -> Outcome<Batches> {
         "repeating" => in_batches(rows, 8192, |first, rows| {
             let values = (0..rows).map(|row| ((first / 8192 + row) % 16) as i32);
             batch([("k", Arc::new(Int32Array::from_iter_values(values)) as ArrayRef)])
+        }),
+        // Words of a catalogue: names, filters, classes. Eight columns of 3 to 16 letters.
+        "strings" => in_batches(rows, 2000, |first, rows| {
+            batch((0..8).map(|column| {
+                let words = (first..first + rows).map(|row| {
+                    let letters = random(row * 8 + column);
+                    format!("{letters:016x}")[..3 + (letters % 14) as usize].to_owned()
+                });
+                (format!("s{column}"), Arc::new(StringArray::from_iter_values(words)) as ArrayRef)
+            }))
+        }),
+        // Spectra and light curves: four columns of sixteen doubles each.
+        "arrays" => in_batches(rows, 500, |first, rows| {
+            batch((0..4).map(|column| {
+                let cells = Cells { first: first * 4 + column, rows, bytes: 128 };
+                (format!("a{column}"), cells.lists())
+            }))
+        }),
+        // What was not measured: twenty columns of doubles, every second cell of them null.
+        "nulls" => in_batches(rows, 2000, |first, rows| {
+            let columns = (0..20).map(|column| {
+                let values = (first..first + rows).map(|row| {
+                    let value = random(row * 20 + column);
+                    value.is_multiple_of(2).then_some(value as f64)
+                });
+                (format!("n{column}"), Arc::new(values.collect::<Float64Array>()) as ArrayRef, true)
+            });
+            RecordBatch::try_from_iter_with_nullable(columns)
+                .unwrap_or_else(|error| unreachable!("{error}"))
         }),
         // Fifty columns of 8 KiB: strings, and lists of a thousand doubles.
         "fat" => in_batches(rows, 20, |first, rows| {

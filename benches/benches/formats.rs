@@ -1,0 +1,104 @@
+//! Every registered format on every table, and beside them what the Arrow project writes.
+//!
+//! Throughput is in bytes of the rows in Arrow, the same for all formats. What comes out is thrown away.
+
+use std::io;
+use std::time::Duration;
+
+use arrow_array::{Array, RecordBatch};
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use parquet::arrow::ArrowWriter;
+use taploom_benches::tables::table;
+use taploom_encoder::{Completion, EncoderSpec, Error, ResultSchema};
+
+/// What a table stands for is said in `tables.rs`. Few rows, so that they stay in the cache, and
+/// that a run without optimisation ends.
+const TABLES: [(&str, u64); 5] =
+    [("wide", 200), ("narrow", 4000), ("strings", 4000), ("arrays", 1000), ("nulls", 2000)];
+
+/// Beside the ids of the registry: options that make another format of one.
+const VARIANTS: [&str; 2] = ["votable/td", "votable/b"];
+
+fn formats(criterion: &mut Criterion) {
+    for (name, rows) in TABLES {
+        let batches: Vec<RecordBatch> = match table(name, rows) {
+            Ok(batches) => batches.collect(),
+            Err(why) => {
+                eprintln!("{name}: {why}");
+                continue;
+            }
+        };
+        let arrays = batches.iter().flat_map(RecordBatch::columns);
+        let bytes =
+            arrays.filter_map(|array| array.to_data().get_slice_memory_size().ok()).sum::<usize>();
+        let mut group = criterion.benchmark_group(name);
+        group.throughput(Throughput::Bytes(bytes as u64));
+        group.sample_size(20).warm_up_time(Duration::from_millis(500));
+        group.measurement_time(Duration::from_secs(2));
+        if let Err(why) = ours(&mut group, &batches) {
+            eprintln!("{name}: {why:#}");
+        }
+        arrows_own(&mut group, &batches);
+        group.finish();
+    }
+}
+
+type Group<'a> = BenchmarkGroup<'a, criterion::measurement::WallTime>;
+
+fn ours(group: &mut Group<'_>, batches: &[RecordBatch]) -> Result<(), Error> {
+    let registry = taploom::registry()?;
+    let Some(first) = batches.first() else { return Ok(()) };
+    let schema = ResultSchema::derived(first.schema());
+    let ids = registry.plugins().iter().map(|plugin| plugin.info().id);
+    for format in ids.chain(VARIANTS) {
+        let spec = registry.request(format)?;
+        // A format that can't hold a column is left out, and says so.
+        if let Err(why) = encode(&spec, &schema, batches) {
+            eprintln!("{format} is left out: {why:#}");
+            continue;
+        }
+        group.bench_function(format, |bencher| bencher.iter(|| encode(&spec, &schema, batches)));
+    }
+    Ok(())
+}
+
+fn encode(
+    spec: &EncoderSpec,
+    schema: &ResultSchema,
+    batches: &[RecordBatch],
+) -> Result<u64, Error> {
+    let mut encoder = spec.start(schema, Box::new(io::sink()))?;
+    for batch in batches {
+        encoder.write_batch(batch)?;
+    }
+    Ok(encoder.finish(Completion::Complete)?.total_bytes)
+}
+
+/// The writers of arrow-csv and parquet as they are.
+fn arrows_own(group: &mut Group<'_>, batches: &[RecordBatch]) {
+    let csv = || {
+        let mut writer = arrow_csv::Writer::new(io::sink());
+        batches.iter().try_for_each(|batch| writer.write(batch))
+    };
+    match csv() {
+        Ok(()) => {
+            group.bench_function("arrow-csv", |bencher| bencher.iter(csv));
+        }
+        Err(why) => eprintln!("arrow-csv is left out: {why}"),
+    }
+    let Some(schema) = batches.first().map(RecordBatch::schema) else { return };
+    let parquet = || {
+        let mut writer = ArrowWriter::try_new(io::sink(), schema.clone(), None)?;
+        batches.iter().try_for_each(|batch| writer.write(batch))?;
+        writer.close().map(drop)
+    };
+    match parquet() {
+        Ok(()) => {
+            group.bench_function("ArrowWriter", |bencher| bencher.iter(parquet));
+        }
+        Err(why) => eprintln!("ArrowWriter is left out: {why}"),
+    }
+}
+
+criterion_group!(benches, formats);
+criterion_main!(benches);
