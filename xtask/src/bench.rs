@@ -1,45 +1,10 @@
-//! Rows per CPU second of every format: the whole program, on the 991 columns of a real wide table.
+//! What all measurements share: a run of a program, as the kernel accounts for it.
 
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::run::{cargo, command, run as start};
+use crate::run::command;
 use crate::{Outcome, root};
-
-const COLUMNS: &str = "tests/data/dp02_object_columns.json";
-const ROWS: u64 = 50_000;
-const FORMATS: [&str; 4] = ["votable", "csv", "tsv", "voparquet"];
-const RUNS: usize = 5;
-
-/// Prints the median of several runs on one thread, and the largest peak of memory.
-pub(crate) fn run() -> Outcome {
-    start(cargo(&["build", "--release"]))?;
-    let source = format!("synth:{COLUMNS}?rows={ROWS}&seed=1");
-    println!("{ROWS} rows x 991 columns, made up while they are encoded, written to a file");
-    println!(
-        "{:<12}{:>14}{:>12}{:>14}{:>12}",
-        "format", "rows/CPU s", "CPU s", "peak MiB", "MB out"
-    );
-    let out = root().join("target/bench.out");
-    for format in FORMATS {
-        let mut seconds = Vec::with_capacity(RUNS);
-        let mut peak = 0;
-        for _ in 0..RUNS {
-            let usage = measure(&source, format, &out.display().to_string(), &[])?;
-            seconds.push(usage.cpu.as_secs_f64());
-            peak = peak.max(usage.peak_kib);
-        }
-        let median = median(seconds);
-        let bytes = std::fs::metadata(&out).map_or(0, |metadata| metadata.len());
-        println!(
-            "{format:<12}{:>14.0}{median:>12.2}{:>14.1}{:>12.1}",
-            ROWS as f64 / median,
-            peak as f64 / 1024.0,
-            bytes as f64 / 1e6,
-        );
-    }
-    std::fs::remove_file(&out).map_err(|error| format!("can't remove {}: {error}", out.display()))
-}
 
 /// What the kernel says of a run of a program.
 pub(crate) struct Usage {

@@ -5,10 +5,13 @@
 //! cargo xtask test          everything that has to pass
 //! cargo xtask instructions  what encoders take, against what is recorded; `instructions record` records
 //! cargo xtask fuzz 10       inputs that nobody thought of, at every reader, for so many seconds each
-//! cargo xtask bench         rows per CPU second of every format, on the wide table
+//! cargo xtask bench         all of docs/src/benchmarks.md: the four that follow
 //! cargo xtask bench loom    memory and time of the Parquet writer, against ArrowWriter
 //! cargo xtask bench mysql   client CPU of a wide result from MariaDB, against its own client
 //! cargo xtask bench peers   the same rows by other programs; `peers 10` with a tenth of them
+//! cargo xtask bench memory  peak against rows, columns and row groups
+//! cargo xtask bench scale   time of a row against the number of rows
+//! cargo xtask bench end-to-end  sources to files, and two threads against one
 //! cargo xtask bench bridge  what a job costs from MariaDB to HTTP, and many at once
 //! cargo xtask bench readers what readers pay for row groups of one size and another
 //! ```
@@ -20,6 +23,7 @@ mod bench_mysql;
 mod bench_page;
 mod bench_peers;
 mod bench_readers;
+mod bench_whole;
 mod fuzz;
 mod instructions;
 mod run;
@@ -42,7 +46,10 @@ fn main() -> ExitCode {
         ["fuzz", seconds] => fuzz::run(seconds),
         ["instructions"] => instructions::run(false),
         ["instructions", "record"] => instructions::run(true),
-        ["bench"] => bench::run(),
+        ["bench"] => bench_peers::run(1)
+            .and_then(|()| bench_whole::memory())
+            .and_then(|()| bench_whole::scale())
+            .and_then(|()| bench_whole::end_to_end()),
         ["bench", "loom"] => bench_loom::run(),
         ["bench", "mysql"] => bench_mysql::run(),
         ["bench", "bridge"] => bench_bridge::run(),
@@ -51,9 +58,12 @@ fn main() -> ExitCode {
             Ok(part) if part > 0 => bench_peers::run(part),
             _ => Err(format!("{part:?} is no part of the rows: 10 measures a tenth")),
         },
+        ["bench", "memory"] => bench_whole::memory(),
+        ["bench", "scale"] => bench_whole::scale(),
+        ["bench", "end-to-end"] => bench_whole::end_to_end(),
         ["bench", "readers"] => bench_readers::run(),
         _ => Err(
-            "usage: cargo xtask setup | test | instructions [record] | fuzz [SECONDS] | bench [bridge|loom|mysql|peers|readers]"
+            "usage: cargo xtask setup | test | instructions [record] | fuzz [SECONDS] | bench [peers|memory|scale|end-to-end|bridge|loom|mysql|readers]"
                 .to_owned(),
         ),
     };
