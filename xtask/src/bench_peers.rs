@@ -86,7 +86,9 @@ const CASES: [Case; 4] = [
 
 /// With `part`, of so many of the rows: to try it out.
 pub(crate) fn run(part: u64) -> Outcome {
-    start(cargo(&["build", "--release", "-p", "taploom-cli", "-p", "taploom-benches"]))?;
+    start(cargo(&["build", "--release"]))?;
+    let stage = ["-p", "taploom-benches", "--bin", "bench-encode-stage"];
+    start(cargo(&[&["build", "--release"], &stage[..]].concat()))?;
     let python = setup::peers_python()?;
     setup::stilts()?;
     let folder = root().join("target/bench");

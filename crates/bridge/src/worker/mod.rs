@@ -211,6 +211,7 @@ impl Worker {
         let partition = message.partition();
         let mut attempts = 0;
         while !partitions.is_known(partition) {
+            self.alive.store(now(), Ordering::Relaxed);
             // What this worker itself published before the partition went away and came back is there.
             self.publisher.rest().await;
             match self.learn(message).await {
