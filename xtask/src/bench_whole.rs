@@ -147,8 +147,8 @@ fn sources() -> Outcome<String> {
 /// The encoders alone, by the clock.
 fn threads() -> Outcome<String> {
     const AT_LEAST: f64 = 1.7;
-    let stage = ["-p", "taploom-benches", "--bin", "bench-encode-stage"];
-    start(cargo(&[&["build", "--release"], &stage[..]].concat()))?;
+    let of_stage = ["-p", "taploom-benches", "--bin", "bench-encode-stage"];
+    start(cargo(&[&["build", "--release"], &of_stage[..]].concat()))?;
     let mut body = format!(
         "\nTwo threads: the encode stage of 50,000 rows x 991 columns, seconds by the clock, medians of {RUNS}; \
          {AT_LEAST} is aimed at.\n\n| format | one thread | two | times as fast |\n|---|---:|---:|---:|\n"
