@@ -46,6 +46,7 @@ cases![
     no_batch_is_a_whole_file,
     an_empty_batch_is_a_whole_file,
     the_same_bytes_whatever_the_batch_size,
+    the_same_bytes_on_any_number_of_threads,
     sliced_arrays_read_back,
     many_rows_read_back,
     a_sink_that_takes_one_byte_at_a_time,
@@ -96,6 +97,33 @@ fn the_same_bytes_whatever_the_batch_size(subject: &mut Subject<'_>) -> Verdict 
             let batches = split(&table.given, size);
             if subject.bytes(&table, &batches)? != whole {
                 return Err(format!("{}: other bytes in batches of {size}", table.name));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn the_same_bytes_on_any_number_of_threads(subject: &mut Subject<'_>) -> Verdict {
+    let failed = Completion::Failed { message: "the rows stopped coming".to_owned() };
+    for table in subject.tables().into_iter().chain([subject.table(long(20_000))?]) {
+        let batches = split(&table.given, 1777);
+        for completion in [&Completion::Complete, &failed] {
+            let written = |threads: usize| {
+                let (sink, context) =
+                    (SharedSink::default(), EncodeContext { threads, ..EncodeContext::default() });
+                let to = Box::new(sink.clone());
+                let summary = subject.write_in(&context, &table, &batches, completion.clone(), to);
+                // What a file cut short has is not promised.
+                summary.map(|summary| (summary, sink.bytes())).map_err(|error| error.kind())
+            };
+            let one = written(1);
+            for threads in [2, 3] {
+                if written(threads) != one {
+                    let name = table.name;
+                    return Err(format!(
+                        "{name}: other bytes on {threads} threads, {completion:?}"
+                    ));
+                }
             }
         }
     }

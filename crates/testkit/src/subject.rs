@@ -167,8 +167,19 @@ impl<'a> Subject<'a> {
         completion: Completion,
         sink: ByteSink,
     ) -> Result<EncodeSummary> {
-        let context = EncodeContext::default();
-        let mut encoder = self.start(&table.schema, &context, sink)?;
+        self.write_in(&EncodeContext::default(), table, batches, completion, sink)
+    }
+
+    /// The same in a context.
+    pub(crate) fn write_in(
+        &self,
+        context: &EncodeContext,
+        table: &Table,
+        batches: &[RecordBatch],
+        completion: Completion,
+        sink: ByteSink,
+    ) -> Result<EncodeSummary> {
+        let mut encoder = self.start(&table.schema, context, sink)?;
         for batch in batches {
             encoder.write_batch(batch)?;
         }
