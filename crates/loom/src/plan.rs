@@ -12,6 +12,9 @@ const LEAST: usize = 1 << 20;
 /// strips, its encoder's buffers.
 const LEAF_BYTES: usize = 1 << 10;
 
+/// The budget that two threads need.
+const TWO_THREADS: usize = 2 << 20;
+
 /// What may be held at once, in bytes. The parts add up to the budget.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
@@ -58,6 +61,8 @@ impl Plan {
         }
         let rest = budget - fixed;
         let page = (budget / 32).min(1 << 20);
+        // Reads and pieces have a least size, so that a small budget does not do for two of each.
+        let most_threads = if budget < TWO_THREADS { 1 } else { (budget / 16 / page).max(1) };
         Ok(Self {
             budget,
             held: rest / 40 * 9,
@@ -70,7 +75,7 @@ impl Plan {
             read: (budget / 64).clamp(32 << 10, 256 << 10),
             spool: rest / 256,
             wanted: threads,
-            threads: threads.clamp(1, (budget / 16 / page).max(1)),
+            threads: threads.clamp(1, most_threads),
         })
     }
 
