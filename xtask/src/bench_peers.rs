@@ -35,52 +35,40 @@ struct Case {
     peak_mib: Option<f64>,
 }
 
-const PARQUET: [&str; 2] = ["--option", "dictionary=off"];
+const CSV: Case = Case {
+    title: "CSV, 50,000 x 991",
+    columns: WIDE,
+    rows: 50_000,
+    format: "csv",
+    format_of_peers: "csv",
+    options: &[],
+    peers: &["polars", "pyarrow", "duckdb"],
+    target: ("polars", 0.4),
+    peak_mib: None,
+};
+
+const VOPARQUET: Case = Case {
+    title: "VOParquet, 100,000 x 991, snappy, no dictionary",
+    columns: WIDE,
+    rows: 100_000,
+    format: "voparquet",
+    format_of_peers: "parquet",
+    options: &["--option", "dictionary=off"],
+    peers: &["pyarrow", "polars", "duckdb", "fastparquet"],
+    target: ("pyarrow", 0.8),
+    peak_mib: Some(48.0),
+};
 
 const CASES: [Case; 4] = [
-    Case {
-        title: "CSV, 50,000 x 991",
-        columns: WIDE,
-        rows: 50_000,
-        format: "csv",
-        format_of_peers: "csv",
-        options: &[],
-        peers: &["polars", "pyarrow", "duckdb"],
-        target: ("polars", 0.4),
-        peak_mib: None,
-    },
-    Case {
-        title: "CSV, 10,000,000 x 10",
-        columns: NARROW,
-        rows: 10_000_000,
-        format: "csv",
-        format_of_peers: "csv",
-        options: &[],
-        peers: &["polars", "pyarrow", "duckdb"],
-        target: ("polars", 0.4),
-        peak_mib: None,
-    },
-    Case {
-        title: "VOParquet, 100,000 x 991, snappy, no dictionary",
-        columns: WIDE,
-        rows: 100_000,
-        format: "voparquet",
-        format_of_peers: "parquet",
-        options: &PARQUET,
-        peers: &["pyarrow", "polars", "duckdb", "fastparquet"],
-        target: ("pyarrow", 0.8),
-        peak_mib: Some(48.0),
-    },
+    CSV,
+    Case { title: "CSV, 10,000,000 x 10", columns: NARROW, rows: 10_000_000, ..CSV },
+    VOPARQUET,
     Case {
         title: "VOParquet, 10,000,000 x 10, snappy, no dictionary",
         columns: NARROW,
         rows: 10_000_000,
-        format: "voparquet",
-        format_of_peers: "parquet",
-        options: &PARQUET,
-        peers: &["pyarrow", "polars", "duckdb", "fastparquet"],
-        target: ("pyarrow", 0.8),
         peak_mib: None,
+        ..VOPARQUET
     },
 ];
 

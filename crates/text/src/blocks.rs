@@ -46,7 +46,7 @@ pub struct Frame {
     pub empty: Vec<u8>,
 }
 
-/// Turns the rows of batches into blocks of text, of some 512 KiB and one row at least, on as many threads
+/// Turns the rows of batches into blocks of text, of some 768 KiB and one row at least, on as many threads
 /// as there may be; hands them over in order.
 pub struct Blocks<C> {
     layout: Arc<Layout<C>>,

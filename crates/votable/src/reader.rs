@@ -114,8 +114,8 @@ impl<R: Read> VotableReader<R> {
     /// # Errors
     /// [`ErrorKind::Source`] for what is damaged or reports a failed query,
     /// [`ErrorKind::InvalidRequest`] for XML that is no VOTable, for a TABLE that is not there and for
-    /// rows in a form that is not read, [`ErrorKind::UnsupportedColumn`] for a FIELD without a datatype of VOTable,
-    /// [`ErrorKind::Resources`] where the memory limit does not suffice.
+    /// rows in a form that is not read, [`ErrorKind::UnsupportedColumn`] for a FIELD without a datatype
+    /// of VOTable, [`ErrorKind::Resources`] where the memory limit does not suffice.
     pub fn with_options(source: R, options: ReadOptions) -> Result<Self> {
         let memory_limit = options.memory_limit;
         let mut xml = Xml::new(source, memory_limit);

@@ -29,7 +29,7 @@ impl Rows {
         Ok(Self { canonical, blocks: Blocks::new(writers, frame, threads) })
     }
 
-    /// Gives rows, of a batch and of those before, to `write`, some 512 KiB at once.
+    /// Gives rows, of a batch and of those before, to `write`, some 768 KiB at once.
     pub(crate) fn append(
         &mut self,
         batch: &RecordBatch,

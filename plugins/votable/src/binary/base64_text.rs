@@ -180,23 +180,9 @@ impl Joiner {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-    use std::sync::{Arc, Mutex};
+    use taploom_testkit::SharedSink;
 
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Shared(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Shared {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
 
     #[test]
     fn pieces_of_any_size_make_the_text_of_the_whole() {
@@ -212,7 +198,7 @@ mod tests {
                     .collect(),
             };
             for size in [1, 2, 3, 4, 5, 7, 64, 199, 200] {
-                let (base64, shared) = (Base64::new(line_length), Shared::default());
+                let (base64, shared) = (Base64::new(line_length), SharedSink::default());
                 let mut output = Output::new(Box::new(shared.clone()));
                 let (mut joiner, mut at) = (Joiner::default(), Position::default());
                 let mut text = PieceText::default();
@@ -222,7 +208,7 @@ mod tests {
                     joiner.append(&base64, piece, &mut text, &mut output).unwrap();
                 }
                 joiner.finish(&base64, &mut output).unwrap();
-                let found = shared.0.lock().unwrap();
+                let found = shared.bytes();
                 let what = format!("pieces of {size}, lines of {line_length}");
                 assert_eq!(
                     String::from_utf8_lossy(&found),
