@@ -301,30 +301,81 @@ fn files_are_known_by_their_content() {
     assert!(refusal(&Request::new("nowhere.parquet")).to_string().contains("no such file"));
 }
 
-#[test]
-fn damaged_arrow_files_are_errors_and_no_panics() {
-    let folder = tempfile::tempdir().unwrap();
+/// 50 rows in two batches, and the same as a file and as a stream.
+fn in_arrow() -> (RecordBatch, [Vec<u8>; 2]) {
     let batch = RecordBatch::try_from_iter([
         ("id", Arc::new(Int64Array::from_iter_values(0..50)) as ArrayRef),
         ("s", Arc::new(StringArray::from_iter_values((0..50).map(|i| i.to_string()))) as _),
     ])
     .unwrap();
-    let mut file = Vec::new();
+    let (mut file, mut stream) = (Vec::new(), Vec::new());
     let mut writer = arrow_ipc::writer::FileWriter::try_new(&mut file, &batch.schema()).unwrap();
-    writer.write(&batch).unwrap();
+    let mut streamer =
+        arrow_ipc::writer::StreamWriter::try_new(&mut stream, &batch.schema()).unwrap();
+    for part in [batch.slice(0, 20), batch.slice(20, 30)] {
+        writer.write(&part).unwrap();
+        streamer.write(&part).unwrap();
+    }
     writer.finish().unwrap();
-    drop(writer);
+    streamer.finish().unwrap();
+    drop((writer, streamer));
+    (batch, [file, stream])
+}
+
+#[test]
+fn damaged_arrow_files_are_errors_and_no_panics() {
+    let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("damaged.arrow");
     let location = path.display().to_string();
-    // Every third byte behind the magic, inverted: read or refused, but no panic comes through.
-    for index in (8..file.len() - 10).step_by(3) {
-        let mut damaged = file.clone();
-        damaged[index] = !damaged[index];
-        std::fs::write(&path, damaged).unwrap();
-        if let Err(error) = rows(&Request::new(&location)) {
-            assert!(error.to_string().contains("damaged.arrow"), "byte {index}: {error}");
+    for whole in in_arrow().1 {
+        // Every third byte behind the magic, inverted: read or refused, but no panic comes through.
+        for index in (8..whole.len() - 10).step_by(3) {
+            let mut damaged = whole.clone();
+            damaged[index] = !damaged[index];
+            std::fs::write(&path, damaged).unwrap();
+            if let Err(error) = rows(&Request::new(&location)) {
+                assert!(error.to_string().contains("damaged.arrow"), "byte {index}: {error}");
+            }
         }
     }
+}
+
+#[test]
+fn arrow_files_that_are_cut_short_are_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("short.arrow");
+    let location = path.display().to_string();
+    let (batch, [file, stream]) = in_arrow();
+    for length in (8..file.len()).step_by(7) {
+        std::fs::write(&path, &file[..length]).unwrap();
+        assert!(rows(&Request::new(&location)).is_err(), "{length} bytes of a file");
+    }
+    // A stream may end behind any batch; within one it may not.
+    let mut whole = Vec::new();
+    for length in (8..=stream.len()).step_by(8) {
+        std::fs::write(&path, &stream[..length]).unwrap();
+        whole.extend(rows(&Request::new(&location)).ok().map(|rows| rows.num_rows()));
+    }
+    assert_eq!(whole, [0, 20, batch.num_rows(), batch.num_rows()], "the last two: with its end");
+}
+
+#[test]
+fn arrow_batches_without_bytes_have_their_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("nulls.arrow");
+    let nothing = Arc::new(arrow_array::NullArray::new(3)) as ArrayRef;
+    let batch = RecordBatch::try_from_iter([("nothing", nothing)]).unwrap();
+    let create = || std::fs::File::create(&path).unwrap();
+    let mut stream = arrow_ipc::writer::StreamWriter::try_new(create(), &batch.schema()).unwrap();
+    (0..3).for_each(|_| stream.write(&batch).unwrap());
+    stream.finish().unwrap();
+    let streamed = rows(&Request::new(&path.display().to_string())).unwrap();
+    assert_eq!(streamed.num_rows(), 9);
+    let mut file = arrow_ipc::writer::FileWriter::try_new(create(), &batch.schema()).unwrap();
+    (0..3).for_each(|_| file.write(&batch).unwrap());
+    file.finish().unwrap();
+    let filed = rows(&Request::new(&path.display().to_string())).unwrap();
+    assert_eq!(filed.num_rows(), 9);
 }
 
 #[test]

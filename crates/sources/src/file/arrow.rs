@@ -1,24 +1,28 @@
 //! Arrow IPC files and streams.
 
 use std::fs::File;
-use std::io::BufReader;
 
 use arrow_array::{RecordBatch, RecordBatchReader};
-use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::ArrowError;
 use taploom_encoder::{Error, Result};
 use taploom_stream::{BatchSource, RowSource};
 
+use self::by_footer::FileBatches;
+use self::in_turn::StreamBatches;
 use super::batches;
 use super::metadata::{Described, FileSource, in_arrow};
 use crate::open::{Request, invalid};
+
+mod by_footer;
+mod in_turn;
+mod memory;
 
 pub(super) fn open_file(
     file: File,
     name: &str,
     request: &Request<'_>,
 ) -> Result<Box<dyn RowSource>> {
-    let reader = FileReader::try_new(BufReader::new(file), None).map_err(|e| broken(name, e))?;
+    let reader = FileBatches::new(file).map_err(|e| broken(name, e))?;
     source(reader, name, request)
 }
 
@@ -27,12 +31,21 @@ pub(super) fn open_stream(
     name: &str,
     request: &Request<'_>,
 ) -> Result<Box<dyn RowSource>> {
-    let reader = StreamReader::try_new(BufReader::new(file), None).map_err(|e| broken(name, e))?;
+    let reader = StreamBatches::new(file).map_err(|e| broken(name, e))?;
     source(reader, name, request)
 }
 
 fn broken(name: &str, error: ArrowError) -> Error {
     invalid(format!("source {name}: not a whole Arrow file")).with_source(error)
+}
+
+/// arrow-ipc reads values as they stand.
+fn in_own_order(schema: arrow_ipc::Schema<'_>) -> std::result::Result<(), ArrowError> {
+    if schema.endianness().equals_to_target_endianness() {
+        return Ok(());
+    }
+    let message = "the values are in the order of bytes of another kind of machine";
+    Err(ArrowError::NotYetImplemented(message.to_owned()))
 }
 
 /// Batches of a file have any size; slices of them share their memory.

@@ -1,0 +1,106 @@
+//! The record batches of an Arrow stream, one after the other.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::sync::Arc;
+
+use arrow_array::{RecordBatch, RecordBatchReader};
+use arrow_buffer::Buffer;
+use arrow_ipc::reader::StreamDecoder;
+use arrow_ipc::root_as_message;
+use arrow_schema::{ArrowError, Schema, SchemaRef};
+
+use super::in_own_order;
+use super::memory::Blocks;
+
+/// Before the length of a message; Arrow columnar format, encapsulated message format.
+const CONTINUATION: [u8; 4] = [0xff; 4];
+/// The length that ends a stream.
+const END: [u8; 4] = [0; 4];
+
+/// The record batches of a stream.
+pub(super) struct StreamBatches {
+    blocks: Blocks,
+    schema: SchemaRef,
+    decoder: StreamDecoder,
+    /// Read already: a message without a body counts when the next begins.
+    ready: VecDeque<RecordBatch>,
+    ended: bool,
+}
+
+impl StreamBatches {
+    pub(super) fn new(file: File) -> Result<Self, ArrowError> {
+        let mut reader = Self {
+            blocks: Blocks::new(file)?,
+            schema: Arc::new(Schema::empty()),
+            decoder: StreamDecoder::new(),
+            ready: VecDeque::new(),
+            ended: false,
+        };
+        while reader.decoder.schema().is_none() && !reader.ended {
+            reader.read_message()?;
+        }
+        let missing = || ArrowError::ParseError("the stream ends before its schema".to_owned());
+        reader.schema = reader.decoder.schema().ok_or_else(missing)?;
+        Ok(reader)
+    }
+
+    /// Reads a message, or the end: that of the file is one too.
+    fn read_message(&mut self) -> Result<(), ArrowError> {
+        let mut length = match self.blocks.is_at_end() {
+            true => END.to_vec(),
+            false => self.blocks.read(4)?,
+        };
+        let mut head = CONTINUATION.to_vec();
+        if length == CONTINUATION {
+            length = self.blocks.read(4)?;
+        }
+        head.extend_from_slice(&length);
+        if length == END {
+            self.ended = true;
+            return self.decode(Buffer::from_vec(head));
+        }
+        let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]);
+        let metadata = self.blocks.read(length.into())?;
+        let body = self.blocks.read_batch(body_length(&metadata)?)?;
+        head.extend_from_slice(&metadata);
+        self.decode(Buffer::from_vec(head))?;
+        self.decode(body)
+    }
+
+    fn decode(&mut self, mut bytes: Buffer) -> Result<(), ArrowError> {
+        while !bytes.is_empty() {
+            self.ready.extend(self.decoder.decode(&mut bytes)?);
+        }
+        Ok(())
+    }
+}
+
+fn body_length(metadata: &[u8]) -> Result<u64, ArrowError> {
+    let damaged = |what: String| ArrowError::ParseError(format!("a message {what}"));
+    let message = root_as_message(metadata).map_err(|error| damaged(error.to_string()))?;
+    if let Some(schema) = message.header_as_schema() {
+        in_own_order(schema)?;
+    }
+    let length = message.bodyLength();
+    u64::try_from(length).map_err(|_| damaged(format!("has a body of {length} bytes")))
+}
+
+impl Iterator for StreamBatches {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.ready.is_empty() && !self.ended {
+            if let Err(error) = self.read_message() {
+                return Some(Err(error));
+            }
+        }
+        self.ready.pop_front().map(Ok)
+    }
+}
+
+impl RecordBatchReader for StreamBatches {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+}
