@@ -9,6 +9,7 @@ use taploom_encoder::{InOrder, Result};
 
 use crate::cells::Cells;
 use crate::cut::rows_of_a_block;
+use crate::short::{Line, ROOM};
 
 /// How the cells of one column become text; chosen once, at the start.
 pub trait ColumnText: Send + Sync + 'static {
@@ -46,6 +47,10 @@ pub struct Frame {
     pub empty: Vec<u8>,
 }
 
+/// Columns that are looked at together: what they have of a block stays in the cache next to the
+/// processor until its rows are put together.
+const GROUP: usize = 64;
+
 /// Turns the rows of batches into blocks of text, of some 768 KiB and one row at least, on as many threads
 /// as there may be; hands them over in order.
 pub struct Blocks<C> {
@@ -79,9 +84,20 @@ struct Piece {
     rows: Range<usize>,
     /// Rows before those of the batch.
     rows_before: u64,
+    /// Those of a group of columns.
     cells: Vec<Cells>,
+    /// The text of each group, where there are several.
+    parts: Vec<Part>,
     block: TextBlock,
     losses: Losses,
+}
+
+/// What a group of columns has of some rows.
+#[derive(Default)]
+struct Part {
+    block: TextBlock,
+    /// Where each row ends in its text.
+    ends: Vec<usize>,
 }
 
 /// Some rows as text.
@@ -187,17 +203,48 @@ impl Done {
 
 impl Piece {
     fn heap_bytes(&self) -> usize {
-        self.block.text.capacity() + self.cells.iter().map(Cells::heap_bytes).sum::<usize>()
+        let cells = self.cells.iter().map(Cells::heap_bytes);
+        let parts = self.parts.iter().map(Part::heap_bytes);
+        self.block.text.capacity() + cells.sum::<usize>() + parts.sum::<usize>()
+    }
+}
+
+impl Part {
+    fn heap_bytes(&self) -> usize {
+        self.block.text.capacity() + self.ends.capacity() * size_of::<usize>()
     }
 }
 
 impl<C: ColumnText> Layout<C> {
     fn write(&self, mut piece: Piece) -> Result<Piece> {
         let Some(batch) = piece.batch.take() else { return Ok(piece) };
+        let rows = piece.rows.len();
         piece.losses = Losses::default();
-        piece.cells.resize_with(self.columns.len(), Cells::default);
-        let arrays = batch.columns().iter().zip(&mut piece.cells);
-        for (column, (array, cells)) in self.columns.iter().zip(arrays) {
+        if self.columns.len() <= GROUP {
+            self.fill(&mut piece, &batch, 0)?;
+            let Piece { cells, block, .. } = &mut piece;
+            self.frame.lay_out(0, cells, rows, &self.frame.after, block, |_| {});
+            return Ok(piece);
+        }
+        piece.parts.resize_with(self.columns.len().div_ceil(GROUP), Part::default);
+        for group in 0..piece.parts.len() {
+            let first = group * GROUP;
+            self.fill(&mut piece, &batch, first)?;
+            let Piece { cells, parts, .. } = &mut piece;
+            let Part { block, ends } = &mut parts[group];
+            ends.clear();
+            self.frame.lay_out(first, cells, rows, b"", block, |end| ends.push(end));
+        }
+        self.frame.join(&piece.parts, rows, &mut piece.block);
+        Ok(piece)
+    }
+
+    /// Writes the cells of a group of columns, from `first` on.
+    fn fill(&self, piece: &mut Piece, batch: &RecordBatch, first: usize) -> Result<()> {
+        let columns = &self.columns[first..self.columns.len().min(first + GROUP)];
+        piece.cells.resize_with(columns.len(), Cells::default);
+        let arrays = batch.columns()[first..].iter().zip(&mut piece.cells);
+        for (column, (array, cells)) in columns.iter().zip(arrays) {
             cells.clear();
             let appended = column.append(array, piece.rows.clone(), cells);
             piece.losses += appended.map_err(|error| match error.row() {
@@ -209,8 +256,7 @@ impl<C: ColumnText> Layout<C> {
             })?;
             cells.close();
         }
-        self.frame.lay_out(&piece.cells, piece.rows.len(), &mut piece.block);
-        Ok(piece)
+        Ok(())
     }
 }
 
@@ -219,24 +265,73 @@ impl Frame {
     pub(crate) fn record<'a>(&self, values: impl Iterator<Item = &'a [u8]>) -> TextBlock {
         let cells: Vec<Cells> = values.map(Cells::of_one).collect();
         let mut block = TextBlock::default();
-        self.lay_out(&cells, 1, &mut block);
+        self.lay_out(0, &cells, 1, &self.after, &mut block, |_| {});
         block
     }
 
-    fn lay_out(&self, columns: &[Cells], rows: usize, block: &mut TextBlock) {
+    /// Writes rows of the cells of some columns, from `first` on, with an end each; says where it stands.
+    fn lay_out(
+        &self,
+        first: usize,
+        columns: &[Cells],
+        rows: usize,
+        end: &[u8],
+        block: &mut TextBlock,
+        mut ended: impl FnMut(usize),
+    ) {
+        let TextBlock { text, last_cell, last_after } = block;
+        let never_empty = self.empty.is_empty();
+        let mut at = 0;
+        for row in 0..rows {
+            for (before, cells) in self.before[first..].iter().zip(columns) {
+                *last_cell = at;
+                let (length, cell) = cells.cell(row);
+                let mut line = Line::new(text, at);
+                match (&before[..], cell.first_chunk()) {
+                    (&[byte], Some(beginning))
+                        if line.left() > ROOM && length <= ROOM && (length > 0 || never_empty) =>
+                    {
+                        line.put_behind(byte, beginning, length);
+                        at = line.at;
+                    }
+                    _ => {
+                        let cell = if length == 0 { &self.empty } else { &cell[..length] };
+                        at = put_long(text, at, [before, cell]);
+                    }
+                }
+            }
+            *last_after = at;
+            at = put_long(text, at, [end, b""]);
+            ended(at);
+        }
+        text.truncate(at);
+    }
+
+    /// Writes rows of what the groups of columns have of them.
+    fn join(&self, parts: &[Part], rows: usize, block: &mut TextBlock) {
         let TextBlock { text, last_cell, last_after } = block;
         text.clear();
         for row in 0..rows {
-            for (before, cells) in self.before.iter().zip(columns) {
-                *last_cell = text.len();
-                match before[..] {
-                    [byte] => text.push(byte),
-                    _ => text.extend_from_slice(before),
-                }
-                cells.append_cell(row, &self.empty, text);
+            for Part { block, ends } in parts {
+                let start = row.checked_sub(1).map_or(0, |row| ends[row]);
+                text.extend_from_slice(&block.text[start..ends[row]]);
             }
             *last_after = text.len();
             text.extend_from_slice(&self.after);
         }
+        let last = parts.last().map_or(0, |part| part.block.text.len() - part.block.last_cell);
+        *last_cell = *last_after - last;
     }
+}
+
+/// Puts texts at a place, with room for a short one behind them; returns where they end.
+fn put_long(text: &mut Vec<u8>, at: usize, texts: [&[u8]; 2]) -> usize {
+    let end = at + texts[0].len() + texts[1].len();
+    let room = end + 1 + ROOM;
+    if text.len() < room {
+        text.resize(room.max(text.len() + text.len() / 4), 0);
+    }
+    let mut line = Line::new(text, at);
+    texts.into_iter().for_each(|text| line.put_long(text));
+    end
 }

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use arrow_array::Array;
+use arrow_array::{Array, BooleanArray};
 
-use crate::short::{ROOM, append_beginning, append_text};
+use crate::short::{Line, ROOM, Word, append_text};
 use crate::value::{Spelling, Value};
 
 /// The cells of a column as text, one after the other.
@@ -71,9 +71,6 @@ impl Cells {
     }
 
     /// Appends a cell for each of these rows: `null`, or the value.
-    ///
-    /// Some are made before the first of them is copied: a text that has just been written byte by byte
-    /// can't be read in one move before all its bytes are in the cache.
     pub(crate) fn extend_values<V: Value>(
         &mut self,
         array: &dyn Array,
@@ -82,23 +79,54 @@ impl Cells {
         null: &[u8],
         spelling: &Spelling,
     ) {
-        const AT_ONCE: usize = 8;
-        self.ends.reserve(rows.len());
         let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
-        let first = rows.start;
-        for (index, values) in values[rows].chunks(AT_ONCE).enumerate() {
-            let mut buffers: [V::Buffer; AT_ONCE] = Default::default();
-            let mut texts = [""; AT_ONCE];
-            for ((text, buffer), value) in texts.iter_mut().zip(&mut buffers).zip(values) {
-                *text = value.text(spelling, buffer);
+        let values = rows.clone().zip(&values[rows]);
+        self.extend_short(values, null, |(row, value), line| {
+            if nulls.is_some_and(|nulls| nulls.is_null(row)) {
+                line.put(null);
+            } else {
+                line.put(value.text(spelling, &mut V::Buffer::default()).as_bytes());
             }
-            let row = first + index * AT_ONCE;
-            for (offset, text) in texts[..values.len()].iter().enumerate() {
-                let is_null = nulls.is_some_and(|nulls| nulls.is_null(row + offset));
-                append_text(if is_null { null } else { text.as_bytes() }, &mut self.text);
-                self.ends.push(self.text.len());
+        });
+    }
+
+    /// The same with values that hold or don't.
+    pub(crate) fn extend_booleans(
+        &mut self,
+        array: &BooleanArray,
+        rows: Range<usize>,
+        null: &[u8],
+        spelling: &Spelling,
+    ) {
+        let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
+        let words = [spelling.no, spelling.yes].map(Word::new);
+        let values = array.values();
+        self.extend_short(rows, null, |row, line| {
+            if nulls.is_some_and(|nulls| nulls.is_null(row)) {
+                line.put(null);
+            } else {
+                let word = &words[usize::from(values.value(row))];
+                line.put_beginning(&word.bytes, word.length);
             }
-        }
+        });
+    }
+
+    /// Appends a cell for each of some values: `null`, or 32 bytes at most.
+    fn extend_short<T>(
+        &mut self,
+        values: impl ExactSizeIterator<Item = T>,
+        null: &[u8],
+        put: impl Fn(T, &mut Line<'_>),
+    ) {
+        let start = self.text.len();
+        self.text.resize(start + values.len() * ROOM.max(null.len()), 0);
+        let mut line = Line::new(&mut self.text, start);
+        self.ends.extend(values.map(|value| {
+            put(value, &mut line);
+            line.at
+        }));
+        let end = line.at;
+        self.text.truncate(end);
     }
 
     pub(crate) fn clear(&mut self) {
@@ -112,17 +140,11 @@ impl Cells {
         self.text.extend_from_slice(&[0; ROOM]);
     }
 
-    /// Appends the text of a cell, or `empty` where it has none.
+    /// The text of a cell, and what follows it.
     #[inline]
-    pub(crate) fn append_cell(&self, row: usize, empty: &[u8], to: &mut Vec<u8>) {
+    pub(crate) fn cell(&self, row: usize) -> (usize, &[u8]) {
         let from = if row == 0 { 0 } else { self.ends[row - 1] };
-        let length = self.ends[row] - from;
-        let text = &self.text[from..];
-        match text.first_chunk() {
-            _ if length == 0 => to.extend_from_slice(empty),
-            Some(beginning) if length <= ROOM => append_beginning(beginning, length, to),
-            _ => to.extend_from_slice(&text[..length]),
-        }
+        (self.ends[row] - from, &self.text[from..])
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {

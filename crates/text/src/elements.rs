@@ -44,10 +44,8 @@ impl<'a> Elements<'a> {
             DataType::Boolean => (
                 |elements, array, range, to| elements.booleans(array.as_boolean(), range, to),
                 |elements, array, rows, to| {
-                    let values = array.as_boolean().values();
-                    to.extend(array, rows, elements.null, |row, text| {
-                        values.value(row).append(elements.spelling, text);
-                    });
+                    let array = array.as_boolean();
+                    to.extend_booleans(array, rows, elements.null, elements.spelling);
                 },
             ),
             DataType::UInt8 => Self::of::<UInt8Type>(),

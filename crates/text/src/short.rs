@@ -19,12 +19,80 @@ pub(crate) fn append_text(text: &[u8], to: &mut Vec<u8>) {
     to.truncate(start + text.len());
 }
 
-/// Appends the first bytes of some that there are more of.
-#[inline]
-pub(crate) fn append_beginning(bytes: &[u8; ROOM], length: usize, to: &mut Vec<u8>) {
-    let end = to.len() + length;
-    to.extend_from_slice(bytes);
-    to.truncate(end);
+/// Bytes that short texts are put into one after the other. Where the next one goes stands in a register:
+/// the length of a vector is read and written in memory for every piece, one waiting for the other.
+pub(crate) struct Line<'a> {
+    bytes: &'a mut [u8],
+    /// Where the next text begins.
+    pub(crate) at: usize,
+}
+
+impl<'a> Line<'a> {
+    /// From a place on.
+    pub(crate) fn new(bytes: &'a mut [u8], at: usize) -> Self {
+        Self { bytes, at }
+    }
+
+    /// How many bytes there are from here on.
+    #[inline]
+    pub(crate) fn left(&self) -> usize {
+        self.bytes.len() - self.at
+    }
+
+    /// Puts a text, where there is room for [`ROOM`] bytes and for the text.
+    #[inline]
+    pub(crate) fn put(&mut self, text: &[u8]) {
+        if text.len() > ROOM {
+            self.put_long(text);
+        } else if let Some(room) = self.bytes.get_mut(self.at..).and_then(<[u8]>::first_chunk_mut) {
+            put(text, room);
+            self.at += text.len();
+        }
+    }
+
+    /// Puts the first bytes of some, where there is room for all of them.
+    #[inline]
+    pub(crate) fn put_beginning(&mut self, bytes: &[u8; ROOM], length: usize) {
+        if let Some(room) = self.bytes.get_mut(self.at..).and_then(<[u8]>::first_chunk_mut) {
+            *room = *bytes;
+            self.at += length;
+        }
+    }
+
+    /// Puts a byte and the first bytes of some, where there is room for all of those.
+    #[inline]
+    pub(crate) fn put_behind(&mut self, byte: u8, bytes: &[u8; ROOM], length: usize) {
+        let room = self.bytes.get_mut(self.at..).and_then(<[u8]>::split_first_mut);
+        if let Some((first, room)) = room
+            && let Some(room) = room.first_chunk_mut()
+        {
+            *first = byte;
+            *room = *bytes;
+            self.at += 1 + length;
+        }
+    }
+
+    /// Puts a text, where there is room for it.
+    pub(crate) fn put_long(&mut self, text: &[u8]) {
+        self.bytes[self.at..self.at + text.len()].copy_from_slice(text);
+        self.at += text.len();
+    }
+}
+
+/// A short text among bytes of constant size: what can be chosen without a branch.
+#[derive(Clone, Copy)]
+pub(crate) struct Word {
+    pub(crate) bytes: [u8; ROOM],
+    pub(crate) length: usize,
+}
+
+impl Word {
+    /// A text of at most [`ROOM`] bytes.
+    pub(crate) fn new(text: &str) -> Self {
+        let mut bytes = [0; ROOM];
+        Line::new(&mut bytes, 0).put(text.as_bytes());
+        Self { bytes, length: text.len() }
+    }
 }
 
 /// Puts a text that has room: its beginning and its end, which may overlap.
