@@ -92,10 +92,17 @@ def astropy():
     from astropy.io import votable
     from astropy.table import Table
 
-    def write(table, path):
-        votable.writeto(votable.from_table(table), path, tabledata_format="binary2")
+    def votable_as(form):
+        return lambda table, path: votable.writeto(
+            votable.from_table(table), path, tabledata_format=form
+        )
 
-    return astropy.__version__, Table.read, {"binary2": write}
+    writers = {
+        "binary2": votable_as("binary2"),
+        "tabledata": votable_as("tabledata"),
+        "fits": lambda table, path: table.write(path, format="fits", overwrite=True),
+    }
+    return astropy.__version__, Table.read, writers
 
 
 def main():

@@ -38,9 +38,12 @@ fn machine() -> String {
     let memory = line("/proc/meminfo", "MemTotal");
     let memory = memory.trim_end_matches(" kB").parse::<f64>().map_or(0.0, |kib| kib / 1048576.0);
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let compiler = crate::run::command("rustc", &["--version"]).output();
+    let compiler = compiler.map(|said| String::from_utf8_lossy(&said.stdout).trim().to_owned());
     format!(
-        "on {cores} cores of {}, {memory:.0} GiB, Linux {}",
+        "on {cores} cores of {}, {memory:.0} GiB, Linux {}, {}",
         line("/proc/cpuinfo", "model name"),
-        kernel.trim()
+        kernel.trim(),
+        compiler.unwrap_or_else(|_| "an unknown compiler".to_owned())
     )
 }

@@ -3,13 +3,15 @@
 use std::fmt::Write as _;
 use std::fs;
 
+use taploom_test_servers::{MariaDb, Settings};
+
 use crate::bench::{measure, median};
 use crate::bench_page::write_section;
+use crate::narrow_table::{self, COLUMNS as NARROW};
 use crate::run::{cargo, command, run as start};
+use crate::wide_table::COLUMNS as WIDE;
 use crate::{Outcome, root};
 
-const WIDE: &str = "tests/data/dp02_object_columns.json";
-const NARROW: &str = "benches/data/source_columns.json";
 const FORMATS: [&str; 11] = [
     "votable/b2",
     "votable/b",
@@ -66,18 +68,23 @@ pub(crate) fn memory() -> Outcome {
 /// Time of a row against the number of rows.
 pub(crate) fn scale() -> Outcome {
     const SIZES: [u64; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
+    const MANY: usize = 25;
     built()?;
     let mut body = format!(
         "CPU nanoseconds a row of ten columns, of the whole program, the making of the rows included, \
-         less those of a run without rows; medians of {RUNS}. The last column is the largest of them over the \
-         one for 100,000 rows; that for 10,000 is a few milliseconds, of which one is the clock's.\n\n\
-         | format | 10,000 rows | 100,000 | 1,000,000 | 10,000,000 | at most |\n|---|---:|---:|---:|---:|---:|\n"
+         less those of a run without rows; medians of {MANY} up to 100,000 rows, of {RUNS} of 1,000,000, one run \
+         of 10,000,000. The last column is the largest over the least.\n\n\
+         | format | 10,000 rows | 100,000 | 1,000,000 | 10,000,000 | growth |\n|---|---:|---:|---:|---:|---:|\n"
     );
     let mut missed = Vec::new();
     for format in FORMATS {
         let seconds = |rows: u64| -> Outcome<f64> {
-            // Of many rows one run says as much as several of few.
-            let runs = if rows > 1_000_000 { 1 } else { RUNS };
+            let runs = match rows {
+                0..=100_000 => MANY,
+                100_001..=1_000_000 => RUNS,
+                // Of many rows one run says as much as several of few.
+                _ => 1,
+            };
             let of_run = |_| -> Outcome<f64> {
                 Ok(measure(&synth(NARROW, rows), format, "/dev/null", &[])?.cpu.as_secs_f64())
             };
@@ -88,7 +95,8 @@ pub(crate) fn scale() -> Outcome {
         for rows in SIZES {
             each.push((seconds(rows)? - start) / rows as f64 * 1e9);
         }
-        let growth = each[2].max(each[3]) / each[1];
+        let most = each.iter().copied().fold(0.0, f64::max);
+        let growth = most / each.iter().copied().fold(f64::INFINITY, f64::min);
         let cells: Vec<String> = each.iter().map(|each| format!("{each:.0}")).collect();
         let _ = writeln!(body, "| {format} | {} | {growth:.2} |", cells.join(" | "));
         if growth > 1.1 {
@@ -117,24 +125,41 @@ fn sources() -> Outcome<String> {
     const ROWS: u64 = 1_000_000;
     const INTO: [&str; 3] = ["votable/b2", "csv", "voparquet"];
     let mut body = format!(
-        "Rows per CPU second from a source of {ROWS} rows x 10 columns to a file, one thread.\n\n\
+        "Rows per CPU second from a source of {ROWS} rows x 10 columns to a file, one thread; what a server \
+         takes is its own.\n\n\
          | source | {} |\n|---|---:|---:|---:|\n",
         INTO.join(" | ")
     );
     let synth = synth(NARROW, ROWS);
-    let mut from = vec![("synth".to_owned(), synth.clone())];
-    for (format, extension) in
-        [("arrow", "arrow"), ("voparquet", "parquet"), ("csv", "csv"), ("votable/b2", "vot")]
-    {
-        let file = format!("target/bench/rows.{extension}");
-        start(command("target/release/taploom", &["encode", &synth, "-f", format, "-o", &file]))?;
-        from.push((format!("{extension} file"), file));
+    let encode = |format: &str, file: &str| {
+        start(command("target/release/taploom", &["encode", &synth, "-f", format, "-o", file]))
+    };
+    let mut from = vec![("synth", vec![synth.clone()])];
+    for (name, format, file) in [
+        ("Arrow file", "arrow", "target/bench/rows.arrow"),
+        ("Parquet file", "voparquet", "target/bench/rows.parquet"),
+        ("CSV file", "csv", "target/bench/rows.csv"),
+        ("VOTable file, BINARY2", "votable/b2", "target/bench/rows.vot"),
+    ] {
+        encode(format, file)?;
+        from.push((name, vec![file.to_owned()]));
     }
+    let server = MariaDb::start_with(&Settings::default())?;
+    let rows = server.folder().join("rows.csv").display().to_string();
+    encode("text/csv;header=absent", &rows)?;
+    narrow_table::in_sqlite(&rows, "target/bench/rows.sqlite")?;
+    narrow_table::in_mariadb(&rows, &server)?;
+    let of_query =
+        |location: String| vec![location, "-q".to_owned(), narrow_table::QUERY.to_owned()];
+    from.push(("SQLite", of_query("sqlite:target/bench/rows.sqlite".to_owned())));
+    from.push(("MariaDB", of_query(server.url())));
     for (name, source) in from {
+        let (location, more) = source.split_first().ok_or("there is no source")?;
+        let more: Vec<&str> = more.iter().map(String::as_str).collect();
         let _ = write!(body, "| {name} |");
         for format in INTO {
             let run = |_| -> Outcome<f64> {
-                Ok(measure(&source, format, "target/bench/out", &[])?.cpu.as_secs_f64())
+                Ok(measure(location, format, "target/bench/out", &more)?.cpu.as_secs_f64())
             };
             let seconds = median((0..RUNS).map(run).collect::<Outcome<_>>()?);
             let _ = write!(body, " {:.0} |", ROWS as f64 / seconds);
@@ -179,3 +204,27 @@ fn stage(format: &str, rows: &str, threads: &str) -> Outcome<f64> {
         .map_err(|error| format!("bench-encode-stage {format}: {error}"))?;
     figures["wall_seconds"].as_f64().ok_or_else(|| "there are no seconds".to_owned())
 }
+
+/// Every format on the same rows, as a table and as a picture.
+pub(crate) fn formats() -> Outcome {
+    built()?;
+    let synth = synth(WIDE, 20_000);
+    let arguments = ["bench", &synth, "--rows", "20000", "--plot", PICTURE];
+    let output = command("target/release/taploom", &arguments)
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .map_err(|error| format!("can't run taploom: {error}"))?;
+    if !output.status.success() {
+        return Err("taploom bench failed".to_owned());
+    }
+    let table = String::from_utf8_lossy(&output.stdout);
+    let body = format!(
+        "What `taploom bench {synth} --rows 20000` prints: 991 columns of a survey's table of objects, \
+         in memory, each format by itself on one thread.\n\n\
+         ![Rows a second and size of every format](formats.svg)\n\n```text\n{}\n```\n",
+        table.trim_end()
+    );
+    write_section("Formats beside each other", "cargo xtask bench formats", &body)
+}
+
+const PICTURE: &str = "docs/src/formats.svg";

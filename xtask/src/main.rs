@@ -5,7 +5,8 @@
 //! cargo xtask test          everything that has to pass
 //! cargo xtask instructions  what encoders take, against what is recorded; `instructions record` records
 //! cargo xtask fuzz 10       inputs that nobody thought of, at every reader, for so many seconds each
-//! cargo xtask bench         all of docs/src/benchmarks.md: the four that follow
+//! cargo xtask bench         all of docs/src/benchmarks.md: formats, peers, memory, scale, end-to-end
+//! cargo xtask bench formats every format on the same rows, with a picture
 //! cargo xtask bench loom    memory and time of the Parquet writer, against ArrowWriter
 //! cargo xtask bench mysql   client CPU of a wide result from MariaDB, against its own client
 //! cargo xtask bench peers   the same rows by other programs; `peers 10` with a tenth of them
@@ -26,6 +27,7 @@ mod bench_readers;
 mod bench_whole;
 mod fuzz;
 mod instructions;
+mod narrow_table;
 mod run;
 mod setup;
 mod test;
@@ -46,7 +48,8 @@ fn main() -> ExitCode {
         ["fuzz", seconds] => fuzz::run(seconds),
         ["instructions"] => instructions::run(false),
         ["instructions", "record"] => instructions::run(true),
-        ["bench"] => bench_peers::run(1)
+        ["bench"] => bench_whole::formats()
+            .and_then(|()| bench_peers::run(1))
             .and_then(|()| bench_whole::memory())
             .and_then(|()| bench_whole::scale())
             .and_then(|()| bench_whole::end_to_end()),
@@ -61,9 +64,10 @@ fn main() -> ExitCode {
         ["bench", "memory"] => bench_whole::memory(),
         ["bench", "scale"] => bench_whole::scale(),
         ["bench", "end-to-end"] => bench_whole::end_to_end(),
+        ["bench", "formats"] => bench_whole::formats(),
         ["bench", "readers"] => bench_readers::run(),
         _ => Err(
-            "usage: cargo xtask setup | test | instructions [record] | fuzz [SECONDS] | bench [peers|memory|scale|end-to-end|bridge|loom|mysql|readers]"
+            "usage: cargo xtask setup | test | instructions [record] | fuzz [SECONDS] | bench [formats|peers|memory|scale|end-to-end|bridge|loom|mysql|readers]"
                 .to_owned(),
         ),
     };

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! It prints one line of JSON: rows, bytes of Arrow and of output, seconds of CPU and of the clock, and
-//! the floor: seconds of CPU that it takes to copy the input once and to make base64 of as many
-//! bytes as the output has, by the engine alone.
+//! floors, in seconds of CPU: to copy the input once, to make base64 of as many bytes as the output
+//! has by the engine alone, and to compress the input with snappy, by the codec alone.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -82,6 +82,7 @@ fn measure(format: &str, source: &str, threads: usize) -> Result<String, String>
         "rows_per_cpu_second": summary.rows as f64 / cpu.as_secs_f64(),
         "memcpy_seconds": copying(&batches).as_secs_f64(),
         "base64_seconds": base64_of(output).as_secs_f64(),
+        "snappy_seconds": snappy_of(&batches)?.as_secs_f64(),
     });
     Ok(line.to_string())
 }
@@ -90,15 +91,35 @@ fn measure(format: &str, source: &str, threads: usize) -> Result<String, String>
 fn copying(batches: &[RecordBatch]) -> Duration {
     let mut place = vec![0; CHUNK];
     let start = cpu_time();
+    for_each_chunk(batches, |chunk| {
+        place[..chunk.len()].copy_from_slice(chunk);
+        std::hint::black_box(&mut place);
+    });
+    cpu_time() - start
+}
+
+/// Compresses every buffer of the batches, a chunk at a time to the same place.
+fn snappy_of(batches: &[RecordBatch]) -> Result<Duration, String> {
+    let mut place = vec![0; snap::raw::max_compress_len(CHUNK)];
+    let mut codec = snap::raw::Encoder::new();
+    let mut failed = None;
+    let start = cpu_time();
+    for_each_chunk(batches, |chunk| {
+        if let Err(error) = codec.compress(chunk, &mut place) {
+            failed = Some(error.to_string());
+        }
+    });
+    let taken = cpu_time() - start;
+    failed.map_or(Ok(taken), Err)
+}
+
+fn for_each_chunk(batches: &[RecordBatch], mut each: impl FnMut(&[u8])) {
     for array in batches.iter().flat_map(RecordBatch::columns) {
         let data = array.to_data();
         let nulls = data.nulls().map(NullBuffer::buffer);
-        for chunk in data.buffers().iter().chain(nulls).flat_map(|buffer| buffer.chunks(CHUNK)) {
-            place[..chunk.len()].copy_from_slice(chunk);
-            std::hint::black_box(&mut place);
-        }
+        let chunks = data.buffers().iter().chain(nulls).flat_map(|buffer| buffer.chunks(CHUNK));
+        chunks.for_each(&mut each);
     }
-    cpu_time() - start
 }
 
 fn base64_of(characters: u64) -> Duration {

@@ -1,0 +1,79 @@
+//! Ten columns of a table of detections, made up, in SQLite and in MariaDB.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use serde_json::Value;
+use taploom_test_servers::MariaDb;
+
+use crate::run::{command, run as start};
+use crate::{Outcome, root};
+
+pub(crate) const COLUMNS: &str = "benches/data/source_columns.json";
+pub(crate) const QUERY: &str = "SELECT * FROM source";
+
+/// Makes the table in a file of SQLite, from a CSV file without a header.
+pub(crate) fn in_sqlite(csv: &str, database: &str) -> Outcome {
+    let script = "import csv, sqlite3, sys\n\
+        rows, database, declared, booleans = sys.argv[1:]\n\
+        booleans = [flag == '1' for flag in booleans]\n\
+        def value(text, boolean):\n\
+        \x20   if text == '':\n\
+        \x20       return None\n\
+        \x20   return int(text == 'true') if boolean else text\n\
+        with sqlite3.connect(database) as connection, open(rows, newline='') as rows:\n\
+        \x20   connection.execute(f'CREATE TABLE source ({declared})')\n\
+        \x20   places = ','.join('?' * len(booleans))\n\
+        \x20   cells = ([value(*cell) for cell in zip(row, booleans)] for row in csv.reader(rows))\n\
+        \x20   connection.executemany(f'INSERT INTO source VALUES ({places})', cells)\n";
+    let columns = columns()?;
+    // Declared so that SQLite makes numbers of the texts.
+    let declared: Vec<String> = columns
+        .iter()
+        .map(|(name, datatype)| {
+            let of = match datatype.as_str() {
+                "long" | "int" => "BIGINT",
+                "boolean" => "BOOLEAN",
+                _ => "DOUBLE",
+            };
+            format!("{name} {of}")
+        })
+        .collect();
+    let is_boolean =
+        |(_, datatype): &(String, String)| if datatype == "boolean" { '1' } else { '0' };
+    let booleans: String = columns.iter().map(is_boolean).collect();
+    start(command("python3", &["-c", script, csv, database, &declared.join(", "), &booleans]))
+}
+
+/// Makes the table in MariaDB, from the same file.
+pub(crate) fn in_mariadb(csv: &str, server: &MariaDb) -> Outcome {
+    let (mut declared, mut taken, mut set) = (String::new(), String::new(), String::new());
+    for (index, (name, datatype)) in columns()?.iter().enumerate() {
+        let (of, value) = match datatype.as_str() {
+            "long" => ("BIGINT", format!("NULLIF(@v{index}, '')")),
+            "int" => ("INT", format!("NULLIF(@v{index}, '')")),
+            "float" => ("FLOAT", format!("NULLIF(@v{index}, '')")),
+            "boolean" => ("BOOLEAN", format!("IF(@v{index} = '', NULL, @v{index} = 'true')")),
+            _ => ("DOUBLE", format!("NULLIF(@v{index}, '')")),
+        };
+        let comma = if index == 0 { "" } else { ", " };
+        let _ = write!(declared, "{comma}{name} {of}");
+        let _ = write!(taken, "{comma}@v{index}");
+        let _ = write!(set, "{comma}{name} = {value}");
+    }
+    server.sql(&format!(
+        "CREATE TABLE source ({declared}) ENGINE=MyISAM; LOAD DATA INFILE '{csv}' INTO TABLE source \
+         FIELDS TERMINATED BY ',' LINES TERMINATED BY '\\r\\n' ({taken}) SET {set}"
+    ))?;
+    Ok(())
+}
+
+/// Names and datatypes.
+fn columns() -> Outcome<Vec<(String, String)>> {
+    let list = fs::read_to_string(root().join(COLUMNS));
+    let list = list.map_err(|error| format!("can't read {COLUMNS}: {error}"))?;
+    let list: Value = serde_json::from_str(&list).map_err(|error| format!("{COLUMNS}: {error}"))?;
+    let columns = list["columns"].as_array().ok_or_else(|| format!("{COLUMNS} has no columns"))?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    Ok(columns.iter().map(|column| (text(&column["name"]), text(&column["datatype"]))).collect())
+}
