@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{BooleanBuilder, PrimitiveBuilder, StringBuilder};
+use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     ArrowPrimitiveType, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt8Type,
 };
-use arrow_array::{Array, ArrayRef, ListArray};
-use arrow_buffer::{NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_array::{Array, ArrayRef, BooleanArray, ListArray, PrimitiveArray};
+use arrow_buffer::{BooleanBufferBuilder, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType, FieldRef};
 use taploom_encoder::{Error, ErrorKind, Result};
 
@@ -17,15 +17,27 @@ use taploom_encoder::{Error, ErrorKind, Result};
 /// What is behind a null does not come along: bytes that nobody is to see, and that would make the
 /// output depend on more than the cells.
 pub(crate) enum ColumnBuilder {
-    Boolean(BooleanBuilder),
-    Byte(PrimitiveBuilder<UInt8Type>),
-    Short(PrimitiveBuilder<Int16Type>),
-    Int(PrimitiveBuilder<Int32Type>),
-    Long(PrimitiveBuilder<Int64Type>),
-    Float(PrimitiveBuilder<Float32Type>),
-    Double(PrimitiveBuilder<Float64Type>),
+    Boolean(BitBuilder),
+    Byte(NumberBuilder<UInt8Type>),
+    Short(NumberBuilder<Int16Type>),
+    Int(NumberBuilder<Int32Type>),
+    Long(NumberBuilder<Int64Type>),
+    Float(NumberBuilder<Float32Type>),
+    Double(NumberBuilder<Float64Type>),
     Text(StringBuilder),
     List(Box<ListBuilder>),
+}
+
+/// Numbers, null ones as zero.
+pub(crate) struct NumberBuilder<T: ArrowPrimitiveType> {
+    values: Vec<T::Native>,
+    validity: NullBufferBuilder,
+}
+
+/// Booleans, null ones as false.
+pub(crate) struct BitBuilder {
+    values: BooleanBufferBuilder,
+    validity: NullBufferBuilder,
 }
 
 /// Lists, null ones without elements.
@@ -40,13 +52,13 @@ impl ColumnBuilder {
     /// An empty column of a canonical type.
     pub(crate) fn new(data_type: &DataType) -> Result<Self> {
         Ok(match data_type {
-            DataType::Boolean => Self::Boolean(BooleanBuilder::with_capacity(0)),
-            DataType::UInt8 => Self::Byte(PrimitiveBuilder::with_capacity(0)),
-            DataType::Int16 => Self::Short(PrimitiveBuilder::with_capacity(0)),
-            DataType::Int32 => Self::Int(PrimitiveBuilder::with_capacity(0)),
-            DataType::Int64 => Self::Long(PrimitiveBuilder::with_capacity(0)),
-            DataType::Float32 => Self::Float(PrimitiveBuilder::with_capacity(0)),
-            DataType::Float64 => Self::Double(PrimitiveBuilder::with_capacity(0)),
+            DataType::Boolean => Self::Boolean(BitBuilder::new()),
+            DataType::UInt8 => Self::Byte(NumberBuilder::new()),
+            DataType::Int16 => Self::Short(NumberBuilder::new()),
+            DataType::Int32 => Self::Int(NumberBuilder::new()),
+            DataType::Int64 => Self::Long(NumberBuilder::new()),
+            DataType::Float32 => Self::Float(NumberBuilder::new()),
+            DataType::Float64 => Self::Double(NumberBuilder::new()),
             DataType::Utf8 => Self::Text(StringBuilder::with_capacity(0, 0)),
             DataType::List(item) => Self::List(Box::new(ListBuilder {
                 item: Arc::clone(item),
@@ -64,16 +76,13 @@ impl ColumnBuilder {
     /// Appends an array of the same type.
     pub(crate) fn append(&mut self, array: &ArrayRef) -> Result<()> {
         match self {
-            Self::Boolean(builder) => match array.as_boolean() {
-                bits if bits.null_count() == 0 => builder.append_array(bits),
-                bits => builder.extend(bits.iter()),
-            },
-            Self::Byte(builder) => append_numbers(builder, array),
-            Self::Short(builder) => append_numbers(builder, array),
-            Self::Int(builder) => append_numbers(builder, array),
-            Self::Long(builder) => append_numbers(builder, array),
-            Self::Float(builder) => append_numbers(builder, array),
-            Self::Double(builder) => append_numbers(builder, array),
+            Self::Boolean(builder) => builder.append(array.as_boolean()),
+            Self::Byte(builder) => builder.append(array.as_primitive()),
+            Self::Short(builder) => builder.append(array.as_primitive()),
+            Self::Int(builder) => builder.append(array.as_primitive()),
+            Self::Long(builder) => builder.append(array.as_primitive()),
+            Self::Float(builder) => builder.append(array.as_primitive()),
+            Self::Double(builder) => builder.append(array.as_primitive()),
             Self::Text(builder) => match array.as_string::<i32>() {
                 texts if texts.null_count() == 0 => {
                     builder.append_array(texts).map_err(|cause| broken(&cause))?;
@@ -103,15 +112,13 @@ impl ColumnBuilder {
     /// Heap that is taken, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {
-            Self::Boolean(builder) => {
-                builder.capacity().div_ceil(8) + builder.validity_slice().map_or(0, <[u8]>::len)
-            }
-            Self::Byte(builder) => numbers_heap(builder),
-            Self::Short(builder) => numbers_heap(builder),
-            Self::Int(builder) => numbers_heap(builder),
-            Self::Long(builder) => numbers_heap(builder),
-            Self::Float(builder) => numbers_heap(builder),
-            Self::Double(builder) => numbers_heap(builder),
+            Self::Boolean(builder) => builder.heap_bytes(),
+            Self::Byte(builder) => builder.heap_bytes(),
+            Self::Short(builder) => builder.heap_bytes(),
+            Self::Int(builder) => builder.heap_bytes(),
+            Self::Long(builder) => builder.heap_bytes(),
+            Self::Float(builder) => builder.heap_bytes(),
+            Self::Double(builder) => builder.heap_bytes(),
             Self::Text(builder) => {
                 let validity = builder.validity_slice().map_or(0, <[u8]>::len);
                 builder.values_capacity() + builder.offsets_capacity() * size_of::<i32>() + validity
@@ -122,6 +129,64 @@ impl ColumnBuilder {
                     + builder.elements.heap_bytes()
             }
         }
+    }
+}
+
+impl<T: ArrowPrimitiveType> NumberBuilder<T> {
+    fn new() -> Self {
+        Self { values: Vec::new(), validity: NullBufferBuilder::new(0) }
+    }
+
+    fn append(&mut self, numbers: &PrimitiveArray<T>) {
+        let first = self.values.len();
+        self.values.extend_from_slice(numbers.values());
+        match numbers.nulls().filter(|nulls| nulls.null_count() > 0) {
+            None => self.validity.append_n_non_nulls(numbers.len()),
+            Some(nulls) => {
+                self.validity.append_buffer(nulls);
+                for null in (!nulls.inner()).set_indices() {
+                    self.values[first + null] = T::default_value();
+                }
+            }
+        }
+    }
+
+    fn finish(&mut self) -> PrimitiveArray<T> {
+        // The next batch will have about as many.
+        let more = Vec::with_capacity(self.values.len());
+        let values = std::mem::replace(&mut self.values, more);
+        PrimitiveArray::new(ScalarBuffer::from(values), self.validity.finish())
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.values.capacity() * size_of::<T::Native>() + self.validity.allocated_size()
+    }
+}
+
+impl BitBuilder {
+    fn new() -> Self {
+        Self { values: BooleanBufferBuilder::new(0), validity: NullBufferBuilder::new(0) }
+    }
+
+    fn append(&mut self, bits: &BooleanArray) {
+        match bits.nulls().filter(|nulls| nulls.null_count() > 0) {
+            None => {
+                self.values.append_buffer(bits.values());
+                self.validity.append_n_non_nulls(bits.len());
+            }
+            Some(nulls) => {
+                self.values.append_buffer(&(bits.values() & nulls.inner()));
+                self.validity.append_buffer(nulls);
+            }
+        }
+    }
+
+    fn finish(&mut self) -> BooleanArray {
+        BooleanArray::new(self.values.finish(), self.validity.finish())
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.values.capacity().div_ceil(8) + self.validity.allocated_size()
     }
 }
 
@@ -149,17 +214,6 @@ impl ListBuilder {
         ListArray::try_new(Arc::clone(&self.item), offsets, elements, validity)
             .map_err(|cause| broken(&cause))
     }
-}
-
-fn append_numbers<T: ArrowPrimitiveType>(builder: &mut PrimitiveBuilder<T>, array: &ArrayRef) {
-    match array.as_primitive::<T>() {
-        numbers if numbers.null_count() == 0 => builder.append_array(numbers),
-        numbers => builder.extend_from_iter_option(numbers.iter()),
-    }
-}
-
-fn numbers_heap<T: ArrowPrimitiveType>(builder: &PrimitiveBuilder<T>) -> usize {
-    builder.capacity() * size_of::<T::Native>() + builder.validity_slice().map_or(0, <[u8]>::len)
 }
 
 fn broken(cause: &ArrowError) -> Error {
