@@ -222,12 +222,12 @@ impl ColumnWriter {
             Datatype::Int => self.integers::<Int32Type, 4>(array, i32::to_be_bytes, block),
             Datatype::Long => self.integers::<Int64Type, 8>(array, i64::to_be_bytes, block),
             Datatype::Float | Datatype::FloatComplex => {
-                let values = array.as_primitive::<Float32Type>().iter();
-                block.extend(values.flat_map(|value| value.unwrap_or(f32::NAN).to_be_bytes()));
+                let floats = array.as_primitive::<Float32Type>();
+                fixed(array, floats.values().iter().copied(), f32::to_be_bytes, f32::NAN, block);
             }
             Datatype::Double | Datatype::DoubleComplex => {
-                let values = array.as_primitive::<Float64Type>().iter();
-                block.extend(values.flat_map(|value| value.unwrap_or(f64::NAN).to_be_bytes()));
+                let floats = array.as_primitive::<Float64Type>();
+                fixed(array, floats.values().iter().copied(), f64::to_be_bytes, f64::NAN, block);
             }
             Datatype::Char | Datatype::UnicodeChar => return Err(not_canonical()),
         }
@@ -310,11 +310,30 @@ fn elements_of(lists: &ListArray) -> ArrayRef {
 
 /// FITS 4.0, 7.3.3.1: T, F, or zero for null.
 fn logicals(values: &BooleanArray, block: &mut Vec<u8>) {
-    block.extend(values.iter().map(|value| match value {
-        Some(true) => b'T',
-        Some(false) => b'F',
-        None => 0,
-    }));
+    let letters = values.values().iter().map(|value| if value { b'T' } else { b'F' });
+    fixed(values, letters, |letter| [letter], 0, block);
+}
+
+/// Appends values of constant size: those of all cells first, and then over some of them what stands for
+/// null.
+fn fixed<V, const BYTES: usize>(
+    array: &dyn Array,
+    values: impl Iterator<Item = V>,
+    bytes: fn(V) -> [u8; BYTES],
+    null: V,
+    block: &mut Vec<u8>,
+) {
+    let first = block.len();
+    block.resize(first + array.len() * BYTES, 0);
+    let (cells, _) = block[first..].as_chunks_mut();
+    for (cell, value) in cells.iter_mut().zip(values) {
+        *cell = bytes(value);
+    }
+    let Some(nulls) = array.nulls().filter(|nulls| nulls.null_count() > 0) else { return };
+    let null = bytes(null);
+    for index in (!nulls.inner()).set_indices() {
+        cells[index] = null;
+    }
 }
 
 fn not_canonical() -> Error {

@@ -108,13 +108,15 @@ impl FitsEncoder {
 
     /// Rows of `batch` from `first` on that fit into a block; one at least.
     fn rows_of_a_block(&self, batch: &RecordBatch, first: usize) -> usize {
-        let mut rows = batch.num_rows() - first;
+        let columns = || batch.columns().iter().zip(&self.columns);
+        let fixed: usize = self.columns.iter().filter_map(ColumnWriter::cell_bytes).sum();
+        let varying = || columns().filter(|(_, writer)| writer.cell_bytes().is_none());
+        let most = self.block_bytes.checked_div(fixed).unwrap_or(usize::MAX).max(1);
+        let mut rows = most.min(batch.num_rows() - first);
         while rows > 1 {
-            let columns = batch.columns().iter().zip(&self.columns);
-            let weights = columns.map(|(array, writer)| {
-                weight(&array.slice(first, rows), writer.cell_bytes(), writer.value_bytes())
-            });
-            if weights.sum::<usize>() <= self.block_bytes {
+            let weights = varying()
+                .map(|(array, writer)| weight(&array.slice(first, rows), writer.value_bytes()));
+            if rows * fixed + weights.sum::<usize>() <= self.block_bytes {
                 break;
             }
             rows /= 2;
@@ -205,11 +207,8 @@ fn check_row(columns: &[ColumnWriter], most: usize) -> Result<()> {
     Ok(())
 }
 
-/// Bytes that cells take in a block.
-fn weight(array: &ArrayRef, cell_bytes: Option<usize>, value_bytes: usize) -> usize {
-    if let Some(bytes) = cell_bytes {
-        return bytes * array.len();
-    }
+/// Bytes that cells which differ take in a block.
+fn weight(array: &ArrayRef, value_bytes: usize) -> usize {
     let lengths = array.len() * size_of::<u32>();
     let span = |offsets: &[i32]| match offsets {
         [first, .., last] => *first as usize..*last as usize,
