@@ -12,6 +12,9 @@ use crate::ascii::append_ascii;
 use crate::nulls::Nulls;
 
 /// The cells of one column for a block of rows, appended to the block.
+///
+/// Blocks may be written by several writers of a column, one of which absorbs the others at the end.
+#[derive(Clone)]
 pub(crate) struct ColumnWriter {
     name: String,
     pub(crate) datatype: Datatype,
@@ -60,6 +63,14 @@ impl ColumnWriter {
             nulls: Nulls::new(column, datatype)?,
             found: Found::default(),
         })
+    }
+
+    /// Notes what another writer of the column has seen.
+    pub(crate) fn absorb(&mut self, other: &Self) {
+        self.nulls.absorb(&other.nulls);
+        self.found.most = self.found.most.max(other.found.most);
+        self.found.bytes += other.found.bytes;
+        self.found.altered_cells += other.found.altered_cells;
     }
 
     pub(crate) fn name(&self) -> &str {

@@ -1,6 +1,8 @@
 //! Blocks of columns into rows, and into the heap behind them.
 
-use taploom_encoder::{Error, ErrorKind, Output, Result};
+use std::sync::Arc;
+
+use taploom_encoder::{Error, ErrorKind, InOrder, Output, Result};
 
 use crate::column_writer::{ColumnWriter, Shape};
 use crate::layout::{Layout, Place};
@@ -8,50 +10,118 @@ use crate::spool::Blocks;
 
 /// Bytes of rows that are written at a time.
 const CHUNK_BYTES: usize = 128 << 10;
+/// Bytes that the rows of a block have, where they are laid out by several threads: texts that are padded
+/// to the width of the longest may have many more than their block.
+const PIECE_BYTES: usize = 1 << 20;
+
+/// What is known at the end.
+pub(crate) struct Table {
+    pub(crate) columns: Vec<ColumnWriter>,
+    pub(crate) layout: Layout,
+}
+
+/// A block, and its rows.
+#[derive(Default)]
+struct Piece {
+    block: Vec<u8>,
+    rows: Vec<u8>,
+}
 
 /// Writes all rows.
 pub(crate) fn copy_rows(
     blocks: &mut Blocks,
-    columns: &[ColumnWriter],
-    layout: &Layout,
+    table: &Arc<Table>,
+    threads: usize,
     output: &mut Output,
 ) -> Result<()> {
-    let (mut block, mut chunk) = (Vec::new(), Vec::new());
+    let shared = Arc::clone(table);
+    let mut pieces = InOrder::new(threads, move |mut piece: Piece| {
+        let Piece { block, rows } = &mut piece;
+        rows.clear();
+        lay_out(block, &shared, rows, &mut |_| Ok(()))?;
+        Ok::<_, Error>(piece)
+    });
+    let mut spare: Vec<Piece> = Vec::new();
     let mut heap_end = 0;
-    let rows_of_a_chunk = (CHUNK_BYTES / layout.row_bytes.max(1)).max(1);
+    let layout = &table.layout;
+    let mut write = |rows: &mut Vec<u8>| {
+        point_at_heap(layout, rows, &mut heap_end);
+        output.append(rows)
+    };
     blocks.rewind()?;
-    while blocks.read(&mut block)? {
-        let (rows, mut cells) = cells_of(&mut block, columns, layout)?;
-        for first in (0..rows).step_by(rows_of_a_chunk) {
-            chunk.clear();
-            chunk.resize(rows_of_a_chunk.min(rows - first) * layout.row_bytes, 0);
-            let mut offset = 0;
-            for (place, cells) in layout.fields.iter().zip(&mut cells) {
-                for row in chunk.chunks_exact_mut(layout.row_bytes) {
-                    lay(*place, cells, &mut row[offset..offset + place.bytes()])?;
-                }
-                offset += place.bytes();
-            }
-            point_at_heap(layout, &mut chunk, &mut heap_end);
-            output.append(&chunk)?;
+    loop {
+        let mut piece = spare.pop().unwrap_or_default();
+        if !blocks.read(&mut piece.block)? {
+            break;
         }
+        let rows = piece.block.first_chunk().map_or(0, |count| u32::from_le_bytes(*count));
+        let mut keep = |piece: Result<Piece>, spare: &mut Vec<Piece>| {
+            let mut piece = piece?;
+            write(&mut piece.rows)?;
+            spare.push(piece);
+            Ok(())
+        };
+        if threads > 1 && (rows as usize).saturating_mul(layout.row_bytes) <= PIECE_BYTES {
+            pieces.push(piece, |piece| keep(piece, &mut spare))?;
+            continue;
+        }
+        pieces.drain(|piece| keep(piece, &mut spare))?;
+        piece.rows.clear();
+        lay_out(&mut piece.block, table, &mut piece.rows, &mut |rows| {
+            write(rows)?;
+            rows.clear();
+            Ok(())
+        })?;
+        spare.push(piece);
+    }
+    pieces.drain(|piece| {
+        let mut piece = piece?;
+        write(&mut piece.rows)
+    })
+}
+
+/// Appends the rows of a block to `to`, and calls `after` when some are there.
+fn lay_out(
+    block: &mut [u8],
+    table: &Table,
+    to: &mut Vec<u8>,
+    after: &mut impl FnMut(&mut Vec<u8>) -> Result<()>,
+) -> Result<()> {
+    let layout = &table.layout;
+    let rows_of_a_chunk = (CHUNK_BYTES / layout.row_bytes.max(1)).max(1);
+    let (rows, mut cells) = cells_of(block, table)?;
+    for first in (0..rows).step_by(rows_of_a_chunk) {
+        let start = to.len();
+        to.resize(start + rows_of_a_chunk.min(rows - first) * layout.row_bytes, 0);
+        let mut offset = 0;
+        for (place, cells) in layout.fields.iter().zip(&mut cells) {
+            let places = to[start..].chunks_exact_mut(layout.row_bytes);
+            let places = places.map(|row| &mut row[offset..offset + place.bytes()]);
+            match place {
+                Place::Values(1) => cells.lay_values::<1>(places)?,
+                Place::Values(4) => cells.lay_values::<4>(places)?,
+                Place::Values(8) => cells.lay_values::<8>(places)?,
+                place => {
+                    for to in places {
+                        lay(*place, cells, to)?;
+                    }
+                }
+            }
+            offset += place.bytes();
+        }
+        after(to)?;
     }
     Ok(())
 }
 
 /// Writes the heap: the cells that stand there, row after row.
-pub(crate) fn copy_heap(
-    blocks: &mut Blocks,
-    columns: &[ColumnWriter],
-    layout: &Layout,
-    output: &mut Output,
-) -> Result<()> {
+pub(crate) fn copy_heap(blocks: &mut Blocks, table: &Table, output: &mut Output) -> Result<()> {
     let (mut block, mut chunk) = (Vec::new(), Vec::new());
     blocks.rewind()?;
     while blocks.read(&mut block)? {
-        let (rows, mut cells) = cells_of(&mut block, columns, layout)?;
+        let (rows, mut cells) = cells_of(&mut block, table)?;
         for _ in 0..rows {
-            for (place, cells) in layout.fields.iter().zip(&mut cells) {
+            for (place, cells) in table.layout.fields.iter().zip(&mut cells) {
                 if let Place::Heap(value_bytes) = place {
                     let values = cells.next_length()?;
                     chunk.extend_from_slice(cells.next(values * value_bytes)?);
@@ -113,14 +183,10 @@ struct Cells<'a> {
 }
 
 /// The number of rows of a block, and its columns, in which nulls have the value that stands for them.
-fn cells_of<'a>(
-    block: &'a mut [u8],
-    columns: &[ColumnWriter],
-    layout: &Layout,
-) -> Result<(usize, Vec<Cells<'a>>)> {
+fn cells_of<'a>(block: &'a mut [u8], table: &Table) -> Result<(usize, Vec<Cells<'a>>)> {
     let mut rest = block;
     let rows = length_of(take_mut(&mut rest, size_of::<u32>())?)?;
-    let cells = columns.iter().zip(&layout.nulls).map(|(column, null)| {
+    let cells = table.columns.iter().zip(&table.layout.nulls).map(|(column, null)| {
         let (lengths, bytes) = match (column.shape, column.cell_bytes()) {
             (_, Some(bytes)) => (&[][..], rows * bytes),
             (shape, None) => {
@@ -153,6 +219,18 @@ fn fill_nulls(values: &mut [u8], bits: &[u8], null: i64, value_bytes: usize) {
 }
 
 impl<'a> Cells<'a> {
+    /// Puts cells of so many bytes into rows.
+    fn lay_values<'b, const BYTES: usize>(
+        &mut self,
+        places: impl ExactSizeIterator<Item = &'b mut [u8]>,
+    ) -> Result<()> {
+        let (cells, _) = self.next(places.len() * BYTES)?.as_chunks::<BYTES>();
+        for (to, cell) in places.zip(cells) {
+            to.copy_from_slice(cell);
+        }
+        Ok(())
+    }
+
     fn next(&mut self, bytes: usize) -> Result<&'a [u8]> {
         self.bytes.split_off(..bytes).ok_or_else(other_bytes)
     }

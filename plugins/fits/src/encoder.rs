@@ -1,15 +1,18 @@
 //! Rows wait in a spool; the header, which counts them, is written first.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use taploom_encoder::{
-    ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Error, ErrorKind, Output,
-    Result, ResultEncoder, ResultSchema, unique_names,
+    ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Error, ErrorKind, InOrder,
+    Output, Result, ResultEncoder, ResultSchema, unique_names,
 };
 
 use crate::ascii::name_of;
 use crate::column_writer::{ColumnWriter, length};
-use crate::copy::{copy_heap, copy_rows};
+use crate::copy::{Table, copy_heap, copy_rows};
 use crate::header::{BLOCK_BYTES, Header};
 use crate::layout::Layout;
 use crate::spool::Spool;
@@ -23,11 +26,41 @@ const SPOOL_BLOCK_BYTES: usize = 256 << 10;
 pub(crate) struct FitsEncoder {
     rows: CanonicalRows,
     names: Vec<String>,
+    /// That have seen nothing.
     columns: Vec<ColumnWriter>,
-    block: Vec<u8>,
+    pieces: InOrder<Piece, Result<Piece>>,
+    /// Pieces to be used again, with what their columns have seen.
+    spare: Vec<Piece>,
     block_bytes: usize,
+    threads: usize,
     spool: Spool,
     output: Output,
+}
+
+/// Rows of a batch on their way to the spool.
+struct Piece {
+    columns: Vec<ColumnWriter>,
+    batch: Option<Arc<RecordBatch>>,
+    /// In the batch.
+    rows: Range<usize>,
+    /// The number of the first of them in the result, from 1 on.
+    row: u64,
+    block: Vec<u8>,
+    block_bytes: usize,
+}
+
+impl Piece {
+    fn write(mut self) -> Result<Self> {
+        let Some(batch) = self.batch.take() else { return Ok(self) };
+        self.block.clear();
+        self.block.shrink_to(self.block_bytes);
+        self.block.extend_from_slice(&length(self.rows.len()));
+        for (writer, column) in self.columns.iter_mut().zip(batch.columns()) {
+            let cells = column.slice(self.rows.start, self.rows.len());
+            writer.write(&cells, self.row, &mut self.block)?;
+        }
+        Ok(self)
+    }
 }
 
 impl FitsEncoder {
@@ -54,15 +87,17 @@ impl FitsEncoder {
             rows,
             names: unique_names(names.iter().map(String::as_str)),
             columns,
-            block: Vec::new(),
+            pieces: InOrder::new(context.threads, Piece::write),
+            spare: Vec::new(),
             block_bytes,
+            threads: context.threads,
             spool: Spool::new(context.memory_budget / 4, context),
             output: Output::new(sink),
         })
     }
 
     /// The header of the table; FITS 4.0, 7.3.
-    fn header(&self, layout: &Layout, completion: &Completion) -> Header {
+    fn header(&self, columns: &[ColumnWriter], layout: &Layout, completion: &Completion) -> Header {
         let mut header = Header::default();
         header.string("XTENSION", "BINTABLE");
         header.value("BITPIX", 8);
@@ -71,12 +106,12 @@ impl FitsEncoder {
         header.value("NAXIS2", self.rows.rows());
         header.value("PCOUNT", layout.heap_bytes);
         header.value("GCOUNT", 1);
-        header.value("TFIELDS", self.columns.len());
+        header.value("TFIELDS", columns.len());
         if let Some(name) = &self.rows.schema().table().name {
             header.string("EXTNAME", name);
         }
         header.string("QSTATUS", completion.query_status());
-        let columns = self.columns.iter().zip(self.rows.schema().columns());
+        let columns = columns.iter().zip(self.rows.schema().columns());
         for (index, ((writer, column), place)) in columns.zip(&layout.fields).enumerate() {
             let number = index + 1;
             let metadata = column.metadata();
@@ -106,6 +141,19 @@ impl FitsEncoder {
         header
     }
 
+    /// Waits for the last blocks; returns the columns, which have seen all rows.
+    fn end_of_rows(&mut self) -> Result<Vec<ColumnWriter>> {
+        let Self { pieces, spool, spare, .. } = self;
+        pieces.drain(|piece| keep(piece?, spool, spare))?;
+        let mut columns = std::mem::take(&mut self.columns);
+        for piece in self.spare.drain(..) {
+            for (column, other) in columns.iter_mut().zip(&piece.columns) {
+                column.absorb(other);
+            }
+        }
+        Ok(columns)
+    }
+
     /// Rows of `batch` from `first` on that fit into a block; one at least.
     fn rows_of_a_block(&self, batch: &RecordBatch, first: usize) -> usize {
         let columns = || batch.columns().iter().zip(&self.columns);
@@ -128,45 +176,52 @@ impl FitsEncoder {
 impl ResultEncoder for FitsEncoder {
     fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
         let before = self.rows.rows();
-        let batch = self.rows.convert(batch)?;
+        let batch = Arc::new(self.rows.convert(batch)?);
         let mut first = 0;
         while first < batch.num_rows() {
             let rows = self.rows_of_a_block(&batch, first);
-            let row = before + 1 + first as u64;
-            self.block.clear();
-            self.block.extend_from_slice(&length(rows));
-            for (writer, column) in self.columns.iter_mut().zip(batch.columns()) {
-                writer.write(&column.slice(first, rows), row, &mut self.block)?;
-            }
-            self.spool.append(&self.block)?;
-            self.block.shrink_to(self.block_bytes);
+            let mut piece = self.spare.pop().unwrap_or_else(|| Piece {
+                columns: self.columns.clone(),
+                batch: None,
+                rows: 0..0,
+                row: 0,
+                block: Vec::new(),
+                block_bytes: self.block_bytes,
+            });
+            piece.batch = Some(Arc::clone(&batch));
+            piece.rows = first..first + rows;
+            piece.row = before + 1 + first as u64;
+            let Self { pieces, spool, spare, .. } = self;
+            pieces.push(piece, |piece| keep(piece?, spool, spare))?;
             first += rows;
         }
         Ok(())
     }
 
-    fn finish(self: Box<Self>, completion: Completion) -> Result<EncodeSummary> {
+    fn finish(mut self: Box<Self>, completion: Completion) -> Result<EncodeSummary> {
         if let Completion::Failed { message } = completion {
             return Err(Error::new(ErrorKind::Failed, message));
         }
-        let layout = Layout::new(&self.columns, self.rows.rows())?;
-        let header = self.header(&layout, &completion);
+        let columns = self.end_of_rows()?;
+        let layout = Layout::new(&columns, self.rows.rows())?;
+        let header = self.header(&columns, &layout, &completion);
         let names = self.rows.schema().columns().iter();
         let altered_names =
             names.filter(|column| name_of(column.name()) != column.name()).count() as u64;
-        let altered: u64 = self.columns.iter().map(|column| column.found.altered_cells).sum();
+        let altered: u64 = columns.iter().map(|column| column.found.altered_cells).sum();
         let mut summary = EncodeSummary::default();
         summary.rows = self.rows.rows();
         summary.altered_cells = altered + altered_names + header.altered;
 
-        let Self { mut output, spool, columns, .. } = *self;
+        let Self { mut output, spool, threads, .. } = *self;
         let mut blocks = spool.into_blocks()?;
+        let table = Arc::new(Table { columns, layout });
         output.append(&primary_header())?;
         output.append(&header.finish())?;
         let before = output.written();
-        copy_rows(&mut blocks, &columns, &layout, &mut output)?;
-        if layout.heap_bytes > 0 {
-            copy_heap(&mut blocks, &columns, &layout, &mut output)?;
+        copy_rows(&mut blocks, &table, threads, &mut output)?;
+        if table.layout.heap_bytes > 0 {
+            copy_heap(&mut blocks, &table, &mut output)?;
         }
         summary.data_bytes = output.written() - before;
         let odd = summary.data_bytes % BLOCK_BYTES as u64;
@@ -177,8 +232,17 @@ impl ResultEncoder for FitsEncoder {
     }
 
     fn buffered_bytes(&self) -> usize {
-        self.block.capacity() + self.spool.heap_bytes()
+        // What is under way can't be looked at; blocks are of a size.
+        let spare = self.spare.iter().map(|piece| piece.block.capacity());
+        let pending = self.pieces.pending() * self.block_bytes;
+        spare.sum::<usize>() + pending + self.spool.heap_bytes()
     }
+}
+
+fn keep(piece: Piece, spool: &mut Spool, spare: &mut Vec<Piece>) -> Result<()> {
+    spool.append(&piece.block)?;
+    spare.push(piece);
+    Ok(())
 }
 
 /// A file begins with an image, here of no pixels; FITS 4.0, 3.3.

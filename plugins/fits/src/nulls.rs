@@ -3,13 +3,14 @@
 use taploom_encoder::{Column, Datatype, Error, ErrorKind, Result};
 
 /// Which integers are null, and what may stand for them: which of some values do not occur.
+#[derive(Clone)]
 pub(crate) struct Nulls {
     given: Option<i64>,
     given_occurs: bool,
     /// The one that is least missed; the candidates are next to it.
     default: i64,
-    /// Which of the candidates occur, by their distance from the default.
-    occur: [bool; CANDIDATES],
+    /// Which of the candidates occur, by their distance from the default; none but for integers.
+    occur: Vec<bool>,
     /// Whether one was null.
     pub(crate) found: bool,
     /// Those of the block, up to the last that is null.
@@ -40,7 +41,7 @@ impl Nulls {
             given: parsed,
             given_occurs: false,
             default,
-            occur: [false; CANDIDATES],
+            occur: vec![false; if datatype.is_integer() { CANDIDATES } else { 0 }],
             found: false,
             bits: Vec::new(),
             count: 0,
@@ -64,6 +65,13 @@ impl Nulls {
             }
         }
         self.count += 1;
+    }
+
+    /// Notes what others have found.
+    pub(crate) fn absorb(&mut self, other: &Self) {
+        self.given_occurs |= other.given_occurs;
+        self.found |= other.found;
+        self.occur.iter_mut().zip(&other.occur).for_each(|(occurs, other)| *occurs |= other);
     }
 
     /// Ends a block.
