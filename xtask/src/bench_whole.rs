@@ -10,21 +10,8 @@ use crate::bench_page::write_section;
 use crate::narrow_table::{self, COLUMNS as NARROW};
 use crate::run::{cargo, command, run as start};
 use crate::wide_table::COLUMNS as WIDE;
-use crate::{Outcome, root};
+use crate::{Outcome, formats, root};
 
-const FORMATS: [&str; 11] = [
-    "votable/b2",
-    "votable/b",
-    "votable/td",
-    "csv",
-    "tsv",
-    "ecsv",
-    "json",
-    "jsonl",
-    "voparquet",
-    "arrow",
-    "fits",
-];
 const RUNS: usize = 3;
 
 fn built() -> Outcome {
@@ -45,7 +32,7 @@ pub(crate) fn memory() -> Outcome {
         | format | 991 columns: 2,000 rows | 20,000 | 200,000 | 10 columns: 20,000 rows | 200,000 | 2,000,000 |\n\
         |---|---:|---:|---:|---:|---:|---:|\n"
         .to_owned();
-    for format in FORMATS {
+    for format in &formats::all()? {
         let _ = write!(body, "| {format} |");
         for (columns, sizes) in
             [(WIDE, [2_000, 20_000, 200_000]), (NARROW, [20_000, 200_000, 2_000_000])]
@@ -77,7 +64,7 @@ pub(crate) fn scale() -> Outcome {
          | format | 10,000 rows | 100,000 | 1,000,000 | 10,000,000 | growth |\n|---|---:|---:|---:|---:|---:|\n"
     );
     let mut missed = Vec::new();
-    for format in FORMATS {
+    for format in &formats::all()? {
         let seconds = |rows: u64| -> Outcome<f64> {
             let runs = match rows {
                 0..=100_000 => MANY,
@@ -181,7 +168,7 @@ fn threads() -> Outcome<String> {
     let rows = "target/bench/wide.arrow";
     let synth = synth(WIDE, 50_000);
     start(command("target/release/taploom", &["encode", &synth, "-f", "arrow", "-o", rows]))?;
-    for format in FORMATS {
+    for format in &formats::all()? {
         let mut seconds = [Vec::new(), Vec::new()];
         for _ in 0..RUNS {
             for (threads, seconds) in ["1", "2"].iter().zip(&mut seconds) {
@@ -206,7 +193,7 @@ fn stage(format: &str, rows: &str, threads: &str) -> Outcome<f64> {
 }
 
 /// Every format on the same rows, as a table and as a picture.
-pub(crate) fn formats() -> Outcome {
+pub(crate) fn side_by_side() -> Outcome {
     built()?;
     let synth = synth(WIDE, 20_000);
     let arguments = ["bench", &synth, "--rows", "20000", "--plot", PICTURE];

@@ -8,25 +8,12 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::run::{cargo, command, run as start};
-use crate::{Outcome, root, setup};
+use crate::{Outcome, formats, root, setup};
 
 const COLUMNS: &str = "crates/cli/data/bench_columns.json";
 const ROWS: &str = "4000";
 /// One count may differ from another, by the order of maps for instance.
 const TOLERANCE: f64 = 0.03;
-const FORMATS: [&str; 11] = [
-    "arrow",
-    "csv",
-    "ecsv",
-    "fits",
-    "json",
-    "jsonl",
-    "tsv",
-    "voparquet",
-    "votable/b2",
-    "votable/b",
-    "votable/td",
-];
 
 /// Compares with the values that are recorded, or records new ones.
 pub(crate) fn run(record: bool) -> Outcome {
@@ -56,7 +43,11 @@ pub(crate) fn run(record: bool) -> Outcome {
     println!("{:<12}{:>16}{:>16}{:>9}", "format", "recorded", "now", "change");
     let mut slower = Vec::new();
     for (format, now) in &counted {
-        let before = recorded["instructions"][format].as_u64().unwrap_or(0);
+        let Some(before) = recorded["instructions"][format].as_u64() else {
+            return Err(format!(
+                "{format} is not recorded: `cargo xtask instructions record` records it"
+            ));
+        };
         let change = *now as f64 / before.max(1) as f64 - 1.0;
         println!("{format:<12}{before:>16}{now:>16}{:>8.1}%", change * 100.0);
         if change > TOLERANCE {
@@ -79,10 +70,11 @@ fn count() -> Outcome<BTreeMap<String, u64>> {
     let rows = folder.join("rows.arrow").display().to_string();
     let source = format!("synth:{COLUMNS}?rows={ROWS}&seed=1");
     start(command("target/release/taploom", &["encode", &source, "-f", "arrow", "-o", &rows]))?;
-    FORMATS
-        .iter()
-        .map(|format| Ok(((*format).to_owned(), of_format(format, &rows, &folder)?)))
-        .collect()
+    let counts = formats::all()?.into_iter().map(|format| {
+        let count = of_format(&format, &rows, &folder)?;
+        Ok((format, count))
+    });
+    counts.collect()
 }
 
 /// From the start of the program to its end, reading the rows included.
@@ -103,10 +95,15 @@ fn of_format(format: &str, rows: &str, folder: &Path) -> Outcome<u64> {
     total.ok_or_else(|| format!("{} has no total", out.display()))
 }
 
+/// With what is chosen at run time where the processor has it.
 fn compiler() -> Outcome<String> {
     let output = command("rustc", &["--version"])
         .output()
         .map_err(|error| format!("can't run rustc: {error}"))?;
     let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    Ok(format!("{version}, {}", std::env::consts::ARCH))
+    #[cfg(target_arch = "x86_64")]
+    let vectors = if std::is_x86_feature_detected!("avx2") { ", AVX2" } else { "" };
+    #[cfg(not(target_arch = "x86_64"))]
+    let vectors = "";
+    Ok(format!("{version}, {}{vectors}", std::env::consts::ARCH))
 }

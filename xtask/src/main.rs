@@ -25,6 +25,7 @@ mod bench_page;
 mod bench_peers;
 mod bench_readers;
 mod bench_whole;
+mod formats;
 mod fuzz;
 mod instructions;
 mod narrow_table;
@@ -48,7 +49,7 @@ fn main() -> ExitCode {
         ["fuzz", seconds] => fuzz::run(seconds),
         ["instructions"] => instructions::run(false),
         ["instructions", "record"] => instructions::run(true),
-        ["bench"] => bench_whole::formats()
+        ["bench"] => bench_whole::side_by_side()
             .and_then(|()| bench_peers::run(1))
             .and_then(|()| bench_whole::memory())
             .and_then(|()| bench_whole::scale())
@@ -64,7 +65,7 @@ fn main() -> ExitCode {
         ["bench", "memory"] => bench_whole::memory(),
         ["bench", "scale"] => bench_whole::scale(),
         ["bench", "end-to-end"] => bench_whole::end_to_end(),
-        ["bench", "formats"] => bench_whole::formats(),
+        ["bench", "formats"] => bench_whole::side_by_side(),
         ["bench", "readers"] => bench_readers::run(),
         _ => Err(
             "usage: cargo xtask setup | test | instructions [record] | fuzz [SECONDS] | bench [formats|peers|memory|scale|end-to-end|bridge|loom|mysql|readers]"

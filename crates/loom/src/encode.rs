@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use arrow_array::{Array, RecordBatch};
+use arrow_array::{Array, ArrayRef, RecordBatch};
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
 };
@@ -15,6 +15,7 @@ use parquet::schema::types::SchemaDescriptor;
 
 use crate::dictionary;
 use crate::error::{Error, Result};
+use crate::flat::{self, FlatChunk};
 use crate::footer::{ColumnMetadata, Footer};
 use crate::pages::Pages;
 use crate::stage::{Loaded, Stage};
@@ -89,10 +90,14 @@ impl RowGroup<'_> {
     }
 
     /// Makes the chunks of a column, one for each of its leaves.
-    fn encode(&self, column: usize, loaded: Option<&Loaded>) -> Result<Vec<ArrowColumnChunk>> {
+    fn encode(&self, column: usize, loaded: Option<&Loaded>) -> Result<Vec<Chunk>> {
         let Column { field, .. } = &self.table.columns[column];
-        let mut writers = self.writers(column, loaded)?;
         let name = field.name();
+        let properties = self.properties(column, loaded)?;
+        if let Some(chunk) = self.encode_flat(column, loaded, &properties)? {
+            return Ok(vec![Chunk::Flat(Box::new(chunk))]);
+        }
+        let mut writers = self.writers(column, &properties)?;
         self.stage.for_each_piece(self.table, column, loaded, self.last, &mut |array| {
             if array.is_empty() {
                 return Ok(());
@@ -103,20 +108,48 @@ impl RowGroup<'_> {
             }
             Ok(())
         })?;
-        let chunks = writers.into_iter().map(ArrowColumnWriter::close);
+        let chunks =
+            writers.into_iter().map(|writer| writer.close().map(Box::new).map(Chunk::Arrow));
         chunks.collect::<Result<Vec<_>, _>>().map_err(|error| Error::column(name, error))
     }
 
-    /// An encoder for each leaf of a column, with a dictionary where one pays.
-    fn writers(&self, column: usize, loaded: Option<&Loaded>) -> Result<Vec<ArrowColumnWriter>> {
+    /// Makes the chunk of a column that [`flat`] is better for. Its pieces are looked at before, so that they
+    /// have to be in memory anyway.
+    fn encode_flat(
+        &self,
+        column: usize,
+        loaded: Option<&Loaded>,
+        properties: &WriterPropertiesPtr,
+    ) -> Result<Option<FlatChunk>> {
+        if loaded.is_none() && self.stage.has_spilled() {
+            return Ok(None);
+        }
+        let described = &self.table.columns[column];
+        if !flat::is_flat(described, properties) {
+            return Ok(None);
+        }
+        let mut pieces: Vec<ArrayRef> = Vec::new();
+        self.stage.for_each_piece(self.table, column, loaded, self.last, &mut |array| {
+            pieces.extend((!array.is_empty()).then(|| Arc::clone(array)));
+            Ok(())
+        })?;
+        if pieces.iter().any(|piece| piece.null_count() == 0) {
+            return Ok(None);
+        }
+        let chunk = FlatChunk::encode(described, properties, self.pages.store(), &pieces);
+        chunk.map(Some).map_err(|error| Error::column(described.name(), error))
+    }
+
+    /// The properties of a column, with a dictionary where one pays.
+    fn properties(&self, column: usize, loaded: Option<&Loaded>) -> Result<WriterPropertiesPtr> {
         let all = &self.table.properties;
         let Some(without) = &self.table.without_dictionaries else {
-            return self.writers_with(column, all);
+            return Ok(Arc::clone(all));
         };
         let schema = SchemaDescriptor::new(Arc::clone(&self.table.columns[column].root));
         let paths: Vec<_> = schema.columns().iter().map(|leaf| leaf.path()).collect();
         if !paths.iter().any(|path| all.dictionary_enabled(path)) {
-            return self.writers_with(column, all);
+            return Ok(Arc::clone(all));
         }
         let sample = self.stage.sample(self.table, column, loaded, self.last)?;
         let rows: usize = sample.iter().map(Array::len).sum();
@@ -135,19 +168,20 @@ impl RowGroup<'_> {
         });
         let pays: Vec<bool> = pays.collect();
         if !pays.contains(&false) {
-            return self.writers_with(column, all);
+            return Ok(Arc::clone(all));
         }
         if !pays.contains(&true) {
-            return self.writers_with(column, without);
+            return Ok(Arc::clone(without));
         }
         let mut some = WriterProperties::clone(all).into_builder();
         for (path, _) in paths.iter().zip(&pays).filter(|(_, pays)| !**pays) {
             some = some.set_column_dictionary_enabled((*path).clone(), false);
         }
-        self.writers_with(column, &Arc::new(some.build()))
+        Ok(Arc::new(some.build()))
     }
 
-    fn writers_with(
+    /// An encoder for each leaf of a column.
+    fn writers(
         &self,
         column: usize,
         properties: &WriterPropertiesPtr,
@@ -168,7 +202,7 @@ impl RowGroup<'_> {
     fn append<W: Write + Send>(
         &self,
         column: usize,
-        chunks: Vec<ArrowColumnChunk>,
+        chunks: Vec<Chunk>,
         out: &mut TrackedWrite<W>,
         footer: &mut Footer,
     ) -> Result<()> {
@@ -206,6 +240,24 @@ impl RowGroup<'_> {
             column_indexes,
             offset_indexes,
         })
+    }
+}
+
+/// An encoded column chunk.
+enum Chunk {
+    Arrow(Box<ArrowColumnChunk>),
+    Flat(Box<FlatChunk>),
+}
+
+impl Chunk {
+    fn append_to_row_group<W: Write + Send>(
+        self,
+        row_group: &mut SerializedRowGroupWriter<'_, W>,
+    ) -> parquet::errors::Result<()> {
+        match self {
+            Self::Arrow(chunk) => chunk.append_to_row_group(row_group),
+            Self::Flat(chunk) => chunk.append_to_row_group(row_group),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod arrays;
 mod dictionary;
 mod encode;
 mod error;
+mod flat;
 mod footer;
 mod options;
 mod pack;

@@ -33,6 +33,12 @@ impl Pages {
         self.lock().most = most;
     }
 
+    /// The store of another chunk.
+    pub(crate) fn store(&self) -> Box<dyn PageStore> {
+        self.lock().stores += 1;
+        Box::new(ChunkPages { pages: self.clone(), parts: Vec::new() })
+    }
+
     fn lock(&self) -> MutexGuard<'_, Shared> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -46,8 +52,7 @@ impl fmt::Debug for Pages {
 
 impl PageStoreFactory for Pages {
     fn create(&self, _: &PageStoreArgs<'_>) -> Result<Box<dyn PageStore>> {
-        self.lock().stores += 1;
-        Ok(Box::new(ChunkPages { pages: self.clone(), parts: Vec::new() }))
+        Ok(self.store())
     }
 }
 

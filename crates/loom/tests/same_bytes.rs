@@ -5,8 +5,13 @@
 
 mod common;
 
-use arrow_array::RecordBatch;
-use common::{arrow_writer, as_set, batches, every_type, loom};
+use std::sync::Arc;
+
+use arrow_array::{
+    ArrayRef, BooleanArray, Float32Array, Float64Array, Int16Array, Int32Array, Int64Array,
+    RecordBatch, UInt8Array,
+};
+use common::{arrow_writer, as_set, batches, every_type, loom, scatter};
 use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::metadata::SortingColumn;
@@ -42,14 +47,18 @@ fn properties() -> WriterPropertiesBuilder {
 
 #[track_caller]
 fn same(properties: &WriterProperties) {
-    let batches = batches(every_comparable_type, ROWS);
-    let expected = arrow_writer(&batches, properties.clone());
+    same_rows(&batches(every_comparable_type, ROWS), properties);
+}
+
+#[track_caller]
+fn same_rows(batches: &[RecordBatch], properties: &WriterProperties) {
+    let expected = arrow_writer(batches, properties.clone());
     for (budget, threads, spills) in [(64 << 20, 1, false), (4 << 20, 1, true), (4 << 20, 2, true)]
     {
         let options = as_set(properties.clone()).with_memory_budget(budget).with_threads(threads);
-        let (file, written) = loom(&batches, options);
+        let (file, written) = loom(batches, options);
         assert_eq!(written.scratch_bytes > 0, spills, "{budget} bytes of memory");
-        assert_eq!(written.rows, ROWS as u64);
+        assert_eq!(written.rows, batches.iter().map(|batch| batch.num_rows() as u64).sum::<u64>());
         assert_eq!(written.file_bytes, file.len() as u64);
         assert!(file == expected, "{budget} bytes of memory, {threads} threads: other bytes");
     }
@@ -110,6 +119,64 @@ fn versions_encodings_keys_and_sorting() {
             .set_write_path_in_schema(false)
             .build(),
     );
+}
+
+/// Numbers and booleans, every third of them null, and not a number here and there: enough rows that no piece
+/// of a batch is without a null.
+fn nulls_everywhere(rows: usize) -> Vec<RecordBatch> {
+    let batch = |first: usize| {
+        let cells = |column: u64| {
+            (first..first + 700).map(move |row| {
+                let value = scatter(row).wrapping_mul(column + 1) >> 20;
+                (row % 3 != 0).then_some(value)
+            })
+        };
+        let mut columns: Vec<(String, ArrayRef)> = Vec::new();
+        // As many that budgets of a few MiB do not hold them.
+        for column in 0..40 {
+            let cells = || cells(column);
+            let float =
+                |value: u64| if value.is_multiple_of(11) { f64::NAN } else { value as f64 - 1e12 };
+            let of_kind: [(&str, ArrayRef); 7] = [
+                ("boolean", Arc::new(BooleanArray::from_iter(cells().map(|v| Some(v? % 5 == 0))))),
+                ("byte", Arc::new(UInt8Array::from_iter(cells().map(|v| Some(v? as u8))))),
+                ("short", Arc::new(Int16Array::from_iter(cells().map(|v| Some(v? as i16))))),
+                ("int", Arc::new(Int32Array::from_iter(cells().map(|v| Some(v? as i32))))),
+                ("long", Arc::new(Int64Array::from_iter(cells().map(|v| Some(v? as i64 - 99))))),
+                (
+                    "float",
+                    Arc::new(Float32Array::from_iter(cells().map(|v| Some(float(v?) as f32)))),
+                ),
+                ("double", Arc::new(Float64Array::from_iter(cells().map(|v| Some(float(v?)))))),
+            ];
+            columns.extend(of_kind.map(|(kind, array)| (format!("{kind} {column}"), array)));
+        }
+        RecordBatch::try_from_iter_with_nullable(
+            columns.into_iter().map(|(name, array)| (name, array, true)),
+        )
+    };
+    (0..rows).step_by(700).map(|first| batch(first).unwrap()).collect()
+}
+
+#[test]
+fn numbers_with_nulls_everywhere() {
+    let batches = nulls_everywhere(ROWS);
+    let properties = || properties().set_dictionary_enabled(false);
+    for statistics in [EnabledStatistics::None, EnabledStatistics::Chunk, EnabledStatistics::Page] {
+        let properties = properties().set_statistics_enabled(statistics);
+        same_rows(&batches, &properties.set_compression(Compression::SNAPPY).build());
+    }
+    let mut others = properties().set_writer_version(WriterVersion::PARQUET_2_0);
+    for (column, encoding) in [
+        ("double 1", Encoding::BYTE_STREAM_SPLIT),
+        ("int 1", Encoding::DELTA_BINARY_PACKED),
+        ("boolean 1", Encoding::RLE),
+    ] {
+        let path = || ColumnPath::from(column);
+        others = others.set_column_encoding(path(), encoding);
+        others = others.set_column_bloom_filter_enabled(path(), encoding != Encoding::RLE);
+    }
+    same_rows(&batches, &others.build());
 }
 
 #[test]
