@@ -55,21 +55,17 @@ const GROUP: usize = 64;
 /// as there may be; hands them over in order.
 pub struct Blocks<C> {
     layout: Arc<Layout<C>>,
-    pieces: InOrder<Piece, Result<Piece>>,
+    pieces: InOrder<Piece>,
     /// Rows of the batches that were taken.
     rows: u64,
-    done: Done,
-    /// Nothing follows an error, not even what is done already.
-    broken: bool,
+    written: Written,
 }
 
 /// What was handed over.
 #[derive(Default)]
-struct Done {
+struct Written {
     rows: u64,
     losses: Losses,
-    /// Memory for other pieces.
-    spare: Vec<Piece>,
 }
 
 struct Layout<C> {
@@ -120,8 +116,7 @@ impl<C: ColumnText> Blocks<C> {
             layout,
             pieces: InOrder::new(threads, move |piece| shared.write(piece)),
             rows: 0,
-            done: Done::default(),
-            broken: false,
+            written: Written::default(),
         }
     }
 
@@ -142,15 +137,13 @@ impl<C: ColumnText> Blocks<C> {
         let batch = Arc::new(batch);
         let mut first = 0;
         while first < batch.num_rows() {
-            let mut piece = self.done.spare.pop().unwrap_or_default();
+            let mut piece = self.pieces.spare().unwrap_or_default();
             piece.rows = first..first + rows_of_a_block(&batch, first);
             piece.rows_before = self.rows;
             piece.batch = Some(Arc::clone(&batch));
             first = piece.rows.end;
-            let Self { pieces, done, .. } = self;
-            let taken = pieces.push(piece, |piece| done.hand_over(piece?, &mut take));
-            self.broken |= taken.is_err();
-            taken?;
+            let Self { pieces, written, .. } = self;
+            pieces.push(piece, |piece| written.add(piece, &mut take))?;
         }
         self.rows += batch.num_rows() as u64;
         Ok(())
@@ -161,42 +154,35 @@ impl<C: ColumnText> Blocks<C> {
     /// # Errors
     /// As [`write`](Self::write).
     pub fn finish(&mut self, mut take: impl FnMut(&TextBlock) -> Result<()>) -> Result<()> {
-        if self.broken {
-            return Ok(());
-        }
-        let Self { pieces, done, .. } = self;
-        pieces.drain(|piece| done.hand_over(piece?, &mut take))
+        let Self { pieces, written, .. } = self;
+        pieces.drain(|piece| written.add(piece, &mut take))
     }
 
     /// Rows that were handed over.
     pub fn written(&self) -> u64 {
-        self.done.rows
+        self.written.rows
     }
 
     /// Those of the blocks that were handed over.
     pub fn losses(&self) -> Losses {
-        self.done.losses
+        self.written.losses
     }
 
     /// Heap held, in bytes.
     pub fn heap_bytes(&self) -> usize {
-        let spare = self.done.spare.iter().map(Piece::heap_bytes);
-        // What is under way can't be looked at; pieces are of a size.
-        let pending = self.pieces.pending() * spare.clone().max().unwrap_or_default();
-        spare.sum::<usize>() + pending
+        self.pieces.heap_bytes(Piece::heap_bytes)
     }
 }
 
-impl Done {
-    fn hand_over(
+impl Written {
+    fn add(
         &mut self,
-        piece: Piece,
+        piece: &Piece,
         take: &mut impl FnMut(&TextBlock) -> Result<()>,
     ) -> Result<()> {
         take(&piece.block)?;
         self.rows += piece.rows.len() as u64;
         self.losses += piece.losses;
-        self.spare.push(piece);
         Ok(())
     }
 }
@@ -216,27 +202,27 @@ impl Part {
 }
 
 impl<C: ColumnText> Layout<C> {
-    fn write(&self, mut piece: Piece) -> Result<Piece> {
-        let Some(batch) = piece.batch.take() else { return Ok(piece) };
+    fn write(&self, piece: &mut Piece) -> Result<()> {
+        let Some(batch) = piece.batch.take() else { return Ok(()) };
         let rows = piece.rows.len();
         piece.losses = Losses::default();
         if self.columns.len() <= GROUP {
-            self.fill(&mut piece, &batch, 0)?;
-            let Piece { cells, block, .. } = &mut piece;
+            self.fill(piece, &batch, 0)?;
+            let Piece { cells, block, .. } = piece;
             self.frame.lay_out(0, cells, rows, &self.frame.after, block, |_| {});
-            return Ok(piece);
+            return Ok(());
         }
         piece.parts.resize_with(self.columns.len().div_ceil(GROUP), Part::default);
         for group in 0..piece.parts.len() {
             let first = group * GROUP;
-            self.fill(&mut piece, &batch, first)?;
-            let Piece { cells, parts, .. } = &mut piece;
+            self.fill(piece, &batch, first)?;
+            let Piece { cells, parts, .. } = piece;
             let Part { block, ends } = &mut parts[group];
             ends.clear();
             self.frame.lay_out(first, cells, rows, b"", block, |end| ends.push(end));
         }
         self.frame.join(&piece.parts, rows, &mut piece.block);
-        Ok(piece)
+        Ok(())
     }
 
     /// Writes the cells of a group of columns, from `first` on.

@@ -35,13 +35,11 @@ pub(crate) fn copy_rows(
     output: &mut Output,
 ) -> Result<()> {
     let shared = Arc::clone(table);
-    let mut pieces = InOrder::new(threads, move |mut piece: Piece| {
-        let Piece { block, rows } = &mut piece;
-        rows.clear();
-        lay_out(block, &shared, rows, &mut |_| Ok(()))?;
-        Ok::<_, Error>(piece)
+    let mut pieces = InOrder::new(threads, move |piece: &mut Piece| {
+        piece.rows.clear();
+        lay_out(&mut piece.block, &shared, &mut piece.rows, &mut |_| Ok(()))
     });
-    let mut spare: Vec<Piece> = Vec::new();
+    let mut chunk = Vec::new();
     let mut heap_end = 0;
     let layout = &table.layout;
     let mut write = |rows: &mut Vec<u8>| {
@@ -50,34 +48,22 @@ pub(crate) fn copy_rows(
     };
     blocks.rewind()?;
     loop {
-        let mut piece = spare.pop().unwrap_or_default();
+        let mut piece = pieces.spare().unwrap_or_default();
         if !blocks.read(&mut piece.block)? {
-            break;
+            return pieces.drain(|piece| write(&mut piece.rows));
         }
         let rows = piece.block.first_chunk().map_or(0, |count| u32::from_le_bytes(*count));
-        let mut keep = |piece: Result<Piece>, spare: &mut Vec<Piece>| {
-            let mut piece = piece?;
-            write(&mut piece.rows)?;
-            spare.push(piece);
-            Ok(())
-        };
         if threads > 1 && (rows as usize).saturating_mul(layout.row_bytes) <= PIECE_BYTES {
-            pieces.push(piece, |piece| keep(piece, &mut spare))?;
+            pieces.push(piece, |piece| write(&mut piece.rows))?;
             continue;
         }
-        pieces.drain(|piece| keep(piece, &mut spare))?;
-        piece.rows.clear();
-        lay_out(&mut piece.block, table, &mut piece.rows, &mut |rows| {
+        pieces.drain(|piece| write(&mut piece.rows))?;
+        lay_out(&mut piece.block, table, &mut chunk, &mut |rows| {
             write(rows)?;
             rows.clear();
             Ok(())
         })?;
-        spare.push(piece);
     }
-    pieces.drain(|piece| {
-        let mut piece = piece?;
-        write(&mut piece.rows)
-    })
 }
 
 /// Appends the rows of a block to `to`, and calls `after` when some are there.

@@ -28,9 +28,7 @@ pub(crate) struct FitsEncoder {
     names: Vec<String>,
     /// That have seen nothing.
     columns: Vec<ColumnWriter>,
-    pieces: InOrder<Piece, Result<Piece>>,
-    /// Pieces to be used again, with what their columns have seen.
-    spare: Vec<Piece>,
+    pieces: InOrder<Piece>,
     block_bytes: usize,
     threads: usize,
     spool: Spool,
@@ -39,6 +37,7 @@ pub(crate) struct FitsEncoder {
 
 /// Rows of a batch on their way to the spool.
 struct Piece {
+    /// They keep what they see, from one block to the next.
     columns: Vec<ColumnWriter>,
     batch: Option<Arc<RecordBatch>>,
     /// In the batch.
@@ -50,8 +49,8 @@ struct Piece {
 }
 
 impl Piece {
-    fn write(mut self) -> Result<Self> {
-        let Some(batch) = self.batch.take() else { return Ok(self) };
+    fn write(&mut self) -> Result<()> {
+        let Some(batch) = self.batch.take() else { return Ok(()) };
         self.block.clear();
         self.block.shrink_to(self.block_bytes);
         self.block.extend_from_slice(&length(self.rows.len()));
@@ -59,7 +58,7 @@ impl Piece {
             let cells = column.slice(self.rows.start, self.rows.len());
             writer.write(&cells, self.row, &mut self.block)?;
         }
-        Ok(self)
+        Ok(())
     }
 }
 
@@ -88,7 +87,6 @@ impl FitsEncoder {
             names: unique_names(names.iter().map(String::as_str)),
             columns,
             pieces: InOrder::new(context.threads, Piece::write),
-            spare: Vec::new(),
             block_bytes,
             threads: context.threads,
             spool: Spool::new(context.memory_budget / 4, context),
@@ -143,10 +141,9 @@ impl FitsEncoder {
 
     /// Waits for the last blocks; returns the columns, which have seen all rows.
     fn end_of_rows(&mut self) -> Result<Vec<ColumnWriter>> {
-        let Self { pieces, spool, spare, .. } = self;
-        pieces.drain(|piece| keep(piece?, spool, spare))?;
+        self.pieces.drain(|piece| self.spool.append(&piece.block))?;
         let mut columns = std::mem::take(&mut self.columns);
-        for piece in self.spare.drain(..) {
+        while let Some(piece) = self.pieces.spare() {
             for (column, other) in columns.iter_mut().zip(&piece.columns) {
                 column.absorb(other);
             }
@@ -180,7 +177,7 @@ impl ResultEncoder for FitsEncoder {
         let mut first = 0;
         while first < batch.num_rows() {
             let rows = self.rows_of_a_block(&batch, first);
-            let mut piece = self.spare.pop().unwrap_or_else(|| Piece {
+            let mut piece = self.pieces.spare().unwrap_or_else(|| Piece {
                 columns: self.columns.clone(),
                 batch: None,
                 rows: 0..0,
@@ -191,8 +188,7 @@ impl ResultEncoder for FitsEncoder {
             piece.batch = Some(Arc::clone(&batch));
             piece.rows = first..first + rows;
             piece.row = before + 1 + first as u64;
-            let Self { pieces, spool, spare, .. } = self;
-            pieces.push(piece, |piece| keep(piece?, spool, spare))?;
+            self.pieces.push(piece, |piece| self.spool.append(&piece.block))?;
             first += rows;
         }
         Ok(())
@@ -232,17 +228,8 @@ impl ResultEncoder for FitsEncoder {
     }
 
     fn buffered_bytes(&self) -> usize {
-        // What is under way can't be looked at; blocks are of a size.
-        let spare = self.spare.iter().map(|piece| piece.block.capacity());
-        let pending = self.pieces.pending() * self.block_bytes;
-        spare.sum::<usize>() + pending + self.spool.heap_bytes()
+        self.pieces.heap_bytes(|piece| piece.block.capacity()) + self.spool.heap_bytes()
     }
-}
-
-fn keep(piece: Piece, spool: &mut Spool, spare: &mut Vec<Piece>) -> Result<()> {
-    spool.append(&piece.block)?;
-    spare.push(piece);
-    Ok(())
 }
 
 /// A file begins with an image, here of no pixels; FITS 4.0, 3.3.

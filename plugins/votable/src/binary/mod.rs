@@ -33,10 +33,8 @@ pub(crate) struct BinaryRows {
     /// Behind the last block that was cut.
     rows: u64,
     at: Position,
-    blocks: InOrder<Block, Result<Block>>,
+    blocks: InOrder<Block>,
     done: Done,
-    /// Nothing follows an error, not even what is done already.
-    broken: bool,
 }
 
 /// What does not change from block to block.
@@ -65,8 +63,6 @@ struct Block {
 struct Done {
     joiner: Joiner,
     written: Written,
-    /// Their memory, for others.
-    spare: Vec<Block>,
 }
 
 impl BinaryRows {
@@ -89,14 +85,13 @@ impl BinaryRows {
             at: Position::default(),
             blocks: InOrder::new(threads, move |block| shared.encode(block)),
             done: Done::default(),
-            broken: false,
         })
     }
 
     fn write_blocks(&mut self, batch: &Arc<RecordBatch>, output: &mut Output) -> Result<()> {
         let mut first = 0;
         while first < batch.num_rows() {
-            let mut block = self.done.spare.pop().unwrap_or_default();
+            let mut block = self.blocks.spare().unwrap_or_default();
             self.cut.next(&self.layout.columns, batch.columns(), first, &mut block.bytes);
             block.batch = Some(Arc::clone(batch));
             (block.first, block.rows_before, block.at) = (first, self.rows, self.at);
@@ -104,7 +99,7 @@ impl BinaryRows {
             first += rows;
             self.rows += rows as u64;
             self.at = self.at.after(block.bytes.bytes().len());
-            self.blocks.push(block, |block| self.done.append(&self.layout, block?, output))?;
+            self.blocks.push(block, |block| self.done.append(&self.layout, block, output))?;
         }
         Ok(())
     }
@@ -119,15 +114,11 @@ impl RowWriter for BinaryRows {
     }
 
     fn write(&mut self, batch: RecordBatch, output: &mut Output) -> Result<()> {
-        let written = self.write_blocks(&Arc::new(batch), output);
-        self.broken |= written.is_err();
-        written
+        self.write_blocks(&Arc::new(batch), output)
     }
 
     fn finish(&mut self, output: &mut Output) -> Result<()> {
-        if !self.broken {
-            self.blocks.drain(|block| self.done.append(&self.layout, block?, output))?;
-        }
+        self.blocks.drain(|block| self.done.append(&self.layout, block, output))?;
         self.done.joiner.finish(&self.layout.base64, output)
     }
 
@@ -136,22 +127,19 @@ impl RowWriter for BinaryRows {
     }
 
     fn heap_bytes(&self) -> usize {
-        let spare = self.done.spare.iter().map(Block::heap_bytes);
-        // What is under way can't be looked at; blocks are of a size.
-        let pending = self.blocks.pending() * spare.clone().max().unwrap_or_default();
-        self.cut.heap_bytes() + spare.sum::<usize>() + pending
+        self.cut.heap_bytes() + self.blocks.heap_bytes(Block::heap_bytes)
     }
 }
 
 impl Layout {
-    fn encode(&self, mut block: Block) -> Result<Block> {
-        let Block { batch, first, rows_before, at, bytes, text, truncated_cells } = &mut block;
+    fn encode(&self, block: &mut Block) -> Result<()> {
+        let Block { batch, first, rows_before, at, bytes, text, truncated_cells } = block;
         if let Some(batch) = batch.take() {
             let filled = bytes.fill(&self.columns, batch.columns(), *first, self.rules.flags);
             *truncated_cells = filled.map_err(|misfit| misfit.into_error(*rows_before))?;
             self.base64.encode(*at, bytes.bytes(), text)?;
         }
-        Ok(block)
+        Ok(())
     }
 }
 
@@ -162,11 +150,10 @@ impl Block {
 }
 
 impl Done {
-    fn append(&mut self, layout: &Layout, mut block: Block, output: &mut Output) -> Result<()> {
+    fn append(&mut self, layout: &Layout, block: &mut Block, output: &mut Output) -> Result<()> {
         self.joiner.append(&layout.base64, block.bytes.bytes(), &mut block.text, output)?;
         self.written.rows += block.bytes.rows() as u64;
         self.written.truncated_cells += block.truncated_cells;
-        self.spare.push(block);
         Ok(())
     }
 }
