@@ -5,10 +5,10 @@
 use std::io;
 use std::time::Duration;
 
-use arrow_array::{Array, RecordBatch};
+use arrow_array::RecordBatch;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use parquet::arrow::ArrowWriter;
-use taploom_benches::tables::table;
+use taploom_benches::{arrow_bytes, tables::table};
 use taploom_encoder::{Completion, EncoderSpec, Error, ErrorKind, ResultSchema};
 
 /// What a table stands for is said in `tables.rs`. Few rows, so that they stay in the cache, and
@@ -25,11 +25,8 @@ fn formats(criterion: &mut Criterion) {
             Ok(batches) => batches.collect(),
             Err(why) => fail(&format!("{name}: {why}")),
         };
-        let arrays = batches.iter().flat_map(RecordBatch::columns);
-        let bytes =
-            arrays.filter_map(|array| array.to_data().get_slice_memory_size().ok()).sum::<usize>();
         let mut group = criterion.benchmark_group(name);
-        group.throughput(Throughput::Bytes(bytes as u64));
+        group.throughput(Throughput::Bytes(arrow_bytes(&batches) as u64));
         group.sample_size(20).warm_up_time(Duration::from_millis(500));
         group.measurement_time(Duration::from_secs(2));
         if let Err(why) = ours(&mut group, &batches) {

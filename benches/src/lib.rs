@@ -4,3 +4,12 @@ pub mod tables;
 
 /// What can't be measured says why.
 pub type Outcome<T = ()> = Result<T, String>;
+
+/// Bytes of rows in Arrow, of these alone: batches of a file share buffers.
+pub fn arrow_bytes(batches: &[arrow_array::RecordBatch]) -> usize {
+    use arrow_array::Array;
+
+    let arrays = batches.iter().flat_map(arrow_array::RecordBatch::columns);
+    // A type whose bytes can't be told counts as none; there is none among the tables.
+    arrays.filter_map(|array| array.to_data().get_slice_memory_size().ok()).sum()
+}

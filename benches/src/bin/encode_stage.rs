@@ -19,6 +19,7 @@ use arrow_buffer::NullBuffer;
 use base64::Engine;
 use futures::executor::block_on;
 use rustix::time::{ClockId, clock_gettime};
+use taploom_benches::arrow_bytes;
 use taploom_encoder::{Completion, EncodeContext, Error};
 use taploom_sources::{Request, open};
 
@@ -66,16 +67,12 @@ fn measure(format: &str, source: &str, threads: usize) -> Result<String, String>
     let summary = encoder.finish(Completion::Complete).map_err(said)?;
     let (cpu, wall) = (cpu_time() - cpu, wall.elapsed());
 
-    // Of the rows alone: batches of a file share buffers.
-    let arrays = batches.iter().flat_map(RecordBatch::columns);
-    let sizes = arrays.map(|array| array.to_data().get_slice_memory_size());
-    let input: usize = sizes.sum::<Result<_, _>>().map_err(|error| error.to_string())?;
     let output = counted.0.load(Ordering::Relaxed);
     let line = serde_json::json!({
         "format": format,
         "threads": threads,
         "rows": summary.rows,
-        "bytes_in": input,
+        "bytes_in": arrow_bytes(&batches),
         "bytes_out": output,
         "cpu_seconds": cpu.as_secs_f64(),
         "wall_seconds": wall.as_secs_f64(),

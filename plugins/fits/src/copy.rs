@@ -10,8 +10,7 @@ use crate::spool::Blocks;
 
 /// Bytes of rows that are written at a time.
 const CHUNK_BYTES: usize = 128 << 10;
-/// Bytes that the rows of a block have, where they are laid out by several threads: texts that are padded
-/// to the width of the longest may have many more than their block.
+/// Bytes that the rows of a block have at most, where they are laid out by several threads.
 const PIECE_BYTES: usize = 1 << 20;
 
 /// What is known at the end.
@@ -27,13 +26,16 @@ struct Piece {
     rows: Vec<u8>,
 }
 
-/// Writes all rows.
+/// Writes all rows, on several threads where those of a block are few: texts that are padded to the width
+/// of the longest may take much more than their block.
 pub(crate) fn copy_rows(
     blocks: &mut Blocks,
     table: &Arc<Table>,
     threads: usize,
+    memory_budget: usize,
     output: &mut Output,
 ) -> Result<()> {
+    let most = if threads > 1 { PIECE_BYTES.min(memory_budget / (8 * threads)) } else { 0 };
     let shared = Arc::clone(table);
     let mut pieces = InOrder::new(threads, move |piece: &mut Piece| {
         piece.rows.clear();
@@ -53,7 +55,7 @@ pub(crate) fn copy_rows(
             return pieces.drain(|piece| write(&mut piece.rows));
         }
         let rows = piece.block.first_chunk().map_or(0, |count| u32::from_le_bytes(*count));
-        if threads > 1 && (rows as usize).saturating_mul(layout.row_bytes) <= PIECE_BYTES {
+        if (rows as usize).saturating_mul(layout.row_bytes) <= most {
             pieces.push(piece, |piece| write(&mut piece.rows))?;
             continue;
         }

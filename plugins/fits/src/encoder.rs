@@ -31,6 +31,7 @@ pub(crate) struct FitsEncoder {
     pieces: InOrder<Piece>,
     block_bytes: usize,
     threads: usize,
+    memory_budget: usize,
     spool: Spool,
     output: Output,
 }
@@ -89,6 +90,7 @@ impl FitsEncoder {
             pieces: InOrder::new(context.threads, Piece::write),
             block_bytes,
             threads: context.threads,
+            memory_budget: context.memory_budget,
             spool: Spool::new(context.memory_budget / 4, context),
             output: Output::new(sink),
         })
@@ -209,13 +211,13 @@ impl ResultEncoder for FitsEncoder {
         summary.rows = self.rows.rows();
         summary.altered_cells = altered + altered_names + header.altered;
 
-        let Self { mut output, spool, threads, .. } = *self;
+        let Self { mut output, spool, threads, memory_budget, .. } = *self;
         let mut blocks = spool.into_blocks()?;
         let table = Arc::new(Table { columns, layout });
         output.append(&primary_header())?;
         output.append(&header.finish())?;
         let before = output.written();
-        copy_rows(&mut blocks, &table, threads, &mut output)?;
+        copy_rows(&mut blocks, &table, threads, memory_budget, &mut output)?;
         if table.layout.heap_bytes > 0 {
             copy_heap(&mut blocks, &table, &mut output)?;
         }

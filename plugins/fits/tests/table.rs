@@ -291,6 +291,34 @@ fn the_same_bytes_from_memory_and_from_disk_and_whatever_the_batches() {
 }
 
 #[test]
+fn the_same_bytes_on_several_threads_where_rows_are_narrow_and_where_they_are_padded() {
+    for widest in [10, 1000] {
+        let (batch, mut metadata) = many();
+        let texts =
+            (0..20_000).map(|row| if row == 12_345 { "w".repeat(widest) } else { "w".into() });
+        let texts = Arc::new(StringArray::from_iter_values(texts)) as ArrayRef;
+        let integers = (0..20_000_i16).map(|row| (row % 7 != 0).then_some(row));
+        let integers = Arc::new(Int16Array::from_iter(integers)) as ArrayRef;
+        let fields = batch.schema();
+        let fields = fields.fields().iter().map(|field| field.name().clone());
+        let columns = fields.zip(batch.columns().iter().cloned());
+        let columns = columns.chain([("w".to_owned(), texts), ("i".to_owned(), integers)]);
+        let batch = [RecordBatch::try_from_iter(columns).unwrap()];
+        metadata.extend([ColumnMetadata::default(), ColumnMetadata::default()]);
+        let on = |threads| {
+            let context = EncodeContext { threads, ..Default::default() };
+            encode(&batch, &metadata, &context, Completion::Complete).unwrap()
+        };
+        let (want, summary) = on(1);
+        for threads in [2, 3] {
+            let (got, same) = on(threads);
+            assert!(got == want, "{threads} threads, {widest}");
+            assert_eq!(same, summary);
+        }
+    }
+}
+
+#[test]
 fn memory_is_within_the_budget() {
     let (batch, metadata) = many();
     let schema = ResultSchema::new(batch.schema(), metadata).unwrap();
