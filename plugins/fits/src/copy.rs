@@ -41,31 +41,31 @@ pub(crate) fn copy_rows(
         piece.rows.clear();
         lay_out(&mut piece.block, &shared, &mut piece.rows, &mut |_| Ok(()))
     });
-    let mut chunk = Vec::new();
     let mut heap_end = 0;
     let layout = &table.layout;
     let mut write = |rows: &mut Vec<u8>| {
         point_at_heap(layout, rows, &mut heap_end);
         output.append(rows)
     };
+    let mut piece = Piece::default();
     blocks.rewind()?;
-    loop {
-        let mut piece = pieces.spare().unwrap_or_default();
-        if !blocks.read(&mut piece.block)? {
-            return pieces.drain(|piece| write(&mut piece.rows));
-        }
+    while blocks.read(&mut piece.block)? {
         let rows = piece.block.first_chunk().map_or(0, |count| u32::from_le_bytes(*count));
         if (rows as usize).saturating_mul(layout.row_bytes) <= most {
             pieces.push(piece, |piece| write(&mut piece.rows))?;
+            piece = pieces.spare().unwrap_or_default();
             continue;
         }
         pieces.drain(|piece| write(&mut piece.rows))?;
-        lay_out(&mut piece.block, table, &mut chunk, &mut |rows| {
+        let Piece { block, rows } = &mut piece;
+        rows.clear();
+        lay_out(block, table, rows, &mut |rows| {
             write(rows)?;
             rows.clear();
             Ok(())
         })?;
     }
+    pieces.drain(|piece| write(&mut piece.rows))
 }
 
 /// Appends the rows of a block to `to`, and calls `after` when some are there.
