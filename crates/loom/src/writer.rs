@@ -111,7 +111,7 @@ impl<W: Write + Send> LoomWriter<W> {
         let rows = properties.max_row_group_row_count().map_or(u64::MAX, |rows| rows as u64);
         let bytes = properties.max_row_group_bytes().unwrap_or(ROW_GROUP_BYTES);
         let bytes = bytes.min(plan.row_group);
-        let mut out = TrackedWrite::new(Sink { inner: sink, failed: false });
+        let mut out = TrackedWrite::new(Sink::new(sink, plan.read));
         out.write_all(b"PAR1").map_err(Error::io)?;
         Ok(Self {
             stage: Stage::new(plan, &disk),
@@ -261,7 +261,11 @@ impl<W: Write + Send> LoomWriter<W> {
             .iter()
             .map(|key| key.key.capacity() + key.value.as_ref().map_or(0, String::capacity));
         let table = self.plan.leaves * LEAF_HEAP;
-        self.stage.heap_bytes() + self.footer.heap_bytes() + keys.sum::<usize>() + table
+        self.stage.heap_bytes()
+            + self.footer.heap_bytes()
+            + keys.sum::<usize>()
+            + table
+            + self.out.inner().gathered.capacity()
     }
 
     /// Rows in the open row group.
@@ -303,17 +307,33 @@ fn rows_within(batch: &RecordBatch, most: usize) -> (usize, usize) {
     (rows, bytes(rows))
 }
 
-/// The sink, whose errors find their way through the Parquet crate.
+/// The sink, whose errors find their way through the Parquet crate, and which is asked to write larger
+/// pieces than the 8 KiB that come from there.
 struct Sink<W> {
     inner: W,
+    /// What was not written yet.
+    gathered: Vec<u8>,
+    most: usize,
     /// Nothing follows an error: what is buffered above would else make a whole file of it.
     failed: bool,
 }
 
-impl<W> Sink<W> {
-    fn failed(&mut self, error: io::Error) -> io::Error {
-        self.failed = true;
-        io::Error::new(error.kind(), Error::Sink(error))
+impl<W: Write> Sink<W> {
+    /// Gathers so many bytes at most.
+    fn new(inner: W, most: usize) -> Self {
+        Self { inner, gathered: Vec::with_capacity(most), most, failed: false }
+    }
+
+    fn through(&mut self, write: impl FnOnce(&mut W, &[u8]) -> io::Result<()>) -> io::Result<()> {
+        if self.failed {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let written = write(&mut self.inner, &self.gathered);
+        self.gathered.clear();
+        written.map_err(|error| {
+            self.failed = true;
+            io::Error::new(error.kind(), Error::Sink(error))
+        })
     }
 }
 
@@ -322,18 +342,21 @@ impl<W: Write> Write for Sink<W> {
         if self.failed {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        match self.inner.write(bytes) {
-            Ok(0) if !bytes.is_empty() => Err(self.failed(io::ErrorKind::WriteZero.into())),
-            // To be tried again by whoever writes.
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
-            written => written.map_err(|error| self.failed(error)),
+        if self.gathered.len() + bytes.len() > self.most {
+            self.through(W::write_all)?;
         }
+        if bytes.len() < self.most {
+            self.gathered.extend_from_slice(bytes);
+        } else {
+            self.through(|sink, _| sink.write_all(bytes))?;
+        }
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if self.failed {
-            return Err(io::ErrorKind::BrokenPipe.into());
-        }
-        self.inner.flush().map_err(|error| self.failed(error))
+        self.through(|sink, gathered| {
+            sink.write_all(gathered)?;
+            sink.flush()
+        })
     }
 }
