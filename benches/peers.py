@@ -92,6 +92,9 @@ def astropy():
     from astropy.io import votable
     from astropy.table import Table
 
+    # One for each column of booleans with nulls.
+    astropy.log.setLevel("ERROR")
+
     def votable_as(form):
         return lambda table, path: votable.writeto(
             votable.from_table(table), path, tabledata_format=form

@@ -5,14 +5,15 @@
 //! cargo xtask test          everything that has to pass
 //! cargo xtask instructions  what encoders take, against what is recorded; `instructions record` records
 //! cargo xtask fuzz 10       inputs that nobody thought of, at every reader, for so many seconds each
-//! cargo xtask bench         all of docs/src/benchmarks.md: formats, peers, memory, scale, end-to-end
+//! cargo xtask bench         all of docs/src/benchmarks.md: formats, peers, memory, scale, threads, end-to-end
 //! cargo xtask bench formats every format on the same rows, with a picture
 //! cargo xtask bench loom    memory and time of the Parquet writer, against ArrowWriter
 //! cargo xtask bench mysql   client CPU of a wide result from MariaDB, against its own client
 //! cargo xtask bench peers   the same rows by other programs; `peers 10` with a tenth of them
 //! cargo xtask bench memory  peak against rows, columns and row groups
 //! cargo xtask bench scale   time of a row against the number of rows
-//! cargo xtask bench end-to-end  sources to files, and two threads against one
+//! cargo xtask bench threads every format with two threads against one
+//! cargo xtask bench end-to-end  sources to files
 //! cargo xtask bench bridge  what a job costs from MariaDB to HTTP, and many at once
 //! cargo xtask bench readers what readers pay for row groups of one size and another
 //! ```
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
             .and_then(|()| bench_peers::run(1))
             .and_then(|()| bench_whole::memory())
             .and_then(|()| bench_whole::scale())
+            .and_then(|()| bench_whole::threads())
             .and_then(|()| bench_whole::end_to_end()),
         ["bench", "loom"] => bench_loom::run(),
         ["bench", "mysql"] => bench_mysql::run(),
@@ -64,11 +66,12 @@ fn main() -> ExitCode {
         },
         ["bench", "memory"] => bench_whole::memory(),
         ["bench", "scale"] => bench_whole::scale(),
+        ["bench", "threads"] => bench_whole::threads(),
         ["bench", "end-to-end"] => bench_whole::end_to_end(),
         ["bench", "formats"] => bench_whole::side_by_side(),
         ["bench", "readers"] => bench_readers::run(),
         _ => Err(
-            "usage: cargo xtask setup | test | instructions [record] | fuzz [SECONDS] | bench [formats|peers|memory|scale|end-to-end|bridge|loom|mysql|readers]"
+            "usage: cargo xtask setup | test | instructions [record] | fuzz [SECONDS] | bench [formats|peers|memory|scale|threads|end-to-end|bridge|loom|mysql|readers]"
                 .to_owned(),
         ),
     };
