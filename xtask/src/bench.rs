@@ -43,13 +43,6 @@ pub(crate) fn usage(arguments: &[&str]) -> Outcome<Usage> {
     }
 }
 
-/// Touches memory and gives it back, so that the run which follows does not pay for what a virtual machine
-/// has to fetch from its host first.
-pub(crate) fn warm() {
-    const BYTES: usize = 2 << 30;
-    drop(std::hint::black_box(vec![1_u8; BYTES]));
-}
-
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]

@@ -8,7 +8,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::bench::{median, usage, warm};
+use crate::bench::{median, usage};
 use crate::bench_page::write_section;
 use crate::narrow_table::COLUMNS as NARROW;
 use crate::run::{cargo, command, run as start};
@@ -121,9 +121,7 @@ impl Bench {
         let mut body = format!(
             "Everything on one core (`taskset`), one run of each in turn, medians of {RUNS}. Ours is the whole \
              process, from an Arrow file to a file; theirs is reading the same file and writing, without \
-             the start of the interpreter and imports, which take half a second or more. Before each run 2 GiB of \
-             memory are touched and given back, so that none pays for what a virtual machine fetches from its \
-             host.\n\n"
+             the start of the interpreter and imports, which take half a second or more.\n\n"
         );
         let mut targets = String::from("| target | to reach | measured | |\n|---|---:|---:|---|\n");
         body += &self.of_astronomy(&mut targets)?;
@@ -259,7 +257,6 @@ impl Bench {
 
     fn peer(&self, program: &str, format: &str, input: &str, out: &str) -> Outcome<Value> {
         let _ = fs::remove_file(out);
-        warm();
         json(&on_one_core(&[&self.python, "benches/peers.py", program, format, input, out]))
     }
 }
@@ -276,7 +273,6 @@ impl Taken {
     /// Without a file of the run before, which would have to be given back.
     fn add_process(&mut self, arguments: &[&str], out: &str) -> Outcome {
         let _ = fs::remove_file(out);
-        warm();
         let usage = usage(arguments)?;
         self.reading.push(0.0);
         self.writing.push(usage.cpu.as_secs_f64());
