@@ -230,7 +230,7 @@ impl Bench {
         let _ = writeln!(body, "| taploom | {own:.2} | | | {:.0} |", ours.peak);
         if !codec.is_empty() {
             let floor = median(codec);
-            let name = "the floor: snappy of the bytes of the rows, by the codec alone";
+            let name = "the floor: the values in pages through the codec alone";
             let _ = writeln!(body, "| {name} | {floor:.2} | | {:.2} | |", own / floor);
         }
         for (peer, taken) in case.peers.iter().zip(&theirs) {

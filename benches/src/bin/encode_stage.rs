@@ -92,35 +92,39 @@ fn measure(format: &str, source: &str, threads: usize) -> Result<String, String>
 fn copying(batches: &[RecordBatch]) -> Duration {
     let mut place = vec![0; CHUNK];
     let start = cpu_time();
-    for_each_chunk(batches, |chunk| {
-        place[..chunk.len()].copy_from_slice(chunk);
-        std::hint::black_box(&mut place);
-    });
-    cpu_time() - start
-}
-
-/// Compresses every buffer of the batches, a chunk at a time to the same place.
-fn snappy_of(batches: &[RecordBatch]) -> Result<Duration, String> {
-    let mut place = vec![0; snap::raw::max_compress_len(CHUNK)];
-    let mut codec = snap::raw::Encoder::new();
-    let mut failed = None;
-    let start = cpu_time();
-    for_each_chunk(batches, |chunk| {
-        if let Err(error) = codec.compress(chunk, &mut place) {
-            failed = Some(error.to_string());
-        }
-    });
-    let taken = cpu_time() - start;
-    failed.map_or(Ok(taken), Err)
-}
-
-fn for_each_chunk(batches: &[RecordBatch], mut each: impl FnMut(&[u8])) {
     for array in batches.iter().flat_map(RecordBatch::columns) {
         let data = array.to_data();
         let nulls = data.nulls().map(NullBuffer::buffer);
-        let chunks = data.buffers().iter().chain(nulls).flat_map(|buffer| buffer.chunks(CHUNK));
-        chunks.for_each(&mut each);
+        for chunk in data.buffers().iter().chain(nulls).flat_map(|buffer| buffer.chunks(CHUNK)) {
+            place[..chunk.len()].copy_from_slice(chunk);
+            std::hint::black_box(&mut place);
+        }
     }
+    cpu_time() - start
+}
+
+/// Compresses the values of every column in pages of a MiB, as a writer does.
+fn snappy_of(batches: &[RecordBatch]) -> Result<Duration, String> {
+    const PAGE: usize = 1 << 20;
+    let mut codec = snap::raw::Encoder::new();
+    let (mut page, mut place) = (Vec::new(), Vec::new());
+    let mut taken = Duration::ZERO;
+    for column in 0..batches.first().map_or(0, RecordBatch::num_columns) {
+        for (index, batch) in batches.iter().enumerate() {
+            for buffer in batch.column(column).to_data().buffers() {
+                page.extend_from_slice(buffer);
+            }
+            if page.len() < PAGE && index + 1 < batches.len() {
+                continue;
+            }
+            place.resize(snap::raw::max_compress_len(page.len()), 0);
+            let start = cpu_time();
+            codec.compress(&page, &mut place).map_err(|error| error.to_string())?;
+            taken += cpu_time() - start;
+            page.clear();
+        }
+    }
+    Ok(taken)
 }
 
 fn base64_of(characters: u64) -> Duration {
