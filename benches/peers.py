@@ -92,7 +92,7 @@ def astropy():
     from astropy.io import votable
     from astropy.table import Table
 
-    # One for each column of booleans with nulls.
+    # Else it warns of every column of booleans that has nulls.
     astropy.log.setLevel("ERROR")
 
     def votable_as(form):

@@ -94,11 +94,17 @@ impl RowGroup<'_> {
         let Column { field, .. } = &self.table.columns[column];
         let name = field.name();
         let properties = self.properties(column, loaded)?;
-        if let Some(chunk) = self.encode_flat(column, loaded, &properties)? {
+        let pieces = self.flat_pieces(column, loaded, &properties)?;
+        if let Some(pieces) = &pieces
+            && pieces.iter().all(|piece| piece.null_count() > 0)
+        {
+            let described = &self.table.columns[column];
+            let chunk = FlatChunk::encode(described, &properties, self.pages.store(), pieces);
+            let chunk = chunk.map_err(|error| Error::column(name, error))?;
             return Ok(vec![Chunk::Flat(Box::new(chunk))]);
         }
         let mut writers = self.writers(column, &properties)?;
-        self.stage.for_each_piece(self.table, column, loaded, self.last, &mut |array| {
+        let mut write = |array: &ArrayRef| {
             if array.is_empty() {
                 return Ok(());
             }
@@ -107,37 +113,36 @@ impl RowGroup<'_> {
                 writer.write(leaf).map_err(|error| Error::column(name, error))?;
             }
             Ok(())
-        })?;
+        };
+        match &pieces {
+            Some(pieces) => pieces.iter().try_for_each(write)?,
+            None => {
+                self.stage.for_each_piece(self.table, column, loaded, self.last, &mut write)?;
+            }
+        }
         let chunks =
             writers.into_iter().map(|writer| writer.close().map(Box::new).map(Chunk::Arrow));
         chunks.collect::<Result<Vec<_>, _>>().map_err(|error| Error::column(name, error))
     }
 
-    /// Makes the chunk of a column that [`flat`] is better for. Its pieces are looked at before, so that they
-    /// have to be in memory anyway.
-    fn encode_flat(
+    /// The pieces of a column that [`flat`] may be better for, where they are in memory anyway: all of them
+    /// have to be looked at before the first is encoded.
+    fn flat_pieces(
         &self,
         column: usize,
         loaded: Option<&Loaded>,
         properties: &WriterPropertiesPtr,
-    ) -> Result<Option<FlatChunk>> {
-        if loaded.is_none() && self.stage.has_spilled() {
+    ) -> Result<Option<Vec<ArrayRef>>> {
+        let in_memory = loaded.is_some() || !self.stage.has_spilled();
+        if !in_memory || !flat::is_flat(&self.table.columns[column], properties) {
             return Ok(None);
         }
-        let described = &self.table.columns[column];
-        if !flat::is_flat(described, properties) {
-            return Ok(None);
-        }
-        let mut pieces: Vec<ArrayRef> = Vec::new();
+        let mut pieces = Vec::new();
         self.stage.for_each_piece(self.table, column, loaded, self.last, &mut |array| {
             pieces.extend((!array.is_empty()).then(|| Arc::clone(array)));
             Ok(())
         })?;
-        if pieces.iter().any(|piece| piece.null_count() == 0) {
-            return Ok(None);
-        }
-        let chunk = FlatChunk::encode(described, properties, self.pages.store(), &pieces);
-        chunk.map(Some).map_err(|error| Error::column(described.name(), error))
+        Ok(Some(pieces))
     }
 
     /// The properties of a column, with a dictionary where one pays.

@@ -308,7 +308,8 @@ fn rows_within(batch: &RecordBatch, most: usize) -> (usize, usize) {
 }
 
 /// The sink, whose errors find their way through the Parquet crate, and which is asked to write larger
-/// pieces than the 8 KiB that come from there.
+/// pieces than the 8 KiB that come from there. A `BufWriter` would write what it holds when it is dropped,
+/// after an error too.
 struct Sink<W> {
     inner: W,
     /// What was not written yet.

@@ -266,7 +266,7 @@ impl Frame {
         mut ended: impl FnMut(usize),
     ) {
         let TextBlock { text, last_cell, last_after } = block;
-        let never_empty = self.empty.is_empty();
+        let empty_is_nothing = self.empty.is_empty();
         let mut at = 0;
         for row in 0..rows {
             for (before, cells) in self.before[first..].iter().zip(columns) {
@@ -275,7 +275,9 @@ impl Frame {
                 let mut line = Line::new(text, at);
                 match (&before[..], cell.first_chunk()) {
                     (&[byte], Some(beginning))
-                        if line.left() > ROOM && length <= ROOM && (length > 0 || never_empty) =>
+                        if line.left() > ROOM
+                            && length <= ROOM
+                            && (length > 0 || empty_is_nothing) =>
                     {
                         line.put_behind(byte, beginning, length);
                         at = line.at;

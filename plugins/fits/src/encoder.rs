@@ -29,6 +29,8 @@ pub(crate) struct FitsEncoder {
     /// That have seen nothing.
     columns: Vec<ColumnWriter>,
     pieces: InOrder<Piece>,
+    /// Of a row, in the cells that all have as many.
+    fixed_bytes: usize,
     block_bytes: usize,
     threads: usize,
     memory_budget: usize,
@@ -86,6 +88,7 @@ impl FitsEncoder {
         Ok(Self {
             rows,
             names: unique_names(names.iter().map(String::as_str)),
+            fixed_bytes: columns.iter().filter_map(ColumnWriter::cell_bytes).sum(),
             columns,
             pieces: InOrder::new(context.threads, Piece::write),
             block_bytes,
@@ -155,13 +158,14 @@ impl FitsEncoder {
 
     /// Rows of `batch` from `first` on that fit into a block; one at least.
     fn rows_of_a_block(&self, batch: &RecordBatch, first: usize) -> usize {
-        let columns = || batch.columns().iter().zip(&self.columns);
-        let fixed: usize = self.columns.iter().filter_map(ColumnWriter::cell_bytes).sum();
-        let varying = || columns().filter(|(_, writer)| writer.cell_bytes().is_none());
+        let fixed = self.fixed_bytes;
+        let columns = batch.columns().iter().zip(&self.columns);
+        let varying = columns.filter(|(_, writer)| writer.cell_bytes().is_none());
         let most = self.block_bytes.checked_div(fixed).unwrap_or(usize::MAX).max(1);
         let mut rows = most.min(batch.num_rows() - first);
         while rows > 1 {
-            let weights = varying()
+            let weights = varying
+                .clone()
                 .map(|(array, writer)| weight(&array.slice(first, rows), writer.value_bytes()));
             if rows * fixed + weights.sum::<usize>() <= self.block_bytes {
                 break;

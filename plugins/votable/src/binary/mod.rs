@@ -87,22 +87,6 @@ impl BinaryRows {
             done: Done::default(),
         })
     }
-
-    fn write_blocks(&mut self, batch: &Arc<RecordBatch>, output: &mut Output) -> Result<()> {
-        let mut first = 0;
-        while first < batch.num_rows() {
-            let mut block = self.blocks.spare().unwrap_or_default();
-            self.cut.next(&self.layout.columns, batch.columns(), first, &mut block.bytes);
-            block.batch = Some(Arc::clone(batch));
-            (block.first, block.rows_before, block.at) = (first, self.rows, self.at);
-            let rows = block.bytes.rows();
-            first += rows;
-            self.rows += rows as u64;
-            self.at = self.at.after(block.bytes.bytes().len());
-            self.blocks.push(block, |block| self.done.append(&self.layout, block, output))?;
-        }
-        Ok(())
-    }
 }
 
 impl RowWriter for BinaryRows {
@@ -114,7 +98,20 @@ impl RowWriter for BinaryRows {
     }
 
     fn write(&mut self, batch: RecordBatch, output: &mut Output) -> Result<()> {
-        self.write_blocks(&Arc::new(batch), output)
+        let batch = Arc::new(batch);
+        let mut first = 0;
+        while first < batch.num_rows() {
+            let mut block = self.blocks.spare().unwrap_or_default();
+            self.cut.next(&self.layout.columns, batch.columns(), first, &mut block.bytes);
+            block.batch = Some(Arc::clone(&batch));
+            (block.first, block.rows_before, block.at) = (first, self.rows, self.at);
+            let rows = block.bytes.rows();
+            first += rows;
+            self.rows += rows as u64;
+            self.at = self.at.after(block.bytes.bytes().len());
+            self.blocks.push(block, |block| self.done.append(&self.layout, block, output))?;
+        }
+        Ok(())
     }
 
     fn finish(&mut self, output: &mut Output) -> Result<()> {
