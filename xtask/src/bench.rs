@@ -1,9 +1,12 @@
 //! What all measurements share: a run of a program, as the kernel accounts for it.
 
+use std::fs;
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::run::command;
+use serde_json::Value;
+
+use crate::run::{cargo, command, run as start};
 use crate::{Outcome, root};
 
 /// What the kernel says of a run of a program.
@@ -41,6 +44,41 @@ pub(crate) fn usage(arguments: &[&str]) -> Outcome<Usage> {
         }
         _ => Err(format!("{} failed", arguments.first().unwrap_or(&"nothing"))),
     }
+}
+
+/// What `bench-encode-stage` is built to.
+pub(crate) const STAGE: &str = "target/release/bench-encode-stage";
+
+/// The program as users build it.
+pub(crate) fn built() -> Outcome {
+    start(cargo(&["build", "--release"]))
+}
+
+/// The same, and `bench-encode-stage`.
+pub(crate) fn built_with_stage() -> Outcome {
+    built()?;
+    start(cargo(&["build", "--release", "-p", "taploom-benches", "--bin", "bench-encode-stage"]))
+}
+
+/// Measures what needs files in `target/bench`, which are gone after that.
+pub(crate) fn in_folder<T>(measure: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    let folder = root().join("target/bench");
+    fs::create_dir_all(&folder)
+        .map_err(|error| format!("can't make {}: {error}", folder.display()))?;
+    let measured = measure();
+    let _ = fs::remove_dir_all(&folder);
+    measured
+}
+
+/// The JSON that a program prints.
+pub(crate) fn json(arguments: &[&str]) -> Outcome<Value> {
+    let (program, rest) = arguments.split_first().ok_or("there is no program")?;
+    let output = command(program, rest)
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("can't run {program}: {error}"))?;
+    serde_json::from_slice(&output.stdout)
+        .map_err(|error| format!("{} prints no figures: {error}", arguments.join(" ")))
 }
 
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {

@@ -59,7 +59,7 @@ fn message(format: &Value, destination: &str) -> Outcome<Value> {
     let sample = sample.map_err(|error| format!("can't read {MESSAGE}: {error}"))?;
     let mut message: Value =
         serde_json::from_str(&sample).map_err(|error| format!("{MESSAGE}: {error}"))?;
-    let columns = wide_table::columns()?.into_iter().map(|column| {
+    let columns = wide_table::columns(wide_table::COLUMNS)?.into_iter().map(|column| {
         let mut of_message = json!({"name": column["name"], "datatype": column["datatype"]});
         if !column["arraysize"].is_null() {
             of_message["arraysize"] = column["arraysize"].clone();

@@ -4,19 +4,17 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::bench::{median, usage};
+use crate::bench::{STAGE, built_with_stage, in_folder, json, median, usage};
 use crate::bench_page::write_section;
 use crate::narrow_table::COLUMNS as NARROW;
-use crate::run::{cargo, command, run as start};
+use crate::run::{command, run as start};
 use crate::wide_table::COLUMNS as WIDE;
 use crate::{Outcome, root, setup};
 
 const RUNS: usize = 3;
-const STAGE: &str = "target/release/bench-encode-stage";
 /// astropy takes minutes for more.
 const ROWS_OF_ASTROPY: u64 = 2_000;
 
@@ -75,18 +73,11 @@ const CASES: [Case; 4] = [
 
 /// With `part`, of so many of the rows: to try it out.
 pub(crate) fn run(part: u64) -> Outcome {
-    start(cargo(&["build", "--release"]))?;
-    let stage = ["-p", "taploom-benches", "--bin", "bench-encode-stage"];
-    start(cargo(&[&["build", "--release"], &stage[..]].concat()))?;
+    built_with_stage()?;
     let python = setup::peers_python()?;
     setup::stilts()?;
-    let folder = root().join("target/bench");
-    fs::create_dir_all(&folder)
-        .map_err(|error| format!("can't make {}: {error}", folder.display()))?;
-    let bench = Bench { python, folder, part };
-    let measured = bench.all();
-    let _ = fs::remove_dir_all(&bench.folder);
-    let body = measured?;
+    let bench = Bench { python, folder: root().join("target/bench"), part };
+    let body = in_folder(|| bench.all())?;
     if part > 1 {
         println!("{body}\nof 1/{part} of the rows: nothing was written");
         return Ok(());
@@ -319,15 +310,4 @@ fn version_of_stilts() -> Outcome<String> {
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
     let line = said.lines().map(str::trim).find(|line| line.contains("STILTS version"));
     Ok(line.unwrap_or("STILTS").to_owned())
-}
-
-/// The line of JSON that a program prints.
-fn json(arguments: &[&str]) -> Outcome<Value> {
-    let (program, rest) = arguments.split_first().ok_or("there is no program")?;
-    let output = command(program, rest)
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| format!("can't run {program}: {error}"))?;
-    serde_json::from_slice(&output.stdout)
-        .map_err(|error| format!("{} prints no figures: {error}", arguments.join(" ")))
 }

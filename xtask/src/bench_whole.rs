@@ -1,27 +1,17 @@
 //! The whole program: memory against the size of the result, time against the rows, source to file.
 
 use std::fmt::Write as _;
-use std::fs;
 
 use taploom_test_servers::{MariaDb, Settings};
 
-use crate::bench::{measure, median};
+use crate::bench::{STAGE, built, built_with_stage, in_folder, json, measure, median};
 use crate::bench_page::write_section;
 use crate::narrow_table::{self, COLUMNS as NARROW};
-use crate::run::{cargo, command, run as start};
+use crate::run::{command, run as start};
 use crate::wide_table::COLUMNS as WIDE;
-use crate::{Outcome, formats, root};
+use crate::{Outcome, formats};
 
 const RUNS: usize = 3;
-
-fn built() -> Outcome {
-    start(cargo(&["build", "--release"]))
-}
-
-fn built_with_stage() -> Outcome {
-    built()?;
-    start(cargo(&["build", "--release", "-p", "taploom-benches", "--bin", "bench-encode-stage"]))
-}
 
 fn synth(columns: &str, rows: u64) -> String {
     format!("synth:{columns}?rows={rows}&seed=1")
@@ -109,16 +99,6 @@ pub(crate) fn threads() -> Outcome {
     write_section("Two threads", "cargo xtask bench threads", &body)
 }
 
-/// Measures what needs files, which are gone after that.
-fn in_folder(measure: fn() -> Outcome<String>) -> Outcome<String> {
-    let folder = root().join("target/bench");
-    fs::create_dir_all(&folder)
-        .map_err(|error| format!("can't make {}: {error}", folder.display()))?;
-    let body = measure();
-    let _ = fs::remove_dir_all(&folder);
-    body
-}
-
 fn sources() -> Outcome<String> {
     const ROWS: u64 = 1_000_000;
     const INTO: [&str; 3] = ["votable/b2", "csv", "voparquet"];
@@ -195,11 +175,7 @@ fn one_and_two() -> Outcome<String> {
 }
 
 fn stage(format: &str, rows: &str, threads: &str, figure: &str) -> Outcome<f64> {
-    let output = command("target/release/bench-encode-stage", &[format, rows, threads])
-        .output()
-        .map_err(|error| format!("can't run bench-encode-stage: {error}"))?;
-    let figures: serde_json::Value = serde_json::from_slice(&output.stdout)
-        .map_err(|error| format!("bench-encode-stage {format}: {error}"))?;
+    let figures = json(&[STAGE, format, rows, threads])?;
     figures[figure].as_f64().ok_or_else(|| format!("there is no {figure}"))
 }
 

@@ -1,13 +1,11 @@
 //! Ten columns of a table of detections, made up, in SQLite and in MariaDB.
 
-use std::fmt::Write as _;
-use std::fs;
-
 use serde_json::Value;
 use taploom_test_servers::MariaDb;
 
+use crate::Outcome;
 use crate::run::{command, run as start};
-use crate::{Outcome, root};
+use crate::wide_table;
 
 pub(crate) const COLUMNS: &str = "benches/data/source_columns.json";
 pub(crate) const QUERY: &str = "SELECT * FROM source";
@@ -47,33 +45,22 @@ pub(crate) fn in_sqlite(csv: &str, database: &str) -> Outcome {
 
 /// Makes the table in MariaDB, from the same file.
 pub(crate) fn in_mariadb(csv: &str, server: &MariaDb) -> Outcome {
-    let (mut declared, mut taken, mut set) = (String::new(), String::new(), String::new());
-    for (index, (name, datatype)) in columns()?.iter().enumerate() {
-        let (of, value) = match datatype.as_str() {
-            "long" => ("BIGINT", format!("NULLIF(@v{index}, '')")),
-            "int" => ("INT", format!("NULLIF(@v{index}, '')")),
-            "float" => ("FLOAT", format!("NULLIF(@v{index}, '')")),
-            "boolean" => ("BOOLEAN", format!("IF(@v{index} = '', NULL, @v{index} = 'true')")),
-            _ => ("DOUBLE", format!("NULLIF(@v{index}, '')")),
+    let columns = columns()?.into_iter().map(|(name, datatype)| {
+        let of = match datatype.as_str() {
+            "long" => "BIGINT",
+            "int" => "INT",
+            "float" => "FLOAT",
+            "boolean" => "BOOLEAN",
+            _ => "DOUBLE",
         };
-        let comma = if index == 0 { "" } else { ", " };
-        let _ = write!(declared, "{comma}{name} {of}");
-        let _ = write!(taken, "{comma}@v{index}");
-        let _ = write!(set, "{comma}{name} = {value}");
-    }
-    server.sql(&format!(
-        "CREATE TABLE source ({declared}) ENGINE=MyISAM; LOAD DATA INFILE '{csv}' INTO TABLE source \
-         FIELDS TERMINATED BY ',' LINES TERMINATED BY '\\r\\n' ({taken}) SET {set}"
-    ))?;
-    Ok(())
+        (name, of, datatype == "boolean")
+    });
+    wide_table::load(server, "source", "", columns, csv)
 }
 
 /// Names and datatypes.
 fn columns() -> Outcome<Vec<(String, String)>> {
-    let list = fs::read_to_string(root().join(COLUMNS));
-    let list = list.map_err(|error| format!("can't read {COLUMNS}: {error}"))?;
-    let list: Value = serde_json::from_str(&list).map_err(|error| format!("{COLUMNS}: {error}"))?;
-    let columns = list["columns"].as_array().ok_or_else(|| format!("{COLUMNS} has no columns"))?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    Ok(columns.iter().map(|column| (text(&column["name"]), text(&column["datatype"]))).collect())
+    let columns = wide_table::columns(COLUMNS)?.into_iter();
+    Ok(columns.map(|column| (text(&column["name"]), text(&column["datatype"]))).collect())
 }

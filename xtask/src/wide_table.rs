@@ -15,13 +15,40 @@ pub(crate) const QUERY: &str = "SELECT * FROM wide";
 /// Rows that are made up; the table has them several times.
 const MADE: u64 = 5_000;
 
-/// The columns as the list describes them.
-pub(crate) fn columns() -> Outcome<Vec<Value>> {
-    let list = fs::read_to_string(root().join(COLUMNS));
-    let list = list.map_err(|error| format!("can't read {COLUMNS}: {error}"))?;
-    let list: Value = serde_json::from_str(&list).map_err(|error| format!("{COLUMNS}: {error}"))?;
-    let columns = list["columns"].as_array().cloned();
-    columns.ok_or_else(|| format!("{COLUMNS} has no columns"))
+/// The columns as a list describes them.
+pub(crate) fn columns(file: &str) -> Outcome<Vec<Value>> {
+    let list = fs::read_to_string(root().join(file));
+    let list = list.map_err(|error| format!("can't read {file}: {error}"))?;
+    let list: Value = serde_json::from_str(&list).map_err(|error| format!("{file}: {error}"))?;
+    list["columns"].as_array().cloned().ok_or_else(|| format!("{file} has no columns"))
+}
+
+/// Makes a table in MariaDB from a CSV file without a header; a column has a name, a type, and is a boolean
+/// or not. `options` are those of the table.
+pub(crate) fn load(
+    server: &MariaDb,
+    table: &str,
+    options: &str,
+    columns: impl IntoIterator<Item = (String, &'static str, bool)>,
+    csv: &str,
+) -> Outcome {
+    let (mut declared, mut taken, mut set) = (String::new(), String::new(), String::new());
+    for (index, (name, of, is_boolean)) in columns.into_iter().enumerate() {
+        let value = match is_boolean {
+            true => format!("IF(@v{index} = '', NULL, @v{index} = 'true')"),
+            false => format!("NULLIF(@v{index}, '')"),
+        };
+        let comma = if index == 0 { "" } else { ", " };
+        let _ = write!(declared, "{comma}{name} {of}");
+        let _ = write!(taken, "{comma}@v{index}");
+        let _ = write!(set, "{comma}{name} = {value}");
+    }
+    server.sql(&format!(
+        "CREATE TABLE {table} ({declared}) ENGINE=MyISAM {options}; \
+         LOAD DATA INFILE '{csv}' INTO TABLE {table} CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' \
+         OPTIONALLY ENCLOSED BY '\"' LINES TERMINATED BY '\\r\\n' ({taken}) SET {set}"
+    ))?;
+    Ok(())
 }
 
 /// `mariadb --quick`, which prints all rows.
@@ -36,28 +63,17 @@ pub(crate) fn client(server: &MariaDb) -> Vec<String> {
 
 /// Made-up rows, by way of a CSV file.
 pub(crate) fn make(server: &MariaDb, rows: u64) -> Outcome {
-    let columns = columns()?;
-    let (mut declared, mut taken, mut set) = (String::new(), String::new(), String::new());
-    for (index, column) in columns.iter().enumerate() {
-        let (width, value) = match column["datatype"].as_str() {
-            Some("boolean") => (1, format!("IF(@v{index} = '', NULL, @v{index} = 'true')")),
-            _ => (32, format!("NULLIF(@v{index}, '')")),
-        };
-        let comma = if index == 0 { "" } else { ", " };
-        let _ = write!(declared, "{comma}c{index} VARCHAR({width})");
-        let _ = write!(taken, "{comma}@v{index}");
-        let _ = write!(set, "{comma}c{index} = {value}");
-    }
     let file = server.folder().join("rows.csv").display().to_string();
     let program = root().join("target/release/taploom").display().to_string();
     let source = format!("synth:{COLUMNS}?rows={MADE}&seed=1");
     start(command(&program, &["encode", &source, "-f", "text/csv;header=absent", "-o", &file]))?;
-    server.sql(&format!("CREATE TABLE wide ({declared}) ENGINE=MyISAM CHARACTER SET latin1"))?;
-    let load = format!(
-        "LOAD DATA INFILE '{file}' INTO TABLE made CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' \
-         OPTIONALLY ENCLOSED BY '\"' LINES TERMINATED BY '\\r\\n' ({taken}) SET {set}"
-    );
-    server.sql(&format!("CREATE TABLE made LIKE wide; {load}"))?;
+    let columns = columns(COLUMNS)?;
+    let columns = columns.iter().enumerate().map(|(index, column)| {
+        let is_boolean = column["datatype"] == "boolean";
+        (format!("c{index}"), if is_boolean { "VARCHAR(1)" } else { "VARCHAR(32)" }, is_boolean)
+    });
+    load(server, "made", "CHARACTER SET latin1", columns, &file)?;
+    server.sql("CREATE TABLE wide LIKE made")?;
     for _ in 0..rows / MADE {
         server.sql("INSERT INTO wide SELECT * FROM made")?;
     }
