@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
@@ -15,9 +16,9 @@ use parquet::schema::types::SchemaDescriptor;
 
 use crate::dictionary;
 use crate::error::{Error, Result};
-use crate::flat::{self, FlatChunk};
 use crate::footer::{ColumnMetadata, Footer};
-use crate::pages::Pages;
+use crate::pages::{ChunkPages, Pages};
+use crate::plain::{self, Plain};
 use crate::stage::{Loaded, Stage};
 use crate::table::{Column, Table};
 
@@ -42,7 +43,8 @@ impl RowGroup<'_> {
         footer.start_row_group(out.bytes_written() as u64);
         let work = Mutex::new(Work { column: 0, group: None, loaded: None });
         let output = Output {
-            turn: Mutex::new(Turn { column: 0, out, footer, failed: None }),
+            column: AtomicUsize::new(0),
+            turn: Mutex::new(Turn { out, footer, failed: None }),
             next: Condvar::new(),
         };
         std::thread::scope(|scope| {
@@ -54,7 +56,7 @@ impl RowGroup<'_> {
             }
             self.work(&work, &output);
         });
-        let Turn { out, footer, failed, .. } =
+        let Turn { out, footer, failed } =
             output.turn.into_inner().unwrap_or_else(PoisonError::into_inner);
         match failed {
             Some(error) => Err(error),
@@ -64,9 +66,10 @@ impl RowGroup<'_> {
 
     /// Encodes columns until there are none left, or one of them failed.
     fn work<W: Write + Send>(&self, work: &Mutex<Work>, output: &Output<'_, W>) {
+        let mut buffers = plain::Buffers::new();
         loop {
             // A panic, of the sink for instance, would leave the other threads waiting for their turn.
-            let step = catch_unwind(AssertUnwindSafe(|| self.step(work, output)));
+            let step = catch_unwind(AssertUnwindSafe(|| self.step(work, output, &mut buffers)));
             match step.unwrap_or_else(|panic| Err(panicked(&*panic))) {
                 Ok(true) => {}
                 Ok(false) => return,
@@ -76,35 +79,64 @@ impl RowGroup<'_> {
     }
 
     /// Encodes and appends the next column; `false` where there is none, or another one failed.
-    fn step<W: Write + Send>(&self, work: &Mutex<Work>, output: &Output<'_, W>) -> Result<bool> {
+    fn step<W: Write + Send>(
+        &self,
+        work: &Mutex<Work>,
+        output: &Output<'_, W>,
+        buffers: &mut plain::Buffers,
+    ) -> Result<bool> {
         let Some((column, loaded)) = lock(work).next(self.stage, self.table)? else {
             return Ok(false);
         };
-        let chunks = self.encode(column, loaded.as_ref())?;
-        drop(loaded);
-        output.in_turn(column, |out, footer| self.append(column, chunks, out, footer))
+        let loaded = loaded.as_ref();
+        let properties = self.properties(column, loaded)?;
+        let described = &self.table.columns[column];
+        let schema = Arc::new(SchemaDescriptor::new(Arc::clone(&described.root)));
+        if let Some(plain) = Plain::of(described, &schema, &properties) {
+            let mut pages = self.pages.of_chunk();
+            let mut put = |page: &[u8]| output.put(column, &mut pages, page);
+            let chunk = plain.encode(self.rows, buffers, &mut put, |write| {
+                self.stage.for_each_piece(self.table, column, loaded, self.last, &mut |piece| {
+                    self.refuse_nulls(column, piece)?;
+                    write(piece)
+                })
+            })?;
+            return output.in_turn(column, |out, footer| {
+                pages.drain_to(out)?;
+                self.check_rows(column, chunk.rows())?;
+                let start = out.bytes_written() as u64 - chunk.bytes();
+                footer.add_column(plain.describe(chunk, start)?)
+            });
+        }
+        let chunks = self.encode(column, &properties, loaded)?;
+        output.in_turn(column, |out, footer| self.append(column, schema, chunks, out, footer))
     }
 
     fn name(&self, column: usize) -> &str {
         self.table.columns[column].name()
     }
 
+    /// Refuses nulls in a column that has none, as the Parquet crate does.
+    fn refuse_nulls(&self, column: usize, piece: &ArrayRef) -> Result<()> {
+        let field = &self.table.columns[column].field;
+        if field.is_nullable() || piece.null_count() == 0 {
+            return Ok(());
+        }
+        let refused = compute_leaves(field, piece);
+        refused.map(drop).map_err(|error| Error::column(field.name(), error))
+    }
+
     /// Makes the chunks of a column, one for each of its leaves.
-    fn encode(&self, column: usize, loaded: Option<&Loaded>) -> Result<Vec<Chunk>> {
+    fn encode(
+        &self,
+        column: usize,
+        properties: &WriterPropertiesPtr,
+        loaded: Option<&Loaded>,
+    ) -> Result<Vec<ArrowColumnChunk>> {
         let Column { field, .. } = &self.table.columns[column];
         let name = field.name();
-        let properties = self.properties(column, loaded)?;
-        let pieces = self.flat_pieces(column, loaded, &properties)?;
-        if let Some(pieces) = &pieces
-            && pieces.iter().all(|piece| piece.null_count() > 0)
-        {
-            let described = &self.table.columns[column];
-            let chunk = FlatChunk::encode(described, &properties, self.pages.store(), pieces);
-            let chunk = chunk.map_err(|error| Error::column(name, error))?;
-            return Ok(vec![Chunk::Flat(Box::new(chunk))]);
-        }
-        let mut writers = self.writers(column, &properties)?;
-        let mut write = |array: &ArrayRef| {
+        let mut writers = self.writers(column, properties)?;
+        self.stage.for_each_piece(self.table, column, loaded, self.last, &mut |array| {
             if array.is_empty() {
                 return Ok(());
             }
@@ -113,36 +145,9 @@ impl RowGroup<'_> {
                 writer.write(leaf).map_err(|error| Error::column(name, error))?;
             }
             Ok(())
-        };
-        match &pieces {
-            Some(pieces) => pieces.iter().try_for_each(write)?,
-            None => {
-                self.stage.for_each_piece(self.table, column, loaded, self.last, &mut write)?;
-            }
-        }
-        let chunks =
-            writers.into_iter().map(|writer| writer.close().map(Box::new).map(Chunk::Arrow));
-        chunks.collect::<Result<Vec<_>, _>>().map_err(|error| Error::column(name, error))
-    }
-
-    /// The pieces of a column that [`flat`] may be better for, where they are in memory anyway: all of them
-    /// have to be looked at before the first is encoded.
-    fn flat_pieces(
-        &self,
-        column: usize,
-        loaded: Option<&Loaded>,
-        properties: &WriterPropertiesPtr,
-    ) -> Result<Option<Vec<ArrayRef>>> {
-        let in_memory = loaded.is_some() || !self.stage.has_spilled();
-        if !in_memory || !flat::is_flat(&self.table.columns[column], properties) {
-            return Ok(None);
-        }
-        let mut pieces = Vec::new();
-        self.stage.for_each_piece(self.table, column, loaded, self.last, &mut |array| {
-            pieces.extend((!array.is_empty()).then(|| Arc::clone(array)));
-            Ok(())
         })?;
-        Ok(Some(pieces))
+        let chunks = writers.into_iter().map(ArrowColumnWriter::close);
+        chunks.collect::<Result<Vec<_>, _>>().map_err(|error| Error::column(name, error))
     }
 
     /// The properties of a column, with a dictionary where one pays.
@@ -207,12 +212,12 @@ impl RowGroup<'_> {
     fn append<W: Write + Send>(
         &self,
         column: usize,
-        chunks: Vec<Chunk>,
+        schema: Arc<SchemaDescriptor>,
+        chunks: Vec<ArrowColumnChunk>,
         out: &mut TrackedWrite<W>,
         footer: &mut Footer,
     ) -> Result<()> {
         let name = self.name(column);
-        let schema = Arc::new(SchemaDescriptor::new(Arc::clone(&self.table.columns[column].root)));
         let mut metadata = None;
         let append = || {
             let mut row_group = SerializedRowGroupWriter::new(
@@ -234,35 +239,22 @@ impl RowGroup<'_> {
         let Some((chunks, bloom_filters, column_indexes, offset_indexes)) = metadata else {
             return Err(Error::Internal(format!("column {name} has no metadata")));
         };
-        if u64::try_from(chunks.num_rows()) != Ok(self.rows) {
-            let (has, wanted) = (chunks.num_rows(), self.rows);
-            return Err(Error::Internal(format!("column {name} has {has} rows of {wanted}")));
-        }
+        self.check_rows(column, chunks.num_rows().cast_unsigned())?;
         footer.add_column(ColumnMetadata {
-            schema: Arc::clone(&schema),
+            schema,
             chunks,
             bloom_filters,
             column_indexes,
             offset_indexes,
         })
     }
-}
 
-/// An encoded column chunk.
-enum Chunk {
-    Arrow(Box<ArrowColumnChunk>),
-    Flat(Box<FlatChunk>),
-}
-
-impl Chunk {
-    fn append_to_row_group<W: Write + Send>(
-        self,
-        row_group: &mut SerializedRowGroupWriter<'_, W>,
-    ) -> parquet::errors::Result<()> {
-        match self {
-            Self::Arrow(chunk) => chunk.append_to_row_group(row_group),
-            Self::Flat(chunk) => chunk.append_to_row_group(row_group),
+    fn check_rows(&self, column: usize, rows: u64) -> Result<()> {
+        if rows == self.rows {
+            return Ok(());
         }
+        let (name, wanted) = (self.name(column), self.rows);
+        Err(Error::Internal(format!("column {name} has {rows} rows of {wanted}")))
     }
 }
 
@@ -294,33 +286,49 @@ impl Work {
 
 /// The file, which the threads append to in turn.
 struct Output<'a, W: Write> {
+    /// The column whose turn it is; it changes while `turn` is locked.
+    column: AtomicUsize,
     turn: Mutex<Turn<'a, W>>,
     next: Condvar,
 }
 
 struct Turn<'a, W: Write> {
-    column: usize,
     out: &'a mut TrackedWrite<W>,
     footer: &'a mut Footer,
     failed: Option<Error>,
 }
 
 impl<W: Write> Output<'_, W> {
+    fn is_turn(&self, column: usize) -> bool {
+        self.column.load(Ordering::Acquire) == column
+    }
+
+    /// Takes a page of a column: into the file if it is its turn, behind those that waited for that; else
+    /// it waits as well.
+    fn put(&self, column: usize, waiting: &mut ChunkPages, page: &[u8]) -> Result<()> {
+        if !self.is_turn(column) {
+            return waiting.append(page);
+        }
+        let mut turn = lock(&self.turn);
+        waiting.drain_to(turn.out)?;
+        turn.out.write_all(page).map_err(Error::io)
+    }
+
     /// Waits for the turn of a column, and lets it be appended; `false` where another column failed.
     fn in_turn(
         &self,
         column: usize,
         append: impl FnOnce(&mut TrackedWrite<W>, &mut Footer) -> Result<()>,
     ) -> Result<bool> {
-        let wait = |turn: &mut Turn<'_, W>| turn.column != column && turn.failed.is_none();
+        let wait = |turn: &mut Turn<'_, W>| !self.is_turn(column) && turn.failed.is_none();
         let turn = self.next.wait_while(lock(&self.turn), wait);
         let mut turn = turn.unwrap_or_else(PoisonError::into_inner);
-        let Turn { column, out, footer, failed } = &mut *turn;
+        let Turn { out, footer, failed } = &mut *turn;
         if failed.is_some() {
             return Ok(false);
         }
         append(out, footer)?;
-        *column += 1;
+        self.column.store(column + 1, Ordering::Release);
         self.next.notify_all();
         Ok(true)
     }

@@ -4,11 +4,12 @@ mod arrays;
 mod dictionary;
 mod encode;
 mod error;
-mod flat;
+
 mod footer;
 mod options;
 mod pack;
 mod pages;
+mod plain;
 mod plan;
 mod pool;
 mod scratch;

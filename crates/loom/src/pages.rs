@@ -2,12 +2,13 @@
 //! scratch.
 
 use std::fmt;
+use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use parquet::arrow::arrow_writer::{PageKey, PageStore, PageStoreArgs, PageStoreFactory};
-use parquet::errors::{ParquetError, Result};
 
+use crate::error::{Error, Result};
 use crate::scratch::{Disk, Region};
 
 /// Makes the stores of the column chunks that all threads have in hand.
@@ -33,10 +34,10 @@ impl Pages {
         self.lock().most = most;
     }
 
-    /// The store of another chunk.
-    pub(crate) fn store(&self) -> Box<dyn PageStore> {
+    /// Those of another chunk.
+    pub(crate) fn of_chunk(&self) -> ChunkPages {
         self.lock().stores += 1;
-        Box::new(ChunkPages { pages: self.clone(), parts: Vec::new() })
+        ChunkPages { pages: self.clone(), parts: Vec::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -51,13 +52,13 @@ impl fmt::Debug for Pages {
 }
 
 impl PageStoreFactory for Pages {
-    fn create(&self, _: &PageStoreArgs<'_>) -> Result<Box<dyn PageStore>> {
-        Ok(self.store())
+    fn create(&self, _: &PageStoreArgs<'_>) -> parquet::errors::Result<Box<dyn PageStore>> {
+        Ok(Box::new(self.of_chunk()))
     }
 }
 
 /// The pages of one column chunk.
-struct ChunkPages {
+pub(crate) struct ChunkPages {
     pages: Pages,
     parts: Vec<Part>,
 }
@@ -68,39 +69,64 @@ enum Part {
     Taken,
 }
 
-impl PageStore for ChunkPages {
-    fn put(&mut self, value: Bytes) -> Result<PageKey> {
+impl ChunkPages {
+    /// Appends a page.
+    pub(crate) fn append(&mut self, page: &[u8]) -> Result<()> {
+        self.keep(page, || Bytes::copy_from_slice(page))
+    }
+
+    /// Keeps a page: in memory, where there is room for it as `owned`.
+    fn keep(&mut self, page: &[u8], owned: impl FnOnce() -> Bytes) -> Result<()> {
         let mut shared = self.pages.lock();
-        let part = if shared.in_memory + value.len() <= shared.most {
-            shared.in_memory += value.len();
-            Part::Memory(value)
+        let part = if shared.in_memory + page.len() <= shared.most {
+            shared.in_memory += page.len();
+            Part::Memory(owned())
         } else {
-            let offset = shared.region.append(&value).map_err(crate::Error::into_parquet)?;
-            Part::Scratch { offset, length: value.len() }
+            Part::Scratch { offset: shared.region.append(page)?, length: page.len() }
         };
         drop(shared);
         self.parts.push(part);
-        Ok(PageKey::new(self.parts.len() as u64 - 1))
+        Ok(())
     }
 
-    fn take(&mut self, key: PageKey) -> Result<Bytes> {
-        let part = usize::try_from(key.get()).ok().and_then(|key| self.parts.get_mut(key));
-        let part = part.map(|part| std::mem::replace(part, Part::Taken));
-        match part {
+    /// Gives back a page, once.
+    fn take_part(&mut self, index: usize) -> Result<Bytes> {
+        let part = self.parts.get_mut(index);
+        match part.map(|part| std::mem::replace(part, Part::Taken)) {
             Some(Part::Memory(bytes)) => {
                 self.pages.lock().in_memory -= bytes.len();
                 Ok(bytes)
             }
             Some(Part::Scratch { offset, length }) => {
                 let mut bytes = vec![0; length];
-                let read = self.pages.lock().region.read(&mut bytes, offset);
-                read.map_err(crate::Error::into_parquet)?;
+                self.pages.lock().region.read(&mut bytes, offset)?;
                 Ok(bytes.into())
             }
-            Some(Part::Taken) | None => {
-                Err(ParquetError::General(format!("there is no page {}", key.get())))
-            }
+            Some(Part::Taken) | None => Err(Error::Internal(format!("there is no page {index}"))),
         }
+    }
+
+    /// Writes all pages that were appended, and forgets them.
+    pub(crate) fn drain_to(&mut self, out: &mut impl Write) -> Result<()> {
+        for index in 0..self.parts.len() {
+            let page = self.take_part(index)?;
+            out.write_all(&page).map_err(Error::io)?;
+        }
+        self.parts.clear();
+        Ok(())
+    }
+}
+
+impl PageStore for ChunkPages {
+    fn put(&mut self, value: Bytes) -> parquet::errors::Result<PageKey> {
+        let kept = self.keep(&value, || value.clone());
+        kept.map_err(Error::into_parquet)?;
+        Ok(PageKey::new(self.parts.len() as u64 - 1))
+    }
+
+    fn take(&mut self, key: PageKey) -> parquet::errors::Result<Bytes> {
+        let index = usize::try_from(key.get()).unwrap_or(usize::MAX);
+        self.take_part(index).map_err(Error::into_parquet)
     }
 
     fn memory_size(&self) -> usize {

@@ -1,0 +1,369 @@
+//! The pages of a column chunk, one after the other, and what its metadata says of them.
+
+use std::ops::Range;
+
+use arrow_array::{Array, ArrayRef};
+use arrow_buffer::BooleanBuffer;
+use parquet::basic::{BoundaryOrder, Encoding, EncodingMask, PageType};
+use parquet::data_type::DataType as PhysicalType;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{
+    ColumnChunkMetaData, ColumnIndexBuilder, LevelHistogram, OffsetIndexBuilder, PageEncodingStats,
+    RowGroupMetaData,
+};
+use parquet::file::statistics::{Statistics, ValueStatistics};
+
+use super::levels::put_levels;
+use super::values::{Known, Ordered, Values};
+use super::{Out, Plain, Put, Write};
+use crate::error::{Error, Result};
+use crate::footer::ColumnMetadata;
+use crate::thrift;
+
+/// Room for the header of a page: ten bytes that name and end its fields, three numbers of five bytes at
+/// most, four of one.
+const HEADER: usize = 32;
+
+/// Encodes the pieces of a column.
+pub(super) struct ChunkWriter<'a, V: Values> {
+    plain: &'a Plain<'a>,
+    values: V,
+    out: &'a mut Out,
+    put: &'a mut Put<'a>,
+    /// Rows of the open page, and how many of them are null.
+    page: Rows,
+    known: Known<Of<V>>,
+    index: ColumnIndexBuilder,
+    order: Order<Of<V>>,
+    pages: Pages,
+}
+
+type Of<V> = <<V as Values>::Type as PhysicalType>::T;
+
+#[derive(Clone, Copy, Default)]
+struct Rows {
+    all: usize,
+    nulls: usize,
+}
+
+/// What is added up over the pages.
+#[derive(Default)]
+struct Pages {
+    rows: Rows,
+    uncompressed: usize,
+    compressed: usize,
+    /// Rows and bytes of each.
+    each: Vec<(u32, u32)>,
+}
+
+/// Whether pages follow each other in the order of their values.
+struct Order<T> {
+    last: Option<(T, T)>,
+    ascending: bool,
+    descending: bool,
+}
+
+impl<'a, V: Values<Type: PhysicalType<T: Ordered>>> ChunkWriter<'a, V> {
+    pub(super) fn new(
+        plain: &'a Plain<'a>,
+        values: V,
+        out: &'a mut Out,
+        put: &'a mut Put<'a>,
+    ) -> Self {
+        Self {
+            plain,
+            values,
+            out,
+            put,
+            page: Rows::default(),
+            known: Known::default(),
+            index: ColumnIndexBuilder::new(V::Type::get_physical_type()),
+            order: Order { last: None, ascending: true, descending: true },
+            pages: Pages::default(),
+        }
+    }
+
+    pub(super) fn encode(
+        mut self,
+        read: impl FnOnce(&mut Write<'_>) -> Result<()>,
+    ) -> Result<PlainChunk> {
+        read(&mut |piece| self.write(piece))?;
+        if self.page.all > 0 {
+            self.end_page()?;
+        }
+        self.close()
+    }
+
+    /// Takes a piece in steps, after each of which the page may be full.
+    fn write(&mut self, piece: &ArrayRef) -> Result<()> {
+        let Plain { is_nullable, step, page_rows, .. } = *self.plain;
+        let nulls = piece.nulls().filter(|_| is_nullable);
+        // Where all is alike, the Parquet crate takes larger steps.
+        let (step, valid) = match nulls {
+            None if is_nullable => (page_rows, Valid::All),
+            None => (step, Valid::All),
+            Some(nulls) if nulls.null_count() == nulls.len() => (page_rows, Valid::None),
+            Some(nulls) => (step, Valid::Some(nulls.inner())),
+        };
+        for start in (0..piece.len()).step_by(step) {
+            let rows = start..piece.len().min(start + step);
+            let part = self.part(step, &rows, valid);
+            for start in rows.clone().step_by(part) {
+                self.add(piece, start..rows.end.min(start + part), valid)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many rows of a step are put into a page at once: fewer where their values alone would fill one.
+    fn part(&self, step: usize, rows: &Range<usize>, valid: Valid<'_>) -> usize {
+        let width = size_of::<Of<V>>();
+        if width * step <= self.plain.page_bytes {
+            return rows.len();
+        }
+        let values = valid.count(rows);
+        let fit = (self.plain.page_bytes / width).max(1);
+        if values <= fit {
+            return rows.len();
+        }
+        (fit * rows.len()).div_ceil(values).min(rows.len())
+    }
+
+    fn add(&mut self, piece: &ArrayRef, rows: Range<usize>, valid: Valid<'_>) -> Result<()> {
+        let count = rows.len();
+        let values = match valid {
+            Valid::All => self.values.append(piece, rows.clone(), None),
+            Valid::None => 0,
+            Valid::Some(valid) => self.values.append(piece, rows.clone(), Some(valid)),
+        };
+        if self.plain.is_nullable {
+            match valid {
+                Valid::All => self.out.valid.append_n(count, true),
+                Valid::None => self.out.valid.append_n(count, false),
+                Valid::Some(valid) => {
+                    let bits = valid.offset() + rows.start..valid.offset() + rows.end;
+                    self.out.valid.append_packed_range(bits, valid.values());
+                }
+            }
+        }
+        self.page.all += count;
+        self.page.nulls += count - values;
+        if self.page.all >= self.plain.page_rows || self.values.bytes() >= self.plain.page_bytes {
+            self.end_page()?;
+        }
+        Ok(())
+    }
+
+    fn end_page(&mut self) -> Result<()> {
+        let rows = std::mem::take(&mut self.page);
+        let Out { valid, levels, header, compressed, snappy } = &mut *self.out;
+        levels.clear();
+        if self.plain.is_nullable {
+            put_levels(valid.as_slice(), rows.all, levels);
+            valid.truncate(0);
+        }
+        let page = self.values.behind(levels);
+        let uncompressed = page.len();
+        let most = if self.plain.is_compressed {
+            snap::raw::max_compress_len(uncompressed)
+        } else {
+            uncompressed
+        };
+        if compressed.len() < HEADER + most {
+            compressed.resize(HEADER + most, 0);
+        }
+        let body = &mut compressed[HEADER..HEADER + most];
+        let length = if self.plain.is_compressed {
+            let length = snappy.compress(page, body);
+            length.map_err(|error| self.plain.failed(ParquetError::from(error)))?
+        } else {
+            body.copy_from_slice(page);
+            uncompressed
+        };
+        put_header(header, uncompressed, length, rows.all);
+        let start = HEADER - header.len();
+        compressed[start..HEADER].copy_from_slice(header);
+        let page = &compressed[start..HEADER + length];
+        self.pages.add(rows, uncompressed + header.len(), page.len());
+        (self.put)(page)?;
+        self.describe(rows);
+        Ok(())
+    }
+
+    /// Says in the column index what the page held.
+    fn describe(&mut self, rows: Rows) {
+        let known = self.values.end();
+        let (least, greatest) = match known.extremes {
+            Some((least, greatest)) => (least.to_bytes(), greatest.to_bytes()),
+            None => (Vec::new(), Vec::new()),
+        };
+        let nans = Of::<V>::HAS_NANS.then(|| known.nans.unwrap_or(0).cast_signed());
+        self.index.append(rows.nulls == rows.all, least, greatest, rows.nulls as i64, nans);
+        self.index.append_histograms(&None, &self.plain.histogram(rows));
+        if let Some(extremes) = known.extremes {
+            self.order.add(extremes);
+        }
+        self.known.add(&known);
+    }
+
+    fn close(mut self) -> Result<PlainChunk> {
+        self.index.set_boundary_order(match (self.order.ascending, self.order.descending) {
+            (true, _) => BoundaryOrder::ASCENDING,
+            (false, true) => BoundaryOrder::DESCENDING,
+            (false, false) => BoundaryOrder::UNORDERED,
+        });
+        let (least, greatest) = self.known.extremes.unzip();
+        let nulls = self.pages.rows.nulls as u64;
+        let statistics = ValueStatistics::<Of<V>>::new(least, greatest, None, Some(nulls), false)
+            .with_nan_count(self.known.nans)
+            .with_backwards_compatible_min_max(self.plain.is_signed());
+        Ok(PlainChunk { statistics: statistics.into(), index: self.index, pages: self.pages })
+    }
+}
+
+/// Which rows of a piece are not null.
+#[derive(Clone, Copy)]
+enum Valid<'a> {
+    All,
+    None,
+    Some(&'a BooleanBuffer),
+}
+
+impl Valid<'_> {
+    fn count(self, rows: &Range<usize>) -> usize {
+        match self {
+            Self::All => rows.len(),
+            Self::None => 0,
+            Self::Some(valid) => valid.slice(rows.start, rows.len()).count_set_bits(),
+        }
+    }
+}
+
+impl Pages {
+    fn add(&mut self, rows: Rows, uncompressed: usize, compressed: usize) {
+        self.rows.all += rows.all;
+        self.rows.nulls += rows.nulls;
+        self.uncompressed += uncompressed;
+        self.compressed += compressed;
+        self.each.push((rows.all as u32, compressed as u32));
+    }
+}
+
+impl<T: Ordered> Order<T> {
+    fn add(&mut self, next: (T, T)) {
+        if let Some(last) = self.last.replace(next) {
+            let falls = last.0.is_greater(next.0) || last.1.is_greater(next.1);
+            let rises = next.0.is_greater(last.0) || next.1.is_greater(last.1);
+            self.ascending &= !falls;
+            self.descending &= !rises;
+        }
+    }
+}
+
+impl Plain<'_> {
+    fn failed(&self, error: ParquetError) -> Error {
+        Error::column(self.column.name(), error)
+    }
+
+    /// How many rows have each definition level, where there are levels.
+    fn histogram(&self, rows: Rows) -> Option<LevelHistogram> {
+        let counts = vec![rows.nulls as i64, (rows.all - rows.nulls) as i64];
+        self.is_nullable.then(|| LevelHistogram::from(counts))
+    }
+
+    /// Whether values compare as they did before Parquet had orders.
+    fn is_signed(&self) -> bool {
+        self.schema.column(0).sort_order().is_signed()
+    }
+
+    /// What the footer says of a chunk that begins at this place of the file.
+    pub(crate) fn describe(&self, chunk: PlainChunk, start: u64) -> Result<ColumnMetadata> {
+        let made = || self.metadata(chunk, start.cast_signed());
+        made().map_err(|error| self.failed(error))
+    }
+
+    fn metadata(&self, chunk: PlainChunk, start: i64) -> Result<ColumnMetadata, ParquetError> {
+        let PlainChunk { statistics, index, pages } = chunk;
+        let codec = self.properties.compression(self.schema.column(0).path());
+        let pages_of_kind = PageEncodingStats {
+            page_type: PageType::DATA_PAGE,
+            encoding: Encoding::PLAIN,
+            count: pages.each.len() as i32,
+        };
+        let metadata = ColumnChunkMetaData::builder(self.schema.column(0))
+            .set_compression(codec)
+            .set_encodings_mask(EncodingMask::new_from_encodings(
+                [Encoding::RLE, Encoding::PLAIN].iter(),
+            ))
+            .set_page_encoding_stats(vec![pages_of_kind])
+            .set_total_compressed_size(pages.compressed as i64)
+            .set_total_uncompressed_size(pages.uncompressed as i64)
+            .set_num_values(pages.rows.all as i64)
+            .set_data_page_offset(start)
+            .set_statistics(statistics)
+            .set_definition_level_histogram(self.histogram(pages.rows))
+            .build()?;
+        let mut offsets = OffsetIndexBuilder::new();
+        let mut at = start;
+        for (rows, bytes) in &pages.each {
+            offsets.append_row_count(i64::from(*rows));
+            offsets.append_offset_and_size(at, bytes.cast_signed());
+            at += i64::from(*bytes);
+        }
+        let chunks = RowGroupMetaData::builder(self.schema.clone())
+            .set_column_metadata(vec![metadata])
+            .set_total_byte_size(pages.uncompressed as i64)
+            .set_num_rows(pages.rows.all as i64)
+            .set_sorting_columns(self.properties.sorting_columns().cloned())
+            .set_ordinal(0)
+            .set_file_offset(start)
+            .build()?;
+        Ok(ColumnMetadata {
+            schema: self.schema.clone(),
+            chunks,
+            bloom_filters: vec![None],
+            column_indexes: vec![Some(index.build()?)],
+            offset_indexes: vec![
+                (!self.properties.offset_index_disabled()).then(|| offsets.build()),
+            ],
+        })
+    }
+}
+
+/// What there is to say of a chunk whose pages are made.
+pub(crate) struct PlainChunk {
+    statistics: Statistics,
+    index: ColumnIndexBuilder,
+    pages: Pages,
+}
+
+impl PlainChunk {
+    /// Bytes of its pages.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.pages.compressed as u64
+    }
+
+    pub(crate) fn rows(&self) -> u64 {
+        self.pages.rows.all as u64
+    }
+}
+
+/// The header of a data page of version 1.
+fn put_header(out: &mut Vec<u8>, uncompressed: usize, compressed: usize, rows: usize) {
+    let integers = |out: &mut Vec<u8>, integers: &[(u8, i64)]| {
+        let mut last = 0;
+        for (id, integer) in integers {
+            thrift::put_field(out, &mut last, *id, thrift::I32);
+            thrift::put_integer(out, *integer);
+        }
+        last
+    };
+    out.clear();
+    let page_type = PageType::DATA_PAGE as i64;
+    let mut last =
+        integers(out, &[(1, page_type), (2, uncompressed as i64), (3, compressed as i64)]);
+    thrift::put_field(out, &mut last, 5, thrift::STRUCT);
+    let (plain, rle) = (Encoding::PLAIN as i64, Encoding::RLE as i64);
+    integers(out, &[(1, rows as i64), (2, plain), (3, rle), (4, rle)]);
+    out.extend_from_slice(&[thrift::STOP; 2]);
+}

@@ -1,0 +1,177 @@
+//! Definition levels of a nullable column: one bit for each row, in runs.
+//!
+//! Source: Parquet's "Run Length Encoding / Bit-Packing Hybrid (RLE = 3)", with the length in four bytes
+//! before it, as data pages of version 1 have it.
+
+/// Groups of eight that are packed behind one header at most, so that it is one byte.
+const MOST_GROUPS: usize = 63;
+
+/// Appends the levels of so many rows: a bit each in `bits`, the lowest of a byte first.
+///
+/// Groups of eight are packed as they are; from a group on that is all of one kind, all that follow of that
+/// kind are a run, behind which the next group begins. The Parquet crate decides alike.
+pub(super) fn put_levels(bits: &[u8], rows: usize, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(&[0; 4]);
+    let mut packed = Packed { header: None };
+    let mut at = 0;
+    while rows - at >= 8 {
+        let group = group(bits, at);
+        if group == 0 || group == u8::MAX {
+            packed.end();
+            let end = run_end(bits, at + 8, rows, group);
+            put_run(out, end - at, group);
+            at = end;
+        } else {
+            packed.put(out, group);
+            at += 8;
+        }
+    }
+    if at < rows {
+        let mask = u8::MAX >> (8 - (rows - at));
+        let rest = group(bits, at) & mask;
+        if packed.header.is_none() && (rest == 0 || rest == mask) {
+            put_run(out, rows - at, rest);
+        } else {
+            packed.put(out, rest);
+        }
+    }
+    let length = (out.len() - start - 4) as u32;
+    out[start..start + 4].copy_from_slice(&length.to_le_bytes());
+}
+
+/// A run of packed groups, if one is open.
+struct Packed {
+    header: Option<usize>,
+}
+
+impl Packed {
+    fn put(&mut self, out: &mut Vec<u8>, group: u8) {
+        let header = *self.header.get_or_insert_with(|| {
+            out.push(1);
+            out.len() - 1
+        });
+        out.push(group);
+        let groups = out.len() - 1 - header;
+        out[header] = (groups << 1 | 1) as u8;
+        if groups == MOST_GROUPS {
+            self.end();
+        }
+    }
+
+    fn end(&mut self) {
+        self.header = None;
+    }
+}
+
+fn put_run(out: &mut Vec<u8>, rows: usize, group: u8) {
+    let mut header = rows << 1;
+    while header >= 0x80 {
+        out.push((header & 0x7f) as u8 | 0x80);
+        header >>= 7;
+    }
+    out.push(header as u8);
+    out.push(group & 1);
+}
+
+/// Eight bits from a place on; those behind the last byte are zeros.
+fn group(bits: &[u8], at: usize) -> u8 {
+    let low = bits[at / 8];
+    let high = bits.get(at / 8 + 1).copied().unwrap_or(0);
+    (u16::from_le_bytes([low, high]) >> (at % 8)) as u8
+}
+
+/// Where the bits end that are as those of `group`, from a place on.
+fn run_end(bits: &[u8], mut at: usize, rows: usize, group: u8) -> usize {
+    let unlike = u64::from_ne_bytes([group; 8]);
+    while at < rows {
+        let word = match bits[at / 8..].first_chunk() {
+            Some(bytes) => u64::from_le_bytes(*bytes),
+            None => {
+                let mut bytes = [0; 8];
+                let rest = &bits[at / 8..];
+                bytes[..rest.len()].copy_from_slice(rest);
+                u64::from_le_bytes(bytes)
+            }
+        };
+        let different = (word ^ unlike) >> (at % 8);
+        let known = 64 - at % 8;
+        let same = (different.trailing_zeros() as usize).min(known);
+        at += same;
+        if same < known {
+            break;
+        }
+    }
+    at.min(rows)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that fails panics")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Reads levels as the specification has them.
+    fn levels(bytes: &[u8], rows: usize) -> Vec<bool> {
+        let (length, mut bytes) = bytes.split_first_chunk().unwrap();
+        assert_eq!(u32::from_le_bytes(*length) as usize, bytes.len());
+        let mut levels = Vec::new();
+        while !bytes.is_empty() {
+            let (mut header, mut shift) = (0, 0);
+            loop {
+                header |= usize::from(bytes[0] & 0x7f) << shift;
+                shift += 7;
+                let last = bytes[0] < 0x80;
+                bytes = &bytes[1..];
+                if last {
+                    break;
+                }
+            }
+            let count = if header & 1 == 1 { header >> 1 } else { 1 };
+            let (run, rest) = bytes.split_at(count);
+            bytes = rest;
+            if header & 1 == 1 {
+                levels.extend(
+                    run.iter().flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1 == 1)),
+                );
+            } else {
+                levels.extend(std::iter::repeat_n(run[0] == 1, header >> 1));
+            }
+        }
+        assert!(levels.len() < rows + 8, "no more than a group is filled up");
+        levels.truncate(rows);
+        levels
+    }
+
+    proptest! {
+        #[test]
+        fn levels_come_back(runs in prop::collection::vec((any::<bool>(), 1_usize..200), 0..40)) {
+            let rows: Vec<bool> =
+                runs.iter().flat_map(|(valid, count)| std::iter::repeat_n(*valid, *count)).collect();
+            let mut bits = vec![0; rows.len().div_ceil(8)];
+            for (at, valid) in rows.iter().enumerate() {
+                bits[at / 8] |= u8::from(*valid) << (at % 8);
+            }
+            let mut bytes = Vec::new();
+            put_levels(&bits, rows.len(), &mut bytes);
+            prop_assert_eq!(levels(&bytes, rows.len()), rows);
+        }
+    }
+
+    #[test]
+    fn runs_and_groups() {
+        let encoded = |bits: &[u8], rows| {
+            let mut bytes = Vec::new();
+            put_levels(bits, rows, &mut bytes);
+            bytes
+        };
+        // A run of 19; what is behind the last row does not count.
+        assert_eq!(encoded(&[0xff, 0xff, 0x07], 19), [2, 0, 0, 0, 38, 1]);
+        // Two groups; a run that begins in the middle of a byte; the rest of the next value.
+        assert_eq!(
+            encoded(&[0x05, 0xf1, 0xff, 0x0f], 32),
+            [7, 0, 0, 0, 5, 0x05, 0xf1, 24, 1, 8, 0],
+        );
+    }
+}

@@ -1,0 +1,166 @@
+//! Column chunks of numbers and booleans, flat and without a dictionary.
+//!
+//! The Parquet crate's writers take levels and values one by one, and copy a page several times. Of columns
+//! like these, which are most of a wide table, a page is no more than a bit for each row and the values as
+//! they are; here both are made by the word. Pages, statistics, indexes and bytes are those that
+//! `ArrowWriter` makes of the same arrays.
+
+mod chunk;
+mod levels;
+mod values;
+
+use arrow_array::types::{Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt8Type};
+use arrow_array::{ArrayRef, ArrowPrimitiveType};
+use arrow_buffer::{BooleanBufferBuilder, MutableBuffer};
+use arrow_schema::DataType;
+use parquet::basic::{Compression, Encoding};
+use parquet::data_type::{self as physical, DataType as PhysicalType};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use parquet::schema::types::SchemaDescPtr;
+
+use self::chunk::ChunkWriter;
+pub(crate) use self::chunk::PlainChunk;
+use self::values::{Booleans, Number, Numbers};
+use crate::error::{Error, Result};
+use crate::table::Column;
+
+/// How the chunk of a column is made.
+pub(crate) struct Plain<'a> {
+    column: &'a Column,
+    schema: SchemaDescPtr,
+    properties: &'a WriterProperties,
+    is_nullable: bool,
+    is_compressed: bool,
+    page_bytes: usize,
+    page_rows: usize,
+    /// Rows after which the size of the page is looked at.
+    step: usize,
+}
+
+/// What the pages of one column after the other are made in.
+pub(crate) struct Buffers {
+    page: MutableBuffer,
+    out: Out,
+}
+
+struct Out {
+    /// Which rows of the page are not null.
+    valid: BooleanBufferBuilder,
+    levels: Vec<u8>,
+    header: Vec<u8>,
+    /// Room for a header, and what the codec makes of the page.
+    compressed: Vec<u8>,
+    snappy: snap::raw::Encoder,
+}
+
+impl Buffers {
+    pub(crate) fn new() -> Self {
+        let out = Out {
+            valid: BooleanBufferBuilder::new(0),
+            levels: Vec::new(),
+            header: Vec::new(),
+            compressed: Vec::new(),
+            snappy: snap::raw::Encoder::new(),
+        };
+        Self { page: MutableBuffer::new(0), out }
+    }
+}
+
+/// Takes a page, header and all.
+type Put<'a> = dyn FnMut(&[u8]) -> Result<()> + 'a;
+
+/// Takes a piece of a column.
+type Write<'a> = dyn FnMut(&ArrayRef) -> Result<()> + 'a;
+
+impl<'a> Plain<'a> {
+    /// `None` where the column, or what is wanted of it, is of another kind.
+    pub(crate) fn of(
+        column: &'a Column,
+        schema: &SchemaDescPtr,
+        properties: &'a WriterProperties,
+    ) -> Option<Self> {
+        let [leaf] = schema.columns() else { return None };
+        let path = leaf.path();
+        let codec = properties.compression(path);
+        let is_plain = matches!(
+            column.field.data_type(),
+            DataType::Boolean
+                | DataType::UInt8
+                | DataType::Int16
+                | DataType::Int32
+                | DataType::Int64
+                | DataType::Float32
+                | DataType::Float64
+        ) && !properties.dictionary_enabled(path)
+            && matches!(properties.encoding(path), None | Some(Encoding::PLAIN))
+            && properties.writer_version() == WriterVersion::PARQUET_1_0
+            && matches!(codec, Compression::UNCOMPRESSED | Compression::SNAPPY)
+            && properties.statistics_enabled(path) == EnabledStatistics::Page
+            && !properties.write_page_header_statistics(path)
+            && properties.bloom_filter_properties(path).is_none();
+        is_plain.then(|| Self {
+            column,
+            schema: schema.clone(),
+            properties,
+            is_nullable: leaf.max_def_level() > 0,
+            is_compressed: codec == Compression::SNAPPY,
+            page_bytes: properties.column_data_page_size_limit(path),
+            page_rows: properties.column_data_page_row_count_limit(path),
+            step: properties.write_batch_size(),
+        })
+    }
+
+    /// Encodes a column of so many rows: its pieces are those that `read` hands out, its pages go to `put`.
+    pub(crate) fn encode(
+        &self,
+        rows: u64,
+        buffers: &mut Buffers,
+        put: &mut Put<'_>,
+        read: impl FnOnce(&mut Write<'_>) -> Result<()>,
+    ) -> Result<PlainChunk> {
+        match self.column.field.data_type() {
+            DataType::Boolean => {
+                let values = Booleans::new(&mut buffers.page);
+                ChunkWriter::new(self, values, &mut buffers.out, put).encode(read)
+            }
+            DataType::UInt8 => {
+                self.numbers::<UInt8Type, physical::Int32Type>(rows, buffers, put, read)
+            }
+            DataType::Int16 => {
+                self.numbers::<Int16Type, physical::Int32Type>(rows, buffers, put, read)
+            }
+            DataType::Int32 => {
+                self.numbers::<Int32Type, physical::Int32Type>(rows, buffers, put, read)
+            }
+            DataType::Int64 => {
+                self.numbers::<Int64Type, physical::Int64Type>(rows, buffers, put, read)
+            }
+            DataType::Float32 => {
+                self.numbers::<Float32Type, physical::FloatType>(rows, buffers, put, read)
+            }
+            DataType::Float64 => {
+                self.numbers::<Float64Type, physical::DoubleType>(rows, buffers, put, read)
+            }
+            other => Err(Error::Internal(format!("{other} is not encoded as plain values"))),
+        }
+    }
+
+    /// Encodes numbers of an Arrow type as those of one of Parquet's.
+    fn numbers<A, T>(
+        &self,
+        rows: u64,
+        buffers: &mut Buffers,
+        put: &mut Put<'_>,
+        read: impl FnOnce(&mut Write<'_>) -> Result<()>,
+    ) -> Result<PlainChunk>
+    where
+        A: ArrowPrimitiveType<Native: Into<T::T>>,
+        T: PhysicalType<T: Number>,
+    {
+        // A page, and what is put behind it before its size is looked at.
+        let page = (self.page_bytes / size_of::<T::T>()).min(self.page_rows) + self.step;
+        let most = page.min(usize::try_from(rows).unwrap_or(usize::MAX));
+        let values = Numbers::<A, T>::new(&mut buffers.page, most);
+        ChunkWriter::new(self, values, &mut buffers.out, put).encode(read)
+    }
+}
