@@ -10,9 +10,10 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
 };
+use parquet::basic::Type as PhysicalType;
 use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter, TrackedWrite};
-use parquet::schema::types::SchemaDescriptor;
+use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
 
 use crate::dictionary;
 use crate::error::{Error, Result};
@@ -157,10 +158,14 @@ impl RowGroup<'_> {
             return Ok(Arc::clone(all));
         };
         let schema = SchemaDescriptor::new(Arc::clone(&self.table.columns[column].root));
-        let paths: Vec<_> = schema.columns().iter().map(|leaf| leaf.path()).collect();
-        if !paths.iter().any(|path| all.dictionary_enabled(path)) {
+        // Booleans have none, whatever the properties say.
+        let may_have_one = |leaf: &ColumnDescPtr| {
+            leaf.physical_type() != PhysicalType::BOOLEAN && all.dictionary_enabled(leaf.path())
+        };
+        if !schema.columns().iter().any(may_have_one) {
             return Ok(Arc::clone(all));
         }
+        let paths: Vec<_> = schema.columns().iter().map(|leaf| leaf.path()).collect();
         let sample = self.stage.sample(self.table, column, loaded, self.last)?;
         let rows: usize = sample.iter().map(Array::len).sum();
         let mut leaves = vec![Vec::new(); paths.len()];

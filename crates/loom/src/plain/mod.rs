@@ -82,6 +82,8 @@ impl<'a> Plain<'a> {
         let [leaf] = schema.columns() else { return None };
         let path = leaf.path();
         let codec = properties.compression(path);
+        // Which have no dictionary, whatever the properties say.
+        let is_boolean = *column.field.data_type() == DataType::Boolean;
         let is_plain = matches!(
             column.field.data_type(),
             DataType::Boolean
@@ -91,7 +93,7 @@ impl<'a> Plain<'a> {
                 | DataType::Int64
                 | DataType::Float32
                 | DataType::Float64
-        ) && !properties.dictionary_enabled(path)
+        ) && (is_boolean || !properties.dictionary_enabled(path))
             && matches!(properties.encoding(path), None | Some(Encoding::PLAIN))
             && properties.writer_version() == WriterVersion::PARQUET_1_0
             && matches!(codec, Compression::UNCOMPRESSED | Compression::SNAPPY)
