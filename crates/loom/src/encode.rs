@@ -1,6 +1,7 @@
 //! A row group: its columns encoded one after another, by one thread or several, and appended in
 //! order.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,6 +16,7 @@ use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter, TrackedWrite};
 use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
 
+use crate::columns::Columns;
 use crate::dictionary;
 use crate::error::{Error, Result};
 use crate::footer::{ColumnMetadata, Footer};
@@ -42,10 +44,10 @@ impl RowGroup<'_> {
         footer: &mut Footer,
     ) -> Result<()> {
         footer.start_row_group(out.bytes_written() as u64);
-        let work = Mutex::new(Work { column: 0, group: None, loaded: None });
+        let columns = Columns::new(self.table, self.stage, self.threads);
         let output = Output {
             column: AtomicUsize::new(0),
-            turn: Mutex::new(Turn { out, footer, failed: None }),
+            turn: Mutex::new(Turn { out, footer, finished: BTreeMap::new(), failed: None }),
             next: Condvar::new(),
         };
         std::thread::scope(|scope| {
@@ -53,11 +55,11 @@ impl RowGroup<'_> {
             for _ in 0..others {
                 let named = std::thread::Builder::new().name("taploom-loom".to_owned());
                 // Where the system has no more threads, those that there are do the work.
-                let _ = named.spawn_scoped(scope, || self.work(&work, &output));
+                let _ = named.spawn_scoped(scope, || self.work(&columns, &output));
             }
-            self.work(&work, &output);
+            self.work(&columns, &output);
         });
-        let Turn { out, footer, failed } =
+        let Turn { out, footer, failed, .. } =
             output.turn.into_inner().unwrap_or_else(PoisonError::into_inner);
         match failed {
             Some(error) => Err(error),
@@ -66,11 +68,11 @@ impl RowGroup<'_> {
     }
 
     /// Encodes columns until there are none left, or one of them failed.
-    fn work<W: Write + Send>(&self, work: &Mutex<Work>, output: &Output<'_, W>) {
+    fn work<'a, W: Write + Send>(&'a self, columns: &Columns<'_>, output: &Output<'a, W>) {
         let mut buffers = plain::Buffers::new();
         loop {
             // A panic, of the sink for instance, would leave the other threads waiting for their turn.
-            let step = catch_unwind(AssertUnwindSafe(|| self.step(work, output, &mut buffers)));
+            let step = catch_unwind(AssertUnwindSafe(|| self.step(columns, output, &mut buffers)));
             match step.unwrap_or_else(|panic| Err(panicked(&*panic))) {
                 Ok(true) => {}
                 Ok(false) => return,
@@ -79,14 +81,14 @@ impl RowGroup<'_> {
         }
     }
 
-    /// Encodes and appends the next column; `false` where there is none, or another one failed.
-    fn step<W: Write + Send>(
-        &self,
-        work: &Mutex<Work>,
-        output: &Output<'_, W>,
+    /// Encodes the next column; `false` where there is none, or another one failed.
+    fn step<'a, W: Write + Send>(
+        &'a self,
+        columns: &Columns<'_>,
+        output: &Output<'a, W>,
         buffers: &mut plain::Buffers,
     ) -> Result<bool> {
-        let Some((column, loaded)) = lock(work).next(self.stage, self.table)? else {
+        let Some((column, loaded)) = columns.next()? else {
             return Ok(false);
         };
         let loaded = loaded.as_ref();
@@ -102,7 +104,7 @@ impl RowGroup<'_> {
                     write(piece)
                 })
             })?;
-            return output.in_turn(column, |out, footer| {
+            return output.finish(column, self.pages, move |out, footer| {
                 pages.drain_to(out)?;
                 self.check_rows(column, chunk.rows())?;
                 let start = out.bytes_written() as u64 - chunk.bytes();
@@ -110,7 +112,9 @@ impl RowGroup<'_> {
             });
         }
         let chunks = self.encode(column, &properties, loaded)?;
-        output.in_turn(column, |out, footer| self.append(column, schema, chunks, out, footer))
+        output.finish(column, self.pages, move |out, footer| {
+            self.append(column, schema, chunks, out, footer)
+        })
     }
 
     fn name(&self, column: usize) -> &str {
@@ -263,32 +267,6 @@ impl RowGroup<'_> {
     }
 }
 
-/// What is to be encoded next.
-struct Work {
-    column: usize,
-    group: Option<usize>,
-    loaded: Option<Loaded>,
-}
-
-impl Work {
-    /// The next column, and its group if that is in memory.
-    fn next(&mut self, stage: &Stage, table: &Table) -> Result<Option<(usize, Option<Loaded>)>> {
-        let column = self.column;
-        if column == table.columns.len() {
-            return Ok(None);
-        }
-        self.column += 1;
-        let group = stage.group_of(column);
-        if group != self.group {
-            self.group = group;
-            // Before the next one is read; another thread may still be at the one before.
-            self.loaded = None;
-            self.loaded = group.map(|group| stage.load(table, group)).transpose()?.flatten();
-        }
-        Ok(Some((column, self.loaded.clone())))
-    }
-}
-
 /// The file, which the threads append to in turn.
 struct Output<'a, W: Write> {
     /// The column whose turn it is; it changes while `turn` is locked.
@@ -300,10 +278,15 @@ struct Output<'a, W: Write> {
 struct Turn<'a, W: Write> {
     out: &'a mut TrackedWrite<W>,
     footer: &'a mut Footer,
+    /// Columns whose turn has not come.
+    finished: BTreeMap<usize, Finished<'a, W>>,
     failed: Option<Error>,
 }
 
-impl<W: Write> Output<'_, W> {
+/// Appends the rest of a column that is encoded.
+type Finished<'a, W> = Box<dyn FnOnce(&mut TrackedWrite<W>, &mut Footer) -> Result<()> + Send + 'a>;
+
+impl<'a, W: Write> Output<'a, W> {
     fn is_turn(&self, column: usize) -> bool {
         self.column.load(Ordering::Acquire) == column
     }
@@ -319,21 +302,30 @@ impl<W: Write> Output<'_, W> {
         turn.out.write_all(page).map_err(Error::io)
     }
 
-    /// Waits for the turn of a column, and lets it be appended; `false` where another column failed.
-    fn in_turn(
+    /// Takes a column that is encoded, to be appended when it is its turn: without waiting for that as long as
+    /// there is room for the pages of others. `false` where another column failed.
+    fn finish(
         &self,
         column: usize,
-        append: impl FnOnce(&mut TrackedWrite<W>, &mut Footer) -> Result<()>,
+        pages: &Pages,
+        append: impl FnOnce(&mut TrackedWrite<W>, &mut Footer) -> Result<()> + Send + 'a,
     ) -> Result<bool> {
-        let wait = |turn: &mut Turn<'_, W>| !self.is_turn(column) && turn.failed.is_none();
+        let wait = |turn: &mut Turn<'_, W>| {
+            !self.is_turn(column) && turn.failed.is_none() && !pages.have_room()
+        };
         let turn = self.next.wait_while(lock(&self.turn), wait);
         let mut turn = turn.unwrap_or_else(PoisonError::into_inner);
-        let Turn { out, footer, failed } = &mut *turn;
+        let Turn { out, footer, finished, failed } = &mut *turn;
         if failed.is_some() {
             return Ok(false);
         }
-        append(out, footer)?;
-        self.column.store(column + 1, Ordering::Release);
+        finished.insert(column, Box::new(append));
+        let mut next = self.column.load(Ordering::Acquire);
+        while let Some(append) = finished.remove(&next) {
+            append(out, footer)?;
+            next += 1;
+            self.column.store(next, Ordering::Release);
+        }
         self.next.notify_all();
         Ok(true)
     }

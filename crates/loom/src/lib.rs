@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod arrays;
+mod columns;
 mod dictionary;
 mod encode;
 mod error;

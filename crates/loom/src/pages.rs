@@ -34,6 +34,12 @@ impl Pages {
         self.lock().most = most;
     }
 
+    /// Whether those that wait take no more than half of the memory.
+    pub(crate) fn have_room(&self) -> bool {
+        let shared = self.lock();
+        shared.in_memory <= shared.most / 2
+    }
+
     /// Those of another chunk.
     pub(crate) fn of_chunk(&self) -> ChunkPages {
         self.lock().stores += 1;

@@ -15,7 +15,7 @@
 //! piece by piece.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_buffer::{Buffer, MutableBuffer};
@@ -35,9 +35,8 @@ pub(crate) struct Stage {
     plan: Plan,
     groups: Vec<Group>,
     blocks: Vec<Block>,
-    region: Region,
-    /// A strip on its way to scratch.
-    buffer: Vec<u8>,
+    /// One for each thread.
+    lanes: Vec<Lane>,
     /// Batches of the row group.
     pieces: usize,
     /// Groups turned out larger than was thought; it may be the frames of small batches.
@@ -53,6 +52,8 @@ struct Group {
     share: usize,
     /// Bytes of its strips in scratch.
     spilled: u64,
+    /// Where the last of them is.
+    place: Place,
 }
 
 /// Pieces in memory: a vector while rows are added, shared while they are encoded; the same memory
@@ -88,10 +89,44 @@ impl Strip {
     }
 }
 
-/// Rows that went to scratch together. Behind the strips stands where each of them ends.
+/// Rows that went to scratch together: where the places of their strips stand.
 struct Block {
+    places: u64,
+}
+
+/// Where a strip is in scratch.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    lane: u64,
     start: u64,
-    ends: u64,
+    end: u64,
+}
+
+impl Place {
+    const BYTES: usize = 24;
+
+    fn to_bytes(self) -> impl Iterator<Item = u8> {
+        [self.lane, self.start, self.end].into_iter().flat_map(u64::to_ne_bytes)
+    }
+
+    fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
+        let number = |at: usize| bytes[at..].first_chunk().map_or(0, |b| u64::from_ne_bytes(*b));
+        Self { lane: number(0), start: number(8), end: number(16) }
+    }
+}
+
+/// What a thread has to itself while it writes strips: a file of its own, for the system lets one thread
+/// write to a file at a time.
+struct Lane {
+    /// A strip on its way to scratch.
+    buffer: Vec<u8>,
+    region: Region,
+}
+
+impl Lane {
+    fn new(disk: &Arc<Disk>) -> Self {
+        Self { buffer: Vec::new(), region: Region::new(disk) }
+    }
 }
 
 /// The arrays of a group that is in memory as a whole, by piece and column.
@@ -103,8 +138,7 @@ impl Stage {
             plan,
             groups: Vec::new(),
             blocks: Vec::new(),
-            region: Region::new(disk),
-            buffer: Vec::new(),
+            lanes: (0..plan.threads).map(|_| Lane::new(disk)).collect(),
             pieces: 0,
             mispredicted: false,
         }
@@ -144,14 +178,14 @@ impl Stage {
         if self.grown(batch) > self.plan.held {
             return self.spill(table, batch);
         }
-        for group in &mut self.groups {
+        let plan = self.plan;
+        for_each_group(&mut self.groups, &mut self.lanes, batch, |group, _, _| {
             let held = group.held.open();
             if held.capacity() == 0 {
                 held.reserve_exact(group.share.min(MOST_AT_ONCE));
             }
-            pack_pieces(table, &group.columns, batch, &self.plan, held, &mut |_| Ok(()))?;
-        }
-        Ok(())
+            pack_pieces(table, &group.columns, batch, &plan, held, &mut |_| Ok(()))
+        })
     }
 
     /// Bytes that the strips would take in memory with the rows of a batch: where columns are now large
@@ -182,41 +216,37 @@ impl Stage {
 
     /// Writes a block: what is held, and the rows of a batch.
     fn spill(&mut self, table: &Table, batch: &RecordBatch) -> Result<()> {
-        let start = self.region.len();
-        let mut ends = Vec::with_capacity(self.groups.len() * size_of::<u64>());
-        for group in &mut self.groups {
-            let before = self.region.len();
+        let plan = self.plan;
+        for_each_group(&mut self.groups, &mut self.lanes, batch, |group, index, lane| {
+            let start = lane.region.len();
             let held = group.held.open();
             if !held.is_empty() {
-                self.region.append(held)?;
+                lane.region.append(held)?;
                 held.clear();
             }
             // Not behind what is held: it would grow by the batch, and keep that memory.
-            let (region, most) = (&mut self.region, self.plan.piece);
-            pack_pieces(
-                table,
-                &group.columns,
-                batch,
-                &self.plan,
-                &mut self.buffer,
-                &mut |strip| {
-                    if strip.len() >= most {
-                        region.append(strip)?;
-                        strip.clear();
-                    }
-                    Ok(())
-                },
-            )?;
-            if !self.buffer.is_empty() {
-                self.region.append(&self.buffer)?;
-                self.buffer.clear();
+            let Lane { buffer, region } = lane;
+            pack_pieces(table, &group.columns, batch, &plan, buffer, &mut |strip| {
+                if strip.len() >= plan.piece {
+                    region.append(strip)?;
+                    strip.clear();
+                }
+                Ok(())
+            })?;
+            if !buffer.is_empty() {
+                region.append(buffer)?;
+                buffer.clear();
             }
-            group.spilled += self.region.len() - before;
-            ends.extend_from_slice(&self.region.len().to_ne_bytes());
+            group.place = Place { lane: index as u64, start, end: region.len() };
+            group.spilled += region.len() - start;
+            Ok(())
+        })?;
+        for lane in &mut self.lanes {
+            lane.buffer.shrink_to(plan.read * 2);
         }
-        self.buffer.shrink_to(self.plan.read * 2);
+        let places: Vec<_> = self.groups.iter().flat_map(|group| group.place.to_bytes()).collect();
+        self.blocks.push(Block { places: self.lanes[0].region.append(&places)? });
         self.free_surplus();
-        self.blocks.push(Block { start, ends: self.region.append(&ends)? });
         Ok(())
     }
 
@@ -229,6 +259,11 @@ impl Stage {
     pub(crate) fn group_of(&self, column: usize) -> Option<usize> {
         let group = self.groups.partition_point(|group| group.columns.end <= column);
         (group < self.groups.len()).then_some(group)
+    }
+
+    /// How many groups there are.
+    pub(crate) fn groups(&self) -> usize {
+        self.groups.len()
     }
 
     /// Reads a group into memory, unless it is too large or has one column only.
@@ -331,19 +366,17 @@ impl Stage {
             let columns = table.columns[columns.clone()].iter();
             columns.map(|column| (column.name(), column.field.data_type()))
         };
-        for Block { start, ends } in &self.blocks {
-            let mut places = [0; 16];
-            let (_, end) = places.split_at_mut(8);
-            let start = if group == 0 {
-                self.region.read(end, *ends)?;
-                *start
-            } else {
-                self.region.read(&mut places, ends + (group as u64 - 1) * 8)?;
-                number(&places[..8])
+        for Block { places } in &self.blocks {
+            let mut place = [0; Place::BYTES];
+            self.lanes[0].region.read(&mut place, places + (group * Place::BYTES) as u64)?;
+            let Place { lane, start, end } = Place::from_bytes(&place);
+            let Some(Lane { region, .. }) = self.lanes.get(lane as usize) else {
+                return Err(Error::Internal(format!(
+                    "a strip in scratch is said to be in file {lane}"
+                )));
             };
-            let end = number(&places[8..]);
             let mut pieces = Pieces { at: start, end, chunk: Buffer::default() };
-            while let Some(piece) = pieces.next(&self.region, self.plan.read)? {
+            while let Some(piece) = pieces.next(region, self.plan.read)? {
                 if !each(unpack(&piece, types(), wanted)?)? {
                     return Ok(());
                 }
@@ -375,13 +408,13 @@ impl Stage {
         self.free_surplus();
         self.pieces = 0;
         self.blocks.clear();
-        self.region.clear();
+        self.lanes.iter_mut().for_each(|lane| lane.region.clear());
     }
 
     /// Heap held.
     pub(crate) fn heap_bytes(&self) -> usize {
         let held: usize = self.groups.iter().map(|group| group.held.capacity()).sum();
-        held + self.buffer.capacity()
+        held + self.lanes.iter().map(|lane| lane.buffer.capacity()).sum::<usize>()
     }
 }
 
@@ -455,8 +488,40 @@ impl Pieces {
     }
 }
 
-fn number(bytes: &[u8]) -> u64 {
-    bytes.first_chunk().map_or(0, |bytes| u64::from_ne_bytes(*bytes))
+/// Lets a thread for each lane take the groups in turn.
+fn for_each_group(
+    groups: &mut [Group],
+    lanes: &mut [Lane],
+    batch: &RecordBatch,
+    each: impl Fn(&mut Group, usize, &mut Lane) -> Result<()> + Sync,
+) -> Result<()> {
+    // To start a thread takes as long as to pack some hundred KiB.
+    const WORTH_A_THREAD: usize = 1 << 20;
+    let bytes: usize = batch.columns().iter().map(own_bytes).sum();
+    let threads = lanes.len().min(groups.len()).min(bytes / WORTH_A_THREAD).max(1);
+    let groups = Mutex::new(groups.iter_mut());
+    let next = || groups.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = |index: usize, lane: &mut Lane| {
+        while let Some(group) = next() {
+            each(group, index, lane)?;
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let work = &work;
+        let mut lanes = lanes[..threads].iter_mut().enumerate();
+        let own = lanes.next();
+        let others = lanes.filter_map(|(index, lane)| {
+            let named = std::thread::Builder::new().name("taploom-loom".to_owned());
+            // Where the system has no more threads, those that there are do the work.
+            named.spawn_scoped(scope, move || work(index, lane)).ok()
+        });
+        let others: Vec<_> = others.collect();
+        let outcome = own.map_or(Ok(()), |(index, lane)| work(index, lane));
+        others.into_iter().fold(outcome, |outcome, other| {
+            outcome.and(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        })
+    })
 }
 
 /// Packs the rows of a batch into the strip of a group, in pieces; `after` is called after each.
@@ -519,7 +584,13 @@ fn groups(
     let (mut first, mut open) = (0, 0);
     let mut close = |columns: Range<usize>, bytes: usize| {
         let share = (plan.held as f64 * bytes as f64 / all.max(1) as f64) as usize;
-        groups.push(Group { columns, held: Strip::Open(Vec::new()), share, spilled: 0 });
+        groups.push(Group {
+            columns,
+            held: Strip::Open(Vec::new()),
+            share,
+            spilled: 0,
+            place: Place::default(),
+        });
     };
     for (column, bytes) in sizes.into_iter().enumerate() {
         let too_many = in_block(open + bytes) as f64 * blocks > plan.loaded as f64;

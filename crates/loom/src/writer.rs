@@ -182,8 +182,12 @@ impl<W: Write + Send> LoomWriter<W> {
             pages: &self.pages,
             threads: self.plan.threads,
         };
-        // What was never read back leaves its memory to the pages.
-        let spare = if self.stage.has_spilled() { 0 } else { self.plan.loaded };
+        // What was never read back, or is not held, leaves its memory to the pages.
+        let spare = if self.stage.has_spilled() {
+            self.plan.held.saturating_sub(self.stage.heap_bytes())
+        } else {
+            self.plan.loaded
+        };
         self.pages.allow(self.plan.pages + spare);
         row_group.write(&mut self.out, &mut self.footer)?;
         self.stage.clear();

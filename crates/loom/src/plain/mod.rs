@@ -15,7 +15,7 @@ use arrow_buffer::{BooleanBufferBuilder, MutableBuffer};
 use arrow_schema::DataType;
 use parquet::basic::{Compression, Encoding};
 use parquet::data_type::{self as physical, DataType as PhysicalType};
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use parquet::file::properties::{EnabledStatistics, WriterPropertiesPtr, WriterVersion};
 use parquet::schema::types::SchemaDescPtr;
 
 use self::chunk::ChunkWriter;
@@ -28,7 +28,7 @@ use crate::table::Column;
 pub(crate) struct Plain<'a> {
     column: &'a Column,
     schema: SchemaDescPtr,
-    properties: &'a WriterProperties,
+    properties: WriterPropertiesPtr,
     is_nullable: bool,
     is_compressed: bool,
     page_bytes: usize,
@@ -77,7 +77,7 @@ impl<'a> Plain<'a> {
     pub(crate) fn of(
         column: &'a Column,
         schema: &SchemaDescPtr,
-        properties: &'a WriterProperties,
+        properties: &WriterPropertiesPtr,
     ) -> Option<Self> {
         let [leaf] = schema.columns() else { return None };
         let path = leaf.path();
@@ -103,7 +103,7 @@ impl<'a> Plain<'a> {
         is_plain.then(|| Self {
             column,
             schema: schema.clone(),
-            properties,
+            properties: properties.clone(),
             is_nullable: leaf.max_def_level() > 0,
             is_compressed: codec == Compression::SNAPPY,
             page_bytes: properties.column_data_page_size_limit(path),

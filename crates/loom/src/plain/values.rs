@@ -380,10 +380,15 @@ impl Values for Booleans<'_> {
     }
 
     fn behind(&mut self, levels: &[u8]) -> &[u8] {
-        self.buffer.clear();
-        self.buffer.extend_from_slice(levels);
-        self.buffer.extend_from_slice(self.values.as_slice());
-        self.buffer
+        let values = self.values.as_slice();
+        let length = levels.len() + values.len();
+        // Never shorter: what grows is filled with zeros first.
+        if self.buffer.len() < length {
+            self.buffer.resize(length.next_multiple_of(64), 0);
+        }
+        self.buffer[..levels.len()].copy_from_slice(levels);
+        self.buffer[levels.len()..length].copy_from_slice(values);
+        &self.buffer[..length]
     }
 
     fn end(&mut self) -> Known<bool> {
