@@ -8,7 +8,7 @@ use arrow_array::types::{
     ArrowPrimitiveType, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt8Type,
 };
 use arrow_array::{Array, ArrayRef, BooleanArray, ListArray, PrimitiveArray};
-use arrow_buffer::{BooleanBufferBuilder, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType, FieldRef};
 use taploom_encoder::{Error, ErrorKind, Result};
 
@@ -32,6 +32,8 @@ pub(crate) enum ColumnBuilder {
 pub(crate) struct NumberBuilder<T: ArrowPrimitiveType> {
     values: Vec<T::Native>,
     validity: NullBufferBuilder,
+    /// The values of the batch before, whose memory is used again when that is written.
+    lent: Option<Buffer>,
 }
 
 /// Booleans, null ones as false.
@@ -134,10 +136,14 @@ impl ColumnBuilder {
 
 impl<T: ArrowPrimitiveType> NumberBuilder<T> {
     fn new() -> Self {
-        Self { values: Vec::new(), validity: NullBufferBuilder::new(0) }
+        Self { values: Vec::new(), validity: NullBufferBuilder::new(0), lent: None }
     }
 
     fn append(&mut self, numbers: &PrimitiveArray<T>) {
+        if let Some(lent) = self.lent.take() {
+            self.values = lent.into_vec().unwrap_or_default();
+            self.values.clear();
+        }
         let first = self.values.len();
         self.values.extend_from_slice(numbers.values());
         match numbers.nulls().filter(|nulls| nulls.null_count() > 0) {
@@ -152,14 +158,15 @@ impl<T: ArrowPrimitiveType> NumberBuilder<T> {
     }
 
     fn finish(&mut self) -> PrimitiveArray<T> {
-        // The next batch will have about as many.
-        let more = Vec::with_capacity(self.values.len());
-        let values = std::mem::replace(&mut self.values, more);
+        let values = Buffer::from_vec(std::mem::take(&mut self.values));
+        self.lent = Some(values.clone());
         PrimitiveArray::new(ScalarBuffer::from(values), self.validity.finish())
     }
 
     fn heap_bytes(&self) -> usize {
-        self.values.capacity() * size_of::<T::Native>() + self.validity.allocated_size()
+        self.values.capacity() * size_of::<T::Native>()
+            + self.lent.as_ref().map_or(0, Buffer::capacity)
+            + self.validity.allocated_size()
     }
 }
 
