@@ -1,15 +1,19 @@
 //! What an encoder alone costs: all batches are in memory before, and its bytes go nowhere.
 //!
 //! ```text
-//! bench-encode-stage FORMAT SOURCE [THREADS]
+//! bench-encode-stage FORMAT SOURCE [THREADS [SECONDS]]
 //! ```
 //!
-//! It prints one line of JSON: rows, bytes of Arrow and of output, seconds of CPU and of the clock, and
-//! floors, in seconds of CPU: to copy the input once, to make base64 of as many bytes as the output
+//! The rows are encoded once, or again and again until so many seconds of CPU have gone by: a process
+//! that serves results has its memory by then, and a run of a millisecond can't be measured.
+//!
+//! It prints one line of JSON: rows, bytes of Arrow and of output, seconds of CPU and of the clock of a run (the
+//! mean), and floors, in seconds of CPU: to copy the input once, to make base64 of as many bytes as the output
 //! has by the engine alone, and to compress the input with snappy, by the codec alone.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -29,12 +33,9 @@ const CHUNK: usize = 384 << 10;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let measured = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [format, source] => measure(format, source, 1),
-        [format, source, threads] => match threads.parse() {
-            Ok(threads) => measure(format, source, threads),
-            Err(_) => Err(format!("{threads} is no number of threads")),
-        },
-        _ => Err("usage: bench-encode-stage FORMAT SOURCE [THREADS]".to_owned()),
+        [format, source, ref rest @ ..] if rest.len() <= 2 => number(rest.first(), 1)
+            .and_then(|threads| measure(format, source, threads, number(rest.get(1), 0.0)?)),
+        _ => Err("usage: bench-encode-stage FORMAT SOURCE [THREADS [SECONDS]]".to_owned()),
     };
     match measured {
         Ok(line) => {
@@ -48,7 +49,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(format: &str, source: &str, threads: usize) -> Result<String, String> {
+fn number<N: FromStr>(text: Option<&&str>, otherwise: N) -> Result<N, String> {
+    text.map_or(Ok(otherwise), |text| text.parse().map_err(|_| format!("{text} is no number")))
+}
+
+fn measure(format: &str, source: &str, threads: usize, seconds: f64) -> Result<String, String> {
     let said = |error: Error| format!("{error:#}");
     let mut source = block_on(open(&Request::new(source))).map_err(said)?;
     let mut batches = Vec::new();
@@ -67,11 +72,19 @@ fn measure(format: &str, source: &str, threads: usize) -> Result<String, String>
     // A first batch, so that the few rows of a small table do not pay for what a program does once.
     encode(&batches[..batches.len().min(1)], &Counted::default()).map_err(said)?;
     let counted = Counted::default();
-    let (cpu, wall) = (cpu_time(), Instant::now());
-    let summary = encode(&batches, &counted).map_err(said)?;
-    let (cpu, wall) = (cpu_time() - cpu, wall.elapsed());
+    let (start, wall) = (cpu_time(), Instant::now());
+    let mut runs = 0;
+    let (summary, cpu) = loop {
+        let summary = encode(&batches, &counted).map_err(said)?;
+        runs += 1;
+        let cpu = cpu_time() - start;
+        if cpu.as_secs_f64() >= seconds {
+            break (summary, cpu / runs);
+        }
+    };
+    let wall = wall.elapsed() / runs;
 
-    let output = counted.0.load(Ordering::Relaxed);
+    let output = counted.0.load(Ordering::Relaxed) / u64::from(runs);
     let line = serde_json::json!({
         "format": format,
         "threads": threads,
