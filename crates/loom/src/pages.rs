@@ -19,6 +19,8 @@ struct Shared {
     /// Bytes that may stay in memory, of all stores together.
     most: usize,
     in_memory: usize,
+    /// Pages that wait, in memory or in scratch.
+    waiting: usize,
     stores: usize,
     region: Region,
 }
@@ -26,7 +28,7 @@ struct Shared {
 impl Pages {
     pub(crate) fn new(disk: &Arc<Disk>, most: usize) -> Self {
         let region = Region::new(disk);
-        Self(Arc::new(Mutex::new(Shared { most, in_memory: 0, stores: 0, region })))
+        Self(Arc::new(Mutex::new(Shared { most, in_memory: 0, waiting: 0, stores: 0, region })))
     }
 
     /// Sets how many bytes may stay in memory from now on.
@@ -34,10 +36,12 @@ impl Pages {
         self.lock().most = most;
     }
 
-    /// Whether those that wait take no more than half of the memory.
+    /// Whether those that wait, and what is said of them in the metadata of their chunks, take no more
+    /// than half of the memory.
     pub(crate) fn have_room(&self) -> bool {
+        const DESCRIPTION: usize = 600;
         let shared = self.lock();
-        shared.in_memory <= shared.most / 2
+        shared.in_memory + shared.waiting * DESCRIPTION <= shared.most / 2
     }
 
     /// Those of another chunk.
@@ -90,6 +94,7 @@ impl ChunkPages {
         } else {
             Part::Scratch { offset: shared.region.append(page)?, length: page.len() }
         };
+        shared.waiting += 1;
         drop(shared);
         self.parts.push(part);
         Ok(())
@@ -100,12 +105,16 @@ impl ChunkPages {
         let part = self.parts.get_mut(index);
         match part.map(|part| std::mem::replace(part, Part::Taken)) {
             Some(Part::Memory(bytes)) => {
-                self.pages.lock().in_memory -= bytes.len();
+                let mut shared = self.pages.lock();
+                shared.in_memory -= bytes.len();
+                shared.waiting -= 1;
                 Ok(bytes)
             }
             Some(Part::Scratch { offset, length }) => {
                 let mut bytes = vec![0; length];
-                self.pages.lock().region.read(&mut bytes, offset)?;
+                let mut shared = self.pages.lock();
+                shared.waiting -= 1;
+                shared.region.read(&mut bytes, offset)?;
                 Ok(bytes.into())
             }
             Some(Part::Taken) | None => Err(Error::Internal(format!("there is no page {index}"))),
@@ -146,8 +155,10 @@ impl PageStore for ChunkPages {
 
 impl Drop for ChunkPages {
     fn drop(&mut self) {
+        let waiting = self.parts.iter().filter(|part| !matches!(part, Part::Taken)).count();
         let mut shared = self.pages.lock();
         shared.in_memory -= self.memory_size();
+        shared.waiting -= waiting;
         shared.stores -= 1;
         if shared.stores == 0 {
             shared.region.clear();
