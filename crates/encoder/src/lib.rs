@@ -6,6 +6,7 @@ mod column;
 mod convert;
 mod encoder;
 mod error;
+mod heap;
 mod in_order;
 mod media_type;
 mod metadata;

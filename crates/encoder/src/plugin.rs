@@ -4,6 +4,7 @@ use arrow_array::RecordBatch;
 
 use crate::encoder::{Completion, EncodeContext, EncodeSummary, ResultEncoder};
 use crate::error::{Error, ErrorKind, Result};
+use crate::heap;
 use crate::options::{FormatOptions, OptionInfo, Options};
 use crate::schema::ResultSchema;
 use crate::sink::ByteSink;
@@ -159,6 +160,7 @@ impl EncoderPlugin {
             )
             .with_format(id));
         }
+        heap::keep();
         let inner =
             (self.start)(options, schema, context, sink).map_err(|error| error.with_format(id))?;
         Ok(Box::new(Guard { id, inner, broken: false }))
