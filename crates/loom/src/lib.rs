@@ -16,6 +16,7 @@ mod pool;
 mod scratch;
 mod spool;
 mod stage;
+mod strips;
 mod table;
 mod thrift;
 mod writer;

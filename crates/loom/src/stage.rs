@@ -18,14 +18,15 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_buffer::{Buffer, MutableBuffer};
+use arrow_buffer::Buffer;
 use arrow_schema::DataType;
 
 use crate::arrays::{heaviest_cell, in_pieces, plain, row_bytes, weight};
 use crate::error::{Error, Result};
 use crate::pack::{pack, piece_length, unpack};
 use crate::plan::Plan;
-use crate::scratch::{Disk, Region};
+use crate::scratch::Disk;
+use crate::strips::{Lane, Pieces, Place};
 use crate::table::Table;
 
 /// Memory that is asked for before there are rows to fill it.
@@ -92,41 +93,6 @@ impl Strip {
 /// Rows that went to scratch together: where the places of their strips stand.
 struct Block {
     places: u64,
-}
-
-/// Where a strip is in scratch.
-#[derive(Clone, Copy, Default)]
-struct Place {
-    lane: u64,
-    start: u64,
-    end: u64,
-}
-
-impl Place {
-    const BYTES: usize = 24;
-
-    fn to_bytes(self) -> impl Iterator<Item = u8> {
-        [self.lane, self.start, self.end].into_iter().flat_map(u64::to_ne_bytes)
-    }
-
-    fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
-        let number = |at: usize| bytes[at..].first_chunk().map_or(0, |b| u64::from_ne_bytes(*b));
-        Self { lane: number(0), start: number(8), end: number(16) }
-    }
-}
-
-/// What a thread has to itself while it writes strips: a file of its own, for the system lets one thread
-/// write to a file at a time.
-struct Lane {
-    /// A strip on its way to scratch.
-    buffer: Vec<u8>,
-    region: Region,
-}
-
-impl Lane {
-    fn new(disk: &Arc<Disk>) -> Self {
-        Self { buffer: Vec::new(), region: Region::new(disk) }
-    }
 }
 
 /// The arrays of a group that is in memory as a whole, by piece and column.
@@ -369,13 +335,12 @@ impl Stage {
         for Block { places } in &self.blocks {
             let mut place = [0; Place::BYTES];
             self.lanes[0].region.read(&mut place, places + (group * Place::BYTES) as u64)?;
-            let Place { lane, start, end } = Place::from_bytes(&place);
-            let Some(Lane { region, .. }) = self.lanes.get(lane as usize) else {
-                return Err(Error::Internal(format!(
-                    "a strip in scratch is said to be in file {lane}"
-                )));
+            let place = Place::from_bytes(&place);
+            let Some(Lane { region, .. }) = self.lanes.get(place.lane as usize) else {
+                let why = format!("a strip is said to be in scratch file {}", place.lane);
+                return Err(Error::Internal(why));
             };
-            let mut pieces = Pieces { at: start, end, chunk: Buffer::default() };
+            let mut pieces = Pieces::of(place);
             while let Some(piece) = pieces.next(region, self.plan.read)? {
                 if !each(unpack(&piece, types(), wanted)?)? {
                     return Ok(());
@@ -447,44 +412,6 @@ impl Sample {
         self.rows -= rows;
         self.arrays.push(array);
         self.rows > 0
-    }
-}
-
-/// Reads the pieces of a strip in scratch.
-struct Pieces {
-    at: u64,
-    end: u64,
-    /// What has been read and not given out; begins with a piece.
-    chunk: Buffer,
-}
-
-impl Pieces {
-    fn next(&mut self, region: &Region, read: usize) -> Result<Option<Buffer>> {
-        let whole = |chunk: &Buffer| piece_length(chunk).filter(|length| *length <= chunk.len());
-        let mut want = read;
-        while whole(&self.chunk).is_none() {
-            // The beginning of a piece that was read before is read once more: it must be aligned.
-            self.at -= self.chunk.len() as u64;
-            if self.at == self.end {
-                return Ok(None);
-            }
-            want = piece_length(&self.chunk).unwrap_or(want).max(want);
-            let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
-            // Not 300 KiB as 256 and 44.
-            let length = if left < want + want / 2 { left } else { want };
-            let mut bytes = MutableBuffer::from_len_zeroed(length);
-            region.read(&mut bytes, self.at)?;
-            self.chunk = Buffer::from(bytes);
-            self.at += length as u64;
-            if length == left && whole(&self.chunk).is_none() {
-                let why = "a piece in scratch is cut short";
-                return Err(Error::Internal(why.to_owned()));
-            }
-        }
-        let length = whole(&self.chunk).unwrap_or(0);
-        let piece = self.chunk.slice_with_length(0, length);
-        self.chunk.advance(length);
-        Ok(Some(piece))
     }
 }
 

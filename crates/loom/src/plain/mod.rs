@@ -107,8 +107,8 @@ impl<'a> Plain<'a> {
             is_nullable: leaf.max_def_level() > 0,
             is_compressed: codec == Compression::SNAPPY,
             page_bytes: properties.column_data_page_size_limit(path),
-            page_rows: properties.column_data_page_row_count_limit(path),
-            step: properties.write_batch_size(),
+            page_rows: properties.column_data_page_row_count_limit(path).max(1),
+            step: properties.write_batch_size().max(1),
         })
     }
 
