@@ -109,7 +109,7 @@ const EACH: u64 = 0x0101_0101_0101_0101;
 fn a_byte_each(bits: u8) -> u64 {
     const ITS_OWN: u64 = 0x8040_2010_0804_0201;
     // What is left in a byte passes 0x7f by the sum, if anything is.
-    (((u64::from(bits) * EACH & ITS_OWN) + 0x7f * EACH) >> 7) & EACH
+    ((((u64::from(bits) * EACH) & ITS_OWN) + 0x7f * EACH) >> 7) & EACH
 }
 
 impl RowBlock {
@@ -181,8 +181,10 @@ impl RowBlock {
             for ((runs, low), high) in runs.chunks(8).zip(low.to_le_bytes()).zip(high.to_le_bytes())
             {
                 let (low, high) = (a_byte_each(low), a_byte_each(high));
-                let cells =
-                    EACH * none ^ low * by_first ^ high * by_second ^ (low & high) * by_both;
+                let cells = (EACH * none)
+                    ^ (low * by_first)
+                    ^ (high * by_second)
+                    ^ ((low & high) * by_both);
                 for (run, cell) in runs.iter().zip(cells.to_le_bytes()) {
                     self.bytes[run + offset] = cell;
                 }
