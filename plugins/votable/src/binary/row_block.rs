@@ -174,7 +174,7 @@ impl RowBlock {
         bytes: [u8; 4],
     ) {
         // Eight rows at a time: each of the four is the first, changed where bits are set.
-        let [none, first, second, both] = bytes.map(|byte| u64::from(byte));
+        let [none, first, second, both] = bytes.map(u64::from);
         let (by_first, by_second) = (none ^ first, none ^ second);
         let by_both = by_first ^ second ^ both;
         for ((low, high), runs) in words.zip(self.runs.chunks(WORD_ROWS)) {
