@@ -92,9 +92,9 @@ impl RowGroup<'_> {
             return Ok(false);
         };
         let loaded = loaded.as_ref();
-        let properties = self.properties(column, loaded)?;
         let described = &self.table.columns[column];
         let schema = Arc::new(SchemaDescriptor::new(Arc::clone(&described.root)));
+        let properties = self.properties(column, &schema, loaded)?;
         if let Some(plain) = Plain::of(described, &schema, &properties) {
             let mut pages = self.pages.of_chunk();
             let mut put = |page: &[u8]| output.put(column, &mut pages, page);
@@ -156,12 +156,16 @@ impl RowGroup<'_> {
     }
 
     /// The properties of a column, with a dictionary where one pays.
-    fn properties(&self, column: usize, loaded: Option<&Loaded>) -> Result<WriterPropertiesPtr> {
+    fn properties(
+        &self,
+        column: usize,
+        schema: &SchemaDescriptor,
+        loaded: Option<&Loaded>,
+    ) -> Result<WriterPropertiesPtr> {
         let all = &self.table.properties;
         let Some(without) = &self.table.without_dictionaries else {
             return Ok(Arc::clone(all));
         };
-        let schema = SchemaDescriptor::new(Arc::clone(&self.table.columns[column].root));
         // Booleans have none, whatever the properties say.
         let may_have_one = |leaf: &ColumnDescPtr| {
             leaf.physical_type() != PhysicalType::BOOLEAN && all.dictionary_enabled(leaf.path())

@@ -147,7 +147,8 @@ pub(crate) fn put_length(out: &mut Vec<u8>, length: u64) {
     put_varint(out, length);
 }
 
-fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+/// Appends a number of seven bits a byte, the lowest first.
+pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push((value & 0x7f) as u8 | 0x80);
         value >>= 7;

@@ -3,6 +3,8 @@
 //! Source: Parquet's "Run Length Encoding / Bit-Packing Hybrid (RLE = 3)", with the length in four bytes
 //! before it, as data pages of version 1 have it.
 
+use crate::thrift::put_varint;
+
 /// Groups of eight that are packed behind one header at most, so that it is one byte.
 const MOST_GROUPS: usize = 63;
 
@@ -65,12 +67,7 @@ impl Packed {
 }
 
 fn put_run(out: &mut Vec<u8>, rows: usize, group: u8) {
-    let mut header = rows << 1;
-    while header >= 0x80 {
-        out.push((header & 0x7f) as u8 | 0x80);
-        header >>= 7;
-    }
-    out.push(header as u8);
+    put_varint(out, (rows as u64) << 1);
     out.push(group & 1);
 }
 

@@ -222,10 +222,7 @@ impl<'a, A: ArrowPrimitiveType, T: DataType<T: Number>> Numbers<'a, A, T> {
 
     /// Makes room for more values.
     fn reserve(&mut self, more: usize) {
-        let bytes = ROOM + (self.count + more) * size_of::<T::T>();
-        if self.buffer.len() < bytes {
-            self.buffer.resize(bytes.next_multiple_of(64), 0);
-        }
+        grow(self.buffer, ROOM + (self.count + more) * size_of::<T::T>());
     }
 }
 
@@ -269,9 +266,7 @@ where
             // So many rows in a page, or so few values in it, are rare.
             None => {
                 let more = levels.len() - ROOM;
-                if self.buffer.len() < end + more {
-                    self.buffer.resize((end + more).next_multiple_of(64), 0);
-                }
+                grow(self.buffer, end + more);
                 self.buffer.copy_within(ROOM..end, levels.len());
                 self.buffer[..levels.len()].copy_from_slice(levels);
                 &self.buffer[..end + more]
@@ -282,6 +277,13 @@ where
     fn end(&mut self) -> Known<T::T> {
         self.count = 0;
         std::mem::take(&mut self.known)
+    }
+}
+
+/// Makes a buffer as long as that. It never becomes shorter, for what grows is filled with zeros first.
+fn grow(buffer: &mut MutableBuffer, length: usize) {
+    if buffer.len() < length {
+        buffer.resize(length.next_multiple_of(64), 0);
     }
 }
 
@@ -382,10 +384,7 @@ impl Values for Booleans<'_> {
     fn behind(&mut self, levels: &[u8]) -> &[u8] {
         let values = self.values.as_slice();
         let length = levels.len() + values.len();
-        // Never shorter: what grows is filled with zeros first.
-        if self.buffer.len() < length {
-            self.buffer.resize(length.next_multiple_of(64), 0);
-        }
+        grow(self.buffer, length);
         self.buffer[..levels.len()].copy_from_slice(levels);
         self.buffer[levels.len()..length].copy_from_slice(values);
         &self.buffer[..length]
