@@ -24,6 +24,7 @@ use crate::pages::{ChunkPages, Pages};
 use crate::plain::{self, Plain};
 use crate::stage::{Loaded, Stage};
 use crate::table::{Column, Table};
+use crate::threads;
 
 /// The rows of a row group that is full.
 pub(crate) struct RowGroup<'a> {
@@ -53,9 +54,7 @@ impl RowGroup<'_> {
         std::thread::scope(|scope| {
             let others = self.threads.min(self.table.columns.len()).saturating_sub(1);
             for _ in 0..others {
-                let named = std::thread::Builder::new().name("taploom-loom".to_owned());
-                // Where the system has no more threads, those that there are do the work.
-                let _ = named.spawn_scoped(scope, || self.work(&columns, &output));
+                let _ = threads::start(scope, || self.work(&columns, &output));
             }
             self.work(&columns, &output);
         });

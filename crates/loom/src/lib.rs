@@ -18,6 +18,7 @@ mod spool;
 mod stage;
 mod strips;
 mod table;
+mod threads;
 mod thrift;
 mod writer;
 

@@ -28,6 +28,7 @@ use crate::plan::Plan;
 use crate::scratch::Disk;
 use crate::strips::{Lane, Pieces, Place};
 use crate::table::Table;
+use crate::threads;
 
 /// Memory that is asked for before there are rows to fill it.
 const MOST_AT_ONCE: usize = 16 << 20;
@@ -438,11 +439,8 @@ fn for_each_group(
         let work = &work;
         let mut lanes = lanes[..threads].iter_mut().enumerate();
         let own = lanes.next();
-        let others = lanes.filter_map(|(index, lane)| {
-            let named = std::thread::Builder::new().name("taploom-loom".to_owned());
-            // Where the system has no more threads, those that there are do the work.
-            named.spawn_scoped(scope, move || work(index, lane)).ok()
-        });
+        let others =
+            lanes.filter_map(|(index, lane)| threads::start(scope, move || work(index, lane)));
         let others: Vec<_> = others.collect();
         let outcome = own.map_or(Ok(()), |(index, lane)| work(index, lane));
         others.into_iter().fold(outcome, |outcome, other| {
