@@ -134,6 +134,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let source = MaxRec::new(source, arguments.maxrec.unwrap_or(u64::MAX));
     let columns = source.schema().columns().len();
     let (encoded, notes) = write(source, &spec, &output, arguments.threads, &runtime)?;
+    output.holds(encoded.summary.total_bytes)?;
     // All that can fail before the first of the two files appears.
     if let Some(file) = &summary_file {
         let summary = summarise(&spec, &encoded, columns, started);
