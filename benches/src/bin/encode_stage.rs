@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! bench-encode-stage FORMAT SOURCE [THREADS [SECONDS]]
+//! bench-encode-stage --results-of ROWS,ROWS,... FORMAT SOURCE
 //! ```
 //!
 //! The rows are encoded once, or again and again until so many seconds of CPU have gone by: a process
@@ -10,6 +11,10 @@
 //! It prints one line of JSON: rows, bytes of Arrow and of output, seconds of CPU and of the clock of a run (the
 //! mean), and floors, in seconds of CPU: to copy the input once, to make base64 of as many bytes as the output
 //! has by the engine alone, and to compress the input with snappy, by the codec alone.
+//!
+//! With `--results-of` the rows are cut into results of so many rows (whole batches), and all of them are encoded, one
+//! after the other. It prints a list in JSON: for each size the seconds of CPU for all rows, the median of rounds
+//! in which every size has its turn.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -24,7 +29,7 @@ use base64::Engine;
 use futures::executor::block_on;
 use rustix::time::{ClockId, clock_gettime};
 use taploom_benches::arrow_bytes;
-use taploom_encoder::{Completion, EncodeContext, Error};
+use taploom_encoder::{Completion, EncodeContext, EncodeSummary, EncoderSpec, Error, ResultSchema};
 use taploom_sources::{Request, open};
 
 /// Bytes that are copied or encoded at a time: what stays in the second-level cache.
@@ -33,9 +38,16 @@ const CHUNK: usize = 384 << 10;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let measured = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--results-of", sizes, format, source] => sizes
+            .split(',')
+            .map(|rows| number(Some(&rows), 0))
+            .collect::<Result<Vec<usize>, _>>()
+            .and_then(|sizes| measure_results(&sizes, format, source)),
         [format, source, ref rest @ ..] if rest.len() <= 2 => number(rest.first(), 1)
             .and_then(|threads| measure(format, source, threads, number(rest.get(1), 0.0)?)),
-        _ => Err("usage: bench-encode-stage FORMAT SOURCE [THREADS [SECONDS]]".to_owned()),
+        _ => Err("usage: bench-encode-stage FORMAT SOURCE [THREADS [SECONDS]], or \
+                  --results-of ROWS,ROWS,... FORMAT SOURCE"
+            .to_owned()),
     };
     match measured {
         Ok(line) => {
@@ -53,29 +65,77 @@ fn number<N: FromStr>(text: Option<&&str>, otherwise: N) -> Result<N, String> {
     text.map_or(Ok(otherwise), |text| text.parse().map_err(|_| format!("{text} is no number")))
 }
 
-fn measure(format: &str, source: &str, threads: usize, seconds: f64) -> Result<String, String> {
-    let said = |error: Error| format!("{error:#}");
-    let mut source = block_on(open(&Request::new(source))).map_err(said)?;
-    let mut batches = Vec::new();
-    while let Some(batch) = block_on(source.next_batch()).map_err(said)? {
-        batches.push(batch);
+/// A table in memory, and what makes results of it.
+struct Stage {
+    spec: EncoderSpec,
+    schema: ResultSchema,
+    batches: Vec<RecordBatch>,
+}
+
+impl Stage {
+    fn load(format: &str, source: &str, threads: usize) -> Result<Self, Error> {
+        let mut source = block_on(open(&Request::new(source)))?;
+        let mut batches = Vec::new();
+        while let Some(batch) = block_on(source.next_batch())? {
+            batches.push(batch);
+        }
+        let spec = taploom::registry()?.request(format)?;
+        let spec = spec.with_context(EncodeContext { threads, ..EncodeContext::default() });
+        let stage = Self { spec, schema: source.schema().clone(), batches };
+        // A first batch, so that the few rows of a small table do not pay for what a program does once.
+        let first = &stage.batches[..stage.batches.len().min(1)];
+        stage.encode(first, &Counted::default())?;
+        Ok(stage)
     }
-    let spec = taploom::registry().and_then(|registry| registry.request(format)).map_err(said)?;
-    let spec = spec.with_context(EncodeContext { threads, ..EncodeContext::default() });
-    let encode = |batches: &[RecordBatch], counted: &Counted| {
-        let mut encoder = spec.start(source.schema(), Box::new(counted.clone()))?;
+
+    fn encode(&self, batches: &[RecordBatch], counted: &Counted) -> Result<EncodeSummary, Error> {
+        let mut encoder = self.spec.start(&self.schema, Box::new(counted.clone()))?;
         for batch in batches {
             encoder.write_batch(batch)?;
         }
         encoder.finish(Completion::Complete)
-    };
-    // A first batch, so that the few rows of a small table do not pay for what a program does once.
-    encode(&batches[..batches.len().min(1)], &Counted::default()).map_err(said)?;
+    }
+
+    /// Seconds of CPU for all rows, as results of so many batches.
+    fn encode_in_results(&self, batches: usize) -> Result<f64, Error> {
+        let start = cpu_time();
+        for result in self.batches.chunks(batches) {
+            self.encode(result, &Counted::default())?;
+        }
+        Ok((cpu_time() - start).as_secs_f64())
+    }
+}
+
+fn said(error: Error) -> String {
+    format!("{error:#}")
+}
+
+fn measure_results(sizes: &[usize], format: &str, source: &str) -> Result<String, String> {
+    const ROUNDS: usize = 3;
+    let stage = Stage::load(format, source, 1).map_err(said)?;
+    let batch_rows = stage.batches.first().map_or(1, RecordBatch::num_rows);
+    let mut seconds = vec![Vec::new(); sizes.len()];
+    for _ in 0..ROUNDS {
+        for (rows, seconds) in sizes.iter().zip(&mut seconds) {
+            let batches = rows.div_ceil(batch_rows).max(1);
+            seconds.push(stage.encode_in_results(batches).map_err(said)?);
+        }
+    }
+    let medians = seconds.into_iter().map(|mut of_size| {
+        of_size.sort_by(f64::total_cmp);
+        of_size[ROUNDS / 2]
+    });
+    Ok(serde_json::json!(medians.collect::<Vec<_>>()).to_string())
+}
+
+fn measure(format: &str, source: &str, threads: usize, seconds: f64) -> Result<String, String> {
+    let stage = Stage::load(format, source, threads).map_err(said)?;
+    let batches = &stage.batches;
     let counted = Counted::default();
     let (start, wall) = (cpu_time(), Instant::now());
     let mut runs = 0;
     let (summary, cpu) = loop {
-        let summary = encode(&batches, &counted).map_err(said)?;
+        let summary = stage.encode(batches, &counted).map_err(said)?;
         runs += 1;
         let cpu = cpu_time() - start;
         if cpu.as_secs_f64() >= seconds {
@@ -89,14 +149,14 @@ fn measure(format: &str, source: &str, threads: usize, seconds: f64) -> Result<S
         "format": format,
         "threads": threads,
         "rows": summary.rows,
-        "bytes_in": arrow_bytes(&batches),
+        "bytes_in": arrow_bytes(batches),
         "bytes_out": output,
         "cpu_seconds": cpu.as_secs_f64(),
         "wall_seconds": wall.as_secs_f64(),
         "rows_per_cpu_second": summary.rows as f64 / cpu.as_secs_f64(),
-        "memcpy_seconds": copying(&batches).as_secs_f64(),
+        "memcpy_seconds": copying(batches).as_secs_f64(),
         "base64_seconds": base64_of(output).as_secs_f64(),
-        "snappy_seconds": snappy_of(&batches)?.as_secs_f64(),
+        "snappy_seconds": snappy_of(batches)?.as_secs_f64(),
     });
     Ok(line.to_string())
 }
