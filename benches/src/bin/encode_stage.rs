@@ -106,19 +106,19 @@ impl Stage {
     }
 }
 
-fn said(error: Error) -> String {
+fn said(error: &Error) -> String {
     format!("{error:#}")
 }
 
 fn measure_results(sizes: &[usize], format: &str, source: &str) -> Result<String, String> {
     const ROUNDS: usize = 3;
-    let stage = Stage::load(format, source, 1).map_err(said)?;
+    let stage = Stage::load(format, source, 1).map_err(|error| said(&error))?;
     let batch_rows = stage.batches.first().map_or(1, RecordBatch::num_rows);
     let mut seconds = vec![Vec::new(); sizes.len()];
     for _ in 0..ROUNDS {
         for (rows, seconds) in sizes.iter().zip(&mut seconds) {
             let batches = rows.div_ceil(batch_rows).max(1);
-            seconds.push(stage.encode_in_results(batches).map_err(said)?);
+            seconds.push(stage.encode_in_results(batches).map_err(|error| said(&error))?);
         }
     }
     let medians = seconds.into_iter().map(|mut of_size| {
@@ -129,13 +129,13 @@ fn measure_results(sizes: &[usize], format: &str, source: &str) -> Result<String
 }
 
 fn measure(format: &str, source: &str, threads: usize, seconds: f64) -> Result<String, String> {
-    let stage = Stage::load(format, source, threads).map_err(said)?;
+    let stage = Stage::load(format, source, threads).map_err(|error| said(&error))?;
     let batches = &stage.batches;
     let counted = Counted::default();
     let (start, wall) = (cpu_time(), Instant::now());
     let mut runs = 0;
     let (summary, cpu) = loop {
-        let summary = stage.encode(batches, &counted).map_err(said)?;
+        let summary = stage.encode(batches, &counted).map_err(|error| said(&error))?;
         runs += 1;
         let cpu = cpu_time() - start;
         if cpu.as_secs_f64() >= seconds {

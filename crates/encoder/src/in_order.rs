@@ -24,7 +24,8 @@ const PIECES_A_THREAD: usize = 2;
 /// With one thread nothing is queued: a piece is done and handed over at once, so that an
 /// encoder needs no path of its own for that.
 ///
-/// **Limits**: at most two pieces for each thread are under way or wait to be handed over; `push`
+/// **Limits**: at most two pieces for each thread are under way or wait to be handed over, or fewer
+/// ([`at_most`](Self::at_most)); `push`
 /// waits for the first of them before it takes more. What a piece holds is held for as long, and an
 /// encoder counts it in `buffered_bytes` ([`heap_bytes`](Self::heap_bytes)).
 ///
@@ -90,6 +91,16 @@ impl<P: Send + 'static> InOrder<P> {
         let work: Arc<Work<P>> = Arc::new(work);
         let others = (threads > 1).then(|| Others::start(threads, &work));
         Self { work, others, spare: Vec::new(), broken: false }
+    }
+
+    /// With no more than so many pieces under way or waiting, but one, where pieces are so large that the
+    /// memory budget has no room for two a thread.
+    #[must_use]
+    pub fn at_most(mut self, pieces: usize) -> Self {
+        if let Some(others) = &mut self.others {
+            others.most = others.most.min(pieces).max(1);
+        }
+        self
     }
 
     /// A piece that was handed over, as it was left.

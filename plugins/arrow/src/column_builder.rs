@@ -51,22 +51,22 @@ pub(crate) struct ListBuilder {
 }
 
 impl ColumnBuilder {
-    /// An empty column of a canonical type.
-    pub(crate) fn new(data_type: &DataType) -> Result<Self> {
+    /// An empty column of a canonical type, with room for the numbers of so many rows.
+    pub(crate) fn new(data_type: &DataType, room: usize) -> Result<Self> {
         Ok(match data_type {
             DataType::Boolean => Self::Boolean(BitBuilder::new()),
-            DataType::UInt8 => Self::Byte(NumberBuilder::new()),
-            DataType::Int16 => Self::Short(NumberBuilder::new()),
-            DataType::Int32 => Self::Int(NumberBuilder::new()),
-            DataType::Int64 => Self::Long(NumberBuilder::new()),
-            DataType::Float32 => Self::Float(NumberBuilder::new()),
-            DataType::Float64 => Self::Double(NumberBuilder::new()),
+            DataType::UInt8 => Self::Byte(NumberBuilder::new(room)),
+            DataType::Int16 => Self::Short(NumberBuilder::new(room)),
+            DataType::Int32 => Self::Int(NumberBuilder::new(room)),
+            DataType::Int64 => Self::Long(NumberBuilder::new(room)),
+            DataType::Float32 => Self::Float(NumberBuilder::new(room)),
+            DataType::Float64 => Self::Double(NumberBuilder::new(room)),
             DataType::Utf8 => Self::Text(StringBuilder::with_capacity(0, 0)),
             DataType::List(item) => Self::List(Box::new(ListBuilder {
                 item: Arc::clone(item),
                 offsets: vec![0],
                 validity: NullBufferBuilder::new(0),
-                elements: Self::new(item.data_type())?,
+                elements: Self::new(item.data_type(), 0)?,
             })),
             other => {
                 let message = format!("Arrow type {other} carries no VOTable type");
@@ -135,8 +135,9 @@ impl ColumnBuilder {
 }
 
 impl<T: ArrowPrimitiveType> NumberBuilder<T> {
-    fn new() -> Self {
-        Self { values: Vec::new(), validity: NullBufferBuilder::new(0), lent: None }
+    fn new(room: usize) -> Self {
+        let values = Vec::with_capacity(room);
+        Self { values, validity: NullBufferBuilder::new(0), lent: None }
     }
 
     fn append(&mut self, numbers: &PrimitiveArray<T>) {
@@ -239,14 +240,14 @@ mod tests {
     fn what_is_behind_a_null_does_not_come_along() {
         let nulls = Some(NullBuffer::from(vec![true, false]));
         let numbers = Int32Array::new(vec![1, 42].into(), nulls.clone());
-        let mut builder = ColumnBuilder::new(&DataType::Int32).unwrap();
+        let mut builder = ColumnBuilder::new(&DataType::Int32, 0).unwrap();
         builder.append(&(Arc::new(numbers) as ArrayRef)).unwrap();
         let built = builder.finish().unwrap();
         assert_eq!(built.as_primitive::<Int32Type>().values(), &[1, 0]);
 
         let (offsets, bytes, _) = StringArray::from(vec!["a", "secret"]).into_parts();
         let texts = StringArray::new(offsets, bytes, nulls);
-        let mut builder = ColumnBuilder::new(&DataType::Utf8).unwrap();
+        let mut builder = ColumnBuilder::new(&DataType::Utf8, 0).unwrap();
         builder.append(&(Arc::new(texts) as ArrayRef)).unwrap();
         let built = builder.finish().unwrap();
         assert_eq!(built.as_string::<i32>().value_data(), b"a");
@@ -262,7 +263,7 @@ mod tests {
             Some(vec![Some(2)]),
         ]);
         let lists = Arc::new(lists) as ArrayRef;
-        let mut builder = ColumnBuilder::new(lists.data_type()).unwrap();
+        let mut builder = ColumnBuilder::new(lists.data_type(), 2).unwrap();
         for _ in 0..2 {
             builder.append(&lists.slice(3, 1)).unwrap();
             builder.append(&lists.slice(0, 3)).unwrap();

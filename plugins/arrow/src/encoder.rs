@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
-use arrow_schema::{ArrowError, SchemaRef};
+use arrow_schema::ArrowError;
 use taploom_arrow_metadata::annotated;
 use taploom_encoder::{
-    ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Error, ErrorKind, Output,
-    Result, ResultEncoder, ResultSchema,
+    ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Error, ErrorKind, InOrder,
+    Output, Result, ResultEncoder, ResultSchema,
 };
 
-use crate::column_builder::ColumnBuilder;
+use crate::message::{BatchRows, Message, MessageKind};
 use crate::options::ArrowOptions;
 use crate::row_sizes::row_sizes;
 use crate::withheld::Withheld;
@@ -22,18 +22,23 @@ const MOST_ROWS: usize = 65_536;
 /// Bytes that a batch has at most, but for a row that alone has more.
 const MOST_BYTES: usize = 16 << 20;
 
-/// Rows that are measured and appended at a time.
-const STEP: usize = 1024;
-
 /// Puts rows together to batches of a size of its own, so that the output does not depend on those
 /// that it is given.
+///
+/// The caller's thread finds out where batches end, for which it looks at the sizes of rows alone, and writes their
+/// messages in order; in between, these are made on as many threads as there may be.
+///
+/// **Limits**: for a batch there are the rows that it is made of, as they came, those that were put together, and the
+/// compressed ones: three times its size. With the batch that is being filled all of them take no more
+/// than the memory budget.
 pub(crate) struct ArrowEncoder {
     rows: CanonicalRows,
-    schema: SchemaRef,
-    columns: Vec<ColumnBuilder>,
-    batch_rows: usize,
-    batch_bytes: usize,
+    kind: MessageKind,
+    /// The batch that is being filled.
+    batch: BatchRows,
     most_bytes: usize,
+    messages: InOrder<Message>,
+    /// Writes what is before the first batch and behind the last.
     writer: StreamWriter<Withheld>,
     /// Bytes of the output before the first batch.
     head: u64,
@@ -46,68 +51,61 @@ impl ArrowEncoder {
         context: &EncodeContext,
         sink: ByteSink,
     ) -> Result<Self> {
+        /// See the limits of this encoder.
+        const COPIES: usize = 3;
         let rows = CanonicalRows::with_names(schema, &schema.unique_names())?;
         let canonical = rows.schema();
         let schema = Arc::new(annotated(canonical, canonical.arrow())?);
-        let columns = schema.fields().iter().map(|field| ColumnBuilder::new(field.data_type()));
-        let columns = columns.collect::<Result<_>>()?;
         let ipc = IpcWriteOptions::default()
             .try_with_compression(options.compression.codec())
             .map_err(failed)?;
-        let output = Withheld::new(Output::new(sink));
-        let writer = StreamWriter::try_new_with_options(output, &schema, ipc).map_err(failed)?;
+        let output = Withheld::new(Output::new(sink), context.memory_budget / 16);
+        let writer =
+            StreamWriter::try_new_with_options(output, &schema, ipc.clone()).map_err(failed)?;
         let head = writer.get_ref().taken();
+        let most_bytes = (context.memory_budget / 8).clamp(1, MOST_BYTES);
+        let under_way =
+            (context.memory_budget - most_bytes.min(context.memory_budget)) / (COPIES * most_bytes);
+        let messages = InOrder::new(context.threads, Message::make);
         Ok(Self {
             rows,
-            schema,
-            columns,
-            batch_rows: 0,
-            batch_bytes: 0,
-            // Buffers that grow have up to twice their size, and compressed ones are there as well.
-            most_bytes: (context.memory_budget / 4).min(MOST_BYTES),
+            kind: MessageKind::new(schema, ipc, most_bytes, MOST_ROWS),
+            batch: BatchRows::default(),
+            most_bytes,
+            messages: messages.at_most(under_way),
             writer,
             head,
         })
     }
 
-    fn append(&mut self, rows: &RecordBatch) -> Result<()> {
-        let mut from = 0;
-        for (row, size) in row_sizes(rows).into_iter().enumerate() {
-            let is_full = self.batch_rows == MOST_ROWS || self.batch_bytes + size > self.most_bytes;
-            if is_full && self.batch_rows > 0 {
-                self.take(&rows.slice(from, row - from))?;
-                self.write()?;
-                from = row;
-            }
-            self.batch_rows += 1;
-            self.batch_bytes += size;
-        }
-        self.take(&rows.slice(from, rows.num_rows() - from))
-    }
-
-    fn take(&mut self, rows: &RecordBatch) -> Result<()> {
-        for (builder, array) in self.columns.iter_mut().zip(rows.columns()) {
-            builder.append(array)?;
-        }
-        Ok(())
-    }
-
+    /// Hands the batch on.
     fn write(&mut self) -> Result<()> {
-        let arrays = self.columns.iter_mut().map(ColumnBuilder::finish);
-        let arrays = arrays.collect::<Result<Vec<_>>>()?;
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(failed)?;
-        (self.batch_rows, self.batch_bytes) = (0, 0);
-        self.writer.write(&batch).map_err(failed)
+        let mut message = match self.messages.spare() {
+            Some(message) => message,
+            None => Message::new(&self.kind)?,
+        };
+        message.rows = std::mem::take(&mut self.batch);
+        let output = self.writer.get_mut();
+        self.messages.push(message, |message| message.write(output))
     }
 }
 
 impl ResultEncoder for ArrowEncoder {
     fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
         let canonical = self.rows.convert(batch)?;
-        let rows = canonical.num_rows();
-        for from in (0..rows).step_by(STEP) {
-            self.append(&canonical.slice(from, STEP.min(rows - from)))?;
+        let mut from = 0;
+        for (row, size) in row_sizes(&canonical).into_iter().enumerate() {
+            let is_full =
+                self.batch.count == MOST_ROWS || self.batch.bytes + size > self.most_bytes;
+            if is_full && self.batch.count > 0 {
+                self.batch.take(&canonical, from..row);
+                self.write()?;
+                from = row;
+            }
+            self.batch.count += 1;
+            self.batch.bytes += size;
         }
+        self.batch.take(&canonical, from..canonical.num_rows());
         Ok(())
     }
 
@@ -115,9 +113,11 @@ impl ResultEncoder for ArrowEncoder {
         if let Completion::Failed { message } = completion {
             return Err(Error::new(ErrorKind::Failed, message));
         }
-        if self.batch_rows > 0 {
+        if self.batch.count > 0 {
             self.write()?;
         }
+        let output = self.writer.get_mut();
+        self.messages.drain(|message| message.write(output))?;
         let mut summary = EncodeSummary::default();
         summary.rows = self.rows.rows();
         summary.data_bytes = self.writer.get_ref().taken() - self.head;
@@ -127,11 +127,12 @@ impl ResultEncoder for ArrowEncoder {
     }
 
     fn buffered_bytes(&self) -> usize {
-        self.columns.iter().map(ColumnBuilder::heap_bytes).sum()
+        let gathered = self.writer.get_ref().heap_bytes();
+        gathered + self.batch.bytes + self.messages.heap_bytes(Message::heap_bytes)
     }
 }
 
-fn failed(error: ArrowError) -> Error {
+pub(crate) fn failed(error: ArrowError) -> Error {
     match error {
         ArrowError::IoError(_, io) => Error::sink(io),
         other => Error::new(ErrorKind::Internal, "the Arrow writer failed").with_source(other),

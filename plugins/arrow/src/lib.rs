@@ -2,6 +2,7 @@
 
 mod column_builder;
 mod encoder;
+mod message;
 mod options;
 mod row_sizes;
 mod withheld;

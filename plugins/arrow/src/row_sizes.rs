@@ -2,16 +2,20 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
-use arrow_schema::DataType;
+use arrow_schema::{DataType, Schema};
 
 /// Bytes of every row in Arrow, without validity: the same for a row in whichever batch it comes.
 pub(crate) fn row_sizes(batch: &RecordBatch) -> Vec<usize> {
-    let fixed = batch.columns().iter().map(|array| own(array.data_type())).sum();
-    let mut sizes = vec![fixed; batch.num_rows()];
+    let mut sizes = vec![fixed_size(batch.schema_ref()); batch.num_rows()];
     for array in batch.columns() {
         add_contents(array, &mut sizes);
     }
     sizes
+}
+
+/// Bytes that every row has, in Arrow, without validity.
+pub(crate) fn fixed_size(schema: &Schema) -> usize {
+    schema.fields().iter().map(|field| own(field.data_type())).sum()
 }
 
 /// Bytes that every cell has: its value, or the offset of its contents.

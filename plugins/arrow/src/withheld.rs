@@ -8,23 +8,34 @@ use taploom_encoder::Output;
 /// aligned to 64 bytes). Polars does not miss padding.
 const TAIL: usize = 64;
 
-/// Keeps the last bytes back until they are released.
+/// Bytes that are gathered at most before they are handed on: a message has several small pieces for every
+/// column.
+const MOST_GATHERED: usize = 640 << 10;
+
+/// Gathers bytes, and keeps the last ones back until they are released.
 ///
 /// Readers take a stream that ends between two messages for a whole one, with an end mark or without.
 /// So what is written never ends there: the last message lacks its end.
 pub(crate) struct Withheld {
     output: Output,
     tail: Vec<u8>,
+    gathered: usize,
 }
 
 impl Withheld {
-    pub(crate) fn new(output: Output) -> Self {
-        Self { output, tail: Vec::with_capacity(TAIL) }
+    /// Gathers no more than so many bytes.
+    pub(crate) fn new(output: Output, most: usize) -> Self {
+        Self { output, tail: Vec::new(), gathered: most.clamp(TAIL, MOST_GATHERED) }
     }
 
     /// Bytes taken so far, those kept back among them.
     pub(crate) fn taken(&self) -> u64 {
         self.output.written() + self.tail.len() as u64
+    }
+
+    /// Heap that is taken, in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.tail.capacity()
     }
 
     /// Writes what was kept back. The output is whole with it.
@@ -37,18 +48,26 @@ impl Withheld {
 
 impl Write for Withheld {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.tail.len() + bytes.len() <= self.gathered {
+            self.tail.extend_from_slice(bytes);
+            return Ok(bytes.len());
+        }
         // Of both together all but the last bytes go on.
         let through = (self.tail.len() + bytes.len()).saturating_sub(TAIL);
         let from_tail = through.min(self.tail.len());
-        let (now, later) = bytes.split_at(through - from_tail);
         self.output.write_all(&self.tail[..from_tail])?;
-        self.output.write_all(now)?;
         self.tail.drain(..from_tail);
-        self.tail.extend_from_slice(later);
+        if bytes.len() < self.gathered {
+            self.tail.extend_from_slice(bytes);
+        } else {
+            let (now, later) = bytes.split_at(through - from_tail);
+            self.output.write_all(now)?;
+            self.tail.extend_from_slice(later);
+        }
         Ok(bytes.len())
     }
 
-    /// What is kept back stays so.
+    /// What is kept back stays so, and what is gathered waits for more.
     fn flush(&mut self) -> io::Result<()> {
         self.output.flush()
     }
@@ -60,20 +79,26 @@ mod tests {
 
     use super::*;
 
+    const GATHERED: usize = 1000;
+
     #[test]
     fn the_last_bytes_wait() {
-        let bytes: Vec<u8> = (0..200).collect();
-        for size in [1, 3, 7, 63, 64, 65, 99, 200] {
+        let bytes: Vec<u8> = (0..=250).cycle().take(5 * GATHERED + 99).collect();
+        for size in [7, 64, 333, GATHERED - 64, GATHERED, GATHERED + 1, GATHERED + 65, bytes.len()]
+        {
             let sink = SharedSink::default();
-            let mut withheld = Withheld::new(Output::new(Box::new(sink.clone())));
+            let mut withheld = Withheld::new(Output::new(Box::new(sink.clone())), GATHERED);
             for (index, part) in bytes.chunks(size).enumerate() {
                 withheld.write_all(part).unwrap();
                 let taken = index * size + part.len();
-                assert_eq!(sink.bytes(), bytes[..taken.saturating_sub(TAIL)], "{size}");
+                let through = sink.bytes();
+                assert!(through == bytes[..through.len()], "{size}");
+                assert!(through.is_empty() || through.len() + TAIL <= taken, "{size}");
+                assert!(taken <= through.len() + GATHERED + TAIL, "{size}");
                 assert_eq!(withheld.taken(), taken as u64);
             }
             withheld.release().unwrap();
-            assert_eq!(sink.bytes(), bytes);
+            assert!(sink.bytes() == bytes);
         }
     }
 }

@@ -119,14 +119,30 @@ fn batches_are_as_large_as_memory_allows() {
     let schema = ResultSchema::derived(batch.schema());
     let context = EncodeContext { memory_budget: 1 << 20, ..EncodeContext::default() };
     let (_, batches) = read(&encode(&schema, &batch, &context, "none")).unwrap();
-    // 256 KiB of rows that have 112 bytes.
-    assert_eq!(batches[0].num_rows(), (256 << 10) / 112);
+    // 128 KiB of rows that have 112 bytes.
+    assert_eq!(batches[0].num_rows(), (128 << 10) / 112);
     let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
     assert_eq!(rows, 40_000);
-    let (_, batches) = read(&encode(&schema, &batch, &EncodeContext::default(), "none")).unwrap();
+    let context = EncodeContext { memory_budget: 64 << 20, ..context };
+    let (_, batches) = read(&encode(&schema, &batch, &context, "none")).unwrap();
     assert_eq!(batches.len(), 1);
     let last = batches[0].column(0).as_primitive::<arrow_array::types::Int64Type>().value(39_999);
     assert_eq!(last, 39_999);
+}
+
+#[test]
+fn threads_make_the_same_bytes() {
+    let texts: StringArray = (0..50_000).map(|row| Some(format!("{row:0100}"))).collect();
+    let batch = RecordBatch::try_from_iter([("text", Arc::new(texts) as ArrayRef)]).unwrap();
+    let schema = ResultSchema::derived(batch.schema());
+    let with = |threads| EncodeContext { threads, ..EncodeContext::default() };
+    for compression in ["none", "lz4", "zstd"] {
+        let bytes = encode(&schema, &batch, &with(1), compression);
+        assert_eq!(read(&bytes).unwrap().1.len(), 2, "more than one message");
+        for threads in [2, 3] {
+            assert!(encode(&schema, &batch, &with(threads), compression) == bytes, "{compression}");
+        }
+    }
 }
 
 #[test]

@@ -1,10 +1,15 @@
 //! Memory of a batch, used again for the next.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
 use arrow_buffer::{Buffer, MutableBuffer};
 use arrow_schema::ArrowError;
+
+/// Blocks of memory that are kept in mind at most: with several threads a batch is read, one waits, and some are
+/// being encoded. Of those that others hold, none counts here.
+const KEPT: usize = 8;
 
 /// An Arrow file, and the memory that its batches are read into.
 ///
@@ -15,15 +20,14 @@ pub(super) struct Blocks {
     file: File,
     length: u64,
     position: u64,
-    /// That of the last batch, which may still be held by others.
-    memory: Buffer,
+    /// Those of the last batches, which may still be held by others; the oldest first.
+    memory: VecDeque<Buffer>,
 }
 
 impl Blocks {
     pub(super) fn new(file: File) -> Result<Self, ArrowError> {
         let length = file.metadata()?.len();
-        let memory = Buffer::from(MutableBuffer::new(0));
-        Ok(Self { file, length, position: 0, memory })
+        Ok(Self { file, length, position: 0, memory: VecDeque::with_capacity(KEPT) })
     }
 
     /// Bytes of the file.
@@ -50,12 +54,26 @@ impl Blocks {
     /// The bytes of a batch.
     pub(super) fn read_batch(&mut self, length: u64) -> Result<Buffer, ArrowError> {
         let length = self.length_within(length)?;
-        let unused = std::mem::take(&mut self.memory).into_mutable();
-        let mut memory = unused.unwrap_or_else(|_| MutableBuffer::new(length));
+        let mut memory = self.unused().unwrap_or_else(|| MutableBuffer::new(length));
         memory.resize(length, 0);
         self.fill(&mut memory)?;
-        self.memory = memory.into();
-        Ok(self.memory.clone())
+        let memory = Buffer::from(memory);
+        if self.memory.len() == KEPT {
+            self.memory.pop_front();
+        }
+        self.memory.push_back(memory.clone());
+        Ok(memory)
+    }
+
+    /// A block that nobody else holds.
+    fn unused(&mut self) -> Option<MutableBuffer> {
+        (0..self.memory.len()).find_map(|_| match self.memory.pop_front()?.into_mutable() {
+            Ok(unused) => Some(unused),
+            Err(held) => {
+                self.memory.push_back(held);
+                None
+            }
+        })
     }
 
     /// What a damaged file claims must not cost memory.
