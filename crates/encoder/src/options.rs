@@ -1,6 +1,8 @@
 //! Options of a format: text that people and clients give, checked into one struct per format.
 
+use std::any::TypeId;
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use schemars::JsonSchema;
 use serde::de::value::{MapDeserializer, StrDeserializer};
@@ -13,9 +15,15 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// The names of its fields are the names of the options, their doc comments what `taploom formats`
 /// says of them. Give it `#[serde(default, deny_unknown_fields)]`.
-pub trait FormatOptions: Serialize + DeserializeOwned + JsonSchema + Default + Send + Sync {}
+pub trait FormatOptions:
+    Serialize + DeserializeOwned + JsonSchema + Default + Send + Sync + 'static
+{
+}
 
-impl<T: Serialize + DeserializeOwned + JsonSchema + Default + Send + Sync> FormatOptions for T {}
+impl<T: Serialize + DeserializeOwned + JsonSchema + Default + Send + Sync + 'static> FormatOptions
+    for T
+{
+}
 
 /// Options as they are given: names (in lower case) and values, both text.
 ///
@@ -117,7 +125,7 @@ impl Options {
     /// [`ErrorKind::InvalidOption`] naming the option, and what is known or would be right.
     pub fn parse<T: FormatOptions>(&self) -> Result<T> {
         let invalid = |message: String| Error::new(ErrorKind::InvalidOption, message);
-        let known = Self::known::<T>();
+        let known = known_once::<T>();
         if let Some(name) = self.0.keys().find(|&name| known.iter().all(|o| o.name != *name)) {
             let names: Vec<&str> = known.iter().map(|option| option.name.as_str()).collect();
             return Err(invalid(match names.as_slice() {
@@ -145,6 +153,11 @@ impl Options {
 
     /// The options that a format has, ordered by name.
     pub fn known<T: FormatOptions>() -> Vec<OptionInfo> {
+        known_once::<T>().to_vec()
+    }
+
+    /// What the schema of the struct says.
+    fn found<T: FormatOptions>() -> Vec<OptionInfo> {
         let schema = schemars::schema_for!(T);
         let defaults = serde_json::to_value(T::default()).unwrap_or_default();
         let Some(properties) = schema.get("properties").and_then(|p| p.as_object()) else {
@@ -170,6 +183,14 @@ impl Options {
             })
             .collect()
     }
+}
+
+/// [`Options::known`], looked up once for each type: every result that starts has its options parsed.
+fn known_once<T: FormatOptions>() -> Arc<[OptionInfo]> {
+    static KNOWN: Mutex<BTreeMap<TypeId, Arc<[OptionInfo]>>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let of_type = known.entry(TypeId::of::<T>()).or_insert_with(|| Options::found::<T>().into());
+    Arc::clone(of_type)
 }
 
 /// The values of an enum in a JSON schema, through the references that schemars makes.

@@ -8,8 +8,14 @@ use arrow_schema::DataType;
 
 use crate::arrays::{elements, entries};
 
-/// Values looked at. Of 50,000 different ones, some ten turn up twice among as many.
-const SAMPLE: usize = 1024;
+/// Values looked at, at most. Of 50,000 different ones, some ten turn up twice among as many.
+const MOST_SAMPLED: usize = 1024;
+
+/// Values looked at of so many. A dictionary may pay where half of them are different: then some eight turn up
+/// twice among as many as this.
+fn sampled(values: f64) -> usize {
+    ((8.0 * values).sqrt() as usize).clamp(64, MOST_SAMPLED)
+}
 
 /// The leaves of a column in Parquet's order; of lists, their elements.
 pub(crate) fn leaves(array: &ArrayRef, out: &mut Vec<ArrayRef>) {
@@ -34,9 +40,10 @@ pub(crate) fn leaves(array: &ArrayRef, out: &mut Vec<ArrayRef>) {
 /// (Chao 1984, bias-corrected).
 pub(crate) fn pays(sample: &[ArrayRef], values: f64, limit: usize) -> Option<bool> {
     let total: usize = sample.iter().map(Array::len).sum();
-    let step = total.div_ceil(SAMPLE).max(1);
+    let looked_at = sampled(values);
+    let step = total.div_ceil(looked_at).max(1);
     let hasher = RandomState::with_seeds(1, 2, 3, 4);
-    let mut seen = Vec::with_capacity(SAMPLE);
+    let mut seen = Vec::with_capacity(looked_at);
     let mut bytes = 0;
     // Every so many values, counted through all arrays.
     let mut next = 0;
