@@ -56,7 +56,7 @@ pub(crate) fn scale() -> Outcome {
     built_with_stage()?;
     let mut body = format!(
         "CPU nanoseconds of the encode stage for a row of ten columns: the same {ROWS} rows as 1,000 results of 10,000 rows, as \
-         100, as 10 and as one, in one process; medians of 3 rounds. The last column is the largest over the least.\n\n\
+         100, as 10 and as one, in one process; medians of 5 rounds. The last column is the largest over the least.\n\n\
          | format | 10,000 rows | 100,000 | 1,000,000 | 10,000,000 | growth |\n|---|---:|---:|---:|---:|---:|\n"
     );
     let mut missed = Vec::new();

@@ -111,7 +111,7 @@ fn said(error: &Error) -> String {
 }
 
 fn measure_results(sizes: &[usize], format: &str, source: &str) -> Result<String, String> {
-    const ROUNDS: usize = 3;
+    const ROUNDS: usize = 5;
     let stage = Stage::load(format, source, 1).map_err(|error| said(&error))?;
     let batch_rows = stage.batches.first().map_or(1, RecordBatch::num_rows);
     let mut seconds = vec![Vec::new(); sizes.len()];
