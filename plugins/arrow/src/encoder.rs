@@ -30,7 +30,8 @@ const MOST_BYTES: usize = 16 << 20;
 ///
 /// **Limits**: for a batch there are the rows that it is made of, as they came, those that were put together, and the
 /// compressed ones: three times its size. With the batch that is being filled all of them take no more
-/// than the memory budget.
+/// than the memory budget. Rows as they came are slices: where a batch has more than a message takes, it is held
+/// until the last of them is written.
 pub(crate) struct ArrowEncoder {
     rows: CanonicalRows,
     kind: MessageKind,
