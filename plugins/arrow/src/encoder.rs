@@ -12,7 +12,7 @@ use taploom_encoder::{
 };
 
 use crate::message::{BatchRows, Message, MessageKind};
-use crate::options::ArrowOptions;
+use crate::options::{ArrowOptions, Compression};
 use crate::row_sizes::row_sizes;
 use crate::withheld::Withheld;
 
@@ -26,7 +26,7 @@ const MOST_BYTES: usize = 16 << 20;
 /// that it is given.
 ///
 /// The caller's thread finds out where batches end, for which it looks at the sizes of rows alone, and writes their
-/// messages in order; in between, these are made on as many threads as there may be.
+/// messages in order; in between, these are made, where they are compressed on as many threads as there may be.
 ///
 /// **Limits**: for a batch there are the rows that it is made of, as they came, those that were put together, and the
 /// compressed ones: three times its size. With the batch that is being filled all of them take no more
@@ -67,7 +67,9 @@ impl ArrowEncoder {
         let most_bytes = (context.memory_budget / 8).clamp(1, MOST_BYTES);
         let under_way =
             (context.memory_budget - most_bytes.min(context.memory_budget)) / (COPIES * most_bytes);
-        let messages = InOrder::new(context.threads, Message::make);
+        // Without compression there is little but copying, and two threads took as long as one.
+        let threads = if options.compression == Compression::None { 1 } else { context.threads };
+        let messages = InOrder::new(threads, Message::make);
         Ok(Self {
             rows,
             kind: MessageKind::new(schema, ipc, most_bytes, MOST_ROWS),
