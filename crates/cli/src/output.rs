@@ -239,3 +239,23 @@ impl Unnamed {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_lacks_bytes_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        let output = Output::open(Some(&path)).unwrap();
+        let mut sink = output.sink().unwrap();
+        sink.write_all(b"12345").unwrap();
+        let refused = output.holds(5).unwrap_err();
+        assert_eq!(refused.to_string(), "0 of the 5 bytes of the result are in its file");
+        sink.flush().unwrap();
+        output.holds(5).unwrap();
+        drop((sink, output));
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0, "nothing is left");
+    }
+}

@@ -10,9 +10,9 @@ const OF_A_RESULT: usize = 8 << 20;
 ///
 /// glibc gives free memory at the top of its heap back to the system as soon as there are 128 KiB of it, and
 /// maps larger blocks one by one. So every result had its memory handed out page by page again, which took as long as
-/// to encode 10,000 rows of ten numbers, and for a larger result all its batches. Once a block of some size has come and gone, glibc keeps up to twice
-/// as much (`mallopt(3)`, on `M_MMAP_THRESHOLD`). The block here is never touched; other allocators
-/// do not mind.
+/// to encode 10,000 rows of ten numbers, and a larger one that of every batch. Once a block of some size has come
+/// and gone, glibc keeps up to twice as much (`mallopt(3)`, on `M_MMAP_THRESHOLD`). The block here is never
+/// touched; other allocators do not mind.
 pub(crate) fn keep() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

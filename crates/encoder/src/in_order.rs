@@ -25,8 +25,7 @@ const PIECES_A_THREAD: usize = 2;
 /// encoder needs no path of its own for that.
 ///
 /// **Limits**: at most two pieces for each thread are under way or wait to be handed over, or fewer
-/// ([`at_most`](Self::at_most)); `push`
-/// waits for the first of them before it takes more. What a piece holds is held for as long, and an
+/// ([`at_most`](Self::at_most)); `push` waits for the first of them before it takes more. What a piece holds is held for as long, and an
 /// encoder counts it in `buffered_bytes` ([`heap_bytes`](Self::heap_bytes)).
 ///
 /// **Errors**: after one nothing is done and handed over any more, not even what is done already.
@@ -93,8 +92,8 @@ impl<P: Send + 'static> InOrder<P> {
         Self { work, others, spare: Vec::new(), broken: false }
     }
 
-    /// With no more than so many pieces under way or waiting, but one, where pieces are so large that the
-    /// memory budget has no room for two a thread.
+    /// The same with at most so many pieces under way or waiting, and one at least: where pieces are so large that
+    /// a memory budget has no room for two a thread.
     #[must_use]
     pub fn at_most(mut self, pieces: usize) -> Self {
         if let Some(others) = &mut self.others {
@@ -284,6 +283,22 @@ mod tests {
             assert_eq!(in_order.pending(), 0);
             assert_eq!(in_order.heap_bytes(|_| 1), 50, "all of them can be used again");
             assert!(in_order.spare().is_some());
+        }
+    }
+
+    #[test]
+    fn fewer_pieces_wait_where_fewer_are_allowed() {
+        for (allowed, most) in [(0, 1), (1, 1), (2, 2), (100, 6)] {
+            let mut taken = Vec::new();
+            let mut in_order = InOrder::new(3, slow_at_first).at_most(allowed);
+            let mut waited = 0;
+            for piece in 0..50 {
+                in_order.push(piece, |piece| keep(*piece, &mut taken)).unwrap();
+                waited = waited.max(in_order.pending());
+            }
+            in_order.drain(|piece| keep(*piece, &mut taken)).unwrap();
+            assert_eq!(taken, (0..50).collect::<Vec<_>>());
+            assert!(waited <= most, "{waited} of {allowed}");
         }
     }
 
