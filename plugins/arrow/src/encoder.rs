@@ -1,5 +1,6 @@
 //! Rows to batches, batches to messages.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -11,7 +12,7 @@ use taploom_encoder::{
     Output, Result, ResultEncoder, ResultSchema,
 };
 
-use crate::message::{BatchRows, Message, MessageKind};
+use crate::message::{Message, MessageKind};
 use crate::options::{ArrowOptions, Compression};
 use crate::row_sizes::row_sizes;
 use crate::withheld::Withheld;
@@ -28,16 +29,20 @@ const MOST_BYTES: usize = 16 << 20;
 /// The caller's thread finds out where batches end, for which it looks at the sizes of rows alone, and writes their
 /// messages in order; in between, these are made, where they are compressed on as many threads as there may be.
 ///
-/// **Limits**: for a batch there are the rows that it is made of, as they came, those that were put together, and the
-/// compressed ones: three times its size. With the batch that is being filled all of them take no more
-/// than the memory budget. Rows as they came are slices: where a batch has more than a message takes, it is held
-/// until the last of them is written.
+/// **Limits**: for a batch there are the rows that were put together, and the compressed ones. With one thread rows are
+/// put together as they come; with several a batch is there as its rows came as well, in slices: where a batch
+/// that came has more than a message takes, it is held until the last of them is written. With the batch
+/// that is being filled all of them take no more than the memory budget.
 pub(crate) struct ArrowEncoder {
     rows: CanonicalRows,
     kind: MessageKind,
     /// The batch that is being filled.
-    batch: BatchRows,
+    filling: Option<Message>,
+    batch_rows: usize,
+    batch_bytes: usize,
     most_bytes: usize,
+    /// Whether rows are put together as they come, and not with the message.
+    alone: bool,
     messages: InOrder<Message>,
     /// Writes what is before the first batch and behind the last.
     writer: StreamWriter<Withheld>,
@@ -73,21 +78,39 @@ impl ArrowEncoder {
         Ok(Self {
             rows,
             kind: MessageKind::new(schema, ipc, most_bytes, MOST_ROWS),
-            batch: BatchRows::default(),
+            filling: None,
+            batch_rows: 0,
+            batch_bytes: 0,
             most_bytes,
+            alone: threads == 1,
             messages: messages.at_most(under_way),
             writer,
             head,
         })
     }
 
-    /// Hands the batch on.
-    fn write(&mut self) -> Result<()> {
-        let mut message = match self.messages.spare() {
+    /// Takes some rows of a batch of so many bytes; they are counted already.
+    fn take(&mut self, batch: &RecordBatch, bytes: usize, rows: Range<usize>) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let part = batch.slice(rows.start, rows.len());
+        let message = match self.filling.take().or_else(|| self.messages.spare()) {
             Some(message) => message,
             None => Message::new(&self.kind)?,
         };
-        message.rows = std::mem::take(&mut self.batch);
+        let message = self.filling.insert(message);
+        if self.alone {
+            return message.append(&part);
+        }
+        message.take(part, bytes);
+        Ok(())
+    }
+
+    /// Hands the batch on.
+    fn write(&mut self) -> Result<()> {
+        let Some(message) = self.filling.take() else { return Ok(()) };
+        (self.batch_rows, self.batch_bytes) = (0, 0);
         let output = self.writer.get_mut();
         self.messages.push(message, |message| message.write(output))
     }
@@ -96,29 +119,27 @@ impl ArrowEncoder {
 impl ResultEncoder for ArrowEncoder {
     fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
         let canonical = self.rows.convert(batch)?;
+        let sizes = row_sizes(&canonical);
+        let bytes = sizes.iter().sum();
         let mut from = 0;
-        for (row, size) in row_sizes(&canonical).into_iter().enumerate() {
-            let is_full =
-                self.batch.count == MOST_ROWS || self.batch.bytes + size > self.most_bytes;
-            if is_full && self.batch.count > 0 {
-                self.batch.take(&canonical, from..row);
+        for (row, size) in sizes.into_iter().enumerate() {
+            let is_full = self.batch_rows == MOST_ROWS || self.batch_bytes + size > self.most_bytes;
+            if is_full && self.batch_rows > 0 {
+                self.take(&canonical, bytes, from..row)?;
                 self.write()?;
                 from = row;
             }
-            self.batch.count += 1;
-            self.batch.bytes += size;
+            self.batch_rows += 1;
+            self.batch_bytes += size;
         }
-        self.batch.take(&canonical, from..canonical.num_rows());
-        Ok(())
+        self.take(&canonical, bytes, from..canonical.num_rows())
     }
 
     fn finish(mut self: Box<Self>, completion: Completion) -> Result<EncodeSummary> {
         if let Completion::Failed { message } = completion {
             return Err(Error::new(ErrorKind::Failed, message));
         }
-        if self.batch.count > 0 {
-            self.write()?;
-        }
+        self.write()?;
         let output = self.writer.get_mut();
         self.messages.drain(|message| message.write(output))?;
         let mut summary = EncodeSummary::default();
@@ -131,7 +152,8 @@ impl ResultEncoder for ArrowEncoder {
 
     fn buffered_bytes(&self) -> usize {
         let gathered = self.writer.get_ref().heap_bytes();
-        gathered + self.batch.bytes + self.messages.heap_bytes(Message::heap_bytes)
+        let filling = self.filling.as_ref().map_or(0, Message::heap_bytes);
+        gathered + filling + self.messages.heap_bytes(Message::heap_bytes)
     }
 }
 

@@ -1,10 +1,9 @@
 //! Rows of many batches, put together and made into a message.
 
 use std::io::Write;
-use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::RecordBatch;
 use arrow_buffer::Buffer;
 use arrow_ipc::writer::{IpcWriteOptions, StreamEncoder};
 use arrow_schema::SchemaRef;
@@ -35,31 +34,17 @@ impl MessageKind {
     }
 }
 
-/// Rows that make a batch, as they came.
-#[derive(Default)]
-pub(crate) struct BatchRows {
-    parts: Vec<RecordBatch>,
-    pub(crate) count: usize,
-    pub(crate) bytes: usize,
-}
-
-impl BatchRows {
-    /// Takes these rows of a batch; they are counted already.
-    pub(crate) fn take(&mut self, batch: &RecordBatch, rows: Range<usize>) {
-        if !rows.is_empty() {
-            self.parts.push(batch.slice(rows.start, rows.len()));
-        }
-    }
-}
-
 /// A batch on its way into the stream.
 pub(crate) struct Message {
-    pub(crate) rows: BatchRows,
+    /// Rows that are still to be put together, as they came.
+    parts: Vec<RecordBatch>,
+    /// Bytes of the batches of which those are.
+    parts_held: usize,
     schema: SchemaRef,
     columns: Vec<ColumnBuilder>,
     encoder: StreamEncoder,
     /// Some of it is the memory of the columns, used again once the message is written.
-    bytes: Vec<Buffer>,
+    encoded: Vec<Buffer>,
 }
 
 impl Message {
@@ -72,27 +57,37 @@ impl Message {
         let columns = schema.fields().iter();
         let columns = columns.map(|field| ColumnBuilder::new(field.data_type(), kind.room));
         let columns = columns.collect::<Result<_>>()?;
-        Ok(Self { rows: BatchRows::default(), schema, columns, encoder, bytes: Vec::new() })
+        Ok(Self { parts: Vec::new(), parts_held: 0, schema, columns, encoder, encoded: Vec::new() })
+    }
+
+    /// Takes rows, a part of a batch of so many bytes, for when the message is made.
+    pub(crate) fn take(&mut self, part: RecordBatch, bytes: usize) {
+        self.parts.push(part);
+        self.parts_held += bytes;
+    }
+
+    /// Puts rows to those that are there.
+    pub(crate) fn append(&mut self, part: &RecordBatch) -> Result<()> {
+        let columns = self.columns.iter_mut().zip(part.columns());
+        columns.into_iter().try_for_each(|(column, array)| column.append(array))
     }
 
     /// Puts the rows together, and encodes them.
     pub(crate) fn make(&mut self) -> Result<()> {
-        let parts = std::mem::take(&mut self.rows).parts;
-        let put_together = |(index, column): (usize, &mut ColumnBuilder)| {
-            parts.iter().try_for_each(|part| column.append(part.column(index)))?;
-            column.finish()
-        };
-        let arrays: Vec<ArrayRef> =
-            self.columns.iter_mut().enumerate().map(put_together).collect::<Result<_>>()?;
-        drop(parts);
+        for part in std::mem::take(&mut self.parts) {
+            self.append(&part)?;
+        }
+        self.parts_held = 0;
+        let arrays = self.columns.iter_mut().map(ColumnBuilder::finish);
+        let arrays = arrays.collect::<Result<Vec<_>>>()?;
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(failed)?;
-        self.bytes = self.encoder.encode(&batch).map_err(failed)?;
+        self.encoded = self.encoder.encode(&batch).map_err(failed)?;
         Ok(())
     }
 
     /// Writes the message, and lets go of it.
     pub(crate) fn write(&mut self, output: &mut Withheld) -> Result<()> {
-        for bytes in std::mem::take(&mut self.bytes) {
+        for bytes in std::mem::take(&mut self.encoded) {
             output.write_all(&bytes).map_err(Error::sink)?;
         }
         Ok(())
@@ -100,6 +95,6 @@ impl Message {
 
     /// Heap that is taken, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.rows.bytes + self.columns.iter().map(ColumnBuilder::heap_bytes).sum::<usize>()
+        self.parts_held + self.columns.iter().map(ColumnBuilder::heap_bytes).sum::<usize>()
     }
 }
