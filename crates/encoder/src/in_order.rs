@@ -25,8 +25,8 @@ const PIECES_A_THREAD: usize = 2;
 /// encoder needs no path of its own for that.
 ///
 /// **Limits**: at most two pieces for each thread are under way or wait to be handed over, or fewer
-/// ([`at_most`](Self::at_most)); `push` waits for the first of them before it takes more. What a piece holds is held for as long, and an
-/// encoder counts it in `buffered_bytes` ([`heap_bytes`](Self::heap_bytes)).
+/// ([`at_most`](Self::at_most)); `push` waits for the first of them before it takes more. What a piece
+/// holds is held for as long, and an encoder counts it in `buffered_bytes` ([`heap_bytes`](Self::heap_bytes)).
 ///
 /// **Errors**: after one nothing is done and handed over any more, not even what is done already.
 ///

@@ -68,8 +68,8 @@ impl Message {
 
     /// Puts rows to those that are there.
     pub(crate) fn append(&mut self, part: &RecordBatch) -> Result<()> {
-        let columns = self.columns.iter_mut().zip(part.columns());
-        columns.into_iter().try_for_each(|(column, array)| column.append(array))
+        let mut columns = self.columns.iter_mut().zip(part.columns());
+        columns.try_for_each(|(column, array)| column.append(array))
     }
 
     /// Puts the rows together, and encodes them.
