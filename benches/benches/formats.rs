@@ -9,7 +9,7 @@ use arrow_array::RecordBatch;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use parquet::arrow::ArrowWriter;
 use taploom_benches::{arrow_bytes, tables::table};
-use taploom_encoder::{Completion, EncoderSpec, Error, ErrorKind, ResultSchema};
+use taploom_format::{Completion, EncoderSpec, Error, ErrorKind, ResultSchema};
 
 /// What a table stands for is said in `tables.rs`. Few rows, so that they stay in the cache, and
 /// that a run without optimisation ends.

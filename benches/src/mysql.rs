@@ -10,9 +10,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use arrow_array::Array;
+use taploom_pipeline::RowSource;
 use taploom_sources::ColumnList;
 use taploom_sources::mysql::{self, BatchLimits};
-use taploom_stream::RowSource;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -51,5 +51,5 @@ fn drain(url: &str, columns: &str, sql: &str) -> Result<String, String> {
         }
         Ok(format!("{rows} {cells} {batches}"))
     });
-    drained.map_err(|error: taploom_encoder::Error| format!("{error:#}"))
+    drained.map_err(|error: taploom_format::Error| format!("{error:#}"))
 }

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use taploom_encoder::MediaType;
+use taploom_format::MediaType;
 
 fuzz_target!(|text: &str| {
     if let Ok(media_type) = text.parse::<MediaType>() {

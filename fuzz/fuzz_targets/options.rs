@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use taploom_encoder::Options;
+use taploom_format::Options;
 
 fuzz_target!(|text: &str| {
     let registry = taploom::registry().expect("the formats of this program go together");

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use taploom_encoder::{Error, Result};
+use taploom_format::{Error, Result};
 use taploom_votable::{Charset, CountOf, ReadOptions, TableChoice, VotableReader};
 
 fuzz_target!(|bytes: &[u8]| {

@@ -29,7 +29,7 @@ use base64::Engine;
 use futures::executor::block_on;
 use rustix::time::{ClockId, clock_gettime};
 use taploom_benches::arrow_bytes;
-use taploom_encoder::{Completion, EncodeContext, EncodeSummary, EncoderSpec, Error, ResultSchema};
+use taploom_format::{Completion, EncodeContext, EncodeSummary, EncoderSpec, Error, ResultSchema};
 use taploom_sources::{Request, open};
 
 /// Bytes that are copied or encoded at a time: what stays in the second-level cache.

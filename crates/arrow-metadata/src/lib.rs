@@ -2,7 +2,7 @@
 
 use arrow_schema::{Field, Metadata, Schema};
 use serde_json::{Map, Value};
-use taploom_encoder::{ColumnMetadata, Error, ErrorKind, Result, ResultSchema, TableMetadata};
+use taploom_model::{ColumnMetadata, Error, ErrorKind, Result, ResultSchema, TableMetadata};
 
 /// What all keys begin with.
 pub const PREFIX: &str = "vo:";

@@ -12,7 +12,7 @@ use figment::providers::{Env, Format as _, Toml};
 use rdkafka::ClientConfig;
 use serde::Deserialize;
 use serde_json::Value;
-use taploom_encoder::EncoderRegistry;
+use taploom_format::EncoderRegistry;
 use url::Url;
 
 use crate::database::{Database, Plain};
@@ -286,7 +286,7 @@ impl Config {
     /// A format that the registry does not have or that has no such option, a database URL that is
     /// malformed, settings that contradict each other.
     pub fn bridge(&self, registry: EncoderRegistry) -> Result<Bridge, Failure> {
-        let invalid = |error: taploom_encoder::Error| Failure::invalid(error.to_string());
+        let invalid = |error: taploom_format::Error| Failure::invalid(error.to_string());
         let mut formats =
             Formats::new(registry).with_defaults(self.formats.clone()).map_err(invalid)?;
         if let Some(accepted) = &self.results.accept {
@@ -319,7 +319,7 @@ impl Config {
 impl DatabaseConfig {
     fn open(&self) -> Result<Arc<dyn Database>, Failure> {
         let invalid =
-            |error: taploom_encoder::Error| Failure::invalid(format!("database.url: {error}"));
+            |error: taploom_format::Error| Failure::invalid(format!("database.url: {error}"));
         let url = self.url.expose();
         match &self.qserv {
             None => Ok(Arc::new(Plain::new(url).map_err(invalid)?)),

@@ -1,6 +1,6 @@
 //! The XML that a TAP service sends for both ends of a document.
 
-use taploom_encoder::Envelope;
+use taploom_format::Envelope;
 
 /// What a service may open at the end of the header, and close at the beginning of the footers.
 const ELEMENTS: [&str; 3] = ["DATA", "BINARY2", "STREAM"];

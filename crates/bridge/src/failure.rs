@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
-use taploom_encoder::ErrorKind;
+use taploom_format::ErrorKind;
 
 /// What went wrong, by the names of the status messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -83,7 +83,7 @@ impl Failure {
     }
 
     /// An error of a query or of its rows. Its causes are what the database says of the query.
-    pub fn of_rows(error: &taploom_encoder::Error) -> Self {
+    pub fn of_rows(error: &taploom_format::Error) -> Self {
         match error.kind() {
             // A column or a cell that does not go with the types of the message.
             ErrorKind::UnsupportedColumn | ErrorKind::SchemaMismatch | ErrorKind::InvalidValue => {
@@ -101,7 +101,7 @@ impl Failure {
     }
 
     /// An error between rows and bytes. Its causes, which may name files, are left out.
-    pub fn of_encoding(error: &taploom_encoder::Error) -> Self {
+    pub fn of_encoding(error: &taploom_format::Error) -> Self {
         match error.kind() {
             ErrorKind::Source => Self::of_rows(error),
             ErrorKind::InvalidRequest | ErrorKind::InvalidOption => {

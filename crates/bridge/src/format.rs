@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use taploom_encoder::{EncoderRegistry, EncoderSpec, Envelope, EnvelopeUse, Error};
+use taploom_format::{EncoderRegistry, EncoderSpec, Envelope, EnvelopeUse, Error};
 
 use crate::envelope::without_data;
 use crate::failure::Failure;

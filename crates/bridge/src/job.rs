@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use taploom_encoder::{ColumnMetadata, EncodeContext, EncoderSpec};
+use taploom_format::{ColumnMetadata, EncodeContext, EncoderSpec};
+use taploom_pipeline::{Encoded, MaxRec, RowSource};
 use taploom_sources::ColumnList;
-use taploom_stream::{Encoded, MaxRec, RowSource};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use url::Url;
@@ -244,7 +244,7 @@ impl Bridge {
                     description: None,
                     source: None,
                     columns,
-                    metadata: taploom_encoder::TableMetadata::default(),
+                    metadata: taploom_format::TableMetadata::default(),
                 },
                 batch_rows,
             },

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize};
-use taploom_encoder::{Arraysize, Datatype, Envelope};
+use taploom_format::{Arraysize, Datatype, Envelope};
 use url::Url;
 
 use crate::failure::Failure;

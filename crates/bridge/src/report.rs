@@ -2,7 +2,7 @@
 
 use std::io;
 
-use taploom_stream::Encoded;
+use taploom_pipeline::Encoded;
 
 use crate::database::News;
 use crate::failure::Failure;

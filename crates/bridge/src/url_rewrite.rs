@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arrow_array::builder::StringBuilder;
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 use async_trait::async_trait;
-use taploom_encoder::{Error, ErrorKind, Result, ResultSchema};
-use taploom_stream::RowSource;
+use taploom_format::{Error, ErrorKind, Result, ResultSchema};
+use taploom_pipeline::RowSource;
 use url::Url;
 
 /// A source in which the URLs of some columns are moved to another base: the query string stays, all

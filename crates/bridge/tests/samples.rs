@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use support::store::Store;
 use support::{SampleDatabase, assert_matches, bridge, job, limits, run, sample, sample_json};
 use taploom_bridge::{Bridge, Formats, Outcome, Plain, UploadPolicy, Uploader};
-use taploom_encoder::EncoderRegistry;
+use taploom_format::EncoderRegistry;
 
 const ALL: &str = "SELECT * FROM result ORDER BY id";
 

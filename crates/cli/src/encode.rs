@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use bytesize::ByteSize;
 use serde::Serialize;
+use taploom::pipeline::{Ahead, Encoded, MaxRec, RowSource, encode};
 use taploom::sources::{ColumnList, Request};
-use taploom::stream::{Ahead, Encoded, MaxRec, RowSource, encode};
 use taploom::{
     Completion, Content, EncodeContext, EncoderSpec, Envelope, Error, ErrorKind, Result,
 };

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use arrow_schema::SchemaRef;
 use serde::Deserialize;
-use taploom_encoder::{ColumnMetadata, Result, ResultSchema, TableMetadata};
+use taploom_model::{ColumnMetadata, Result, ResultSchema, TableMetadata};
 
 use crate::open::invalid;
 
@@ -30,7 +30,7 @@ impl ColumnList {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidRequest`](taploom_encoder::ErrorKind::InvalidRequest) naming the file.
+    /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) naming the file.
     pub fn read(path: &Path) -> Result<Self> {
         let name = path.display();
         let text = std::fs::read_to_string(path).map_err(|error| {

@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use rusqlite::Connection;
 use rusqlite::types::Value;
-use taploom_encoder::{ColumnMetadata, Datatype, Error, ErrorKind, Result};
-use taploom_stream::RowSource;
+use taploom_model::RowSource;
+use taploom_model::{ColumnMetadata, Datatype, Error, ErrorKind, Result};
 
 use crate::column_list::ColumnList;
 use crate::open::Request;

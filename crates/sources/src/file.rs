@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
 
-use taploom_encoder::Result;
-use taploom_stream::RowSource;
+use taploom_model::Result;
+use taploom_model::RowSource;
 
 #[cfg(any(feature = "arrow", feature = "parquet"))]
 use crate::guard::guarded;
@@ -115,7 +115,7 @@ fn batches(
     mut reader: impl arrow_array::RecordBatchReader + Send,
     name: String,
 ) -> impl Iterator<Item = Result<arrow_array::RecordBatch>> + Send {
-    use taploom_encoder::{Error, ErrorKind};
+    use taploom_model::{Error, ErrorKind};
 
     let mut failed = false;
     std::iter::from_fn(move || {

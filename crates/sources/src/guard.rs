@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use taploom_encoder::{Error, ErrorKind, Result};
+use taploom_model::{Error, ErrorKind, Result};
 
 /// Runs a reader of foreign bytes; its panic is an error that names the source.
 ///

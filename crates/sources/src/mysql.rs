@@ -14,8 +14,8 @@ mod source;
 mod tls;
 mod wire;
 
-use taploom_encoder::Result;
-use taploom_stream::RowSource;
+use taploom_model::Result;
+use taploom_model::RowSource;
 
 pub use self::connection::{MysqlConnection, QueryKiller};
 pub use self::failure::ServerError;
@@ -32,9 +32,9 @@ use crate::open::{Request, invalid};
 ///
 /// ```no_run
 /// use taploom_sources::mysql::{self, BatchLimits};
-/// use taploom_stream::RowSource;
+/// use taploom_model::RowSource;
 ///
-/// # async fn rows() -> Result<(), taploom_encoder::Error> {
+/// # async fn rows() -> Result<(), taploom_model::Error> {
 /// let options = "mysql://tap:secret@db.example.org:4040/dp1".parse()?;
 /// let query = "SELECT * FROM qserv_result(17)";
 /// let mut source = mysql::query(&options, query, None, BatchLimits::default()).await?;

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
-use taploom_encoder::{Error, ErrorKind, Result};
-use taploom_stream::RowSource;
+use taploom_model::RowSource;
+use taploom_model::{Error, ErrorKind, Result};
 
 use crate::column_list::ColumnList;
 

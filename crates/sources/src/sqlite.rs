@@ -11,8 +11,8 @@ use arrow_schema::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags, Row, Statement};
-use taploom_encoder::{ColumnMetadata, Error, ErrorKind, Result, ResultSchema, TableMetadata};
-use taploom_stream::RowSource;
+use taploom_model::RowSource;
+use taploom_model::{ColumnMetadata, Error, ErrorKind, Result, ResultSchema, TableMetadata};
 use tokio::sync::{mpsc, oneshot};
 
 use self::column::{CellBuilder, Kind};

@@ -9,8 +9,8 @@ use arrow_array::{
 };
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_schema::{Field, Schema, SchemaRef};
-use taploom_encoder::{ColumnMetadata, Datatype, Error, ErrorKind, Extent, Result};
-use taploom_stream::{BatchSource, RowSource};
+use taploom_model::{BatchSource, RowSource};
+use taploom_model::{ColumnMetadata, Datatype, Error, ErrorKind, Extent, Result};
 
 use crate::column_list::ColumnList;
 use crate::open::{Request, invalid};
@@ -141,7 +141,7 @@ impl Table {
 
 fn text_length(metadata: &ColumnMetadata) -> Result<usize> {
     let Some(arraysize) = &metadata.arraysize else { return Ok(1) };
-    let arraysize: taploom_encoder::Arraysize = arraysize.parse()?;
+    let arraysize: taploom_model::Arraysize = arraysize.parse()?;
     Ok(match arraysize.last() {
         Extent::Fixed(length) | Extent::Bounded(length) => (length as usize).min(8),
         Extent::Free => 8,

@@ -14,11 +14,11 @@ use futures::executor::block_on;
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 use serde_json::json;
-use taploom_encoder::{
+use taploom_format::RowSource;
+use taploom_format::{
     Column, Completion, EncodeContext, EncoderPlugin, Options, ResultSchema, TableMetadata,
 };
 use taploom_sources::{ColumnList, Request, open};
-use taploom_stream::RowSource;
 
 struct Read {
     source: Box<dyn RowSource>,
@@ -111,7 +111,7 @@ fn what_arrow_streams_say_comes_back() {
         table: None,
         description: None,
         source: None,
-        columns: vec![taploom_encoder::ColumnMetadata::default(); 4],
+        columns: vec![taploom_model::ColumnMetadata::default(); 4],
         metadata: TableMetadata::default(),
     };
     let read = Read::with(&bytes, Some(list));

@@ -22,12 +22,12 @@ use arrow_cast::cast;
 use arrow_schema::{DataType, TimeUnit};
 use arrow_select::concat::concat_batches;
 use serde_json::json;
-use taploom_encoder::{Datatype, Error, ErrorKind, Result};
+use taploom_model::RowSource;
+use taploom_model::{Datatype, Error, ErrorKind, Result};
 use taploom_sources::mysql::{
     self, BatchLimits, MysqlConnection, MysqlOptions, MysqlSource, ServerError, Session, SslMode,
 };
 use taploom_sources::{ColumnList, Request, open};
-use taploom_stream::RowSource;
 use taploom_test_servers::{MariaDb, Settings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};

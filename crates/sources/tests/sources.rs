@@ -17,7 +17,7 @@ use arrow_schema::{DataType, TimeUnit};
 use arrow_select::concat::concat_batches;
 use futures::executor::block_on;
 use rusqlite::Connection;
-use taploom_encoder::{ColumnMetadata, Datatype, Error, ErrorKind, Result};
+use taploom_model::{ColumnMetadata, Datatype, Error, ErrorKind, Result};
 use taploom_sources::{ColumnList, Request, open};
 
 /// All rows of a request, in one batch.

@@ -5,9 +5,9 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use futures::executor::block_on;
-use taploom_encoder::{Error, ErrorKind};
+use taploom_model::{Error, ErrorKind};
+use taploom_pipeline::{Ahead, MaxRec, RowSource};
 use taploom_sources::{ColumnList, Request, open};
-use taploom_stream::{Ahead, MaxRec, RowSource};
 
 const TABLE: &str = r#"<TABLE name="t"><FIELD name="n" datatype="int" unit="m"/><DATA><TABLEDATA>
     <TR><TD>1</TD></TR><TR><TD>2</TD></TR><TR><TD>3</TD></TR></TABLEDATA></DATA></TABLE>"#;

@@ -16,10 +16,10 @@ use taploom_format_voparquet as _;
 #[cfg(feature = "votable")]
 use taploom_format_votable as _;
 
-pub use taploom_encoder::*;
+pub use taploom_format::*;
+pub use taploom_pipeline as pipeline;
 #[cfg(feature = "sources")]
 pub use taploom_sources as sources;
-pub use taploom_stream as stream;
 
 /// All formats that this program links: those of this crate's features, and those of other crates
 /// that the program names. VOTable is the format of requests that name none (TAP 1.1, 2.7.3), where

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StructArray, new_null_array};
 use arrow_schema::{DataType, Field};
-use taploom_encoder::{
+use taploom_format::{
     ColumnMetadata, Completion, EncodeContext, Envelope, EnvelopeUse, ErrorKind, FailureReport,
     OverflowReport, ResultSchema,
 };

@@ -1,7 +1,7 @@
 //! Readers that are not the writer's own.
 
 use arrow_array::RecordBatch;
-use taploom_encoder::ResultSchema;
+use taploom_format::ResultSchema;
 
 /// What a reader made of a file.
 #[derive(Debug, Clone)]

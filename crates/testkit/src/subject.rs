@@ -3,7 +3,7 @@
 use arrow_array::{Array, RecordBatch};
 use arrow_cast::display::array_value_to_string;
 use arrow_select::concat::concat_batches;
-use taploom_encoder::{
+use taploom_format::{
     ByteSink, Column, Completion, Datatype, EncodeContext, EncodeSummary, EncoderPlugin, Options,
     Result, ResultEncoder, ResultSchema, VoType,
 };
@@ -15,8 +15,8 @@ use crate::tables::{Table, tables};
 /// A format with its oracle, and what the format has no place for.
 ///
 /// ```no_run
-/// # use taploom_encoder::{EncoderPlugin, Options};
-/// # fn check(my_plugin: EncoderPlugin, oracle: &mut dyn taploom_testkit::Oracle) -> taploom_encoder::Result<()> {
+/// # use taploom_format::{EncoderPlugin, Options};
+/// # fn check(my_plugin: EncoderPlugin, oracle: &mut dyn taploom_testkit::Oracle) -> taploom_format::Result<()> {
 /// use taploom_testkit::{CASES, Subject};
 ///
 /// let mut options = Options::default();

@@ -5,7 +5,7 @@ use std::ops::{AddAssign, Range};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
-use taploom_encoder::{InOrder, Result};
+use taploom_format::{InOrder, Result};
 
 use crate::cells::Cells;
 use crate::cut::rows_of_a_block;

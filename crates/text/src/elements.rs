@@ -8,7 +8,7 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, BooleanArray, ListArray, PrimitiveArray};
 use arrow_schema::DataType;
-use taploom_encoder::{Error, ErrorKind, Result};
+use taploom_format::{Error, ErrorKind, Result};
 
 use crate::cells::Cells;
 use crate::value::{Spelling, Value};
@@ -73,7 +73,7 @@ impl<'a> Elements<'a> {
     /// let mut text = Vec::new();
     /// elements.append(&Float64Array::from(vec![Some(1.5), None, Some(f64::INFINITY)]), &mut text);
     /// assert_eq!(text, b"1.5 NaN +Inf");
-    /// # Ok::<(), taploom_encoder::Error>(())
+    /// # Ok::<(), taploom_format::Error>(())
     /// ```
     pub fn append(&self, array: &dyn Array, to: &mut Vec<u8>) {
         (self.append)(self, array, 0..array.len(), to);

@@ -1,7 +1,7 @@
 //! Records of separated values on their way out.
 
 use arrow_array::RecordBatch;
-use taploom_encoder::{Completion, EncodeSummary, Error, ErrorKind, Output, Result};
+use taploom_format::{Completion, EncodeSummary, Error, ErrorKind, Output, Result};
 
 use crate::blocks::{Blocks, ColumnText, Frame, Losses, TextBlock};
 

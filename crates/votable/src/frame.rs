@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use taploom_encoder::{Column, Completion, Envelope, Error, ErrorKind, Result, ResultSchema};
+use taploom_model::{Column, Completion, Envelope, Error, ErrorKind, Result, ResultSchema};
 
 use crate::document::Document;
 
@@ -38,21 +38,21 @@ impl Version {
 /// with `</TABLE>`. DATA, if any, goes between them.
 ///
 /// The header says `QUERY_STATUS` OK before the TABLE. A result that overflowed or failed says so
-/// after it; DALI 1.1, 4.4.1. All of [`TableMetadata`](taploom_encoder::TableMetadata) is written, in
+/// after it; DALI 1.1, 4.4.1. All of [`TableMetadata`](taploom_model::TableMetadata) is written, in
 /// the order of the standard: of what stands around the TABLE, its RESOURCEs are in the footer and all
 /// else is in the header.
 ///
 /// ```
 /// use std::sync::Arc;
 /// use arrow_schema::{DataType, Field, Schema};
-/// use taploom_encoder::{Completion, ResultSchema};
+/// use taploom_model::{Completion, ResultSchema};
 /// use taploom_votable::{Frame, Version};
 ///
 /// let arrow = Schema::new(vec![Field::new("ra", DataType::Float64, true)]);
 /// let frame = Frame::new(&ResultSchema::derived(Arc::new(arrow)), Version::default())?;
 /// assert!(frame.header().ends_with("<FIELD name=\"ra\" datatype=\"double\"/>\n"));
 /// assert!(frame.footer(&Completion::Overflow)?.contains("value=\"OVERFLOW\""));
-/// # Ok::<(), taploom_encoder::Error>(())
+/// # Ok::<(), taploom_model::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Frame(Kind);
@@ -131,7 +131,7 @@ mod tests {
     use std::sync::Arc;
 
     use arrow_schema::{DataType, Field, Schema};
-    use taploom_encoder::{ColumnMetadata, TableMetadata};
+    use taploom_model::{ColumnMetadata, TableMetadata};
 
     use super::*;
 

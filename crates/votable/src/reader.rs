@@ -14,7 +14,7 @@ mod xml;
 use std::io::Read;
 
 use arrow_array::RecordBatch;
-use taploom_encoder::{Error, ErrorKind, Result, ResultSchema, TableMetadata};
+use taploom_model::{Error, ErrorKind, Result, ResultSchema, TableMetadata};
 
 use self::binary::BinaryRows;
 pub use self::binary::{Charset, CountOf};
@@ -75,7 +75,7 @@ impl Default for ReadOptions {
 /// let batch = reader.next_batch(1000)?.unwrap();
 /// assert_eq!((batch.num_rows(), batch.column(0).null_count()), (2, 1));
 /// assert!(reader.next_batch(1000)?.is_none());
-/// # Ok::<(), taploom_encoder::Error>(())
+/// # Ok::<(), taploom_model::Error>(())
 /// ```
 pub struct VotableReader<R> {
     xml: Xml<R>,

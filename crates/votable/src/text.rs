@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use taploom_encoder::{Column, ResultSchema};
+use taploom_model::{Column, ResultSchema};
 
 /// Puts U+FFFD in the place of characters that XML 1.0 can't hold, not even as references
 /// (XML 1.0, 2.2): control characters but tab, line feed and carriage return, U+FFFE and U+FFFF.

@@ -10,7 +10,7 @@
 mod common;
 
 use common::{binary, cells, document, hex, read, table_data};
-use taploom_encoder::ErrorKind;
+use taploom_model::ErrorKind;
 use taploom_votable::{Charset, CountOf, ReadOptions, VotableReader};
 
 /// FIELD attributes, text of a TD, bytes in BINARY, and the cell.

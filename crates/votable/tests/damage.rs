@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use common::{binary, document, hex, table_data};
 use peak_alloc::PeakAlloc;
-use taploom_encoder::{ErrorKind, Result};
+use taploom_model::{ErrorKind, Result};
 use taploom_votable::{ReadOptions, VotableReader};
 
 #[global_allocator]

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema};
 use serde_json::{Value, json};
-use taploom_encoder::{ColumnMetadata, Completion, Error, ResultSchema, TableMetadata};
+use taploom_model::{ColumnMetadata, Completion, Error, ResultSchema, TableMetadata};
 use taploom_votable::{Frame, Version};
 
 /// Every element and attribute that the model has. It was checked with the schema of VOTable 1.5.

@@ -10,7 +10,7 @@
 mod common;
 
 use common::{binary, cells, document, read, table_data};
-use taploom_encoder::ErrorKind;
+use taploom_model::ErrorKind;
 use taploom_votable::{ReadOptions, TableChoice, VotableReader};
 
 const WHOLE: &str = r##"<?xml version="1.0" encoding="utf-8"?>
@@ -217,7 +217,7 @@ fn a_table_is_chosen() {
     let choose = |table: TableChoice| {
         let options = ReadOptions { table, ..ReadOptions::default() };
         let mut reader = VotableReader::with_options(text.as_bytes(), options)?;
-        Ok::<_, taploom_encoder::Error>((cells(&mut reader)?, reader.passed_over()))
+        Ok::<_, taploom_model::Error>((cells(&mut reader)?, reader.passed_over()))
     };
     let around = "RESOURCE around the RESOURCE of the TABLE, which now stands beside it (";
     for (choice, expected) in [
@@ -300,7 +300,7 @@ fn doubtful_metadata_are_read_and_named() {
     let mut reader = VotableReader::new(text.as_bytes()).unwrap();
     assert!(reader.next_batch(1).unwrap().is_none());
     let names: Vec<&str> =
-        reader.schema().columns().iter().map(taploom_encoder::Column::name).collect();
+        reader.schema().columns().iter().map(taploom_model::Column::name).collect();
     assert_eq!(names, ["col1", "a b", "c", "d"]);
     let lines = reader.passed_over();
     let lines: Vec<&str> = lines.iter().filter_map(|line| line.split(" (").next()).collect();

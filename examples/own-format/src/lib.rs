@@ -4,7 +4,7 @@ use arrow_array::RecordBatch;
 use arrow_cast::display::array_value_to_string;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use taploom_encoder::{
+use taploom_format::{
     ByteSink, CanonicalRows, Completion, Content, EncodeContext, EncodeSummary, EncoderFormat,
     EnvelopeUse, Error, ErrorKind, FailureReport, FormatInfo, Output, OverflowReport, Result,
     ResultEncoder, ResultSchema, register_encoder,

@@ -10,7 +10,7 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef, BooleanArray, ListArray, PrimitiveArray};
 use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType, FieldRef};
-use taploom_encoder::{Error, ErrorKind, Result};
+use taploom_format::{Error, ErrorKind, Result};
 
 /// One of the types that carry VOTable's, being filled.
 ///

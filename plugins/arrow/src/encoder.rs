@@ -7,7 +7,7 @@ use arrow_array::RecordBatch;
 use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
 use arrow_schema::ArrowError;
 use taploom_arrow_metadata::annotated;
-use taploom_encoder::{
+use taploom_format::{
     ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Error, ErrorKind, InOrder,
     Output, Result, ResultEncoder, ResultSchema,
 };

@@ -7,7 +7,7 @@ mod options;
 mod row_sizes;
 mod withheld;
 
-use taploom_encoder::{
+use taploom_format::{
     ByteSink, Content, EncodeContext, EncoderFormat, EnvelopeUse, FailureReport, FormatInfo,
     OverflowReport, Result, ResultEncoder, ResultSchema, register_encoder,
 };

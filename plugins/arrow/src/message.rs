@@ -7,7 +7,7 @@ use arrow_array::RecordBatch;
 use arrow_buffer::Buffer;
 use arrow_ipc::writer::{IpcWriteOptions, StreamEncoder};
 use arrow_schema::SchemaRef;
-use taploom_encoder::{Error, Result};
+use taploom_format::{Error, Result};
 
 use crate::column_builder::ColumnBuilder;
 use crate::encoder::failed;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use taploom_encoder::Output;
+use taploom_format::Output;
 
 /// Bytes that are kept back: one more than a message can have for padding at its end (buffers are
 /// aligned to 64 bytes). Polars does not miss padding.

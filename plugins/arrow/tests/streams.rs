@@ -12,7 +12,7 @@ use arrow_ipc::reader::StreamReader;
 use arrow_schema::Schema;
 use arrow_select::concat::concat_batches;
 use serde_json::json;
-use taploom_encoder::{
+use taploom_format::{
     CanonicalRows, Completion, EncodeContext, Options, ResultSchema, TableMetadata,
 };
 use taploom_format_arrow::PLUGIN;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
 use arrow_schema::DataType;
-use taploom_encoder::{Datatype, Result, VoType};
+use taploom_format::{Datatype, Result, VoType};
 use taploom_text::{
     BITS, Cells, ColumnText, Elements, Losses, TABLEDATA, WORDS, append_json_strings, elements_of,
 };

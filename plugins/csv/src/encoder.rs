@@ -1,7 +1,7 @@
 //! Rows as separated text.
 
 use arrow_array::RecordBatch;
-use taploom_encoder::{
+use taploom_format::{
     ByteSink, CanonicalRows, Column, Completion, EncodeContext, EncodeSummary, Output, Result,
     ResultEncoder, ResultSchema,
 };

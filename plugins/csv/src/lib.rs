@@ -5,7 +5,7 @@ mod dialect;
 mod encoder;
 mod options;
 
-use taploom_encoder::{
+use taploom_format::{
     ByteSink, Content, EncodeContext, EncoderFormat, EnvelopeUse, FailureReport, FormatInfo,
     OverflowReport, Result, ResultEncoder, ResultSchema, register_encoder,
 };

@@ -10,7 +10,7 @@ use arrow_array::builder::{
 };
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use serde_json::json;
-use taploom_encoder::{Completion, EncodeSummary, EncoderRegistry, ResultSchema};
+use taploom_format::{Completion, EncodeSummary, EncoderRegistry, ResultSchema};
 use taploom_format_csv::{CSV_PLUGIN, TSV_PLUGIN};
 
 #[derive(Clone, Default)]

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
-use taploom_encoder::{Datatype, Result, VoType};
+use taploom_format::{Datatype, Result, VoType};
 use taploom_text::{
     Cells, ColumnText, Elements, Losses, Spelling, WORDS, append_json_strings, append_quoted,
     elements_of,

@@ -1,7 +1,7 @@
 //! A header, and rows as separated text.
 
 use arrow_array::RecordBatch;
-use taploom_encoder::{
+use taploom_format::{
     ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Output, Result,
     ResultEncoder, ResultSchema, unique_names,
 };

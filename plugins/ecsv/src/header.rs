@@ -1,6 +1,6 @@
 //! The header: YAML in comments.
 
-use taploom_encoder::{ColumnMetadata, TableMetadata};
+use taploom_format::{ColumnMetadata, TableMetadata};
 
 /// The header of a table in the making.
 pub(crate) struct Header(String);

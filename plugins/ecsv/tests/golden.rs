@@ -8,7 +8,7 @@ use arrow_array::types::{Float64Type, Int16Type};
 use arrow_array::{
     ArrayRef, BooleanArray, Float64Array, Int32Array, ListArray, RecordBatch, StringArray,
 };
-use taploom_encoder::{
+use taploom_format::{
     ColumnMetadata, Completion, EncodeContext, EncodeSummary, Options, Result, ResultSchema,
     TableMetadata,
 };

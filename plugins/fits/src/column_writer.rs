@@ -6,7 +6,7 @@ use arrow_array::types::{
     ArrowPrimitiveType, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt8Type,
 };
 use arrow_array::{Array, ArrayRef, BooleanArray, ListArray, StringArray, new_null_array};
-use taploom_encoder::{Column, Datatype, Error, ErrorKind, Result, VoType};
+use taploom_format::{Column, Datatype, Error, ErrorKind, Result, VoType};
 
 use crate::ascii::append_ascii;
 use crate::nulls::Nulls;

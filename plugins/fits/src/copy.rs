@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use taploom_encoder::{Error, ErrorKind, InOrder, Output, Result};
+use taploom_format::{Error, ErrorKind, InOrder, Output, Result};
 
 use crate::column_writer::{ColumnWriter, Shape};
 use crate::layout::{Layout, Place};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use taploom_encoder::{
+use taploom_format::{
     ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Error, ErrorKind, InOrder,
     Output, Result, ResultEncoder, ResultSchema, unique_names,
 };

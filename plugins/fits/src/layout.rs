@@ -1,6 +1,6 @@
 //! Where the cells stand in a row or in the heap, which is known when all rows are.
 
-use taploom_encoder::{Datatype, Result, VoType};
+use taploom_format::{Datatype, Result, VoType};
 
 use crate::column_writer::{ColumnWriter, Shape};
 

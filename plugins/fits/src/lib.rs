@@ -10,7 +10,7 @@ mod nulls;
 mod options;
 mod spool;
 
-use taploom_encoder::{
+use taploom_format::{
     ByteSink, Content, EncodeContext, EncoderFormat, EnvelopeUse, FailureReport, FormatInfo,
     OverflowReport, Result, ResultEncoder, ResultSchema, register_encoder,
 };

@@ -1,6 +1,6 @@
 //! What stands for integers that are null; FITS 4.0, 7.3.2 (TNULLn).
 
-use taploom_encoder::{Column, Datatype, Error, ErrorKind, Result};
+use taploom_format::{Column, Datatype, Error, ErrorKind, Result};
 
 /// Which integers are null, and what may stand for them: which of some values do not occur.
 #[derive(Clone)]

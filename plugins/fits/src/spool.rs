@@ -4,7 +4,7 @@
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::PathBuf;
 
-use taploom_encoder::{EncodeContext, Error, ErrorKind, Result};
+use taploom_format::{EncodeContext, Error, ErrorKind, Result};
 use tempfile::{SpooledTempFile, spooled_tempfile_in};
 
 /// Small blocks are put together before the system is asked to write them.

@@ -11,7 +11,7 @@ use arrow_array::{
     RecordBatch, StringArray, UInt8Array,
 };
 use arrow_schema::{DataType, Field, Schema};
-use taploom_encoder::{
+use taploom_format::{
     ColumnMetadata, Completion, EncodeContext, EncodeSummary, Error, ErrorKind, Options, Result,
     ResultSchema, TableMetadata,
 };

@@ -5,7 +5,7 @@ use std::ops::Range;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, ListArray};
-use taploom_encoder::{Result, VoType};
+use taploom_format::{Result, VoType};
 use taploom_text::{
     Cells, ColumnText, Elements, Losses, Spelling, WORDS, append_json_string, append_json_strings,
     elements_of,

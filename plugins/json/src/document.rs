@@ -1,7 +1,7 @@
 //! One document: the FIELDs, the rows, and how it ended.
 
 use arrow_array::RecordBatch;
-use taploom_encoder::{
+use taploom_format::{
     ByteSink, CanonicalRows, Column, ColumnMetadata, Completion, EncodeContext, EncodeSummary,
     Error, ErrorKind, Output, Result, ResultEncoder, ResultSchema,
 };

@@ -6,7 +6,7 @@ mod lines;
 mod options;
 mod rows;
 
-use taploom_encoder::{
+use taploom_format::{
     ByteSink, Content, EncodeContext, EncoderFormat, EnvelopeUse, FailureReport, FormatInfo,
     OverflowReport, Result, ResultEncoder, ResultSchema, register_encoder,
 };

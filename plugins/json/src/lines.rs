@@ -1,7 +1,7 @@
 //! One object a line.
 
 use arrow_array::RecordBatch;
-use taploom_encoder::{
+use taploom_format::{
     ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Error, ErrorKind, Output,
     Result, ResultEncoder, ResultSchema,
 };

@@ -1,7 +1,7 @@
 //! Rows as text, between what stands around their cells.
 
 use arrow_array::RecordBatch;
-use taploom_encoder::{CanonicalRows, Column, EncodeSummary, Result, ResultSchema};
+use taploom_format::{CanonicalRows, Column, EncodeSummary, Result, ResultSchema};
 use taploom_text::{Blocks, Frame};
 
 use crate::column_writer::ColumnWriter;

@@ -12,7 +12,7 @@ use arrow_array::{
     ArrayRef, BooleanArray, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray,
 };
 use serde_json::{Value, json};
-use taploom_encoder::{
+use taploom_format::{
     Completion, EncodeSummary, EncoderRegistry, ErrorKind, ResultEncoder, ResultSchema,
 };
 use taploom_format_json::{JSON_PLUGIN, JSONL_PLUGIN};

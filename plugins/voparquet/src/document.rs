@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use taploom_encoder::{
+use taploom_format::{
     Arraysize, Completion, Datatype, Envelope, Error, ErrorKind, Result, ResultSchema,
 };
 use taploom_votable::{Frame, Version};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use taploom_encoder::{
+use taploom_format::{
     ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Error, ErrorKind, Output,
     Result, ResultEncoder, ResultSchema, unique_names,
 };

@@ -6,7 +6,7 @@ use parquet::basic::Encoding;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
-use taploom_encoder::{EncodeContext, Error, ErrorKind, Output, Result};
+use taploom_format::{EncodeContext, Error, ErrorKind, Output, Result};
 use taploom_loom::{Dictionaries, Error as Loom, LoomOptions, LoomWriter, ScratchDir};
 
 use crate::options::{Dictionary, Statistics, VoparquetOptions};

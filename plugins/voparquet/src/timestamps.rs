@@ -13,7 +13,7 @@ use arrow_cast::display::array_value_to_string;
 use arrow_cast::parse::string_to_datetime;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
 use serde_json::Value;
-use taploom_encoder::{
+use taploom_format::{
     Column, ColumnMetadata, Datatype, Error, ErrorKind, Resource, Result, ResultSchema,
     TableMetadata, TimeSys,
 };

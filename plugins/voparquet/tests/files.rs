@@ -17,7 +17,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Encoding;
 use parquet::file::metadata::ParquetMetaData;
 use serde_json::json;
-use taploom_encoder::{
+use taploom_format::{
     Completion, EncodeContext, Envelope, ErrorKind, Options, Result, ResultSchema,
 };
 use taploom_format_voparquet::PLUGIN;

@@ -1,6 +1,6 @@
 //! Text in the units of an arraysize.
 
-use taploom_encoder::{Arraysize, Datatype, Extent, VoType};
+use taploom_format::{Arraysize, Datatype, Extent, VoType};
 
 /// How characters become bytes; an arraysize counts the units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! A VOTable: a document, and rows within it.
 
 use arrow_array::RecordBatch;
-use taploom_encoder::{
+use taploom_format::{
     ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Output, Result,
     ResultEncoder, ResultSchema,
 };

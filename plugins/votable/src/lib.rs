@@ -9,7 +9,7 @@ mod nulls;
 mod options;
 mod tabledata;
 
-use taploom_encoder::{
+use taploom_format::{
     ByteSink, Content, EncodeContext, EncoderFormat, EnvelopeUse, FailureReport, FormatInfo,
     OverflowReport, Result, ResultEncoder, ResultSchema, register_encoder,
 };

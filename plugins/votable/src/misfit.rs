@@ -1,6 +1,6 @@
 //! A cell that can't be written.
 
-use taploom_encoder::{Error, ErrorKind};
+use taploom_format::{Error, ErrorKind};
 
 /// Which cell, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Values that stand for null where there are no flags; VOTable 1.4, 5.5.
 
 use arrow_schema::{DataType, Field};
-use taploom_encoder::{Datatype, Result, ResultSchema, VoType};
+use taploom_format::{Datatype, Result, ResultSchema, VoType};
 
 /// What a column has instead of flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

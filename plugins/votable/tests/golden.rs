@@ -16,7 +16,7 @@ use arrow_array::{
     RecordBatch, StringArray,
 };
 use serde_json::json;
-use taploom_encoder::{ColumnMetadata, Datatype, EncodeContext, ResultSchema};
+use taploom_format::{ColumnMetadata, Datatype, EncodeContext, ResultSchema};
 
 use self::support::{encode, encode_with, stream};
 

@@ -19,7 +19,7 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, Field, Schema};
 use serde_json::json;
-use taploom_encoder::{
+use taploom_format::{
     Completion, EncodeContext, Envelope, ErrorKind, Options, ResultSchema, TableMetadata,
 };
 use taploom_testkit::SharedSink;

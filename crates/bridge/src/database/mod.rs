@@ -1,8 +1,8 @@
 //! Where queries run.
 
 use async_trait::async_trait;
+use taploom_pipeline::RowSource;
 use taploom_sources::ColumnList;
-use taploom_stream::RowSource;
 
 use crate::failure::Failure;
 use crate::status::Chunks;

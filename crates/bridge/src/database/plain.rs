@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
+use taploom_pipeline::RowSource;
 #[cfg(feature = "mysql")]
 use taploom_sources::mysql::{self, BatchLimits, MysqlOptions, QueryKiller};
 use taploom_sources::{Request, open};
-use taploom_stream::RowSource;
 
 use crate::database::{Database, Execution, News, Query, QueryPhase};
 use crate::failure::{ErrorCode, Failure};
@@ -32,7 +32,7 @@ impl Plain {
     ///
     /// # Errors
     /// For a MySQL URL that is malformed, or where MySQL was left out of the program.
-    pub fn new(location: &str) -> taploom_encoder::Result<Self> {
+    pub fn new(location: &str) -> taploom_format::Result<Self> {
         let is_mysql = ["mysql://", "mariadb://"].iter().any(|scheme| location.starts_with(scheme));
         let location = match is_mysql {
             #[cfg(feature = "mysql")]

@@ -8,8 +8,8 @@ use reqwest::{Client, Method, RequestBuilder};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use taploom_pipeline::RowSource;
 use taploom_sources::mysql::{self, BatchLimits, MysqlOptions, QueryKiller};
-use taploom_stream::RowSource;
 use tracing::warn;
 use url::Url;
 

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use arrow_array::RecordBatch;
+use taploom::pipeline::{MaxRec, RowSource};
 use taploom::sources::Request;
-use taploom::stream::{MaxRec, RowSource};
 use taploom::{Completion, EncodeContext, Error, ErrorKind, Result};
 
 use super::report::Figures;

@@ -4,8 +4,8 @@ use std::fs::File;
 
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::ArrowError;
-use taploom_encoder::{Error, Result};
-use taploom_stream::{BatchSource, RowSource};
+use taploom_model::{BatchSource, RowSource};
+use taploom_model::{Error, Result};
 
 use self::by_footer::FileBatches;
 use self::in_turn::StreamBatches;

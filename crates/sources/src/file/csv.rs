@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema, SchemaRef};
-use taploom_encoder::{ColumnMetadata, Error, ErrorKind, Result, ResultSchema, VoType};
-use taploom_stream::{BatchSource, RowSource};
+use taploom_model::{BatchSource, RowSource};
+use taploom_model::{ColumnMetadata, Error, ErrorKind, Result, ResultSchema, VoType};
 
 use self::cells::{Cell, Column};
 use self::guess::Guess;

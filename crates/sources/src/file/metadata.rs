@@ -6,10 +6,10 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
-use taploom_encoder::{
+use taploom_model::RowSource;
+use taploom_model::{
     ColumnMetadata, Datatype, Error, Result, ResultSchema, TableMetadata, TimeSys,
 };
-use taploom_stream::RowSource;
 
 use crate::open::Request;
 
@@ -190,7 +190,7 @@ pub(super) fn add_late(table: &mut TableMetadata, late: &TableMetadata) {
 }
 
 #[cfg(feature = "parquet")]
-fn add_resource(to: &mut taploom_encoder::Resource, late: &taploom_encoder::Resource) {
+fn add_resource(to: &mut taploom_model::Resource, late: &taploom_model::Resource) {
     to.infos.extend_from_slice(&late.infos);
     to.coosys.extend_from_slice(&late.coosys);
     to.timesys.extend_from_slice(&late.timesys);

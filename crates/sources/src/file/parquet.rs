@@ -7,8 +7,8 @@ use arrow_schema::SchemaRef;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::FileMetaData;
-use taploom_encoder::{Column, Result};
-use taploom_stream::{BatchSource, RowSource};
+use taploom_model::{BatchSource, RowSource};
+use taploom_model::{Column, Result};
 use taploom_votable::{ReadOptions, TableChoice, VotableReader};
 
 use super::batches;

@@ -5,8 +5,8 @@ use std::fs::File;
 
 use arrow_array::RecordBatch;
 use async_trait::async_trait;
-use taploom_encoder::{Error, Info, Resource, Result, ResultSchema, TableMetadata};
-use taploom_stream::RowSource;
+use taploom_model::RowSource;
+use taploom_model::{Error, Info, Resource, Result, ResultSchema, TableMetadata};
 use taploom_votable::{ReadOptions, TableChoice, VotableReader};
 
 use crate::open::Request;

@@ -14,7 +14,7 @@ use arrow_array::{ArrayRef, ListArray};
 use arrow_buffer::{NullBufferBuilder, OffsetBuffer};
 use arrow_cast::parse::Parser;
 use arrow_schema::{ArrowError, DataType, FieldRef, TimeUnit};
-use taploom_encoder::{Error, ErrorKind, Result};
+use taploom_model::{Error, ErrorKind, Result};
 
 use super::column::Form;
 use crate::timestamp::micros_of_text;

@@ -3,7 +3,7 @@
 use arrow_schema::{DataType, TimeUnit};
 use mysql_common::constants::{ColumnFlags, ColumnType};
 use mysql_common::packets::Column;
-use taploom_encoder::{ColumnMetadata, Datatype, Error, ErrorKind, Result, VoType};
+use taploom_model::{ColumnMetadata, Datatype, Error, ErrorKind, Result, VoType};
 
 /// The character set of what is no text.
 const BINARY: u16 = 63;

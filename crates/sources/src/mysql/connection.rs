@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use taploom_encoder::{Error, ErrorKind, Result};
+use taploom_model::{Error, ErrorKind, Result};
 use tokio::runtime::Handle;
 
 use super::column::Declared;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use taploom_encoder::{Error, ErrorKind};
+use taploom_model::{Error, ErrorKind};
 
 /// An error that the server gave, in its own words; the cause of an [`Error`] that says it too.
 ///
@@ -11,7 +11,7 @@ use taploom_encoder::{Error, ErrorKind};
 /// use std::error::Error as _;
 /// use taploom_sources::mysql::ServerError;
 ///
-/// # let error = taploom_encoder::Error::new(taploom_encoder::ErrorKind::Source, "");
+/// # let error = taploom_model::Error::new(taploom_model::ErrorKind::Source, "");
 /// let code = error.source().and_then(|cause| cause.downcast_ref::<ServerError>()).map(|error| error.code);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]

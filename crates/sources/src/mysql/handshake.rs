@@ -9,7 +9,7 @@ use mysql_common::packets::{
     AuthPlugin, AuthSwitchRequest, HandshakePacket, HandshakeResponse, SslRequest,
 };
 use mysql_common::proto::MySerialize;
-use taploom_encoder::Error;
+use taploom_model::Error;
 use tokio::net::TcpStream;
 
 use super::failure::{Failure, ServerError};
@@ -236,7 +236,7 @@ where
 {
     let parsed = guarded("mysql", || {
         let parsed = ParseBuf(packet).parse(());
-        parsed.map_err(|error| Error::new(taploom_encoder::ErrorKind::Source, error.to_string()))
+        parsed.map_err(|error| Error::new(taploom_model::ErrorKind::Source, error.to_string()))
     });
     parsed.map_err(|error| Failure::protocol(error.to_string()))
 }

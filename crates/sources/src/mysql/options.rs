@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
-use taploom_encoder::{Error, Result};
+use taploom_model::{Error, Result};
 
 use crate::open::invalid;
 
@@ -26,7 +26,7 @@ const MAX_PACKET_LIMIT: usize = 1 << 30;
 /// assert_eq!(options.port, 3306);
 /// assert_eq!(options.ssl_mode, SslMode::Required);
 /// assert!(!format!("{options:?}").contains("p@ss"));
-/// # Ok::<(), taploom_encoder::Error>(())
+/// # Ok::<(), taploom_model::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct MysqlOptions {

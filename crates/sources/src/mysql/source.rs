@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema};
 use async_trait::async_trait;
-use taploom_encoder::{Error, ErrorKind, Result, ResultSchema};
-use taploom_stream::RowSource;
+use taploom_model::RowSource;
+use taploom_model::{Error, ErrorKind, Result, ResultSchema};
 
 use super::cells::CellBuilder;
 use super::column::{Declared, Form};

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use taploom_encoder::Result;
+use taploom_model::Result;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::client::WebPkiServerVerifier;
 use tokio_rustls::rustls::client::danger::{

@@ -10,7 +10,7 @@ use arrow_array::builder::{
 use arrow_cast::parse::Parser;
 use arrow_schema::{DataType, TimeUnit};
 use rusqlite::types::{Value, ValueRef};
-use taploom_encoder::{Datatype, Error, ErrorKind, Result};
+use taploom_model::{Datatype, Error, ErrorKind, Result};
 
 use crate::timestamp::micros_of_text;
 

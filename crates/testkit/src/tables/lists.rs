@@ -9,7 +9,7 @@ use arrow_array::types::{
 use arrow_array::{ArrayRef, BooleanArray, ListArray, PrimitiveArray, StringArray};
 use arrow_cast::cast;
 use arrow_schema::DataType;
-use taploom_encoder::{Arraysize, Datatype, Extent, VoType};
+use taploom_format::{Arraysize, Datatype, Extent, VoType};
 
 use crate::tables::{Table, TestColumn};
 

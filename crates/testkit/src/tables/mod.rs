@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{Field, Schema};
-use taploom_encoder::{ColumnMetadata, ResultSchema};
+use taploom_format::{ColumnMetadata, ResultSchema};
 
 pub use lists::{SHAPES, cells};
 pub(crate) use lists::{as_given, null_elements};
@@ -56,7 +56,7 @@ impl TestColumn {
 
     /// The same with a datatype and an arraysize.
     #[must_use]
-    pub fn of(mut self, datatype: taploom_encoder::Datatype, arraysize: Option<&str>) -> Self {
+    pub fn of(mut self, datatype: taploom_format::Datatype, arraysize: Option<&str>) -> Self {
         self.metadata.datatype = Some(datatype);
         self.metadata.arraysize = arraysize.map(str::to_owned);
         self

@@ -1,6 +1,6 @@
 //! One table that has everything.
 
-use taploom_encoder::Datatype;
+use taploom_format::Datatype;
 
 use crate::tables::lists::{ROWS, shaped};
 use crate::tables::{SHAPES, Table, TestColumn, cells};

@@ -13,7 +13,7 @@ use arrow_array::{
 use arrow_buffer::OffsetBuffer;
 use arrow_cast::cast;
 use arrow_schema::{DataType, Field, TimeUnit};
-use taploom_encoder::Datatype;
+use taploom_format::Datatype;
 
 use crate::tables::{Table, TestColumn};
 

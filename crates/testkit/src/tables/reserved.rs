@@ -13,7 +13,7 @@ use arrow_cast::cast;
 use arrow_schema::DataType;
 use arrow_select::interleave::interleave;
 use arrow_select::take::take;
-use taploom_encoder::{ColumnMetadata, Datatype, VoType};
+use taploom_format::{ColumnMetadata, Datatype, VoType};
 
 use crate::tables::{Table, TestColumn};
 

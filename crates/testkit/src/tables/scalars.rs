@@ -10,7 +10,7 @@ use arrow_array::{
     TimestampNanosecondArray, TimestampSecondArray, UInt8Array, UInt16Array, UInt32Array,
     UInt64Array, new_null_array,
 };
-use taploom_encoder::ColumnMetadata;
+use taploom_format::ColumnMetadata;
 
 use crate::tables::Table;
 

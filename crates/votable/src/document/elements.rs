@@ -1,6 +1,6 @@
 //! The elements that stand in more than one place.
 
-use taploom_encoder::{
+use taploom_model::{
     Completion, CooSys, Error, ErrorKind, Group, Info, Link, Param, Reference, Resource, Result,
     TimeSys,
 };

@@ -1,6 +1,6 @@
 //! FIELD and PARAM, which is a FIELD with a value; VOTable 1.4, 4.
 
-use taploom_encoder::{
+use taploom_model::{
     Arraysize, Bound, Column, ColumnMetadata, Datatype, Error, ErrorKind, Param, Result,
     ValueOption,
 };

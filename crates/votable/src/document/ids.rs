@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use taploom_encoder::{Error, ErrorKind, Result, is_ncname};
+use taploom_model::{Error, ErrorKind, Result, is_ncname};
 
 use crate::document::xml::Element;
 

@@ -5,9 +5,7 @@ mod fields;
 mod ids;
 mod xml;
 
-use taploom_encoder::{
-    Completion, Error, ErrorKind, Resource, Result, ResultSchema, TableMetadata,
-};
+use taploom_model::{Completion, Error, ErrorKind, Resource, Result, ResultSchema, TableMetadata};
 
 use crate::frame::Version;
 

@@ -2,7 +2,7 @@
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
-use taploom_encoder::{Error, ErrorKind, Result};
+use taploom_model::{Error, ErrorKind, Result};
 
 use crate::document::ids::Ids;
 use crate::frame::Version;

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use taploom_encoder::Result;
+use taploom_model::Result;
 
 use super::xml::{Xml, damaged};
 

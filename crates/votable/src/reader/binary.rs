@@ -5,7 +5,7 @@ use std::io::Read;
 
 use arrow_array::ArrowPrimitiveType;
 use arrow_array::builder::PrimitiveBuilder;
-use taploom_encoder::{Datatype, Error, ErrorKind, Result};
+use taploom_model::{Datatype, Error, ErrorKind, Result};
 
 use super::base64_text::Base64Text;
 use super::cells::{Cells, Elements, Null};

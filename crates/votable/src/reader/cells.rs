@@ -9,7 +9,7 @@ use arrow_array::builder::{
 use arrow_array::{ArrayRef, ListArray, RecordBatch, RecordBatchOptions};
 use arrow_buffer::{NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, SchemaRef};
-use taploom_encoder::{Arraysize, Column, Datatype, Error, ErrorKind, Result, VoType};
+use taploom_model::{Arraysize, Column, Datatype, Error, ErrorKind, Result, VoType};
 
 /// One column: how its FIELD is serialised, and its cells so far.
 pub(super) struct Cells {

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use taploom_encoder::{Error, ErrorKind, Info, Resource, Result, TableMetadata};
+use taploom_model::{Error, ErrorKind, Info, Resource, Result, TableMetadata};
 
 use super::elements::{Part, add};
 use super::passed_over::shown;

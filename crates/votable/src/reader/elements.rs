@@ -5,7 +5,7 @@ use std::io::Read;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::StrDeserializer;
-use taploom_encoder::{
+use taploom_model::{
     Bound, ColumnMetadata, CooSys, Datatype, Group, Info, Link, Param, Reference, Resource, Result,
     TimeSys, ValueOption, Values,
 };

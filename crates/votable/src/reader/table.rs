@@ -5,7 +5,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use arrow_schema::{Field, Schema};
-use taploom_encoder::{
+use taploom_model::{
     Arraysize, ColumnMetadata, Datatype, Error, ErrorKind, Info, Result, ResultSchema,
     TableMetadata, VoType, is_ncname,
 };

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use arrow_array::ArrowPrimitiveType;
 use arrow_array::builder::{BooleanBuilder, PrimitiveBuilder, StringBuilder};
-use taploom_encoder::{Datatype, Error, ErrorKind, Result};
+use taploom_model::{Datatype, Error, ErrorKind, Result};
 
 use super::cells::{Cells, Elements, Null};
 use super::passed_over::shown;

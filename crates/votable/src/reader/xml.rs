@@ -8,7 +8,7 @@ use quick_xml::XmlVersion;
 use quick_xml::escape::unescape;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::Prefix;
-use taploom_encoder::{Error, ErrorKind, Result};
+use taploom_model::{Error, ErrorKind, Result};
 
 use super::input::Input;
 use super::passed_over::{PassedOver, shown};

@@ -8,7 +8,7 @@ use arrow_array::RecordBatch;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use taploom_encoder::Result;
+use taploom_model::Result;
 use taploom_votable::VotableReader;
 
 /// A document with one TABLE.

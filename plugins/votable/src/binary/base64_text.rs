@@ -1,7 +1,7 @@
 //! One base64 text over many pieces, each of which is encoded by itself.
 
 use base64::Engine;
-use taploom_encoder::{Error, ErrorKind, Output, Result};
+use taploom_format::{Error, ErrorKind, Output, Result};
 
 /// The vectorised engine, which looks for what the processor has, where there is one.
 #[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")))]

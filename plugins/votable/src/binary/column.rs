@@ -2,7 +2,7 @@
 
 use arrow_array::ArrayRef;
 use arrow_array::types::{Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt8Type};
-use taploom_encoder::{Column, Datatype, Error, ErrorKind, Result, VoType};
+use taploom_format::{Column, Datatype, Error, ErrorKind, Result, VoType};
 
 use crate::binary::elements::{Bits, Booleans, Elements, Number, Numbers, Strings};
 use crate::binary::lists::ListWriter;

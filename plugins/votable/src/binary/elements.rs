@@ -6,7 +6,7 @@ use arrow_array::types::{
     ArrowPrimitiveType, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt8Type,
 };
 use arrow_array::{Array, BooleanArray, PrimitiveArray, StringArray};
-use taploom_encoder::{Column, Error, ErrorKind, Result, VoType};
+use taploom_format::{Column, Error, ErrorKind, Result, VoType};
 
 use crate::binary::bits::nulls_of;
 use crate::binary::column::Rules;

@@ -2,7 +2,7 @@
 
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
-use taploom_encoder::VoType;
+use taploom_format::VoType;
 
 use crate::binary::column::{CellWriter, Cells, Width};
 use crate::binary::elements::Elements;

@@ -12,7 +12,7 @@ mod texts;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use taploom_encoder::{Column, InOrder, Output, Result};
+use taploom_format::{Column, InOrder, Output, Result};
 
 use crate::encoder::{RowWriter, Written};
 use crate::nulls::NullValue;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
-use taploom_encoder::{Column, Datatype, Error, ErrorKind, Result};
+use taploom_format::{Column, Datatype, Error, ErrorKind, Result};
 use taploom_text::{BITS, Cells, ColumnText, Elements, Losses, TABLEDATA};
 
 use crate::cells::text_of;

@@ -2,7 +2,7 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ListArray};
-use taploom_encoder::{Column, Datatype, Result};
+use taploom_format::{Column, Datatype, Result};
 use taploom_text::{BITS, Elements, Losses, TABLEDATA};
 
 use crate::cells::{elements_of, text_of};

@@ -5,7 +5,7 @@ mod lists;
 mod text;
 
 use arrow_array::RecordBatch;
-use taploom_encoder::{Column, Output, Result};
+use taploom_format::{Column, Output, Result};
 use taploom_text::{Blocks, Frame, Losses};
 
 use crate::encoder::{RowWriter, Written};

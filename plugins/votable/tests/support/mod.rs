@@ -15,7 +15,7 @@ use arrow_schema::Field;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use taploom_encoder::{
+use taploom_format::{
     ColumnMetadata, Completion, EncodeContext, EncodeSummary, EncoderRegistry, Options, Result,
     ResultSchema,
 };

@@ -12,7 +12,7 @@ use arrow_array::types::{
     BooleanType, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt8Type,
 };
 use arrow_schema::{DataType, Field};
-use taploom_encoder::{Datatype, Error, ErrorKind, Result, VoType};
+use taploom_model::{Datatype, Error, ErrorKind, Result, VoType};
 
 use super::GUESS_ROWS;
 use super::guess::Guess;

@@ -1,6 +1,6 @@
 //! Types of columns for which none is given.
 
-use taploom_encoder::{Arraysize, Datatype, VoType};
+use taploom_model::{Arraysize, Datatype, VoType};
 
 /// What all values so far are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::io::BufRead;
 
 use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
-use taploom_encoder::{Error, ErrorKind, Result};
+use taploom_model::{Error, ErrorKind, Result};
 
 use super::Cell;
 

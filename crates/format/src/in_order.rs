@@ -1,0 +1,352 @@
+//! Pieces of work by several threads, handed over in order.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use taploom_model::{Error, ErrorKind, Result};
+
+/// Results that may wait for one before them, and pieces that may wait for a thread: so many a thread.
+const PIECES_A_THREAD: usize = 2;
+
+/// Does pieces of work on several threads, and hands them over in the order in which they were given: blocks of
+/// rows that become bytes, for an encoder that may keep more than one thread busy
+/// ([`EncodeContext::threads`](crate::EncodeContext)).
+///
+/// A piece is what goes in and what comes out: the rows, the memory for their bytes, and those bytes. What was
+/// handed over can be used again ([`spare`](Self::spare)), so that memory is taken once for each piece that
+/// is under way.
+///
+/// The caller's thread is one of them: where it would have to wait for a piece, it does one itself.
+/// With one thread nothing is queued: a piece is done and handed over at once, so that an
+/// encoder needs no path of its own for that.
+///
+/// **Limits**: at most two pieces for each thread are under way or wait to be handed over, or fewer
+/// ([`at_most`](Self::at_most)); `push` waits for the first of them before it takes more. What a piece
+/// holds is held for as long, and an encoder counts it in `buffered_bytes` ([`heap_bytes`](Self::heap_bytes)).
+///
+/// **Errors**: after one nothing is done and handed over any more, not even what is done already.
+///
+/// Dropped, it leaves the pieces that nobody has begun, and waits for those under way.
+///
+/// ```
+/// use taploom_format::InOrder;
+///
+/// #[derive(Default)]
+/// struct Piece {
+///     number: u64,
+///     text: String,
+/// }
+///
+/// let mut threads = InOrder::new(2, |piece: &mut Piece| {
+///     piece.text = piece.number.to_string();
+///     Ok(())
+/// });
+/// let mut all = String::new();
+/// for number in 0..10 {
+///     let piece = Piece { number, ..threads.spare().unwrap_or_default() };
+///     threads.push(piece, |piece| Ok(all += &piece.text))?;
+/// }
+/// threads.drain(|piece| Ok(all += &piece.text))?;
+/// assert_eq!(all, "0123456789");
+/// # Ok::<(), taploom_format::Error>(())
+/// ```
+pub struct InOrder<P> {
+    work: Arc<Work<P>>,
+    /// None with one thread.
+    others: Option<Others<P>>,
+    /// Handed over, to be used again.
+    spare: Vec<P>,
+    broken: bool,
+}
+
+type Work<P> = dyn Fn(&mut P) -> Result<()> + Send + Sync;
+
+/// What the threads share.
+struct Others<P> {
+    give: Sender<Task<P>>,
+    /// For the caller's thread, when it lends a hand.
+    take: Receiver<Task<P>>,
+    /// A result for every piece that was not handed over, the oldest first.
+    results: VecDeque<mpsc::Receiver<Result<P>>>,
+    most: usize,
+    threads: Vec<JoinHandle<()>>,
+}
+
+struct Task<P> {
+    piece: P,
+    answer: mpsc::SyncSender<Result<P>>,
+}
+
+impl<P: Send + 'static> InOrder<P> {
+    /// Work on so many threads, the caller's included. Fewer are used where the system gives no more.
+    pub fn new(
+        threads: usize,
+        work: impl Fn(&mut P) -> Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        let work: Arc<Work<P>> = Arc::new(work);
+        let others = (threads > 1).then(|| Others::start(threads, &work));
+        Self { work, others, spare: Vec::new(), broken: false }
+    }
+
+    /// The same with at most so many pieces under way or waiting, and one at least: where pieces are so large that
+    /// a memory budget has no room for two a thread.
+    #[must_use]
+    pub fn at_most(mut self, pieces: usize) -> Self {
+        if let Some(others) = &mut self.others {
+            others.most = others.most.min(pieces).max(1);
+        }
+        self
+    }
+
+    /// A piece that was handed over, as it was left.
+    pub fn spare(&mut self) -> Option<P> {
+        self.spare.pop()
+    }
+
+    /// Takes a piece of work, and hands over pieces that are done, or that have to be waited for
+    /// before there is room for this one.
+    ///
+    /// # Errors
+    /// That of the work, and that of `take`, which is not called again;
+    /// [`ErrorKind::Internal`] where the work panicked on another thread.
+    pub fn push(&mut self, piece: P, mut take: impl FnMut(&mut P) -> Result<()>) -> Result<()> {
+        self.unless_broken(|this| {
+            let Some(others) = &mut this.others else {
+                let done = done(&*this.work, piece)?;
+                return hand_over(done, &mut this.spare, &mut take);
+            };
+            while others.results.len() >= others.most {
+                hand_over(others.wait(&*this.work)?, &mut this.spare, &mut take)?;
+            }
+            others.add(piece)?;
+            while let Some(done) = others.first_if_done()? {
+                hand_over(done, &mut this.spare, &mut take)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Waits for all pieces, and hands them over. After an error it does nothing.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn drain(&mut self, mut take: impl FnMut(&mut P) -> Result<()>) -> Result<()> {
+        self.unless_broken(|this| {
+            let Some(others) = &mut this.others else { return Ok(()) };
+            while !others.results.is_empty() {
+                hand_over(others.wait(&*this.work)?, &mut this.spare, &mut take)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Pieces that are under way or wait: 0 with one thread.
+    pub fn pending(&self) -> usize {
+        self.others.as_ref().map_or(0, |others| others.results.len())
+    }
+
+    /// Heap held, of pieces of which each holds so much. What is under way can't be looked at: it counts as
+    /// the largest of the others.
+    pub fn heap_bytes(&self, of: impl Fn(&P) -> usize) -> usize {
+        let spare: Vec<usize> = self.spare.iter().map(of).collect();
+        let largest = spare.iter().copied().max().unwrap_or_default();
+        spare.iter().sum::<usize>() + self.pending() * largest
+    }
+
+    fn unless_broken(&mut self, action: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        if self.broken {
+            return Ok(());
+        }
+        let done = action(self);
+        self.broken = done.is_err();
+        done
+    }
+}
+
+fn done<P>(work: &Work<P>, mut piece: P) -> Result<P> {
+    work(&mut piece).map(|()| piece)
+}
+
+fn hand_over<P>(
+    mut piece: P,
+    spare: &mut Vec<P>,
+    take: &mut impl FnMut(&mut P) -> Result<()>,
+) -> Result<()> {
+    take(&mut piece)?;
+    spare.push(piece);
+    Ok(())
+}
+
+impl<P: Send + 'static> Others<P> {
+    fn start(threads: usize, work: &Arc<Work<P>>) -> Self {
+        // Bounded by the results that are waited for.
+        let (give, take) = unbounded();
+        let start = |_| {
+            let (take, work): (Receiver<Task<P>>, _) = (take.clone(), Arc::clone(work));
+            let thread = std::thread::Builder::new().name("taploom-encode".to_owned());
+            thread.spawn(move || take.into_iter().for_each(|task| task.run(&*work))).ok()
+        };
+        let threads = (1..threads).map_while(start).collect::<Vec<_>>();
+        let most = PIECES_A_THREAD * (threads.len() + 1);
+        Self { give, take, results: VecDeque::with_capacity(most), most, threads }
+    }
+
+    fn add(&mut self, piece: P) -> Result<()> {
+        let (answer, result) = mpsc::sync_channel(1);
+        self.results.push_back(result);
+        self.give.send(Task { piece, answer }).map_err(|_| panicked())
+    }
+
+    /// The oldest piece; until it is done, the caller's thread does others.
+    fn wait(&mut self, work: &Work<P>) -> Result<P> {
+        loop {
+            if let Some(piece) = self.first_if_done()? {
+                return Ok(piece);
+            }
+            match self.take.try_recv() {
+                Ok(task) => task.run(work),
+                Err(_) => {
+                    let result = self.results.pop_front().ok_or_else(panicked)?;
+                    return result.recv().map_err(|_| panicked())?;
+                }
+            }
+        }
+    }
+
+    fn first_if_done(&mut self) -> Result<Option<P>> {
+        match self.results.front().map(mpsc::Receiver::try_recv) {
+            None | Some(Err(mpsc::TryRecvError::Empty)) => Ok(None),
+            Some(Err(mpsc::TryRecvError::Disconnected)) => Err(panicked()),
+            Some(Ok(piece)) => {
+                self.results.pop_front();
+                piece.map(Some)
+            }
+        }
+    }
+}
+
+impl<P> Task<P> {
+    fn run(self, work: &Work<P>) {
+        // Nobody listens where an error came before this piece.
+        let _ = self.answer.send(done(work, self.piece));
+    }
+}
+
+impl<P> Drop for Others<P> {
+    fn drop(&mut self) {
+        // Nobody waits for these any more; without a sender the threads come to their end.
+        while self.take.try_recv().is_ok() {}
+        self.give = unbounded().0;
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn panicked() -> Error {
+    Error::new(ErrorKind::Internal, "a thread of the encoder ended without a word")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// The first pieces take longest, so that later ones are done before them.
+    fn slow_at_first(piece: &mut usize) -> Result<()> {
+        std::thread::sleep(Duration::from_millis(if piece.is_multiple_of(5) { 5 } else { 0 }));
+        Ok(())
+    }
+
+    fn keep(piece: usize, taken: &mut Vec<usize>) -> Result<()> {
+        taken.push(piece);
+        Ok(())
+    }
+
+    #[test]
+    fn pieces_come_in_order_and_a_bounded_number_waits() {
+        for threads in [1, 2, 3, 8] {
+            let mut taken = Vec::new();
+            let mut in_order = InOrder::new(threads, slow_at_first);
+            for piece in 0..50 {
+                in_order.push(piece, |piece| keep(*piece, &mut taken)).unwrap();
+                assert!(in_order.pending() <= if threads == 1 { 0 } else { 2 * threads });
+            }
+            in_order.drain(|piece| keep(*piece, &mut taken)).unwrap();
+            assert_eq!(taken, (0..50).collect::<Vec<_>>(), "{threads} threads");
+            assert_eq!(in_order.pending(), 0);
+            assert_eq!(in_order.heap_bytes(|_| 1), 50, "all of them can be used again");
+            assert!(in_order.spare().is_some());
+        }
+    }
+
+    #[test]
+    fn fewer_pieces_wait_where_fewer_are_allowed() {
+        for (allowed, most) in [(0, 1), (1, 1), (2, 2), (100, 6)] {
+            let mut taken = Vec::new();
+            let mut in_order = InOrder::new(3, slow_at_first).at_most(allowed);
+            let mut waited = 0;
+            for piece in 0..50 {
+                in_order.push(piece, |piece| keep(*piece, &mut taken)).unwrap();
+                waited = waited.max(in_order.pending());
+            }
+            in_order.drain(|piece| keep(*piece, &mut taken)).unwrap();
+            assert_eq!(taken, (0..50).collect::<Vec<_>>());
+            assert!(waited <= most, "{waited} of {allowed}");
+        }
+    }
+
+    #[test]
+    fn nothing_follows_an_error() {
+        for threads in [1, 2, 3] {
+            let mut taken = Vec::new();
+            let mut in_order = InOrder::new(threads, |piece: &mut usize| match *piece {
+                10 => Err(Error::new(ErrorKind::InvalidValue, "ten")),
+                _ => Ok(()),
+            });
+            let mut errors = Vec::new();
+            for piece in 0..50 {
+                errors.extend(in_order.push(piece, |piece| keep(*piece, &mut taken)).err());
+            }
+            errors.extend(in_order.drain(|piece| keep(*piece, &mut taken)).err());
+            assert_eq!(taken, (0..10).collect::<Vec<_>>(), "{threads} threads");
+            assert_eq!(errors.len(), 1, "it is said once");
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_taker_comes_back_and_nothing_is_left_running() {
+        let begun = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&begun);
+        let mut in_order = InOrder::new(2, move |_: &mut usize| {
+            counter.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        });
+        let refuse = |_: &mut usize| Err(Error::new(ErrorKind::Sink, "full"));
+        let failed = (0..100).find_map(|piece| in_order.push(piece, refuse).err());
+        assert_eq!(failed.unwrap().kind(), ErrorKind::Sink);
+        drop(in_order);
+        assert_eq!(Arc::strong_count(&begun), 1, "threads are gone");
+        assert!(begun.load(Ordering::SeqCst) < 100);
+    }
+
+    #[test]
+    #[allow(clippy::panic, reason = "it is what is tested")]
+    fn work_that_panics_is_an_error() {
+        // Not on the caller's thread, which lends a hand, and is slow enough for the other to have begun.
+        let work = |piece: &mut usize| match std::thread::current().name() {
+            Some("taploom-encode") => panic!("a defect"),
+            _ => slow_at_first(piece),
+        };
+        let mut in_order = InOrder::new(2, work);
+        let pushed = (0..1000).find_map(|piece| in_order.push(piece, |_| Ok(())).err());
+        let failed = pushed.or_else(|| in_order.drain(|_| Ok(())).err());
+        assert_eq!(failed.unwrap().kind(), ErrorKind::Internal);
+    }
+}

@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+
+mod canonical;
+mod column;
+mod completion;
+mod convert;
+mod error;
+mod metadata;
+mod resolve;
+mod schema;
+mod source;
+
+pub use canonical::CanonicalRows;
+pub use column::{Arraysize, Column, ColumnMetadata, Datatype, Extent, VoType};
+pub use completion::{Completion, Envelope};
+pub use error::{Error, ErrorKind, Result};
+pub use metadata::{
+    Bound, CooSys, Group, Info, Link, Param, Reference, Resource, TableMetadata, TimeSys,
+    ValueOption, Values,
+};
+pub use schema::{ResultSchema, is_ncname, unique_names};
+pub use source::{BatchSource, RowSource};
