@@ -160,8 +160,12 @@ fn spec(arguments: &Arguments) -> Result<EncoderSpec> {
         (Some(format), _) => registry.request(format)?,
         (None, Some(extension)) => registry.for_extension(&extension).ok_or_else(|| {
             let error = registry.request(&extension).err();
-            invalid(format!("no format has files with the extension .{extension}; choose with -f"))
-                .with_source(error.map_or_else(String::new, |error| error.to_string()))
+            let message =
+                format!("no format has files with the extension .{extension}; choose with -f");
+            match error {
+                Some(error) => invalid(message).with_source(error),
+                None => invalid(message),
+            }
         })?,
         (None, None) => registry.default_request()?,
     };

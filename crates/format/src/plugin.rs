@@ -201,7 +201,7 @@ impl ResultEncoder for Guard {
 
 fn after_an_error(id: &str) -> Error {
     Error::new(
-        ErrorKind::Internal,
+        ErrorKind::Misuse,
         "rows were given to an encoder after it had failed; only Completion::Failed may follow",
     )
     .with_format(id)

@@ -1,54 +1,63 @@
-//! The one error type of the contract.
+//! The error type shared by sources, encoders, sinks and jobs.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 /// `Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, coarsely enough to act on.
+/// The class of an error, for code that has to act on it.
 ///
-/// A bridge turns a kind into a status, the program into an exit status; neither reads messages.
+/// A job turns the kind into its status, and the program turns it into an exit status. Neither of
+/// them reads the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A RESPONSEFORMAT value that no registered format answers to.
+    /// No registered format answers to the value of RESPONSEFORMAT.
     UnknownFormat,
-    /// An option that the format does not have, a value that it does not take, or one given twice.
+    /// The format does not have this option, or does not accept its value, or the option was given
+    /// twice.
     InvalidOption,
-    /// What was asked for can't be: no such file, table or column, bad SQL, metadata that
-    /// contradict the data.
+    /// The request can't be fulfilled: the file, table or column does not exist, the SQL is wrong, or
+    /// the given metadata contradict the data.
     InvalidRequest,
-    /// A column of a type that the format cannot hold.
+    /// The format can't hold a column of this type.
     UnsupportedColumn,
-    /// A batch that differs from the schema that the encoder was started with.
+    /// A batch differs from the schema that the encoder was started with.
     SchemaMismatch,
-    /// A cell that does not fit the declared type of its column.
+    /// A cell does not fit the declared type of its column.
     InvalidValue,
-    /// The rows stopped coming: the database or the input file failed.
+    /// The source failed while it gave rows: the database or the input file.
     Source,
     /// The output could not be written.
     Sink,
-    /// Memory or scratch space ran out: what was granted does not suffice, or the disk is full.
+    /// The granted memory or scratch space does not suffice, or the disk is full.
     Resources,
-    /// Whoever reads the output went away; nobody waits for an answer.
+    /// The reader of the output went away, so nobody waits for an answer.
     Cancelled,
     /// Two plug-ins claim the same name.
     DuplicateFormat,
-    /// The result failed for a reason given by the caller ([`Completion::Failed`]) in a format that
-    /// has no place to say so.
+    /// The caller said that the result failed ([`Completion::Failed`]), and the format has no place
+    /// for such a message.
     ///
     /// [`Completion::Failed`]: crate::Completion::Failed
     Failed,
+    /// The calling program broke the rules of an interface of Taploom, for example by giving rows to
+    /// an encoder that has failed. Neither the user's request nor Taploom is at fault.
+    Misuse,
     /// A defect in Taploom or in a plug-in.
     Internal,
 }
 
-/// An error of an encoder, a source or a sink: a kind, a sentence, and where it happened.
+/// An error of an encoder, a source or a sink: a kind, a sentence, and the place where it happened.
 ///
-/// `{}` prints one line that names the format, column and row as far as they are known; `{:#}`
-/// appends the causes to it, on the same line; `{:?}` prints everything over many lines.
+/// `{}` prints one line that names the format, the column and the row as far as they are known.
+/// `{:#}` appends the causes on the same line. `{:?}` prints all members.
+///
+/// A clone shares the causes with the original. Code that passes an error on adds what it knows with
+/// the `with_…` methods, and so keeps the kind, the place and the causes.
 ///
 /// ```
 /// use taploom_model::{Error, ErrorKind};
@@ -63,8 +72,10 @@ pub enum ErrorKind {
 /// );
 /// assert!(!error.is_caller_fault());
 /// ```
-pub struct Error(Box<Inner>);
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     message: String,
@@ -72,13 +83,13 @@ struct Inner {
     column: Option<String>,
     row: Option<u64>,
     reported: bool,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
     /// An error with a message that says what is wrong and what would be right.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner {
+        Self(Arc::new(Inner {
             kind,
             message: message.into(),
             format: None,
@@ -89,8 +100,8 @@ impl Error {
         }))
     }
 
-    /// A failed write: [`ErrorKind::Cancelled`] where the reader closed the pipe or the
-    /// connection, else [`ErrorKind::Sink`].
+    /// The error of a failed write: [`ErrorKind::Cancelled`] if the reader closed the pipe or the
+    /// connection, otherwise [`ErrorKind::Sink`].
     pub fn sink(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe
@@ -103,67 +114,94 @@ impl Error {
         .with_source(error)
     }
 
-    /// Names the format, unless one is named already.
+    /// Names the format, unless the error names one already.
     #[must_use]
     pub fn with_format(mut self, id: impl Into<String>) -> Self {
-        self.0.format.get_or_insert_with(|| id.into());
+        self.inner().format.get_or_insert_with(|| id.into());
         self
     }
 
-    /// Names the column, unless one is named already.
+    /// Names the column, unless the error names one already.
     #[must_use]
     pub fn with_column(mut self, name: impl Into<String>) -> Self {
-        self.0.column.get_or_insert_with(|| name.into());
+        self.inner().column.get_or_insert_with(|| name.into());
         self
     }
 
-    /// Names the row of the result, counted from 1.
+    /// Names the row of the result, counted from 1. It replaces a row that was named before.
     #[must_use]
     pub fn with_row(mut self, row: u64) -> Self {
-        self.0.row = Some(row);
+        self.inner().row = Some(row);
+        self
+    }
+
+    /// Puts what the caller was doing, or with what, before the message.
+    ///
+    /// ```
+    /// use taploom_model::{Error, ErrorKind};
+    ///
+    /// let error = Error::new(ErrorKind::Source, "the file ends too early").with_context("a.vot");
+    /// assert_eq!(error.to_string(), "a.vot: the file ends too early");
+    /// ```
+    #[must_use]
+    pub fn with_context(mut self, context: impl fmt::Display) -> Self {
+        let inner = self.inner();
+        inner.message = format!("{context}: {}", inner.message);
+        self
+    }
+
+    /// Replaces the kind, for a caller that knows better who is at fault.
+    #[must_use]
+    pub fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.inner().kind = kind;
         self
     }
 
     /// Adds the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        self.inner().source = Some(source.into().into());
         self
     }
 
-    /// Marks that the document in the output says so itself, and is well-formed.
+    /// Marks that the document in the output reports this error itself and is well-formed.
     #[must_use]
     pub fn reported(mut self) -> Self {
-        self.0.reported = true;
+        self.inner().reported = true;
         self
     }
 
-    /// What went wrong.
+    /// The members of this error alone: clones keep theirs.
+    fn inner(&mut self) -> &mut Inner {
+        Arc::make_mut(&mut self.0)
+    }
+
+    /// The class of the error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The sentence alone, without format, column, row and cause.
+    /// The sentence alone, without the format, column, row and causes.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The id of the format, where the error has to do with one.
+    /// The id of the format that the error concerns, if any.
     pub fn format(&self) -> Option<&str> {
         self.0.format.as_deref()
     }
 
-    /// The name of the column, where the error has to do with one.
+    /// The name of the column that the error concerns, if any.
     pub fn column(&self) -> Option<&str> {
         self.0.column.as_deref()
     }
 
-    /// The row of the result, counted from 1, where the error has to do with one.
+    /// The row of the result that the error concerns, if any, counted from 1.
     pub fn row(&self) -> Option<u64> {
         self.0.row
     }
 
-    /// Whether the request was wrong: the same request can never succeed.
+    /// Whether the request was wrong, so that the same request can never succeed.
     pub fn is_caller_fault(&self) -> bool {
         matches!(
             self.0.kind,
@@ -171,8 +209,8 @@ impl Error {
         )
     }
 
-    /// Whether the document in the output reports the error itself, so that whoever sends it on can
-    /// end it as usual.
+    /// Whether the document in the output reports the error itself, so that its sender can end the
+    /// output as usual.
     pub fn is_reported(&self) -> bool {
         self.0.reported
     }
@@ -199,7 +237,7 @@ impl fmt::Display for Error {
             write!(f, "{separator}row {row}")?;
             separator = ", ";
         }
-        // Messages quote what people and libraries say; a line break would break the one line.
+        // A message can quote users and libraries, and what they say can have line breaks.
         write!(f, "{}{}", if separator.is_empty() { "" } else { ": " }, OneLine(message))?;
         if f.alternate() {
             let mut source = self.source();
@@ -212,7 +250,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// A text with its line breaks, and what surrounds them, as single spaces.
+/// Prints a text on one line: every line break and the space around it becomes a single space.
 struct OneLine<'a>(&'a str);
 
 impl fmt::Display for OneLine<'_> {
@@ -254,6 +292,26 @@ mod tests {
             .with_source(Error::new(ErrorKind::Internal, "near \"FRM\":\n syntax error"));
         assert_eq!(error.to_string(), "the query failed");
         assert_eq!(format!("{error:#}"), "the query failed: near \"FRM\": syntax error");
+    }
+
+    #[test]
+    fn a_clone_keeps_the_place_and_the_causes_and_what_is_added_to_it_stays_its_own() {
+        let error = Error::new(ErrorKind::InvalidValue, "70000 does not fit into short")
+            .with_format("csv")
+            .with_column("n")
+            .with_row(3)
+            .with_source(io::Error::from(io::ErrorKind::TimedOut));
+        let passed_on = error.clone().with_context("job 7").with_format("fits").reported();
+        assert_eq!(passed_on.kind(), ErrorKind::InvalidValue);
+        assert_eq!(
+            passed_on.to_string(),
+            "format csv, column \"n\", row 3: job 7: 70000 does not fit into short"
+        );
+        let cause =
+            StdError::source(&passed_on).and_then(|cause| cause.downcast_ref::<io::Error>());
+        assert_eq!(cause.map(io::Error::kind), Some(io::ErrorKind::TimedOut));
+        assert_eq!(error.message(), "70000 does not fit into short");
+        assert!(!error.is_reported());
     }
 
     #[test]

@@ -134,8 +134,7 @@ pub fn encode_stream(
             && !error.is_reported()
         {
             // The reader may be gone, which is one of the errors.
-            let again = Error::new(error.kind(), format!("{error:#}"));
-            let _ = sender.blocking_send(Err(again));
+            let _ = sender.blocking_send(Err(error.clone()));
         }
         let _ = reporter.send(encoded);
         drop(sender);

@@ -22,11 +22,11 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use taploom_format_csv::{CSV_PLUGIN, TSV_PLUGIN};
 use taploom_format::{
     CanonicalRows, ColumnMetadata, Completion, EncoderRegistry, Error, ErrorKind, Result,
     ResultSchema,
 };
+use taploom_format_csv::{CSV_PLUGIN, TSV_PLUGIN};
 use taploom_sources::{ColumnList, Request, open};
 
 /// All rows of a file, with the schema of its source, in the types that formats write.

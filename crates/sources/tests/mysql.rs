@@ -776,7 +776,7 @@ async fn numbers_of_many_rows_are_right() {
 fn without_a_runtime_it_is_an_error() {
     let error = futures::executor::block_on(MysqlConnection::connect(&options()));
     let Err(error) = error else { panic!("it works without tokio") };
-    assert_eq!(error.kind(), ErrorKind::Internal);
+    assert_eq!(error.kind(), ErrorKind::Misuse);
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ impl<'a> Elements<'a> {
     /// Elements of an Arrow type.
     ///
     /// # Errors
-    /// [`ErrorKind::Internal`] for a type that is no number and no boolean in canonical form.
+    /// [`ErrorKind::Misuse`] if the type is neither a number nor a boolean in canonical form.
     pub fn new(
         element: &DataType,
         spelling: &'a Spelling,
@@ -56,7 +56,7 @@ impl<'a> Elements<'a> {
             DataType::Float64 => Self::of::<Float64Type>(),
             other => {
                 let message = format!("Arrow type {other} is not canonical for an element");
-                return Err(Error::new(ErrorKind::Internal, message));
+                return Err(Error::new(ErrorKind::Misuse, message));
             }
         };
         Ok(Self { append, append_cells, spelling, separator, null })

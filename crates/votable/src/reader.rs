@@ -195,10 +195,8 @@ impl<R: Read> VotableReader<R> {
                 Rows::End => break,
                 Rows::Whole => return Ok(None),
                 Rows::Failed => {
-                    return Err(Error::new(
-                        ErrorKind::Source,
-                        "reading the document failed before",
-                    ));
+                    let message = "rows were asked of a document that could not be read";
+                    return Err(Error::new(ErrorKind::Misuse, message));
                 }
             };
             if !found {

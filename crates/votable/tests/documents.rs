@@ -330,6 +330,8 @@ fn an_error_ends_the_rows() {
     let mut reader = VotableReader::new(text.as_bytes()).unwrap();
     assert!(reader.next_batch(1).unwrap().is_some());
     assert_eq!(reader.next_batch(1).unwrap_err().row(), Some(2));
-    assert_eq!(reader.next_batch(1).unwrap_err().to_string(), "reading the document failed before");
+    let again = reader.next_batch(1).unwrap_err();
+    assert_eq!(again.kind(), ErrorKind::Misuse);
+    assert_eq!(again.message(), "rows were asked of a document that could not be read");
     assert!(reader.late().is_none());
 }

@@ -87,7 +87,7 @@ impl ColumnBuilder {
             Self::Double(builder) => builder.append(array.as_primitive()),
             Self::Text(builder) => match array.as_string::<i32>() {
                 texts if texts.null_count() == 0 => {
-                    builder.append_array(texts).map_err(|cause| broken(&cause))?;
+                    builder.append_array(texts).map_err(broken)?;
                 }
                 texts => builder.extend(texts.iter()),
             },
@@ -204,7 +204,7 @@ impl ListBuilder {
         let (Some(first), Some(last)) = (offsets.first(), offsets.last()) else { return Ok(()) };
         let end = self.offsets.last().copied().unwrap_or_default();
         if end.checked_add(last - first).is_none() {
-            return Err(broken(&ArrowError::OffsetOverflowError(end as usize)));
+            return Err(broken(ArrowError::OffsetOverflowError(end as usize)));
         }
         self.offsets.extend(offsets[1..].iter().map(|offset| offset - first + end));
         match lists.nulls() {
@@ -219,14 +219,12 @@ impl ListBuilder {
         let offsets = std::mem::replace(&mut self.offsets, vec![0]);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
         let (elements, validity) = (self.elements.finish()?, self.validity.finish());
-        ListArray::try_new(Arc::clone(&self.item), offsets, elements, validity)
-            .map_err(|cause| broken(&cause))
+        ListArray::try_new(Arc::clone(&self.item), offsets, elements, validity).map_err(broken)
     }
 }
 
-fn broken(cause: &ArrowError) -> Error {
-    Error::new(ErrorKind::Internal, "rows can't be put into one batch")
-        .with_source(cause.to_string())
+fn broken(cause: ArrowError) -> Error {
+    Error::new(ErrorKind::Internal, "rows can't be put into one batch").with_source(cause)
 }
 
 #[cfg(test)]

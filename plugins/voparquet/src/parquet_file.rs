@@ -44,7 +44,7 @@ impl ParquetFile {
             // Before the first row, it is the request that can't be met.
             Loom::Options(message) => Error::new(ErrorKind::InvalidOption, message),
             budget @ Loom::Budget { .. } => {
-                Error::new(ErrorKind::InvalidRequest, failed(budget, set_aside).message())
+                failed(budget, set_aside).with_kind(ErrorKind::InvalidRequest)
             }
             other => failed(other, set_aside),
         })?;

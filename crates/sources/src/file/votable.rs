@@ -1,6 +1,5 @@
 //! VOTable files.
 
-use std::error::Error as _;
 use std::fs::File;
 
 use arrow_array::RecordBatch;
@@ -19,7 +18,7 @@ pub(super) fn open(file: File, name: &str, request: &Request<'_>) -> Result<Box<
         }
     };
     let options = ReadOptions { table, ..ReadOptions::default() };
-    let reader = VotableReader::with_options(file, options).map_err(|error| named(name, &error))?;
+    let reader = VotableReader::with_options(file, options).map_err(|error| named(name, error))?;
     let schema = match &request.columns {
         Some(list) => list.describe(reader.schema().arrow().clone())?,
         None => reader.schema().clone(),
@@ -42,7 +41,7 @@ impl RowSource for VotableSource {
     }
 
     async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
-        self.reader.next_batch(self.batch_rows).map_err(|error| named(&self.name, &error))
+        self.reader.next_batch(self.batch_rows).map_err(|error| named(&self.name, error))
     }
 
     fn overflowed(&self) -> bool {
@@ -84,16 +83,6 @@ fn late(late: &TableMetadata) -> Vec<String> {
 }
 
 /// The same error, naming the file.
-fn named(name: &str, error: &Error) -> Error {
-    let mut named = Error::new(error.kind(), format!("source {name}: {}", error.message()));
-    if let Some(column) = error.column() {
-        named = named.with_column(column);
-    }
-    if let Some(row) = error.row() {
-        named = named.with_row(row);
-    }
-    match error.source() {
-        Some(cause) => named.with_source(cause.to_string()),
-        None => named,
-    }
+fn named(name: &str, error: Error) -> Error {
+    error.with_context(format_args!("source {name}"))
 }

@@ -48,7 +48,7 @@ impl MysqlConnection {
     /// # Errors
     /// [`ErrorKind::InvalidRequest`] for a wrong user, password or database, or TLS that can't be;
     /// [`ErrorKind::Source`] for a server that can't be reached, or that has no room;
-    /// [`ErrorKind::Internal`] outside a tokio runtime. None shows the password.
+    /// [`ErrorKind::Misuse`] outside a tokio runtime. None shows the password.
     pub async fn connect(options: &MysqlOptions) -> Result<Self> {
         let mut retries = Retries::new(options);
         loop {
@@ -66,7 +66,7 @@ impl MysqlConnection {
         // Tokio panics without one.
         if Handle::try_current().is_err() {
             let message = "mysql:// needs a tokio runtime with I/O and time";
-            return Err(Failure::Final(Error::new(ErrorKind::Internal, message)));
+            return Err(Failure::Final(Error::new(ErrorKind::Misuse, message)));
         }
         let (wire, connection) = connect(options).await?;
         let target =

@@ -103,9 +103,9 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    pub(super) fn protocol(what: impl Into<String>) -> Self {
+    pub(super) fn protocol(what: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         let message = "the MySQL server sends what is not of its protocol";
-        Self::Final(Error::new(ErrorKind::Source, message).with_source(what.into()))
+        Self::Final(Error::new(ErrorKind::Source, message).with_source(what))
     }
 
     /// Whether another connection may do better.

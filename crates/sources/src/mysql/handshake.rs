@@ -173,7 +173,7 @@ impl Login<'_> {
     }
 
     fn start(&self, plugin: &AuthPlugin<'_>) -> Result<AuthProc, Failure> {
-        plugin.init().map_err(|error| refused(&error))
+        plugin.init().map_err(refused)
     }
 
     /// What to send for a challenge, by default that of the greeting.
@@ -183,8 +183,7 @@ impl Login<'_> {
         challenge: Option<&[u8]>,
     ) -> Result<Option<Vec<u8>>, Failure> {
         let response = procedure.run(self, challenge.unwrap_or(&self.nonce));
-        let (Response::Next { packet } | Response::Last { packet }) =
-            response.map_err(|error| refused(&error))?;
+        let (Response::Next { packet } | Response::Last { packet }) = response.map_err(refused)?;
         // One byte asks the server for its key.
         let asks = !self.has_tls && matches!(packet.as_deref(), Some([1 | 2]));
         if asks && !self.options.get_server_public_key {
@@ -218,9 +217,9 @@ impl Context for &Login<'_> {
     }
 }
 
-fn refused(error: &dyn std::fmt::Display) -> Failure {
+fn refused(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
     let message = "the MySQL server takes no connection of this kind".to_owned();
-    Failure::Final(invalid(message).with_source(error.to_string()))
+    Failure::Final(invalid(message).with_source(error))
 }
 
 fn serialized(packet: &impl MySerialize) -> Vec<u8> {
@@ -238,5 +237,5 @@ where
         let parsed = ParseBuf(packet).parse(());
         parsed.map_err(|error| Error::new(taploom_model::ErrorKind::Source, error.to_string()))
     });
-    parsed.map_err(|error| Failure::protocol(error.to_string()))
+    parsed.map_err(|error| Failure::protocol(error))
 }

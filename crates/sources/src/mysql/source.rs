@@ -176,7 +176,10 @@ impl RowSource for MysqlSource {
 
     async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
         if self.state == State::Failed {
-            return Err(Error::new(ErrorKind::Source, "the rows of MySQL stopped before"));
+            return Err(Error::new(
+                ErrorKind::Misuse,
+                "rows were asked of a query that has failed",
+            ));
         }
         if self.state == State::Running {
             let filled = self.fill().await;

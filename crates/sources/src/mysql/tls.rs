@@ -22,6 +22,9 @@ use super::options::{MysqlOptions, SslMode};
 use super::wire::Transport;
 use crate::open::invalid;
 
+/// The errors of several libraries.
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
 /// Speaks TLS over `plain`.
 pub(super) async fn over(
     plain: Box<dyn Transport>,
@@ -43,12 +46,10 @@ pub(super) async fn over(
 
 fn config(options: &MysqlOptions) -> Result<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
-    let failed = |error: &dyn std::fmt::Display| {
-        invalid("TLS can't be set up".to_owned()).with_source(error.to_string())
-    };
+    let failed = |cause: Cause| invalid("TLS can't be set up".to_owned()).with_source(cause);
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| failed(&error))?;
+        .map_err(|error| failed(error.into()))?;
     let names_matter = match options.ssl_mode {
         SslMode::VerifyIdentity => true,
         SslMode::VerifyCa => false,
@@ -63,7 +64,7 @@ fn config(options: &MysqlOptions) -> Result<ClientConfig> {
         builder.with_root_certificates(trusted)
     } else {
         let trusted = WebPkiServerVerifier::builder_with_provider(trusted, provider).build();
-        let any_host = Arc::new(AnyHost(trusted.map_err(|error| failed(&error))?));
+        let any_host = Arc::new(AnyHost(trusted.map_err(|error| failed(error.into()))?));
         builder.dangerous().with_custom_certificate_verifier(any_host)
     };
     Ok(builder.with_no_client_auth())
@@ -81,16 +82,16 @@ fn trusted(options: &MysqlOptions) -> Result<RootCertStore> {
         }
         return Ok(trusted);
     };
-    let wrong = |error: &dyn std::fmt::Display| {
+    let wrong = |cause: Cause| {
         let message = format!("ssl-ca={} is no PEM file with certificates", path.display());
-        invalid(message).with_source(error.to_string())
+        invalid(message).with_source(cause)
     };
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| wrong(&error))? {
-        let certificate = certificate.map_err(|error| wrong(&error))?;
-        trusted.add(certificate).map_err(|error| wrong(&error))?;
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.into()))? {
+        let certificate = certificate.map_err(|error| wrong(error.into()))?;
+        trusted.add(certificate).map_err(|error| wrong(error.into()))?;
     }
     if trusted.is_empty() {
-        return Err(wrong(&"there is none in it"));
+        return Err(wrong("there is none in it".into()));
     }
     Ok(trusted)
 }

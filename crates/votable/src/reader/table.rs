@@ -221,7 +221,7 @@ fn vo_type(
     column.arraysize.take_if(|shape| shape == "1" && !datatype.is_text());
     let arraysize = match column.arraysize.as_deref().map(str::parse::<Arraysize>).transpose() {
         Ok(arraysize) => arraysize,
-        Err(error) => return Err(Error::new(ErrorKind::UnsupportedColumn, error.message())),
+        Err(error) => return Err(error.with_kind(ErrorKind::UnsupportedColumn)),
     };
     let null = column.null_value.take_if(|null| !is_null_of(datatype, null));
     let note = null.map(|null| format!("VALUES null {:?}", shown(&null)));

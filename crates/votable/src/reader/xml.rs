@@ -426,9 +426,7 @@ impl<R: Read> Xml<R> {
             Err(quick_xml::Error::Io(_)) if self.reader.get_ref().is_exhausted() => {
                 Err(self.too_long("a tag takes"))
             }
-            Err(quick_xml::Error::Io(error)) => {
-                Err(unreadable(std::io::Error::new(error.kind(), error.to_string())))
-            }
+            Err(quick_xml::Error::Io(error)) => Err(unreadable(error)),
             Err(error) => Err(self.ill_formed(&error)),
         }
     }
@@ -544,6 +542,6 @@ pub(super) fn damaged(message: &str) -> Error {
     Error::new(ErrorKind::Source, message)
 }
 
-fn unreadable(error: std::io::Error) -> Error {
+fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> Error {
     damaged("can't read the document").with_source(error)
 }
