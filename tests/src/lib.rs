@@ -1,7 +1,7 @@
 //! The programs that people read files with, as oracles of the tests.
 //!
 //! They run in Python, in one process that `readers/readers/__init__.py` describes; `cargo xtask setup`
-//! installs what it needs under `target/python`.
+//! installs what it needs in the target folder, under `python`.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,8 +16,19 @@ mod oracle;
 mod readers;
 mod variants;
 
+use std::path::PathBuf;
+
 pub use losses::{LOSSES, Loss, with_losses};
 pub use matrix::matrix;
 pub use oracle::{ReaderOracle, types_of};
 pub use readers::{Field, Read, Reader, Readers, Request, Validator, check_vocabulary};
 pub use variants::{VARIANTS, Variant};
+
+/// The target folder: `CARGO_TARGET_DIR` where that is set, else `target` in the workspace.
+#[must_use]
+pub fn target() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty()) {
+        Some(folder) => readers::workspace().join(folder),
+        None => readers::workspace().join("target"),
+    }
+}

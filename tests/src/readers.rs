@@ -120,7 +120,7 @@ impl Readers {
 
     fn start() -> Self {
         let root = workspace();
-        let python = root.join("target/python/bin/python");
+        let python = crate::target().join("python/bin/python");
         assert!(python.exists(), "the readers are not installed: run `cargo xtask setup`");
         let mut child = Command::new(python)
             .args(["-m", "readers"])

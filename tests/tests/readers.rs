@@ -256,8 +256,8 @@ fn rows_of(connection: &Connection, columns: &[ColumnMetadata]) -> RecordBatch {
 
 /// Runs the program, which must succeed in silence.
 fn taploom(arguments: &[&str], output: &Path) {
-    let program = root().join("target/release/taploom");
-    assert!(program.exists(), "the program is not built: run `cargo build --release`");
+    let program = taploom_tests::target().join("debug/taploom");
+    assert!(program.exists(), "the program is not built: run `cargo build`");
     let run = Command::new(program).args(arguments).arg("-o").arg(output).output().unwrap();
     let stderr = String::from_utf8_lossy(&run.stderr);
     assert!(run.status.success(), "taploom {}: {stderr}", arguments.join(" "));

@@ -106,7 +106,7 @@ fn documents_of_astropy_are_read_as_astropy_reads_them() {
 /// What astropy reads, in a folder; where the documents are.
 fn dump(folder: &Path) -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let python = root.join("target/python/bin/python");
+    let python = taploom_tests::target().join("python/bin/python");
     assert!(python.exists(), "astropy is not installed: run `cargo xtask setup`");
     let script = root.join("tests/readers/votable_data.py");
     let output = Command::new(python).arg(script).arg(folder).output().unwrap();

@@ -3,8 +3,9 @@
 use std::fs;
 use std::process::Stdio;
 
-use crate::run::{cargo, run as start};
-use crate::{Outcome, root};
+use crate::Outcome;
+use crate::command::{cargo, run as start};
+use crate::folders::root;
 
 const TARGETS: [&str; 3] = ["votable_reader", "media_type", "options"];
 

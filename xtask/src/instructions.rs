@@ -7,8 +7,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::run::{cargo, command, run as start};
-use crate::{Outcome, formats, root, setup};
+use crate::bench::formats;
+use crate::command::{cargo, command, run as start};
+use crate::folders::{SHIPPED, program, root, target};
+use crate::{Outcome, setup};
 
 const COLUMNS: &str = "crates/cli/data/bench_columns.json";
 const ROWS: &str = "4000";
@@ -18,7 +20,7 @@ const TOLERANCE: f64 = 0.03;
 /// Compares with the values that are recorded, or records new ones.
 pub(crate) fn run(record: bool) -> Outcome {
     setup::valgrind()?;
-    start(cargo(&["build", "--release"]))?;
+    start(cargo(&["build", "--profile", SHIPPED]))?;
     let counted = count()?;
     let path = root().join("tests/data/instructions.json");
     let compiler = compiler()?;
@@ -64,12 +66,12 @@ pub(crate) fn run(record: bool) -> Outcome {
 }
 
 fn count() -> Outcome<BTreeMap<String, u64>> {
-    let folder = root().join("target/instructions");
+    let folder = target().join("instructions");
     fs::create_dir_all(&folder)
         .map_err(|error| format!("can't make {}: {error}", folder.display()))?;
     let rows = folder.join("rows.arrow").display().to_string();
     let source = format!("synth:{COLUMNS}?rows={ROWS}&seed=1");
-    start(command("target/release/taploom", &["encode", &source, "-f", "arrow", "-o", &rows]))?;
+    start(command(&program("taploom"), &["encode", &source, "-f", "arrow", "-o", &rows]))?;
     let counts = formats::all()?.into_iter().map(|format| {
         let count = of_format(&format, &rows, &folder)?;
         Ok((format, count))
@@ -82,7 +84,8 @@ fn of_format(format: &str, rows: &str, folder: &Path) -> Outcome<u64> {
     let out = folder.join("callgrind.out");
     let file = format!("--callgrind-out-file={}", out.display());
     let valgrind = ["valgrind", "--tool=callgrind", "--quiet", &file];
-    let program = ["target/release/taploom", "encode", rows, "-f", format, "-o", "/dev/null"];
+    let taploom = program("taploom");
+    let program = [taploom.as_str(), "encode", rows, "-f", format, "-o", "/dev/null"];
     let arguments = [&valgrind[..], &program].concat();
     // Address space layout moves what is aligned, and with it how bytes are copied.
     start(command("setarch", &[&["-R"], &arguments[..]].concat()))?;

@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! cargo xtask setup         install the programs that the tests read files with
-//! cargo xtask test          everything that has to pass
-//! cargo xtask instructions  what encoders take, against what is recorded; `instructions record` records
-//! cargo xtask fuzz 10       inputs that nobody thought of, at every reader, for so many seconds each
+//! cargo xtask test          everything that has to pass; `test --within 60m` leaves out steps that would end later
+//! cargo xtask test quick    what every change has to pass: build, format, clippy, unit tests and the suite
+//! cargo xtask instructions  the instructions of every encoder against those recorded; `instructions record` records
+//! cargo xtask fuzz 10       random inputs to every reader, for 10 seconds each
 //! cargo xtask bench         all of docs/src/benchmarks.md: formats, peers, memory, scale, threads, end-to-end
 //! cargo xtask bench formats every format on the same rows, with a picture
 //! cargo xtask bench loom    memory and time of the Parquet writer, against ArrowWriter
@@ -19,61 +20,40 @@
 //! ```
 
 mod bench;
-mod bench_bridge;
-mod bench_loom;
-mod bench_mysql;
-mod bench_page;
-mod bench_peers;
-mod bench_readers;
-mod bench_whole;
-mod formats;
+mod command;
+mod folders;
 mod fuzz;
 mod instructions;
-mod narrow_table;
-mod run;
 mod setup;
 mod test;
-mod wide_table;
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+use bench::whole;
 
 /// A task that failed says why, and what to do.
 type Outcome<T = ()> = Result<T, String>;
+
+const USAGE: &str = "usage: cargo xtask setup | test [quick | --within TIME | --record] | instructions [record] \
+    | fuzz [SECONDS] \
+    | bench [formats|peers|memory|scale|threads|end-to-end|bridge|loom|mysql|readers]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["setup"] => setup::run(),
-        ["test"] => test::run(),
+        ["test"] => test::run(None, false),
+        ["test", "quick"] => test::quick(),
+        ["test", "--within", time] => {
+            test::duration(time).and_then(|time| test::run(Some(time), false))
+        }
+        ["test", "--record"] => test::run(None, true),
         ["fuzz"] => fuzz::run("10"),
         ["fuzz", seconds] => fuzz::run(seconds),
         ["instructions"] => instructions::run(false),
         ["instructions", "record"] => instructions::run(true),
-        ["bench"] => bench_whole::side_by_side()
-            .and_then(|()| bench_peers::run(1))
-            .and_then(|()| bench_whole::memory())
-            .and_then(|()| bench_whole::scale())
-            .and_then(|()| bench_whole::threads())
-            .and_then(|()| bench_whole::end_to_end()),
-        ["bench", "loom"] => bench_loom::run(),
-        ["bench", "mysql"] => bench_mysql::run(),
-        ["bench", "bridge"] => bench_bridge::run(),
-        ["bench", "peers"] => bench_peers::run(1),
-        ["bench", "peers", part] => match part.parse() {
-            Ok(part) if part > 0 => bench_peers::run(part),
-            _ => Err(format!("{part:?} is no part of the rows: 10 measures a tenth")),
-        },
-        ["bench", "memory"] => bench_whole::memory(),
-        ["bench", "scale"] => bench_whole::scale(),
-        ["bench", "threads"] => bench_whole::threads(),
-        ["bench", "end-to-end"] => bench_whole::end_to_end(),
-        ["bench", "formats"] => bench_whole::side_by_side(),
-        ["bench", "readers"] => bench_readers::run(),
-        _ => Err(
-            "usage: cargo xtask setup | test | instructions [record] | fuzz [SECONDS] | bench [formats|peers|memory|scale|threads|end-to-end|bridge|loom|mysql|readers]"
-                .to_owned(),
-        ),
+        ["bench", which @ ..] => benches(which),
+        _ => Err(USAGE.to_owned()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -84,8 +64,30 @@ fn main() -> ExitCode {
     }
 }
 
-/// The root of the workspace.
-fn root() -> PathBuf {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().unwrap_or(manifest).to_owned()
+fn benches(which: &[&str]) -> Outcome {
+    match which {
+        [] => {
+            whole::side_by_side()?;
+            bench::peers::run(1)?;
+            whole::memory()?;
+            whole::scale()?;
+            whole::threads()?;
+            whole::end_to_end()
+        }
+        ["loom"] => bench::loom::run(),
+        ["mysql"] => bench::mysql::run(),
+        ["bridge"] => bench::bridge::run(),
+        ["peers"] => bench::peers::run(1),
+        ["peers", part] => match part.parse() {
+            Ok(part) if part > 0 => bench::peers::run(part),
+            _ => Err(format!("{part:?} is not a divisor of the rows: 10 measures a tenth")),
+        },
+        ["memory"] => whole::memory(),
+        ["scale"] => whole::scale(),
+        ["threads"] => whole::threads(),
+        ["end-to-end"] => whole::end_to_end(),
+        ["formats"] => whole::side_by_side(),
+        ["readers"] => bench::readers::run(),
+        _ => Err(USAGE.to_owned()),
+    }
 }

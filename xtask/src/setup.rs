@@ -4,8 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 
-use crate::run::{command, run as start};
-use crate::{Outcome, root};
+use crate::Outcome;
+use crate::command::{command, run as start};
+use crate::folders::{root, target};
 
 /// Installs what is missing.
 pub(crate) fn run() -> Outcome {
@@ -28,17 +29,18 @@ pub(crate) fn valgrind() -> Outcome {
 
 /// The interpreter that has what the tests read files with.
 pub(crate) fn python() -> Outcome<String> {
-    environment("target/python", "tests/readers/requirements.txt")
+    environment("python", "tests/readers/requirements.txt")
 }
 
 /// The interpreter that has the programs which are measured beside ours.
 pub(crate) fn peers_python() -> Outcome<String> {
-    environment("target/bench-python", "benches/peers.txt")
+    environment("bench-python", "benches/peers.txt")
 }
 
-/// The interpreter of a Python environment under `target/`, made anew when the pins change.
+/// The interpreter of a Python environment in the target folder. The environment is made again when the
+/// pinned versions change.
 fn environment(folder: &str, pins: &str) -> Outcome<String> {
-    let environment = root().join(folder);
+    let environment = target().join(folder);
     let python = environment.join("bin/python").display().to_string();
     let pins = root().join(pins);
     let pinned = fs::read_to_string(&pins)

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::{Outcome, root};
+use crate::Outcome;
+use crate::folders::root;
 
 const HEAD: &str = "# Benchmarks\n\n\
     Every section is made by the command that it names, on the machine that it names. CPU seconds are \
@@ -38,7 +39,7 @@ fn machine() -> String {
     let memory = line("/proc/meminfo", "MemTotal");
     let memory = memory.trim_end_matches(" kB").parse::<f64>().map_or(0.0, |kib| kib / 1048576.0);
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let compiler = crate::run::command("rustc", &["--version"]).output();
+    let compiler = crate::command::command("rustc", &["--version"]).output();
     let compiler = compiler.map(|said| String::from_utf8_lossy(&said.stdout).trim().to_owned());
     format!(
         "on {cores} cores of {}, {memory:.0} GiB, Linux {}, {}",

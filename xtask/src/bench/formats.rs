@@ -2,10 +2,11 @@
 
 use crate::Outcome;
 use crate::bench::json;
+use crate::folders::program;
 
 /// RESPONSEFORMAT values, by name: every id of the registry, and VOTable by its three serialisations.
 pub(crate) fn all() -> Outcome<Vec<String>> {
-    let formats = json(&["target/release/taploom", "formats", "--json"])?;
+    let formats = json(&[&program("taploom"), "formats", "--json"])?;
     let formats = formats.as_array().ok_or("taploom formats --json prints no list")?;
     let ids = formats.iter().filter_map(|format| format["id"].as_str());
     let names = ids.flat_map(|id| match id {

@@ -7,12 +7,13 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use crate::bench::narrow_table::COLUMNS as NARROW;
+use crate::bench::page::write_section;
+use crate::bench::wide_table::COLUMNS as WIDE;
 use crate::bench::{STAGE, built_with_stage, in_folder, json, median, usage};
-use crate::bench_page::write_section;
-use crate::narrow_table::COLUMNS as NARROW;
-use crate::run::{command, run as start};
-use crate::wide_table::COLUMNS as WIDE;
-use crate::{Outcome, root, setup};
+use crate::command::{command, run as start};
+use crate::folders::{program, target};
+use crate::{Outcome, setup};
 
 const RUNS: usize = 3;
 /// astropy takes minutes for more.
@@ -76,7 +77,13 @@ pub(crate) fn run(part: u64) -> Outcome {
     built_with_stage()?;
     let python = setup::peers_python()?;
     setup::stilts()?;
-    let bench = Bench { python, folder: root().join("target/bench"), part };
+    let bench = Bench {
+        taploom: program("taploom"),
+        encode_stage: program(STAGE),
+        python,
+        folder: target().join("bench"),
+        part,
+    };
     let body = in_folder(|| bench.all())?;
     if part > 1 {
         println!("{body}\nof 1/{part} of the rows: nothing was written");
@@ -86,6 +93,8 @@ pub(crate) fn run(part: u64) -> Outcome {
 }
 
 struct Bench {
+    taploom: String,
+    encode_stage: String,
     python: String,
     folder: PathBuf,
     part: u64,
@@ -155,11 +164,14 @@ impl Bench {
             let (mut whole, mut stilts, mut astropy) =
                 (Taken::default(), Taken::default(), Taken::default());
             for _ in 0..RUNS {
-                let figures = json(&on_one_core(&[STAGE, format, &arrow]))?;
+                let figures = json(&on_one_core(&[&self.encode_stage, format, &arrow]))?;
                 for name in ["rows_per_cpu_second", "memcpy_seconds", "base64_seconds"] {
                     stage.entry(name).or_default().push(figures[name].as_f64().unwrap_or(f64::NAN));
                 }
-                whole.add_process(&ours_on_one_core(&arrow, format, &out, &[]), &out)?;
+                whole.add_process(
+                    &ours_on_one_core(&self.taploom, &arrow, format, &out, &[]),
+                    &out,
+                )?;
                 let (input, output) = (format!("in={fits}"), format!("out={out}"));
                 let ofmt = format!("ofmt={of_stilts}");
                 stilts.add_process(
@@ -184,9 +196,9 @@ impl Bench {
                 let name = "the floor: a copy of the rows, and base64 of as many bytes";
                 line(name, floor, String::new());
                 let goal = |what: &str| format!("BINARY2, 50,000 x 991, {what}");
-                target(targets, &goal("encode stage, rows/CPU s"), 350_000.0, encoded, 0);
-                target(targets, &goal("whole process, rows/CPU s"), 200_000.0, ours, 0);
-                target(targets, &goal("whole process, times STILTS"), 10.0, ours / theirs, 1);
+                add_target(targets, &goal("encode stage, rows/CPU s"), 350_000.0, encoded, 0);
+                add_target(targets, &goal("whole process, rows/CPU s"), 200_000.0, ours, 0);
+                add_target(targets, &goal("whole process, times STILTS"), 10.0, ours / theirs, 1);
             }
             line("taploom, Arrow file to file", ours, format!("{:.0}", whole.peak));
             let name = format!("{stilts_version}, FITS file to file");
@@ -204,9 +216,12 @@ impl Bench {
         let (mut ours, mut codec) = (Taken::default(), Vec::new());
         let mut theirs: Vec<Taken> = case.peers.iter().map(|_| Taken::default()).collect();
         for _ in 0..RUNS {
-            ours.add_process(&ours_on_one_core(&arrow, case.format, &out, case.options), &out)?;
+            ours.add_process(
+                &ours_on_one_core(&self.taploom, &arrow, case.format, &out, case.options),
+                &out,
+            )?;
             if case.format == "voparquet" {
-                let figures = json(&on_one_core(&[STAGE, case.format, &arrow]))?;
+                let figures = json(&on_one_core(&[&self.encode_stage, case.format, &arrow]))?;
                 codec.push(figures["snappy_seconds"].as_f64().unwrap_or(f64::NAN));
             }
             for (peer, taken) in case.peers.iter().zip(&mut theirs) {
@@ -236,11 +251,11 @@ impl Bench {
             );
             if *peer == case.target.0 {
                 let name = format!("{}, as a part of {peer}", case.title);
-                target(targets, &name, -case.target.1, own / both, 2);
+                add_target(targets, &name, -case.target.1, own / both, 2);
             }
         }
         if let Some(most) = case.peak_mib {
-            target(targets, &format!("{}, peak MiB", case.title), -most, ours.peak, 0);
+            add_target(targets, &format!("{}, peak MiB", case.title), -most, ours.peak, 0);
         }
         body.push('\n');
         Ok(body)
@@ -273,7 +288,7 @@ impl Taken {
 }
 
 /// A line of the table of targets: at least so much, or with a minus at most.
-fn target(table: &mut String, name: &str, goal: f64, measured: f64, digits: usize) {
+fn add_target(table: &mut String, name: &str, goal: f64, measured: f64, digits: usize) {
     let (bound, reached) =
         if goal < 0.0 { ("at most", measured <= -goal) } else { ("at least", measured >= goal) };
     let goal = goal.abs();
@@ -290,17 +305,18 @@ fn on_one_core<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
 }
 
 fn ours_on_one_core<'a>(
+    taploom: &'a str,
     input: &'a str,
     format: &'a str,
     out: &'a str,
     options: &[&'a str],
 ) -> Vec<&'a str> {
-    let program = ["target/release/taploom", "encode", input, "-f", format, "-o", out];
+    let program = [taploom, "encode", input, "-f", format, "-o", out];
     on_one_core(&[&program[..], options].concat())
 }
 
 fn ours(arguments: &[&str]) -> Outcome {
-    start(command("target/release/taploom", arguments))
+    start(command(&program("taploom"), arguments))
 }
 
 /// As it says: "STILTS version 3.4.7".

@@ -4,8 +4,8 @@ use serde_json::Value;
 use taploom_test_servers::MariaDb;
 
 use crate::Outcome;
-use crate::run::{command, run as start};
-use crate::wide_table;
+use crate::bench::wide_table;
+use crate::command::{command, run as start};
 
 pub(crate) const COLUMNS: &str = "benches/data/source_columns.json";
 pub(crate) const QUERY: &str = "SELECT * FROM source";

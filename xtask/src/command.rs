@@ -3,17 +3,19 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use crate::{Outcome, root};
+use crate::Outcome;
+use crate::folders::{root, target};
 
-/// A command at the root of the workspace.
+/// A command that starts at the root of the workspace.
 pub(crate) fn command(program: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
-    command.args(arguments).current_dir(root());
+    // Absolute, since programs start in other folders than this one did.
+    command.args(arguments).current_dir(root()).env("CARGO_TARGET_DIR", target());
     command
 }
 
-/// Cargo, the one that runs this, as if it were called by hand: what it has told of this package makes
-/// build scripts that look at it run again, and all that depends on them.
+/// The Cargo that runs this program, with the environment of a call by hand. Cargo describes this package in
+/// variables; build scripts that read them, and all crates that depend on those, would be built again.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let program = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut command = command(&program, arguments);
@@ -33,7 +35,7 @@ pub(crate) fn run(mut command: Command) -> Outcome {
     if status.success() { Ok(()) } else { Err(format!("{} failed: {status}", shown(&command))) }
 }
 
-/// Runs a command to its end, and hands on every line of its standard output as it comes.
+/// Runs a command to its end, and passes on each line of its standard output as it arrives.
 pub(crate) fn run_lines(mut command: Command, mut line: impl FnMut(&str)) -> Outcome {
     announce(&command);
     let mut child =
@@ -46,6 +48,16 @@ pub(crate) fn run_lines(mut command: Command, mut line: impl FnMut(&str)) -> Out
     }
     let status = child.wait().map_err(|error| not_started(&command, &error))?;
     if status.success() { Ok(()) } else { Err(format!("{} failed: {status}", shown(&command))) }
+}
+
+/// Runs a command to its end, and returns its standard output.
+pub(crate) fn output(mut command: Command) -> Outcome<String> {
+    let output =
+        command.stderr(Stdio::inherit()).output().map_err(|error| not_started(&command, &error))?;
+    if !output.status.success() {
+        return Err(format!("{} failed: {}", shown(&command), output.status));
+    }
+    String::from_utf8(output.stdout).map_err(|_| format!("{} prints no text", shown(&command)))
 }
 
 fn announce(command: &Command) {

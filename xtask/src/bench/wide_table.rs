@@ -7,8 +7,9 @@ use std::fs;
 use serde_json::Value;
 use taploom_test_servers::MariaDb;
 
-use crate::run::{command, run as start};
-use crate::{Outcome, root};
+use crate::Outcome;
+use crate::command::{command, run as start};
+use crate::folders::{program, root};
 
 pub(crate) const COLUMNS: &str = "tests/data/dp02_object_columns.json";
 pub(crate) const QUERY: &str = "SELECT * FROM wide";
@@ -64,7 +65,7 @@ pub(crate) fn client(server: &MariaDb) -> Vec<String> {
 /// Made-up rows, by way of a CSV file.
 pub(crate) fn make(server: &MariaDb, rows: u64) -> Outcome {
     let file = server.folder().join("rows.csv").display().to_string();
-    let program = root().join("target/release/taploom").display().to_string();
+    let program = program("taploom");
     let source = format!("synth:{COLUMNS}?rows={MADE}&seed=1");
     start(command(&program, &["encode", &source, "-f", "text/csv;header=absent", "-o", &file]))?;
     let columns = columns(COLUMNS)?;

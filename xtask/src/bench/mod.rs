@@ -1,4 +1,16 @@
-//! What all measurements share: a run of a program, as the kernel accounts for it.
+//! The measurements behind `cargo xtask bench`, and what they share: one run of a program, as the kernel
+//! accounts for it.
+
+pub(crate) mod bridge;
+pub(crate) mod formats;
+pub(crate) mod loom;
+pub(crate) mod mysql;
+mod narrow_table;
+mod page;
+pub(crate) mod peers;
+pub(crate) mod readers;
+pub(crate) mod whole;
+mod wide_table;
 
 use std::fs;
 use std::process::Stdio;
@@ -6,8 +18,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::run::{cargo, command, run as start};
-use crate::{Outcome, root};
+use crate::Outcome;
+use crate::command::{cargo, command, run as start};
+use crate::folders::{SHIPPED, program, target};
 
 /// What the kernel says of a run of a program.
 pub(crate) struct Usage {
@@ -17,7 +30,7 @@ pub(crate) struct Usage {
 
 /// Runs `taploom encode` once.
 pub(crate) fn measure(source: &str, format: &str, out: &str, more: &[&str]) -> Outcome<Usage> {
-    let program = root().join("target/release/taploom").display().to_string();
+    let program = program("taploom");
     usage(&[&[program.as_str(), "encode", source, "-f", format, "-o", out], more].concat())
 }
 
@@ -46,28 +59,33 @@ pub(crate) fn usage(arguments: &[&str]) -> Outcome<Usage> {
     }
 }
 
-/// What `bench-encode-stage` is built to.
-pub(crate) const STAGE: &str = "target/release/bench-encode-stage";
+/// The program that runs the encoders alone.
+pub(crate) const STAGE: &str = "bench-encode-stage";
 
-/// The program as users build it.
+/// Builds the program as it is shipped.
 pub(crate) fn built() -> Outcome {
-    start(cargo(&["build", "--release"]))
+    start(cargo(&["build", "--profile", SHIPPED]))
 }
 
-/// The same, and `bench-encode-stage`.
+/// Builds the program as it is shipped, and `bench-encode-stage`.
 pub(crate) fn built_with_stage() -> Outcome {
     built()?;
-    start(cargo(&["build", "--release", "-p", "taploom-benches", "--bin", "bench-encode-stage"]))
+    start(cargo(&["build", "--profile", SHIPPED, "-p", "taploom-benches", "--bin", STAGE]))
 }
 
-/// Measures what needs files in `target/bench`, which are gone after that.
+/// Runs a measurement that writes files into the bench folder, and removes them afterwards.
 pub(crate) fn in_folder<T>(measure: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
-    let folder = root().join("target/bench");
+    let folder = target().join("bench");
     fs::create_dir_all(&folder)
         .map_err(|error| format!("can't make {}: {error}", folder.display()))?;
     let measured = measure();
     let _ = fs::remove_dir_all(&folder);
     measured
+}
+
+/// The path of a file in the bench folder.
+fn bench_file(name: &str) -> String {
+    target().join("bench").join(name).display().to_string()
 }
 
 /// The JSON that a program prints.

@@ -5,10 +5,11 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
+use crate::Outcome;
 use crate::bench::measure;
-use crate::run::{cargo, command, run as start};
+use crate::command::{cargo, command, run as start};
+use crate::folders::{SHIPPED, root, target};
 use crate::setup::python;
-use crate::{Outcome, root};
 
 /// Source, rows, columns that are summed up, a filter that leaves one row in fifty, sizes.
 type Table = (&'static str, &'static str, u64, &'static str, [u64; 5]);
@@ -35,14 +36,14 @@ const STEPS: [&str; 4] = ["open", "three columns", "filter", "memory"];
 
 /// Prints a table, and writes it to `docs/src/row-groups-measured.md`.
 pub(crate) fn run() -> Outcome {
-    start(cargo(&["build", "--release"]))?;
+    start(cargo(&["build", "--profile", SHIPPED]))?;
     let python = python()?;
     let mut page = "# Row groups, measured\n\nMade by `cargo xtask bench readers`: what readers pay for \
         a file, by the rows of its row groups. Milliseconds to open it, to sum up three columns of \
         doubles, and to sum them up where an ascending id is among the first fiftieth; and the memory \
         that all of this takes, in MiB. Medians of 3, one thread where the reader can be told so.\n"
         .to_owned();
-    let file = root().join("target/bench.parquet").display().to_string();
+    let file = target().join("bench.parquet").display().to_string();
     for ((title, columns, rows, sums, sizes), key) in TABLES.into_iter().zip(KEYS) {
         page += &format!("\n## {title}\n\n| rows of a row group | MB |");
         for reader in READERS {

@@ -4,12 +4,14 @@ use std::fmt::Write as _;
 
 use taploom_test_servers::{MariaDb, Settings};
 
-use crate::bench::{STAGE, built, built_with_stage, in_folder, json, measure, median};
-use crate::bench_page::write_section;
-use crate::narrow_table::{self, COLUMNS as NARROW};
-use crate::run::{command, run as start};
-use crate::wide_table::COLUMNS as WIDE;
-use crate::{Outcome, formats};
+use crate::Outcome;
+use crate::bench::formats;
+use crate::bench::narrow_table::{self, COLUMNS as NARROW};
+use crate::bench::page::write_section;
+use crate::bench::wide_table::COLUMNS as WIDE;
+use crate::bench::{STAGE, bench_file, built, built_with_stage, in_folder, json, measure, median};
+use crate::command::{command, run as start};
+use crate::folders::program;
 
 const RUNS: usize = 3;
 
@@ -60,7 +62,8 @@ pub(crate) fn scale() -> Outcome {
         .to_owned();
     let mut missed = Vec::new();
     for format in &formats::all()? {
-        let seconds = json(&[STAGE, "--results-of", SIZES, format, &synth(NARROW, ROWS)])?;
+        let seconds =
+            json(&[&program(STAGE), "--results-of", SIZES, format, &synth(NARROW, ROWS)])?;
         let seconds = seconds.as_array().ok_or("bench-encode-stage prints no list")?;
         let each: Vec<f64> = seconds
             .iter()
@@ -107,34 +110,37 @@ fn sources() -> Outcome<String> {
     );
     let synth = synth(NARROW, ROWS);
     let encode = |format: &str, file: &str| {
-        start(command("target/release/taploom", &["encode", &synth, "-f", format, "-o", file]))
+        start(command(&program("taploom"), &["encode", &synth, "-f", format, "-o", file]))
     };
     let mut from = vec![("synth", vec![synth.clone()])];
     for (name, format, file) in [
-        ("Arrow file", "arrow", "target/bench/rows.arrow"),
-        ("Parquet file", "voparquet", "target/bench/rows.parquet"),
-        ("CSV file", "csv", "target/bench/rows.csv"),
-        ("VOTable file, BINARY2", "votable/b2", "target/bench/rows.vot"),
+        ("Arrow file", "arrow", "rows.arrow"),
+        ("Parquet file", "voparquet", "rows.parquet"),
+        ("CSV file", "csv", "rows.csv"),
+        ("VOTable file, BINARY2", "votable/b2", "rows.vot"),
     ] {
-        encode(format, file)?;
-        from.push((name, vec![file.to_owned()]));
+        let file = bench_file(file);
+        encode(format, &file)?;
+        from.push((name, vec![file]));
     }
     let server = MariaDb::start_with(&Settings::default())?;
     let rows = server.folder().join("rows.csv").display().to_string();
     encode("text/csv;header=absent", &rows)?;
-    narrow_table::in_sqlite(&rows, "target/bench/rows.sqlite")?;
+    let sqlite = bench_file("rows.sqlite");
+    narrow_table::in_sqlite(&rows, &sqlite)?;
     narrow_table::in_mariadb(&rows, &server)?;
     let of_query =
         |location: String| vec![location, "-q".to_owned(), narrow_table::QUERY.to_owned()];
-    from.push(("SQLite", of_query("sqlite:target/bench/rows.sqlite".to_owned())));
+    from.push(("SQLite", of_query(format!("sqlite:{sqlite}"))));
     from.push(("MariaDB", of_query(server.url())));
+    let out = bench_file("out");
     for (name, source) in from {
         let (location, more) = source.split_first().ok_or("there is no source")?;
         let more: Vec<&str> = more.iter().map(String::as_str).collect();
         let _ = write!(body, "| {name} |");
         for format in INTO {
             let run = |_| -> Outcome<f64> {
-                Ok(measure(location, format, "target/bench/out", &more)?.cpu.as_secs_f64())
+                Ok(measure(location, format, &out, &more)?.cpu.as_secs_f64())
             };
             let seconds = median((0..RUNS).map(run).collect::<Outcome<_>>()?);
             let _ = write!(body, " {:.0} |", ROWS as f64 / seconds);
@@ -154,9 +160,9 @@ fn one_and_two() -> Outcome<String> {
          aimed at. The two cores are shared with others.\n\n\
          | format | one thread | two | times as fast |\n|---|---:|---:|---:|\n"
     );
-    let rows = "target/bench/wide.arrow";
+    let rows = &bench_file("wide.arrow");
     let synth = synth(WIDE, 50_000);
-    start(command("target/release/taploom", &["encode", &synth, "-f", "arrow", "-o", rows]))?;
+    start(command(&program("taploom"), &["encode", &synth, "-f", "arrow", "-o", rows]))?;
     for format in &formats::all()? {
         let mut seconds = [Vec::new(), Vec::new()];
         for _ in 0..TURNS {
@@ -174,7 +180,7 @@ fn one_and_two() -> Outcome<String> {
 
 /// A figure of the encode stage, of one run or of as many as take so many seconds.
 fn stage(format: &str, rows: &str, threads: &str, seconds: &str, figure: &str) -> Outcome<f64> {
-    let figures = json(&[STAGE, format, rows, threads, seconds])?;
+    let figures = json(&[&program(STAGE), format, rows, threads, seconds])?;
     figures[figure].as_f64().ok_or_else(|| format!("there is no {figure}"))
 }
 
@@ -183,7 +189,7 @@ pub(crate) fn side_by_side() -> Outcome {
     built()?;
     let synth = synth(WIDE, 20_000);
     let arguments = ["bench", &synth, "--rows", "20000", "--plot", PICTURE];
-    let output = command("target/release/taploom", &arguments)
+    let output = command(&program("taploom"), &arguments)
         .stderr(std::process::Stdio::inherit())
         .output()
         .map_err(|error| format!("can't run taploom: {error}"))?;

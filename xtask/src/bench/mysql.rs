@@ -3,10 +3,11 @@
 
 use taploom_test_servers::{MariaDb, Settings};
 
+use crate::Outcome;
+use crate::bench::wide_table::{self, COLUMNS, QUERY};
 use crate::bench::{median, usage};
-use crate::run::{cargo, run as start};
-use crate::wide_table::{self, COLUMNS, QUERY};
-use crate::{Outcome, root};
+use crate::command::{cargo, run as start};
+use crate::folders::{SHIPPED, program};
 
 const ROWS: u64 = 50_000;
 const TURNS: usize = 5;
@@ -14,11 +15,11 @@ const TURNS: usize = 5;
 const AT_MOST: f64 = 0.8;
 
 pub(crate) fn run() -> Outcome {
-    start(cargo(&["build", "--release", "-p", "taploom-cli", "-p", "taploom-benches"]))?;
+    start(cargo(&["build", "--profile", SHIPPED, "-p", "taploom-cli", "-p", "taploom-benches"]))?;
     let server = MariaDb::start_with(&Settings::default())?;
     wide_table::make(&server, ROWS)?;
 
-    let ours = root().join("target/release/bench-mysql").display().to_string();
+    let ours = program("bench-mysql");
     let url = server.url();
     let ours = [ours.as_str(), &url, COLUMNS, QUERY];
     let client = wide_table::client(&server);

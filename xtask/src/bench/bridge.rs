@@ -12,10 +12,11 @@ use std::thread;
 use serde_json::{Value, json};
 use taploom_test_servers::{MariaDb, Settings};
 
+use crate::Outcome;
+use crate::bench::wide_table::{self, QUERY};
 use crate::bench::{Usage, median, usage};
-use crate::run::{cargo, run as start};
-use crate::wide_table::{self, QUERY};
-use crate::{Outcome, root};
+use crate::command::{cargo, run as start};
+use crate::folders::{SHIPPED, program, root};
 
 const ROWS: u64 = 50_000;
 const TURNS: usize = 3;
@@ -30,7 +31,7 @@ const PEAK_OF_ALL_AT_MOST: f64 = 256.0;
 const MESSAGE: &str = "crates/bridge/tests/data/jobs/data.json";
 
 pub(crate) fn run() -> Outcome {
-    start(cargo(&["build", "--release", "-p", "taploom-cli", "-p", "taploom-benches"]))?;
+    start(cargo(&["build", "--profile", SHIPPED, "-p", "taploom-cli", "-p", "taploom-benches"]))?;
     let server = MariaDb::start_with(&Settings::default())?;
     wide_table::make(&server, ROWS)?;
     let store = Store::start().map_err(|error| format!("can't start the store: {error}"))?;
@@ -76,7 +77,7 @@ fn message(format: &Value, destination: &str) -> Outcome<Value> {
 
 /// A job of each format and the client in turn, so that what else the machine does falls on all.
 fn one_by_one(server: &MariaDb, store: &Store, messages: &[String]) -> Outcome<Vec<String>> {
-    let program = root().join("target/release/taploom").display().to_string();
+    let program = program("taploom");
     let url = server.url();
     let client = wide_table::client(server);
     let mut runs = vec![client];
@@ -112,7 +113,7 @@ fn one_by_one(server: &MariaDb, store: &Store, messages: &[String]) -> Outcome<V
 
 /// Jobs of both formats in one process, none of which waits for another.
 fn all_at_once(server: &MariaDb, store: &Store, messages: &[String]) -> Outcome<Option<String>> {
-    let program = root().join("target/release/bench-jobs").display().to_string();
+    let program = program("bench-jobs");
     let (url, jobs) = (server.url(), AT_ONCE.to_string());
     let mut arguments = vec![program.as_str(), &url, &jobs, MIB_EACH];
     arguments.extend(messages.iter().map(String::as_str));

@@ -10,10 +10,11 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
+use crate::Outcome;
 use crate::bench::{measure, median};
-use crate::run::{cargo, command, run as start};
+use crate::command::{cargo, command, run as start};
+use crate::folders::{SHIPPED, program, root, target};
 use crate::setup::python;
-use crate::{Outcome, root};
 
 const WIDE: &str = "tests/data/dp02_object_columns.json";
 const NARROW: &str = "benches/data/source_columns.json";
@@ -21,7 +22,7 @@ const MIB: f64 = 1024.0 * 1024.0;
 const RUNS: usize = 5;
 
 pub(crate) fn run() -> Outcome {
-    start(cargo(&["build", "--release", "-p", "taploom-cli", "-p", "taploom-benches"]))?;
+    start(cargo(&["build", "--profile", SHIPPED, "-p", "taploom-cli", "-p", "taploom-benches"]))?;
     let mut figures = Figures::default();
     whole_process(&mut figures)?;
     heap(&mut figures)?;
@@ -142,8 +143,8 @@ fn in_a_cgroup(figures: &mut Figures) -> Outcome {
         figures.lines.push("not measured: this needs root, and a writable cgroup".to_owned());
         return Ok(());
     };
-    let out = root().join("target/bench.out");
-    let program = root().join("target/release/taploom").display().to_string();
+    let out = target().join("bench.out");
+    let program = program("taploom");
     let source = format!("synth:{WIDE}?rows=200000&seed=1");
     let encode = [&program, "encode", &source, "-f", "voparquet", "-o", &out.display().to_string()];
     let mut seconds = [Vec::new(), Vec::new()];
@@ -201,7 +202,7 @@ impl Drop for Cgroup {
 fn footer(figures: &mut Figures) -> Outcome {
     figures.section("pyarrow opens the footer: 991 columns, 2,000,000 rows");
     let python = python()?;
-    let out = root().join("target/bench.out").display().to_string();
+    let out = target().join("bench.out").display().to_string();
     let script = "import resource, sys, time\n\
         import pyarrow.parquet as pq\n\
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n\
@@ -239,7 +240,7 @@ fn footer(figures: &mut Figures) -> Outcome {
 
 /// Runs `bench-loom` once.
 fn bench(arguments: &[&str]) -> Outcome<Value> {
-    let program = root().join("target/release/bench-loom").display().to_string();
+    let program = program("bench-loom");
     let output = command(&program, arguments).output();
     let output = output.map_err(|error| format!("can't run {program}: {error}"))?;
     if !output.status.success() {

@@ -1,0 +1,25 @@
+//! Where the workspace is, and where compiled code goes.
+
+use std::path::{Path, PathBuf};
+
+/// The Cargo profile of the program that is measured and shipped.
+pub(crate) const SHIPPED: &str = "release";
+
+/// The root of the workspace.
+pub(crate) fn root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest).to_owned()
+}
+
+/// The target folder: `CARGO_TARGET_DIR` where that is set, else `target` in the workspace.
+pub(crate) fn target() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty()) {
+        Some(folder) => std::path::absolute(&folder).unwrap_or_else(|_| PathBuf::from(folder)),
+        None => root().join("target"),
+    }
+}
+
+/// The path of a program of this workspace, built with the profile [`SHIPPED`].
+pub(crate) fn program(name: &str) -> String {
+    target().join(SHIPPED).join(name).display().to_string()
+}

@@ -1,0 +1,87 @@
+//! Everything that has to pass, in the order of what it protects.
+//!
+//! A step that fails does not keep later steps from running, unless nothing compiles. With a limit of time, a
+//! step that would not end within it is not begun. The closing lines name what failed and what was not run.
+
+mod schedule;
+mod steps;
+mod tally;
+
+use std::time::{Duration, Instant};
+
+use crate::Outcome;
+use schedule::Schedule;
+use steps::{QUICK, STEPS, Step};
+use tally::Tally;
+
+/// Runs all steps, or those that end within a time; `record` keeps how long each step took.
+pub(crate) fn run(within: Option<Duration>, record: bool) -> Outcome {
+    let mut schedule = Schedule::start(within)?;
+    let outcome = run_steps(STEPS, &mut schedule);
+    schedule.print();
+    if record && outcome.is_ok() {
+        schedule.record()?;
+    }
+    // The last line is for programs that count tests, which read no other form.
+    outcome.map(|tally| println!("{}", tally.closing_line())).map_err(|tally| {
+        println!("{}", tally.closing_line());
+        "not everything passed".to_owned()
+    })
+}
+
+/// Runs the steps that every change has to pass, in two minutes at most once everything has been compiled.
+pub(crate) fn quick() -> Outcome {
+    let mut schedule = Schedule::start(None)?;
+    let quick: Vec<Step> =
+        STEPS.iter().filter(|step| QUICK.contains(&step.name)).copied().collect();
+    let outcome = run_steps(&quick, &mut schedule);
+    schedule.print();
+    outcome.map(|tally| println!("{}", tally.closing_line())).map_err(|tally| {
+        println!("{}", tally.closing_line());
+        "not everything passed".to_owned()
+    })
+}
+
+/// A time as `60m`, `90s` or `1h`.
+pub(crate) fn duration(text: &str) -> Outcome<Duration> {
+    let wrong = || format!("{text:?} is not a time: write 60m, 90s or 1h");
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let number = text.strip_suffix(unit).and_then(|number| number.parse::<u64>().ok());
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        _ => return Err(wrong()),
+    };
+    Ok(Duration::from_secs(number.ok_or_else(wrong)?.saturating_mul(seconds)))
+}
+
+/// Runs steps in turn; `Err` where one failed.
+fn run_steps(steps: &[Step], schedule: &mut Schedule) -> Result<Tally, Tally> {
+    let mut tally = Tally::default();
+    for step in steps {
+        if let Some(reason) = schedule.no_time_for(step.name) {
+            println!("\n=== {}: not run: {reason}", step.name);
+            tally.not_run(step.name, reason);
+            continue;
+        }
+        println!("\n=== {}", step.name);
+        let started = Instant::now();
+        let before = tally.failed_tests();
+        let outcome = (step.run)(&mut tally);
+        schedule.ended(step.name, started.elapsed());
+        match outcome {
+            Ok(()) if !step.counts_tests => tally.passed(),
+            Ok(()) => {}
+            Err(why) => {
+                println!("\n=== {} failed: {why}", step.name);
+                tally.failed(step.name, &why, before);
+                if step.stops_all {
+                    break;
+                }
+            }
+        }
+    }
+    tally.print();
+    if tally.all_passed() { Ok(tally) } else { Err(tally) }
+}

@@ -1,0 +1,173 @@
+//! Which steps end in time: by how long each one usually takes, and how slow this machine has been so far.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::Outcome;
+use crate::folders::{root, target};
+
+/// So much of a step's usual time has to have passed before the machine's pace is judged.
+const JUDGED_AFTER: Duration = Duration::from_secs(20);
+/// A target folder with fewer compiled libraries than this counts as empty.
+const LIBRARIES: usize = 100;
+
+/// The time that steps take, against the time that they may take.
+pub(crate) struct Schedule {
+    started: Instant,
+    within: Option<Duration>,
+    /// Seconds that each step usually takes: from an empty target folder, or when all is compiled.
+    usual: BTreeMap<String, Duration>,
+    column: &'static str,
+    taken: Vec<(&'static str, Duration)>,
+}
+
+impl Schedule {
+    /// Starts the clock.
+    pub(crate) fn start(within: Option<Duration>) -> Outcome<Self> {
+        let column = if is_compiled() { "again" } else { "empty" };
+        let usual = usual(&recorded()?, column);
+        Ok(Self { started: Instant::now(), within, usual, column, taken: Vec::new() })
+    }
+
+    /// The reason not to begin a step, where it would not end in time.
+    pub(crate) fn no_time_for(&self, step: &str) -> Option<String> {
+        let left = self.within?.saturating_sub(self.started.elapsed());
+        let usual = self.usual.get(step).copied().unwrap_or_default();
+        let pace = self.pace();
+        let expected = usual.mul_f64(pace);
+        (expected > left || left.is_zero()).then(|| {
+            format!(
+                "it usually takes {}, this machine is {pace:.1} times as slow today, and {} are left",
+                minutes(usual),
+                minutes(left)
+            )
+        })
+    }
+
+    /// Notes how long a step took.
+    pub(crate) fn ended(&mut self, step: &'static str, taken: Duration) {
+        self.taken.push((step, taken));
+    }
+
+    /// How slow this machine is: the time that steps took so far over the time that they usually take.
+    fn pace(&self) -> f64 {
+        let known =
+            self.taken.iter().filter_map(|(step, taken)| Some((taken, self.usual.get(*step)?)));
+        let (taken, usual) = known
+            .fold((Duration::ZERO, Duration::ZERO), |(all, sum), (taken, usual)| {
+                (all + *taken, sum + *usual)
+            });
+        if usual < JUDGED_AFTER { 1.0 } else { taken.as_secs_f64() / usual.as_secs_f64() }
+    }
+
+    /// Prints how long every step took, beside how long it usually takes.
+    pub(crate) fn print(&self) {
+        let what =
+            if self.column == "empty" { "from an empty target folder" } else { "compiled before" };
+        println!("\n{:<24}{:>10}{:>12}   ({what})", "step", "seconds", "usually");
+        for (step, taken) in &self.taken {
+            let usual = self.usual.get(*step);
+            let usual = usual.map_or_else(|| "?".to_owned(), |usual| usual.as_secs().to_string());
+            println!("{step:<24}{:>10}{usual:>12}", taken.as_secs());
+        }
+        println!("{:<24}{:>10}", "all", self.started.elapsed().as_secs());
+    }
+
+    /// Records how long the steps took as what they usually take.
+    pub(crate) fn record(&self) -> Outcome {
+        let mut recorded = recorded()?;
+        for (step, taken) in &self.taken {
+            recorded[*step][self.column] = json!(taken.as_secs().max(1));
+        }
+        let text = serde_json::to_string_pretty(&recorded).map_err(|error| error.to_string())?;
+        let path = path();
+        fs::write(&path, text + "\n")
+            .map_err(|error| format!("can't write {}: {error}", path.display()))
+    }
+}
+
+fn path() -> PathBuf {
+    root().join("xtask/steps.json")
+}
+
+fn recorded() -> Outcome<Value> {
+    let path = path();
+    let text = fs::read_to_string(&path)
+        .map_err(|error| format!("can't read {}: {error}", path.display()))?;
+    serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// The recorded times of one column.
+fn usual(recorded: &Value, column: &str) -> BTreeMap<String, Duration> {
+    let steps = recorded.as_object().into_iter().flatten();
+    steps
+        .filter_map(|(step, times)| {
+            Some((step.clone(), Duration::from_secs(times[column].as_u64()?)))
+        })
+        .collect()
+}
+
+/// Whether the target folder has what the tests are compiled to.
+fn is_compiled() -> bool {
+    let libraries = fs::read_dir(target().join("debug/deps")).into_iter().flatten().flatten();
+    let libraries = libraries
+        .filter(|file| file.path().extension().is_some_and(|extension| extension == "rlib"));
+    libraries.count() >= LIBRARIES
+}
+
+fn minutes(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds => format!("{} min", seconds.div_ceil(60)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schedule(within: u64, taken: &[(&'static str, u64)]) -> Schedule {
+        let recorded = json!({
+            "build": {"empty": 300, "again": 30},
+            "kafka": {"empty": 120, "again": 60},
+            "docs": {"empty": 20},
+        });
+        let taken = taken.iter().map(|(step, seconds)| (*step, Duration::from_secs(*seconds)));
+        Schedule {
+            started: Instant::now(),
+            within: Some(Duration::from_secs(within)),
+            usual: usual(&recorded, "again"),
+            column: "again",
+            taken: taken.collect(),
+        }
+    }
+
+    #[test]
+    fn a_step_that_ends_in_time_is_begun() {
+        assert_eq!(schedule(100, &[]).no_time_for("kafka"), None);
+        assert_eq!(schedule(100, &[("build", 45)]).no_time_for("kafka"), None);
+    }
+
+    #[test]
+    fn a_slow_machine_has_no_time_for_a_long_step() {
+        let reason = schedule(100, &[("build", 90)]).no_time_for("kafka").unwrap();
+        assert!(reason.starts_with("it usually takes 60 s, this machine is 3.0 times"), "{reason}");
+    }
+
+    #[test]
+    fn a_step_without_a_record_is_begun_while_any_time_is_left() {
+        assert_eq!(schedule(100, &[("build", 90)]).no_time_for("docs"), None);
+        assert!(schedule(0, &[]).no_time_for("docs").is_some());
+    }
+
+    #[test]
+    fn without_a_limit_every_step_is_begun() {
+        let mut schedule = schedule(0, &[("build", 9000)]);
+        schedule.within = None;
+        assert_eq!(schedule.no_time_for("kafka"), None);
+    }
+}

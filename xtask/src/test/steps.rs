@@ -1,0 +1,182 @@
+//! The steps of `cargo xtask test`.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use serde_json::Value;
+
+use super::tally::Tally;
+use crate::command::{cargo, output, run, run_lines};
+use crate::folders::{root, target};
+use crate::{Outcome, fuzz, instructions, setup};
+
+/// One thing that has to pass.
+#[derive(Clone, Copy)]
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) run: fn(&mut Tally) -> Outcome,
+    /// Whether the step adds its tests to the tally; any other step counts as one test.
+    pub(crate) counts_tests: bool,
+    /// Whether no later step makes sense where this one fails.
+    pub(crate) stops_all: bool,
+}
+
+/// Every step, the ones that protect most first.
+pub(crate) const STEPS: &[Step] = &[
+    Step { stops_all: true, ..check("build", build) },
+    check("format", format),
+    check("clippy", clippy),
+    check("setup", |_| setup::run()),
+    tests("tests", |tally| run_tests(&Tests::Others, tally)),
+    tests("main readers", |tally| run_tests(&Tests::Named(READERS), tally)),
+    tests("examples", examples),
+    tests("databases", |tally| run_tests(&Tests::Named(DATABASES), tally)),
+    tests("kafka", |tally| run_tests(&Tests::Named(KAFKA), tally)),
+    tests("stores", |tally| run_tests(&Tests::Named(STORES), tally)),
+    check("docs", docs),
+    check("features", features),
+    check("instruction counts", |_| instructions::run(false)),
+    // Long enough for a crash that is easy to find; `cargo xtask fuzz 600` looks further.
+    check("fuzzing", |_| fuzz::run("5")),
+];
+
+/// The steps that every change has to pass.
+pub(crate) const QUICK: &[&str] = &["build", "format", "clippy", "tests"];
+
+/// The features that no default has. All steps build with them, so that nothing is compiled twice.
+const ALL: &str = "taploom-cli/kafka";
+
+/// Test programs that run steps of their own. Those that belong to no list here run in the step `tests`.
+const READERS: &[&str] = &["matrix", "readers", "parquet_readers", "votable_reader", "validators"];
+const DATABASES: &[&str] = &["mysql"];
+const KAFKA: &[&str] = &["kafka"];
+const STORES: &[&str] = &["s3"];
+
+/// The feature sets of libraries that a program may choose from.
+const FEATURE_SETS: [(&str, &[&str]); 3] = [
+    ("taploom", &["", "arrow", "csv", "ecsv", "fits", "json", "votable", "voparquet"]),
+    (
+        "taploom-sources",
+        &["", "arrow", "csv", "mysql", "parquet", "sqlite", "demo", "synth", "votable"],
+    ),
+    ("taploom-bridge", &["", "mysql"]),
+];
+
+const fn check(name: &'static str, run: fn(&mut Tally) -> Outcome) -> Step {
+    Step { name, run, counts_tests: false, stops_all: false }
+}
+
+const fn tests(name: &'static str, run: fn(&mut Tally) -> Outcome) -> Step {
+    Step { name, run, counts_tests: true, stops_all: false }
+}
+
+/// Compiles all that later steps run, with the features and the profile that they use.
+fn build(_: &mut Tally) -> Outcome {
+    run(cargo(&["test", "--workspace", "--all-targets", "--features", ALL, "--no-run"]))
+}
+
+fn format(_: &mut Tally) -> Outcome {
+    run(cargo(&["fmt", "--all", "--check"]))?;
+    for manifest in manifests_outside()? {
+        run(cargo(&["fmt", "--manifest-path", &manifest, "--check"]))?;
+    }
+    Ok(())
+}
+
+fn clippy(_: &mut Tally) -> Outcome {
+    let workspace = ["clippy", "--workspace", "--all-targets", "--features", ALL];
+    run(cargo(&[&workspace[..], &["--", "-D", "warnings"]].concat()))
+}
+
+fn docs(_: &mut Tally) -> Outcome {
+    let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--features", ALL]);
+    docs.env("RUSTDOCFLAGS", "-D warnings");
+    run(docs)
+}
+
+/// A library is linted with each feature alone: a service takes only the formats and sources that it needs.
+fn features(_: &mut Tally) -> Outcome {
+    for (package, sets) in FEATURE_SETS {
+        for set in sets {
+            let features = ["--no-default-features", "--features", set, "--", "-D", "warnings"];
+            run(cargo(&[&["clippy", "-p", package], &features[..]].concat()))?;
+        }
+    }
+    Ok(())
+}
+
+/// The programs under `examples`, each a package of its own, and the examples in the documentation.
+fn examples(tally: &mut Tally) -> Outcome {
+    let target = target().display().to_string();
+    let mut failures = Vec::new();
+    for manifest in manifests_of_examples()? {
+        let package = ["--manifest-path", &manifest, "--target-dir", &target, "--locked"];
+        let tested = run_lines(cargo(&[&["test"], &package[..]].concat()), |line| {
+            tally.add_line(line);
+        });
+        let started =
+            tested.and_then(|()| run(cargo(&[&["run", "--quiet"], &package[..]].concat())));
+        failures.extend(started.err());
+    }
+    let documentation =
+        cargo(&["test", "--workspace", "--doc", "--no-fail-fast", "--features", ALL]);
+    failures.extend(run_lines(documentation, |line| tally.add_line(line)).err());
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
+}
+
+/// Test programs of the workspace.
+enum Tests {
+    Named(&'static [&'static str]),
+    /// Libraries, programs, benches, and the test programs that no list names.
+    Others,
+}
+
+/// Runs test programs. Cargo selects the same packages and features for every selection of programs, so that
+/// none of them is compiled twice.
+fn run_tests(which: &Tests, tally: &mut Tally) -> Outcome {
+    let mut arguments = vec!["test", "--workspace", "--no-fail-fast", "--features", ALL];
+    let all = test_programs()?;
+    let names: Vec<&str> = match which {
+        Tests::Named(names) => names.to_vec(),
+        Tests::Others => {
+            arguments.extend(["--lib", "--bins", "--benches"]);
+            let elsewhere = [READERS, DATABASES, KAFKA, STORES].concat();
+            let others = all.iter().map(String::as_str);
+            others.filter(|name| !elsewhere.contains(name)).collect()
+        }
+    };
+    for name in &names {
+        arguments.extend(["--test", name]);
+    }
+    run_lines(cargo(&arguments), |line| tally.add_line(line))
+}
+
+/// The names of the workspace's test programs.
+fn test_programs() -> Outcome<BTreeSet<String>> {
+    let metadata = output(cargo(&["metadata", "--no-deps", "--format-version", "1"]))?;
+    let metadata: Value = serde_json::from_str(&metadata).map_err(|error| error.to_string())?;
+    let packages = metadata["packages"].as_array().ok_or("cargo metadata names no packages")?;
+    let targets = packages.iter().filter_map(|package| package["targets"].as_array()).flatten();
+    let tests = targets.filter(|target| target["kind"][0] == "test");
+    Ok(tests.filter_map(|target| Some(target["name"].as_str()?.to_owned())).collect())
+}
+
+/// The manifests of packages that stand outside the workspace.
+fn manifests_outside() -> Outcome<Vec<String>> {
+    let mut manifests = manifests_of_examples()?;
+    manifests.push("fuzz/Cargo.toml".to_owned());
+    Ok(manifests)
+}
+
+fn manifests_of_examples() -> Outcome<Vec<String>> {
+    let folder = root().join("examples");
+    let entries = fs::read_dir(&folder)
+        .map_err(|error| format!("can't read {}: {error}", folder.display()))?;
+    let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut manifests: Vec<String> = names
+        .map(|name| format!("examples/{name}/Cargo.toml"))
+        .filter(|manifest| root().join(manifest).is_file())
+        .collect();
+    manifests.sort();
+    Ok(manifests)
+}

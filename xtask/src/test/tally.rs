@@ -1,0 +1,114 @@
+//! What passed, what failed, and what was not run.
+
+/// Counts tests, and steps that have no tests of their own.
+#[derive(Default)]
+pub(crate) struct Tally {
+    passed: u64,
+    failed: u64,
+    failures: Vec<String>,
+    not_run: Vec<(&'static str, String)>,
+}
+
+impl Tally {
+    /// Adds a closing line of a test program: `test result: ok. 5 passed; 0 failed; ...`
+    pub(crate) fn add_line(&mut self, line: &str) {
+        let Some(result) = line.trim().strip_prefix("test result:") else { return };
+        let mut words = result.split_whitespace().peekable();
+        while let Some(word) = words.next() {
+            let Ok(number) = word.parse::<u64>() else { continue };
+            match words.peek().map(|next| next.trim_end_matches(';')) {
+                Some("passed") => self.passed += number,
+                Some("failed") => self.failed += number,
+                _ => {}
+            }
+        }
+    }
+
+    /// Counts a step without tests as one that passed.
+    pub(crate) fn passed(&mut self) {
+        self.passed += 1;
+    }
+
+    pub(crate) fn failed_tests(&self) -> u64 {
+        self.failed
+    }
+
+    /// Notes a step that failed. Where none of its tests is counted as failed since `before`, the step itself
+    /// counts as one.
+    pub(crate) fn failed(&mut self, step: &str, why: &str, before: u64) {
+        if self.failed == before {
+            self.failed += 1;
+        }
+        self.failures.push(format!("{step}: {why}"));
+    }
+
+    /// Notes a step that was not begun.
+    pub(crate) fn not_run(&mut self, step: &'static str, reason: String) {
+        self.not_run.push((step, reason));
+    }
+
+    pub(crate) fn all_passed(&self) -> bool {
+        self.failures.is_empty() && self.failed == 0
+    }
+
+    /// Prints the steps that failed, those that were not run with their reasons, and the counts.
+    pub(crate) fn print(&self) {
+        println!();
+        for failure in &self.failures {
+            println!("failed: {failure}");
+        }
+        for (step, reason) in &self.not_run {
+            println!("not run: {step}: {reason}");
+        }
+        if !self.not_run.is_empty() {
+            let names: Vec<&str> = self.not_run.iter().map(|(step, _)| *step).collect();
+            println!(
+                "{} passed, {} failed, {} not run for lack of time: {}",
+                self.passed,
+                self.failed,
+                names.len(),
+                names.join(", ")
+            );
+        }
+    }
+
+    /// The counts in the form that programs read.
+    pub(crate) fn closing_line(&self) -> String {
+        let counts = format!("{} passed, {} failed", self.passed, self.failed);
+        match self.not_run.len() {
+            0 => counts,
+            steps => format!("{counts}, {steps} skipped"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_and_steps_are_counted() {
+        let mut tally = Tally::default();
+        tally
+            .add_line("test result: ok. 5 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out");
+        tally.add_line("running 3 tests");
+        tally.passed();
+        assert_eq!(tally.closing_line(), "6 passed, 0 failed");
+        assert!(tally.all_passed());
+
+        let before = tally.failed_tests();
+        tally.failed("clippy", "cargo clippy failed: exit status: 101", before);
+        tally.not_run("kafka", "it takes about 4 minutes, and 2 are left".to_owned());
+        assert_eq!(tally.closing_line(), "6 passed, 1 failed, 1 skipped");
+        assert!(!tally.all_passed());
+    }
+
+    #[test]
+    fn a_step_whose_tests_failed_is_not_counted_again() {
+        let mut tally = Tally::default();
+        let before = tally.failed_tests();
+        tally.add_line("test result: FAILED. 4 passed; 2 failed; 0 ignored");
+        tally.failed("tests", "cargo test failed: exit status: 101", before);
+        assert_eq!(tally.closing_line(), "4 passed, 2 failed");
+    }
+}
