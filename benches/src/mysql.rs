@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use arrow_array::Array;
-use taploom_pipeline::RowSource;
+use taploom_pipeline::{RowSource, Step};
 use taploom_sources::ColumnList;
 use taploom_sources::mysql::{self, BatchLimits};
 
@@ -40,7 +40,7 @@ fn drain(url: &str, columns: &str, sql: &str) -> Result<String, String> {
         let limits = BatchLimits::default();
         let mut source = mysql::query(&url.parse()?, sql, Some(&columns), limits).await?;
         let (mut rows, mut cells, mut batches) = (0, 0, 0);
-        while let Some(batch) = source.next_batch().await? {
+        while let Step::Rows(batch) = source.next().await? {
             rows += batch.num_rows();
             cells += batch
                 .columns()

@@ -94,7 +94,7 @@ fn synth(columns: &str, rows: usize) -> Outcome<Batches> {
     let source = futures::executor::block_on(open(&Request::new(&location)));
     let mut source = source.map_err(|error| format!("{error:#}"))?;
     Ok(Box::new(std::iter::from_fn(move || {
-        futures::executor::block_on(source.next_batch()).ok().flatten()
+        futures::executor::block_on(source.next()).ok()?.rows()
     })))
 }
 

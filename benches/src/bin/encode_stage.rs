@@ -30,6 +30,7 @@ use futures::executor::block_on;
 use rustix::time::{ClockId, clock_gettime};
 use taploom_benches::arrow_bytes;
 use taploom_format::{Completion, EncodeContext, EncodeSummary, EncoderSpec, Error, ResultSchema};
+use taploom_pipeline::Step;
 use taploom_sources::{Request, open};
 
 /// Bytes that are copied or encoded at a time: what stays in the second-level cache.
@@ -76,7 +77,7 @@ impl Stage {
     fn load(format: &str, source: &str, threads: usize) -> Result<Self, Error> {
         let mut source = block_on(open(&Request::new(source)))?;
         let mut batches = Vec::new();
-        while let Some(batch) = block_on(source.next_batch())? {
+        while let Step::Rows(batch) = block_on(source.next())? {
             batches.push(batch);
         }
         let spec = taploom::registry()?.request(format)?;

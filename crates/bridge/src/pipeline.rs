@@ -4,12 +4,11 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use arrow_array::RecordBatch;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::Stream;
 use taploom_format::{ByteSink, EncoderSpec, Error, ErrorKind, Result, ResultSchema};
-use taploom_pipeline::{Ahead, ChannelSink, Encoded, RowSource, encode};
+use taploom_pipeline::{Ahead, ChannelSink, Encoded, RowSource, Step, encode};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -197,18 +196,14 @@ impl<S: RowSource> RowSource for Stoppable<S> {
         self.inner.schema()
     }
 
-    async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+    async fn next(&mut self) -> Result<Step> {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => {
                 Err(Error::new(ErrorKind::Cancelled, "nobody waits for the result any more"))
             }
-            next = self.inner.next_batch() => next,
+            next = self.inner.next() => next,
         }
-    }
-
-    fn overflowed(&self) -> bool {
-        self.inner.overflowed()
     }
 
     fn rows_hint(&self) -> Option<u64> {

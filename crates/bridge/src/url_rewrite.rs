@@ -6,7 +6,7 @@ use arrow_array::builder::StringBuilder;
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 use async_trait::async_trait;
 use taploom_format::{Error, ErrorKind, Result, ResultSchema};
-use taploom_pipeline::RowSource;
+use taploom_pipeline::{RowSource, Step};
 use url::Url;
 
 /// A source in which the URLs of some columns are moved to another base: the query string stays, all
@@ -69,8 +69,11 @@ impl<S: RowSource> RowSource for UrlRewrite<S> {
         self.inner.schema()
     }
 
-    async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
-        let Some(batch) = self.inner.next_batch().await? else { return Ok(None) };
+    async fn next(&mut self) -> Result<Step> {
+        let batch = match self.inner.next().await? {
+            Step::Rows(batch) => batch,
+            end @ Step::End(_) => return Ok(end),
+        };
         let mut arrays = batch.columns().to_vec();
         for &index in &self.columns {
             if let Some(array) = arrays.get_mut(index) {
@@ -81,11 +84,7 @@ impl<S: RowSource> RowSource for UrlRewrite<S> {
             Error::new(ErrorKind::Internal, "rewritten URLs contradict the schema")
                 .with_source(cause)
         })?;
-        Ok(Some(rewritten))
-    }
-
-    fn overflowed(&self) -> bool {
-        self.inner.overflowed()
+        Ok(Step::Rows(rewritten))
     }
 
     fn rows_hint(&self) -> Option<u64> {

@@ -133,7 +133,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let source = runtime.block_on(taploom::sources::open(&request))?;
     let source = MaxRec::new(source, arguments.maxrec.unwrap_or(u64::MAX));
     let columns = source.schema().columns().len();
-    let (encoded, notes) = write(source, &spec, &output, arguments.threads, &runtime)?;
+    let encoded = write(source, &spec, &output, arguments.threads, &runtime)?;
     output.holds(encoded.summary.total_bytes)?;
     // All that can fail before the first of the two files appears.
     if let Some(file) = &summary_file {
@@ -148,7 +148,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(file) = summary_file {
         file.commit()?;
     }
-    notes.iter().for_each(|note| say(note));
+    encoded.notes.iter().for_each(|note| say(note));
     warn(&encoded, &spec, arguments.maxrec);
     Ok(())
 }
@@ -219,19 +219,15 @@ fn write(
     output: &Output,
     threads: usize,
     runtime: &Runtime,
-) -> Result<(Encoded, Vec<String>)> {
+) -> Result<Encoded> {
     let sink = output.sink().map_err(Error::sink)?;
     let progress = Progress::start(source.rows_hint());
     let mut tell = |rows| progress.rows(rows);
     if threads == 1 {
-        let encoded = runtime.block_on(encode(&mut source, spec, sink, &mut tell))?;
-        return Ok((encoded, source.notes()));
+        return runtime.block_on(encode(&mut source, spec, sink, &mut tell));
     }
     let mut ahead = Ahead::start(source, runtime.handle());
-    let encoded = futures::executor::block_on(encode(&mut ahead, spec, sink, &mut tell));
-    let notes = ahead.notes();
-    drop(ahead);
-    Ok((encoded?, notes))
+    futures::executor::block_on(encode(&mut ahead, spec, sink, &mut tell))
 }
 
 fn summarise(spec: &EncoderSpec, encoded: &Encoded, columns: usize, started: Instant) -> Summary {

@@ -19,4 +19,4 @@ pub use metadata::{
     ValueOption, Values,
 };
 pub use schema::{ResultSchema, is_ncname, unique_names};
-pub use source::{BatchSource, RowSource};
+pub use source::{BatchSource, Ending, RowSource, Step};

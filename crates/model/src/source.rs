@@ -1,101 +1,177 @@
-//! Where rows come from.
+//! Where rows come from, and how they end.
 
 use crate::error::Result;
 use crate::schema::ResultSchema;
 use arrow_array::RecordBatch;
 use async_trait::async_trait;
 
-/// Gives the rows of one result, in order, batch by batch.
+/// Gives the rows of one result, in order, batch by batch, and then says how the result ended.
 ///
-/// The schema is known before the first row. A source is read by one reader, hence `Send` alone.
-/// Dropping it ends the query behind it.
+/// The schema is known before the first row. A source has one reader, so it has to be `Send` but not
+/// `Sync`. Dropping a source ends the query that it reads.
 ///
-/// What changes rows wraps a source: `MaxRec` of `taploom-pipeline` is one such.
+/// How the rows ended is the last [`Step`] and not a method of the source. A type that wraps a source
+/// therefore can't forget to pass it on.
 #[async_trait]
 pub trait RowSource: Send {
     /// The columns of every batch.
     fn schema(&self) -> &ResultSchema;
 
-    /// The next rows; `None` after the last. May block the thread it is polled on, for a file or a
-    /// computation: `encode_stream` of `taploom-pipeline` polls it where that does no harm.
+    /// The next rows, or [`Step::End`] after the last ones.
+    ///
+    /// A source that reads a file or computes its rows may block the thread that polls this future.
+    /// `Ahead` of `taploom-pipeline` gives such a source a thread of its own.
+    ///
+    /// A caller stops after [`Step::End`] or an error. A source that is asked again answers with an
+    /// error or with another `End`, never with rows.
     ///
     /// # Errors
-    /// [`ErrorKind::Source`](taploom_model::ErrorKind::Source) where the rows stop coming,
-    /// [`ErrorKind::InvalidValue`](taploom_model::ErrorKind::InvalidValue) naming column and row
-    /// of a cell that does not fit. No more rows follow.
-    async fn next_batch(&mut self) -> Result<Option<RecordBatch>>;
+    /// [`ErrorKind::Source`](crate::ErrorKind::Source) if the rows stop coming,
+    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue), with column and row, if a cell
+    /// does not fit the type of its column.
+    async fn next(&mut self) -> Result<Step>;
 
-    /// Whether rows were left out that would have followed the last; known once there are no more.
-    fn overflowed(&self) -> bool {
-        false
-    }
-
-    /// Rows in all, where that is known beforehand; for progress alone.
+    /// The total number of rows, if it is known in advance. For progress displays only.
     fn rows_hint(&self) -> Option<u64> {
         None
     }
+}
 
-    /// What the input says and the rows and the schema do not carry, one thing a line, for people;
-    /// complete once there are no more rows.
-    fn notes(&self) -> Vec<String> {
-        Vec::new()
+/// One answer of a [`RowSource`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// The next rows. A batch may be empty; more rows may still follow it.
+    Rows(RecordBatch),
+    /// There are no more rows.
+    End(Ending),
+}
+
+impl Step {
+    /// The rows, or `None` at the end.
+    ///
+    /// ```
+    /// use taploom_model::{Ending, Step};
+    ///
+    /// assert_eq!(Step::End(Ending::default()).rows(), None);
+    /// ```
+    pub fn rows(self) -> Option<RecordBatch> {
+        match self {
+            Self::Rows(batch) => Some(batch),
+            Self::End(_) => None,
+        }
+    }
+
+    /// The ending, or `None` for rows.
+    pub fn ending(self) -> Option<Ending> {
+        match self {
+            Self::Rows(_) => None,
+            Self::End(ending) => Some(ending),
+        }
+    }
+}
+
+/// How the rows of a source ended.
+///
+/// The default is a result that is complete and has nothing else to say.
+///
+/// ```
+/// use taploom_model::Ending;
+///
+/// let ending = Ending::default().with_overflow(true).with_note("stars.vot: left out: LINK");
+/// assert!(ending.overflowed);
+/// assert_eq!(ending.notes, ["stars.vot: left out: LINK"]);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ending {
+    /// Whether rows were left out: the result has more rows than the source gave.
+    pub overflowed: bool,
+    /// What the input says and neither the rows nor the schema can carry, one sentence each. They
+    /// are meant for the person who asked for the result.
+    pub notes: Vec<String>,
+}
+
+impl Ending {
+    /// Says whether rows were left out.
+    #[must_use]
+    pub fn with_overflow(mut self, overflowed: bool) -> Self {
+        self.overflowed = overflowed;
+        self
+    }
+
+    /// Adds a note.
+    #[must_use]
+    pub fn with_note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// Adds several notes.
+    #[must_use]
+    pub fn with_notes(mut self, notes: impl IntoIterator<Item = String>) -> Self {
+        self.notes.extend(notes);
+        self
     }
 }
 
 #[async_trait]
-impl RowSource for Box<dyn RowSource> {
+impl<S: RowSource + ?Sized> RowSource for Box<S> {
     fn schema(&self) -> &ResultSchema {
         (**self).schema()
     }
 
-    async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
-        (**self).next_batch().await
-    }
-
-    fn overflowed(&self) -> bool {
-        (**self).overflowed()
+    async fn next(&mut self) -> Result<Step> {
+        (**self).next().await
     }
 
     fn rows_hint(&self) -> Option<u64> {
         (**self).rows_hint()
     }
-
-    fn notes(&self) -> Vec<String> {
-        (**self).notes()
-    }
 }
 
-/// A source over any iterator of batches: a file reader, a generator, a `Vec` in a test.
+/// A source over any iterator of batches: a file reader, a generator, or a `Vec` in a test.
 ///
 /// ```
 /// use std::sync::Arc;
 /// use arrow_array::{ArrayRef, Int64Array, RecordBatch};
-/// use taploom_model::{BatchSource, ResultSchema, RowSource};
+/// use taploom_model::{BatchSource, Ending, ResultSchema, RowSource, Step};
 ///
 /// let ids = Arc::new(Int64Array::from(vec![1, 2])) as ArrayRef;
 /// let batch = RecordBatch::try_from_iter([("id", ids)])?;
 /// let schema = ResultSchema::derived(batch.schema());
-/// let mut source = BatchSource::new(schema, vec![Ok(batch)].into_iter());
-/// let first = futures::executor::block_on(source.next_batch())?;
-/// assert_eq!(first.map(|batch| batch.num_rows()), Some(2));
+/// let mut source = BatchSource::new(schema, vec![Ok(batch.clone())].into_iter());
+/// futures::executor::block_on(async {
+///     assert_eq!(source.next().await?, Step::Rows(batch));
+///     assert_eq!(source.next().await?, Step::End(Ending::default()));
+///     Ok::<(), taploom_model::Error>(())
+/// })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Debug)]
 pub struct BatchSource<I> {
     schema: ResultSchema,
     batches: I,
     rows_hint: Option<u64>,
+    ending: Ending,
 }
 
 impl<I: Iterator<Item = Result<RecordBatch>> + Send> BatchSource<I> {
-    /// A source of these batches.
+    /// A source of these batches, which is complete where the iterator ends.
     pub fn new(schema: ResultSchema, batches: I) -> Self {
-        Self { schema, batches, rows_hint: None }
+        Self { schema, batches, rows_hint: None, ending: Ending::default() }
     }
 
-    /// Says how many rows there are.
+    /// States the total number of rows.
     #[must_use]
     pub fn with_rows_hint(mut self, rows: u64) -> Self {
         self.rows_hint = Some(rows);
+        self
+    }
+
+    /// States how the result ends after the last batch.
+    #[must_use]
+    pub fn with_ending(mut self, ending: Ending) -> Self {
+        self.ending = ending;
         self
     }
 }
@@ -106,8 +182,11 @@ impl<I: Iterator<Item = Result<RecordBatch>> + Send> RowSource for BatchSource<I
         &self.schema
     }
 
-    async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
-        self.batches.next().transpose()
+    async fn next(&mut self) -> Result<Step> {
+        match self.batches.next().transpose()? {
+            Some(batch) => Ok(Step::Rows(batch)),
+            None => Ok(Step::End(self.ending.clone())),
+        }
     }
 
     fn rows_hint(&self) -> Option<u64> {

@@ -1,8 +1,9 @@
 //! Source to encoder, on the thread of the caller.
 
-use taploom_format::{ByteSink, Completion, EncodeSummary, EncoderSpec, Error, ErrorKind, Result};
-
-use taploom_model::RowSource;
+use taploom_format::{
+    ByteSink, Completion, EncodeSummary, EncoderSpec, Ending, Error, ErrorKind, Result, RowSource,
+    Step,
+};
 
 /// A result that was written to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub struct Encoded {
     pub completion: Completion,
     /// What was written.
     pub summary: EncodeSummary,
+    /// What the source noted; see [`Ending::notes`].
+    pub notes: Vec<String>,
 }
 
 /// Encodes all rows of a source into a sink.
@@ -53,15 +56,14 @@ pub async fn encode(
     let mut encoder = spec.start(source.schema(), sink)?;
     let mut rows = 0;
     let failure: Error = loop {
-        match source.next_batch().await {
-            Ok(None) => {
-                let overflowed = source.overflowed();
+        match source.next().await {
+            Ok(Step::End(Ending { overflowed, notes, .. })) => {
                 let completion =
                     if overflowed { Completion::Overflow } else { Completion::Complete };
                 let summary = encoder.finish(completion.clone())?;
-                return Ok(Encoded { completion, summary });
+                return Ok(Encoded { completion, summary, notes });
             }
-            Ok(Some(batch)) => {
+            Ok(Step::Rows(batch)) => {
                 rows += batch.num_rows() as u64;
                 if let Err(error) = encoder.write_batch(&batch) {
                     break error;

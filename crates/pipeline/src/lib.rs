@@ -11,4 +11,4 @@ pub use channel_sink::ChannelSink;
 pub use encode::{Encoded, encode};
 pub use encode_stream::{EncodeStream, Limits, encode_stream};
 pub use max_rec::MaxRec;
-pub use taploom_model::{BatchSource, RowSource};
+pub use taploom_model::{BatchSource, Ending, RowSource, Step};

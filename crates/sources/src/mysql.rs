@@ -32,13 +32,13 @@ use crate::open::{Request, invalid};
 ///
 /// ```no_run
 /// use taploom_sources::mysql::{self, BatchLimits};
-/// use taploom_model::RowSource;
+/// use taploom_model::{RowSource, Step};
 ///
 /// # async fn rows() -> Result<(), taploom_model::Error> {
 /// let options = "mysql://tap:secret@db.example.org:4040/dp1".parse()?;
 /// let query = "SELECT * FROM qserv_result(17)";
 /// let mut source = mysql::query(&options, query, None, BatchLimits::default()).await?;
-/// while let Some(batch) = source.next_batch().await? {
+/// while let Step::Rows(batch) = source.next().await? {
 ///     println!("{} rows", batch.num_rows());
 /// }
 /// # Ok(())

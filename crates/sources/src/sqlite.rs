@@ -11,8 +11,9 @@ use arrow_schema::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags, Row, Statement};
-use taploom_model::RowSource;
-use taploom_model::{ColumnMetadata, Error, ErrorKind, Result, ResultSchema, TableMetadata};
+use taploom_model::{
+    ColumnMetadata, Ending, Error, ErrorKind, Result, ResultSchema, RowSource, Step, TableMetadata,
+};
 use tokio::sync::{mpsc, oneshot};
 
 use self::column::{CellBuilder, Kind};
@@ -72,7 +73,7 @@ pub(crate) async fn start(
 ) -> Result<Box<dyn RowSource>> {
     let interrupt = connection.get_interrupt_handle();
     let (ready, started) = oneshot::channel();
-    let (sender, batches) = mpsc::channel(1);
+    let (sender, steps) = mpsc::channel(1);
     let job = Job {
         location: request.location.to_owned(),
         query: query.to_owned(),
@@ -87,19 +88,14 @@ pub(crate) async fn start(
             Error::new(ErrorKind::Source, "can't start a thread for SQLite").with_source(error)
         })?;
     let schema = started.await.map_err(|_| ended_early())??;
-    Ok(Box::new(SqliteSource { schema, batches, interrupt }))
+    Ok(Box::new(SqliteSource { schema, steps, interrupt }))
 }
 
 /// Rows of a query that runs on another thread; dropping it interrupts the query.
 struct SqliteSource {
     schema: ResultSchema,
-    batches: mpsc::Receiver<Step>,
+    steps: mpsc::Receiver<Result<Step>>,
     interrupt: InterruptHandle,
-}
-
-enum Step {
-    Batch(Result<RecordBatch>),
-    End,
 }
 
 impl Drop for SqliteSource {
@@ -114,12 +110,8 @@ impl RowSource for SqliteSource {
         &self.schema
     }
 
-    async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
-        match self.batches.recv().await {
-            Some(Step::Batch(batch)) => batch.map(Some),
-            Some(Step::End) => Ok(None),
-            None => Err(ended_early()),
-        }
+    async fn next(&mut self) -> Result<Step> {
+        self.steps.recv().await.unwrap_or_else(|| Err(ended_early()))
     }
 }
 
@@ -140,7 +132,7 @@ impl Job {
         self,
         connection: &Connection,
         ready: oneshot::Sender<Result<ResultSchema>>,
-        sender: &mpsc::Sender<Step>,
+        sender: &mpsc::Sender<Result<Step>>,
     ) {
         // Nobody listens after an error: the source is gone.
         let mut ready = Some(ready);
@@ -150,12 +142,12 @@ impl Job {
         });
         match read {
             Ok(()) => {
-                let _ = sender.blocking_send(Step::End);
+                let _ = sender.blocking_send(Ok(Step::End(Ending::default())));
             }
             Err(error) => {
                 let _ = match ready {
                     Some(ready) => ready.send(Err(error)).map_err(drop),
-                    None => sender.blocking_send(Step::Batch(Err(error))).map_err(drop),
+                    None => sender.blocking_send(Err(error)).map_err(drop),
                 };
             }
         }
@@ -188,7 +180,7 @@ impl Job {
         &self,
         statement: &mut Statement<'_>,
         ready: &mut Option<oneshot::Sender<Result<ResultSchema>>>,
-        sender: &mpsc::Sender<Step>,
+        sender: &mpsc::Sender<Result<Step>>,
     ) -> Result<()> {
         let columns = self.columns(statement)?;
         let width = columns.len();
@@ -234,13 +226,13 @@ impl Job {
             }
             row_number += 1;
             if batch.rows == self.batch_rows
-                && sender.blocking_send(Step::Batch(batch.finish(&arrow))).is_err()
+                && sender.blocking_send(batch.finish(&arrow).map(Step::Rows)).is_err()
             {
                 return Ok(());
             }
         }
         if batch.rows > 0 {
-            let _ = sender.blocking_send(Step::Batch(batch.finish(&arrow)));
+            let _ = sender.blocking_send(batch.finish(&arrow).map(Step::Rows));
         }
         Ok(())
     }

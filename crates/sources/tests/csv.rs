@@ -27,6 +27,7 @@ use taploom_format::{
     ResultSchema,
 };
 use taploom_format_csv::{CSV_PLUGIN, TSV_PLUGIN};
+use taploom_model::Step;
 use taploom_sources::{ColumnList, Request, open};
 
 /// All rows of a file, with the schema of its source, in the types that formats write.
@@ -43,7 +44,7 @@ fn rows(path: &Path, columns: Option<Value>, batch_rows: usize) -> Result<Record
     let mut source = block_on(open(&request))?;
     let mut canonical = CanonicalRows::new(source.schema())?;
     let mut batches = Vec::new();
-    while let Some(batch) = block_on(source.next_batch())? {
+    while let Step::Rows(batch) = block_on(source.next())? {
         assert!(batch.num_rows() <= batch_rows, "{} rows", batch.num_rows());
         batches.push(canonical.convert(&batch)?);
     }

@@ -14,9 +14,9 @@ use futures::executor::block_on;
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 use serde_json::json;
-use taploom_format::RowSource;
 use taploom_format::{
-    Column, Completion, EncodeContext, EncoderPlugin, Options, ResultSchema, TableMetadata,
+    Column, Completion, EncodeContext, EncoderPlugin, Ending, Options, ResultSchema, RowSource,
+    Step, TableMetadata,
 };
 use taploom_sources::{ColumnList, Request, open};
 
@@ -42,7 +42,16 @@ impl Read {
     }
 
     fn rows(mut self) -> RecordBatch {
-        block_on(self.source.next_batch()).unwrap().unwrap()
+        block_on(self.source.next()).unwrap().rows().unwrap()
+    }
+
+    /// How the file ends after its rows.
+    fn ending(mut self) -> Ending {
+        loop {
+            if let Step::End(ending) = block_on(self.source.next()).unwrap() {
+                return ending;
+            }
+        }
     }
 }
 
@@ -105,7 +114,7 @@ fn what_arrow_streams_say_comes_back() {
     for (read, given) in read.schema().columns().iter().zip(result.columns()) {
         assert_eq!(read.resolved(), given.resolved());
     }
-    assert_eq!(read.source.notes(), [""; 0]);
+    assert_eq!(read.ending(), Ending::default());
     // Metadata that are given take the place of the file's.
     let list = ColumnList {
         table: None,
@@ -141,14 +150,13 @@ fn what_voparquet_says_comes_back() {
     let (result, batch) = result();
     let plugin = &taploom_format_voparquet::PLUGIN;
     let read = Read::of(&written(plugin, &result, &batch, &[], Completion::Overflow));
-    assert!(read.source.overflowed());
-    assert_eq!(read.source.notes(), [""; 0]);
     assert_eq!(read.schema().table().name.as_deref(), Some("stars"));
     for (read, given) in read.schema().columns().iter().zip(result.columns()) {
         assert_eq!(read.resolved(), given.resolved());
     }
+    assert_eq!(read.ending(), Ending::default().with_overflow(true));
     let read = Read::of(&written(plugin, &result, &batch, &[], Completion::Complete));
-    assert!(!read.source.overflowed());
+    assert_eq!(read.ending(), Ending::default());
 }
 
 #[test]
@@ -157,7 +165,6 @@ fn timestamps_in_microseconds_are_timestamps_again() {
     let options = [("timestamp", "micros")];
     let plugin = &taploom_format_voparquet::PLUGIN;
     let read = Read::of(&written(plugin, &result, &batch, &options, Completion::Complete));
-    assert_eq!(read.source.notes(), [""; 0]);
     let seen = &read.schema().columns()[2];
     assert_eq!(seen.vo_type().unwrap().to_string(), "char of arraysize *");
     assert_eq!(seen.vo_type().unwrap().xtype.as_deref(), Some("timestamp"));
@@ -165,6 +172,8 @@ fn timestamps_in_microseconds_are_timestamps_again() {
         (seen.metadata().unit.as_deref(), seen.metadata().ucd.as_deref()),
         (None, Some("time.epoch"))
     );
+    let again = Read::of(&written(plugin, &result, &batch, &options, Completion::Complete));
+    assert_eq!(again.ending(), Ending::default());
     let rows = read.rows();
     let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
     assert_eq!(rows.schema().field(2).data_type(), &micros);
@@ -213,7 +222,7 @@ fn the_data_decide_where_they_contradict_the_fields() {
         let column = &read.schema().columns()[0];
         assert_eq!(column.vo_type().unwrap().to_string(), "int", "{document}");
         assert_eq!(column.metadata().unit.as_deref(), unit, "{document}");
-        let notes = read.source.notes();
+        let notes = read.ending().notes;
         assert_eq!(notes.len(), usize::from(note.is_some()), "{notes:?}");
         assert!(notes.iter().all(|line| line.contains(note.unwrap())), "{notes:?}");
     }

@@ -22,8 +22,7 @@ use arrow_cast::cast;
 use arrow_schema::{DataType, TimeUnit};
 use arrow_select::concat::concat_batches;
 use serde_json::json;
-use taploom_model::RowSource;
-use taploom_model::{Datatype, Error, ErrorKind, Result};
+use taploom_model::{Datatype, Error, ErrorKind, Result, RowSource, Step};
 use taploom_sources::mysql::{
     self, BatchLimits, MysqlConnection, MysqlOptions, MysqlSource, ServerError, Session, SslMode,
 };
@@ -43,7 +42,7 @@ async fn rows_of(location: &str, query: &str, columns: Option<ColumnList>) -> Re
     let request = Request { query: Some(query), columns, ..Request::new(location) };
     let mut source = open(&request).await?;
     let mut batches = Vec::new();
-    while let Some(batch) = source.next_batch().await? {
+    while let Step::Rows(batch) = source.next().await? {
         assert!(batch.num_rows() <= request.batch_rows, "{} rows", batch.num_rows());
         batches.push(batch);
     }
@@ -235,9 +234,9 @@ async fn the_fields_of_what_arrow_has_no_type_for() {
     SERVER.sql("CREATE TABLE bits (b BIT(3)); INSERT INTO bits VALUES (b'011')").unwrap();
     let mut source = start("SELECT b FROM bits", BatchLimits::default()).await;
     assert_eq!(source.schema().columns()[0].vo_type().unwrap().to_string(), "bit of arraysize 3");
-    assert_eq!(source.next_batch().await.unwrap().unwrap().num_rows(), 1);
-    assert!(source.next_batch().await.unwrap().is_none());
-    assert!(source.next_batch().await.unwrap().is_none());
+    assert_eq!(source.next().await.unwrap().rows().unwrap().num_rows(), 1);
+    assert!(source.next().await.unwrap().rows().is_none());
+    assert!(source.next().await.unwrap().rows().is_none());
 }
 
 #[tokio::test]
@@ -401,13 +400,13 @@ async fn batches_end_at_rows_or_bytes() {
     let query = many(10_000);
     let mut source = start(&query, BatchLimits { rows: 300, bytes: usize::MAX }).await;
     let mut sizes = Vec::new();
-    while let Some(batch) = source.next_batch().await.unwrap() {
+    while let Step::Rows(batch) = source.next().await.unwrap() {
         sizes.push(batch.num_rows());
     }
     assert_eq!((sizes.len(), sizes[0], sizes[33]), (34, 300, 100));
 
     let mut source = start(&query, BatchLimits { rows: 2000, bytes: 10_000 }).await;
-    let first = source.next_batch().await.unwrap().unwrap();
+    let first = source.next().await.unwrap().rows().unwrap();
     // 101 bytes of text, and up to 6 of the number.
     assert!((94..=98).contains(&first.num_rows()), "{} rows", first.num_rows());
 }
@@ -420,13 +419,13 @@ async fn rows_of_more_than_16_mib() {
     )
     .await;
     for number in 1..=2 {
-        let batch = source.next_batch().await.unwrap().unwrap();
+        let batch = source.next().await.unwrap().rows().unwrap();
         assert_eq!(batch.num_rows(), 1);
         let text = batch.column(1).as_string::<i32>().value(0);
         assert_eq!(text.len(), number * (17 << 20));
         assert_eq!(batch.column(2).as_string::<i32>().value(0), "end");
     }
-    assert!(source.next_batch().await.unwrap().is_none());
+    assert!(source.next().await.unwrap().rows().is_none());
 
     let url = format!("{}?max-packet=1000000", SERVER.url());
     let error = rows_of(&url, "SELECT REPEAT('x', 2000000)", None).await.unwrap_err();
@@ -484,7 +483,7 @@ async fn plain_statements() {
     let error = connection.execute("DROP TABLE nothing").await.unwrap_err();
     assert_eq!(server_error(&error).code, 1051);
     let source = connection.query("SELECT SUM(n) FROM plain", None, BatchLimits::default()).await;
-    let batch = source.unwrap().next_batch().await.unwrap().unwrap();
+    let batch = source.unwrap().next().await.unwrap().rows().unwrap();
     assert_eq!(texts(&batch, 0), [Some("6".to_owned())]);
     MysqlConnection::connect(&options).await.unwrap().close().await;
 }
@@ -525,7 +524,7 @@ async fn dropping_a_source_ends_its_query() {
     let marker = "/* dropped */";
     let query = format!("{} {marker}", many(50_000_000));
     let mut source = start(&query, BatchLimits::default()).await;
-    source.next_batch().await.unwrap().unwrap();
+    source.next().await.unwrap().rows().unwrap();
     assert!(runs(marker));
     drop(source);
     until("the query", || !runs(marker)).await;
@@ -545,14 +544,14 @@ async fn a_query_is_killed_from_another_task() {
     let marker = "/* killed */";
     let query = format!("{} {marker}", many(50_000_000));
     let mut source = start(&query, BatchLimits::default()).await;
-    source.next_batch().await.unwrap().unwrap();
+    source.next().await.unwrap().rows().unwrap();
     let killer = source.killer();
     assert!(!killer.was_used());
     let reading = async move {
         loop {
-            match source.next_batch().await {
-                Ok(Some(_)) => {}
-                Ok(None) => panic!("the query came to its end"),
+            match source.next().await {
+                Ok(Step::Rows(_)) => {}
+                Ok(Step::End(_)) => panic!("the query came to its end"),
                 Err(error) => return error,
             }
         }
@@ -573,15 +572,15 @@ async fn a_connection_that_is_lost_says_how_many_rows_came() {
     let marker = "/* lost */";
     let query = format!("{} {marker}", many(50_000_000));
     let mut source = start(&query, BatchLimits::default()).await;
-    let mut rows = source.next_batch().await.unwrap().unwrap().num_rows();
+    let mut rows = source.next().await.unwrap().rows().unwrap().num_rows();
     let processes = SERVER.sql("SHOW FULL PROCESSLIST").unwrap();
     let process = processes.lines().find(|line| line.contains(marker)).unwrap();
     let id = process.split('\t').next().unwrap();
     SERVER.sql(&format!("KILL CONNECTION {id}")).unwrap();
     let error = loop {
-        match source.next_batch().await {
-            Ok(Some(batch)) => rows += batch.num_rows(),
-            Ok(None) => panic!("the query came to its end"),
+        match source.next().await {
+            Ok(Step::Rows(batch)) => rows += batch.num_rows(),
+            Ok(Step::End(_)) => panic!("the query came to its end"),
             Err(error) => break error,
         }
     };
@@ -594,7 +593,7 @@ async fn a_connection_that_is_lost_says_how_many_rows_came() {
     // Some came with the batch that was never full.
     assert!((rows..rows + 2000).contains(&after), "{rows}: {error:#}");
     // No more rows, and no end that passes for one.
-    assert!(source.next_batch().await.is_err());
+    assert!(source.next().await.is_err());
 }
 
 #[tokio::test]
@@ -604,12 +603,12 @@ async fn a_server_that_dies_is_an_error() {
     let sql = many(NUMBERS);
     let query = mysql::query(&options, &sql, None, BatchLimits::default());
     let mut source = query.await.unwrap();
-    source.next_batch().await.unwrap().unwrap();
+    source.next().await.unwrap().rows().unwrap();
     drop(server);
     let error = loop {
-        match source.next_batch().await {
-            Ok(Some(_)) => {}
-            Ok(None) => panic!("the query came to its end"),
+        match source.next().await {
+            Ok(Step::Rows(_)) => {}
+            Ok(Step::End(_)) => panic!("the query came to its end"),
             Err(error) => break error,
         }
     };
@@ -700,7 +699,7 @@ async fn a_reader_that_stops_stops_the_server() {
     let query = format!("{} {marker}", many(50_000_000));
     let limits = BatchLimits { rows: 100, bytes: usize::MAX };
     let mut source = start(&query, limits).await;
-    source.next_batch().await.unwrap().unwrap();
+    source.next().await.unwrap().rows().unwrap();
     let waits = || {
         let processes = SERVER.sql("SHOW FULL PROCESSLIST").unwrap();
         let line = processes.lines().find(|line| line.contains(marker)).unwrap_or_default();
@@ -759,7 +758,7 @@ async fn numbers_of_many_rows_are_right() {
     );
     let mut source = start(&query, BatchLimits::default()).await;
     let mut number = 0_i64;
-    while let Some(batch) = source.next_batch().await.unwrap() {
+    while let Step::Rows(batch) = source.next().await.unwrap() {
         let integers = batch.column(0).as_primitive::<Int64Type>();
         let floats = batch.column(1).as_primitive::<Float64Type>();
         for row in 0..batch.num_rows() {

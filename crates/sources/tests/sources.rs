@@ -17,14 +17,14 @@ use arrow_schema::{DataType, TimeUnit};
 use arrow_select::concat::concat_batches;
 use futures::executor::block_on;
 use rusqlite::Connection;
-use taploom_model::{ColumnMetadata, Datatype, Error, ErrorKind, Result};
+use taploom_model::{ColumnMetadata, Datatype, Error, ErrorKind, Result, Step};
 use taploom_sources::{ColumnList, Request, open};
 
 /// All rows of a request, in one batch.
 fn rows(request: &Request<'_>) -> Result<RecordBatch> {
     let mut source = block_on(open(request))?;
     let mut batches = Vec::new();
-    while let Some(batch) = block_on(source.next_batch())? {
+    while let Step::Rows(batch) = block_on(source.next())? {
         assert!(batch.num_rows() <= request.batch_rows, "{} rows", batch.num_rows());
         batches.push(batch);
     }
@@ -146,7 +146,7 @@ fn sqlite_refuses_what_is_no_query() {
 fn a_dropped_source_ends_its_query() {
     let endless = "WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s) SELECT i FROM s";
     let mut source = block_on(open(&query("demo", endless))).unwrap();
-    assert!(block_on(source.next_batch()).unwrap().is_some());
+    assert!(block_on(source.next()).unwrap().rows().is_some());
     drop(source);
 }
 

@@ -5,8 +5,8 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use futures::executor::block_on;
-use taploom_model::{Error, ErrorKind};
-use taploom_pipeline::{Ahead, MaxRec, RowSource};
+use taploom_model::{Ending, Error, ErrorKind};
+use taploom_pipeline::{Ahead, MaxRec, RowSource, Step};
 use taploom_sources::{ColumnList, Request, open};
 
 const TABLE: &str = r#"<TABLE name="t"><FIELD name="n" datatype="int" unit="m"/><DATA><TABLEDATA>
@@ -27,14 +27,18 @@ impl File {
     }
 }
 
-/// The numbers of a source that was read to its end.
-fn numbers(source: &mut dyn RowSource) -> Vec<i32> {
+/// The numbers of a source, and how it ended.
+fn read(source: &mut dyn RowSource) -> (Vec<i32>, Ending) {
     let mut numbers = Vec::new();
-    while let Some(batch) = block_on(source.next_batch()).unwrap() {
-        assert!(batch.num_rows() <= 2);
-        numbers.extend(batch.column(0).as_primitive::<Int32Type>().values());
+    loop {
+        match block_on(source.next()).unwrap() {
+            Step::Rows(batch) => {
+                assert!(batch.num_rows() <= 2);
+                numbers.extend(batch.column(0).as_primitive::<Int32Type>().values());
+            }
+            Step::End(ending) => return (numbers, ending),
+        }
     }
-    numbers
 }
 
 fn request(path: &str) -> Request<'_> {
@@ -57,8 +61,7 @@ fn known_by_content_whatever_the_name() {
         let file = File::new(name, format!("{before}{text}"));
         let mut source = block_on(open(&request(&file.path))).unwrap();
         assert_eq!(source.schema().columns()[0].metadata().unit.as_deref(), Some("m"), "{name}");
-        assert_eq!(numbers(&mut source), [1, 2, 3], "{name}");
-        assert!(!source.overflowed() && source.notes().is_empty(), "{:?}", source.notes());
+        assert_eq!(read(&mut source), (vec![1, 2, 3], Ending::default()), "{name}");
     }
 }
 
@@ -74,11 +77,12 @@ fn overflow_and_notes_go_through_what_wraps_a_source() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let source = block_on(open(&request(&file.path))).unwrap();
     let mut source = Ahead::start(MaxRec::new(source, 10), runtime.handle());
-    assert_eq!(numbers(&mut source), [1, 2, 3]);
-    assert!(source.overflowed());
+    let (numbers, ending) = read(&mut source);
+    assert_eq!(numbers, [1, 2, 3]);
+    assert!(ending.overflowed);
     let left_out = |what: &str| format!("{}: left out: {what}", file.path);
     assert_eq!(
-        source.notes(),
+        ending.notes,
         [
             left_out("attribute hue of RESOURCE (at byte 9)"),
             left_out("INFO \"late\" (\"1\"), after the rows"),
@@ -94,7 +98,8 @@ fn a_table_is_chosen_by_number_id_or_name() {
         File::new("a.vot", format!("<VOTABLE><RESOURCE>{TABLE}{other}</RESOURCE></VOTABLE>"));
     for (table, first) in [("1", 1), ("2", 7), ("t", 1), ("u", 7), ("i", 7)] {
         let request = Request { table: Some(table), ..request(&file.path) };
-        assert_eq!(numbers(&mut block_on(open(&request)).unwrap())[0], first, "{table}");
+        let (numbers, _) = read(&mut block_on(open(&request)).unwrap());
+        assert_eq!(numbers[0], first, "{table}");
     }
     let error = refusal(&Request { table: Some("v"), ..request(&file.path) });
     assert_eq!(error.kind(), ErrorKind::InvalidRequest);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use arrow_array::RecordBatch;
-use taploom::pipeline::{MaxRec, RowSource};
+use taploom::pipeline::{MaxRec, RowSource, Step};
 use taploom::sources::Request;
 use taploom::{Completion, EncodeContext, Error, ErrorKind, Result};
 
@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let source = taploom::sources::open(&request).await?;
         let mut source = MaxRec::new(source, arguments.rows as u64);
         let mut batches = Vec::new();
-        while let Some(batch) = source.next_batch().await? {
+        while let Step::Rows(batch) = source.next().await? {
             batches.push(batch);
         }
         Ok::<_, Error>((source.schema().clone(), batches))

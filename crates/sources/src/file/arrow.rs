@@ -10,7 +10,7 @@ use taploom_model::{Error, Result};
 use self::by_footer::FileBatches;
 use self::in_turn::StreamBatches;
 use super::batches;
-use super::metadata::{Described, FileSource, in_arrow};
+use super::metadata::{Described, in_arrow};
 use crate::open::{Request, invalid};
 
 mod by_footer;
@@ -60,8 +60,8 @@ fn source(
         Err(error) => vec![Err(error)],
         Ok(batch) => slices(&batch, most),
     });
-    let rows = BatchSource::new(described.schema, slices);
-    Ok(Box::new(FileSource::new(rows, name, &described.notes)))
+    let ending = described.ending(name);
+    Ok(Box::new(BatchSource::new(described.schema, slices).with_ending(ending)))
 }
 
 fn slices(batch: &RecordBatch, most: usize) -> Vec<Result<RecordBatch>> {

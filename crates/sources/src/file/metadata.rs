@@ -3,12 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use async_trait::async_trait;
-use taploom_model::RowSource;
 use taploom_model::{
-    ColumnMetadata, Datatype, Error, Result, ResultSchema, TableMetadata, TimeSys,
+    ColumnMetadata, Datatype, Ending, Error, Result, ResultSchema, TableMetadata, TimeSys,
 };
 
 use crate::open::Request;
@@ -62,6 +59,11 @@ impl Described {
             Ok(None) => Self::derived(arrow),
             Err(error) => Self::passed_over(arrow, passed_over(&error)),
         })
+    }
+
+    /// The ending of a complete file of this name, with the notes on its metadata.
+    pub(super) fn ending(&self, name: &str) -> Ending {
+        Ending::default().with_notes(self.notes.iter().map(|note| format!("{name}: {note}")))
     }
 
     /// The data decide where they contradict their description.
@@ -198,48 +200,4 @@ fn add_resource(to: &mut taploom_model::Resource, late: &taploom_model::Resource
     to.groups.extend_from_slice(&late.groups);
     to.links.extend_from_slice(&late.links);
     to.resources.extend_from_slice(&late.resources);
-}
-
-/// Rows of a file, with what the file says of itself.
-pub(super) struct FileSource<S> {
-    rows: S,
-    overflowed: bool,
-    notes: Vec<String>,
-}
-
-impl<S: RowSource> FileSource<S> {
-    /// Rows of the file of this name, and what of its metadata was passed over.
-    pub(super) fn new(rows: S, name: &str, notes: &[String]) -> Self {
-        let notes = notes.iter().map(|note| format!("{name}: {note}")).collect();
-        Self { rows, overflowed: false, notes }
-    }
-
-    /// Says that the file says so of itself.
-    #[cfg(feature = "parquet")]
-    pub(super) fn with_overflow(self, overflowed: bool) -> Self {
-        Self { overflowed, ..self }
-    }
-}
-
-#[async_trait]
-impl<S: RowSource> RowSource for FileSource<S> {
-    fn schema(&self) -> &ResultSchema {
-        self.rows.schema()
-    }
-
-    async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
-        self.rows.next_batch().await
-    }
-
-    fn overflowed(&self) -> bool {
-        self.overflowed || self.rows.overflowed()
-    }
-
-    fn rows_hint(&self) -> Option<u64> {
-        self.rows.rows_hint()
-    }
-
-    fn notes(&self) -> Vec<String> {
-        self.notes.clone()
-    }
 }

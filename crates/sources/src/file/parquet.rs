@@ -12,7 +12,7 @@ use taploom_model::{Column, Result};
 use taploom_votable::{ReadOptions, TableChoice, VotableReader};
 
 use super::batches;
-use super::metadata::{Described, FileSource, Known, add_late, in_arrow};
+use super::metadata::{Described, Known, add_late, in_arrow};
 use crate::open::{Request, invalid};
 
 /// Parquet in the VO 1.0, 2.2.
@@ -35,9 +35,10 @@ pub(super) fn open(file: File, name: &str, request: &Request<'_>) -> Result<Box<
         None => in_arrow(arrow),
     })?;
     described.notes.extend(left_out);
+    let ending = described.ending(name).with_overflow(overflowed);
     let source = BatchSource::new(described.schema, batches(reader, name.to_owned()));
     let source = source.with_rows_hint(u64::try_from(rows).unwrap_or_default());
-    Ok(Box::new(FileSource::new(source, name, &described.notes).with_overflow(overflowed)))
+    Ok(Box::new(source.with_ending(ending)))
 }
 
 fn content(metadata: &FileMetaData) -> Option<String> {

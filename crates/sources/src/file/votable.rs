@@ -2,10 +2,10 @@
 
 use std::fs::File;
 
-use arrow_array::RecordBatch;
 use async_trait::async_trait;
-use taploom_model::RowSource;
-use taploom_model::{Error, Info, Resource, Result, ResultSchema, TableMetadata};
+use taploom_model::{
+    Ending, Error, Info, Resource, Result, ResultSchema, RowSource, Step, TableMetadata,
+};
 use taploom_votable::{ReadOptions, TableChoice, VotableReader};
 
 use crate::open::Request;
@@ -34,29 +34,34 @@ struct VotableSource {
     name: String,
 }
 
+impl VotableSource {
+    /// How the document ended, once it was read to its end.
+    fn ending(&self) -> Ending {
+        let constructs = self.reader.passed_over();
+        let late = self.reader.late().map(late).unwrap_or_default();
+        let notes = constructs.iter().chain(&late);
+        Ending::default()
+            .with_overflow(self.reader.overflowed())
+            .with_notes(notes.map(|what| format!("{}: left out: {what}", self.name)))
+    }
+}
+
 #[async_trait]
 impl RowSource for VotableSource {
     fn schema(&self) -> &ResultSchema {
         &self.schema
     }
 
-    async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
-        self.reader.next_batch(self.batch_rows).map_err(|error| named(&self.name, error))
-    }
-
-    fn overflowed(&self) -> bool {
-        self.reader.overflowed()
+    async fn next(&mut self) -> Result<Step> {
+        let next = self.reader.next_batch(self.batch_rows);
+        Ok(match next.map_err(|error| named(&self.name, error))? {
+            Some(batch) => Step::Rows(batch),
+            None => Step::End(self.ending()),
+        })
     }
 
     fn rows_hint(&self) -> Option<u64> {
         self.reader.rows_hint()
-    }
-
-    fn notes(&self) -> Vec<String> {
-        let constructs = self.reader.passed_over();
-        let late = self.reader.late().map(late).unwrap_or_default();
-        let name = &self.name;
-        constructs.iter().chain(&late).map(|what| format!("{name}: left out: {what}")).collect()
     }
 }
 

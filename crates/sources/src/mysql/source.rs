@@ -5,8 +5,7 @@ use std::sync::Arc;
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema};
 use async_trait::async_trait;
-use taploom_model::RowSource;
-use taploom_model::{Error, ErrorKind, Result, ResultSchema};
+use taploom_model::{Ending, Error, ErrorKind, Result, ResultSchema, RowSource, Step};
 
 use super::cells::CellBuilder;
 use super::column::{Declared, Form};
@@ -174,7 +173,7 @@ impl RowSource for MysqlSource {
         &self.schema
     }
 
-    async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+    async fn next(&mut self) -> Result<Step> {
         if self.state == State::Failed {
             return Err(Error::new(
                 ErrorKind::Misuse,
@@ -189,7 +188,10 @@ impl RowSource for MysqlSource {
                 return Err(failure.running(self.rows));
             }
         }
-        if self.batch_rows == 0 { Ok(None) } else { self.take_batch().map(Some) }
+        if self.batch_rows == 0 {
+            return Ok(Step::End(Ending::default()));
+        }
+        self.take_batch().map(Step::Rows)
     }
 }
 
