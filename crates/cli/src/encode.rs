@@ -4,7 +4,6 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use bytesize::ByteSize;
 use serde::Serialize;
 use taploom::pipeline::{Ahead, Encoded, MaxRec, RowSource, encode};
 use taploom::sources::{ColumnList, Request};
@@ -16,6 +15,7 @@ use tokio::runtime::Runtime;
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::say;
+use crate::values::{at_least_one, from_zero, size};
 
 /// Rows in, one file out.
 #[derive(clap::Args)]
@@ -82,20 +82,6 @@ struct Summary {
     truncated_cells: u64,
     altered_cells: u64,
     elapsed_seconds: f64,
-}
-
-pub(crate) fn size(text: &str) -> std::result::Result<usize, String> {
-    let wrong = || "a size is a number with a unit: 64MiB, 1GiB, 500kB".to_owned();
-    let size: ByteSize = text.parse().map_err(|_| wrong())?;
-    usize::try_from(size.as_u64()).ok().filter(|size| *size > 0).ok_or_else(wrong)
-}
-
-fn from_zero(text: &str) -> std::result::Result<u64, String> {
-    text.parse().map_err(|_| "a whole number from 0".to_owned())
-}
-
-pub(crate) fn at_least_one(text: &str) -> std::result::Result<usize, String> {
-    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "a whole number from 1".to_owned())
 }
 
 fn invalid(message: String) -> Error {

@@ -28,19 +28,19 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "MODE", default_value = "spooled", value_parser = upload_mode)]
     upload: UploadMode,
     /// Times that the result is sent at most
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = crate::encode::at_least_one)]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = crate::values::at_least_one)]
     attempts: usize,
     /// Seconds that the store may take neither bytes nor answer
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     idle_timeout: u64,
     /// Memory that the encoder may hold rows in
-    #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = crate::encode::size)]
+    #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = crate::values::size)]
     memory_budget: usize,
     /// Where temporary files go
     #[arg(long, value_name = "DIR")]
     scratch_dir: Option<PathBuf>,
     /// Disk that temporary files may take; by default what there is
-    #[arg(long, value_name = "SIZE", value_parser = crate::encode::size)]
+    #[arg(long, value_name = "SIZE", value_parser = crate::values::size)]
     scratch_budget: Option<usize>,
 }
 

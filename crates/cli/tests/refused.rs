@@ -57,6 +57,51 @@ fn wrong_formats_and_options() {
 }
 
 #[test]
+fn a_wrong_command_line_says_what_was_meant_and_which_help_to_read() {
+    for (arguments, words) in [
+        (&["encode", "demo", "--formt", "csv"][..], &["--formt", "did you mean --format?"][..]),
+        (&["encode", "demo", "--outptu=x"], &["did you mean --output?"]),
+        (&["encode", "demo", "--memory-budget", "much"], &["much", "--memory-budget"]),
+        (&["encode"], &["<SOURCE>"]),
+        (&["bench", "--round", "3"], &["did you mean --rounds?"]),
+        (&["formats", "--jsn"], &["did you mean --json?"]),
+    ] {
+        let help = format!("ee taploom {} --help", arguments[0]);
+        taploom(arguments).fails_with(2, &[words, &[&*help]].concat());
+    }
+    taploom(&["encod", "demo"]).fails_with(2, &["did you mean encode? See taploom --help"]);
+    taploom(&["--formats"]).fails_with(2, &["see taploom --help"]);
+}
+
+#[test]
+fn without_a_command_the_program_prints_its_help() {
+    let run = taploom(&[]);
+    assert_eq!((run.status, run.stdout.len()), (Some(2), 0));
+    for words in ["Usage: taploom <COMMAND>", "\n  encode ", "\n  formats ", "\n  bench "] {
+        assert!(run.stderr.contains(words), "{words:?} is not in: {}", run.stderr);
+    }
+    assert_eq!(run.stderr.as_bytes(), taploom(&["--help"]).stdout);
+}
+
+#[test]
+fn help_of_encode_lists_every_format() {
+    let json = taploom(&["formats", "--json"]).stdout;
+    let formats: Vec<serde_json::Value> = serde_json::from_slice(&json).unwrap();
+    let ids: Vec<&str> = formats.iter().map(|format| format["id"].as_str().unwrap()).collect();
+    assert!(ids.contains(&"csv") && ids.contains(&"tsv"), "{ids:?}");
+    for command in ["encode", "bench"] {
+        let help = String::from_utf8(taploom(&[command, "--help"]).stdout).unwrap();
+        let (_, list) = help.split_once("Formats (taploom formats lists their options):").unwrap();
+        let listed: Vec<&str> = list
+            .lines()
+            .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+            .filter_map(|line| line.split_whitespace().next())
+            .collect();
+        assert_eq!(listed, ids, "{command}: {help}");
+    }
+}
+
+#[test]
 fn wrong_sources() {
     let folder = Folder::new();
     let text = folder.write("text.txt", "id\n1\n");

@@ -1,6 +1,4 @@
-//! The format is found beside those of Taploom, and writes what it should.
-
-use std::process::Command;
+//! The registry finds the format beside those of Taploom.
 
 use own_format as _;
 
@@ -23,14 +21,5 @@ fn errors_name_it_and_its_options() {
     assert_eq!(
         registry.request("text/markdown;italic=true").unwrap_err().to_string(),
         "format markdown: option italic is unknown; known: bold"
-    );
-}
-
-#[test]
-fn the_program_writes_a_table() {
-    let output = Command::new(env!("CARGO_BIN_EXE_own-format")).output().unwrap();
-    assert_eq!(
-        String::from_utf8(output.stdout).unwrap(),
-        "| **name** | **vmag** |\n|---|---|\n| Sirius | -1.44 |\n| Canopus | -0.62 |\n| Vega |  |\n"
     );
 }

@@ -12,10 +12,10 @@ use taploom::{Error, ErrorKind, Result};
 
 pub(crate) use self::one::{Arguments as OneArguments, run as run_one};
 use self::report::{Figures, Report};
-use crate::encode::at_least_one;
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::say;
+use crate::values::at_least_one;
 
 /// The columns of the rows that are made up where no source is given.
 const COLUMNS: &str = include_str!("../../data/bench_columns.json");
@@ -136,7 +136,8 @@ fn measure(
         return figures.map(Ok);
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    let why = said.trim().strip_prefix("taploom: ").unwrap_or(said.trim()).to_owned();
+    // Without the name of the program before it.
+    let why = said.trim().split_once(": ").map_or(said.trim(), |(_, why)| why).to_owned();
     match output.status.code() {
         // The source or the request, which no other format would do better with.
         Some(2) if !why.starts_with("format ") => Err(Error::new(ErrorKind::InvalidRequest, why)),

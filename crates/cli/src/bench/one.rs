@@ -11,7 +11,7 @@ use taploom::sources::Request;
 use taploom::{Completion, EncodeContext, Error, ErrorKind, Result};
 
 use super::report::Figures;
-use crate::encode::at_least_one;
+use crate::values::at_least_one;
 
 /// Measures one format and prints its figures as JSON.
 #[derive(clap::Args)]

@@ -1,0 +1,153 @@
+//! The command line: subcommands, help, and errors of one line.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use taploom::{EncoderRegistry, Result};
+
+use crate::{bench, encode, formats, program_name, say};
+
+/// Write the rows of a query or a file in the formats of astronomy: VOTable, Parquet, FITS and others.
+#[derive(Parser)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Write the rows of a source to a file or to standard output
+    Encode(Box<encode::Arguments>),
+    /// List the formats with their media types, short names, extensions and options
+    Formats(formats::Arguments),
+    /// Measure every format on the same rows
+    Bench(Box<bench::Arguments>),
+    #[command(hide = true)]
+    BenchOne(Box<bench::OneArguments>),
+    /// Run one job of a TAP service: query, encode, upload; statuses go to standard output
+    #[cfg(feature = "bridge")]
+    Job(Box<crate::job::Arguments>),
+    /// Run the jobs that arrive from Kafka, until the process is told to stop
+    #[cfg(feature = "kafka")]
+    Bridge(crate::bridge::Arguments),
+}
+
+/// A command line that was understood.
+pub(crate) enum Parsed {
+    /// A command to run.
+    Run(Command),
+    /// Help, the version or an error was printed; the process ends with this status.
+    Answered(ExitCode),
+}
+
+/// Reads the command line of this process.
+///
+/// # Errors
+/// Where two of the registered formats claim the same name.
+pub(crate) fn parse() -> Result<Parsed> {
+    let program = program_name();
+    let command = command(&program, &taploom::registry()?);
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let parsed = command.clone().try_get_matches_from(&arguments).and_then(|matches| {
+        CommandLine::from_arg_matches(&matches).map(|line| Parsed::Run(line.command))
+    });
+    Ok(parsed.unwrap_or_else(|error| {
+        Parsed::Answered(match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                // Whoever reads the help may have read enough.
+                let _ = error.print();
+                ExitCode::SUCCESS
+            }
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                let _ = write!(std::io::stderr(), "{}", error.render());
+                ExitCode::from(2)
+            }
+            _ => {
+                say(&one_line(&error, &help_command(&program, &command, &arguments)));
+                ExitCode::from(2)
+            }
+        })
+    }))
+}
+
+/// The command line of a program with these formats.
+fn command(program: &str, registry: &EncoderRegistry) -> clap::Command {
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+    let version = match program {
+        "taploom" => VERSION.to_owned(),
+        _ => format!("(taploom {VERSION})"),
+    };
+    let formats = format_list(program, registry);
+    CommandLine::command()
+        .name(program.to_owned())
+        .bin_name(program)
+        .version(version)
+        .mut_subcommand("encode", |encode| encode.after_help(formats.clone()))
+        .mut_subcommand("bench", |bench| bench.after_help(formats))
+}
+
+/// What help says about the formats that the program has.
+fn format_list(program: &str, registry: &EncoderRegistry) -> String {
+    let mut text = format!("Formats ({program} formats lists their options):");
+    for plugin in registry.plugins() {
+        let info = plugin.info();
+        text.push_str(&format!("\n  {:<12}{}", info.id, info.description));
+    }
+    text
+}
+
+/// The command that prints the help for this command line: of its subcommand, if it names one.
+fn help_command(program: &str, command: &clap::Command, arguments: &[OsString]) -> String {
+    let named = arguments.get(1).and_then(|argument| argument.to_str());
+    let subcommand = named.and_then(|name| command.find_subcommand(name));
+    match subcommand {
+        Some(subcommand) => format!("{program} {} --help", subcommand.get_name()),
+        None => format!("{program} --help"),
+    }
+}
+
+/// The error in one line, without the usage that clap prints below it.
+fn one_line(error: &clap::Error, help: &str) -> String {
+    let text = error.to_string();
+    let wrong = text.lines().take_while(|line| !line.is_empty()).map(str::trim);
+    let wrong = wrong.collect::<Vec<_>>().join(" ");
+    let wrong = wrong.trim_start_matches("error: ");
+    match suggestion(error) {
+        Some(meant) => format!("{wrong}; did you mean {meant}? See {help}"),
+        None => format!("{wrong}; see {help}"),
+    }
+}
+
+/// What was probably meant, where a name was mistyped.
+fn suggestion(error: &clap::Error) -> Option<String> {
+    let kinds =
+        [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
+    kinds.into_iter().find_map(|kind| match error.get(kind)? {
+        ContextValue::String(name) => Some(name.clone()),
+        // The most similar comes last.
+        ContextValue::Strings(names) => names.last().cloned(),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        command("taploom", &taploom::registry().unwrap()).debug_assert();
+    }
+
+    #[test]
+    fn the_version_says_whose_it_is() {
+        let registry = taploom::registry().unwrap();
+        let version = |program| command(program, &registry).render_version();
+        assert_eq!(version("taploom"), format!("taploom {}\n", env!("CARGO_PKG_VERSION")));
+        let expected = format!("own-format (taploom {})\n", env!("CARGO_PKG_VERSION"));
+        assert_eq!(version("own-format"), expected);
+    }
+}

@@ -1,0 +1,80 @@
+#![doc = include_str!("../README.md")]
+
+mod bench;
+#[cfg(feature = "kafka")]
+mod bridge;
+mod command_line;
+mod encode;
+mod formats;
+#[cfg(feature = "bridge")]
+mod job;
+mod output;
+mod progress;
+mod values;
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use taploom::Error;
+
+use crate::command_line::{Command, Parsed};
+
+/// Runs the program with the arguments of this process, and returns its exit status.
+///
+/// All formats that the program links take part, whichever crate registered them. The program calls
+/// itself by the name of its file in help and messages.
+pub fn main() -> ExitCode {
+    // A panic is a defect, and is reported in one line. Libraries that panic on damaged input are
+    // guarded where they are called.
+    std::panic::set_hook(Box::new(|_| {}));
+    std::panic::catch_unwind(run).unwrap_or_else(|panic| {
+        let why = panic.downcast_ref::<String>().map(String::as_str);
+        let why = why.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown");
+        say(&format!("a defect in {}, please report it: {why}", program_name()));
+        ExitCode::FAILURE
+    })
+}
+
+fn run() -> ExitCode {
+    let command = match command_line::parse() {
+        Ok(Parsed::Run(command)) => command,
+        Ok(Parsed::Answered(status)) => return status,
+        Err(error) => return failure(&error),
+    };
+    let outcome = match command {
+        Command::Encode(arguments) => encode::run(&arguments),
+        Command::Formats(arguments) => formats::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
+        Command::BenchOne(arguments) => bench::run_one(&arguments),
+        #[cfg(feature = "bridge")]
+        Command::Job(arguments) => job::run(&arguments),
+        #[cfg(feature = "kafka")]
+        Command::Bridge(arguments) => bridge::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        // The reader of the output went away: `taploom … | head` has not failed.
+        Err(error) if error.is_cancelled() => ExitCode::SUCCESS,
+        Err(error) => failure(&error),
+    }
+}
+
+/// Prints an error. The exit status is 2 where the request was wrong, as it is for a wrong command
+/// line, and 1 for all other errors.
+fn failure(error: &Error) -> ExitCode {
+    say(&format!("{error:#}"));
+    ExitCode::from(if error.is_caller_fault() { 2 } else { 1 })
+}
+
+/// Prints one line on standard error. Where that fails, the exit status still tells the outcome.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{}: {line}", program_name());
+}
+
+/// What this program was called as, without folder and extension.
+fn program_name() -> String {
+    let path = std::env::args_os().next();
+    let name = path.as_deref().and_then(|path| Path::new(path).file_stem()?.to_str());
+    name.unwrap_or("taploom").to_owned()
+}
