@@ -6,6 +6,7 @@
 //! cargo xtask test quick    what every change has to pass: build, format, clippy, unit tests and the suite
 //! cargo xtask instructions  the instructions of every encoder against those recorded; `instructions record` records
 //! cargo xtask fuzz 10       random inputs to every reader, for 10 seconds each
+//! cargo xtask english       counts phrases that make sentences hard to read; `english list PHRASE` says where
 //! cargo xtask bench         all of docs/src/benchmarks.md: formats, peers, memory, scale, threads, end-to-end
 //! cargo xtask bench formats every format on the same rows, with a picture
 //! cargo xtask bench loom    memory and time of the Parquet writer, against ArrowWriter
@@ -21,6 +22,7 @@
 
 mod bench;
 mod command;
+mod english;
 mod folders;
 mod fuzz;
 mod instructions;
@@ -35,7 +37,7 @@ use bench::whole;
 type Outcome<T = ()> = Result<T, String>;
 
 const USAGE: &str = "usage: cargo xtask setup | test [quick | --within TIME | --record] | instructions [record] \
-    | fuzz [SECONDS] \
+    | fuzz [SECONDS] | english [list PHRASE | CHECKOUT] \
     | bench [formats|peers|memory|scale|threads|end-to-end|bridge|loom|mysql|readers]";
 
 fn main() -> ExitCode {
@@ -52,6 +54,9 @@ fn main() -> ExitCode {
         ["fuzz", seconds] => fuzz::run(seconds),
         ["instructions"] => instructions::run(false),
         ["instructions", "record"] => instructions::run(true),
+        ["english"] => english::count(None),
+        ["english", "list", phrase] => english::list(phrase),
+        ["english", checkout] => english::count(Some(checkout)),
         ["bench", which @ ..] => benches(which),
         _ => Err(USAGE.to_owned()),
     };
