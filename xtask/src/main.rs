@@ -5,6 +5,7 @@
 //! cargo xtask test          everything that has to pass; `test --within 60m` leaves out steps that would end later
 //! cargo xtask test quick    what every change has to pass: build, format, clippy, unit tests and the suite
 //! cargo xtask instructions  the instructions of every encoder against those recorded; `instructions record` records
+//! cargo xtask digests       files of every format against their recorded digests; `digests record REASON` records
 //! cargo xtask fuzz 10       random inputs to every reader, for 10 seconds each
 //! cargo xtask english       counts phrases that make sentences hard to read; `english list PHRASE` says where
 //! cargo xtask bench         all of docs/src/benchmarks.md: formats, peers, memory, scale, threads, end-to-end
@@ -22,6 +23,7 @@
 
 mod bench;
 mod command;
+mod digests;
 mod english;
 mod folders;
 mod fuzz;
@@ -37,7 +39,7 @@ use bench::whole;
 type Outcome<T = ()> = Result<T, String>;
 
 const USAGE: &str = "usage: cargo xtask setup | test [quick | --within TIME | --record] | instructions [record] \
-    | fuzz [SECONDS] | english [list PHRASE | CHECKOUT] \
+    | digests [record REASON [PROGRAM]] | fuzz [SECONDS] | english [list PHRASE | CHECKOUT] \
     | bench [formats|peers|memory|scale|threads|end-to-end|bridge|loom|mysql|readers]";
 
 fn main() -> ExitCode {
@@ -54,6 +56,9 @@ fn main() -> ExitCode {
         ["fuzz", seconds] => fuzz::run(seconds),
         ["instructions"] => instructions::run(false),
         ["instructions", "record"] => instructions::run(true),
+        ["digests"] => digests::compare(),
+        ["digests", "record", reason] => digests::record(reason, None),
+        ["digests", "record", reason, program] => digests::record(reason, Some(program)),
         ["english"] => english::count(None),
         ["english", "list", phrase] => english::list(phrase),
         ["english", checkout] => english::count(Some(checkout)),

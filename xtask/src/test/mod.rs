@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::Outcome;
 use schedule::Schedule;
+pub(crate) use steps::ALL_FEATURES;
 use steps::{QUICK, STEPS, Step};
 use tally::Tally;
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::tally::Tally;
 use crate::command::{cargo, output, run, run_lines};
 use crate::folders::{root, target};
-use crate::{Outcome, fuzz, instructions, setup};
+use crate::{Outcome, digests, fuzz, instructions, setup};
 
 /// One thing that has to pass.
 #[derive(Clone, Copy)]
@@ -28,6 +28,7 @@ pub(crate) const STEPS: &[Step] = &[
     check("clippy", clippy),
     check("setup", |_| setup::run()),
     tests("tests", |tally| run_tests(&Tests::Others, tally)),
+    check("digests", |_| digests::compare()),
     tests("main readers", |tally| run_tests(&Tests::Named(READERS), tally)),
     tests("examples", examples),
     tests("databases", |tally| run_tests(&Tests::Named(DATABASES), tally)),
@@ -44,7 +45,8 @@ pub(crate) const STEPS: &[Step] = &[
 pub(crate) const QUICK: &[&str] = &["build", "format", "clippy", "tests"];
 
 /// The features that no default has. All steps build with them, so that nothing is compiled twice.
-const ALL: &str = "taploom-cli/kafka";
+pub(crate) const ALL_FEATURES: &str = "taploom-cli/kafka";
+const ALL: &str = ALL_FEATURES;
 
 /// Test programs that run steps of their own. Those that belong to no list here run in the step `tests`.
 const READERS: &[&str] = &["matrix", "readers", "parquet_readers", "votable_reader", "validators"];
