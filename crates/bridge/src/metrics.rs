@@ -8,9 +8,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
-use taploom_jobs::{Outcome, SpooledBytes};
 
-use crate::status::error_code;
+use crate::job::Outcome;
 
 /// The metrics of a bridge. Copies count together.
 #[derive(Debug, Clone)]
@@ -21,7 +20,7 @@ pub struct Metrics {
     seconds: Family<StageLabels, Histogram, fn() -> Histogram>,
     running: Gauge,
     pub(crate) memory_bytes: Gauge,
-    spooled: SpooledBytes,
+    pub(crate) scratch_bytes: Gauge,
     pub(crate) upload_retries: Counter,
     pub(crate) unreadable_messages: Counter,
 }
@@ -38,9 +37,8 @@ struct StageLabels {
     format: &'static str,
 }
 
-impl Metrics {
-    /// Metrics that count from 0, beside the disk that results take.
-    pub(crate) fn new(spooled: &SpooledBytes) -> Self {
+impl Default for Metrics {
+    fn default() -> Self {
         // From 10 ms to an hour and a half.
         let histogram: fn() -> Histogram = || Histogram::new(exponential_buckets(0.01, 3.0, 13));
         Self {
@@ -50,21 +48,22 @@ impl Metrics {
             seconds: Family::new_with_constructor(histogram),
             running: Gauge::default(),
             memory_bytes: Gauge::default(),
-            spooled: spooled.clone(),
+            scratch_bytes: Gauge::default(),
             upload_retries: Counter::default(),
             unreadable_messages: Counter::default(),
         }
     }
+}
 
+impl Metrics {
     /// All of them in the text format of OpenMetrics.
     ///
     /// # Errors
     /// Where a line can't be formatted.
     pub fn text(&self) -> Result<String, std::fmt::Error> {
         let mut registry = Registry::with_prefix("taploom");
-        let Self { jobs, rows, bytes, seconds, running, memory_bytes, .. } = self.clone();
-        let scratch_bytes: Gauge = Gauge::default();
-        scratch_bytes.set(i64::try_from(self.spooled.get()).unwrap_or(i64::MAX));
+        let Self { jobs, rows, bytes, seconds, running, memory_bytes, scratch_bytes, .. } =
+            self.clone();
         registry.register("jobs", "Jobs that ended, by how", jobs);
         registry.register("jobs_running", "Jobs that run", running);
         registry.register("rows", "Rows of results that were stored", rows);
@@ -105,7 +104,7 @@ impl Metrics {
                 self.bytes.inc_by(encoded.summary.total_bytes);
                 ("completed", "")
             }
-            Outcome::Failed(failure) => ("failed", error_code(failure.cause)),
+            Outcome::Failed(failure) => ("failed", failure.code.as_str()),
             Outcome::Aborted => ("aborted", ""),
             Outcome::HandedOver => ("handed_over", ""),
         };
@@ -113,31 +112,31 @@ impl Metrics {
     }
 
     /// Counts a job as running until it is dropped.
-    pub(crate) fn running(&self) -> Counted {
-        Counted::new(&self.running, 1)
+    pub(crate) fn running(&self) -> Held {
+        Held::new(&self.running, 1)
     }
 
     /// Counts memory as granted until it is dropped.
     #[cfg(feature = "kafka")]
-    pub(crate) fn memory(&self, bytes: usize) -> Counted {
-        Counted::new(&self.memory_bytes, i64::try_from(bytes).unwrap_or(i64::MAX))
+    pub(crate) fn memory(&self, bytes: usize) -> Held {
+        Held::new(&self.memory_bytes, i64::try_from(bytes).unwrap_or(i64::MAX))
     }
 }
 
 /// Something that counts in a gauge as long as it is there.
-pub(crate) struct Counted {
+pub(crate) struct Held {
     gauge: Gauge,
     amount: i64,
 }
 
-impl Counted {
+impl Held {
     fn new(gauge: &Gauge, amount: i64) -> Self {
         gauge.inc_by(amount);
         Self { gauge: gauge.clone(), amount }
     }
 }
 
-impl Drop for Counted {
+impl Drop for Held {
     fn drop(&mut self) {
         self.gauge.dec_by(self.amount);
     }

@@ -8,7 +8,8 @@ use serde::Serialize;
 use taploom::pipeline::{Ahead, Encoded, MaxRec, RowSource, encode};
 use taploom::sources::{ColumnList, Request};
 use taploom::{
-    Completion, Content, EncodeContext, EncoderSpec, Envelope, Error, ErrorKind, Result,
+    ColumnLosses, Completion, Content, EncodeContext, EncoderSpec, Envelope, Error, ErrorKind,
+    Result,
 };
 use tokio::runtime::Runtime;
 
@@ -81,6 +82,7 @@ struct Summary {
     total_bytes: u64,
     truncated_cells: u64,
     altered_cells: u64,
+    losses: Vec<ColumnLosses>,
     elapsed_seconds: f64,
 }
 
@@ -231,6 +233,7 @@ fn summarise(spec: &EncoderSpec, encoded: &Encoded, columns: usize, started: Ins
         total_bytes: summary.total_bytes,
         truncated_cells: summary.truncated_cells,
         altered_cells: summary.altered_cells,
+        losses: summary.losses.columns().to_vec(),
         elapsed_seconds: started.elapsed().as_secs_f64(),
     }
 }
@@ -245,15 +248,5 @@ fn warn(encoded: &Encoded, spec: &EncoderSpec, maxrec: Option<u64>) {
         let rows = if maxrec.is_some() { "rows beyond --maxrec" } else { "rows of the source" };
         say(&format!("{rows} were left out, and {} can't say so", info.id));
     }
-    let summary = &encoded.summary;
-    let cells =
-        |count: u64| if count == 1 { "1 cell".to_owned() } else { format!("{count} cells") };
-    if summary.truncated_cells > 0 {
-        let cells = cells(summary.truncated_cells);
-        say(&format!("{cells} cut to the arraysize of the column"));
-    }
-    if summary.altered_cells > 0 {
-        let cells = cells(summary.altered_cells);
-        say(&format!("{cells} or names with what the format can't hold, which was replaced"));
-    }
+    encoded.summary.losses.sentences().iter().for_each(|sentence| say(sentence));
 }

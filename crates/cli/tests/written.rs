@@ -201,8 +201,14 @@ fn cut_cells_are_counted_and_told() {
         &summary,
     ]);
     assert_eq!(run.status, Some(0));
-    assert!(run.stderr.contains("1 cell"), "{}", run.stderr);
+    let warning = "1 cell in 1 column (name) had more characters than the arraysize of the column \
+                   allows; cut to it";
+    assert!(run.stderr.contains(warning), "{}", run.stderr);
     let summary: serde_json::Value =
         serde_json::from_slice(&std::fs::read(&summary).unwrap()).unwrap();
     assert_eq!(summary["truncated_cells"], 1);
+    let losses = serde_json::json!([
+        {"column": "name", "truncated_cells": 1, "altered_cells": 0, "name_altered": false},
+    ]);
+    assert_eq!(summary["losses"], losses);
 }

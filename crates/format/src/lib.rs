@@ -1,25 +1,32 @@
 #![doc = include_str!("../README.md")]
 
 mod accept;
+mod driver;
 mod encoder;
+mod format_info;
 mod heap;
 mod in_order;
+mod losses;
 mod media_type;
 mod options;
 mod plugin;
 mod registry;
 mod sink;
 
-pub use encoder::{EncodeContext, EncodeSummary, ResultEncoder};
+pub use driver::Encoder;
+pub use encoder::{EncodeContext, EncodeSummary, ResultEncoder, Written};
+pub use format_info::{Content, EnvelopeUse, FailureReport, FormatInfo, OverflowReport, RowsGiven};
 pub use in_order::InOrder;
+pub use losses::{CellLosses, ColumnLosses, Losses};
 pub use media_type::MediaType;
-pub use options::{FormatOptions, OptionInfo, Options};
-pub use plugin::{
-    Content, EncoderFormat, EncoderPlugin, EnvelopeUse, FailureReport, FormatInfo, OverflowReport,
-};
+pub use options::{FormatOptions, NoOptions, OptionInfo, Options};
+pub use plugin::{EncoderFormat, EncoderPlugin};
 pub use registry::{EncoderRegistry, EncoderSpec};
 pub use sink::{ByteSink, Output};
 pub use taploom_model::*;
+
+/// What stands in the interface of this crate, in the version that it uses.
+pub use {arrow_array, arrow_schema, schemars, serde, serde_json};
 
 #[doc(hidden)]
 pub use inventory as __inventory;

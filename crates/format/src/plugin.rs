@@ -1,15 +1,13 @@
-//! What a plug-in says of its format, and how it is registered.
+//! The trait that a plug-in implements for its format, and how the format is registered.
 
-use arrow_array::RecordBatch;
+use taploom_model::{Error, ErrorKind, Result, ResultSchema};
 
-use crate::encoder::{EncodeContext, EncodeSummary, ResultEncoder};
-use taploom_model::Completion;
-
+use crate::driver::Encoder;
+use crate::encoder::{EncodeContext, ResultEncoder};
+use crate::format_info::{EnvelopeUse, FormatInfo};
 use crate::heap;
 use crate::options::{FormatOptions, OptionInfo, Options};
-use crate::sink::ByteSink;
-use taploom_model::ResultSchema;
-use taploom_model::{Error, ErrorKind, Result};
+use crate::sink::{ByteSink, Output};
 
 /// A format that rows can be written in; what a plug-in implements.
 ///
@@ -22,7 +20,10 @@ pub trait EncoderFormat: 'static {
     /// Its options, each with a default.
     type Options: FormatOptions;
 
-    /// Starts one result. Checks all that can be checked before it writes the first byte.
+    /// Starts one result. It checks all that can be checked before it writes the first byte.
+    ///
+    /// `schema` is that of the result as it was given; which types the batches come in is a matter of
+    /// [`FormatInfo::rows`].
     ///
     /// # Errors
     /// [`ErrorKind::UnsupportedColumn`] naming a column that the format can't hold,
@@ -32,70 +33,8 @@ pub trait EncoderFormat: 'static {
         options: &Self::Options,
         schema: &ResultSchema,
         context: &EncodeContext,
-        sink: ByteSink,
+        output: Output,
     ) -> Result<Box<dyn ResultEncoder>>;
-}
-
-/// A format's names and abilities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FormatInfo {
-    /// Its id: lower case, unique, the same for ever.
-    pub id: &'static str,
-    /// One line for people.
-    pub description: &'static str,
-    /// Media types without parameters, the preferred one first.
-    pub media_types: &'static [&'static str],
-    /// Short names for RESPONSEFORMAT, each with the media type that it stands for, parameters
-    /// (which are options) included; DALI 1.1, 3.4.3.
-    pub short_names: &'static [(&'static str, &'static str)],
-    /// Ids of TAPRegExt 1.0, 2.4.1, each with the media type that it stands for; may be none.
-    pub output_ids: &'static [(&'static str, &'static str)],
-    /// File name extensions without the dot, the preferred one first.
-    pub extensions: &'static [&'static str],
-    /// Whether the output is text that may be shown on a terminal.
-    pub content: Content,
-    /// How a reader learns that rows were left out.
-    pub overflow: OverflowReport,
-    /// How a reader learns that the result failed half-way.
-    pub failure: FailureReport,
-    /// What becomes of an [`Envelope`](crate::Envelope).
-    pub envelope: EnvelopeUse,
-}
-
-/// Whether people can read the output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Content {
-    /// UTF-8.
-    Text,
-    /// Anything else.
-    Binary,
-}
-
-/// How a reader learns that rows beyond MAXREC were left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OverflowReport {
-    /// The document says so.
-    InDocument,
-    /// The format has no place for it; whoever sends the file has to say so beside it.
-    None,
-}
-
-/// How a reader learns that the result failed after the first byte.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailureReport {
-    /// The trailer says so; the document is well-formed.
-    InDocument,
-    /// The file ends early, so that it can't be read as a whole one.
-    CutShort,
-}
-
-/// What a format makes of an [`Envelope`](crate::Envelope).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EnvelopeUse {
-    /// It is written as it is given.
-    Written,
-    /// There is no place for it: giving one is an error.
-    Refused,
 }
 
 /// A registered format. Made by [`register_encoder!`](crate::register_encoder), kept in a
@@ -109,17 +48,37 @@ pub struct EncoderPlugin {
 }
 
 type StartFn =
-    fn(&Options, &ResultSchema, &EncodeContext, ByteSink) -> Result<Box<dyn ResultEncoder>>;
+    fn(&Options, &ResultSchema, &EncodeContext, Output) -> Result<Box<dyn ResultEncoder>>;
 
 impl EncoderPlugin {
-    /// The plug-in of a format.
+    /// The plug-in of a format, whose [`FormatInfo`] is checked by the compiler:
+    ///
+    /// ```compile_fail
+    /// # use taploom_format::*;
+    /// struct Wrong;
+    /// impl EncoderFormat for Wrong {
+    ///     // An id is lower case.
+    ///     const INFO: FormatInfo = FormatInfo::new("Wrong", "a wrong id", &["text/x-wrong"]);
+    ///     type Options = NoOptions;
+    ///     fn start(
+    ///         _: &NoOptions,
+    ///         _: &ResultSchema,
+    ///         _: &EncodeContext,
+    ///         _: Output,
+    ///     ) -> Result<Box<dyn ResultEncoder>> {
+    ///         Err(Error::new(ErrorKind::Internal, "never started"))
+    ///     }
+    /// }
+    /// let plugin = EncoderPlugin::of::<Wrong>();
+    /// ```
     pub const fn of<F: EncoderFormat>() -> Self {
+        const { F::INFO.assert_sound() };
         Self {
             info: &F::INFO,
             check: |options| options.parse::<F::Options>().map(drop),
             options: Options::known::<F::Options>,
-            start: |options, schema, context, sink| {
-                F::start(&options.parse::<F::Options>()?, schema, context, sink)
+            start: |options, schema, context, output| {
+                F::start(&options.parse::<F::Options>()?, schema, context, output)
             },
         }
     }
@@ -142,69 +101,29 @@ impl EncoderPlugin {
         (self.check)(options).map_err(|error| error.with_format(self.info.id))
     }
 
-    /// Starts one result, in a guard that keeps the contract for the plug-in: errors name the
-    /// format, and nothing follows an error but the report of a failure.
+    /// Starts one result, with the driver around the plug-in's encoder.
     ///
     /// # Errors
-    /// As [`EncoderFormat::start`].
+    /// As [`EncoderFormat::start`]; [`ErrorKind::InvalidOption`] for an envelope that the format has
+    /// no place for.
     pub fn start(
         &self,
         options: &Options,
         schema: &ResultSchema,
         context: &EncodeContext,
         sink: ByteSink,
-    ) -> Result<Box<dyn ResultEncoder>> {
-        let id = self.info.id;
+    ) -> Result<Encoder> {
         if context.envelope.is_some() && self.info.envelope == EnvelopeUse::Refused {
             return Err(Error::new(
                 ErrorKind::InvalidOption,
                 "an envelope can't be written; formats that hold a VOTable document take one",
             )
-            .with_format(id));
+            .with_format(self.info.id));
         }
         heap::keep();
-        let inner =
-            (self.start)(options, schema, context, sink).map_err(|error| error.with_format(id))?;
-        Ok(Box::new(Guard { id, inner, broken: false }))
+        let start = |output| (self.start)(options, schema, context, output);
+        Encoder::start(self.info, schema, Output::new(sink), start)
     }
-}
-
-struct Guard {
-    id: &'static str,
-    inner: Box<dyn ResultEncoder>,
-    broken: bool,
-}
-
-impl ResultEncoder for Guard {
-    fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
-        if self.broken {
-            return Err(after_an_error(self.id));
-        }
-        self.inner.write_batch(batch).map_err(|error| {
-            self.broken = true;
-            error.with_format(self.id)
-        })
-    }
-
-    fn finish(self: Box<Self>, completion: Completion) -> Result<EncodeSummary> {
-        if self.broken && !matches!(completion, Completion::Failed { .. }) {
-            return Err(after_an_error(self.id));
-        }
-        let id = self.id;
-        self.inner.finish(completion).map_err(|error| error.with_format(id))
-    }
-
-    fn buffered_bytes(&self) -> usize {
-        self.inner.buffered_bytes()
-    }
-}
-
-fn after_an_error(id: &str) -> Error {
-    Error::new(
-        ErrorKind::Misuse,
-        "rows were given to an encoder after it had failed; only Completion::Failed may follow",
-    )
-    .with_format(id)
 }
 
 /// Registers a format: makes a `pub static` of type [`EncoderPlugin`] and hands it to every
@@ -213,11 +132,27 @@ fn after_an_error(id: &str) -> Error {
 ///
 /// A program must name the crate, else the linker leaves it out, silently: `use my_format as _;`.
 ///
-/// ```ignore
+/// ```
+/// # use taploom_format::*;
+/// # pub struct MyFormat;
+/// # impl EncoderFormat for MyFormat {
+/// #     const INFO: FormatInfo = FormatInfo::new("my", "an example", &["text/x-my"]);
+/// #     type Options = NoOptions;
+/// #     fn start(
+/// #         _: &NoOptions,
+/// #         _: &ResultSchema,
+/// #         _: &EncodeContext,
+/// #         _: Output,
+/// #     ) -> Result<Box<dyn ResultEncoder>> {
+/// #         Err(Error::new(ErrorKind::Internal, "never started"))
+/// #     }
+/// # }
 /// taploom_format::register_encoder!(
 ///     /// The plug-in of my format.
 ///     PLUGIN = MyFormat
 /// );
+/// assert!(EncoderRegistry::collected()?.plugin("my").is_some());
+/// # Ok::<(), Error>(())
 /// ```
 #[macro_export]
 macro_rules! register_encoder {

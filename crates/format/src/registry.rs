@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::accept::Accept;
-use crate::encoder::{EncodeContext, ResultEncoder};
-
+use crate::driver::Encoder;
+use crate::encoder::EncodeContext;
 use crate::media_type::MediaType;
 use crate::options::Options;
 use crate::plugin::EncoderPlugin;
@@ -35,7 +35,8 @@ impl EncoderRegistry {
     ///
     /// # Errors
     /// [`ErrorKind::DuplicateFormat`] naming both where two claim the same id, media type, short
-    /// name or extension.
+    /// name or extension; [`ErrorKind::Misuse`] naming the format where a short name or output id has
+    /// options that the format does not take.
     pub fn new(plugins: impl IntoIterator<Item = EncoderPlugin>) -> Result<Self> {
         let mut plugins: Vec<_> = plugins.into_iter().collect();
         plugins.sort_by_key(|plugin| plugin.info().id);
@@ -45,6 +46,7 @@ impl EncoderRegistry {
             if position > 0 && plugins[position - 1].info().id == info.id {
                 return Err(duplicate("id", info.id, info.id, info.id));
             }
+            check_names(plugin)?;
             let names = info.short_names.iter().map(|(name, _)| *name);
             let claimed = std::iter::once(("name", info.id))
                 .chain(names.map(|name| ("name", name)))
@@ -106,25 +108,13 @@ impl EncoderRegistry {
     pub fn request(&self, responseformat: &str) -> Result<EncoderSpec> {
         let asked = responseformat.trim();
         let (plugin, content_type) = self.find(asked)?;
-        let mut spec = EncoderSpec {
+        let options = options_of(plugin, &content_type)?;
+        Ok(EncoderSpec {
             plugin: *plugin,
             content_type,
-            options: Options::default(),
+            options,
             context: EncodeContext::default(),
-        };
-        for (name, value) in spec.content_type.parameters() {
-            if name != "charset" {
-                spec.options.set(name, value)?;
-            } else if !value.eq_ignore_ascii_case("utf-8") && !value.eq_ignore_ascii_case("utf8") {
-                return Err(Error::new(
-                    ErrorKind::InvalidOption,
-                    format!("charset can't be {value:?}; all text is written in utf-8"),
-                )
-                .with_format(plugin.info().id));
-            }
-        }
-        plugin.check(&spec.options)?;
-        Ok(spec)
+        })
     }
 
     /// Finds the format among the parameters of a request: RESPONSEFORMAT, or its synonym FORMAT;
@@ -262,6 +252,37 @@ impl EncoderRegistry {
     }
 }
 
+/// The options among the parameters of a media type.
+fn options_of(plugin: &EncoderPlugin, media_type: &MediaType) -> Result<Options> {
+    let mut options = Options::default();
+    for (name, value) in media_type.parameters() {
+        if name != "charset" {
+            options.set(name, value)?;
+        } else if !value.eq_ignore_ascii_case("utf-8") && !value.eq_ignore_ascii_case("utf8") {
+            return Err(Error::new(
+                ErrorKind::InvalidOption,
+                format!("charset can't be {value:?}; all text is written in utf-8"),
+            )
+            .with_format(plugin.info().id));
+        }
+    }
+    plugin.check(&options)?;
+    Ok(options)
+}
+
+/// What the compiler can't check of a format: the options that its names stand for.
+fn check_names(plugin: &EncoderPlugin) -> Result<()> {
+    let info = plugin.info();
+    for (name, text) in info.short_names.iter().chain(info.output_ids) {
+        let options = text.parse().and_then(|media_type| options_of(plugin, &media_type));
+        options.map_err(|cause| {
+            let message = format!("the name {name:?} stands for {text:?}, which can't be written");
+            Error::new(ErrorKind::Misuse, message).with_format(info.id).with_source(cause)
+        })?;
+    }
+    Ok(())
+}
+
 fn duplicate(what: &str, text: &str, one: &str, other: &str) -> Error {
     Error::new(
         ErrorKind::DuplicateFormat,
@@ -313,7 +334,7 @@ impl EncoderSpec {
     ///
     /// # Errors
     /// As [`EncoderFormat::start`](crate::EncoderFormat::start).
-    pub fn start(&self, schema: &ResultSchema, sink: ByteSink) -> Result<Box<dyn ResultEncoder>> {
+    pub fn start(&self, schema: &ResultSchema, sink: ByteSink) -> Result<Encoder> {
         self.plugin.start(&self.options, schema, &self.context, sink)
     }
 }
@@ -324,9 +345,10 @@ mod tests {
     use serde::{Deserialize, Serialize};
 
     use super::*;
-    use crate::plugin::{
-        Content, EncoderFormat, EnvelopeUse, FailureReport, FormatInfo, OverflowReport,
-    };
+    use crate::encoder::ResultEncoder;
+    use crate::format_info::FormatInfo;
+    use crate::plugin::EncoderFormat;
+    use crate::sink::Output;
 
     #[derive(Default, Serialize, Deserialize, JsonSchema)]
     #[serde(default, deny_unknown_fields)]
@@ -335,21 +357,10 @@ mod tests {
     }
 
     const fn info(id: &'static str, media_types: &'static [&'static str]) -> FormatInfo {
-        FormatInfo {
-            id,
-            description: "",
-            media_types,
-            short_names: &[("x", "text/x"), ("x/fast", "text/x;mode=fast")],
-            output_ids: &[],
-            extensions: &["x"],
-            content: Content::Text,
-            overflow: OverflowReport::None,
-            failure: FailureReport::CutShort,
-            envelope: EnvelopeUse::Refused,
-        }
+        FormatInfo::new(id, "an example", media_types)
     }
 
-    macro_rules! format {
+    macro_rules! declare {
         ($name:ident, $info:expr) => {
             struct $name;
             impl EncoderFormat for $name {
@@ -359,15 +370,22 @@ mod tests {
                     _: &Mode,
                     _: &ResultSchema,
                     _: &EncodeContext,
-                    _: ByteSink,
+                    _: Output,
                 ) -> Result<Box<dyn ResultEncoder>> {
                     Err(Error::new(ErrorKind::Internal, "not started in these tests"))
                 }
             }
         };
     }
-    format!(X, info("ex", &["text/x", "application/x"]));
-    format!(Y, FormatInfo { short_names: &[], extensions: &[], ..info("why", &["text/x"]) });
+    declare!(
+        X,
+        info("ex", &["text/x", "application/x"])
+            .with_short_names(&[("x", "text/x"), ("x/fast", "text/x;mode=fast")])
+            .with_extensions(&["x"])
+    );
+    declare!(Y, info("why", &["text/x"]));
+    declare!(Z, info("zed", &["text/z"]).with_short_names(&[("z", "text/z;speed=9")]));
+    declare!(Broken, info("broken", &["text/b"]).with_short_names(&[("b", "text/b;mode")]));
 
     fn registry() -> EncoderRegistry {
         EncoderRegistry::new([EncoderPlugin::of::<X>()]).unwrap()
@@ -443,6 +461,19 @@ mod tests {
         assert!(registry().request("text/x;charset=latin1").unwrap_err().is_caller_fault());
         let spec = registry().request("x/fast").unwrap();
         assert!(spec.with_option("mode", "slow").unwrap_err().is_caller_fault());
+    }
+
+    #[test]
+    fn a_name_for_options_that_there_are_not_is_refused() {
+        let refused = |plugin| EncoderRegistry::new([plugin]).unwrap_err();
+        let error = refused(EncoderPlugin::of::<Z>());
+        assert_eq!(error.kind(), ErrorKind::Misuse);
+        assert_eq!(
+            format!("{error:#}"),
+            "format zed: the name \"z\" stands for \"text/z;speed=9\", which can't be written: \
+             format zed: option speed is unknown; known: mode"
+        );
+        assert_eq!(refused(EncoderPlugin::of::<Broken>()).kind(), ErrorKind::Misuse);
     }
 
     #[test]

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_cast::display::array_value_to_string;
-use arrow_schema::{Field, Schema, SchemaRef};
+use arrow_schema::{Field, Schema};
 
+use crate::batch_check::BatchCheck;
 use crate::column::{Column, VoType};
 use crate::convert::{convert, is_carried};
 use crate::error::{Error, ErrorKind, Result};
@@ -33,11 +34,11 @@ use crate::schema::ResultSchema;
 /// assert_eq!(rows.convert(&batch)?.column(0).data_type(), &DataType::Int64);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Debug)]
 pub struct CanonicalRows {
     schema: ResultSchema,
-    given: SchemaRef,
     types: Vec<VoType>,
-    last_seen: Option<SchemaRef>,
+    check: BatchCheck,
     rows: u64,
 }
 
@@ -58,10 +59,7 @@ impl CanonicalRows {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_names(schema: &ResultSchema, names: &[impl AsRef<str>]) -> Result<Self> {
-        if schema.columns().is_empty() {
-            let message = "the result has no columns; a table has one at least";
-            return Err(Error::new(ErrorKind::InvalidRequest, message));
-        }
+        let check = BatchCheck::new(schema)?;
         let mut fields = Vec::with_capacity(schema.columns().len());
         let mut types = Vec::with_capacity(schema.columns().len());
         let given = schema.columns().iter().zip(schema.arrow().fields());
@@ -70,13 +68,7 @@ impl CanonicalRows {
             fields.push(Field::new(name.as_ref(), vo_type.carrier(), field.is_nullable()));
             types.push(vo_type.clone());
         }
-        Ok(Self {
-            schema: schema.carried_in(Arc::new(Schema::new(fields))),
-            given: Arc::clone(schema.arrow()),
-            types,
-            last_seen: None,
-            rows: 0,
-        })
+        Ok(Self { schema: schema.carried_in(Arc::new(Schema::new(fields))), types, check, rows: 0 })
     }
 
     /// The same columns, in the types that carry them.
@@ -95,8 +87,7 @@ impl CanonicalRows {
     /// [`ErrorKind::SchemaMismatch`] naming the column that differs from the schema, and
     /// [`ErrorKind::InvalidValue`] naming column and row of a cell that does not fit its datatype.
     pub fn convert(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
-        self.check(batch)?;
-        self.check_nulls(batch)?;
+        self.check.admit(batch)?;
         let columns = batch
             .columns()
             .iter()
@@ -116,67 +107,6 @@ impl CanonicalRows {
         })?;
         self.rows += batch.num_rows() as u64;
         Ok(converted)
-    }
-
-    /// A cell that must not be null and is one.
-    fn check_nulls(&self, batch: &RecordBatch) -> Result<()> {
-        let fields = self.schema.arrow().fields().iter().zip(self.schema.columns());
-        for ((field, column), array) in fields.zip(batch.columns()) {
-            if field.is_nullable() || array.logical_null_count() == 0 {
-                continue;
-            }
-            let nulls = array.logical_nulls();
-            let row = nulls.and_then(|nulls| nulls.iter().position(|valid| !valid));
-            return Err(Error::new(
-                ErrorKind::SchemaMismatch,
-                "a cell is null where the schema says that none is",
-            )
-            .with_column(column.name())
-            .with_row(self.rows + 1 + row.unwrap_or(0) as u64));
-        }
-        Ok(())
-    }
-
-    fn check(&mut self, batch: &RecordBatch) -> Result<()> {
-        let schema = batch.schema_ref();
-        if self.last_seen.as_ref().is_some_and(|last| Arc::ptr_eq(last, schema)) {
-            return Ok(());
-        }
-        let mismatch = |message: String| Error::new(ErrorKind::SchemaMismatch, message);
-        let row = self.rows + 1;
-        if schema.fields().len() != self.given.fields().len() {
-            let (got, want) = (schema.fields().len(), self.given.fields().len());
-            let odd = if got > want { schema.field(want) } else { self.given.field(got) };
-            return Err(mismatch(format!("a batch has {got} columns and the result {want}"))
-                .with_column(odd.name())
-                .with_row(row));
-        }
-        for (index, (field, given)) in schema.fields().iter().zip(self.given.fields()).enumerate() {
-            let name = self.schema.columns()[index].name();
-            if field.data_type() != given.data_type() {
-                return Err(mismatch(format!(
-                    "a batch has Arrow type {} where the result has {}",
-                    field.data_type(),
-                    given.data_type()
-                ))
-                .with_column(name)
-                .with_row(row));
-            }
-            // The first batch may use names of its own; after that a new name is another column.
-            if let Some(last) = &self.last_seen
-                && last.field(index).name() != field.name()
-            {
-                return Err(mismatch(format!(
-                    "a batch calls the column {:?} that was {:?} before",
-                    field.name(),
-                    last.field(index).name()
-                ))
-                .with_column(name)
-                .with_row(row));
-            }
-        }
-        self.last_seen = Some(Arc::clone(schema));
-        Ok(())
     }
 
     /// Finds the cell for which a conversion failed.

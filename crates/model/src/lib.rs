@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod batch_check;
 mod canonical;
 mod column;
 mod completion;
@@ -10,6 +11,7 @@ mod resolve;
 mod schema;
 mod source;
 
+pub use batch_check::BatchCheck;
 pub use canonical::CanonicalRows;
 pub use column::{Arraysize, Column, ColumnMetadata, Datatype, Extent, VoType};
 pub use completion::{Completion, Envelope};

@@ -4,8 +4,8 @@ use arrow_array::{Array, RecordBatch};
 use arrow_cast::display::array_value_to_string;
 use arrow_select::concat::concat_batches;
 use taploom_format::{
-    ByteSink, Column, Completion, Datatype, EncodeContext, EncodeSummary, EncoderPlugin, Options,
-    Result, ResultEncoder, ResultSchema, VoType,
+    ByteSink, Column, Completion, Datatype, EncodeContext, EncodeSummary, Encoder, EncoderPlugin,
+    Options, Result, ResultSchema, VoType,
 };
 
 use crate::oracle::{Decoded, Oracle};
@@ -155,7 +155,7 @@ impl<'a> Subject<'a> {
         schema: &ResultSchema,
         context: &EncodeContext,
         sink: ByteSink,
-    ) -> Result<Box<dyn ResultEncoder>> {
+    ) -> Result<Encoder> {
         self.plugin.start(&self.options, schema, context, sink)
     }
 

@@ -1,11 +1,11 @@
 //! Rows as text: a block of every column first, so that a column is looked at once a block, and then row
 //! after row from those.
 
-use std::ops::{AddAssign, Range};
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
-use taploom_format::{InOrder, Result};
+use taploom_format::{CellLosses, InOrder, Result};
 
 use crate::cells::Cells;
 use crate::cut::rows_of_a_block;
@@ -17,23 +17,7 @@ pub trait ColumnText: Send + Sync + 'static {
     ///
     /// # Errors
     /// A cell that has no text; the row is counted from 1 in those rows.
-    fn append(&self, array: &ArrayRef, rows: Range<usize>, to: &mut Cells) -> Result<Losses>;
-}
-
-/// Cells that differ from what was given.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Losses {
-    /// They lost characters.
-    pub truncated: u64,
-    /// Characters or values were replaced.
-    pub altered: u64,
-}
-
-impl AddAssign for Losses {
-    fn add_assign(&mut self, other: Self) {
-        self.truncated += other.truncated;
-        self.altered += other.altered;
-    }
+    fn append(&self, array: &ArrayRef, rows: Range<usize>, to: &mut Cells) -> Result<CellLosses>;
 }
 
 /// What stands around the cells of a row.
@@ -58,14 +42,8 @@ pub struct Blocks<C> {
     pieces: InOrder<Piece>,
     /// Rows of the batches that were taken.
     rows: u64,
-    written: Written,
-}
-
-/// What was handed over.
-#[derive(Default)]
-struct Written {
-    rows: u64,
-    losses: Losses,
+    /// Of the blocks that were handed over, for each column.
+    losses: Vec<CellLosses>,
 }
 
 struct Layout<C> {
@@ -85,7 +63,8 @@ struct Piece {
     /// The text of each group, where there are several.
     parts: Vec<Part>,
     block: TextBlock,
-    losses: Losses,
+    /// For each column.
+    losses: Vec<CellLosses>,
 }
 
 /// What a group of columns has of some rows.
@@ -110,13 +89,14 @@ pub struct TextBlock {
 impl<C: ColumnText> Blocks<C> {
     /// Blocks of these columns, in that frame.
     pub fn new(columns: Vec<C>, frame: Frame, threads: usize) -> Self {
+        let losses = vec![CellLosses::default(); columns.len()];
         let layout = Arc::new(Layout { columns, frame });
         let shared = Arc::clone(&layout);
         Self {
             layout,
             pieces: InOrder::new(threads, move |piece| shared.write(piece)),
             rows: 0,
-            written: Written::default(),
+            losses,
         }
     }
 
@@ -131,10 +111,10 @@ impl<C: ColumnText> Blocks<C> {
     /// That of a cell, and that of `take`; nothing is handed over after an error.
     pub fn write(
         &mut self,
-        batch: RecordBatch,
+        batch: &RecordBatch,
         mut take: impl FnMut(&TextBlock) -> Result<()>,
     ) -> Result<()> {
-        let batch = Arc::new(batch);
+        let batch = Arc::new(batch.clone());
         let mut first = 0;
         while first < batch.num_rows() {
             let mut piece = self.pieces.spare().unwrap_or_default();
@@ -142,30 +122,25 @@ impl<C: ColumnText> Blocks<C> {
             piece.rows_before = self.rows;
             piece.batch = Some(Arc::clone(&batch));
             first = piece.rows.end;
-            let Self { pieces, written, .. } = self;
-            pieces.push(piece, |piece| written.add(piece, &mut take))?;
+            let Self { pieces, losses, .. } = self;
+            pieces.push(piece, |piece| hand_over(piece, losses, &mut take))?;
         }
         self.rows += batch.num_rows() as u64;
         Ok(())
     }
 
-    /// Hands over the blocks that are left.
+    /// Waits for all blocks of the batches so far, and hands them over. More batches may follow.
     ///
     /// # Errors
     /// As [`write`](Self::write).
-    pub fn finish(&mut self, mut take: impl FnMut(&TextBlock) -> Result<()>) -> Result<()> {
-        let Self { pieces, written, .. } = self;
-        pieces.drain(|piece| written.add(piece, &mut take))
+    pub fn drain(&mut self, mut take: impl FnMut(&TextBlock) -> Result<()>) -> Result<()> {
+        let Self { pieces, losses, .. } = self;
+        pieces.drain(|piece| hand_over(piece, losses, &mut take))
     }
 
-    /// Rows that were handed over.
-    pub fn written(&self) -> u64 {
-        self.written.rows
-    }
-
-    /// Those of the blocks that were handed over.
-    pub fn losses(&self) -> Losses {
-        self.written.losses
+    /// What each column lost in the blocks that were handed over.
+    pub fn losses(&self) -> &[CellLosses] {
+        &self.losses
     }
 
     /// Heap held, in bytes.
@@ -174,17 +149,14 @@ impl<C: ColumnText> Blocks<C> {
     }
 }
 
-impl Written {
-    fn add(
-        &mut self,
-        piece: &Piece,
-        take: &mut impl FnMut(&TextBlock) -> Result<()>,
-    ) -> Result<()> {
-        take(&piece.block)?;
-        self.rows += piece.rows.len() as u64;
-        self.losses += piece.losses;
-        Ok(())
-    }
+fn hand_over(
+    piece: &Piece,
+    losses: &mut [CellLosses],
+    take: &mut impl FnMut(&TextBlock) -> Result<()>,
+) -> Result<()> {
+    take(&piece.block)?;
+    losses.iter_mut().zip(&piece.losses).for_each(|(all, of_piece)| *all += *of_piece);
+    Ok(())
 }
 
 impl Piece {
@@ -205,7 +177,7 @@ impl<C: ColumnText> Layout<C> {
     fn write(&self, piece: &mut Piece) -> Result<()> {
         let Some(batch) = piece.batch.take() else { return Ok(()) };
         let rows = piece.rows.len();
-        piece.losses = Losses::default();
+        piece.losses.clear();
         if self.columns.len() <= GROUP {
             self.fill(piece, &batch, 0)?;
             let Piece { cells, block, .. } = piece;
@@ -233,13 +205,13 @@ impl<C: ColumnText> Layout<C> {
         for (column, (array, cells)) in columns.iter().zip(arrays) {
             cells.clear();
             let appended = column.append(array, piece.rows.clone(), cells);
-            piece.losses += appended.map_err(|error| match error.row() {
+            piece.losses.push(appended.map_err(|error| match error.row() {
                 Some(row) => {
                     let before = piece.rows_before + piece.rows.start as u64;
                     error.with_row(before + row)
                 }
                 None => error,
-            })?;
+            })?);
             cells.close();
         }
         Ok(())

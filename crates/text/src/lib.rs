@@ -10,7 +10,7 @@ mod records;
 mod short;
 mod value;
 
-pub use blocks::{Blocks, ColumnText, Frame, Losses, TextBlock};
+pub use blocks::{Blocks, ColumnText, Frame, TextBlock};
 pub use cells::Cells;
 pub use elements::{Elements, elements_of};
 pub use json::{append_json_string, append_json_strings};

@@ -1,9 +1,9 @@
 //! Records of separated values on their way out.
 
 use arrow_array::RecordBatch;
-use taploom_format::{Completion, EncodeSummary, Error, ErrorKind, Output, Result};
+use taploom_format::{CellLosses, Output, Result};
 
-use crate::blocks::{Blocks, ColumnText, Frame, Losses, TextBlock};
+use crate::blocks::{Blocks, ColumnText, Frame, TextBlock};
 
 /// Writes records of separated values, and keeps back the last value with the separator before it and
 /// the end of its record until more follows, so that output which stops early stops within a record.
@@ -46,28 +46,32 @@ impl<C: ColumnText> Records<C> {
     ///
     /// # Errors
     /// As [`Blocks::write`] and [`Output::append`].
-    pub fn write(&mut self, batch: RecordBatch) -> Result<()> {
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         self.blocks.write(batch, |block| self.writer.append(block))
     }
 
-    /// Writes what was kept back, and says what was written, in `header_bytes` and behind them.
+    /// Writes the rows that are being encoded on other threads. More may follow.
     ///
     /// # Errors
-    /// As [`Output::finish`]; `Failed` where the rows stopped coming: then nothing more is written.
-    pub fn finish(mut self, completion: Completion, header_bytes: u64) -> Result<EncodeSummary> {
-        if let Completion::Failed { message } = completion {
-            return Err(Error::new(ErrorKind::Failed, message));
-        }
-        self.blocks.finish(|block| self.writer.append(block))?;
-        let Writer { kept_back, mut output, .. } = self.writer;
-        output.append(&kept_back)?;
-        let mut summary = EncodeSummary::default();
-        summary.rows = self.blocks.written();
-        let Losses { truncated, altered } = self.blocks.losses();
-        (summary.truncated_cells, summary.altered_cells) = (truncated, altered);
-        summary.total_bytes = output.finish()?;
-        summary.data_bytes = summary.total_bytes - header_bytes;
-        Ok(summary)
+    /// As [`write`](Self::write).
+    pub fn flush(&mut self) -> Result<()> {
+        self.blocks.drain(|block| self.writer.append(block))
+    }
+
+    /// Writes what was kept back; returns all bytes of the output.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn finish(&mut self) -> Result<u64> {
+        self.flush()?;
+        let Writer { kept_back, output, .. } = &mut self.writer;
+        output.append(&std::mem::take(kept_back))?;
+        Ok(output.written())
+    }
+
+    /// What each column lost.
+    pub fn losses(&self) -> &[CellLosses] {
+        self.blocks.losses()
     }
 
     /// Heap held, in bytes.

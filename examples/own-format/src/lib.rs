@@ -5,9 +5,8 @@ use arrow_cast::display::array_value_to_string;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use taploom_format::{
-    ByteSink, CanonicalRows, Completion, Content, EncodeContext, EncodeSummary, EncoderFormat,
-    EnvelopeUse, Error, ErrorKind, FailureReport, FormatInfo, Output, OverflowReport, Result,
-    ResultEncoder, ResultSchema, register_encoder,
+    Completion, Content, EncodeContext, EncoderFormat, Error, ErrorKind, FormatInfo, Output, Result,
+    ResultEncoder, ResultSchema, Written, register_encoder,
 };
 
 /// Names the format.
@@ -27,18 +26,11 @@ pub struct MarkdownOptions {
 }
 
 impl EncoderFormat for Markdown {
-    const INFO: FormatInfo = FormatInfo {
-        id: "markdown",
-        description: "a table in Markdown",
-        media_types: &["text/markdown"],
-        short_names: &[("md", "text/markdown")],
-        output_ids: &[],
-        extensions: &["md"],
-        content: Content::Text,
-        overflow: OverflowReport::None,
-        failure: FailureReport::CutShort,
-        envelope: EnvelopeUse::Refused,
-    };
+    const INFO: FormatInfo =
+        FormatInfo::new("markdown", "a table in Markdown", &["text/markdown"])
+            .with_short_names(&[("md", "text/markdown")])
+            .with_extensions(&["md"])
+            .with_content(Content::Text);
 
     type Options = MarkdownOptions;
 
@@ -46,10 +38,8 @@ impl EncoderFormat for Markdown {
         options: &MarkdownOptions,
         schema: &ResultSchema,
         _context: &EncodeContext,
-        sink: ByteSink,
+        output: Output,
     ) -> Result<Box<dyn ResultEncoder>> {
-        // Eight Arrow types come out of here, whatever goes in; an error names the column.
-        let rows = CanonicalRows::new(schema)?;
         let mark = if options.bold { "**" } else { "" };
         let mut text = String::new();
         for column in schema.columns() {
@@ -59,17 +49,11 @@ impl EncoderFormat for Markdown {
         text.push_str(&"|---".repeat(schema.columns().len()));
         text.push_str("|\n");
         let header_bytes = text.len() as u64;
-        Ok(Box::new(MarkdownEncoder {
-            rows,
-            kept_back: text,
-            output: Output::new(sink),
-            header_bytes,
-        }))
+        Ok(Box::new(MarkdownEncoder { kept_back: text, output, header_bytes }))
     }
 }
 
 struct MarkdownEncoder {
-    rows: CanonicalRows,
     /// The text from the last cell on, so that a result which stops early stops within a row.
     kept_back: String,
     output: Output,
@@ -78,7 +62,6 @@ struct MarkdownEncoder {
 
 impl ResultEncoder for MarkdownEncoder {
     fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
-        let batch = self.rows.convert(batch)?;
         for row in 0..batch.num_rows() {
             let mut text = std::mem::take(&mut self.kept_back);
             let mut last = text.len();
@@ -97,16 +80,9 @@ impl ResultEncoder for MarkdownEncoder {
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>, completion: Completion) -> Result<EncodeSummary> {
-        if let Completion::Failed { message } = completion {
-            return Err(Error::new(ErrorKind::Failed, message));
-        }
+    fn finish(mut self: Box<Self>, _completion: Completion) -> Result<Written> {
         self.output.append(self.kept_back.as_bytes())?;
-        let mut summary = EncodeSummary::default();
-        summary.rows = self.rows.rows();
-        summary.total_bytes = self.output.finish()?;
-        summary.data_bytes = summary.total_bytes - self.header_bytes;
-        Ok(summary)
+        Ok(Written::new(self.output.written() - self.header_bytes))
     }
 
     fn buffered_bytes(&self) -> usize {

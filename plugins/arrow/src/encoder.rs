@@ -8,8 +8,8 @@ use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
 use arrow_schema::ArrowError;
 use taploom_arrow_metadata::annotated;
 use taploom_format::{
-    ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Error, ErrorKind, InOrder,
-    Output, Result, ResultEncoder, ResultSchema,
+    CanonicalRows, Completion, EncodeContext, Error, ErrorKind, InOrder, Output, Result,
+    ResultEncoder, ResultSchema, Written,
 };
 
 use crate::message::{Message, MessageKind};
@@ -34,7 +34,6 @@ const MOST_BYTES: usize = 16 << 20;
 /// that came has more than a message takes, it is held until the last of them is written. With the batch
 /// that is being filled all of them take no more than the memory budget.
 pub(crate) struct ArrowEncoder {
-    rows: CanonicalRows,
     kind: MessageKind,
     /// The batch that is being filled.
     filling: Option<Message>,
@@ -55,7 +54,7 @@ impl ArrowEncoder {
         options: &ArrowOptions,
         schema: &ResultSchema,
         context: &EncodeContext,
-        sink: ByteSink,
+        output: Output,
     ) -> Result<Self> {
         /// See the limits of this encoder.
         const COPIES: usize = 3;
@@ -65,7 +64,7 @@ impl ArrowEncoder {
         let ipc = IpcWriteOptions::default()
             .try_with_compression(options.compression.codec())
             .map_err(failed)?;
-        let output = Withheld::new(Output::new(sink), context.memory_budget / 16);
+        let output = Withheld::new(output, context.memory_budget / 16);
         let writer =
             StreamWriter::try_new_with_options(output, &schema, ipc.clone()).map_err(failed)?;
         let head = writer.get_ref().taken();
@@ -76,7 +75,6 @@ impl ArrowEncoder {
         let threads = if options.compression == Compression::None { 1 } else { context.threads };
         let messages = InOrder::new(threads, Message::make);
         Ok(Self {
-            rows,
             kind: MessageKind::new(schema, ipc, most_bytes, MOST_ROWS),
             filling: None,
             batch_rows: 0,
@@ -118,36 +116,37 @@ impl ArrowEncoder {
 
 impl ResultEncoder for ArrowEncoder {
     fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
-        let canonical = self.rows.convert(batch)?;
-        let sizes = row_sizes(&canonical);
+        let sizes = row_sizes(batch);
         let bytes = sizes.iter().sum();
         let mut from = 0;
         for (row, size) in sizes.into_iter().enumerate() {
             let is_full = self.batch_rows == MOST_ROWS || self.batch_bytes + size > self.most_bytes;
             if is_full && self.batch_rows > 0 {
-                self.take(&canonical, bytes, from..row)?;
+                self.take(batch, bytes, from..row)?;
                 self.write()?;
                 from = row;
             }
             self.batch_rows += 1;
             self.batch_bytes += size;
         }
-        self.take(&canonical, bytes, from..canonical.num_rows())
+        self.take(batch, bytes, from..batch.num_rows())
     }
 
-    fn finish(mut self: Box<Self>, completion: Completion) -> Result<EncodeSummary> {
-        if let Completion::Failed { message } = completion {
-            return Err(Error::new(ErrorKind::Failed, message));
-        }
+    fn flush(&mut self) -> Result<()> {
+        // The batch that is being filled stays: where it ends does not depend on the time.
+        let output = self.writer.get_mut();
+        self.messages.drain(|message| message.write(output))?;
+        self.writer.get_mut().hand_on().map_err(Error::sink)
+    }
+
+    fn finish(mut self: Box<Self>, _completion: Completion) -> Result<Written> {
         self.write()?;
         let output = self.writer.get_mut();
         self.messages.drain(|message| message.write(output))?;
-        let mut summary = EncodeSummary::default();
-        summary.rows = self.rows.rows();
-        summary.data_bytes = self.writer.get_ref().taken() - self.head;
+        let data_bytes = self.writer.get_ref().taken() - self.head;
         self.writer.finish().map_err(failed)?;
-        summary.total_bytes = self.writer.get_mut().release().map_err(Error::sink)?.finish()?;
-        Ok(summary)
+        self.writer.get_mut().release().map_err(Error::sink)?;
+        Ok(Written::new(data_bytes))
     }
 
     fn buffered_bytes(&self) -> usize {

@@ -8,8 +8,8 @@ mod row_sizes;
 mod withheld;
 
 use taploom_format::{
-    ByteSink, Content, EncodeContext, EncoderFormat, EnvelopeUse, FailureReport, FormatInfo,
-    OverflowReport, Result, ResultEncoder, ResultSchema, register_encoder,
+    EncodeContext, EncoderFormat, FormatInfo, Output, Result, ResultEncoder, ResultSchema,
+    register_encoder,
 };
 
 use crate::encoder::ArrowEncoder;
@@ -24,18 +24,13 @@ register_encoder!(
 );
 
 impl EncoderFormat for Arrow {
-    const INFO: FormatInfo = FormatInfo {
-        id: "arrow",
-        description: "Arrow IPC stream with VO metadata in its schema",
-        media_types: &["application/vnd.apache.arrow.stream"],
-        short_names: &[("arrow", "application/vnd.apache.arrow.stream")],
-        output_ids: &[],
-        extensions: &["arrows", "arrow"],
-        content: Content::Binary,
-        overflow: OverflowReport::None,
-        failure: FailureReport::CutShort,
-        envelope: EnvelopeUse::Refused,
-    };
+    const INFO: FormatInfo = FormatInfo::new(
+        "arrow",
+        "Arrow IPC stream with VO metadata in its schema",
+        &["application/vnd.apache.arrow.stream"],
+    )
+    .with_short_names(&[("arrow", "application/vnd.apache.arrow.stream")])
+    .with_extensions(&["arrows", "arrow"]);
 
     type Options = ArrowOptions;
 
@@ -43,8 +38,8 @@ impl EncoderFormat for Arrow {
         options: &ArrowOptions,
         schema: &ResultSchema,
         context: &EncodeContext,
-        sink: ByteSink,
+        output: Output,
     ) -> Result<Box<dyn ResultEncoder>> {
-        Ok(Box::new(ArrowEncoder::start(options, schema, context, sink)?))
+        Ok(Box::new(ArrowEncoder::start(options, schema, context, output)?))
     }
 }

@@ -38,11 +38,19 @@ impl Withheld {
         self.tail.capacity()
     }
 
+    /// Writes what was gathered, but for the last bytes.
+    pub(crate) fn hand_on(&mut self) -> io::Result<()> {
+        let through = self.tail.len().saturating_sub(TAIL);
+        self.output.write_all(&self.tail[..through])?;
+        self.tail.drain(..through);
+        Ok(())
+    }
+
     /// Writes what was kept back. The output is whole with it.
-    pub(crate) fn release(&mut self) -> io::Result<&mut Output> {
+    pub(crate) fn release(&mut self) -> io::Result<()> {
         self.output.write_all(&self.tail)?;
         self.tail.clear();
-        Ok(&mut self.output)
+        Ok(())
     }
 }
 
@@ -96,6 +104,10 @@ mod tests {
                 assert!(through.is_empty() || through.len() + TAIL <= taken, "{size}");
                 assert!(taken <= through.len() + GATHERED + TAIL, "{size}");
                 assert_eq!(withheld.taken(), taken as u64);
+                if index % 3 == 0 {
+                    withheld.hand_on().unwrap();
+                    assert_eq!(sink.bytes().len(), taken.saturating_sub(TAIL).max(through.len()));
+                }
             }
             withheld.release().unwrap();
             assert!(sink.bytes() == bytes);

@@ -5,9 +5,9 @@ use std::ops::Range;
 use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
 use arrow_schema::DataType;
-use taploom_format::{Datatype, Result, VoType};
+use taploom_format::{CellLosses, Datatype, Result, VoType};
 use taploom_text::{
-    BITS, Cells, ColumnText, Elements, Losses, TABLEDATA, WORDS, append_json_strings, elements_of,
+    BITS, Cells, ColumnText, Elements, TABLEDATA, WORDS, append_json_strings, elements_of,
 };
 
 use crate::dialect::Dialect;
@@ -57,9 +57,9 @@ fn null_element(element: &DataType) -> &'static [u8] {
 }
 
 impl ColumnText for ColumnWriter {
-    fn append(&self, array: &ArrayRef, rows: Range<usize>, to: &mut Cells) -> Result<Losses> {
+    fn append(&self, array: &ArrayRef, rows: Range<usize>, to: &mut Cells) -> Result<CellLosses> {
         let dialect = self.dialect;
-        let mut losses = Losses::default();
+        let mut losses = CellLosses::default();
         match &self.kind {
             Kind::Value(values) => values.append_cells(array, rows, to),
             Kind::Text => {

@@ -2,8 +2,7 @@
 
 use arrow_array::RecordBatch;
 use taploom_format::{
-    ByteSink, CanonicalRows, Column, Completion, EncodeContext, EncodeSummary, Output, Result,
-    ResultEncoder, ResultSchema,
+    Column, Completion, EncodeContext, Losses, Output, Result, ResultEncoder, ResultSchema, Written,
 };
 use taploom_text::Records;
 
@@ -11,12 +10,15 @@ use crate::column_writer::ColumnWriter;
 use crate::dialect::Dialect;
 use crate::options::{CsvOptions, Header};
 
+/// CSV holds every character; TSV has no place for some.
+const ALTERATION: &str = "had tabs or line breaks, which TSV can't store; replaced by spaces";
+
 /// Rows to text, block by block.
 pub(crate) struct TextEncoder {
-    rows: CanonicalRows,
     records: Records<ColumnWriter>,
     header_bytes: u64,
-    altered_names: u64,
+    /// The positions of the columns whose names had characters replaced.
+    altered_names: Vec<usize>,
 }
 
 impl TextEncoder {
@@ -25,17 +27,16 @@ impl TextEncoder {
         options: &CsvOptions,
         schema: &ResultSchema,
         context: &EncodeContext,
-        sink: ByteSink,
+        output: Output,
     ) -> Result<Self> {
-        let rows = CanonicalRows::new(schema)?;
         let writer = |column: &Column| {
             let writer = column.vo_type().and_then(|vo_type| ColumnWriter::new(vo_type, dialect));
             writer.map_err(|error| error.with_column(column.name()))
         };
         let writers = schema.columns().iter().map(writer).collect::<Result<Vec<_>>>()?;
         let (separator, end) = (dialect.separator(), dialect.record_end());
-        let records = Records::new(writers, separator, end, context.threads, Output::new(sink));
-        let mut encoder = Self { rows, records, header_bytes: 0, altered_names: 0 };
+        let records = Records::new(writers, separator, end, context.threads, output);
+        let mut encoder = Self { records, header_bytes: 0, altered_names: Vec::new() };
         if options.header == Header::Present {
             encoder.write_header(schema, dialect)?;
         }
@@ -44,10 +45,11 @@ impl TextEncoder {
 
     fn write_header(&mut self, schema: &ResultSchema, dialect: Dialect) -> Result<()> {
         let mut names = Vec::with_capacity(schema.columns().len());
-        for column in schema.columns() {
+        for (index, column) in schema.columns().iter().enumerate() {
             let mut name = Vec::new();
-            let altered = dialect.append_text(column.name().as_bytes(), &mut name);
-            self.altered_names += u64::from(altered);
+            if dialect.append_text(column.name().as_bytes(), &mut name) {
+                self.altered_names.push(index);
+            }
             names.push(name);
         }
         self.header_bytes = self.records.append(&names)?;
@@ -57,14 +59,18 @@ impl TextEncoder {
 
 impl ResultEncoder for TextEncoder {
     fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
-        let batch = self.rows.convert(batch)?;
         self.records.write(batch)
     }
 
-    fn finish(self: Box<Self>, completion: Completion) -> Result<EncodeSummary> {
-        let mut summary = self.records.finish(completion, self.header_bytes)?;
-        summary.altered_cells += self.altered_names;
-        Ok(summary)
+    fn flush(&mut self) -> Result<()> {
+        self.records.flush()
+    }
+
+    fn finish(mut self: Box<Self>, _completion: Completion) -> Result<Written> {
+        let bytes = self.records.finish()?;
+        let losses = Losses::of_cells(ALTERATION, self.records.losses().iter().copied())
+            .with_altered_names(self.altered_names);
+        Ok(Written::new(bytes - self.header_bytes).with_losses(losses))
     }
 
     fn buffered_bytes(&self) -> usize {

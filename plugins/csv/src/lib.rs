@@ -6,8 +6,8 @@ mod encoder;
 mod options;
 
 use taploom_format::{
-    ByteSink, Content, EncodeContext, EncoderFormat, EnvelopeUse, FailureReport, FormatInfo,
-    OverflowReport, Result, ResultEncoder, ResultSchema, register_encoder,
+    Content, EncodeContext, EncoderFormat, FormatInfo, Output, Result, ResultEncoder, ResultSchema,
+    register_encoder,
 };
 
 use crate::dialect::Dialect;
@@ -31,18 +31,11 @@ register_encoder!(
 );
 
 impl EncoderFormat for Csv {
-    const INFO: FormatInfo = FormatInfo {
-        id: "csv",
-        description: "comma-separated values, RFC 4180",
-        media_types: &["text/csv"],
-        short_names: &[("csv", "text/csv")],
-        output_ids: &[],
-        extensions: &["csv"],
-        content: Content::Text,
-        overflow: OverflowReport::None,
-        failure: FailureReport::CutShort,
-        envelope: EnvelopeUse::Refused,
-    };
+    const INFO: FormatInfo =
+        FormatInfo::new("csv", "comma-separated values, RFC 4180", &["text/csv"])
+            .with_short_names(&[("csv", "text/csv")])
+            .with_extensions(&["csv"])
+            .with_content(Content::Text);
 
     type Options = CsvOptions;
 
@@ -50,21 +43,18 @@ impl EncoderFormat for Csv {
         options: &CsvOptions,
         schema: &ResultSchema,
         context: &EncodeContext,
-        sink: ByteSink,
+        output: Output,
     ) -> Result<Box<dyn ResultEncoder>> {
-        Ok(Box::new(TextEncoder::start(Dialect::Csv, options, schema, context, sink)?))
+        Ok(Box::new(TextEncoder::start(Dialect::Csv, options, schema, context, output)?))
     }
 }
 
 impl EncoderFormat for Tsv {
-    const INFO: FormatInfo = FormatInfo {
-        id: "tsv",
-        description: "tab-separated values",
-        media_types: &["text/tab-separated-values"],
-        short_names: &[("tsv", "text/tab-separated-values")],
-        extensions: &["tsv"],
-        ..Csv::INFO
-    };
+    const INFO: FormatInfo =
+        FormatInfo::new("tsv", "tab-separated values", &["text/tab-separated-values"])
+            .with_short_names(&[("tsv", "text/tab-separated-values")])
+            .with_extensions(&["tsv"])
+            .with_content(Content::Text);
 
     type Options = CsvOptions;
 
@@ -72,8 +62,8 @@ impl EncoderFormat for Tsv {
         options: &CsvOptions,
         schema: &ResultSchema,
         context: &EncodeContext,
-        sink: ByteSink,
+        output: Output,
     ) -> Result<Box<dyn ResultEncoder>> {
-        Ok(Box::new(TextEncoder::start(Dialect::Tsv, options, schema, context, sink)?))
+        Ok(Box::new(TextEncoder::start(Dialect::Tsv, options, schema, context, output)?))
     }
 }

@@ -4,10 +4,9 @@ use std::ops::Range;
 
 use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
-use taploom_format::{Datatype, Result, VoType};
+use taploom_format::{CellLosses, Datatype, Result, VoType};
 use taploom_text::{
-    Cells, ColumnText, Elements, Losses, Spelling, WORDS, append_json_strings, append_quoted,
-    elements_of,
+    Cells, ColumnText, Elements, Spelling, WORDS, append_json_strings, append_quoted, elements_of,
 };
 
 /// APE 6: booleans as Python writes them.
@@ -55,7 +54,7 @@ impl ColumnWriter {
 }
 
 impl ColumnText for ColumnWriter {
-    fn append(&self, array: &ArrayRef, rows: Range<usize>, to: &mut Cells) -> Result<Losses> {
+    fn append(&self, array: &ArrayRef, rows: Range<usize>, to: &mut Cells) -> Result<CellLosses> {
         match &self.kind {
             Kind::Value(values) => values.append_cells(array, rows, to),
             Kind::Text => {
@@ -79,7 +78,7 @@ impl ColumnText for ColumnWriter {
                 });
             }
         }
-        Ok(Losses::default())
+        Ok(CellLosses::default())
     }
 }
 

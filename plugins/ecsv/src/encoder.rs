@@ -2,35 +2,38 @@
 
 use arrow_array::RecordBatch;
 use taploom_format::{
-    ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Output, Result,
-    ResultEncoder, ResultSchema, unique_names,
+    Completion, EncodeContext, Losses, Output, Result, ResultEncoder, ResultSchema, Written,
+    unique_names,
 };
 use taploom_text::Records;
 
 use crate::column_writer::{ColumnWriter, append_value};
 use crate::header::Header;
 
+/// The YAML of the header holds every character, a title only those of one line.
+const ALTERATION: &str = "had line breaks, which ECSV can't store there; replaced by spaces";
+
 /// Rows to text, block by block.
 pub(crate) struct EcsvEncoder {
-    rows: CanonicalRows,
     records: Records<ColumnWriter>,
     header_bytes: u64,
-    altered_names: u64,
+    /// The positions of the columns whose names had characters replaced.
+    altered_names: Vec<usize>,
 }
 
 impl EcsvEncoder {
     pub(crate) fn start(
         schema: &ResultSchema,
         context: &EncodeContext,
-        sink: ByteSink,
+        mut output: Output,
     ) -> Result<Self> {
-        let rows = CanonicalRows::new(schema)?;
         let columns = schema.columns();
         // The names stand in one line.
         let names: Vec<String> =
             columns.iter().map(|column| column.name().replace(['\n', '\r'], " ")).collect();
-        let altered_names =
-            columns.iter().zip(&names).filter(|(c, name)| c.name() != *name).count();
+        let altered = columns.iter().zip(&names).enumerate();
+        let altered = altered.filter(|(_, (column, name))| column.name() != *name);
+        let altered_names = altered.map(|(index, _)| index).collect();
         let names = unique_names(names.iter().map(String::as_str));
 
         let mut header = Header::new();
@@ -47,29 +50,27 @@ impl EcsvEncoder {
             titles.push(title);
         }
         let header = header.finish(schema.table());
-        let mut output = Output::new(sink);
         output.append(header.as_bytes())?;
         let mut records = Records::new(writers, b',', b"\n", context.threads, output);
         let titles_bytes = records.append(&titles)?;
-        Ok(Self {
-            rows,
-            records,
-            header_bytes: header.len() as u64 + titles_bytes,
-            altered_names: altered_names as u64,
-        })
+        Ok(Self { records, header_bytes: header.len() as u64 + titles_bytes, altered_names })
     }
 }
 
 impl ResultEncoder for EcsvEncoder {
     fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
-        let batch = self.rows.convert(batch)?;
         self.records.write(batch)
     }
 
-    fn finish(self: Box<Self>, completion: Completion) -> Result<EncodeSummary> {
-        let mut summary = self.records.finish(completion, self.header_bytes)?;
-        summary.altered_cells += self.altered_names;
-        Ok(summary)
+    fn flush(&mut self) -> Result<()> {
+        self.records.flush()
+    }
+
+    fn finish(mut self: Box<Self>, _completion: Completion) -> Result<Written> {
+        let bytes = self.records.finish()?;
+        let losses = Losses::of_cells(ALTERATION, self.records.losses().iter().copied())
+            .with_altered_names(self.altered_names);
+        Ok(Written::new(bytes - self.header_bytes).with_losses(losses))
     }
 
     fn buffered_bytes(&self) -> usize {

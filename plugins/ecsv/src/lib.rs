@@ -6,8 +6,8 @@ mod header;
 mod options;
 
 use taploom_format::{
-    ByteSink, Content, EncodeContext, EncoderFormat, EnvelopeUse, FailureReport, FormatInfo,
-    OverflowReport, Result, ResultEncoder, ResultSchema, register_encoder,
+    Content, EncodeContext, EncoderFormat, FormatInfo, Output, Result, ResultEncoder, ResultSchema,
+    register_encoder,
 };
 
 use crate::encoder::EcsvEncoder;
@@ -22,19 +22,15 @@ register_encoder!(
 );
 
 impl EncoderFormat for Ecsv {
-    const INFO: FormatInfo = FormatInfo {
-        id: "ecsv",
-        description: "comma-separated values with types and units, ECSV 1.0",
-        // None is registered, and none stands in APE 6.
-        media_types: &["application/x-ecsv"],
-        short_names: &[("ecsv", "application/x-ecsv")],
-        output_ids: &[],
-        extensions: &["ecsv"],
-        content: Content::Text,
-        overflow: OverflowReport::None,
-        failure: FailureReport::CutShort,
-        envelope: EnvelopeUse::Refused,
-    };
+    // No media type is registered, and APE 6 names none.
+    const INFO: FormatInfo = FormatInfo::new(
+        "ecsv",
+        "comma-separated values with types and units, ECSV 1.0",
+        &["application/x-ecsv"],
+    )
+    .with_short_names(&[("ecsv", "application/x-ecsv")])
+    .with_extensions(&["ecsv"])
+    .with_content(Content::Text);
 
     type Options = EcsvOptions;
 
@@ -42,8 +38,8 @@ impl EncoderFormat for Ecsv {
         _options: &EcsvOptions,
         schema: &ResultSchema,
         context: &EncodeContext,
-        sink: ByteSink,
+        output: Output,
     ) -> Result<Box<dyn ResultEncoder>> {
-        Ok(Box::new(EcsvEncoder::start(schema, context, sink)?))
+        Ok(Box::new(EcsvEncoder::start(schema, context, output)?))
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use taploom_format::{
-    ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Error, ErrorKind, InOrder,
-    Output, Result, ResultEncoder, ResultSchema, unique_names,
+    CellLosses, Completion, EncodeContext, Error, ErrorKind, InOrder, Losses, Output, Result,
+    ResultEncoder, ResultSchema, Written, unique_names,
 };
 
 use crate::ascii::name_of;
@@ -22,9 +22,12 @@ const MOST_COLUMNS: usize = 999;
 /// Bytes of rows that go to the spool at a time, where the memory budget allows it.
 const SPOOL_BLOCK_BYTES: usize = 256 << 10;
 
+const ALTERATION: &str = "had characters that FITS can't store; replaced by ?";
+
 /// Rows to a spool, column after column in each block, and from there to a binary table.
 pub(crate) struct FitsEncoder {
-    rows: CanonicalRows,
+    schema: ResultSchema,
+    rows: u64,
     names: Vec<String>,
     /// That have seen nothing.
     columns: Vec<ColumnWriter>,
@@ -69,9 +72,8 @@ impl FitsEncoder {
     pub(crate) fn start(
         schema: &ResultSchema,
         context: &EncodeContext,
-        sink: ByteSink,
+        output: Output,
     ) -> Result<Self> {
-        let rows = CanonicalRows::new(schema)?;
         if let Some(column) = schema.columns().get(MOST_COLUMNS) {
             let message = format!(
                 "FITS has {MOST_COLUMNS} columns at most, and the result has {}; select fewer",
@@ -86,7 +88,8 @@ impl FitsEncoder {
         let block_bytes = SPOOL_BLOCK_BYTES.min(context.memory_budget / 16);
         check_row(&columns, context.memory_budget / 8)?;
         Ok(Self {
-            rows,
+            schema: schema.clone(),
+            rows: 0,
             names: unique_names(names.iter().map(String::as_str)),
             fixed_bytes: columns.iter().filter_map(ColumnWriter::cell_bytes).sum(),
             columns,
@@ -95,7 +98,7 @@ impl FitsEncoder {
             threads: context.threads,
             memory_budget: context.memory_budget,
             spool: Spool::new(context.memory_budget / 4, context),
-            output: Output::new(sink),
+            output,
         })
     }
 
@@ -106,15 +109,15 @@ impl FitsEncoder {
         header.value("BITPIX", 8);
         header.value("NAXIS", 2);
         header.value("NAXIS1", layout.row_bytes);
-        header.value("NAXIS2", self.rows.rows());
+        header.value("NAXIS2", self.rows);
         header.value("PCOUNT", layout.heap_bytes);
         header.value("GCOUNT", 1);
         header.value("TFIELDS", columns.len());
-        if let Some(name) = &self.rows.schema().table().name {
+        if let Some(name) = &self.schema.table().name {
             header.string("EXTNAME", name);
         }
         header.string("QSTATUS", completion.query_status());
-        let columns = columns.iter().zip(self.rows.schema().columns());
+        let columns = columns.iter().zip(self.schema.columns());
         for (index, ((writer, column), place)) in columns.zip(&layout.fields).enumerate() {
             let number = index + 1;
             let metadata = column.metadata();
@@ -178,8 +181,7 @@ impl FitsEncoder {
 
 impl ResultEncoder for FitsEncoder {
     fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
-        let before = self.rows.rows();
-        let batch = Arc::new(self.rows.convert(batch)?);
+        let batch = Arc::new(batch.clone());
         let mut first = 0;
         while first < batch.num_rows() {
             let rows = self.rows_of_a_block(&batch, first);
@@ -193,27 +195,27 @@ impl ResultEncoder for FitsEncoder {
             });
             piece.batch = Some(Arc::clone(&batch));
             piece.rows = first..first + rows;
-            piece.row = before + 1 + first as u64;
+            piece.row = self.rows + 1 + first as u64;
             self.pieces.push(piece, |piece| self.spool.append(&piece.block))?;
             first += rows;
         }
+        self.rows += batch.num_rows() as u64;
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>, completion: Completion) -> Result<EncodeSummary> {
-        if let Completion::Failed { message } = completion {
-            return Err(Error::new(ErrorKind::Failed, message));
-        }
+    fn finish(mut self: Box<Self>, completion: Completion) -> Result<Written> {
         let columns = self.end_of_rows()?;
-        let layout = Layout::new(&columns, self.rows.rows())?;
+        let layout = Layout::new(&columns, self.rows)?;
         let header = self.header(&columns, &layout, &completion);
-        let names = self.rows.schema().columns().iter();
-        let altered_names =
-            names.filter(|column| name_of(column.name()) != column.name()).count() as u64;
-        let altered: u64 = columns.iter().map(|column| column.found.altered_cells).sum();
-        let mut summary = EncodeSummary::default();
-        summary.rows = self.rows.rows();
-        summary.altered_cells = altered + altered_names + header.altered;
+        let names = self.schema.columns().iter().map(|column| column.name()).enumerate();
+        let altered_names = names.filter(|(_, name)| name_of(name) != *name);
+        let cells = columns.iter().map(|column| CellLosses {
+            altered: column.found.altered_cells,
+            ..CellLosses::default()
+        });
+        let losses = Losses::of_cells(ALTERATION, cells)
+            .with_altered_names(altered_names.map(|(index, _)| index))
+            .with_altered_metadata(header.altered);
 
         let Self { mut output, spool, threads, memory_budget, .. } = *self;
         let mut blocks = spool.into_blocks()?;
@@ -225,12 +227,11 @@ impl ResultEncoder for FitsEncoder {
         if table.layout.heap_bytes > 0 {
             copy_heap(&mut blocks, &table, &mut output)?;
         }
-        summary.data_bytes = output.written() - before;
-        let odd = summary.data_bytes % BLOCK_BYTES as u64;
+        let data_bytes = output.written() - before;
+        let odd = data_bytes % BLOCK_BYTES as u64;
         let padding = if odd == 0 { 0 } else { BLOCK_BYTES - odd as usize };
         output.append(&vec![0; padding])?;
-        summary.total_bytes = output.finish()?;
-        Ok(summary)
+        Ok(Written::new(data_bytes).with_losses(losses))
     }
 
     fn buffered_bytes(&self) -> usize {

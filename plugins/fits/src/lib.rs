@@ -11,8 +11,8 @@ mod options;
 mod spool;
 
 use taploom_format::{
-    ByteSink, Content, EncodeContext, EncoderFormat, EnvelopeUse, FailureReport, FormatInfo,
-    OverflowReport, Result, ResultEncoder, ResultSchema, register_encoder,
+    EncodeContext, EncoderFormat, FormatInfo, Output, OverflowReport, Result, ResultEncoder,
+    ResultSchema, register_encoder,
 };
 
 use crate::encoder::FitsEncoder;
@@ -27,18 +27,11 @@ register_encoder!(
 );
 
 impl EncoderFormat for Fits {
-    const INFO: FormatInfo = FormatInfo {
-        id: "fits",
-        description: "FITS binary table, FITS 4.0",
-        media_types: &["application/fits"],
-        short_names: &[("fits", "application/fits")],
-        output_ids: &[],
-        extensions: &["fits", "fit"],
-        content: Content::Binary,
-        overflow: OverflowReport::InDocument,
-        failure: FailureReport::CutShort,
-        envelope: EnvelopeUse::Refused,
-    };
+    const INFO: FormatInfo =
+        FormatInfo::new("fits", "FITS binary table, FITS 4.0", &["application/fits"])
+            .with_short_names(&[("fits", "application/fits")])
+            .with_extensions(&["fits", "fit"])
+            .with_overflow(OverflowReport::InDocument);
 
     type Options = FitsOptions;
 
@@ -46,8 +39,8 @@ impl EncoderFormat for Fits {
         _options: &FitsOptions,
         schema: &ResultSchema,
         context: &EncodeContext,
-        sink: ByteSink,
+        output: Output,
     ) -> Result<Box<dyn ResultEncoder>> {
-        Ok(Box::new(FitsEncoder::start(schema, context, sink)?))
+        Ok(Box::new(FitsEncoder::start(schema, context, output)?))
     }
 }

@@ -5,9 +5,9 @@ use std::ops::Range;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, ListArray};
-use taploom_format::{Result, VoType};
+use taploom_format::{CellLosses, Result, VoType};
 use taploom_text::{
-    Cells, ColumnText, Elements, Losses, Spelling, WORDS, append_json_string, append_json_strings,
+    Cells, ColumnText, Elements, Spelling, WORDS, append_json_string, append_json_strings,
     elements_of,
 };
 
@@ -72,7 +72,7 @@ fn strides(vo_type: &VoType) -> Vec<usize> {
 }
 
 impl ColumnText for ColumnWriter {
-    fn append(&self, array: &ArrayRef, rows: Range<usize>, to: &mut Cells) -> Result<Losses> {
+    fn append(&self, array: &ArrayRef, rows: Range<usize>, to: &mut Cells) -> Result<CellLosses> {
         let altered = match self.nonfinite {
             Nonfinite::Null => nonfinite_cells(array, rows.clone()),
             Nonfinite::String => 0,
@@ -106,7 +106,7 @@ impl ColumnText for ColumnWriter {
                 });
             }
         }
-        Ok(Losses { altered, ..Losses::default() })
+        Ok(CellLosses { altered, ..CellLosses::default() })
     }
 }
 

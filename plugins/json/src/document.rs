@@ -2,8 +2,8 @@
 
 use arrow_array::RecordBatch;
 use taploom_format::{
-    ByteSink, CanonicalRows, Column, ColumnMetadata, Completion, EncodeContext, EncodeSummary,
-    Error, ErrorKind, Output, Result, ResultEncoder, ResultSchema,
+    Column, ColumnMetadata, Completion, EncodeContext, Error, ErrorKind, Output, Result,
+    ResultEncoder, ResultSchema, Written,
 };
 use taploom_text::{Frame, append_json_string};
 
@@ -21,18 +21,16 @@ impl DocumentEncoder {
         options: &JsonOptions,
         schema: &ResultSchema,
         context: &EncodeContext,
-        sink: ByteSink,
+        mut output: Output,
     ) -> Result<Self> {
-        let canonical = CanonicalRows::new(schema)?;
         let columns = schema.columns().len();
         let before = (0..columns).map(|index| match index {
             0 => b",\n[".to_vec(),
             _ => b",".to_vec(),
         });
         let frame = Frame { before: before.collect(), after: b"]".to_vec(), ..Frame::default() };
-        let rows = Rows::new(canonical, schema, options, frame, context.threads)?;
+        let rows = Rows::new(schema, options, frame, context.threads)?;
         let header = header(schema)?;
-        let mut output = Output::new(sink);
         output.append(&header)?;
         Ok(Self { rows, output, header_bytes: header.len() as u64 })
     }
@@ -71,11 +69,14 @@ impl ResultEncoder for DocumentEncoder {
         rows.append(batch, |text| append_rows(text, *header_bytes, output))
     }
 
-    fn finish(mut self: Box<Self>, completion: Completion) -> Result<EncodeSummary> {
-        let Self { rows, output, header_bytes } = &mut *self;
-        rows.finish(|text| append_rows(text, *header_bytes, output))?;
-        let mut summary = rows.summary();
-        summary.data_bytes = self.output.written() - self.header_bytes;
+    fn flush(&mut self) -> Result<()> {
+        let Self { rows, output, header_bytes } = self;
+        rows.drain(|text| append_rows(text, *header_bytes, output))
+    }
+
+    fn finish(mut self: Box<Self>, completion: Completion) -> Result<Written> {
+        self.flush()?;
+        let written = self.rows.written(self.output.written() - self.header_bytes);
         let mut trailer = b"],\n\"status\":".to_vec();
         append_json_string(completion.query_status(), &mut trailer);
         if let Completion::Failed { message } = &completion {
@@ -84,8 +85,7 @@ impl ResultEncoder for DocumentEncoder {
         }
         trailer.extend_from_slice(b"}\n");
         self.output.append(&trailer)?;
-        summary.total_bytes = self.output.finish()?;
-        Ok(summary)
+        Ok(written)
     }
 
     fn buffered_bytes(&self) -> usize {

@@ -7,8 +7,8 @@ mod options;
 mod rows;
 
 use taploom_format::{
-    ByteSink, Content, EncodeContext, EncoderFormat, EnvelopeUse, FailureReport, FormatInfo,
-    OverflowReport, Result, ResultEncoder, ResultSchema, register_encoder,
+    Content, EncodeContext, EncoderFormat, FailureReport, FormatInfo, Output, OverflowReport,
+    Result, ResultEncoder, ResultSchema, register_encoder,
 };
 
 use crate::document::DocumentEncoder;
@@ -32,18 +32,16 @@ register_encoder!(
 );
 
 impl EncoderFormat for Json {
-    const INFO: FormatInfo = FormatInfo {
-        id: "json",
-        description: "one JSON document: FIELDs, rows as arrays, status",
-        media_types: &["application/json"],
-        short_names: &[("json", "application/json")],
-        output_ids: &[],
-        extensions: &["json"],
-        content: Content::Text,
-        overflow: OverflowReport::InDocument,
-        failure: FailureReport::InDocument,
-        envelope: EnvelopeUse::Refused,
-    };
+    const INFO: FormatInfo = FormatInfo::new(
+        "json",
+        "one JSON document: FIELDs, rows as arrays, status",
+        &["application/json"],
+    )
+    .with_short_names(&[("json", "application/json")])
+    .with_extensions(&["json"])
+    .with_content(Content::Text)
+    .with_overflow(OverflowReport::InDocument)
+    .with_failure(FailureReport::InDocument);
 
     type Options = JsonOptions;
 
@@ -51,23 +49,18 @@ impl EncoderFormat for Json {
         options: &JsonOptions,
         schema: &ResultSchema,
         context: &EncodeContext,
-        sink: ByteSink,
+        output: Output,
     ) -> Result<Box<dyn ResultEncoder>> {
-        Ok(Box::new(DocumentEncoder::start(options, schema, context, sink)?))
+        Ok(Box::new(DocumentEncoder::start(options, schema, context, output)?))
     }
 }
 
 impl EncoderFormat for JsonLines {
-    const INFO: FormatInfo = FormatInfo {
-        id: "jsonl",
-        description: "JSON Lines: one object a row",
-        media_types: &["application/x-ndjson"],
-        short_names: &[("jsonl", "application/x-ndjson")],
-        extensions: &["jsonl", "ndjson"],
-        overflow: OverflowReport::None,
-        failure: FailureReport::CutShort,
-        ..Json::INFO
-    };
+    const INFO: FormatInfo =
+        FormatInfo::new("jsonl", "JSON Lines: one object a row", &["application/x-ndjson"])
+            .with_short_names(&[("jsonl", "application/x-ndjson")])
+            .with_extensions(&["jsonl", "ndjson"])
+            .with_content(Content::Text);
 
     type Options = JsonOptions;
 
@@ -75,8 +68,8 @@ impl EncoderFormat for JsonLines {
         options: &JsonOptions,
         schema: &ResultSchema,
         context: &EncodeContext,
-        sink: ByteSink,
+        output: Output,
     ) -> Result<Box<dyn ResultEncoder>> {
-        Ok(Box::new(LinesEncoder::start(options, schema, context, sink)?))
+        Ok(Box::new(LinesEncoder::start(options, schema, context, output)?))
     }
 }

@@ -2,8 +2,7 @@
 
 use arrow_array::RecordBatch;
 use taploom_format::{
-    ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Error, ErrorKind, Output,
-    Result, ResultEncoder, ResultSchema,
+    Completion, EncodeContext, Output, Result, ResultEncoder, ResultSchema, Written,
 };
 use taploom_text::{Frame, append_json_string};
 
@@ -30,11 +29,10 @@ impl LinesEncoder {
         options: &JsonOptions,
         schema: &ResultSchema,
         context: &EncodeContext,
-        sink: ByteSink,
+        output: Output,
     ) -> Result<Self> {
         // Names within an object should be unique; RFC 8259, 4.
         let names = schema.unique_names();
-        let canonical = CanonicalRows::with_names(schema, &names)?;
         let before = names.iter().enumerate().map(|(index, name)| {
             let mut before = vec![if index == 0 { b'{' } else { b',' }];
             append_json_string(name, &mut before);
@@ -42,8 +40,8 @@ impl LinesEncoder {
             before
         });
         let frame = Frame { before: before.collect(), after: ROW_END.to_vec(), ..Frame::default() };
-        let rows = Rows::new(canonical, schema, options, frame, context.threads)?;
-        Ok(Self { rows, lines: Lines { output: Output::new(sink), kept_back: false } })
+        let rows = Rows::new(schema, options, frame, context.threads)?;
+        Ok(Self { rows, lines: Lines { output, kept_back: false } })
     }
 }
 
@@ -63,19 +61,18 @@ impl ResultEncoder for LinesEncoder {
         rows.append(batch, |text| lines.append(text))
     }
 
-    fn finish(self: Box<Self>, completion: Completion) -> Result<EncodeSummary> {
-        if let Completion::Failed { message } = completion {
-            return Err(Error::new(ErrorKind::Failed, message));
-        }
-        let Self { mut rows, mut lines } = *self;
-        rows.finish(|text| lines.append(text))?;
+    fn flush(&mut self) -> Result<()> {
+        let Self { rows, lines } = self;
+        rows.drain(|text| lines.append(text))
+    }
+
+    fn finish(mut self: Box<Self>, _completion: Completion) -> Result<Written> {
+        self.flush()?;
+        let Self { rows, mut lines } = *self;
         if lines.kept_back {
             lines.output.append(ROW_END)?;
         }
-        let mut summary = rows.summary();
-        summary.total_bytes = lines.output.finish()?;
-        summary.data_bytes = summary.total_bytes;
-        Ok(summary)
+        Ok(rows.written(lines.output.written()))
     }
 
     fn buffered_bytes(&self) -> usize {

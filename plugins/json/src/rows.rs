@@ -1,21 +1,22 @@
-//! Rows as text, between what stands around their cells.
+//! Rows as text, with what stands around their cells.
 
 use arrow_array::RecordBatch;
-use taploom_format::{CanonicalRows, Column, EncodeSummary, Result, ResultSchema};
+use taploom_format::{Column, Losses, Result, ResultSchema, Written};
 use taploom_text::{Blocks, Frame};
 
 use crate::column_writer::ColumnWriter;
 use crate::options::JsonOptions;
 
+/// The one loss of JSON, with `nonfinite=null`.
+const ALTERATION: &str = "had NaN or infinities, which JSON can't store; written as null";
+
 /// Takes batches, gives the text of their rows.
 pub(crate) struct Rows {
-    canonical: CanonicalRows,
     blocks: Blocks<ColumnWriter>,
 }
 
 impl Rows {
     pub(crate) fn new(
-        canonical: CanonicalRows,
         schema: &ResultSchema,
         options: &JsonOptions,
         frame: Frame,
@@ -26,7 +27,7 @@ impl Rows {
             writer.map_err(|error| error.with_column(column.name()))
         };
         let writers = schema.columns().iter().map(writer).collect::<Result<Vec<_>>>()?;
-        Ok(Self { canonical, blocks: Blocks::new(writers, frame, threads) })
+        Ok(Self { blocks: Blocks::new(writers, frame, threads) })
     }
 
     /// Gives rows, of a batch and of those before, to `write`, some 768 KiB at once.
@@ -35,21 +36,18 @@ impl Rows {
         batch: &RecordBatch,
         mut write: impl FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
-        let batch = self.canonical.convert(batch)?;
         self.blocks.write(batch, |block| write(&block.text))
     }
 
-    /// Gives what rows are left.
-    pub(crate) fn finish(&mut self, mut write: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        self.blocks.finish(|block| write(&block.text))
+    /// Gives the rows of all batches so far to `write`.
+    pub(crate) fn drain(&mut self, mut write: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        self.blocks.drain(|block| write(&block.text))
     }
 
-    /// What was written, but for bytes.
-    pub(crate) fn summary(&self) -> EncodeSummary {
-        let mut summary = EncodeSummary::default();
-        summary.rows = self.blocks.written();
-        summary.altered_cells = self.blocks.losses().altered;
-        summary
+    /// What was written, in so many bytes.
+    pub(crate) fn written(&self, data_bytes: u64) -> Written {
+        let losses = Losses::of_cells(ALTERATION, self.blocks.losses().iter().copied());
+        Written::new(data_bytes).with_losses(losses)
     }
 
     /// Heap held, in bytes.

@@ -13,7 +13,7 @@ use arrow_array::{
 };
 use serde_json::{Value, json};
 use taploom_format::{
-    Completion, EncodeSummary, EncoderRegistry, ErrorKind, ResultEncoder, ResultSchema,
+    Completion, EncodeSummary, Encoder, EncoderRegistry, ErrorKind, ResultSchema,
 };
 use taploom_format_json::{JSON_PLUGIN, JSONL_PLUGIN};
 
@@ -39,7 +39,7 @@ impl Write for Shared {
 }
 
 /// An encoder of columns, each with the metadata of its FIELD, and their rows.
-fn started(format: &str, columns: Columns) -> (Box<dyn ResultEncoder>, RecordBatch, Shared) {
+fn started(format: &str, columns: Columns) -> (Encoder, RecordBatch, Shared) {
     let metadata = columns.iter().map(|(_, _, field)| serde_json::from_value(field.clone()));
     let metadata = metadata.collect::<Result<_, _>>().unwrap();
     let fields: Vec<_> = columns

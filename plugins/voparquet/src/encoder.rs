@@ -5,10 +5,10 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use taploom_format::{
-    ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Error, ErrorKind, Output,
-    Result, ResultEncoder, ResultSchema, unique_names,
+    CanonicalRows, Completion, EncodeContext, Losses, Output, Result, ResultEncoder, ResultSchema,
+    Written, unique_names,
 };
-use taploom_votable::{altered_names, xml_characters};
+use taploom_votable::xml_characters;
 
 use crate::document::Document;
 use crate::longest::LongestTexts;
@@ -21,6 +21,9 @@ const VERSION_KEY: &str = "IVOA.VOTable-Parquet.version";
 const CONTENT_KEY: &str = "IVOA.VOTable-Parquet.content";
 const VERSION: &str = "1.0";
 
+/// What becomes of names. Parquet holds all characters of cells.
+const ALTERATION: &str = "had characters that XML can't store; replaced by U+FFFD";
+
 /// Rows to Parquet; the document waits for the end, when the status is known.
 pub(crate) struct VoparquetEncoder {
     rows: CanonicalRows,
@@ -30,6 +33,8 @@ pub(crate) struct VoparquetEncoder {
     astropy_lengths: bool,
     file: ParquetFile,
     in_parquet: SchemaRef,
+    /// The positions of the columns whose names have characters that XML can't hold.
+    altered_names: Vec<usize>,
 }
 
 impl VoparquetEncoder {
@@ -37,7 +42,7 @@ impl VoparquetEncoder {
         options: &VoparquetOptions,
         schema: &ResultSchema,
         context: &EncodeContext,
-        sink: ByteSink,
+        output: Output,
     ) -> Result<Self> {
         let timestamps = match options.timestamp {
             Timestamp::Text => None,
@@ -48,6 +53,9 @@ impl VoparquetEncoder {
         // one name differs.
         let names: Vec<_> =
             schema.columns().iter().map(|column| xml_characters(column.name())).collect();
+        let altered = schema.columns().iter().zip(&names).enumerate();
+        let altered = altered.filter(|(_, (column, name))| column.name() != *name);
+        let altered_names = altered.map(|(index, _)| index).collect();
         let names = unique_names(names.iter().map(|name| &**name));
         let rows = CanonicalRows::with_names(schema, &names)?;
         let canonical = rows.schema().arrow();
@@ -62,10 +70,19 @@ impl VoparquetEncoder {
             options,
             context,
             document.heap_bytes(),
-            Output::new(sink),
+            output,
         )?;
         let astropy_lengths = options.astropy_lengths;
-        Ok(Self { rows, timestamps, longest, document, astropy_lengths, file, in_parquet })
+        Ok(Self {
+            rows,
+            timestamps,
+            longest,
+            document,
+            astropy_lengths,
+            file,
+            in_parquet,
+            altered_names,
+        })
     }
 }
 
@@ -82,21 +99,16 @@ impl ResultEncoder for VoparquetEncoder {
         self.file.write(&timestamps.typed(&canonical, &self.in_parquet)?)
     }
 
-    fn finish(self: Box<Self>, completion: Completion) -> Result<EncodeSummary> {
-        if let Completion::Failed { message } = completion {
-            return Err(Error::new(ErrorKind::Failed, message));
-        }
+    fn finish(self: Box<Self>, completion: Completion) -> Result<Written> {
         let document = self.document.finish(&self.longest, &completion)?;
         let mut keys =
             vec![(VERSION_KEY.to_owned(), VERSION.to_owned()), (CONTENT_KEY.to_owned(), document)];
         if self.astropy_lengths {
             keys.extend(self.longest.astropy_keys(self.rows.schema().arrow()));
         }
-        let mut summary = EncodeSummary::default();
-        summary.rows = self.rows.rows();
-        summary.altered_cells = altered_names(self.rows.schema());
-        (summary.data_bytes, summary.total_bytes) = self.file.finish(keys)?;
-        Ok(summary)
+        let data_bytes = self.file.finish(keys)?;
+        let losses = Losses::of_cells(ALTERATION, []).with_altered_names(self.altered_names);
+        Ok(Written::new(data_bytes).with_losses(losses))
     }
 
     fn buffered_bytes(&self) -> usize {

@@ -8,8 +8,8 @@ mod parquet_file;
 mod timestamps;
 
 use taploom_format::{
-    ByteSink, Content, EncodeContext, EncoderFormat, EnvelopeUse, FailureReport, FormatInfo,
-    OverflowReport, Result, ResultEncoder, ResultSchema, register_encoder,
+    EncodeContext, EncoderFormat, EnvelopeUse, FormatInfo, Output, OverflowReport, Result,
+    ResultEncoder, ResultSchema, RowsGiven, register_encoder,
 };
 
 use crate::encoder::VoparquetEncoder;
@@ -24,18 +24,17 @@ register_encoder!(
 );
 
 impl EncoderFormat for Voparquet {
-    const INFO: FormatInfo = FormatInfo {
-        id: "voparquet",
-        description: "Parquet with a VOTable in its footer",
-        media_types: &["application/vnd.apache.parquet"],
-        short_names: &[("parquet", "application/vnd.apache.parquet")],
-        output_ids: &[],
-        extensions: &["parquet"],
-        content: Content::Binary,
-        overflow: OverflowReport::InDocument,
-        failure: FailureReport::CutShort,
-        envelope: EnvelopeUse::Written,
-    };
+    const INFO: FormatInfo = FormatInfo::new(
+        "voparquet",
+        "Parquet with a VOTable in its footer",
+        &["application/vnd.apache.parquet"],
+    )
+    .with_short_names(&[("parquet", "application/vnd.apache.parquet")])
+    .with_extensions(&["parquet"])
+    .with_overflow(OverflowReport::InDocument)
+    .with_envelope(EnvelopeUse::Written)
+    // With timestamp=micros, timestamps are counted before they would become text.
+    .with_rows(RowsGiven::AsTheyCome);
 
     type Options = VoparquetOptions;
 
@@ -43,8 +42,8 @@ impl EncoderFormat for Voparquet {
         options: &VoparquetOptions,
         schema: &ResultSchema,
         context: &EncodeContext,
-        sink: ByteSink,
+        output: Output,
     ) -> Result<Box<dyn ResultEncoder>> {
-        Ok(Box::new(VoparquetEncoder::start(options, schema, context, sink)?))
+        Ok(Box::new(VoparquetEncoder::start(options, schema, context, output)?))
     }
 }

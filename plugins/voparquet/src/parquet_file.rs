@@ -62,14 +62,14 @@ impl ParquetFile {
         self.writer.buffered_bytes()
     }
 
-    /// Writes the last row group and the footer, with the keys given; returns bytes of column
-    /// chunks, and of the file.
-    pub(crate) fn finish(mut self, keys: Vec<(String, String)>) -> Result<(u64, u64)> {
+    /// Writes the last row group and the footer, with the keys given; returns the bytes of column
+    /// chunks.
+    pub(crate) fn finish(mut self, keys: Vec<(String, String)>) -> Result<u64> {
         for (key, value) in keys {
             self.writer.append_key_value_metadata(KeyValue::new(key, value));
         }
         let written = self.writer.close().map_err(|error| failed(error, self.set_aside))?;
-        Ok((written.chunk_bytes, written.file_bytes))
+        Ok(written.chunk_bytes)
     }
 }
 

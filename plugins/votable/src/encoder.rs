@@ -2,49 +2,48 @@
 
 use arrow_array::RecordBatch;
 use taploom_format::{
-    ByteSink, CanonicalRows, Completion, EncodeContext, EncodeSummary, Output, Result,
-    ResultEncoder, ResultSchema,
+    CellLosses, Completion, EncodeContext, Losses, Output, Result, ResultEncoder, ResultSchema,
+    Written,
 };
-use taploom_votable::{Frame, altered_names};
+use taploom_votable::{Frame, xml_characters};
 
 use crate::binary::BinaryRows;
 use crate::nulls::{with_nulls_as_given, with_nulls_chosen};
 use crate::options::{Serialization, VotableOptions};
 use crate::tabledata::TableDataRows;
 
+/// What becomes of characters in names, and in the cells of TABLEDATA. Rows in base64 hold all of them.
+const ALTERATION: &str = "had characters that XML can't store; replaced by U+FFFD";
+
 /// How rows are written between the header and the footer of the document.
 pub(crate) trait RowWriter: Send {
-    /// The tags before and behind the rows.
+    /// The tags before and after the rows.
     fn tags(&self) -> (&'static str, &'static str);
 
-    /// Writes rows in the types that carry them. After an error no row is there in part.
-    fn write(&mut self, batch: RecordBatch, output: &mut Output) -> Result<()>;
+    /// Writes rows in canonical types. After an error no row is there in part.
+    fn write(&mut self, batch: &RecordBatch, output: &mut Output) -> Result<()>;
 
-    /// Writes what was kept back.
+    /// Writes the rows that are being encoded on other threads. More may follow.
+    fn drain(&mut self, output: &mut Output) -> Result<()>;
+
+    /// Writes what was kept back until the last row.
     fn finish(&mut self, output: &mut Output) -> Result<()>;
 
-    /// What has been written so far.
-    fn written(&self) -> Written;
+    /// What each column lost in the rows that were written.
+    fn losses(&self) -> &[CellLosses];
 
     /// Heap held, in bytes.
     fn heap_bytes(&self) -> usize;
 }
 
-/// Rows, and cells of them that differ from what was given.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Written {
-    pub(crate) rows: u64,
-    pub(crate) truncated_cells: u64,
-    pub(crate) altered_cells: u64,
-}
-
-/// Batch by batch brought into the types of the writers, and handed on.
+/// The document, and the writer of its rows.
 pub(crate) struct VotableEncoder {
-    rows: CanonicalRows,
     frame: Frame,
     writer: Box<dyn RowWriter>,
     output: Output,
     data_starts: u64,
+    /// The positions of the columns whose names have characters that XML can't hold.
+    altered_names: Vec<usize>,
 }
 
 impl VotableEncoder {
@@ -52,9 +51,8 @@ impl VotableEncoder {
         options: &VotableOptions,
         schema: &ResultSchema,
         context: &EncodeContext,
-        sink: ByteSink,
+        mut output: Output,
     ) -> Result<Self> {
-        let rows = CanonicalRows::new(schema)?;
         let (schema, nulls) = match (options.serialization, &context.envelope) {
             (Serialization::Binary, None) => with_nulls_chosen(schema)?,
             _ => with_nulls_as_given(schema),
@@ -71,35 +69,36 @@ impl VotableEncoder {
                 Box::new(TableDataRows::new(schema.columns(), context.threads)?)
             }
         };
-        let mut output = Output::new(sink);
+        let names = schema.columns().iter().map(|column| column.name()).enumerate();
+        let altered_names = names.filter(|(_, name)| xml_characters(name) != *name);
+        let altered_names = altered_names.map(|(index, _)| index).collect();
         output.append(frame.header().as_bytes())?;
         output.append(writer.tags().0.as_bytes())?;
         let data_starts = output.written();
-        Ok(Self { rows, frame, writer, output, data_starts })
+        Ok(Self { frame, writer, output, data_starts, altered_names })
     }
 }
 
 impl ResultEncoder for VotableEncoder {
     fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
-        let batch = self.rows.convert(batch)?;
         self.writer.write(batch, &mut self.output)
     }
 
-    fn finish(mut self: Box<Self>, completion: Completion) -> Result<EncodeSummary> {
+    fn flush(&mut self) -> Result<()> {
+        self.writer.drain(&mut self.output)
+    }
+
+    fn finish(mut self: Box<Self>, completion: Completion) -> Result<Written> {
         // Before the last rows: a document that has no footer for a failure stays cut short.
         let footer = self.frame.footer(&completion)?;
+        self.writer.drain(&mut self.output)?;
         self.writer.finish(&mut self.output)?;
         let data_bytes = self.output.written() - self.data_starts;
         self.output.append(self.writer.tags().1.as_bytes())?;
         self.output.append(footer.as_bytes())?;
-        let written = self.writer.written();
-        let mut summary = EncodeSummary::default();
-        summary.rows = written.rows;
-        summary.data_bytes = data_bytes;
-        summary.truncated_cells = written.truncated_cells;
-        summary.altered_cells = written.altered_cells + altered_names(self.rows.schema());
-        summary.total_bytes = self.output.finish()?;
-        Ok(summary)
+        let losses = Losses::of_cells(ALTERATION, self.writer.losses().iter().copied())
+            .with_altered_names(self.altered_names);
+        Ok(Written::new(data_bytes).with_losses(losses))
     }
 
     fn buffered_bytes(&self) -> usize {

@@ -10,7 +10,7 @@ mod options;
 mod tabledata;
 
 use taploom_format::{
-    ByteSink, Content, EncodeContext, EncoderFormat, EnvelopeUse, FailureReport, FormatInfo,
+    Content, EncodeContext, EncoderFormat, EnvelopeUse, FailureReport, FormatInfo, Output,
     OverflowReport, Result, ResultEncoder, ResultSchema, register_encoder,
 };
 
@@ -30,27 +30,27 @@ const BINARY: &str = "application/x-votable+xml;serialization=BINARY";
 const TABLEDATA: &str = "application/x-votable+xml;serialization=TABLEDATA";
 
 impl EncoderFormat for Votable {
-    const INFO: FormatInfo = FormatInfo {
-        id: "votable",
-        description: "VOTable, rows as BINARY2, BINARY or TABLEDATA",
-        media_types: &["application/x-votable+xml", "text/xml"],
-        short_names: &[
-            ("votable", "application/x-votable+xml"),
-            ("votable/b2", BINARY2),
-            ("votable/b", BINARY),
-            ("votable/td", TABLEDATA),
-        ],
-        output_ids: &[
-            ("ivo://ivoa.net/std/TAPRegExt#output-votable-binary2", BINARY2),
-            ("ivo://ivoa.net/std/TAPRegExt#output-votable-binary", BINARY),
-            ("ivo://ivoa.net/std/TAPRegExt#output-votable-td", TABLEDATA),
-        ],
-        extensions: &["vot", "xml"],
-        content: Content::Text,
-        overflow: OverflowReport::InDocument,
-        failure: FailureReport::InDocument,
-        envelope: EnvelopeUse::Written,
-    };
+    const INFO: FormatInfo = FormatInfo::new(
+        "votable",
+        "VOTable, rows as BINARY2, BINARY or TABLEDATA",
+        &["application/x-votable+xml", "text/xml"],
+    )
+    .with_short_names(&[
+        ("votable", "application/x-votable+xml"),
+        ("votable/b2", BINARY2),
+        ("votable/b", BINARY),
+        ("votable/td", TABLEDATA),
+    ])
+    .with_output_ids(&[
+        ("ivo://ivoa.net/std/TAPRegExt#output-votable-binary2", BINARY2),
+        ("ivo://ivoa.net/std/TAPRegExt#output-votable-binary", BINARY),
+        ("ivo://ivoa.net/std/TAPRegExt#output-votable-td", TABLEDATA),
+    ])
+    .with_extensions(&["vot", "xml"])
+    .with_content(Content::Text)
+    .with_overflow(OverflowReport::InDocument)
+    .with_failure(FailureReport::InDocument)
+    .with_envelope(EnvelopeUse::Written);
 
     type Options = VotableOptions;
 
@@ -58,8 +58,8 @@ impl EncoderFormat for Votable {
         options: &VotableOptions,
         schema: &ResultSchema,
         context: &EncodeContext,
-        sink: ByteSink,
+        output: Output,
     ) -> Result<Box<dyn ResultEncoder>> {
-        Ok(Box::new(VotableEncoder::start(options, schema, context, sink)?))
+        Ok(Box::new(VotableEncoder::start(options, schema, context, output)?))
     }
 }

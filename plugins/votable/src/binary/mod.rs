@@ -12,9 +12,9 @@ mod texts;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use taploom_format::{Column, InOrder, Output, Result};
+use taploom_format::{CellLosses, Column, InOrder, Output, Result};
 
-use crate::encoder::{RowWriter, Written};
+use crate::encoder::RowWriter;
 use crate::nulls::NullValue;
 use crate::options::{Serialization, VotableOptions};
 
@@ -55,14 +55,14 @@ struct Block {
     at: Position,
     bytes: RowBlock,
     text: PieceText,
-    truncated_cells: u64,
+    /// Cells of each column that lost characters.
+    truncated: Vec<u64>,
 }
 
 /// The blocks that are written.
-#[derive(Default)]
 struct Done {
     joiner: Joiner,
-    written: Written,
+    losses: Vec<CellLosses>,
 }
 
 impl BinaryRows {
@@ -76,6 +76,7 @@ impl BinaryRows {
         let rules = Rules { flags, count: options.array_count };
         let (columns, least_width) = BinaryColumn::lay_out(columns, nulls, rules)?;
         let base64 = Base64::new(options.line_length as usize);
+        let losses = vec![CellLosses::default(); columns.len()];
         let layout = Arc::new(Layout { rules, columns, base64 });
         let shared = Arc::clone(&layout);
         Ok(Self {
@@ -84,7 +85,7 @@ impl BinaryRows {
             rows: 0,
             at: Position::default(),
             blocks: InOrder::new(threads, move |block| shared.encode(block)),
-            done: Done::default(),
+            done: Done { joiner: Joiner::default(), losses },
         })
     }
 }
@@ -97,8 +98,8 @@ impl RowWriter for BinaryRows {
         }
     }
 
-    fn write(&mut self, batch: RecordBatch, output: &mut Output) -> Result<()> {
-        let batch = Arc::new(batch);
+    fn write(&mut self, batch: &RecordBatch, output: &mut Output) -> Result<()> {
+        let batch = Arc::new(batch.clone());
         let mut first = 0;
         while first < batch.num_rows() {
             let mut block = self.blocks.spare().unwrap_or_default();
@@ -114,13 +115,16 @@ impl RowWriter for BinaryRows {
         Ok(())
     }
 
+    fn drain(&mut self, output: &mut Output) -> Result<()> {
+        self.blocks.drain(|block| self.done.append(&self.layout, block, output))
+    }
+
     fn finish(&mut self, output: &mut Output) -> Result<()> {
-        self.blocks.drain(|block| self.done.append(&self.layout, block, output))?;
         self.done.joiner.finish(&self.layout.base64, output)
     }
 
-    fn written(&self) -> Written {
-        self.done.written
+    fn losses(&self) -> &[CellLosses] {
+        &self.done.losses
     }
 
     fn heap_bytes(&self) -> usize {
@@ -130,10 +134,11 @@ impl RowWriter for BinaryRows {
 
 impl Layout {
     fn encode(&self, block: &mut Block) -> Result<()> {
-        let Block { batch, first, rows_before, at, bytes, text, truncated_cells } = block;
+        let Block { batch, first, rows_before, at, bytes, text, truncated } = block;
         if let Some(batch) = batch.take() {
-            let filled = bytes.fill(&self.columns, batch.columns(), *first, self.rules.flags);
-            *truncated_cells = filled.map_err(|misfit| misfit.into_error(*rows_before))?;
+            let flags = self.rules.flags;
+            let filled = bytes.fill(&self.columns, batch.columns(), *first, flags, truncated);
+            filled.map_err(|misfit| misfit.into_error(*rows_before))?;
             self.base64.encode(*at, bytes.bytes(), text)?;
         }
         Ok(())
@@ -149,8 +154,9 @@ impl Block {
 impl Done {
     fn append(&mut self, layout: &Layout, block: &mut Block, output: &mut Output) -> Result<()> {
         self.joiner.append(&layout.base64, block.bytes.bytes(), &mut block.text, output)?;
-        self.written.rows += block.bytes.rows() as u64;
-        self.written.truncated_cells += block.truncated_cells;
+        for (losses, truncated) in self.losses.iter_mut().zip(&block.truncated) {
+            losses.truncated += truncated;
+        }
         Ok(())
     }
 }

@@ -123,14 +123,16 @@ impl RowBlock {
         &self.bytes[..self.end]
     }
 
-    /// Writes rows of a batch from `first` on; returns how many cells lost characters.
+    /// Writes rows of a batch from `first` on; `truncated` becomes the number of cells that lost
+    /// characters, for each column.
     pub(crate) fn fill(
         &mut self,
         columns: &[BinaryColumn],
         arrays: &[ArrayRef],
         first: usize,
         flags: bool,
-    ) -> Result<u64, Misfit> {
+        truncated: &mut Vec<u64>,
+    ) -> Result<(), Misfit> {
         let rows = self.rows();
         let words = rows.div_ceil(WORD_ROWS).max(1);
         let mut nulls = std::mem::take(&mut self.nulls);
@@ -146,12 +148,12 @@ impl RowBlock {
             self.write_flags(&nulls, words);
         }
         let columns = columns.iter().zip(arrays).zip(nulls.chunks_exact(words));
-        let written = columns.map(|((column, array), nulls)| {
-            column.write(Cells { array, first, rows, nulls }, self)
-        });
-        let truncated = written.sum();
+        truncated.clear();
+        for ((column, array), nulls) in columns {
+            truncated.push(column.write(Cells { array, first, rows, nulls }, self)?);
+        }
         self.nulls = nulls;
-        truncated
+        Ok(())
     }
 
     /// Writes one cell of fixed width into each row.

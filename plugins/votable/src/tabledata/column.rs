@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
-use taploom_format::{Column, Datatype, Error, ErrorKind, Result};
-use taploom_text::{BITS, Cells, ColumnText, Elements, Losses, TABLEDATA};
+use taploom_format::{CellLosses, Column, Datatype, Error, ErrorKind, Result};
+use taploom_text::{BITS, Cells, ColumnText, Elements, TABLEDATA};
 
 use crate::cells::text_of;
 use crate::charset::{Charset, Length, string_length};
@@ -47,9 +47,9 @@ impl TextColumn {
 }
 
 impl ColumnText for TextColumn {
-    fn append(&self, array: &ArrayRef, rows: Range<usize>, to: &mut Cells) -> Result<Losses> {
+    fn append(&self, array: &ArrayRef, rows: Range<usize>, to: &mut Cells) -> Result<CellLosses> {
         let first = rows.start;
-        let mut losses = Losses::default();
+        let mut losses = CellLosses::default();
         match &self.kind {
             Kind::Scalars(elements) => elements.append_cells(array, rows, to),
             Kind::Text(text) => {

@@ -2,8 +2,8 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ListArray};
-use taploom_format::{Column, Datatype, Result};
-use taploom_text::{BITS, Elements, Losses, TABLEDATA};
+use taploom_format::{CellLosses, Column, Datatype, Result};
+use taploom_text::{BITS, Elements, TABLEDATA};
 
 use crate::cells::{elements_of, text_of};
 use crate::nulls::{NO_NULL_BIT, NO_NULL_ELEMENT};
@@ -56,15 +56,15 @@ pub(crate) struct Strings(pub(crate) Text);
 
 impl Strings {
     /// Appends the strings of a list.
-    pub(crate) fn append(&self, lists: &ListArray, row: usize, to: &mut Vec<u8>) -> Losses {
+    pub(crate) fn append(&self, lists: &ListArray, row: usize, to: &mut Vec<u8>) -> CellLosses {
         let texts = lists.values().as_string::<i32>();
-        let mut cell = Losses::default();
+        let mut cell = CellLosses::default();
         for index in elements_of(lists, row) {
             let appended = self.0.append(text_of(texts, index), to);
             cell += appended.losses;
             to.resize(to.len() + self.0.most - appended.units, b' ');
         }
         // Those of the strings of one cell.
-        Losses { truncated: cell.truncated.min(1), altered: cell.altered.min(1) }
+        CellLosses { truncated: cell.truncated.min(1), altered: cell.altered.min(1) }
     }
 }

@@ -5,10 +5,10 @@ mod lists;
 mod text;
 
 use arrow_array::RecordBatch;
-use taploom_format::{Column, Output, Result};
-use taploom_text::{Blocks, Frame, Losses};
+use taploom_format::{CellLosses, Column, Output, Result};
+use taploom_text::{Blocks, Frame};
 
-use crate::encoder::{RowWriter, Written};
+use crate::encoder::RowWriter;
 
 use self::column::TextColumn;
 
@@ -35,17 +35,20 @@ impl RowWriter for TableDataRows {
         ("<DATA><TABLEDATA>\n", "</TABLEDATA></DATA>\n")
     }
 
-    fn write(&mut self, batch: RecordBatch, output: &mut Output) -> Result<()> {
+    fn write(&mut self, batch: &RecordBatch, output: &mut Output) -> Result<()> {
         self.blocks.write(batch, |block| output.append(&block.text))
     }
 
-    fn finish(&mut self, output: &mut Output) -> Result<()> {
-        self.blocks.finish(|block| output.append(&block.text))
+    fn drain(&mut self, output: &mut Output) -> Result<()> {
+        self.blocks.drain(|block| output.append(&block.text))
     }
 
-    fn written(&self) -> Written {
-        let Losses { truncated, altered } = self.blocks.losses();
-        Written { rows: self.blocks.written(), truncated_cells: truncated, altered_cells: altered }
+    fn finish(&mut self, _output: &mut Output) -> Result<()> {
+        Ok(())
+    }
+
+    fn losses(&self) -> &[CellLosses] {
+        self.blocks.losses()
     }
 
     fn heap_bytes(&self) -> usize {

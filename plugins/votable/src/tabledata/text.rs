@@ -1,7 +1,7 @@
 //! Text as XML holds it.
 
 use quick_xml::escape::partial_escape;
-use taploom_text::Losses;
+use taploom_format::CellLosses;
 use taploom_votable::xml_characters;
 
 use crate::charset::Charset;
@@ -17,13 +17,13 @@ pub(crate) struct Text {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Appended {
     pub(crate) units: usize,
-    pub(crate) losses: Losses,
+    pub(crate) losses: CellLosses,
 }
 
 impl Text {
     /// Appends a string: characters that XML can't hold replaced, cut, escaped.
     pub(crate) fn append(&self, text: &str, to: &mut Vec<u8>) -> Appended {
-        let mut losses = Losses::default();
+        let mut losses = CellLosses::default();
         // A byte never makes more than one unit.
         if text.len() <= self.most && text.bytes().all(|byte| PLAIN[usize::from(byte)]) {
             to.extend_from_slice(text.as_bytes());
@@ -57,7 +57,7 @@ static PLAIN: [bool; 256] = {
 mod tests {
     use super::*;
 
-    fn append(charset: Charset, most: usize, text: &str) -> (String, usize, Losses) {
+    fn append(charset: Charset, most: usize, text: &str) -> (String, usize, CellLosses) {
         let mut to = Vec::new();
         let appended = Text { charset, most }.append(text, &mut to);
         (String::from_utf8(to).unwrap(), appended.units, appended.losses)
@@ -65,9 +65,9 @@ mod tests {
 
     #[test]
     fn text_is_replaced_cut_and_escaped_in_this_order() {
-        let none = Losses::default();
-        let truncated = Losses { truncated: 1, ..none };
-        let altered = Losses { altered: 1, ..none };
+        let none = CellLosses::default();
+        let truncated = CellLosses { truncated: 1, ..none };
+        let altered = CellLosses { altered: 1, ..none };
         for (charset, most, text, expected) in [
             (Charset::Utf8, 9, "a\tb\n", ("a\tb\n", 4, none)),
             (Charset::Utf8, 3, "<&>", ("&lt;&amp;&gt;", 3, none)),
@@ -76,7 +76,7 @@ mod tests {
             (Charset::Utf16, 2, "aé", ("aé", 2, none)),
             (Charset::Utf16, 2, "a😀", ("a", 1, truncated)),
             (Charset::Utf16, 2, "a\0", ("a\u{fffd}", 2, altered)),
-            (Charset::Utf8, 3, "a\0", ("a", 1, Losses { truncated: 1, altered: 1 })),
+            (Charset::Utf8, 3, "a\0", ("a", 1, CellLosses { truncated: 1, altered: 1 })),
         ] {
             let (written, units, losses) = append(charset, most, text);
             assert_eq!((written.as_str(), units, losses), expected, "{text:?} in {most}");

@@ -14,10 +14,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::failure::{Failure, FailureCause};
-use crate::job::Destination;
-use crate::observer::{JobObserver, Stage};
-use crate::upload::{Scratch, SpooledBytes, Uploader};
+use crate::failure::{ErrorCode, Failure};
+use crate::metrics::Metrics;
+use crate::upload::{Scratch, Target, Uploader};
 
 /// Bytes of a chunk, and how many wait for the store.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -43,28 +42,27 @@ pub struct ScratchSpace {
     pub budget: u64,
 }
 
-/// How a result gets to the store.
-pub(crate) struct Delivery<'a> {
+/// The way of a result to the store.
+pub(crate) struct Way<'a> {
     pub(crate) mode: UploadMode,
     pub(crate) scratch: &'a ScratchSpace,
-    pub(crate) spooled: &'a SpooledBytes,
     pub(crate) uploader: &'a Uploader,
+    pub(crate) metrics: &'a Metrics,
 }
 
-impl Delivery<'_> {
+impl Way<'_> {
     /// Encodes all rows and stores the result. Dropping the future ends both.
     pub(crate) async fn store(
         &self,
         source: impl RowSource + 'static,
         spec: EncoderSpec,
-        target: &Destination,
-        observer: &mut dyn JobObserver,
+        target: Target<'_>,
     ) -> std::result::Result<Encoded, Failure> {
         let stop = CancellationToken::new();
         let _stop_with_this_future = stop.clone().drop_guard();
         match self.mode {
-            UploadMode::Spooled => self.spooled(source, spec, target, observer, stop).await,
-            UploadMode::Chunked => self.chunked(source, spec, target, observer, stop).await,
+            UploadMode::Spooled => self.spooled(source, spec, target, stop).await,
+            UploadMode::Chunked => self.chunked(source, spec, target, stop).await,
         }
     }
 
@@ -72,22 +70,22 @@ impl Delivery<'_> {
         &self,
         source: impl RowSource + 'static,
         spec: EncoderSpec,
-        target: &Destination,
-        observer: &mut dyn JobObserver,
+        target: Target<'_>,
         stop: CancellationToken,
     ) -> std::result::Result<Encoded, Failure> {
         let format = spec.plugin().info().id;
         let ScratchSpace { folder, budget } = self.scratch;
-        let created = Scratch::create(folder, *budget, self.spooled);
+        let created = Scratch::create(folder, *budget, &self.metrics.scratch_bytes);
         let (file, sink) = created.map_err(|error| no_room(&error))?;
         let started = Instant::now();
         let encoded = start(source, spec, Box::new(sink), stop).await;
         let encoded = encoded.unwrap_or_else(|_| Err(panicked()));
         let encoded = encoded.map_err(|error| spooling_failed(&error))?;
-        observer.took(Stage::Encode, format, started.elapsed());
+        self.metrics.took("encode", format, started.elapsed());
         let started = Instant::now();
-        self.uploader.send_file(target, &file, observer).await?;
-        observer.took(Stage::Upload, format, started.elapsed());
+        let retries = &self.metrics.upload_retries;
+        self.uploader.send_file(target, &file, retries).await?;
+        self.metrics.took("upload", format, started.elapsed());
         Ok(encoded)
     }
 
@@ -95,8 +93,7 @@ impl Delivery<'_> {
         &self,
         source: impl RowSource + 'static,
         spec: EncoderSpec,
-        target: &Destination,
-        observer: &mut dyn JobObserver,
+        target: Target<'_>,
         stop: CancellationToken,
     ) -> std::result::Result<Encoded, Failure> {
         let format = spec.plugin().info().id;
@@ -117,7 +114,7 @@ impl Delivery<'_> {
             (Err(error), _) => return Err(Failure::of_encoding(&error)),
             (Ok(_), Err(failure)) => return Err(failure),
         };
-        observer.took(Stage::EncodeAndUpload, format, started.elapsed());
+        self.metrics.took("encode and upload", format, started.elapsed());
         Ok(encoded)
     }
 }
@@ -173,14 +170,14 @@ fn panicked() -> Error {
 
 fn no_room(error: &io::Error) -> Failure {
     let message = format!("no scratch file for the result: {error}");
-    Failure::new(FailureCause::Internal, message)
+    Failure::new(ErrorCode::BackendInternalError, message)
 }
 
 /// Here the sink is the scratch file, and why it failed is worth saying.
 fn spooling_failed(error: &Error) -> Failure {
     match error.kind() {
         ErrorKind::Sink | ErrorKind::Resources => Failure::new(
-            FailureCause::Internal,
+            ErrorCode::BackendInternalError,
             format!("no scratch space for the result: {error:#}"),
         ),
         _ => Failure::of_encoding(error),
