@@ -11,10 +11,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use taploom_bridge::{
-    Bridge, Formats, JobLimits, JobRun, JobStatus, Outcome, Plain, Statuses, Stop, UploadPolicy,
-    Uploader,
+use taploom_bridge::jobs::{
+    JobLimits, JobRunner, Outcome, Stop, StreamingDatabase, UploadPolicy, Uploader,
 };
+use taploom_bridge::{Bridge, Formats, JobRun, JobStatus, Statuses};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -47,11 +47,12 @@ fn run(database: &str, jobs: &str, memory: &str, messages: &[String]) -> Result<
     let jobs: usize = jobs.parse().map_err(|_| format!("{jobs} is no number of jobs"))?;
     let memory: usize = memory.parse().map_err(|_| format!("{memory} is no number of MiB"))?;
     let registry = taploom::registry().map_err(|error| format!("{error:#}"))?;
-    let database = Plain::new(database).map_err(|error| format!("{error:#}"))?;
+    let database = StreamingDatabase::new(database).map_err(|error| format!("{error:#}"))?;
     let uploader = Uploader::new(UploadPolicy::default()).map_err(|error| error.to_string())?;
     let limits = JobLimits { memory_budget: memory << 20, ..JobLimits::default() };
-    let bridge = Bridge::new(Formats::new(registry), Arc::new(database), uploader, limits);
-    let bridge = Arc::new(bridge.map_err(|error| error.to_string())?);
+    let runner = JobRunner::new(Arc::new(database), uploader, limits);
+    let runner = runner.map_err(|error| error.to_string())?;
+    let bridge = Arc::new(Bridge::new(Formats::new(registry), runner));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.map_err(|error| error.to_string())?.block_on(async {
         let mut running = tokio::task::JoinSet::new();

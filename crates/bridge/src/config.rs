@@ -13,15 +13,14 @@ use rdkafka::ClientConfig;
 use serde::Deserialize;
 use serde_json::Value;
 use taploom_format::EncoderRegistry;
+use taploom_jobs::{
+    Database, Failure, JobLimits, JobRunner, ScratchSpace, Secret, StreamingDatabase, UploadMode,
+    UploadPolicy, Uploader,
+};
 use url::Url;
 
-use crate::database::{Database, Plain};
-use crate::failure::Failure;
+use crate::bridge::Bridge;
 use crate::format::Formats;
-use crate::job::{Bridge, JobLimits};
-use crate::pipeline::{ScratchSpace, UploadMode};
-use crate::secret::Secret;
-use crate::upload::{UploadPolicy, Uploader};
 
 /// What the names of variables begin with; two more underscores stand between section and key:
 /// `TAPLOOM__DATABASE__URL`.
@@ -309,10 +308,10 @@ impl Config {
             },
             upload: upload.mode,
             timeout: self.jobs.timeout_seconds.map(seconds),
-            datalink_url: self.results.datalink_url.clone(),
             batch_rows: self.jobs.batch_rows,
         };
-        Bridge::new(formats, self.database.open()?, uploader, limits)
+        let runner = JobRunner::new(self.database.open()?, uploader, limits)?;
+        Ok(Bridge::new(formats, runner).with_datalink_url(self.results.datalink_url.clone()))
     }
 }
 
@@ -322,12 +321,12 @@ impl DatabaseConfig {
             |error: taploom_format::Error| Failure::invalid(format!("database.url: {error}"));
         let url = self.url.expose();
         match &self.qserv {
-            None => Ok(Arc::new(Plain::new(url).map_err(invalid)?)),
+            None => Ok(Arc::new(StreamingDatabase::new(url).map_err(invalid)?)),
             #[cfg(not(feature = "mysql"))]
             Some(_) => Err(Failure::invalid("database.qserv: built without MySQL")),
             #[cfg(feature = "mysql")]
             Some(qserv) => {
-                use crate::database::{Qserv, QservOptions};
+                use crate::qserv::{Qserv, QservOptions};
                 let rows = url.parse().map_err(invalid)?;
                 let mut options = QservOptions::new(qserv.url.clone(), rows);
                 let QservConfig { user, password, api_version, .. } = qserv.clone();

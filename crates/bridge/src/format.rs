@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use taploom_format::{EncoderRegistry, EncoderSpec, Envelope, EnvelopeUse, Error};
+use taploom_jobs::Failure;
 
 use crate::envelope::without_data;
-use crate::failure::Failure;
 use crate::message::Format;
 
 /// The formats of a bridge.

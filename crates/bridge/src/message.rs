@@ -7,10 +7,9 @@ use std::time::Duration;
 use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize};
 use taploom_format::{Arraysize, Datatype, Envelope};
+use taploom_jobs::{Failure, Secret};
 use url::Url;
 
-use crate::failure::Failure;
-use crate::secret::Secret;
 use crate::status::Metadata;
 
 /// A query to run, and where its result goes.
@@ -279,7 +278,7 @@ mod tests {
             None => message[&pointer[1..]] = value,
         }
         let rejected = JobRun::parse(message.to_string().as_bytes()).unwrap_err();
-        assert_eq!(rejected.failure.code, crate::failure::ErrorCode::InvalidRequest);
+        assert_eq!(rejected.failure.cause, taploom_jobs::FailureCause::InvalidRequest);
         rejected.failure.message
     }
 

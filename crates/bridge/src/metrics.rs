@@ -8,8 +8,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use taploom_jobs::{Outcome, SpooledBytes};
 
-use crate::job::Outcome;
+use crate::status::error_code;
 
 /// The metrics of a bridge. Copies count together.
 #[derive(Debug, Clone)]
@@ -20,7 +21,7 @@ pub struct Metrics {
     seconds: Family<StageLabels, Histogram, fn() -> Histogram>,
     running: Gauge,
     pub(crate) memory_bytes: Gauge,
-    pub(crate) scratch_bytes: Gauge,
+    spooled: SpooledBytes,
     pub(crate) upload_retries: Counter,
     pub(crate) unreadable_messages: Counter,
 }
@@ -37,8 +38,9 @@ struct StageLabels {
     format: &'static str,
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
+impl Metrics {
+    /// Metrics that count from 0, beside the disk that results take.
+    pub(crate) fn new(spooled: &SpooledBytes) -> Self {
         // From 10 ms to an hour and a half.
         let histogram: fn() -> Histogram = || Histogram::new(exponential_buckets(0.01, 3.0, 13));
         Self {
@@ -48,22 +50,21 @@ impl Default for Metrics {
             seconds: Family::new_with_constructor(histogram),
             running: Gauge::default(),
             memory_bytes: Gauge::default(),
-            scratch_bytes: Gauge::default(),
+            spooled: spooled.clone(),
             upload_retries: Counter::default(),
             unreadable_messages: Counter::default(),
         }
     }
-}
 
-impl Metrics {
     /// All of them in the text format of OpenMetrics.
     ///
     /// # Errors
     /// Where a line can't be formatted.
     pub fn text(&self) -> Result<String, std::fmt::Error> {
         let mut registry = Registry::with_prefix("taploom");
-        let Self { jobs, rows, bytes, seconds, running, memory_bytes, scratch_bytes, .. } =
-            self.clone();
+        let Self { jobs, rows, bytes, seconds, running, memory_bytes, .. } = self.clone();
+        let scratch_bytes: Gauge = Gauge::default();
+        scratch_bytes.set(i64::try_from(self.spooled.get()).unwrap_or(i64::MAX));
         registry.register("jobs", "Jobs that ended, by how", jobs);
         registry.register("jobs_running", "Jobs that run", running);
         registry.register("rows", "Rows of results that were stored", rows);
@@ -104,7 +105,7 @@ impl Metrics {
                 self.bytes.inc_by(encoded.summary.total_bytes);
                 ("completed", "")
             }
-            Outcome::Failed(failure) => ("failed", failure.code.as_str()),
+            Outcome::Failed(failure) => ("failed", error_code(failure.cause)),
             Outcome::Aborted => ("aborted", ""),
             Outcome::HandedOver => ("handed_over", ""),
         };
@@ -112,31 +113,31 @@ impl Metrics {
     }
 
     /// Counts a job as running until it is dropped.
-    pub(crate) fn running(&self) -> Held {
-        Held::new(&self.running, 1)
+    pub(crate) fn running(&self) -> Counted {
+        Counted::new(&self.running, 1)
     }
 
     /// Counts memory as granted until it is dropped.
     #[cfg(feature = "kafka")]
-    pub(crate) fn memory(&self, bytes: usize) -> Held {
-        Held::new(&self.memory_bytes, i64::try_from(bytes).unwrap_or(i64::MAX))
+    pub(crate) fn memory(&self, bytes: usize) -> Counted {
+        Counted::new(&self.memory_bytes, i64::try_from(bytes).unwrap_or(i64::MAX))
     }
 }
 
 /// Something that counts in a gauge as long as it is there.
-pub(crate) struct Held {
+pub(crate) struct Counted {
     gauge: Gauge,
     amount: i64,
 }
 
-impl Held {
+impl Counted {
     fn new(gauge: &Gauge, amount: i64) -> Self {
         gauge.inc_by(amount);
         Self { gauge: gauge.clone(), amount }
     }
 }
 
-impl Drop for Held {
+impl Drop for Counted {
     fn drop(&mut self) {
         self.gauge.dec_by(self.amount);
     }

@@ -1,121 +1,113 @@
 //! The status messages of one job.
 
 use std::io;
+use std::time::Duration;
 
+use async_trait::async_trait;
+use taploom_jobs::{Failure, JobObserver, Outcome, QueryPhase, QueryProgress, Stage};
 use taploom_pipeline::Encoded;
 
-use crate::database::News;
-use crate::failure::Failure;
-use crate::job::Outcome;
 use crate::message::{Format, JobRun, Rejected};
-use crate::status::{Chunks, JobStatus, Metadata, Phase, QueryInfo, ResultInfo, Statuses, now};
+use crate::metrics::Metrics;
+use crate::status::{
+    Chunks, ErrorInfo, JobStatus, Metadata, Phase, QueryInfo, ResultInfo, Statuses, now,
+};
 
-/// What has been said of a job, and to whom.
+/// Publishes the status messages of one job, and counts.
 pub(crate) struct Report<'a> {
     statuses: &'a dyn Statuses,
+    metrics: &'a Metrics,
     job_id: String,
     metadata: Metadata,
     result: Option<(Option<String>, Format)>,
     execution_id: Option<String>,
     query: Option<QueryInfo>,
-    /// When the database last worked on the query, where it says so.
+    /// When the database last worked on the query, if it says so.
     updated: Option<u64>,
     /// The progress that was published last.
     published: Option<Chunks>,
+    /// Whether the database itself reported that the query failed.
+    failed_in_database: bool,
 }
 
 impl<'a> Report<'a> {
-    pub(crate) fn new(job: &JobRun, statuses: &'a dyn Statuses) -> Self {
+    pub(crate) fn new(job: &JobRun, statuses: &'a dyn Statuses, metrics: &'a Metrics) -> Self {
         let result = (job.result_location.clone(), job.result_format.format.clone());
-        Self {
-            statuses,
-            job_id: job.job_id.clone(),
-            metadata: job.metadata(),
-            result: Some(result),
-            execution_id: None,
-            query: None,
-            updated: None,
-            published: None,
-        }
+        let report = Self::of(job.job_id.clone(), job.metadata(), statuses, metrics);
+        Self { result: Some(result), ..report }
     }
 
-    /// Of a message that is no job but has a name.
-    pub(crate) fn of_rejected(rejected: &Rejected, statuses: &'a dyn Statuses) -> io::Result<Self> {
+    /// The report of a message that can't be taken as a job, but names one.
+    pub(crate) fn of_rejected(
+        rejected: &Rejected,
+        statuses: &'a dyn Statuses,
+        metrics: &'a Metrics,
+    ) -> io::Result<Self> {
         let Some(job_id) = rejected.job_id.clone() else {
             return Err(io::Error::other("the message has no jobID"));
         };
-        Ok(Self {
+        Ok(Self::of(job_id, rejected.metadata.clone(), statuses, metrics))
+    }
+
+    fn of(
+        job_id: String,
+        metadata: Metadata,
+        statuses: &'a dyn Statuses,
+        metrics: &'a Metrics,
+    ) -> Self {
+        Self {
             statuses,
+            metrics,
             job_id,
-            metadata: rejected.metadata.clone(),
+            metadata,
             result: None,
             execution_id: None,
             query: None,
             updated: None,
             published: None,
-        })
+            failed_in_database: false,
+        }
     }
 
-    /// The database has the query, under this name.
-    pub(crate) fn submitted(&mut self, execution_id: String) {
-        self.execution_id = Some(execution_id);
+    /// Publishes that there is no result.
+    pub(crate) async fn failed(&mut self, failure: Failure) -> io::Result<Outcome> {
+        let outcome = Outcome::Failed(failure);
+        self.ended(&outcome).await?;
+        Ok(outcome)
     }
 
     /// Remembers how far the query is.
-    pub(crate) fn note(&mut self, news: &News) {
+    fn note(&mut self, progress: &QueryProgress) -> Chunks {
         let before = self.query.as_ref().map(|query| query.start_time);
-        let start_time = news.started.or(before).unwrap_or_else(now);
-        self.updated = news.updated;
-        self.query = Some(QueryInfo { start_time, end_time: None, progress: news.chunks });
+        let start_time = progress.started.or(before).unwrap_or_else(now);
+        let chunks = Chunks {
+            total_chunks: progress.total_chunks,
+            completed_chunks: progress.completed_chunks,
+        };
+        self.updated = progress.updated;
+        self.query = Some(QueryInfo { start_time, end_time: None, progress: chunks });
+        chunks
     }
 
-    /// Publishes how far the query is, where that is new.
-    pub(crate) async fn executing(&mut self, news: &News) -> io::Result<()> {
-        self.note(news);
-        if self.published == Some(news.chunks) {
+    /// Publishes how far the query is, unless that was published before.
+    async fn executing(&mut self, chunks: Chunks) -> io::Result<()> {
+        if self.published == Some(chunks) {
             return Ok(());
         }
-        self.published = Some(news.chunks);
+        self.published = Some(chunks);
         self.publish(Phase::Executing, self.query.clone(), None, None).await
     }
 
-    /// A query that is finished before anything was said of it was executing once.
-    pub(crate) async fn finished(&mut self, news: &News) -> io::Result<()> {
-        self.note(news);
-        match self.published {
-            Some(_) => Ok(()),
-            None => self.executing(news).await,
-        }
-    }
-
-    pub(crate) async fn completed(mut self, encoded: Encoded) -> io::Result<Outcome> {
+    async fn completed(&mut self, encoded: &Encoded) -> io::Result<()> {
         let result = self.result.take().map(|(result_location, format)| ResultInfo {
             total_rows: encoded.summary.rows,
             result_location,
             format,
         });
-        self.publish(Phase::Completed, self.ended(), result, None).await?;
-        Ok(Outcome::Completed(encoded))
+        self.publish(Phase::Completed, self.query_at_end(), result, None).await
     }
 
-    /// Where the bridge could not go on, nothing is said of the query.
-    pub(crate) async fn failed(self, failure: Failure) -> io::Result<Outcome> {
-        self.publish(Phase::Error, None, None, Some(failure.clone())).await?;
-        Ok(Outcome::Failed(failure))
-    }
-
-    /// Where the database itself says that the query failed, it says how far it came.
-    pub(crate) async fn failed_in_database(self, failure: Failure) -> io::Result<Outcome> {
-        self.publish(Phase::Error, self.ended(), None, Some(failure.clone())).await?;
-        Ok(Outcome::Failed(failure))
-    }
-
-    pub(crate) async fn aborted(self) -> io::Result<Outcome> {
-        self.publish(Phase::Aborted, self.ended(), None, None).await?;
-        Ok(Outcome::Aborted)
-    }
-
-    fn ended(&self) -> Option<QueryInfo> {
+    fn query_at_end(&self) -> Option<QueryInfo> {
         let end_time = Some(self.updated.unwrap_or_else(now));
         self.query.clone().map(|query| QueryInfo { end_time, ..query })
     }
@@ -125,7 +117,7 @@ impl<'a> Report<'a> {
         status: Phase,
         query_info: Option<QueryInfo>,
         result_info: Option<ResultInfo>,
-        error_info: Option<Failure>,
+        error_info: Option<ErrorInfo>,
     ) -> io::Result<()> {
         let status = JobStatus {
             job_id: self.job_id.clone(),
@@ -138,5 +130,47 @@ impl<'a> Report<'a> {
             metadata: self.metadata.clone(),
         };
         self.statuses.publish(&status).await
+    }
+}
+
+#[async_trait]
+impl JobObserver for Report<'_> {
+    fn submitted(&mut self, execution_id: String) {
+        self.execution_id = Some(execution_id);
+    }
+
+    async fn progress(&mut self, progress: &QueryProgress) -> io::Result<()> {
+        let chunks = self.note(progress);
+        match &progress.phase {
+            QueryPhase::Executing => self.executing(chunks).await,
+            // A query that is finished before its progress was published was executing once.
+            QueryPhase::Finished if self.published.is_none() => self.executing(chunks).await,
+            QueryPhase::Finished | QueryPhase::Aborted => Ok(()),
+            QueryPhase::Failed(_) => {
+                self.failed_in_database = true;
+                Ok(())
+            }
+        }
+    }
+
+    async fn ended(&mut self, outcome: &Outcome) -> io::Result<()> {
+        match outcome {
+            Outcome::Completed(encoded) => self.completed(encoded).await,
+            Outcome::Failed(failure) => {
+                // Only a database that reports the failure itself says how far the query came.
+                let query = self.query_at_end().filter(|_| self.failed_in_database);
+                self.publish(Phase::Error, query, None, Some(failure.into())).await
+            }
+            Outcome::Aborted => self.publish(Phase::Aborted, self.query_at_end(), None, None).await,
+            Outcome::HandedOver => Ok(()),
+        }
+    }
+
+    fn took(&mut self, stage: Stage, format: &'static str, time: Duration) {
+        self.metrics.took(stage.as_str(), format, time);
+    }
+
+    fn upload_retried(&mut self) {
+        self.metrics.upload_retries.inc();
     }
 }

@@ -4,8 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use serde::Serialize;
+use taploom_jobs::{Failure, FailureCause};
 
-use crate::failure::Failure;
 use crate::message::Format;
 
 /// Where a job stands. Values that are absent are left out.
@@ -30,7 +30,7 @@ pub struct JobStatus {
     pub result_info: Option<ResultInfo>,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub error_info: Option<Failure>,
+    pub error_info: Option<ErrorInfo>,
     /// What was asked.
     pub metadata: Metadata,
 }
@@ -88,6 +88,39 @@ pub struct ResultInfo {
     pub result_location: Option<String>,
     /// The format, as the request said.
     pub format: Format,
+}
+
+/// Why a job failed, by the names that a TAP service knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorInfo {
+    /// What went wrong.
+    pub error_code: &'static str,
+    /// A sentence for the person who asked.
+    pub error_message: String,
+}
+
+impl From<&Failure> for ErrorInfo {
+    fn from(failure: &Failure) -> Self {
+        Self { error_code: error_code(failure.cause), error_message: failure.message.clone() }
+    }
+}
+
+/// The error code of a cause in status messages and in the metrics.
+pub(crate) fn error_code(cause: FailureCause) -> &'static str {
+    match cause {
+        FailureCause::QueryFailed => "backend_error",
+        FailureCause::DatabaseUnreachable => "backend_request_error",
+        FailureCause::ResultTooLarge => "backend_results_too_large",
+        FailureCause::QueryWrong => "backend_sql_error",
+        FailureCause::NotEncodable => "encoding_error",
+        FailureCause::InvalidRequest => "invalid_request",
+        FailureCause::QuotaExceeded => "quota_exceeded",
+        FailureCause::TimedOut => "result_timeout",
+        FailureCause::UploadFailed => "upload_failed",
+        FailureCause::TableUnreadable => "table_read",
+        _ => "backend_internal_error",
+    }
 }
 
 /// What a request asked.

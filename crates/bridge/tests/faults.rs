@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 use support::store::{Answer, Store};
 use support::{SampleDatabase, bridge, job, job_of, limits, numbers, run, run_until};
-use taploom_bridge::{JobLimits, Outcome, Stop, UploadMode};
+use taploom_bridge::jobs::{JobLimits, Outcome, Stop, UploadMode};
 
 const OK: Answer = Answer::Status(200, "");
 

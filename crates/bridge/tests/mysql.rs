@@ -17,7 +17,8 @@ use support::store::{Answer, Store};
 use support::{
     assert_matches, bridge_to, job, job_of, limits, run, run_until, sample, sample_json,
 };
-use taploom_bridge::{Bridge, Outcome, Plain, Qserv, QservOptions, Stop};
+use taploom_bridge::jobs::{Outcome, Stop, StreamingDatabase};
+use taploom_bridge::{Bridge, Qserv, QservOptions};
 use taploom_test_servers::MariaDb;
 
 /// The rows of `results/data.json` in the types that Rubin's tables have.
@@ -50,7 +51,7 @@ fn binary2(store: &Store) -> String {
 #[tokio::test]
 async fn mariadb_gives_the_binary2_of_the_sample() {
     let server = server();
-    let bridge = bridge_to(Plain::new(&server.url()).unwrap(), limits());
+    let bridge = bridge_to(StreamingDatabase::new(&server.url()).unwrap(), limits());
     let store = Store::start(&[]).await;
     let mut job = job("jobs/data.json", ALL, &store.url());
     job["database"] = json!("test");
@@ -79,7 +80,7 @@ fn with_database(mut job: Value) -> Value {
 #[tokio::test]
 async fn timestamps_have_milliseconds_at_least() {
     let server = server();
-    let bridge = bridge_to(Plain::new(&server.url()).unwrap(), limits());
+    let bridge = bridge_to(StreamingDatabase::new(&server.url()).unwrap(), limits());
     let store = Store::start(&[]).await;
     let query = "SELECT CAST('2025-05-23 17:00:35' AS DATETIME) AS s, \
                  CAST('2025-05-23 17:00:35.5' AS DATETIME(3)) AS ms, \
@@ -98,7 +99,7 @@ async fn timestamps_have_milliseconds_at_least() {
 #[tokio::test]
 async fn a_query_of_a_job_that_is_stopped_ends_in_the_database() {
     let server = server();
-    let bridge = bridge_to(Plain::new(&server.url()).unwrap(), limits());
+    let bridge = bridge_to(StreamingDatabase::new(&server.url()).unwrap(), limits());
     let store = Store::start(&[]).await;
     let endless = "WITH RECURSIVE c AS (SELECT 1 AS n UNION ALL SELECT n FROM c) SELECT SLEEP(100) AS n FROM c";
     for by_timeout in [true, false] {
@@ -132,7 +133,7 @@ async fn a_database_that_dies_half_way_leaves_no_object() {
     server
         .sql("CREATE TABLE many AS SELECT seq AS n, REPEAT('x', 200) AS text FROM seq_1_to_300000")
         .unwrap();
-    let bridge = bridge_to(Plain::new(&server.url()).unwrap(), limits());
+    let bridge = bridge_to(StreamingDatabase::new(&server.url()).unwrap(), limits());
     let store = Store::start(&[]).await;
     let columns = [("n", "long"), ("text", "char")];
     let job = with_database(job_of("SELECT * FROM many", &store.url(), &columns));

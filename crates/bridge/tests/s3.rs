@@ -14,7 +14,7 @@ use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
 use serde_json::Value;
 use support::{SampleDatabase, bridge, job_of, limits, numbers, run, run_until};
-use taploom_bridge::{JobLimits, Outcome, Stop, UploadMode};
+use taploom_bridge::jobs::{JobLimits, Outcome, Stop, UploadMode};
 
 const SECRET: &str = "0123456789abcdef";
 

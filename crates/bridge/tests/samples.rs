@@ -9,7 +9,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use support::store::Store;
 use support::{SampleDatabase, assert_matches, bridge, job, limits, run, sample, sample_json};
-use taploom_bridge::{Bridge, Formats, Outcome, Plain, UploadPolicy, Uploader};
+use taploom_bridge::jobs::{JobRunner, Outcome, StreamingDatabase, UploadPolicy, Uploader};
+use taploom_bridge::{Bridge, Formats};
 use taploom_format::EncoderRegistry;
 
 const ALL: &str = "SELECT * FROM result ORDER BY id";
@@ -81,9 +82,9 @@ async fn a_format_that_is_not_accepted_is_refused() {
     let database = SampleDatabase::create();
     let formats = Formats::new(taploom::registry().unwrap())
         .accepting(vec!["VOTable/BINARY2".to_owned(), "Parquet".to_owned()]);
-    let plain = Arc::new(Plain::new(&database.location()).unwrap());
+    let database = Arc::new(StreamingDatabase::new(&database.location()).unwrap());
     let uploader = Uploader::new(support::policy()).unwrap();
-    let bridge = Bridge::new(formats, plain, uploader, limits()).unwrap();
+    let bridge = Bridge::new(formats, JobRunner::new(database, uploader, limits()).unwrap());
     let (_, published) = run(&bridge, &sample_json("jobs/tabledata.json")).await;
     assert_eq!(published.all().len(), 1);
     assert_matches(&published.last(), &sample_json("status/error-tabledata.json"));
@@ -125,9 +126,9 @@ async fn a_format_that_was_left_out_is_refused_by_name() {
     let votable = all.plugins().iter().filter(|plugin| plugin.info().id == "votable");
     let formats = Formats::new(EncoderRegistry::new(votable.copied()).unwrap());
     let database = SampleDatabase::create();
-    let plain = Arc::new(Plain::new(&database.location()).unwrap());
+    let database = Arc::new(StreamingDatabase::new(&database.location()).unwrap());
     let uploader = Uploader::new(UploadPolicy::default()).unwrap();
-    let bridge = Bridge::new(formats, plain, uploader, limits()).unwrap();
+    let bridge = Bridge::new(formats, JobRunner::new(database, uploader, limits()).unwrap());
     let store = Store::start(&[]).await;
     let mut job = job("jobs/data.json", ALL, &store.url());
     job["resultFormat"]["format"] = json!({"type": "Parquet"});

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use taploom::{Error, ErrorKind, Result};
-use taploom_bridge::{
-    Bridge, Failure, Formats, JobLimits, JobRun, JobStatus, Outcome, Plain, Statuses, Stop,
-    UploadMode, UploadPolicy, Uploader,
+use taploom_bridge::jobs::{
+    Failure, JobLimits, JobRunner, Outcome, Stop, StreamingDatabase, UploadMode, UploadPolicy,
+    Uploader,
 };
+use taploom_bridge::{Bridge, ErrorInfo, Formats, JobRun, JobStatus, Statuses};
 use url::Url;
 
 /// One job of a TAP service.
@@ -121,7 +122,6 @@ fn bridge(arguments: &Arguments) -> Result<Bridge> {
     let mut limits = JobLimits {
         memory_budget: arguments.memory_budget,
         upload: arguments.upload,
-        datalink_url: arguments.datalink_url.clone(),
         ..JobLimits::default()
     };
     if let Some(folder) = &arguments.scratch_dir {
@@ -136,14 +136,16 @@ fn bridge(arguments: &Arguments) -> Result<Bridge> {
         ..UploadPolicy::default()
     };
     let uploader = Uploader::new(policy).map_err(|failure| error(&failure))?;
-    let database = Arc::new(Plain::new(&arguments.database)?);
+    let database = Arc::new(StreamingDatabase::new(&arguments.database)?);
     let formats = Formats::new(taploom::registry()?);
-    Bridge::new(formats, database, uploader, limits).map_err(|failure| error(&failure))
+    let runner = JobRunner::new(database, uploader, limits).map_err(|failure| error(&failure))?;
+    Ok(Bridge::new(formats, runner).with_datalink_url(arguments.datalink_url.clone()))
 }
 
 /// The failure of a job as an error of the program.
 pub(crate) fn error(failure: &Failure) -> Error {
     let kind =
         if failure.is_caller_fault() { ErrorKind::InvalidRequest } else { ErrorKind::Failed };
-    Error::new(kind, failure.to_string())
+    let ErrorInfo { error_code, error_message } = ErrorInfo::from(failure);
+    Error::new(kind, format!("{error_code}: {error_message}"))
 }

@@ -9,13 +9,14 @@ use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::TopicPartitionList;
+use taploom_jobs::{Outcome, Stop};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, error, info, info_span, warn};
 
+use crate::bridge::Bridge;
 use crate::config::{JobsConfig, KafkaConfig};
-use crate::job::{Bridge, Outcome, Stop};
 use crate::message::{JobDelete, JobRun};
 use crate::status::now;
 use crate::worker::ended::{MessageOfJob, ended_since};

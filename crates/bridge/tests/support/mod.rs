@@ -16,10 +16,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rusqlite::types::Value as Cell;
 use serde_json::{Value, json};
-use taploom_bridge::{
-    Bridge, Database, Formats, JobLimits, JobRun, JobStatus, Outcome, Plain, Statuses, Stop,
-    UploadPolicy, Uploader,
+use taploom_bridge::jobs::{
+    Database, JobLimits, JobRunner, Outcome, Stop, StreamingDatabase, UploadPolicy, Uploader,
 };
+use taploom_bridge::{Bridge, Formats, JobRun, JobStatus, Statuses};
 
 /// A file of `tests/data`.
 pub(crate) fn sample(name: &str) -> String {
@@ -148,18 +148,19 @@ pub(crate) fn policy() -> UploadPolicy {
 }
 
 pub(crate) fn limits() -> JobLimits {
-    let datalink_url = Some("https://example.com/datalink/links".parse().unwrap());
-    JobLimits { datalink_url, ..JobLimits::default() }
+    JobLimits::default()
 }
 
 pub(crate) fn bridge_to(database: impl Database + 'static, limits: JobLimits) -> Bridge {
     let formats = Formats::new(taploom::registry().unwrap());
     let uploader = Uploader::new(policy()).unwrap();
-    Bridge::new(formats, Arc::new(database), uploader, limits).unwrap()
+    let runner = JobRunner::new(Arc::new(database), uploader, limits).unwrap();
+    let datalink_url = "https://example.com/datalink/links".parse().unwrap();
+    Bridge::new(formats, runner).with_datalink_url(Some(datalink_url))
 }
 
 pub(crate) fn bridge(database: &SampleDatabase, limits: JobLimits) -> Bridge {
-    bridge_to(Plain::new(&database.location()).unwrap(), limits)
+    bridge_to(StreamingDatabase::new(&database.location()).unwrap(), limits)
 }
 
 /// Runs a job to its end.

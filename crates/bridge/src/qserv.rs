@@ -13,11 +13,10 @@ use taploom_sources::mysql::{self, BatchLimits, MysqlOptions, QueryKiller};
 use tracing::warn;
 use url::Url;
 
-use crate::database::{Database, Execution, News, Query, QueryPhase};
-use crate::failure::{ErrorCode, Failure};
-use crate::secret::Secret;
-use crate::status::Chunks;
-use crate::upload::{http_client, one_line};
+use taploom_jobs::http::{client, one_line};
+use taploom_jobs::{
+    Database, Execution, Failure, FailureCause, Query, QueryPhase, QueryProgress, Secret,
+};
 
 /// Where a Qserv is, and how it is asked.
 #[derive(Debug, Clone)]
@@ -76,7 +75,7 @@ impl Qserv {
     /// # Errors
     /// Where the system's certificates can't be read.
     pub fn new(options: QservOptions) -> Result<Self, Failure> {
-        let client = http_client(options.timeout)?;
+        let client = client(options.timeout)?;
         Ok(Self(Arc::new(Service { options, client })))
     }
 }
@@ -136,7 +135,7 @@ impl Execution for QservQuery {
         self.id.to_string()
     }
 
-    async fn news(&mut self) -> Result<News, Failure> {
+    async fn progress(&mut self) -> Result<QueryProgress, Failure> {
         #[derive(Deserialize)]
         struct Answer {
             status: QueryStatus,
@@ -147,7 +146,7 @@ impl Execution for QservQuery {
         self.asked = true;
         let path = format!("query-async/status/{}", self.id);
         let Answer { status } = self.service.ask(Method::GET, &path, |request| request).await?;
-        status.news()
+        status.progress()
     }
 
     async fn rows(&mut self) -> Result<Box<dyn RowSource>, Failure> {
@@ -182,7 +181,7 @@ impl Execution for QservQuery {
 }
 
 impl QueryStatus {
-    fn news(self) -> Result<News, Failure> {
+    fn progress(self) -> Result<QueryProgress, Failure> {
         let error = self.error.filter(|error| !error.is_empty());
         let failed = |code, what: &str| {
             let message = match &error {
@@ -195,23 +194,21 @@ impl QueryStatus {
             "EXECUTING" => QueryPhase::Executing,
             "COMPLETED" => QueryPhase::Finished,
             "ABORTED" => QueryPhase::Aborted,
-            "FAILED" => failed(ErrorCode::BackendError, "Query failed in backend"),
+            "FAILED" => failed(FailureCause::QueryFailed, "Query failed in backend"),
             "FAILED_LR" => failed(
-                ErrorCode::BackendResultsTooLarge,
+                FailureCause::ResultTooLarge,
                 "Query results are too large to return; please narrow your query and try again",
             ),
             other => {
                 let message = format!("Qserv names a status that is not known: {other:?}");
-                return Err(Failure::new(ErrorCode::BackendInternalError, message));
+                return Err(Failure::new(FailureCause::Internal, message));
             }
         };
         let milliseconds = |seconds: u64| Some(seconds.saturating_mul(1000)).filter(|at| *at > 0);
-        Ok(News {
+        Ok(QueryProgress {
             phase,
-            chunks: Chunks {
-                total_chunks: self.total_chunks,
-                completed_chunks: self.completed_chunks.unwrap_or(0),
-            },
+            total_chunks: self.total_chunks,
+            completed_chunks: self.completed_chunks.unwrap_or(0),
             started: milliseconds(self.query_begin_epoch),
             updated: self.last_update_epoch.and_then(milliseconds),
         })
@@ -248,7 +245,7 @@ impl Service {
             let may_repeat = method != Method::POST || problem.unseen;
             if attempt >= self.options.attempts || !may_repeat {
                 let message = format!("Qserv can't be asked: {}", problem.what);
-                return Err(Failure::new(ErrorCode::BackendRequestError, message));
+                return Err(Failure::new(FailureCause::DatabaseUnreachable, message));
             }
             warn!(path, problem = problem.what, "Qserv is asked again");
             tokio::time::sleep(self.options.retry_delay).await;
@@ -256,13 +253,13 @@ impl Service {
         };
         let senseless = |error: serde_json::Error| {
             let message = format!("Qserv's answer makes no sense: {error}");
-            Failure::new(ErrorCode::BackendInternalError, message)
+            Failure::new(FailureCause::Internal, message)
         };
         let success: Success = serde_json::from_slice(&answer).map_err(senseless)?;
         if success.success == 0 {
             let why = success.error.map_or_else(String::new, |error| format!(": {error}"));
             return Err(Failure::new(
-                ErrorCode::BackendError,
+                FailureCause::QueryFailed,
                 format!("Qserv request failed{why}"),
             ));
         }

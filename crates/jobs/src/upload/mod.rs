@@ -6,20 +6,21 @@ use std::time::{Duration, SystemTime};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
 use futures::Stream;
-use prometheus_client::metrics::counter::Counter;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Body, Client, StatusCode};
 use tracing::warn;
-use url::Url;
 
-use crate::failure::{ErrorCode, Failure};
-use crate::secret::Secret;
+use crate::failure::{Failure, FailureCause};
+use crate::http::{client, one_line};
+use crate::job::Destination;
+use crate::observer::JobObserver;
 use crate::upload::pulse::Pulse;
 
 mod pulse;
 mod scratch;
 
 pub(crate) use scratch::Scratch;
+pub use scratch::SpooledBytes;
 
 /// How results are sent.
 #[derive(Debug, Clone)]
@@ -55,13 +56,6 @@ pub struct Uploader {
     policy: UploadPolicy,
 }
 
-/// Where a result goes, and as what.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Target<'a> {
-    pub(crate) url: &'a Secret<Url>,
-    pub(crate) content_type: &'a str,
-}
-
 /// Why an attempt failed.
 struct Problem {
     what: String,
@@ -81,16 +75,16 @@ impl Uploader {
     /// # Errors
     /// Where the system's certificates can't be read.
     pub fn new(policy: UploadPolicy) -> Result<Self, Failure> {
-        let client = http_client(policy.connect_timeout)?;
+        let client = client(policy.connect_timeout)?;
         Ok(Self { client, policy })
     }
 
     /// Sends what is in a scratch file, with its length, as often as the policy allows.
     pub(crate) async fn send_file(
         &self,
-        target: Target<'_>,
+        target: &Destination,
         file: &Scratch,
-        retries: &Counter,
+        observer: &mut dyn JobObserver,
     ) -> Result<(), Failure> {
         let policy = &self.policy;
         let mut delays = ExponentialBuilder::default()
@@ -115,7 +109,7 @@ impl Uploader {
                 seconds = delay.as_secs_f64(),
                 "the upload is tried again"
             );
-            retries.inc();
+            observer.upload_retried();
             tokio::time::sleep(delay).await;
         }
     }
@@ -124,7 +118,7 @@ impl Uploader {
     /// off, so that what was sent does not pass for a whole result.
     pub(crate) async fn send_stream(
         &self,
-        target: Target<'_>,
+        target: &Destination,
         bytes: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     ) -> Result<(), Failure> {
         self.attempt(target, None, bytes).await.map_err(|problem| failed(&problem.what))
@@ -132,7 +126,7 @@ impl Uploader {
 
     async fn attempt(
         &self,
-        target: Target<'_>,
+        target: &Destination,
         length: Option<u64>,
         bytes: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     ) -> Result<(), Problem> {
@@ -140,7 +134,7 @@ impl Uploader {
         let mut request = self
             .client
             .put(target.url.expose().clone())
-            .header(CONTENT_TYPE, target.content_type)
+            .header(CONTENT_TYPE, &target.content_type)
             .body(Body::wrap_stream(pulse.watch(bytes)));
         if let Some(length) = length {
             request = request.header(CONTENT_LENGTH, length);
@@ -175,37 +169,8 @@ impl Problem {
     }
 }
 
-/// An error of the client, with its causes and without the URL.
-pub(crate) fn one_line(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut what = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !what.ends_with(&text) {
-            what = format!("{what}: {text}");
-        }
-        cause = error.source();
-    }
-    what
-}
-
-/// A client that neither follows redirects, which can't take a signature along, nor asks a proxy.
-pub(crate) fn http_client(connect_timeout: Duration) -> Result<Client, Failure> {
-    // Fails where a provider has been chosen before: that one serves as well.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
-        .connect_timeout(connect_timeout)
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(|error| {
-            let message = format!("no HTTP client: {}", one_line(error));
-            Failure::new(ErrorCode::BackendInternalError, message)
-        })
-}
-
 fn failed(what: &str) -> Failure {
-    Failure::new(ErrorCode::UploadFailed, format!("the result could not be stored: {what}"))
+    Failure::new(FailureCause::UploadFailed, format!("the result could not be stored: {what}"))
 }
 
 /// Retry-After: seconds or a date; RFC 9110, 10.2.3.

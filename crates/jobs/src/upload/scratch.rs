@@ -9,10 +9,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures::Stream;
-use prometheus_client::metrics::gauge::Gauge;
 
 /// Bytes that are read at a time.
 const CHUNK: u64 = 256 << 10;
+
+/// Disk that results take until they are stored, in bytes. Copies count together.
+#[derive(Debug, Clone, Default)]
+pub struct SpooledBytes(Arc<AtomicU64>);
+
+impl SpooledBytes {
+    /// The bytes that are in use now.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// A file without a name: it vanishes with the process, however that ends.
 pub(crate) struct Scratch(Arc<Spool>);
@@ -27,12 +37,12 @@ struct Spool {
     file: File,
     length: AtomicU64,
     /// Bytes of all such files.
-    in_use: Gauge,
+    in_use: SpooledBytes,
 }
 
 impl Drop for Spool {
     fn drop(&mut self) {
-        self.in_use.dec_by(signed(self.length.load(Ordering::Relaxed)));
+        self.in_use.0.fetch_sub(self.length.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 }
 
@@ -42,7 +52,7 @@ impl Scratch {
     pub(crate) fn create(
         folder: &Path,
         budget: u64,
-        in_use: &Gauge,
+        in_use: &SpooledBytes,
     ) -> io::Result<(Self, ScratchSink)> {
         let file = tempfile::tempfile_in(folder)?;
         let spool = Arc::new(Spool { file, length: AtomicU64::new(0), in_use: in_use.clone() });
@@ -82,15 +92,11 @@ impl Write for ScratchSink {
         }
         let written = (&*file).write(bytes)?;
         length.fetch_add(written as u64, Ordering::Relaxed);
-        in_use.inc_by(signed(written as u64));
+        in_use.0.fetch_add(written as u64, Ordering::Relaxed);
         Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-fn signed(bytes: u64) -> i64 {
-    i64::try_from(bytes).unwrap_or(i64::MAX)
 }

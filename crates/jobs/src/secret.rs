@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 /// A value that neither `{}` nor `{:?}` prints: a signed URL is a key to the place that it names.
 ///
 /// ```
-/// use taploom_bridge::Secret;
+/// use taploom_jobs::Secret;
 ///
 /// let url = Secret::new("https://store/bucket?signature=5f3a");
 /// assert_eq!(format!("{url:?} {url}"), "[secret] [secret]");

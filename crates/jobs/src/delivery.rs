@@ -14,9 +14,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::failure::{ErrorCode, Failure};
-use crate::metrics::Metrics;
-use crate::upload::{Scratch, Target, Uploader};
+use crate::failure::{Failure, FailureCause};
+use crate::job::Destination;
+use crate::observer::{JobObserver, Stage};
+use crate::upload::{Scratch, SpooledBytes, Uploader};
 
 /// Bytes of a chunk, and how many wait for the store.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -42,27 +43,28 @@ pub struct ScratchSpace {
     pub budget: u64,
 }
 
-/// The way of a result to the store.
-pub(crate) struct Way<'a> {
+/// How a result gets to the store.
+pub(crate) struct Delivery<'a> {
     pub(crate) mode: UploadMode,
     pub(crate) scratch: &'a ScratchSpace,
+    pub(crate) spooled: &'a SpooledBytes,
     pub(crate) uploader: &'a Uploader,
-    pub(crate) metrics: &'a Metrics,
 }
 
-impl Way<'_> {
+impl Delivery<'_> {
     /// Encodes all rows and stores the result. Dropping the future ends both.
     pub(crate) async fn store(
         &self,
         source: impl RowSource + 'static,
         spec: EncoderSpec,
-        target: Target<'_>,
+        target: &Destination,
+        observer: &mut dyn JobObserver,
     ) -> std::result::Result<Encoded, Failure> {
         let stop = CancellationToken::new();
         let _stop_with_this_future = stop.clone().drop_guard();
         match self.mode {
-            UploadMode::Spooled => self.spooled(source, spec, target, stop).await,
-            UploadMode::Chunked => self.chunked(source, spec, target, stop).await,
+            UploadMode::Spooled => self.spooled(source, spec, target, observer, stop).await,
+            UploadMode::Chunked => self.chunked(source, spec, target, observer, stop).await,
         }
     }
 
@@ -70,22 +72,22 @@ impl Way<'_> {
         &self,
         source: impl RowSource + 'static,
         spec: EncoderSpec,
-        target: Target<'_>,
+        target: &Destination,
+        observer: &mut dyn JobObserver,
         stop: CancellationToken,
     ) -> std::result::Result<Encoded, Failure> {
         let format = spec.plugin().info().id;
         let ScratchSpace { folder, budget } = self.scratch;
-        let created = Scratch::create(folder, *budget, &self.metrics.scratch_bytes);
+        let created = Scratch::create(folder, *budget, self.spooled);
         let (file, sink) = created.map_err(|error| no_room(&error))?;
         let started = Instant::now();
         let encoded = start(source, spec, Box::new(sink), stop).await;
         let encoded = encoded.unwrap_or_else(|_| Err(panicked()));
         let encoded = encoded.map_err(|error| spooling_failed(&error))?;
-        self.metrics.took("encode", format, started.elapsed());
+        observer.took(Stage::Encode, format, started.elapsed());
         let started = Instant::now();
-        let retries = &self.metrics.upload_retries;
-        self.uploader.send_file(target, &file, retries).await?;
-        self.metrics.took("upload", format, started.elapsed());
+        self.uploader.send_file(target, &file, observer).await?;
+        observer.took(Stage::Upload, format, started.elapsed());
         Ok(encoded)
     }
 
@@ -93,7 +95,8 @@ impl Way<'_> {
         &self,
         source: impl RowSource + 'static,
         spec: EncoderSpec,
-        target: Target<'_>,
+        target: &Destination,
+        observer: &mut dyn JobObserver,
         stop: CancellationToken,
     ) -> std::result::Result<Encoded, Failure> {
         let format = spec.plugin().info().id;
@@ -114,7 +117,7 @@ impl Way<'_> {
             (Err(error), _) => return Err(Failure::of_encoding(&error)),
             (Ok(_), Err(failure)) => return Err(failure),
         };
-        self.metrics.took("encode and upload", format, started.elapsed());
+        observer.took(Stage::EncodeAndUpload, format, started.elapsed());
         Ok(encoded)
     }
 }
@@ -170,14 +173,14 @@ fn panicked() -> Error {
 
 fn no_room(error: &io::Error) -> Failure {
     let message = format!("no scratch file for the result: {error}");
-    Failure::new(ErrorCode::BackendInternalError, message)
+    Failure::new(FailureCause::Internal, message)
 }
 
 /// Here the sink is the scratch file, and why it failed is worth saying.
 fn spooling_failed(error: &Error) -> Failure {
     match error.kind() {
         ErrorKind::Sink | ErrorKind::Resources => Failure::new(
-            ErrorCode::BackendInternalError,
+            FailureCause::Internal,
             format!("no scratch space for the result: {error:#}"),
         ),
         _ => Failure::of_encoding(error),

@@ -9,14 +9,13 @@ use taploom_pipeline::RowSource;
 use taploom_sources::mysql::{self, BatchLimits, MysqlOptions, QueryKiller};
 use taploom_sources::{Request, open};
 
-use crate::database::{Database, Execution, News, Query, QueryPhase};
-use crate::failure::{ErrorCode, Failure};
-use crate::status::Chunks;
+use crate::database::{Database, Execution, Query, QueryPhase, QueryProgress};
+use crate::failure::{Failure, FailureCause};
 
 /// A database by its location, as `taploom encode` takes it: `sqlite:FILE`, `mysql://...`.
 ///
 /// Its queries have no names of their own; they are numbered from 1 on.
-pub struct Plain {
+pub struct StreamingDatabase {
     location: Arc<Location>,
     queries: AtomicU64,
 }
@@ -27,7 +26,7 @@ enum Location {
     Mysql(MysqlOptions),
 }
 
-impl Plain {
+impl StreamingDatabase {
     /// The database at a location. It is opened for each query.
     ///
     /// # Errors
@@ -45,14 +44,14 @@ impl Plain {
 }
 
 #[async_trait]
-impl Database for Plain {
+impl Database for StreamingDatabase {
     async fn submit(&self, query: Query) -> Result<Box<dyn Execution>, Failure> {
         let id = self.queries.fetch_add(1, Ordering::Relaxed) + 1;
-        Ok(Box::new(PlainQuery {
+        Ok(Box::new(StreamingQuery {
             location: Arc::clone(&self.location),
             query: Some(query),
             id,
-            told: false,
+            reported: false,
             #[cfg(feature = "mysql")]
             killer: None,
         }))
@@ -63,32 +62,37 @@ impl Database for Plain {
     }
 }
 
-struct PlainQuery {
+struct StreamingQuery {
     location: Arc<Location>,
     query: Option<Query>,
     id: u64,
-    told: bool,
+    /// Whether the phase has been asked for: the query runs while its rows are read.
+    reported: bool,
     #[cfg(feature = "mysql")]
     killer: Option<QueryKiller>,
 }
 
 #[async_trait]
-impl Execution for PlainQuery {
+impl Execution for StreamingQuery {
     fn id(&self) -> String {
         self.id.to_string()
     }
 
-    async fn news(&mut self) -> Result<News, Failure> {
-        let phase = if self.told { QueryPhase::Finished } else { QueryPhase::Executing };
-        let chunks = Chunks { total_chunks: 1, completed_chunks: u64::from(self.told) };
-        self.told = true;
-        Ok(News { phase, chunks, started: None, updated: None })
+    async fn progress(&mut self) -> Result<QueryProgress, Failure> {
+        let was_reported = std::mem::replace(&mut self.reported, true);
+        Ok(QueryProgress {
+            phase: if was_reported { QueryPhase::Finished } else { QueryPhase::Executing },
+            total_chunks: 1,
+            completed_chunks: u64::from(was_reported),
+            started: None,
+            updated: None,
+        })
     }
 
     async fn rows(&mut self) -> Result<Box<dyn RowSource>, Failure> {
         let Some(query) = self.query.take() else {
             return Err(Failure::new(
-                ErrorCode::BackendInternalError,
+                FailureCause::Internal,
                 "the rows of a query were asked for twice",
             ));
         };

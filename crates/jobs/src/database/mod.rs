@@ -1,0 +1,91 @@
+//! Databases as a job sees them: a query is submitted, reports its progress, and gives rows.
+
+use async_trait::async_trait;
+use taploom_pipeline::RowSource;
+use taploom_sources::ColumnList;
+
+use crate::failure::Failure;
+
+mod streaming;
+
+pub use streaming::StreamingDatabase;
+
+/// A query to run.
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// SQL, as the database takes it.
+    pub sql: String,
+    /// The database of tables that the query names without one.
+    pub database: Option<String>,
+    /// The columns of the result, by position.
+    pub columns: ColumnList,
+    /// Maximum number of rows of a batch.
+    pub batch_rows: usize,
+}
+
+/// A database that runs queries.
+#[async_trait]
+pub trait Database: Send + Sync {
+    /// Starts a query.
+    ///
+    /// # Errors
+    /// The database refuses the query, or can't be reached.
+    async fn submit(&self, query: Query) -> Result<Box<dyn Execution>, Failure>;
+
+    /// Whether the rows of a result can be read only once, so that an upload that failed can't begin
+    /// again with them.
+    fn reads_once(&self) -> bool;
+}
+
+/// A query that runs. When it is dropped, reading stops; [`cancel`](Self::cancel) ends it in the database.
+#[async_trait]
+pub trait Execution: Send + Sync {
+    /// The name of the query in the database.
+    fn id(&self) -> String;
+
+    /// Waits until the database has progress to report.
+    ///
+    /// # Errors
+    /// The database can't be asked any more.
+    async fn progress(&mut self) -> Result<QueryProgress, Failure>;
+
+    /// The rows, once the phase is [`QueryPhase::Finished`].
+    ///
+    /// # Errors
+    /// The query is wrong, or its columns do not match those that were asked for.
+    async fn rows(&mut self) -> Result<Box<dyn RowSource>, Failure>;
+
+    /// Ends the query in the database.
+    async fn cancel(&mut self);
+
+    /// Tells the database that the result is stored and will not be read again.
+    async fn forget(&mut self);
+}
+
+/// How far a query is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueryProgress {
+    /// The phase.
+    pub phase: QueryPhase,
+    /// Parts of the query. A database that counts no parts says 1.
+    pub total_chunks: u64,
+    /// The parts that are done.
+    pub completed_chunks: u64,
+    /// When the database began the query, in milliseconds since 1970, if the database says so.
+    pub started: Option<u64>,
+    /// When the database last worked on the query, likewise.
+    pub updated: Option<u64>,
+}
+
+/// The phases of a query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QueryPhase {
+    /// The query runs.
+    Executing,
+    /// The rows can be read.
+    Finished,
+    /// The query failed.
+    Failed(Failure),
+    /// Somebody ended the query.
+    Aborted,
+}

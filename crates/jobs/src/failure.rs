@@ -1,0 +1,98 @@
+//! Why a job failed, for the person who asked.
+
+use std::fmt;
+
+use taploom_format::ErrorKind;
+
+/// What went wrong with a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FailureCause {
+    /// The database says that the query failed.
+    QueryFailed,
+    /// The database can't be reached, or did not answer.
+    DatabaseUnreachable,
+    /// The result is larger than the database gives.
+    ResultTooLarge,
+    /// The query is wrong, or its rows stopped coming.
+    QueryWrong,
+    /// A column or a cell can't be written in the format.
+    NotEncodable,
+    /// The request can't be carried out as it is.
+    InvalidRequest,
+    /// The owner has too many jobs.
+    QuotaExceeded,
+    /// The job took longer than its limit.
+    TimedOut,
+    /// The result could not be stored.
+    UploadFailed,
+    /// A table that came with the query can't be read.
+    TableUnreadable,
+    /// The database answered in a way that makes no sense, or this program is at fault.
+    Internal,
+}
+
+/// A cause, and a sentence for the person who asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What went wrong.
+    pub cause: FailureCause,
+    /// The sentence. It names the column, the member of the request or the limit.
+    pub message: String,
+    caller_fault: bool,
+}
+
+impl Failure {
+    /// A failure with its sentence.
+    pub fn new(cause: FailureCause, message: impl Into<String>) -> Self {
+        let caller_fault = cause == FailureCause::InvalidRequest;
+        Self { cause, message: message.into(), caller_fault }
+    }
+
+    /// Whether another request would do better: the message or the query is wrong.
+    pub fn is_caller_fault(&self) -> bool {
+        self.caller_fault
+    }
+
+    /// A request that can't be carried out as it is.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(FailureCause::InvalidRequest, message)
+    }
+
+    /// An error of a query or of its rows. Its causes are what the database says of the query.
+    pub fn of_rows(error: &taploom_format::Error) -> Self {
+        match error.kind() {
+            // A column or a cell that does not go with the types of the message.
+            ErrorKind::UnsupportedColumn | ErrorKind::SchemaMismatch | ErrorKind::InvalidValue => {
+                Self::new(FailureCause::NotEncodable, error.to_string())
+            }
+            ErrorKind::InvalidRequest if error.column().is_some() => {
+                Self::new(FailureCause::NotEncodable, error.to_string())
+            }
+            ErrorKind::InvalidRequest | ErrorKind::Source => {
+                let failure = Self::new(FailureCause::QueryWrong, format!("{error:#}"));
+                Self { caller_fault: error.is_caller_fault(), ..failure }
+            }
+            _ => Self::new(FailureCause::Internal, error.to_string()),
+        }
+    }
+
+    /// An error between rows and bytes. Its causes, which may name files, are left out.
+    pub fn of_encoding(error: &taploom_format::Error) -> Self {
+        match error.kind() {
+            ErrorKind::Source => Self::of_rows(error),
+            ErrorKind::InvalidRequest | ErrorKind::InvalidOption => {
+                Self::new(FailureCause::NotEncodable, error.to_string())
+            }
+            _ => Self::of_rows(error),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,99 @@
+//! What a job is, and what jobs may use.
+
+use std::time::Duration;
+
+use taploom_format::{EncodeContext, EncoderSpec};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::database::Query;
+use crate::delivery::{ScratchSpace, UploadMode};
+use crate::secret::Secret;
+
+/// A query, the format of its result, and where the result goes.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The name of the job in the log.
+    pub id: String,
+    /// The query and the columns of its result.
+    pub query: Query,
+    /// The format. The runner sets memory, threads and scratch from its [`JobLimits`].
+    pub format: EncoderSpec,
+    /// Columns whose URLs are moved to another place.
+    pub url_rewrite: Option<UrlRewriteColumns>,
+    /// Maximum number of rows (TAP MAXREC). With more rows, the result says OVERFLOW.
+    pub maxrec: Option<u64>,
+    /// How long the job may take; by default as long as [`JobLimits::timeout`] says.
+    pub timeout: Option<Duration>,
+    /// Where the result is stored.
+    pub destination: Destination,
+}
+
+/// Columns whose URLs are moved to another place.
+#[derive(Debug, Clone)]
+pub struct UrlRewriteColumns {
+    /// The base of the rewritten URLs.
+    pub base: Url,
+    /// The positions of the columns.
+    pub columns: Vec<usize>,
+}
+
+/// A place that takes one HTTP PUT.
+#[derive(Debug, Clone)]
+pub struct Destination {
+    /// The URL, which may hold a signature.
+    pub url: Secret<Url>,
+    /// The media type that the store is told.
+    pub content_type: String,
+}
+
+/// What jobs may use, and how their results are sent.
+#[derive(Debug, Clone)]
+pub struct JobLimits {
+    /// Heap that an encoder may hold, in bytes.
+    pub memory_budget: usize,
+    /// Threads that an encoder may keep busy.
+    pub threads: usize,
+    /// Where results, and what encoders put aside, are kept.
+    pub scratch: ScratchSpace,
+    /// How results are sent.
+    pub upload: UploadMode,
+    /// How long a job may take that does not say so itself. No limit.
+    pub timeout: Option<Duration>,
+    /// Maximum number of rows of a batch; by default what takes about 2 MiB of numbers.
+    pub batch_rows: Option<usize>,
+}
+
+impl JobLimits {
+    /// Maximum number of rows of a batch with this number of columns: about 2 MiB at 8 bytes a cell, so
+    /// that a batch of a wide result does not fill the memory.
+    pub fn batch_rows(&self, columns: usize) -> usize {
+        self.batch_rows.unwrap_or_else(|| ((2 << 20) / (8 * columns.max(1))).clamp(64, 2000))
+    }
+}
+
+impl Default for JobLimits {
+    fn default() -> Self {
+        let EncodeContext { memory_budget, threads, scratch_dir, scratch_budget, .. } =
+            EncodeContext::default();
+        Self {
+            memory_budget,
+            threads,
+            scratch: ScratchSpace { folder: scratch_dir, budget: scratch_budget },
+            upload: UploadMode::default(),
+            timeout: None,
+            batch_rows: None,
+        }
+    }
+}
+
+/// How a job is stopped from outside.
+#[derive(Debug, Clone, Default)]
+pub struct Stop {
+    /// Somebody does not want the result any more: the job ends as [`Outcome::Aborted`].
+    ///
+    /// [`Outcome::Aborted`]: crate::Outcome::Aborted
+    pub abort: CancellationToken,
+    /// Another worker takes the job over: the observer is told nothing more.
+    pub hand_over: CancellationToken,
+}

@@ -1,0 +1,208 @@
+//! One job from its query to the end of its upload.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use taploom_pipeline::{Encoded, MaxRec, RowSource};
+use tracing::info;
+
+use crate::database::{Database, Execution, QueryPhase};
+use crate::delivery::{Delivery, UploadMode};
+use crate::failure::{Failure, FailureCause};
+use crate::job::{Job, JobLimits, Stop};
+use crate::observer::{JobObserver, Stage};
+use crate::upload::{SpooledBytes, Uploader};
+use crate::url_rewrite::UrlRewrite;
+
+/// Runs jobs: query, encode, upload.
+///
+/// Each call of [`run`](Self::run) runs one job. Jobs share the database, the HTTP client, and the count
+/// of the disk that they use.
+pub struct JobRunner {
+    database: Arc<dyn Database>,
+    uploader: Uploader,
+    limits: JobLimits,
+    spooled: SpooledBytes,
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The result is stored.
+    Completed(Encoded),
+    /// There is no result.
+    Failed(Failure),
+    /// Somebody stopped the job; there is no result.
+    Aborted,
+    /// Another worker goes on with the job. The observer was told of no end.
+    HandedOver,
+}
+
+impl JobRunner {
+    /// A runner of jobs in one database.
+    ///
+    /// # Errors
+    /// Rows can be read only once, and a chunked upload that failed would have to begin again with them.
+    pub fn new(
+        database: Arc<dyn Database>,
+        uploader: Uploader,
+        limits: JobLimits,
+    ) -> Result<Self, Failure> {
+        if database.reads_once() && limits.upload == UploadMode::Chunked {
+            return Err(Failure::invalid(
+                "the database gives a result only once: its upload has to be spooled, not chunked",
+            ));
+        }
+        Ok(Self { database, uploader, limits, spooled: SpooledBytes::default() })
+    }
+
+    /// What each job may use.
+    pub fn limits(&self) -> &JobLimits {
+        &self.limits
+    }
+
+    /// Disk that results take until they are stored, all jobs together.
+    pub fn spooled(&self) -> &SpooledBytes {
+        &self.spooled
+    }
+
+    /// Runs a job to its end.
+    ///
+    /// # Errors
+    /// The observer could not publish; then the job has to be run again.
+    pub async fn run(
+        &self,
+        job: Job,
+        observer: &mut dyn JobObserver,
+        stop: &Stop,
+    ) -> io::Result<Outcome> {
+        let outcome = self.outcome(job, observer, stop).await?;
+        if outcome != Outcome::HandedOver {
+            observer.ended(&outcome).await?;
+        }
+        Ok(outcome)
+    }
+
+    async fn outcome(
+        &self,
+        job: Job,
+        observer: &mut dyn JobObserver,
+        stop: &Stop,
+    ) -> io::Result<Outcome> {
+        let limit = job.timeout.or(self.limits.timeout);
+        let deadline = async {
+            match limit {
+                Some(limit) => tokio::time::sleep(limit).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(deadline);
+        let submitted = tokio::select! {
+            submitted = self.database.submit(job.query.clone()) => submitted,
+            () = &mut deadline => Err(too_long(limit)),
+            () = stop.abort.cancelled() => return Ok(Outcome::Aborted),
+            () = stop.hand_over.cancelled() => return Ok(Outcome::HandedOver),
+        };
+        let mut execution = match submitted {
+            Ok(execution) => execution,
+            Err(failure) => return Ok(Outcome::Failed(failure)),
+        };
+        observer.submitted(execution.id());
+        let ended = tokio::select! {
+            ended = self.carry_out(job, &mut *execution, observer) => ended?,
+            () = &mut deadline => Ended::Here(Outcome::Failed(too_long(limit))),
+            () = stop.abort.cancelled() => Ended::Here(Outcome::Aborted),
+            () = stop.hand_over.cancelled() => Ended::Here(Outcome::HandedOver),
+        };
+        Ok(match ended {
+            Ended::Here(outcome) => {
+                match outcome {
+                    Outcome::Completed(_) => execution.forget().await,
+                    _ => execution.cancel().await,
+                }
+                outcome
+            }
+            Ended::InDatabase(outcome) => outcome,
+        })
+    }
+
+    /// What happens between the submission and the end; the only part that can be cut short.
+    async fn carry_out(
+        &self,
+        job: Job,
+        execution: &mut dyn Execution,
+        observer: &mut dyn JobObserver,
+    ) -> io::Result<Ended> {
+        let started = Instant::now();
+        loop {
+            let progress = match execution.progress().await {
+                Ok(progress) => progress,
+                Err(failure) => return Ok(Ended::Here(Outcome::Failed(failure))),
+            };
+            observer.progress(&progress).await?;
+            match progress.phase {
+                QueryPhase::Executing => {}
+                QueryPhase::Finished => break,
+                QueryPhase::Failed(failure) => {
+                    return Ok(Ended::InDatabase(Outcome::Failed(failure)));
+                }
+                QueryPhase::Aborted => return Ok(Ended::InDatabase(Outcome::Aborted)),
+            }
+        }
+        observer.took(Stage::Query, job.format.plugin().info().id, started.elapsed());
+        Ok(Ended::Here(match self.transfer(job, execution, observer).await {
+            Ok(encoded) => Outcome::Completed(encoded),
+            Err(failure) => Outcome::Failed(failure),
+        }))
+    }
+
+    async fn transfer(
+        &self,
+        job: Job,
+        execution: &mut dyn Execution,
+        observer: &mut dyn JobObserver,
+    ) -> Result<Encoded, Failure> {
+        let Job { id, mut format, url_rewrite, maxrec, destination, .. } = job;
+        format.context.memory_budget = self.limits.memory_budget;
+        format.context.threads = self.limits.threads;
+        format.context.scratch_dir.clone_from(&self.limits.scratch.folder);
+        format.context.scratch_budget = self.limits.scratch.budget;
+        let mut source: Box<dyn RowSource> = execution.rows().await?;
+        if let Some(rewrite) = url_rewrite {
+            source = Box::new(UrlRewrite::new(source, rewrite.base, rewrite.columns));
+        }
+        let source = MaxRec::new(source, maxrec.unwrap_or(u64::MAX));
+        let delivery = Delivery {
+            mode: self.limits.upload,
+            scratch: &self.limits.scratch,
+            spooled: &self.spooled,
+            uploader: &self.uploader,
+        };
+        let encoded = delivery.store(source, format, &destination, observer).await?;
+        let summary = &encoded.summary;
+        info!(
+            job = id,
+            rows = summary.rows,
+            bytes = summary.total_bytes,
+            truncated_cells = summary.truncated_cells,
+            altered_cells = summary.altered_cells,
+            "the result is stored"
+        );
+        Ok(encoded)
+    }
+}
+
+/// How a job ended, and who knows it already.
+enum Ended {
+    /// The runner ended it; the database has to be told.
+    Here(Outcome),
+    /// The database itself says so.
+    InDatabase(Outcome),
+}
+
+fn too_long(limit: Option<Duration>) -> Failure {
+    let seconds = limit.unwrap_or_default().as_secs_f64();
+    let message = format!("the job took longer than its limit of {seconds} s");
+    Failure::new(FailureCause::TimedOut, message)
+}
