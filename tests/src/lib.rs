@@ -32,3 +32,6 @@ pub fn target() -> PathBuf {
         None => readers::workspace().join("target"),
     }
 }
+
+#[cfg(doctest)]
+mod documents;

@@ -1,0 +1,146 @@
+//! The commands of a page, pasted in order.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::page::repository;
+use super::{Block, Page};
+
+/// `cargo run --release -- ARGUMENTS` of a reader is `taploom ARGUMENTS` here.
+const CARGO: &str = r#"#!/bin/sh
+if [ "$1 $2 $3" != "run --release --" ]; then
+    echo "the tests paste only cargo run --release -- ARGUMENTS" >&2
+    exit 1
+fi
+shift 3
+exec taploom "$@"
+"#;
+
+/// What became of the blocks of a page.
+#[derive(Default)]
+pub(crate) struct Ran {
+    pub(crate) pasted: usize,
+    /// Blocks that are marked as not pasted, with the reason.
+    pub(crate) left_out: Vec<String>,
+    pub(crate) wrong: Vec<String>,
+}
+
+/// What the last command printed, and what the page says of it.
+#[derive(Default)]
+struct Printed {
+    streams: [String; 2],
+}
+
+/// Pastes every `sh` and `python` block of a page, and compares the `text` blocks.
+pub(crate) fn all(page: &Page) -> Ran {
+    let mut ran = Ran::default();
+    let folder = tempfile::tempdir().unwrap();
+    let commands = tempfile::tempdir().unwrap();
+    put_programs(commands.path());
+    let mut printed: Option<Printed> = None;
+    for block in &page.blocks {
+        let place = block.place(page);
+        if !block.is_in_the_same_section {
+            printed = None;
+        }
+        let command = match block.language.as_str() {
+            "sh" => shell(block),
+            "python" => python(block),
+            "text" => {
+                if let Some(printed) = &printed {
+                    ran.wrong
+                        .extend(printed.differs(&block.text).map(|why| format!("{place}: {why}")));
+                }
+                continue;
+            }
+            _ => {
+                printed = None;
+                continue;
+            }
+        };
+        if let Some(reason) = block.not_pasted() {
+            ran.left_out.push(format!("{place}: {reason}"));
+            printed = None;
+            continue;
+        }
+        ran.pasted += 1;
+        printed = match run(command, folder.path(), commands.path(), block.exit_status()) {
+            Ok(printed) => Some(printed),
+            Err(why) => {
+                ran.wrong.push(format!("{place}: {why}"));
+                None
+            }
+        };
+    }
+    ran
+}
+
+/// The folder that stands first on the `PATH`.
+fn put_programs(folder: &Path) {
+    symlink(env!("CARGO_BIN_EXE_taploom"), folder.join("taploom")).unwrap();
+    let cargo = folder.join("cargo");
+    fs::write(&cargo, CARGO).unwrap();
+    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+fn shell(block: &Block) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-e", "-c", &block.text]);
+    command
+}
+
+fn python(block: &Block) -> Command {
+    let mut command = Command::new(interpreter());
+    command.args(["-c", &block.text]);
+    command
+}
+
+/// The Python that has pyarrow and astropy.
+fn interpreter() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty());
+    let target = repository().join(target.unwrap_or_else(|| "target".into()));
+    let python = target.join("python/bin/python");
+    assert!(python.exists(), "{} is missing: run `cargo xtask setup`", python.display());
+    python
+}
+
+fn run(
+    mut command: Command,
+    folder: &Path,
+    programs: &Path,
+    status: i32,
+) -> Result<Printed, String> {
+    let path = std::env::var("PATH").unwrap();
+    let output = command
+        .current_dir(folder)
+        .env("PATH", format!("{}:{path}", programs.display()))
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| error.to_string())?;
+    let streams =
+        [output.stdout, output.stderr].map(|bytes| plain(&String::from_utf8_lossy(&bytes)));
+    if output.status.code() != Some(status) {
+        return Err(format!("{}, not {status}: {}", output.status, streams[1]));
+    }
+    Ok(Printed { streams })
+}
+
+/// Text as it stands on a page: no carriage returns, no empty lines at the end.
+fn plain(text: &str) -> String {
+    text.replace('\r', "").trim_end().to_owned()
+}
+
+impl Printed {
+    /// Why a block is neither what went to standard output nor what went to standard error.
+    fn differs(&self, said: &str) -> Option<String> {
+        let said = plain(said);
+        let [out, err] = &self.streams;
+        (said != *out && said != *err).then(|| {
+            format!(
+                "the page says\n{said}\nthe command printed\n{out}\nand on standard error\n{err}"
+            )
+        })
+    }
+}
