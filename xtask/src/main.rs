@@ -8,6 +8,7 @@
 //! cargo xtask digests       files of every format against their recorded digests; `digests record REASON` records
 //! cargo xtask fuzz 10       random inputs to every reader, for 10 seconds each
 //! cargo xtask english       counts phrases that make sentences hard to read; `english list PHRASE` says where
+//! cargo xtask packages      the crates as they would be published, compiled from the packages
 //! cargo xtask bench         all of docs/src/benchmarks.md: formats, peers, memory, scale, threads, end-to-end
 //! cargo xtask bench formats every format on the same rows, with a picture
 //! cargo xtask bench loom    memory and time of the Parquet writer, against ArrowWriter
@@ -28,6 +29,7 @@ mod english;
 mod folders;
 mod fuzz;
 mod instructions;
+mod packages;
 mod setup;
 mod test;
 
@@ -39,7 +41,7 @@ use bench::whole;
 type Outcome<T = ()> = Result<T, String>;
 
 const USAGE: &str = "usage: cargo xtask setup | test [quick | --within TIME | --record] | instructions [record] \
-    | digests [record REASON [PROGRAM]] | fuzz [SECONDS] | english [list PHRASE | CHECKOUT] \
+    | digests [record REASON [PROGRAM]] | fuzz [SECONDS] | english [list PHRASE | CHECKOUT] | packages \
     | bench [formats|peers|memory|scale|threads|end-to-end|bridge|loom|mysql|readers]";
 
 fn main() -> ExitCode {
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         ["english"] => english::count(None),
         ["english", "list", phrase] => english::list(phrase),
         ["english", checkout] => english::count(Some(checkout)),
+        ["packages"] => packages::check(),
         ["bench", which @ ..] => benches(which),
         _ => Err(USAGE.to_owned()),
     };

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::tally::Tally;
 use crate::command::{cargo, output, run, run_lines};
 use crate::folders::{root, target};
-use crate::{Outcome, digests, fuzz, instructions, setup};
+use crate::{Outcome, digests, fuzz, instructions, packages, setup};
 
 /// One thing that has to pass.
 #[derive(Clone, Copy)]
@@ -36,6 +36,7 @@ pub(crate) const STEPS: &[Step] = &[
     tests("stores", |tally| run_tests(&Tests::Named(STORES), tally)),
     check("docs", docs),
     check("features", features),
+    check("packages", |_| packages::check()),
     check("instruction counts", |_| instructions::run(false)),
     // Long enough for a crash that is easy to find; `cargo xtask fuzz 600` looks further.
     check("fuzzing", |_| fuzz::run("5")),
