@@ -1,9 +1,8 @@
-//! The settings of a worker: a TOML file, and the environment over it.
+//! The settings of a worker: a TOML file, overridden by environment variables.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -12,29 +11,23 @@ use figment::providers::{Env, Format as _, Toml};
 use rdkafka::ClientConfig;
 use serde::Deserialize;
 use serde_json::Value;
-use taploom_format::EncoderRegistry;
-use taploom_jobs::{
-    Database, Failure, JobLimits, JobRunner, ScratchSpace, Secret, StreamingDatabase, UploadMode,
-    UploadPolicy, Uploader,
-};
+use taploom_jobs::{Secret, UploadMode, UploadPolicy};
 use url::Url;
 
-use crate::bridge::Bridge;
-use crate::format::Formats;
+mod build;
 
-/// What the names of variables begin with; two more underscores stand between section and key:
-/// `TAPLOOM__DATABASE__URL`.
+/// The prefix of environment variables. Two underscores separate section and key: `TAPLOOM__DATABASE__URL`.
 const PREFIX: &str = "TAPLOOM__";
 
-/// All settings. A key that is not known is an error.
+/// All settings. An unknown key is an error.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Where jobs come from.
+    /// The Kafka cluster that jobs come from.
     pub kafka: KafkaConfig,
-    /// Where queries run.
+    /// The database in which queries run.
     pub database: DatabaseConfig,
-    /// How many jobs, and what they may use.
+    /// The number of jobs, and their resources.
     #[serde(default)]
     pub jobs: JobsConfig,
     /// How results are stored.
@@ -46,16 +39,16 @@ pub struct Config {
     /// Options of formats, by the id of the format.
     #[serde(default)]
     pub formats: BTreeMap<String, Value>,
-    /// What others see of the worker.
+    /// The log and the HTTP endpoints.
     #[serde(default)]
     pub observe: ObserveConfig,
 }
 
-/// Where jobs come from.
+/// The Kafka cluster that jobs come from.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KafkaConfig {
-    /// Host and port of brokers, with commas between them.
+    /// `HOST:PORT` of the brokers, separated by commas.
     pub brokers: String,
     /// The consumer group. `qserv`.
     #[serde(default = "group")]
@@ -69,22 +62,22 @@ pub struct KafkaConfig {
     /// `lsst.tap.job-status`.
     #[serde(default = "status_topic")]
     pub status_topic: String,
-    /// More settings of librdkafka: `security.protocol`, `sasl.username` and so on.
+    /// Further settings of librdkafka, such as `security.protocol` and `sasl.username`.
     #[serde(default)]
     pub properties: BTreeMap<String, Secret<String>>,
-    /// A name that no other worker has. By default made of the host's, the process's and the time.
+    /// A unique name of this worker. By default made of the host name, the process id and the time.
     #[serde(default = "worker")]
     pub worker: String,
 }
 
-/// Where queries run.
+/// The database in which queries run.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DatabaseConfig {
-    /// `mysql://USER:PASSWORD@HOST:PORT/DATABASE?...` or `sqlite:FILE`; for a Qserv, where its rows are
-    /// read.
+    /// `mysql://USER:PASSWORD@HOST:PORT/DATABASE?...` or `sqlite:FILE`. For a Qserv, the server that gives the
+    /// rows.
     pub url: Secret<String>,
-    /// Makes it a Qserv.
+    /// The REST service, if the database is a Qserv.
     pub qserv: Option<QservConfig>,
 }
 
@@ -92,47 +85,47 @@ pub struct DatabaseConfig {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QservConfig {
-    /// Its base.
+    /// The base URL.
     pub url: Url,
-    /// Where it wants a login.
+    /// The user, if the service requires a login.
     pub user: Option<String>,
-    /// With its password.
+    /// The password of that user.
     pub password: Option<Secret<String>>,
-    /// The version of the interface that requests name. None.
+    /// The API version that requests name [default: none].
     pub api_version: Option<u32>,
-    /// The query for the rows, in which `{id}` is the query's number.
+    /// The SQL that reads the rows; `{id}` stands for the id of the query.
     pub rows_query: Option<String>,
-    /// Seconds between two questions how far a query is. 1.
+    /// Interval at which progress is polled, in seconds [default: 1].
     pub poll_seconds: Option<f64>,
-    /// Times that a question is asked at most. 3.
+    /// Maximum number of attempts of a request [default: 3].
     pub attempts: Option<usize>,
-    /// Seconds that an answer may take. 30.
+    /// Time limit for an answer, in seconds [default: 30].
     pub timeout_seconds: Option<f64>,
-    /// Whether results are deleted once they are stored. Yes.
+    /// Whether a result is deleted from Qserv after it is stored [default: true].
     pub delete_results: Option<bool>,
 }
 
-/// How many jobs, and what they may use.
+/// The number of jobs, and their resources.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct JobsConfig {
-    /// Jobs at a time that have not run long. 6.
+    /// Number of places in the short lane [default: 6].
     pub short: usize,
-    /// Jobs at a time that have. 2.
+    /// Number of places in the long lane [default: 2].
     pub long: usize,
-    /// Seconds after which a job is long. 30.
+    /// Time after which a job moves to the long lane, in seconds [default: 30].
     pub long_after_seconds: f64,
-    /// Memory of all encoders together. 256 MiB.
+    /// Memory of all encoders together [default: 256 MiB].
     pub memory: ByteSize,
-    /// Memory of one. 32 MiB.
+    /// Memory of one encoder [default: 32 MiB].
     pub memory_per_job: ByteSize,
-    /// Threads of one. 1.
+    /// Threads of one encoder [default: 1].
     pub threads: usize,
-    /// Rows of a batch at most. By default what takes 2 MiB of numbers.
+    /// Maximum number of rows of a batch [default: 2 MiB of numbers].
     pub batch_rows: Option<usize>,
-    /// Seconds that a job may take which does not say so itself. No limit.
+    /// Time limit of a job whose message has none, in seconds [default: no limit].
     pub timeout_seconds: Option<f64>,
-    /// Seconds that jobs have to come to an end when the worker is to stop. 30.
+    /// Grace period for running jobs at shutdown, in seconds [default: 30].
     pub shutdown_grace_seconds: f64,
 }
 
@@ -142,19 +135,19 @@ pub struct JobsConfig {
 pub struct UploadConfig {
     /// `spooled` or `chunked`.
     pub mode: UploadMode,
-    /// Times that a spooled result is sent at most. 5.
+    /// Maximum number of attempts to send a spooled result [default: 5].
     pub attempts: usize,
-    /// Seconds before the second attempt; twice as many before each that follows. 1.
+    /// Delay before the second attempt, in seconds; it doubles before each further one [default: 1].
     pub first_delay_seconds: f64,
-    /// Seconds between two attempts at most. 60.
+    /// Longest delay between two attempts, in seconds [default: 60].
     pub longest_delay_seconds: f64,
-    /// Seconds for a connection to stand. 10.
+    /// Time limit for a connection to be made, in seconds [default: 10].
     pub connect_timeout_seconds: f64,
-    /// Seconds that the store may take neither bytes nor answer. 60.
+    /// Time after which an attempt fails if the store neither takes bytes nor answers, in seconds [default: 60].
     pub idle_timeout_seconds: f64,
-    /// Where results are kept until they are stored. The system's place for temporary files.
+    /// Folder for results that wait for the store [default: the system's temporary folder].
     pub scratch_dir: PathBuf,
-    /// Disk that one result may take there. No limit.
+    /// Disk limit for one result [default: no limit].
     pub scratch_per_job: Option<ByteSize>,
 }
 
@@ -162,31 +155,31 @@ pub struct UploadConfig {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ResultsConfig {
-    /// The base of rewritten URLs. By default the message's own.
+    /// The base of rewritten URLs [default: the base in the message].
     pub datalink_url: Option<Url>,
-    /// The formats that are served, as `VOTable/BINARY2` or `Parquet`. All.
+    /// The accepted formats, such as `VOTable/BINARY2` and `Parquet` [default: all].
     pub accept: Option<Vec<String>>,
 }
 
-/// What others see of the worker.
+/// The log and the HTTP endpoints.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ObserveConfig {
-    /// Where `/metrics` and `/health` are answered. 127.0.0.1:9464.
+    /// Address of `/metrics` and `/health` [default: 127.0.0.1:9464].
     pub listen: SocketAddr,
     /// `text` or `json`.
     pub log: LogFormat,
-    /// What is logged, as in RUST_LOG. `info`.
+    /// Filter of the log, in the syntax of RUST_LOG [default: info].
     pub filter: String,
 }
 
-/// How lines of the log look.
+/// The form of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     Text,
-    /// An object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -234,7 +227,7 @@ impl Default for ObserveConfig {
 }
 
 impl Config {
-    /// Reads a file, and the variables that begin with `TAPLOOM__` over it.
+    /// Reads a file; variables that begin with `TAPLOOM__` override it.
     ///
     /// # Errors
     /// A sentence that names the file or variable and the key, and says what would be right.
@@ -255,11 +248,11 @@ impl Config {
     fn check(&self) -> Result<(), String> {
         let JobsConfig { short, memory, memory_per_job, .. } = &self.jobs;
         if *short == 0 {
-            return Err("jobs.short is 0; one job at a time is the least".to_owned());
+            return Err("jobs.short is 0; it must be at least 1".to_owned());
         }
         if memory < memory_per_job {
             return Err(format!(
-                "jobs.memory is {memory} and jobs.memory_per_job is {memory_per_job}: not even one job \
+                "jobs.memory ({memory}) is less than jobs.memory_per_job ({memory_per_job}), so no job \
                  could run"
             ));
         }
@@ -273,80 +266,15 @@ impl Config {
             ("upload.idle_timeout_seconds", Some(self.upload.idle_timeout_seconds)),
         ] {
             if value.is_some_and(|value| Duration::try_from_secs_f64(value).is_err()) {
-                return Err(format!("{key} is no number of seconds"));
+                return Err(format!("{key} must be a number of seconds, 0 or more"));
             }
         }
         Ok(())
     }
-
-    /// The bridge that they describe.
-    ///
-    /// # Errors
-    /// A format that the registry does not have or that has no such option, a database URL that is
-    /// malformed, settings that contradict each other.
-    pub fn bridge(&self, registry: EncoderRegistry) -> Result<Bridge, Failure> {
-        let invalid = |error: taploom_format::Error| Failure::invalid(error.to_string());
-        let mut formats =
-            Formats::new(registry).with_defaults(self.formats.clone()).map_err(invalid)?;
-        if let Some(accepted) = &self.results.accept {
-            formats = formats.accepting(accepted.clone());
-        }
-        let upload = &self.upload;
-        let uploader = Uploader::new(UploadPolicy {
-            attempts: upload.attempts,
-            first_delay: seconds(upload.first_delay_seconds),
-            longest_delay: seconds(upload.longest_delay_seconds),
-            connect_timeout: seconds(upload.connect_timeout_seconds),
-            idle_timeout: seconds(upload.idle_timeout_seconds),
-        })?;
-        let limits = JobLimits {
-            memory_budget: usize::try_from(self.jobs.memory_per_job.as_u64()).unwrap_or(usize::MAX),
-            threads: self.jobs.threads,
-            scratch: ScratchSpace {
-                folder: upload.scratch_dir.clone(),
-                budget: upload.scratch_per_job.map_or(u64::MAX, |size| size.as_u64()),
-            },
-            upload: upload.mode,
-            timeout: self.jobs.timeout_seconds.map(seconds),
-            batch_rows: self.jobs.batch_rows,
-        };
-        let runner = JobRunner::new(self.database.open()?, uploader, limits)?;
-        Ok(Bridge::new(formats, runner).with_datalink_url(self.results.datalink_url.clone()))
-    }
-}
-
-impl DatabaseConfig {
-    fn open(&self) -> Result<Arc<dyn Database>, Failure> {
-        let invalid =
-            |error: taploom_format::Error| Failure::invalid(format!("database.url: {error}"));
-        let url = self.url.expose();
-        match &self.qserv {
-            None => Ok(Arc::new(StreamingDatabase::new(url).map_err(invalid)?)),
-            #[cfg(not(feature = "mysql"))]
-            Some(_) => Err(Failure::invalid("database.qserv: built without MySQL")),
-            #[cfg(feature = "mysql")]
-            Some(qserv) => {
-                use crate::qserv::{Qserv, QservOptions};
-                let rows = url.parse().map_err(invalid)?;
-                let mut options = QservOptions::new(qserv.url.clone(), rows);
-                let QservConfig { user, password, api_version, .. } = qserv.clone();
-                options.rest_login = user.zip(password);
-                options.api_version = api_version;
-                if let Some(query) = &qserv.rows_query {
-                    options.rows_query.clone_from(query);
-                }
-                options.poll = qserv.poll_seconds.map_or(options.poll, seconds);
-                options.timeout = qserv.timeout_seconds.map_or(options.timeout, seconds);
-                options.attempts = qserv.attempts.unwrap_or(options.attempts);
-                options.delete_results = qserv.delete_results.unwrap_or(options.delete_results);
-                Ok(Arc::new(Qserv::new(options)?))
-            }
-        }
-    }
 }
 
 impl KafkaConfig {
-    /// What all clients of the worker have in common.
+    /// The settings that all Kafka clients of the worker share.
     pub(crate) fn client(&self) -> ClientConfig {
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", &self.brokers).set("client.id", &self.worker);
@@ -375,7 +303,7 @@ impl JobsConfig {
     }
 }
 
-/// Numbers that are none have been refused.
+/// A duration. `check` has refused numbers that are not durations.
 fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }

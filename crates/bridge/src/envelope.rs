@@ -1,14 +1,14 @@
-//! The XML that a TAP service sends for both ends of a document.
+//! The XML that a TAP service sends for the beginning and the end of a document.
 
 use taploom_format::Envelope;
 
-/// What a service may open at the end of the header, and close at the beginning of the footers.
+/// The elements that a service may open at the end of the header and close at the beginning of the footers.
 const ELEMENTS: [&str; 3] = ["DATA", "BINARY2", "STREAM"];
 
-/// The envelope without the elements around the rows, which are the encoder's to write.
+/// Removes the elements around the rows from an envelope, because the encoder writes them.
 ///
-/// Services that knew only one serialization send `<DATA><BINARY2><STREAM encoding='base64'>` at the
-/// end of the header and the end tags in the footers. An envelope without them is left as it is.
+/// Services that know a single serialization send `<DATA><BINARY2><STREAM encoding='base64'>` at the end of
+/// the header, and the end tags in the footers. An envelope without these elements stays as it is.
 pub(crate) fn without_data(envelope: &Envelope) -> Envelope {
     let stripped = || {
         Some(Envelope {

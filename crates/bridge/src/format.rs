@@ -1,4 +1,4 @@
-//! From the format that a message names to an encoder.
+//! Finds the encoder of the format that a message names.
 
 use std::collections::BTreeMap;
 
@@ -18,17 +18,17 @@ pub struct Formats {
 }
 
 impl Formats {
-    /// All formats of a registry. VOTable has base64 in lines of 64 characters, as services are used
-    /// to.
+    /// All formats of a registry. VOTable is written with base64 lines of 64 characters, as the present
+    /// services expect.
     pub fn new(registry: EncoderRegistry) -> Self {
         let lines = ("votable".to_owned(), serde_json::json!({"line_length": 64}));
         Self { registry, defaults: BTreeMap::from([lines]), accepted: None }
     }
 
-    /// Options of a format, by its id, that hold where a message does not say otherwise.
+    /// Sets default options, by the id of the format. A message may override them.
     ///
     /// # Errors
-    /// Where there is no such format, or it has no such options.
+    /// An unknown format, or an option that the format does not have.
     pub fn with_defaults(mut self, defaults: BTreeMap<String, Value>) -> Result<Self, Error> {
         for (id, options) in &defaults {
             self.registry.request(id)?.with_options_json(options)?;
@@ -37,20 +37,19 @@ impl Formats {
         Ok(self)
     }
 
-    /// Takes no other formats than these: `VOTable/BINARY2`, `Parquet`.
+    /// Accepts only these formats, for example `VOTable/BINARY2` and `Parquet`.
     #[must_use]
     pub fn accepting(mut self, accepted: Vec<String>) -> Self {
         self.accepted = Some(accepted);
         self
     }
 
-    /// The encoder of a format by the names of a message: `type` is a short name, an id or an
-    /// extension, and `serialization` is the option of that name, for the formats that have it.
-    ///
-    /// The envelope is for formats that write one; others have no place for it.
+    /// The encoder for the format of a message. `type` is a short name, an id or an extension;
+    /// `serialization` sets the option of that name, if the format has it. The envelope goes to formats that
+    /// write one, and is ignored for others.
     ///
     /// # Errors
-    /// A format or a serialization that this bridge does not have.
+    /// An unknown or unaccepted format or serialization.
     pub fn spec(&self, format: &Format, envelope: &Envelope) -> Result<EncoderSpec, Failure> {
         let unknown = |error: Error| {
             Failure::invalid(format!("resultFormat.format.type: {}", error.message()))
@@ -68,7 +67,7 @@ impl Formats {
         let serialization = serialization.filter(|_| has_option(&spec, "serialization"));
         self.check_accepted(&format.kind, serialization)?;
         let mut spec = match serialization {
-            // As a parameter of the media type, so that the upload says it too.
+            // As a parameter of the media type, so that the Content-Type of the upload names it too.
             Some(value) => {
                 let asked = with_parameter(&spec.content_type(), "serialization", value);
                 self.registry.request(&asked).map_err(|_| unsupported(value))?
@@ -78,7 +77,7 @@ impl Formats {
         let defaults = self.defaults.get(spec.plugin().info().id).and_then(Value::as_object);
         for (name, value) in defaults.into_iter().flatten() {
             let one = Value::Object([(name.clone(), value.clone())].into_iter().collect());
-            // What the message asks for goes first; that both are valid has been checked.
+            // The message takes precedence: an option that it sets is not overridden here.
             if let Ok(with_default) = spec.clone().with_options_json(&one) {
                 spec = with_default;
             }
@@ -103,7 +102,7 @@ impl Formats {
     }
 }
 
-/// The media type of an upload, in the form that stores are told today: a space after each `;`.
+/// The Content-Type of an upload. Present services write a space after each `;`.
 pub(crate) fn content_type(spec: &EncoderSpec) -> String {
     spec.content_type().split(';').map(str::trim).collect::<Vec<_>>().join("; ")
 }
@@ -113,7 +112,7 @@ fn with_parameter(media_type: &str, name: &str, value: &str) -> String {
     format!("{essence};{name}={}", value.to_ascii_lowercase())
 }
 
-/// The sentence that services know from the bridge of today.
+/// The message that services know from the Python bridge.
 fn unsupported(serialization: &str) -> Failure {
     Failure::invalid(format!("{serialization} serialization not supported"))
 }

@@ -1,6 +1,6 @@
-//! What a TAP service asks for: `job-run` and `job-delete`, both JSON.
+//! The messages `job-run` and `job-delete` of a TAP service, in JSON.
 //!
-//! Members that are not known are passed over, so that services may send more than a bridge knows.
+//! Unknown members are ignored, so that a service may send more than the bridge understands.
 
 use std::time::Duration;
 
@@ -12,52 +12,52 @@ use url::Url;
 
 use crate::status::Metadata;
 
-/// A query to run, and where its result goes.
+/// A query to run, and the destination of its result.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JobRun {
-    /// The job's name in the TAP service.
+    /// The id of the job in the TAP service.
     #[serde(rename = "jobID", deserialize_with = "not_empty")]
     pub job_id: String,
-    /// Who asked.
+    /// The user who asked.
     #[serde(rename = "ownerID")]
     pub owner: String,
-    /// SQL, as the database takes it.
+    /// The SQL, in the dialect of the database.
     #[serde(deserialize_with = "not_empty")]
     pub query: String,
-    /// The database of tables that the query names without one.
+    /// The database of table names without a qualifier.
     pub database: Option<String>,
-    /// Rows at most; beyond them the result says OVERFLOW.
+    /// Maximum number of rows. With more rows, the result says OVERFLOW.
     #[serde(default, deserialize_with = "rows")]
     pub maxrec: Option<u64>,
-    /// How long the job may take, in seconds.
+    /// Time limit of the job; seconds in the message.
     #[serde(default, deserialize_with = "seconds")]
     pub timeout: Option<Duration>,
-    /// The signed URL for the one PUT.
+    /// The signed URL that takes the result by HTTP PUT.
     #[serde(rename = "resultDestination", deserialize_with = "destination")]
     pub destination: Secret<Url>,
-    /// Where readers find the result; copied into the status.
+    /// The URL at which readers find the result; copied into the status.
     pub result_location: Option<String>,
-    /// What the result looks like.
+    /// The format and the columns of the result.
     pub result_format: ResultFormat,
-    /// Tables that come with the query.
+    /// Tables that are uploaded with the query.
     #[serde(default)]
     pub upload_tables: Option<Vec<UploadTable>>,
 }
 
-/// What a result looks like.
+/// The format and the columns of a result.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ResultFormat {
     /// The format and its serialization.
     pub format: Format,
-    /// XML around the rows.
+    /// The XML around the rows.
     #[serde(deserialize_with = "envelope")]
     pub envelope: Envelope,
     /// The columns, by position.
     #[serde(deserialize_with = "columns")]
     pub column_types: Vec<ColumnType>,
-    /// The base of rewritten URLs, where the bridge has none of its own.
+    /// The base of rewritten URLs, used if the bridge has no base of its own.
     pub base_url: Option<String>,
 }
 
@@ -67,7 +67,7 @@ pub struct Format {
     /// A short name, id or extension of a format.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Its option of that name.
+    /// The value of the option `serialization` of that format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serialization: Option<String>,
 }
@@ -76,19 +76,19 @@ pub struct Format {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ColumnType {
-    /// Its name, for errors: columns go by position.
+    /// The name, for error messages. Columns are matched by position.
     pub name: String,
     /// The primitive.
     pub datatype: Datatype,
-    /// The shape; none for one value or one character.
+    /// The shape; `None` for a single value or character.
     #[serde(default, deserialize_with = "arraysize")]
     pub arraysize: Option<Arraysize>,
-    /// Whether its URLs point to the DataLink service of this place, wherever it stands.
+    /// Whether the URLs in this column are moved to the DataLink service of this site.
     #[serde(default)]
     pub requires_url_rewrite: Option<bool>,
 }
 
-/// A table that comes with the query.
+/// A table that is uploaded with the query.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UploadTable {
@@ -99,42 +99,42 @@ pub struct UploadTable {
 /// A job to stop.
 #[derive(Debug, Clone, Deserialize)]
 pub struct JobDelete {
-    /// The job's name in the TAP service.
+    /// The id of the job in the TAP service.
     #[serde(rename = "jobID", deserialize_with = "not_empty")]
     pub job_id: String,
-    /// The run of it, as a status message named it.
+    /// The execution id from a status message of the job.
     #[serde(rename = "executionID")]
     pub execution_id: Option<String>,
 }
 
-/// A message that is no job: what can be said of it to whoever waits for it.
+/// A message that can't be taken as a job, with as much as could be read for a status message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejected {
-    /// The job's name, where the message has one.
+    /// The id of the job, if the message has one.
     pub job_id: Option<String>,
-    /// The query, as far as the message has one.
+    /// The query, if the message has one.
     pub metadata: Metadata,
     /// What is wrong.
     pub failure: Failure,
 }
 
 impl JobRun {
-    /// Reads a message and checks all of it that needs no database.
+    /// Parses a message and checks everything that can be checked without the database.
     ///
     /// # Errors
-    /// What is wrong, by the name of the member, and what could be made out of the rest.
+    /// The failure, which names the member, and as much of the message as could be read.
     pub fn parse(message: &[u8]) -> Result<Self, Rejected> {
         parse(message).map_err(|why| Rejected::of(message, &why))
     }
 
-    /// What status messages repeat of the request.
+    /// The part of the request that status messages repeat.
     pub fn metadata(&self) -> Metadata {
         Metadata { query: self.query.clone(), database: self.database.clone() }
     }
 }
 
 impl JobDelete {
-    /// Reads a message.
+    /// Parses a message.
     ///
     /// # Errors
     /// A sentence that names the member.
@@ -167,22 +167,22 @@ impl Rejected {
     }
 }
 
-/// The error names the member by its path: `resultFormat.columnTypes[3].datatype`.
+/// Parses JSON. An error names the member by its path: `resultFormat.columnTypes[3].datatype`.
 fn parse<'de, T: Deserialize<'de>>(message: &'de [u8]) -> Result<T, String> {
     let mut json = serde_json::Deserializer::from_slice(message);
     let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let cause = error.into_inner();
-        // serde_json appends where it stopped; a path says it better.
+        // serde_json appends line and column; the path of the member is clearer.
         let text = cause.to_string();
         let text = text.split(" at line ").next().unwrap_or_default();
         match path.as_str() {
-            _ if cause.is_syntax() || cause.is_eof() => format!("the message is no JSON: {cause}"),
+            _ if cause.is_syntax() || cause.is_eof() => format!("the message is not JSON: {cause}"),
             "." => format!("the message: {text}"),
             _ => format!("{path}: {text}"),
         }
     })?;
-    json.end().map_err(|error| format!("the message is no JSON: {error}"))?;
+    json.end().map_err(|error| format!("the message is not JSON: {error}"))?;
     Ok(parsed)
 }
 
@@ -198,7 +198,7 @@ fn rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Er
     let given = Option::<serde_json::Number>::deserialize(deserializer)?;
     given
         .map(|number| {
-            let wrong = || de::Error::custom(format!("{number} is no whole number from 0"));
+            let wrong = || de::Error::custom(format!("{number} is not a whole number, 0 or more"));
             number.as_u64().ok_or_else(wrong)
         })
         .transpose()
@@ -208,21 +208,22 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration
     let given = Option::<serde_json::Number>::deserialize(deserializer)?;
     given
         .map(|number| {
-            let wrong = || de::Error::custom(format!("{number} is no number of seconds above 0"));
+            let wrong =
+                || de::Error::custom(format!("{number} is not a number of seconds above 0"));
             let seconds = number.as_f64().filter(|seconds| *seconds > 0.0).ok_or_else(wrong)?;
             Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
         })
         .transpose()
 }
 
-/// The URL is not repeated in the error: it is a secret even where it is malformed.
+/// The error does not repeat the URL, which is a secret even if it is malformed.
 fn destination<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret<Url>, D::Error> {
     let text = String::deserialize(deserializer)?;
     match Url::parse(&text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
             Ok(Secret::new(url))
         }
-        _ => Err(de::Error::custom("it is no http or https URL")),
+        _ => Err(de::Error::custom("it is not an http or https URL")),
     }
 }
 
@@ -234,12 +235,12 @@ fn arraysize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arrays
 fn columns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ColumnType>, D::Error> {
     let columns = Vec::deserialize(deserializer)?;
     if columns.is_empty() {
-        return Err(de::Error::custom("it is empty; a table has one column at least"));
+        return Err(de::Error::custom("it is empty; a table needs at least one column"));
     }
     Ok(columns)
 }
 
-/// As [`Envelope`], with whatever else a service sends.
+/// Parses an [`Envelope`] and ignores unknown members.
 fn envelope<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Envelope, D::Error> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -294,24 +295,24 @@ mod tests {
     fn what_is_wrong_is_named() {
         let column = "/resultFormat/columnTypes/0";
         for (pointer, value, expected) in [
-            ("/maxrec", json!(-1), "maxrec: -1 is no whole number from 0"),
-            ("/timeout", json!(-2), "timeout: -2 is no number of seconds above 0"),
+            ("/maxrec", json!(-1), "maxrec: -1 is not a whole number, 0 or more"),
+            ("/timeout", json!(-2), "timeout: -2 is not a number of seconds above 0"),
             (
                 "/resultDestination",
                 json!("ftp://secret"),
-                "resultDestination: it is no http or https URL",
+                "resultDestination: it is not an http or https URL",
             ),
             (
                 "/resultDestination",
                 json!("secret"),
-                "resultDestination: it is no http or https URL",
+                "resultDestination: it is not an http or https URL",
             ),
             ("/jobID", json!(""), "jobID: it is empty"),
             ("/query", json!(" "), "query: it is empty"),
             (
                 "/resultFormat/columnTypes",
                 json!([]),
-                "resultFormat.columnTypes: it is empty; a table has one column at least",
+                "resultFormat.columnTypes: it is empty; a table needs at least one column",
             ),
             (
                 &format!("{column}/datatype"),
@@ -338,6 +339,6 @@ mod tests {
         assert_eq!(rejected.failure.message, "the message: missing field `ownerID`");
         let rejected = JobRun::parse(b"{\"jobID\": \"uws7\"").unwrap_err();
         assert_eq!(rejected.job_id, None);
-        assert!(rejected.failure.message.starts_with("the message is no JSON: EOF"));
+        assert!(rejected.failure.message.starts_with("the message is not JSON: EOF"));
     }
 }

@@ -1,4 +1,4 @@
-//! What is counted and measured, for Prometheus.
+//! Counters and times for Prometheus.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use taploom_jobs::{Outcome, SpooledBytes};
 
 use crate::status::error_code;
 
-/// The metrics of a bridge. Copies count together.
+/// The metrics of a bridge. Clones share their counters.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     jobs: Family<JobLabels, Counter>,
@@ -39,7 +39,7 @@ struct StageLabels {
 }
 
 impl Metrics {
-    /// Metrics that count from 0, beside the disk that results take.
+    /// Metrics that count from 0. `spooled` is read when the metrics are written.
     pub(crate) fn new(spooled: &SpooledBytes) -> Self {
         // From 10 ms to an hour and a half.
         let histogram: fn() -> Histogram = || Histogram::new(exponential_buckets(0.01, 3.0, 13));
@@ -56,10 +56,10 @@ impl Metrics {
         }
     }
 
-    /// All of them in the text format of OpenMetrics.
+    /// All metrics in the text format of OpenMetrics.
     ///
     /// # Errors
-    /// Where a line can't be formatted.
+    /// A line can't be formatted.
     pub fn text(&self) -> Result<String, std::fmt::Error> {
         let mut registry = Registry::with_prefix("taploom");
         let Self { jobs, rows, bytes, seconds, running, memory_bytes, .. } = self.clone();
@@ -112,19 +112,19 @@ impl Metrics {
         self.jobs.get_or_create(&JobLabels { outcome: name, code }).inc();
     }
 
-    /// Counts a job as running until it is dropped.
+    /// Counts a job as running until the returned guard is dropped.
     pub(crate) fn running(&self) -> Counted {
         Counted::new(&self.running, 1)
     }
 
-    /// Counts memory as granted until it is dropped.
+    /// Counts memory as granted until the returned guard is dropped.
     #[cfg(feature = "kafka")]
     pub(crate) fn memory(&self, bytes: usize) -> Counted {
         Counted::new(&self.memory_bytes, i64::try_from(bytes).unwrap_or(i64::MAX))
     }
 }
 
-/// Something that counts in a gauge as long as it is there.
+/// Adds an amount to a gauge, and subtracts it when dropped.
 pub(crate) struct Counted {
     gauge: Gauge,
     amount: i64,

@@ -1,4 +1,4 @@
-//! Qserv: queries by REST, rows by MySQL's protocol, each result once.
+//! Qserv: queries are submitted by REST, rows are read by the MySQL protocol, each result once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,33 +18,33 @@ use taploom_jobs::{
     Database, Execution, Failure, FailureCause, Query, QueryPhase, QueryProgress, Secret,
 };
 
-/// Where a Qserv is, and how it is asked.
+/// The address of a Qserv, and how it is used.
 #[derive(Debug, Clone)]
 pub struct QservOptions {
-    /// The base of the REST service.
+    /// The base URL of the REST service.
     pub rest_url: Url,
-    /// User and password of the REST service, where it wants them.
+    /// User and password of the REST service, if it requires them.
     pub rest_login: Option<(String, Secret<String>)>,
-    /// The version that requests say they are of; none says nothing.
+    /// The API version that requests name; `None` names no version.
     pub api_version: Option<u32>,
-    /// Where rows are read.
+    /// The MySQL server that gives the rows.
     pub rows: MysqlOptions,
-    /// The query for the rows; `{id}` stands for the query's number.
+    /// The SQL that reads the rows; `{id}` stands for the id of the query.
     pub rows_query: String,
-    /// Between two questions how far a query is.
+    /// The interval at which progress is polled.
     pub poll: Duration,
-    /// Times that a question is asked at most; a query is submitted twice only where it did not arrive.
+    /// Maximum number of attempts of a request. A submission is repeated only if it did not arrive.
     pub attempts: usize,
-    /// Before a question is asked again, and how long an answer may take.
+    /// The delay before a request is repeated.
     pub retry_delay: Duration,
-    /// How long an answer may take.
+    /// Time limit for an answer.
     pub timeout: Duration,
-    /// Whether results are deleted once they are stored.
+    /// Whether a result is deleted from Qserv after it is stored.
     pub delete_results: bool,
 }
 
 impl QservOptions {
-    /// Qserv's own defaults.
+    /// The defaults of Qserv.
     pub fn new(rest_url: Url, rows: MysqlOptions) -> Self {
         Self {
             rest_url,
@@ -61,7 +61,7 @@ impl QservOptions {
     }
 }
 
-/// A Qserv.
+/// A Qserv database.
 pub struct Qserv(Arc<Service>);
 
 struct Service {
@@ -70,10 +70,10 @@ struct Service {
 }
 
 impl Qserv {
-    /// A client; nothing is asked yet.
+    /// Makes a client. Sends no request yet.
     ///
     /// # Errors
-    /// Where the system's certificates can't be read.
+    /// The certificates of the system can't be read.
     pub fn new(options: QservOptions) -> Result<Self, Failure> {
         let client = client(options.timeout)?;
         Ok(Self(Arc::new(Service { options, client })))
@@ -117,7 +117,7 @@ struct QservQuery {
     killer: Option<QueryKiller>,
 }
 
-/// What Qserv says of a query.
+/// The status of a query, as Qserv reports it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct QueryStatus {
@@ -160,7 +160,7 @@ impl Execution for QservQuery {
     }
 
     async fn cancel(&mut self) {
-        // Once rows are read, the query itself is over.
+        // While rows are read, the query itself is over, so the reading is ended instead.
         let path = format!("query-async/{}", self.id);
         match &self.killer {
             Some(killer) => {
@@ -215,17 +215,17 @@ impl QueryStatus {
     }
 }
 
-/// What every answer has.
+/// The members that every answer has.
 #[derive(Deserialize)]
 struct Success {
     success: u64,
     error: Option<String>,
 }
 
-/// An answer that did not come; another attempt may get it.
+/// A request without an answer. Another attempt may succeed.
 struct NoAnswer {
     what: String,
-    /// Whether Qserv can't have seen the question.
+    /// Whether the request can't have reached Qserv.
     unseen: bool,
 }
 
@@ -293,7 +293,7 @@ impl Service {
         Ok(body.into())
     }
 
-    /// Asks for something that the job does not depend on.
+    /// Sends a request whose outcome the job does not depend on.
     async fn tell(&self, method: Method, path: &str) {
         let told = self.ask::<Success>(method, path, |request| request).await;
         if let Err(failure) = told {

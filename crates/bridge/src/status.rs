@@ -1,4 +1,4 @@
-//! What a TAP service is told of its jobs: `job-status`, JSON.
+//! The messages `job-status`, which tell a TAP service about its jobs, in JSON.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,30 +8,30 @@ use taploom_jobs::{Failure, FailureCause};
 
 use crate::message::Format;
 
-/// Where a job stands. Values that are absent are left out.
+/// The state of a job. Absent values are left out of the JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JobStatus {
-    /// The job's name in the TAP service.
+    /// The id of the job in the TAP service.
     #[serde(rename = "jobID")]
     pub job_id: String,
-    /// The query's name in the database.
+    /// The id of the query in the database.
     #[serde(rename = "executionID", skip_serializing_if = "Option::is_none")]
     pub execution_id: Option<String>,
-    /// When this was so, in milliseconds since 1970.
+    /// The time of this state, in milliseconds since 1970.
     pub timestamp: u64,
     /// The phase.
     pub status: Phase,
-    /// How far the query is.
+    /// The progress of the query.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub query_info: Option<QueryInfo>,
-    /// What was stored.
+    /// The stored result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result_info: Option<ResultInfo>,
-    /// Why it failed.
+    /// Why the job failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_info: Option<ErrorInfo>,
-    /// What was asked.
+    /// The request.
     pub metadata: Metadata,
 }
 
@@ -48,45 +48,45 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// Whether nothing follows.
+    /// Whether this is the last phase of a job.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Completed | Self::Error | Self::Aborted)
     }
 }
 
-/// How far a query is.
+/// The progress of a query.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QueryInfo {
-    /// In milliseconds since 1970.
+    /// The start, in milliseconds since 1970.
     pub start_time: u64,
-    /// In milliseconds since 1970.
+    /// The end, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_time: Option<u64>,
-    /// Parts of the query.
+    /// The parts of the query.
     pub progress: Chunks,
 }
 
-/// Parts of a query. A database that counts none has one.
+/// The parts of a query. A database that counts no parts says 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Chunks {
-    /// All of them.
+    /// All parts.
     pub total_chunks: u64,
-    /// Those that are done.
+    /// The parts that are done.
     pub completed_chunks: u64,
 }
 
-/// What was stored.
+/// The stored result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ResultInfo {
-    /// Rows.
+    /// The number of rows.
     pub total_rows: u64,
-    /// Where readers find it, as the request said.
+    /// The URL at which readers find the result, copied from the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result_location: Option<String>,
-    /// The format, as the request said.
+    /// The format, copied from the request.
     pub format: Format,
 }
 
@@ -123,7 +123,7 @@ pub(crate) fn error_code(cause: FailureCause) -> &'static str {
     }
 }
 
-/// What a request asked.
+/// The part of a request that status messages repeat.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Metadata {
     /// The SQL.
@@ -133,17 +133,17 @@ pub struct Metadata {
     pub database: Option<String>,
 }
 
-/// Where status messages go.
+/// A channel for status messages.
 #[async_trait]
 pub trait Statuses: Send + Sync {
-    /// Publishes one. Those of a job come in order, the final one last.
+    /// Publishes a message. The messages of a job come in order, the final one last.
     ///
     /// # Errors
-    /// Where it can't be published: then nobody knows how the job ended, and it has to be run again.
+    /// The message can't be published. The job then has to be run again.
     async fn publish(&self, status: &JobStatus) -> std::io::Result<()>;
 }
 
-/// Now, in milliseconds since 1970.
+/// The current time, in milliseconds since 1970.
 pub(crate) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)

@@ -99,7 +99,7 @@ fn what_goes_wrong_is_one_line_and_a_status() {
     let folder = Folder::new();
     let (database, job) = prepare(&folder, &wrong);
     let run = taploom(&["job", &job, "--database", &database]);
-    run.line_says(2, &["maxrec: -1 is no whole number"]);
+    run.line_says(2, &["maxrec: -1 is not a whole number"]);
     assert_eq!(lines(&run.stdout)[0]["errorInfo"]["errorCode"], "invalid_request");
 
     let mut wrong = message("http://127.0.0.1:1/");

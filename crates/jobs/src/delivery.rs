@@ -1,4 +1,9 @@
-//! From rows to a stored result.
+//! Encodes the rows of a job and hands the bytes to the store.
+//!
+//! Two modes. *Spooled* encodes the whole result into a scratch file and then sends the file with its length;
+//! an upload that fails is sent again from the file. *Chunked* sends the bytes while they are encoded and keeps
+//! nothing, so a failed upload ends the job. In both, a result that failed never arrives as a whole object:
+//! the spooled file is not sent, and the chunked request is broken off before its last chunk.
 
 use std::io;
 use std::path::PathBuf;
@@ -19,18 +24,18 @@ use crate::job::Destination;
 use crate::observer::{JobObserver, Stage};
 use crate::upload::{Scratch, SpooledBytes, Uploader};
 
-/// Bytes of a chunk, and how many wait for the store.
+/// Size of a chunk in bytes, and the number of chunks that may wait for the store.
 const CHUNK_BYTES: usize = 64 << 10;
 const CHUNKS: usize = 4;
 
-/// How bytes get from the encoder to the store.
+/// Whether a result is kept on disk before it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UploadMode {
-    /// Encoded into a scratch file first, then sent with its length, and sent again where that fails.
+    /// The result is encoded into a scratch file, then sent with its length. A failed upload is repeated.
     #[default]
     Spooled,
-    /// Sent while they are encoded, in chunks, once: what was sent can't be sent again.
+    /// The result is sent in chunks while it is encoded. A failed upload ends the job.
     Chunked,
 }
 
@@ -43,7 +48,7 @@ pub struct ScratchSpace {
     pub budget: u64,
 }
 
-/// How a result gets to the store.
+/// Takes one result from its rows to the store.
 pub(crate) struct Delivery<'a> {
     pub(crate) mode: UploadMode,
     pub(crate) scratch: &'a ScratchSpace,
@@ -52,7 +57,7 @@ pub(crate) struct Delivery<'a> {
 }
 
 impl Delivery<'_> {
-    /// Encodes all rows and stores the result. Dropping the future ends both.
+    /// Encodes all rows and stores the result. Dropping the future stops the encoder and the upload.
     pub(crate) async fn store(
         &self,
         source: impl RowSource + 'static,
@@ -106,7 +111,7 @@ impl Delivery<'_> {
         let encoding = start(source, spec, sink, stop.clone());
         let encoded = tokio::spawn(report_end(encoding, sender));
         let sent = self.uploader.send_stream(target, until_the_end(chunks)).await;
-        // A store that refuses stops the encoder; one that answers early must not wait for it.
+        // Stop the encoder if the store refuses, and do not wait for it if the store answers early.
         if sent.is_err() {
             stop.cancel();
         }
@@ -122,7 +127,7 @@ impl Delivery<'_> {
     }
 }
 
-/// Encodes on a thread that may block.
+/// Starts the encoder on a thread that may block.
 fn start(
     source: impl RowSource + 'static,
     spec: EncoderSpec,
@@ -133,13 +138,13 @@ fn start(
     runtime.clone().spawn_blocking(move || {
         let ahead = Ahead::start(source, &runtime);
         let mut source = Stoppable { inner: ahead, stop };
-        // Not the runtime's own block_on: the sink blocks, which that does not allow.
+        // tokio's block_on forbids blocking calls, and the sink blocks; the executor of futures allows it.
         futures::executor::block_on(encode(&mut source, &spec, sink, &mut |_| ()))
     })
 }
 
-/// The last message of the channel: an empty chunk where the result is whole, else an error, even
-/// where the document itself reports the failure. A result that failed is no result.
+/// Sends the last message of the channel: an empty chunk if the result is whole, else an error. The error is
+/// sent even if the document in the output reports the failure, because a failed result is not stored.
 async fn report_end(
     encoding: JoinHandle<Result<Encoded>>,
     sender: mpsc::Sender<Result<Bytes>>,
@@ -149,12 +154,12 @@ async fn report_end(
         Ok(_) => Ok(Bytes::new()),
         Err(_) => Err(Error::new(ErrorKind::Failed, "the result failed")),
     };
-    // The store may be gone; the upload says so itself.
+    // If the receiver is gone, the upload has failed and reports that itself.
     let _ = sender.send(last).await;
     encoded
 }
 
-/// The chunks up to the empty one that ends them. A channel that closes before it is an error.
+/// The chunks before the empty one that ends the result. A channel that closes earlier is an error.
 fn until_the_end(
     chunks: mpsc::Receiver<Result<Bytes>>,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
@@ -176,7 +181,7 @@ fn no_room(error: &io::Error) -> Failure {
     Failure::new(FailureCause::Internal, message)
 }
 
-/// Here the sink is the scratch file, and why it failed is worth saying.
+/// The failure of an encoder whose sink is the scratch file. The cause names the folder and the limit.
 fn spooling_failed(error: &Error) -> Failure {
     match error.kind() {
         ErrorKind::Sink | ErrorKind::Resources => Failure::new(

@@ -12,7 +12,7 @@ pub enum FailureCause {
     QueryFailed,
     /// The database can't be reached, or did not answer.
     DatabaseUnreachable,
-    /// The result is larger than the database gives.
+    /// The result is larger than the database allows.
     ResultTooLarge,
     /// The query is wrong, or its rows stopped coming.
     QueryWrong,
@@ -49,7 +49,7 @@ impl Failure {
         Self { cause, message: message.into(), caller_fault }
     }
 
-    /// Whether another request would do better: the message or the query is wrong.
+    /// Whether the message or the query is wrong, so that only another request can succeed.
     pub fn is_caller_fault(&self) -> bool {
         self.caller_fault
     }
@@ -59,10 +59,10 @@ impl Failure {
         Self::new(FailureCause::InvalidRequest, message)
     }
 
-    /// An error of a query or of its rows. Its causes are what the database says of the query.
+    /// The failure for an error of a query or of its rows. The message includes what the database reports.
     pub fn of_rows(error: &taploom_format::Error) -> Self {
         match error.kind() {
-            // A column or a cell that does not go with the types of the message.
+            // A column or a cell does not match the types that the request names.
             ErrorKind::UnsupportedColumn | ErrorKind::SchemaMismatch | ErrorKind::InvalidValue => {
                 Self::new(FailureCause::NotEncodable, error.to_string())
             }
@@ -77,7 +77,7 @@ impl Failure {
         }
     }
 
-    /// An error between rows and bytes. Its causes, which may name files, are left out.
+    /// The failure for an error of the encoder. Its causes are left out, because they may name files.
     pub fn of_encoding(error: &taploom_format::Error) -> Self {
         match error.kind() {
             ErrorKind::Source => Self::of_rows(error),

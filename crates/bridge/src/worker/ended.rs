@@ -1,10 +1,10 @@
-//! Which jobs have ended, as the statuses say that were published.
+//! Finds the jobs that have ended, by their published final statuses.
 //!
-//! A worker publishes the final status of a job and then commits its message. One that dies in between
-//! leaves a job that has ended and a message that asks for it. So a final status says in a header which
-//! message it is of, and whoever takes a partition over reads what was published since the first message
-//! that is not committed. This needs no transactions, which hide a status only from those who ask for
-//! committed messages alone.
+//! A worker publishes the final status of a job and then commits its message. A worker that dies in between
+//! leaves a job that has ended and a message that still asks for it. Each final status therefore names its
+//! message in a header, and the worker that takes over a partition reads the statuses that were published since
+//! the first uncommitted message. Transactions are not used: they hide a status only from readers that ask for
+//! committed messages.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
@@ -20,16 +20,16 @@ use rdkafka::topic_partition_list::{TopicPartitionList, TopicPartitionListElem};
 use rdkafka::types::RDKafkaErrorCode;
 use tracing::info;
 
-/// Of a final status: the message of its job.
+/// The header of a final status that names the message of its job.
 pub(crate) const MESSAGE_HEADER: &str = "taploom-job-run";
 
-/// How long Kafka may be silent.
+/// Time after which a silent Kafka is an error.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Clocks of those who publish differ, by less than this.
+/// Largest expected difference between the clocks of publishers.
 const CLOCKS_DIFFER_MS: i64 = 10 * 60 * 1000;
 
-/// Statuses of a partition that are read where none is known to be late enough.
+/// Number of statuses to read from a partition if no time is known.
 const LATEST: i64 = 1000;
 
 /// A message of the topic of jobs.
@@ -40,7 +40,7 @@ pub(crate) struct MessageOfJob {
     pub(crate) offset: i64,
 }
 
-/// As in a header: `lsst.tap.job-run/3/1234`.
+/// The form in the header: `lsst.tap.job-run/3/1234`.
 impl fmt::Display for MessageOfJob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}/{}", self.topic, self.partition, self.offset)
@@ -56,8 +56,8 @@ impl MessageOfJob {
     }
 }
 
-/// The messages of the same partition, from this one on, whose jobs have a final status that was published
-/// since this message was (in milliseconds since 1970, where known). Blocks.
+/// The messages of a partition, from `first` on, whose jobs have a final status. Only statuses are read that
+/// were published after `published` (in milliseconds since 1970, if known). Blocks.
 pub(crate) fn ended_since(
     client: &ClientConfig,
     status_topic: &str,
@@ -66,7 +66,7 @@ pub(crate) fn ended_since(
 ) -> KafkaResult<BTreeSet<i64>> {
     let mut client = client.clone();
     client
-        // Nothing is committed under it; librdkafka wants one.
+        // librdkafka requires a group. Nothing is committed in it.
         .set("group.id", "taploom-ended")
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
@@ -108,7 +108,7 @@ pub(crate) fn ended_since(
     Ok(ended)
 }
 
-/// Where to begin in each partition of the topic of statuses.
+/// The offset at which to begin in each partition of the status topic.
 fn beginnings(
     consumer: &BaseConsumer,
     topic: &str,
@@ -130,7 +130,7 @@ fn beginnings(
         asked.add_partition_offset(topic, partition, since)?;
     }
     for found in consumer.offsets_for_times(asked, LIMIT)?.elements() {
-        // None is so late, or the broker does not know times, as that of librdkafka's tests.
+        // No status is that late, or the broker does not index times, as librdkafka's mock broker.
         let offset = match found.offset() {
             Offset::Offset(offset) => Offset::Offset(offset),
             _ => Offset::OffsetTail(LATEST),

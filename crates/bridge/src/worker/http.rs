@@ -1,4 +1,4 @@
-//! What watches the worker: `/metrics` for Prometheus, `/health` for whoever restarts it.
+//! The HTTP endpoints of the worker: `/metrics` for Prometheus, `/health` for the orchestrator.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use tokio::net::TcpListener;
 
 use crate::worker::Worker;
 
-/// Answers until the future is dropped.
+/// Answers requests until the future is dropped.
 ///
 /// # Errors
-/// Where the listener fails.
+/// The listener fails.
 pub async fn serve(worker: Arc<Worker>, listener: TcpListener) -> std::io::Result<()> {
     let routes = Router::new()
         .route("/metrics", get(metrics))
@@ -34,6 +34,8 @@ async fn metrics(State(worker): State<Arc<Worker>>) -> impl IntoResponse {
 async fn health(State(worker): State<Arc<Worker>>) -> impl IntoResponse {
     match worker.is_alive() {
         true => (StatusCode::OK, "OK\n"),
-        false => (StatusCode::SERVICE_UNAVAILABLE, "Kafka has not been listened to for a minute\n"),
+        false => {
+            (StatusCode::SERVICE_UNAVAILABLE, "the worker has not polled Kafka for a minute\n")
+        }
     }
 }

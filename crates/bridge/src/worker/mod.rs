@@ -1,8 +1,16 @@
-//! The worker: jobs from Kafka, several at a time.
+//! The worker: takes jobs from Kafka and runs several at a time.
+//!
+//! **Two lanes.** A job begins in the short lane. A job that runs longer than `long_after` moves to the long lane
+//! if that has room, so that up to `long` slow jobs can run without delaying the rest. Result sizes are not known
+//! in advance, so a job can't be sorted before it runs.
+//!
+//! **Memory.** Each job takes its encoder's budget from a shared semaphore before it begins. Messages that wait
+//! for the short lane are bounded by [`WAITING_MOST`]; beyond that the consumer is paused, but still polled, so
+//! that Kafka keeps this worker in its group.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rdkafka::consumer::{Consumer, StreamConsumer};
@@ -17,13 +25,15 @@ use tracing::{Instrument, debug, error, info, info_span, warn};
 
 use crate::bridge::Bridge;
 use crate::config::{JobsConfig, KafkaConfig};
-use crate::message::{JobDelete, JobRun};
+use crate::message::JobRun;
 use crate::status::now;
+use crate::worker::deletes::RunningJob;
 use crate::worker::ended::{MessageOfJob, ended_since};
 use crate::worker::offsets::Offsets;
 use crate::worker::partitions::{Place, SharedPartitions, committed};
 use crate::worker::publisher::{JobStatuses, Publisher};
 
+mod deletes;
 mod ended;
 mod http;
 mod offsets;
@@ -32,35 +42,28 @@ mod publisher;
 
 pub use http::serve;
 
-/// Messages that wait for a place in the short lane. They are large, and going on after a pause takes a
+/// Number of waiting messages at which the consumer is paused. Messages are large, and resuming takes about a
 /// second.
 const WAITING_MOST: usize = 16;
-/// Times that Kafka is asked once more how far a partition is. Then the program ends, and hands over.
+/// Retries when the progress of a partition can't be read. After these the worker ends, and another takes over.
 const LEARN_ATTEMPTS: u64 = 4;
 
-/// Takes jobs from a topic, as a member of a consumer group, and runs them.
+/// A member of a consumer group that takes jobs from a topic and runs them.
 pub struct Worker {
     bridge: Bridge,
     kafka: KafkaConfig,
     consumer: Arc<StreamConsumer<SharedPartitions>>,
     publisher: Publisher,
     lanes: Lanes,
-    /// In KiB.
+    /// The memory of all encoders; a permit is a KiB.
     memory: Arc<Semaphore>,
     shutdown_grace: Duration,
-    running: Mutex<HashMap<String, Running>>,
-    /// When Kafka was last listened to, in milliseconds since 1970.
+    running: Mutex<HashMap<String, RunningJob>>,
+    /// When Kafka was last polled, in milliseconds since 1970.
     alive: AtomicU64,
 }
 
-/// A job that runs.
-struct Running {
-    execution_id: Arc<Mutex<Option<String>>>,
-    abort: CancellationToken,
-}
-
-/// Jobs begin in the short lane. One that takes long moves over to the long lane when there is room, so
-/// that it does not hold up those that come after it.
+/// The places for jobs. A job moves from the short lane to the long lane when it has run for `long_after`.
 struct Lanes {
     short: Arc<Semaphore>,
     long: Arc<Semaphore>,
@@ -77,7 +80,7 @@ impl Worker {
     /// Joins the consumer group. Blocks.
     ///
     /// # Errors
-    /// A setting that Kafka's client does not take, or brokers that can't be reached.
+    /// A setting that Kafka's client refuses, or brokers that can't be reached.
     pub fn new(bridge: Bridge, kafka: KafkaConfig, jobs: &JobsConfig) -> KafkaResult<Arc<Self>> {
         let consumer: StreamConsumer<SharedPartitions> = kafka
             .client()
@@ -86,7 +89,7 @@ impl Worker {
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "earliest")
             .set("partition.assignment.strategy", "cooperative-sticky")
-            // Messages are large, and few are needed at a time.
+            // Messages are large, and the worker needs few of them at a time.
             .set("queued.max.messages.kbytes", "8192")
             .create_with_context(SharedPartitions::default())?;
         let consumer = Arc::new(consumer);
@@ -119,16 +122,16 @@ impl Worker {
         &self.bridge
     }
 
-    /// Whether Kafka has been listened to within the last minute.
+    /// Whether Kafka was polled within the last minute.
     pub fn is_alive(&self) -> bool {
         now().saturating_sub(self.alive.load(Ordering::Relaxed)) < 60_000
     }
 
-    /// Works until `shutdown`; then takes no new jobs, lets those that run come to an end for a while,
-    /// and hands the rest over to other workers.
+    /// Works until `shutdown`. Then it takes no new jobs, waits for the running ones up to the grace period, and
+    /// leaves the rest to other workers.
     ///
     /// # Errors
-    /// Where Kafka's client is of no more use: the program has to be started again.
+    /// Kafka's client can't be used any more: the program has to be restarted.
     pub async fn run(self: &Arc<Self>, shutdown: &CancellationToken) -> KafkaResult<()> {
         let deletes = tokio::spawn(Arc::clone(self).listen_for_deletes());
         let mut jobs = JoinSet::new();
@@ -159,7 +162,7 @@ impl Worker {
                             Err(error) => break Err(error),
                         }
                         if waiting.len() >= WAITING_MOST {
-                            // Kafka is listened to all the same, so that it knows this worker lives.
+                            // The consumer is still polled, so that Kafka keeps this worker in the group.
                             paused = self.tell("pause", Consumer::pause);
                         }
                     }
@@ -180,23 +183,23 @@ impl Worker {
     }
 
     async fn end_jobs(&self, jobs: &mut JoinSet<KafkaResult<()>>) {
-        info!(jobs = jobs.len(), "no new jobs are taken; those that run come to an end");
+        info!(jobs = jobs.len(), "shutting down: waiting for the running jobs");
         let deadline = tokio::time::sleep(self.shutdown_grace);
         tokio::pin!(deadline);
         while !jobs.is_empty() {
             tokio::select! {
                 _ = jobs.join_next() => {}
-                // Kafka hears of this worker as long as its jobs run; new ones are left to others.
+                // Polling keeps this worker in the group while its jobs run. New messages are left to others.
                 _ = self.consumer.recv() => {}
                 () = &mut deadline => {
-                    warn!(jobs = jobs.len(), "jobs are handed over to other workers");
+                    warn!(jobs = jobs.len(), "the grace period is over: other workers take the jobs over");
                     return;
                 }
             }
         }
     }
 
-    /// Tells the consumer something of all its partitions; whether it did it.
+    /// Pauses or resumes all partitions. Returns whether that succeeded.
     fn tell(
         &self,
         what: &str,
@@ -206,20 +209,20 @@ impl Worker {
         told.inspect_err(|error| warn!("Kafka's client can't {what}: {error}")).is_ok()
     }
 
-    /// Takes a message in hand, unless it is done already.
+    /// Registers a message, unless its job has ended already.
     async fn take(&self, message: &BorrowedMessage<'_>) -> KafkaResult<Option<Waiting>> {
         let partitions = &self.consumer.context().0;
         let partition = message.partition();
         let mut attempts = 0;
         while !partitions.is_known(partition) {
             self.alive.store(now(), Ordering::Relaxed);
-            // What this worker itself published before the partition went away and came back is there.
+            // The partition may have been here before: wait for final statuses of this worker to arrive.
             self.publisher.rest().await;
             match self.learn(message).await {
                 Ok(offsets) => partitions.learn(partition, offsets),
                 Err(error) if attempts < LEARN_ATTEMPTS => {
                     attempts += 1;
-                    warn!(partition, "Kafka does not say how far it is: {error}");
+                    warn!(partition, "can't read the progress of the partition, retrying: {error}");
                     tokio::time::sleep(Duration::from_secs(attempts)).await;
                 }
                 Err(error) => return Err(error),
@@ -232,7 +235,7 @@ impl Worker {
         Ok(Some(Waiting { place, message: message.payload().unwrap_or_default().to_vec() }))
     }
 
-    /// How far a partition is, of which this message is the first to come.
+    /// Reads the progress of a partition from Kafka. `message` is the first message seen of it.
     async fn learn(&self, message: &BorrowedMessage<'_>) -> KafkaResult<Offsets> {
         let consumer = Arc::clone(&self.consumer);
         let (client, topic) = (self.kafka.client(), self.kafka.status_topic.clone());
@@ -272,7 +275,10 @@ impl Worker {
                 self.run_job(job, &statuses, execution_id, slot).instrument(span).await
             }
             Err(rejected) if rejected.job_id.is_some() => {
-                warn!(job = rejected.job_id, "a message is no job: {}", rejected.failure);
+                warn!(
+                    job = rejected.job_id,
+                    "a message can't be taken as a job: {}", rejected.failure
+                );
                 self.bridge.reject(&rejected, &statuses).await
             }
             Err(rejected) => {
@@ -301,7 +307,7 @@ impl Worker {
     ) -> std::io::Result<Outcome> {
         let stop = Stop { hand_over: statuses.place.hand_over.clone(), ..Stop::default() };
         let abort = stop.abort.clone();
-        self.registered().insert(job.job_id.clone(), Running { execution_id, abort });
+        self.registered().insert(job.job_id.clone(), RunningJob { execution_id, abort });
         let run = async {
             let budget = self.bridge.memory_budget();
             let permits = kib(budget as u64);
@@ -334,67 +340,12 @@ impl Worker {
         }
         outcome
     }
-
-    /// Every worker hears of every job that is to be stopped: it is a group of its own.
-    async fn listen_for_deletes(self: Arc<Self>) {
-        let consumer: KafkaResult<StreamConsumer> = self
-            .kafka
-            .client()
-            .set("group.id", self.kafka.delete_group())
-            .set("enable.auto.commit", "false")
-            .set("auto.offset.reset", "latest")
-            .create();
-        let consumer = consumer.and_then(|consumer| {
-            consumer.subscribe(&[&self.kafka.delete_topic])?;
-            Ok(consumer)
-        });
-        let consumer = match consumer {
-            Ok(consumer) => consumer,
-            Err(error) => {
-                error!("jobs can't be stopped: {error}");
-                return;
-            }
-        };
-        loop {
-            match consumer.recv().await {
-                Ok(message) => self.delete(message.payload().unwrap_or_default()),
-                Err(error) => {
-                    warn!("Kafka, jobs to stop: {error}");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                }
-            }
-        }
-    }
-
-    fn delete(&self, message: &[u8]) {
-        let delete = match JobDelete::parse(message) {
-            Ok(delete) => delete,
-            Err(why) => {
-                error!("a message of {} is skipped: {why}", self.kafka.delete_topic);
-                self.bridge.metrics().unreadable_messages.inc();
-                return;
-            }
-        };
-        let running = self.registered();
-        let Some(job) = running.get(&delete.job_id) else { return };
-        let known = job.execution_id.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        // Of another run of the same job.
-        if known.is_some() && delete.execution_id.is_some() && known != delete.execution_id {
-            return;
-        }
-        info!(job = delete.job_id, "is to be stopped");
-        job.abort.cancel();
-    }
-
-    fn registered(&self) -> MutexGuard<'_, HashMap<String, Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-/// A job that panicked is a defect, and runs again on another worker.
+/// A job that panicked ends the worker, and runs again on another one.
 fn ended_well(ended: Result<KafkaResult<()>, tokio::task::JoinError>) -> KafkaResult<()> {
     ended.unwrap_or_else(|panic| {
-        error!("a defect: {panic}");
+        error!("defect: a job panicked: {panic}");
         Err(KafkaError::Canceled)
     })
 }

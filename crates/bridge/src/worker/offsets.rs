@@ -1,32 +1,40 @@
-//! Which messages of a partition are done.
+//! Tracks which messages of a partition are done.
+//!
+//! **The problem.** Jobs end in another order than they came in, and Kafka stores a single position for each
+//! partition. A worker that commits the position of the first unfinished message makes the next worker repeat
+//! every later job that has ended.
+//!
+//! **The idea.** Kafka stores a text beside each position. The text lists the later messages that are still
+//! unfinished, so the next worker skips those that have ended: `taploom 57 12 15` says that every message before
+//! 57 is done except 12 and 15.
+//!
+//! **The limits.** The text grows with the number of unfinished messages (some 8 bytes each), which the number of
+//! jobs that a worker takes bounds. Kafka accepts 4 KiB of text by default.
 
 use std::collections::BTreeSet;
 
-/// Jobs end in another order than they came in, and Kafka remembers one position for each partition.
-/// So the position is that of the first message that is not done, and the text that Kafka keeps beside
-/// it says which of the messages behind it are not done either. Whoever takes the partition over
-/// skips the rest.
+/// The messages of one partition that are done, in progress, or known to have ended elsewhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Offsets {
-    /// All messages before this one are done, but those that are under way.
+    /// All messages before this offset are done, except those in `under_way`.
     end: i64,
     under_way: BTreeSet<i64>,
-    /// Done, though they have not been taken in hand here: of a worker before.
+    /// Messages after `end` whose jobs ended on an earlier worker.
     ended: BTreeSet<i64>,
 }
 
-/// What the text begins with.
+/// The first word of the text.
 const MARK: &str = "taploom";
 
 impl Offsets {
-    /// What a position and its text say.
+    /// Reads a committed position and its text. A text of other software is ignored.
     pub(crate) fn committed(position: i64, text: &str) -> Self {
         Self::parse(text)
             .filter(|offsets| offsets.position() == position)
             .unwrap_or(Self { end: position, ..Self::default() })
     }
 
-    /// `taploom 57 12 15`: all before 57 are done but 12 and 15.
+    /// Parses `taploom 57 12 15`: every message before 57 is done except 12 and 15.
     fn parse(text: &str) -> Option<Self> {
         let numbers = text.strip_prefix(MARK)?.split_whitespace().map(str::parse);
         let numbers = numbers.collect::<Result<Vec<i64>, _>>().ok()?;
@@ -35,10 +43,10 @@ impl Offsets {
         Some(Self { end: *end, under_way, ended: BTreeSet::new() })
     }
 
-    /// Takes a message in hand; `false` where it is done already.
+    /// Marks a message as begun. Returns `false` if it is done already.
     pub(crate) fn begin(&mut self, offset: i64) -> bool {
         if offset >= self.end {
-            // Offsets have gaps: of what was compacted, and of the marks of transactions.
+            // Offsets have gaps, left by compaction and by transaction markers.
             self.end = offset + 1;
             if self.ended.remove(&offset) {
                 return false;
@@ -49,23 +57,23 @@ impl Offsets {
         self.under_way.contains(&offset)
     }
 
-    /// Messages turn out to be done.
+    /// Marks messages as done whose final statuses were found.
     pub(crate) fn have_ended(&mut self, offsets: BTreeSet<i64>) {
         self.under_way.retain(|offset| !offsets.contains(offset));
         self.ended.extend(offsets.into_iter().filter(|offset| *offset >= self.end));
     }
 
-    /// A message is done.
+    /// Marks a message as done.
     pub(crate) fn finish(&mut self, offset: i64) {
         self.under_way.remove(&offset);
     }
 
-    /// Where to go on after a restart.
+    /// The position to commit: a restart continues there.
     pub(crate) fn position(&self) -> i64 {
         self.under_way.first().copied().unwrap_or(self.end)
     }
 
-    /// The text beside the position. As long as there are messages under way.
+    /// The text to commit beside the position.
     pub(crate) fn text(&self) -> String {
         let under_way = self.under_way.iter().map(|offset| format!(" {offset}"));
         format!("{MARK} {}{}", self.end, under_way.collect::<String>())

@@ -1,4 +1,4 @@
-//! The partitions that this worker reads.
+//! The partitions that this worker reads, and what happens when one moves to another worker.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,27 +13,27 @@ use tracing::info;
 
 use crate::worker::offsets::Offsets;
 
-/// How far each partition is, and whether it is still this worker's.
+/// The progress of each partition that belongs to this worker.
 #[derive(Default)]
 pub(crate) struct Partitions(Mutex<HashMap<i32, Partition>>);
 
 struct Partition {
     offsets: Offsets,
-    /// Its jobs are another worker's now.
+    /// Cancelled when the partition moves to another worker.
     hand_over: CancellationToken,
-    /// Shared with every final status on its way.
+    /// Shared with every final status that is being published.
     publishing: Arc<()>,
 }
 
-/// How long a final status that is on its way is waited for, before a partition goes to another worker.
+/// How long a rebalance waits for final statuses that are being published.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// One message in hand.
+/// The position of a message whose job runs here.
 #[derive(Clone)]
 pub(crate) struct Place {
     pub(crate) partition: i32,
     pub(crate) offset: i64,
-    /// Set where the partition went to another worker.
+    /// Cancelled when the partition moves to another worker.
     pub(crate) hand_over: CancellationToken,
 }
 
@@ -46,14 +46,14 @@ impl Partitions {
         self.lock().contains_key(&partition)
     }
 
-    /// Remembers how far a partition is.
+    /// Stores the progress of a partition that was assigned to this worker.
     pub(crate) fn learn(&self, partition: i32, offsets: Offsets) {
         let hand_over = CancellationToken::new();
         let publishing = Arc::new(());
         self.lock().entry(partition).or_insert(Partition { offsets, hand_over, publishing });
     }
 
-    /// Takes a message in hand; `None` where it is done, or its partition is another worker's.
+    /// Marks a message as begun. Returns `None` if its job has ended, or its partition belongs to another worker.
     pub(crate) fn begin(&self, partition: i32, offset: i64) -> Option<Place> {
         let mut partitions = self.lock();
         let known = partitions.get_mut(&partition)?;
@@ -61,15 +61,15 @@ impl Partitions {
         known.offsets.begin(offset).then_some(Place { partition, offset, hand_over })
     }
 
-    /// To be held while the final status of this message's job is on its way; `None` where its partition
-    /// is another worker's.
+    /// A guard to hold while the final status of this message's job is published. Returns `None` if the
+    /// partition belongs to another worker.
     pub(crate) fn publishing(&self, place: &Place) -> Option<Arc<()>> {
         let partitions = self.lock();
         let partition = partitions.get(&place.partition)?;
         (!place.hand_over.is_cancelled()).then(|| Arc::clone(&partition.publishing))
     }
 
-    /// What to commit when this message is done too.
+    /// Marks a message as done, and returns what to commit.
     pub(crate) fn after(
         &self,
         topic: &str,
@@ -84,7 +84,7 @@ impl Partitions {
         Some(element.set_offset(Offset::Offset(offsets.position())).map(|()| list))
     }
 
-    /// Hands all jobs over.
+    /// Releases all partitions, so that other workers can run their jobs.
     pub(crate) fn hand_over_all(&self) {
         for (_, partition) in self.lock().drain() {
             partition.hand_over.cancel();
@@ -94,7 +94,7 @@ impl Partitions {
 
 impl ClientContext for SharedPartitions {}
 
-/// Learns from the consumer which partitions go away.
+/// The context of the consumer, which reports partitions that are revoked.
 #[derive(Clone, Default)]
 pub(crate) struct SharedPartitions(pub(crate) Arc<Partitions>);
 
@@ -107,7 +107,7 @@ impl ConsumerContext for SharedPartitions {
                 partition.hand_over.cancel();
                 Some(partition)
             });
-            // Who takes over looks for final statuses, and what is on its way has to be there by then.
+            // The next worker reads the final statuses, so those being published have to arrive first.
             let (removed, started) = (removed.collect::<Vec<_>>(), Instant::now());
             let is_quiet = |partition: &Partition| Arc::strong_count(&partition.publishing) == 1;
             while !removed.iter().all(is_quiet) && started.elapsed() < PATIENCE {
@@ -117,7 +117,7 @@ impl ConsumerContext for SharedPartitions {
     }
 }
 
-/// What Kafka has of a partition; blocks.
+/// The committed progress of a partition. Blocks.
 pub(crate) fn committed(
     consumer: &StreamConsumer<SharedPartitions>,
     topic: &str,

@@ -1,4 +1,4 @@
-//! Status messages into Kafka.
+//! Publishes status messages to Kafka and commits the messages of jobs that ended.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,13 +17,13 @@ use crate::status::{JobStatus, Statuses};
 use crate::worker::ended::{MESSAGE_HEADER, MessageOfJob};
 use crate::worker::partitions::{Place, SharedPartitions};
 
-/// How long a call to Kafka may take.
+/// Time limit for a call to Kafka.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Publishes statuses, and commits a message once the final status of its job is out.
+/// Publishes status messages, and commits the message of a job after its final status is published.
 pub(crate) struct Publisher {
     producer: FutureProducer,
-    /// One final status at a time.
+    /// Held while a final status is published: one at a time.
     turn: tokio::sync::Mutex<()>,
     consumer: Arc<StreamConsumer<SharedPartitions>>,
     run_topic: String,
@@ -31,7 +31,7 @@ pub(crate) struct Publisher {
 }
 
 impl Publisher {
-    /// Blocks.
+    /// Connects a producer. Blocks.
     pub(crate) fn new(
         client: &ClientConfig,
         consumer: Arc<StreamConsumer<SharedPartitions>>,
@@ -39,7 +39,7 @@ impl Publisher {
         status_topic: &str,
     ) -> KafkaResult<Self> {
         let mut client = client.clone();
-        // A status waits for no other: each is awaited. Sent again, it is there once.
+        // Each status is awaited, so batching would only delay it. Idempotence keeps a repeated one single.
         client.set("enable.idempotence", "true").set("linger.ms", "0");
         Ok(Self {
             producer: client.create()?,
@@ -66,13 +66,13 @@ impl Publisher {
         self.producer.send(record, LIMIT).await.map(drop).map_err(|(error, _)| error)
     }
 
-    /// Waits until no final status is on its way from here.
+    /// Waits until this worker publishes no final status.
     pub(crate) async fn rest(&self) {
         drop(self.turn.lock().await);
     }
 
-    /// Publishes the last status of a job, if any, and commits its message; again and again until that
-    /// is done or the job is another worker's.
+    /// Publishes the final status of a job, if any, and commits its message. Retries until that succeeds or the
+    /// job belongs to another worker.
     pub(crate) async fn finish(
         &self,
         place: &Place,
@@ -84,7 +84,7 @@ impl Publisher {
                 Ok(committed) => committed,
                 Err(error) if is_fatal(&error) => return Err(io::Error::other(error)),
                 Err(error) => {
-                    warn!("a final status can't be published, it is tried again: {error}");
+                    warn!("can't publish a final status, retrying: {error}");
                     tokio::select! {
                         () = tokio::time::sleep(delay) => {}
                         () = place.hand_over.cancelled() => return Err(handed_over()),
@@ -100,11 +100,11 @@ impl Publisher {
         }
     }
 
-    /// `false` where the job is another worker's.
+    /// Makes one attempt. Returns `false` if the job belongs to another worker.
     async fn try_finish(&self, place: &Place, status: Option<(&str, &[u8])>) -> KafkaResult<bool> {
-        // In turn, so that no position is committed after a later one.
+        // One at a time, so that no position is committed after a later one.
         let _turn = self.turn.lock().await;
-        // Kafka has not heard of this worker for too long, and nobody here has been told yet.
+        // Kafka has dropped this worker from the group, and the rebalance has not been reported yet.
         if self.consumer.assignment_lost() {
             return Ok(false);
         }
@@ -117,30 +117,30 @@ impl Publisher {
         }
         let offsets = partitions.after(&self.run_topic, place);
         drop(publishing);
-        // A worker that dies here leaves a status that says which message it ends; whoever takes over
-        // finds it.
+        // If the worker dies here, the status that was published names the message that it ends, and the next
+        // worker finds it.
         let Some(offsets) = offsets else { return Ok(true) };
         let consumer = Arc::clone(&self.consumer);
         let committed = tokio::task::spawn_blocking(move || {
             offsets.and_then(|offsets| consumer.commit(&offsets, CommitMode::Sync))
         });
         if let Err(error) = committed.await.unwrap_or(Err(KafkaError::Canceled)) {
-            warn!("the position can't be committed, the next one will be: {error}");
+            warn!("can't commit the position; the next commit includes it: {error}");
         }
         Ok(true)
     }
 }
 
-/// A producer that can't be used any more.
+/// Whether the producer can't be used any more.
 fn is_fatal(error: &KafkaError) -> bool {
     error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal)
 }
 
 fn handed_over() -> io::Error {
-    io::Error::other("the job is another worker's")
+    io::Error::other("the job belongs to another worker")
 }
 
-/// The statuses of one job.
+/// Publishes the status messages of one job.
 pub(crate) struct JobStatuses<'a> {
     pub(crate) publisher: &'a Publisher,
     pub(crate) place: &'a Place,
@@ -158,10 +158,10 @@ impl Statuses for JobStatuses<'_> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone_from(&status.execution_id);
-        // How far a query is must not be what fails a job.
+        // A job must not fail because its progress can't be published.
         let sent = self.publisher.send(&status.job_id, &json, None).await;
         if let Err(error) = sent {
-            warn!(job = status.job_id, "a status can't be published: {error}");
+            warn!(job = status.job_id, "can't publish a status: {error}");
         }
         Ok(())
     }

@@ -13,9 +13,9 @@ pub use streaming::StreamingDatabase;
 /// A query to run.
 #[derive(Debug, Clone)]
 pub struct Query {
-    /// SQL, as the database takes it.
+    /// The SQL, in the dialect of the database.
     pub sql: String,
-    /// The database of tables that the query names without one.
+    /// The database of table names without a qualifier.
     pub database: Option<String>,
     /// The columns of the result, by position.
     pub columns: ColumnList,

@@ -14,7 +14,7 @@ use crate::failure::{Failure, FailureCause};
 
 /// A database by its location, as `taploom encode` takes it: `sqlite:FILE`, `mysql://...`.
 ///
-/// Its queries have no names of their own; they are numbered from 1 on.
+/// The database gives its queries no names, so they are numbered from 1.
 pub struct StreamingDatabase {
     location: Arc<Location>,
     queries: AtomicU64,
@@ -27,16 +27,16 @@ enum Location {
 }
 
 impl StreamingDatabase {
-    /// The database at a location. It is opened for each query.
+    /// The database at a location. A connection is opened for each query.
     ///
     /// # Errors
-    /// For a MySQL URL that is malformed, or where MySQL was left out of the program.
+    /// A malformed MySQL URL.
     pub fn new(location: &str) -> taploom_format::Result<Self> {
         let is_mysql = ["mysql://", "mariadb://"].iter().any(|scheme| location.starts_with(scheme));
         let location = match is_mysql {
             #[cfg(feature = "mysql")]
             true => Location::Mysql(location.parse()?),
-            // Opening it says that it was left out.
+            // Without the feature, opening the URL reports that MySQL was left out.
             _ => Location::Any(location.to_owned()),
         };
         Ok(Self { location: Arc::new(location), queries: AtomicU64::new(0) })
@@ -120,7 +120,7 @@ impl Execution for StreamingQuery {
         opened.map_err(|error| Failure::of_rows(&error))
     }
 
-    /// A source that is dropped ends its query too, but nobody waits for that.
+    /// Dropping a source ends its query as well, but does not wait for the end.
     async fn cancel(&mut self) {
         #[cfg(feature = "mysql")]
         if let Some(killer) = self.killer.take()

@@ -1,4 +1,4 @@
-//! The one HTTP PUT of a result.
+//! The HTTP PUT that stores a result, and its retries.
 
 use std::io;
 use std::time::{Duration, SystemTime};
@@ -25,15 +25,15 @@ pub use scratch::SpooledBytes;
 /// How results are sent.
 #[derive(Debug, Clone)]
 pub struct UploadPolicy {
-    /// Times that a result is sent at most.
+    /// Maximum number of attempts, the first included.
     pub attempts: usize,
-    /// Before the second attempt; twice as long before each one after that, and a random part more.
+    /// Delay before the second attempt. It doubles before each further attempt, with a random part added.
     pub first_delay: Duration,
-    /// Between two attempts at most, whatever the store asks for.
+    /// Longest delay between two attempts, even if the store asks for a longer one.
     pub longest_delay: Duration,
-    /// For a connection to stand.
+    /// Time limit for a connection to be made.
     pub connect_timeout: Duration,
-    /// How long the store may take neither bytes nor answer.
+    /// Time after which an attempt fails if the store neither takes bytes nor answers.
     pub idle_timeout: Duration,
 }
 
@@ -62,24 +62,24 @@ struct Problem {
     again: Again,
 }
 
-/// Whether the same bytes may be taken another time.
+/// Whether another attempt may succeed.
 enum Again {
     Never,
-    /// Not before this long, where the store says so.
+    /// After this delay, if the store asks for one.
     After(Option<Duration>),
 }
 
 impl Uploader {
-    /// A client over HTTP/1.1 that trusts what the system trusts.
+    /// An uploader over HTTP/1.1 that trusts the certificates of the system.
     ///
     /// # Errors
-    /// Where the system's certificates can't be read.
+    /// The certificates of the system can't be read.
     pub fn new(policy: UploadPolicy) -> Result<Self, Failure> {
         let client = client(policy.connect_timeout)?;
         Ok(Self { client, policy })
     }
 
-    /// Sends what is in a scratch file, with its length, as often as the policy allows.
+    /// Sends a scratch file with its length, and repeats that as often as the policy allows.
     pub(crate) async fn send_file(
         &self,
         target: &Destination,
@@ -114,8 +114,8 @@ impl Uploader {
         }
     }
 
-    /// Sends bytes as they are made, once. Where `bytes` ends with an error, the request is broken
-    /// off, so that what was sent does not pass for a whole result.
+    /// Sends bytes as they are made, once. If `bytes` ends with an error, the request is broken off, so that
+    /// the store does not take the part for a whole result.
     pub(crate) async fn send_stream(
         &self,
         target: &Destination,
@@ -151,7 +151,7 @@ impl Uploader {
         };
         match response.status() {
             status if status.is_success() => Ok(()),
-            // What the store says in the body may quote the signature.
+            // The body of the answer is not shown, because it may quote the signature.
             status => Err(Problem {
                 what: format!("the store answered {status}"),
                 again: match status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
@@ -173,7 +173,7 @@ fn failed(what: &str) -> Failure {
     Failure::new(FailureCause::UploadFailed, format!("the result could not be stored: {what}"))
 }
 
-/// Retry-After: seconds or a date; RFC 9110, 10.2.3.
+/// The delay that the header Retry-After asks for, in seconds or as a date; RFC 9110, 10.2.3.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {

@@ -1,4 +1,4 @@
-//! Whether the other side still takes bytes.
+//! Detects a store that hangs.
 
 use std::io;
 use std::sync::Arc;
@@ -8,22 +8,22 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 
-/// Tells a store that hangs from an encoder that is slow: time counts only while the store has
-/// something to do, so to take the chunk that it was given, or to answer.
+/// Tells a store that hangs from an encoder that is slow. The clock runs only while the store has to act:
+/// to take the chunk that was offered, or to answer.
 #[derive(Clone)]
 pub(crate) struct Pulse {
     base: Instant,
-    /// Milliseconds after `base` since when the store is at work, and 1 more; 0 while it waits.
+    /// When the store began to act, in milliseconds after `base`, plus 1; 0 while the store waits for bytes.
     since: Arc<AtomicU64>,
 }
 
 impl Pulse {
-    /// The store is at work from now on: a connection is to be made.
+    /// Starts the clock: the store has to accept a connection.
     pub(crate) fn start() -> Self {
         Self { base: Instant::now(), since: Arc::new(AtomicU64::new(1)) }
     }
 
-    /// The same bytes, watched.
+    /// Passes `bytes` on and observes when the store asks for the next chunk.
     pub(crate) fn watch(
         &self,
         bytes: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
@@ -38,7 +38,7 @@ impl Pulse {
         })
     }
 
-    /// Ends when the store has been at the same thing for this long.
+    /// Ends when the store has not acted for `limit`.
     pub(crate) async fn stalls_for(&self, limit: Duration) {
         let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
         loop {

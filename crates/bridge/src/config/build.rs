@@ -1,0 +1,79 @@
+//! Builds the bridge and its database from the settings.
+
+use std::sync::Arc;
+
+use taploom_format::EncoderRegistry;
+use taploom_jobs::{
+    Database, Failure, JobLimits, JobRunner, ScratchSpace, StreamingDatabase, UploadPolicy,
+    Uploader,
+};
+
+use super::{Config, DatabaseConfig, QservConfig, seconds};
+use crate::bridge::Bridge;
+use crate::format::Formats;
+
+impl Config {
+    /// Builds the bridge that the settings describe.
+    ///
+    /// # Errors
+    /// An unknown format or option, a malformed database URL, or settings that contradict each other.
+    pub fn bridge(&self, registry: EncoderRegistry) -> Result<Bridge, Failure> {
+        let invalid = |error: taploom_format::Error| Failure::invalid(error.to_string());
+        let mut formats =
+            Formats::new(registry).with_defaults(self.formats.clone()).map_err(invalid)?;
+        if let Some(accepted) = &self.results.accept {
+            formats = formats.accepting(accepted.clone());
+        }
+        let upload = &self.upload;
+        let uploader = Uploader::new(UploadPolicy {
+            attempts: upload.attempts,
+            first_delay: seconds(upload.first_delay_seconds),
+            longest_delay: seconds(upload.longest_delay_seconds),
+            connect_timeout: seconds(upload.connect_timeout_seconds),
+            idle_timeout: seconds(upload.idle_timeout_seconds),
+        })?;
+        let limits = JobLimits {
+            memory_budget: usize::try_from(self.jobs.memory_per_job.as_u64()).unwrap_or(usize::MAX),
+            threads: self.jobs.threads,
+            scratch: ScratchSpace {
+                folder: upload.scratch_dir.clone(),
+                budget: upload.scratch_per_job.map_or(u64::MAX, |size| size.as_u64()),
+            },
+            upload: upload.mode,
+            timeout: self.jobs.timeout_seconds.map(seconds),
+            batch_rows: self.jobs.batch_rows,
+        };
+        let runner = JobRunner::new(self.database.open()?, uploader, limits)?;
+        Ok(Bridge::new(formats, runner).with_datalink_url(self.results.datalink_url.clone()))
+    }
+}
+
+impl DatabaseConfig {
+    fn open(&self) -> Result<Arc<dyn Database>, Failure> {
+        let invalid =
+            |error: taploom_format::Error| Failure::invalid(format!("database.url: {error}"));
+        let url = self.url.expose();
+        match &self.qserv {
+            None => Ok(Arc::new(StreamingDatabase::new(url).map_err(invalid)?)),
+            #[cfg(not(feature = "mysql"))]
+            Some(_) => Err(Failure::invalid("database.qserv: built without MySQL")),
+            #[cfg(feature = "mysql")]
+            Some(qserv) => {
+                use crate::qserv::{Qserv, QservOptions};
+                let rows = url.parse().map_err(invalid)?;
+                let mut options = QservOptions::new(qserv.url.clone(), rows);
+                let QservConfig { user, password, api_version, .. } = qserv.clone();
+                options.rest_login = user.zip(password);
+                options.api_version = api_version;
+                if let Some(query) = &qserv.rows_query {
+                    options.rows_query.clone_from(query);
+                }
+                options.poll = qserv.poll_seconds.map_or(options.poll, seconds);
+                options.timeout = qserv.timeout_seconds.map_or(options.timeout, seconds);
+                options.attempts = qserv.attempts.unwrap_or(options.attempts);
+                options.delete_results = qserv.delete_results.unwrap_or(options.delete_results);
+                Ok(Arc::new(Qserv::new(options)?))
+            }
+        }
+    }
+}
