@@ -29,7 +29,9 @@ use base64::Engine;
 use futures::executor::block_on;
 use rustix::time::{ClockId, clock_gettime};
 use taploom_benches::arrow_bytes;
-use taploom_format::{Completion, EncodeContext, EncodeSummary, EncoderSpec, Error, ResultSchema};
+use taploom_format::{
+    Completion, EncodeContext, EncodeSummary, EncoderSpec, Error, Resources, ResultSchema,
+};
 use taploom_pipeline::Step;
 use taploom_sources::{Request, open};
 
@@ -81,7 +83,8 @@ impl Stage {
             batches.push(batch);
         }
         let spec = taploom::registry()?.request(format)?;
-        let spec = spec.with_context(EncodeContext { threads, ..EncodeContext::default() });
+        let spec =
+            spec.with_context(EncodeContext::from(Resources::default().with_threads(threads)));
         let stage = Self { spec, schema: source.schema().clone(), batches };
         // A first batch, so that the few rows of a small table do not pay for what a program does once.
         let first = &stage.batches[..stage.batches.len().min(1)];

@@ -15,6 +15,7 @@ use taploom_bridge::jobs::{
     JobLimits, JobRunner, Outcome, Stop, StreamingDatabase, UploadPolicy, Uploader,
 };
 use taploom_bridge::{Bridge, Formats, JobRun, JobStatus, Statuses};
+use taploom_format::Resources;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -49,7 +50,10 @@ fn run(database: &str, jobs: &str, memory: &str, messages: &[String]) -> Result<
     let registry = taploom::registry().map_err(|error| format!("{error:#}"))?;
     let database = StreamingDatabase::new(database).map_err(|error| format!("{error:#}"))?;
     let uploader = Uploader::new(UploadPolicy::default()).map_err(|error| error.to_string())?;
-    let limits = JobLimits { memory_budget: memory << 20, ..JobLimits::default() };
+    let limits = JobLimits {
+        resources: Resources::default().with_memory_budget(memory << 20),
+        ..JobLimits::default()
+    };
     let runner = JobRunner::new(Arc::new(database), uploader, limits);
     let runner = runner.map_err(|error| error.to_string())?;
     let bridge = Arc::new(Bridge::new(Formats::new(registry), runner));

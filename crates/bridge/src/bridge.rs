@@ -23,7 +23,7 @@ pub struct Bridge {
 impl Bridge {
     /// A bridge that runs its jobs with `runner`.
     pub fn new(formats: Formats, runner: JobRunner) -> Self {
-        let metrics = Metrics::new(runner.spooled());
+        let metrics = Metrics::new(&runner.limits().resources.scratch);
         Self { formats, runner, datalink_url: None, metrics }
     }
 
@@ -41,7 +41,7 @@ impl Bridge {
 
     /// Heap that the encoder of each job may hold.
     pub fn memory_budget(&self) -> usize {
-        self.runner.limits().memory_budget
+        self.runner.limits().resources.memory_budget
     }
 
     /// Runs a job and publishes its status messages. The final one comes last and exactly once, unless

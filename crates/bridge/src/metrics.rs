@@ -8,7 +8,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
-use taploom_jobs::{Outcome, SpooledBytes};
+use taploom_format::ScratchSpace;
+use taploom_jobs::Outcome;
 
 use crate::status::error_code;
 
@@ -21,7 +22,7 @@ pub struct Metrics {
     seconds: Family<StageLabels, Histogram, fn() -> Histogram>,
     running: Gauge,
     pub(crate) memory_bytes: Gauge,
-    spooled: SpooledBytes,
+    scratch: ScratchSpace,
     pub(crate) upload_retries: Counter,
     pub(crate) unreadable_messages: Counter,
 }
@@ -39,8 +40,8 @@ struct StageLabels {
 }
 
 impl Metrics {
-    /// Metrics that count from 0. `spooled` is read when the metrics are written.
-    pub(crate) fn new(spooled: &SpooledBytes) -> Self {
+    /// Metrics that count from 0. The use of `scratch`, by all jobs, is read when the metrics are written.
+    pub(crate) fn new(scratch: &ScratchSpace) -> Self {
         // From 10 ms to an hour and a half.
         let histogram: fn() -> Histogram = || Histogram::new(exponential_buckets(0.01, 3.0, 13));
         Self {
@@ -50,7 +51,7 @@ impl Metrics {
             seconds: Family::new_with_constructor(histogram),
             running: Gauge::default(),
             memory_bytes: Gauge::default(),
-            spooled: spooled.clone(),
+            scratch: scratch.clone(),
             upload_retries: Counter::default(),
             unreadable_messages: Counter::default(),
         }
@@ -64,7 +65,7 @@ impl Metrics {
         let mut registry = Registry::with_prefix("taploom");
         let Self { jobs, rows, bytes, seconds, running, memory_bytes, .. } = self.clone();
         let scratch_bytes: Gauge = Gauge::default();
-        scratch_bytes.set(i64::try_from(self.spooled.get()).unwrap_or(i64::MAX));
+        scratch_bytes.set(i64::try_from(self.scratch.used()).unwrap_or(i64::MAX));
         registry.register("jobs", "Jobs that ended, by how", jobs);
         registry.register("jobs_running", "Jobs that run", running);
         registry.register("rows", "Rows of results that were stored", rows);
@@ -78,7 +79,7 @@ impl Metrics {
         );
         registry.register_with_unit(
             "scratch",
-            "Results that wait for the store",
+            "Results that wait for the store, and temporary files of encoders",
             Unit::Bytes,
             scratch_bytes,
         );

@@ -10,6 +10,7 @@ use serde_json::json;
 use support::store::{Answer, Store};
 use support::{SampleDatabase, bridge, job, job_of, limits, numbers, run, run_until};
 use taploom_bridge::jobs::{JobLimits, Outcome, Stop, UploadMode};
+use taploom_format::ScratchSpace;
 
 const OK: Answer = Answer::Status(200, "");
 
@@ -145,14 +146,14 @@ async fn scratch_that_is_full_is_said() {
     let store = Store::start(&[]).await;
     let job = job_of(&numbers(100_000), &store.url(), &[("n", "long")]);
     let mut small = limits();
-    small.scratch.budget = 10_000;
+    small.scratch_per_job = Some(10_000);
     let (_, published) = run(&bridge(&database, small), &job).await;
     let (code, message) = published.error();
     assert_eq!(code, "backend_internal_error");
     assert!(message.contains("no scratch space") && message.contains("10000 bytes"), "{message}");
 
     let mut missing = limits();
-    missing.scratch.folder = database.folder().join("not-there");
+    missing.resources.scratch = ScratchSpace::in_folder(database.folder().join("not-there"));
     let (_, published) = run(&bridge(&database, missing), &job).await;
     assert_eq!(published.error().0, "backend_internal_error");
     assert_eq!(store.begun(), 0);

@@ -15,8 +15,9 @@ use tokio::runtime::Runtime;
 
 use crate::output::Output;
 use crate::progress::Progress;
+use crate::resources::ResourceArguments;
 use crate::say;
-use crate::values::{at_least_one, from_zero, size};
+use crate::values::{at_least_one, from_zero};
 
 /// Rows in, one file out.
 #[derive(clap::Args)]
@@ -43,15 +44,8 @@ pub(crate) struct Arguments {
     /// An option of the format, e.g. compression=zstd(3); may be repeated
     #[arg(long = "option", value_name = "KEY=VALUE")]
     options: Vec<String>,
-    /// Memory that the encoder may hold rows in
-    #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = size)]
-    memory_budget: usize,
-    /// Where temporary files go
-    #[arg(long, value_name = "DIR")]
-    scratch_dir: Option<PathBuf>,
-    /// Disk that temporary files may take; by default what there is
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    scratch_budget: Option<usize>,
+    #[command(flatten)]
+    resources: ResourceArguments,
     /// Rows of a batch
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = at_least_one)]
     batch_rows: usize,
@@ -164,18 +158,9 @@ fn spec(arguments: &Arguments) -> Result<EncoderSpec> {
         })?;
         spec = spec.with_option(name.trim(), value)?;
     }
-    let default = EncodeContext::default();
-    let scratch_dir = arguments.scratch_dir.clone().unwrap_or(default.scratch_dir);
-    if !scratch_dir.is_dir() {
-        return Err(invalid(format!("--scratch-dir {}: no such folder", scratch_dir.display())));
-    }
-    Ok(spec.with_context(EncodeContext {
-        envelope: arguments.envelope.as_deref().map(read_envelope).transpose()?,
-        memory_budget: arguments.memory_budget,
-        scratch_dir,
-        scratch_budget: arguments.scratch_budget.map_or(u64::MAX, |bytes| bytes as u64),
-        threads: arguments.threads,
-    }))
+    let resources = arguments.resources.resources()?.with_threads(arguments.threads);
+    let envelope = arguments.envelope.as_deref().map(read_envelope).transpose()?;
+    Ok(spec.with_context(EncodeContext::from(resources).with_envelope(envelope)))
 }
 
 fn read_envelope(path: &Path) -> Result<Envelope> {

@@ -14,6 +14,8 @@ use taploom_bridge::jobs::{
 use taploom_bridge::{Bridge, ErrorInfo, Formats, JobRun, JobStatus, Statuses};
 use url::Url;
 
+use crate::resources::ResourceArguments;
+
 /// One job of a TAP service.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -34,15 +36,8 @@ pub(crate) struct Arguments {
     /// Seconds that the store may take neither bytes nor answer
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     idle_timeout: u64,
-    /// Memory that the encoder may hold rows in
-    #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = crate::values::size)]
-    memory_budget: usize,
-    /// Where temporary files go
-    #[arg(long, value_name = "DIR")]
-    scratch_dir: Option<PathBuf>,
-    /// Disk that temporary files may take; by default what there is
-    #[arg(long, value_name = "SIZE", value_parser = crate::values::size)]
-    scratch_budget: Option<usize>,
+    #[command(flatten)]
+    resources: ResourceArguments,
 }
 
 fn upload_mode(text: &str) -> std::result::Result<UploadMode, String> {
@@ -119,17 +114,11 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 fn bridge(arguments: &Arguments) -> Result<Bridge> {
-    let mut limits = JobLimits {
-        memory_budget: arguments.memory_budget,
+    let limits = JobLimits {
+        resources: arguments.resources.resources()?,
         upload: arguments.upload,
         ..JobLimits::default()
     };
-    if let Some(folder) = &arguments.scratch_dir {
-        limits.scratch.folder.clone_from(folder);
-    }
-    if let Some(bytes) = arguments.scratch_budget {
-        limits.scratch.budget = bytes as u64;
-    }
     let policy = UploadPolicy {
         attempts: arguments.attempts,
         idle_timeout: Duration::from_secs(arguments.idle_timeout),

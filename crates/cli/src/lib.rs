@@ -10,6 +10,7 @@ mod formats;
 mod job;
 mod output;
 mod progress;
+mod resources;
 mod values;
 
 use std::io::Write;

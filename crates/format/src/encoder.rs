@@ -1,10 +1,8 @@
 //! What a plug-in implements for the rows of one result.
 
-use std::path::PathBuf;
-
 use arrow_array::RecordBatch;
 
-use taploom_model::{Completion, Envelope, Result};
+use taploom_model::{Completion, Envelope, Resources, Result};
 
 use crate::losses::Losses;
 
@@ -103,29 +101,32 @@ pub struct EncodeSummary {
     pub losses: Losses,
 }
 
-/// What an encoder may use besides its sink, and what is not a matter of the format.
-#[derive(Debug, Clone)]
+/// What an encoder is given besides its options, its columns and its sink.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct EncodeContext {
     /// XML to write in place of the format's own.
     pub envelope: Option<Envelope>,
-    /// Heap that the encoder may hold, in bytes: a ceiling for rows that it collects. 32 MiB.
-    pub memory_budget: usize,
-    /// Where temporary files may be made. The system's place for them.
-    pub scratch_dir: PathBuf,
-    /// Bytes that temporary files may take. No limit.
-    pub scratch_budget: u64,
-    /// Threads that the encoder may keep busy, its caller's included. 1.
-    pub threads: usize,
+    /// The memory, threads and temporary files that the encoder may use.
+    pub resources: Resources,
 }
 
-impl Default for EncodeContext {
-    fn default() -> Self {
-        Self {
-            envelope: None,
-            memory_budget: 32 << 20,
-            scratch_dir: std::env::temp_dir(),
-            scratch_budget: u64::MAX,
-            threads: 1,
-        }
+impl EncodeContext {
+    /// Sets the XML to write in place of the format's own.
+    #[must_use]
+    pub fn with_envelope(self, envelope: impl Into<Option<Envelope>>) -> Self {
+        Self { envelope: envelope.into(), ..self }
+    }
+
+    /// Sets the memory, threads and temporary files that the encoder may use.
+    #[must_use]
+    pub fn with_resources(self, resources: Resources) -> Self {
+        Self { resources, ..self }
+    }
+}
+
+impl From<Resources> for EncodeContext {
+    fn from(resources: Resources) -> Self {
+        Self::default().with_resources(resources)
     }
 }

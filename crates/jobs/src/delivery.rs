@@ -6,7 +6,6 @@
 //! the spooled file is not sent, and the chunked request is broken off before its last chunk.
 
 use std::io;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -14,6 +13,7 @@ use bytes::Bytes;
 use futures::Stream;
 use taploom_format::{ByteSink, EncoderSpec, Error, ErrorKind, Result, ResultSchema};
 use taploom_pipeline::{Ahead, ChannelSink, Encoded, RowSource, Step, encode};
+use taploom_scratch::ReadPattern;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::failure::{Failure, FailureCause};
 use crate::job::Destination;
 use crate::observer::{JobObserver, Stage};
-use crate::upload::{Scratch, SpooledBytes, Uploader};
+use crate::upload::Uploader;
 
 /// Size of a chunk in bytes, and the number of chunks that may wait for the store.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -39,20 +39,9 @@ pub enum UploadMode {
     Chunked,
 }
 
-/// Where a result is kept until it is stored.
-#[derive(Debug, Clone)]
-pub struct ScratchSpace {
-    /// A folder.
-    pub folder: PathBuf,
-    /// Bytes of one result at most.
-    pub budget: u64,
-}
-
 /// Takes one result from its rows to the store.
 pub(crate) struct Delivery<'a> {
     pub(crate) mode: UploadMode,
-    pub(crate) scratch: &'a ScratchSpace,
-    pub(crate) spooled: &'a SpooledBytes,
     pub(crate) uploader: &'a Uploader,
 }
 
@@ -82,16 +71,15 @@ impl Delivery<'_> {
         stop: CancellationToken,
     ) -> std::result::Result<Encoded, Failure> {
         let format = spec.plugin().info().id;
-        let ScratchSpace { folder, budget } = self.scratch;
-        let created = Scratch::create(folder, *budget, self.spooled);
-        let (file, sink) = created.map_err(|error| no_room(&error))?;
+        let file = spec.context.resources.scratch.file(ReadPattern::InOrder);
+        let result = file.reader();
         let started = Instant::now();
-        let encoded = start(source, spec, Box::new(sink), stop).await;
+        let encoded = start(source, spec, Box::new(file), stop).await;
         let encoded = encoded.unwrap_or_else(|_| Err(panicked()));
         let encoded = encoded.map_err(|error| spooling_failed(&error))?;
         observer.took(Stage::Encode, format, started.elapsed());
         let started = Instant::now();
-        self.uploader.send_file(target, &file, observer).await?;
+        self.uploader.send_file(target, &result, observer).await?;
         observer.took(Stage::Upload, format, started.elapsed());
         Ok(encoded)
     }
@@ -174,11 +162,6 @@ fn until_the_end(
 
 fn panicked() -> Error {
     Error::new(ErrorKind::Internal, "the encoder's thread ended without a word")
-}
-
-fn no_room(error: &io::Error) -> Failure {
-    let message = format!("no scratch file for the result: {error}");
-    Failure::new(FailureCause::Internal, message)
 }
 
 /// The failure of an encoder whose sink is the scratch file. The cause names the folder and the limit.

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use taploom_format::{EncodeContext, EncoderSpec};
+use taploom_format::{EncoderSpec, Resources};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::database::Query;
-use crate::delivery::{ScratchSpace, UploadMode};
+use crate::delivery::UploadMode;
 use crate::secret::Secret;
 
 /// A query, the format of its result, and where the result goes.
@@ -50,12 +50,11 @@ pub struct Destination {
 /// What jobs may use, and how their results are sent.
 #[derive(Debug, Clone)]
 pub struct JobLimits {
-    /// Heap that an encoder may hold, in bytes.
-    pub memory_budget: usize,
-    /// Threads that an encoder may keep busy.
-    pub threads: usize,
-    /// Where results, and what encoders put aside, are kept.
-    pub scratch: ScratchSpace,
+    /// The memory and threads of each job's encoder, and the disk on which all jobs together keep their
+    /// results and their encoders' temporary files.
+    pub resources: Resources,
+    /// Disk limit for the result and the temporary files of one job, in bytes. No limit by default.
+    pub scratch_per_job: Option<u64>,
     /// How results are sent.
     pub upload: UploadMode,
     /// How long a job may take that does not say so itself. No limit.
@@ -65,6 +64,13 @@ pub struct JobLimits {
 }
 
 impl JobLimits {
+    /// What one job may use: its files count against its own limit and against that of all jobs.
+    pub(crate) fn resources_of_a_job(&self) -> Resources {
+        let scratch = &self.resources.scratch;
+        let scratch = scratch.limited_to(self.scratch_per_job.unwrap_or(u64::MAX));
+        self.resources.clone().with_scratch(scratch)
+    }
+
     /// Maximum number of rows of a batch with this number of columns: about 2 MiB at 8 bytes a cell, so
     /// that a batch of a wide result does not fill the memory.
     pub fn batch_rows(&self, columns: usize) -> usize {
@@ -74,12 +80,9 @@ impl JobLimits {
 
 impl Default for JobLimits {
     fn default() -> Self {
-        let EncodeContext { memory_budget, threads, scratch_dir, scratch_budget, .. } =
-            EncodeContext::default();
         Self {
-            memory_budget,
-            threads,
-            scratch: ScratchSpace { folder: scratch_dir, budget: scratch_budget },
+            resources: Resources::default(),
+            scratch_per_job: None,
             upload: UploadMode::default(),
             timeout: None,
             batch_rows: None,

@@ -12,11 +12,11 @@ mod upload;
 mod url_rewrite;
 
 pub use database::{Database, Execution, Query, QueryPhase, QueryProgress, StreamingDatabase};
-pub use delivery::{ScratchSpace, UploadMode};
+pub use delivery::UploadMode;
 pub use failure::{Failure, FailureCause};
 pub use job::{Destination, Job, JobLimits, Stop, UrlRewriteColumns};
 pub use observer::{JobObserver, Stage};
 pub use runner::{JobRunner, Outcome};
 pub use secret::Secret;
-pub use upload::{SpooledBytes, UploadPolicy, Uploader};
+pub use upload::{UploadPolicy, Uploader};
 pub use url_rewrite::UrlRewrite;

@@ -12,7 +12,7 @@ use crate::delivery::{Delivery, UploadMode};
 use crate::failure::{Failure, FailureCause};
 use crate::job::{Job, JobLimits, Stop};
 use crate::observer::{JobObserver, Stage};
-use crate::upload::{SpooledBytes, Uploader};
+use crate::upload::Uploader;
 use crate::url_rewrite::UrlRewrite;
 
 /// Runs jobs: query, encode, upload.
@@ -23,7 +23,6 @@ pub struct JobRunner {
     database: Arc<dyn Database>,
     uploader: Uploader,
     limits: JobLimits,
-    spooled: SpooledBytes,
 }
 
 /// How a job ended.
@@ -54,17 +53,12 @@ impl JobRunner {
                 "the database gives a result only once: its upload has to be spooled, not chunked",
             ));
         }
-        Ok(Self { database, uploader, limits, spooled: SpooledBytes::default() })
+        Ok(Self { database, uploader, limits })
     }
 
     /// What each job may use.
     pub fn limits(&self) -> &JobLimits {
         &self.limits
-    }
-
-    /// Disk that results take until they are stored, all jobs together.
-    pub fn spooled(&self) -> &SpooledBytes {
-        &self.spooled
     }
 
     /// Runs a job to its end.
@@ -164,21 +158,13 @@ impl JobRunner {
         observer: &mut dyn JobObserver,
     ) -> Result<Encoded, Failure> {
         let Job { id, mut format, url_rewrite, maxrec, destination, .. } = job;
-        format.context.memory_budget = self.limits.memory_budget;
-        format.context.threads = self.limits.threads;
-        format.context.scratch_dir.clone_from(&self.limits.scratch.folder);
-        format.context.scratch_budget = self.limits.scratch.budget;
+        format.context.resources = self.limits.resources_of_a_job();
         let mut source: Box<dyn RowSource> = execution.rows().await?;
         if let Some(rewrite) = url_rewrite {
             source = Box::new(UrlRewrite::new(source, rewrite.base, rewrite.columns));
         }
         let source = MaxRec::new(source, maxrec.unwrap_or(u64::MAX));
-        let delivery = Delivery {
-            mode: self.limits.upload,
-            scratch: &self.limits.scratch,
-            spooled: &self.spooled,
-            uploader: &self.uploader,
-        };
+        let delivery = Delivery { mode: self.limits.upload, uploader: &self.uploader };
         let encoded = delivery.store(source, format, &destination, observer).await?;
         let summary = &encoded.summary;
         info!(

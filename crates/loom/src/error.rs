@@ -4,6 +4,7 @@ use std::io;
 
 use arrow_schema::ArrowError;
 use parquet::errors::ParquetError;
+use taploom_scratch::ScratchError;
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -55,26 +56,10 @@ pub enum Error {
         /// Bytes of the pool.
         total: usize,
     },
-    /// A scratch file could not be made, written or read.
-    #[error("scratch in {place}: {action} failed")]
-    Scratch {
-        /// Create, write or read.
-        action: ScratchAction,
-        /// The folder.
-        place: String,
-        /// What the system says; [`io::ErrorKind::StorageFull`] where the disk is full.
-        #[source]
-        source: io::Error,
-    },
-    /// The scratch budget is used up.
-    #[error(
-        "a row group needs more than the {cap} bytes of scratch that are allowed: allow more, or make \
-         row groups smaller"
-    )]
-    ScratchCap {
-        /// Bytes allowed.
-        cap: u64,
-    },
+    /// A scratch file could not be made, written or read, or scratch files would take more disk than
+    /// they may. Smaller row groups take less.
+    #[error(transparent)]
+    Scratch(#[from] ScratchError),
     /// The sink does not take bytes.
     #[error("the output can't be written")]
     Sink(#[source] io::Error),
@@ -87,28 +72,6 @@ pub enum Error {
     /// The Parquet crate broke a promise; a defect.
     #[error("the Parquet writer failed: {0}")]
     Internal(String),
-}
-
-/// What was done to a scratch file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ScratchAction {
-    /// A file was made.
-    Create,
-    /// Bytes were appended.
-    Write,
-    /// Bytes were read back.
-    Read,
-}
-
-impl std::fmt::Display for ScratchAction {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Create => "making a file",
-            Self::Write => "writing",
-            Self::Read => "reading",
-        })
-    }
 }
 
 impl Error {
@@ -155,7 +118,10 @@ impl Error {
             Err(other) => other,
         };
         match inner.downcast::<io::Error>() {
-            Ok(io) => io.downcast::<Self>().map_err(ParquetError::from),
+            Ok(io) => match io.downcast::<ScratchError>() {
+                Ok(scratch) => Ok(Self::Scratch(scratch)),
+                Err(io) => io.downcast::<Self>().map_err(ParquetError::from),
+            },
             Err(other) => Err(ParquetError::External(other)),
         }
     }

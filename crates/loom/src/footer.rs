@@ -11,7 +11,7 @@
 //! row group    ──► row_groups ─────┘
 //! ```
 
-use std::io::{Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::sync::Arc;
 
 use parquet::bloom_filter::Sbbf;
@@ -25,10 +25,9 @@ use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::file::properties::{BloomFilterPosition, WriterProperties};
 use parquet::file::writer::TrackedWrite;
 use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor, TypePtr};
+use taploom_scratch::{ScratchSpace, Spool};
 
 use crate::error::{Error, Result};
-use crate::scratch::Disk;
-use crate::spool::Spool;
 use crate::thrift::{self, Reader};
 
 /// `PAR1` and the length of the metadata before it.
@@ -55,6 +54,8 @@ pub(crate) struct Footer {
     bloom_filters: Spool,
     chunks: Spool,
     row_groups: Spool,
+    /// Bytes that are read from a spool at a time.
+    read_bytes: usize,
     open: RowGroup,
     row_group_count: u64,
     rows: u64,
@@ -73,14 +74,19 @@ struct RowGroup {
 }
 
 impl Footer {
-    pub(crate) fn new(properties: Arc<WriterProperties>, disk: &Arc<Disk>, spool: usize) -> Self {
+    pub(crate) fn new(
+        properties: Arc<WriterProperties>,
+        scratch: &ScratchSpace,
+        spool: usize,
+    ) -> Self {
         Self {
             properties,
-            column_indexes: Spool::new(disk, spool),
-            offset_indexes: Spool::new(disk, spool),
-            bloom_filters: Spool::new(disk, spool),
-            chunks: Spool::new(disk, spool),
-            row_groups: Spool::new(disk, spool),
+            column_indexes: Spool::new(scratch, spool),
+            offset_indexes: Spool::new(scratch, spool),
+            bloom_filters: Spool::new(scratch, spool),
+            chunks: Spool::new(scratch, spool),
+            row_groups: Spool::new(scratch, spool),
+            read_bytes: spool.clamp(4096, 256 << 10),
             open: RowGroup::default(),
             row_group_count: 0,
             rows: 0,
@@ -176,7 +182,7 @@ impl Footer {
         let mut bloom_offset = None;
         if self.properties.bloom_filter_position() == BloomFilterPosition::AfterRowGroup {
             bloom_offset = Some(out.bytes_written() as u64);
-            self.bloom_filters.drain_to(out)?;
+            self.bloom_filters.drain_to(out).map_err(Error::io)?;
         }
         self.rows += rows;
         self.row_group_count += 1;
@@ -195,7 +201,7 @@ impl Footer {
             bloom_offset: bloom_offset.unwrap_or(u64::MAX),
             sorting: open.sorting,
         };
-        self.row_groups.append(&record.to_bytes())
+        Ok(self.row_groups.append(&record.to_bytes())?)
     }
 
     /// Writes all that follows the last row group.
@@ -206,12 +212,12 @@ impl Footer {
         out: &mut TrackedWrite<W>,
     ) -> Result<()> {
         let bloom_filters = out.bytes_written() as u64;
-        self.bloom_filters.drain_to(out)?;
+        self.bloom_filters.drain_to(out).map_err(Error::io)?;
         let mut places = Places { bloom_filters, ..Places::default() };
         places.column_indexes = out.bytes_written() as u64;
-        self.column_indexes.drain_to(out)?;
+        self.column_indexes.drain_to(out).map_err(Error::io)?;
         places.offset_indexes = out.bytes_written() as u64;
-        self.offset_indexes.drain_to(out)?;
+        self.offset_indexes.drain_to(out).map_err(Error::io)?;
 
         let start = out.bytes_written();
         // The same metadata without row groups: what stands before them and after them.
@@ -251,8 +257,8 @@ impl Footer {
         thrift::put_list(&mut bytes, self.row_group_count, thrift::STRUCT);
         out.write_all(&frame[..rows_at]).map_err(Error::io)?;
         out.write_all(&bytes).map_err(Error::io)?;
-        let mut row_groups = self.row_groups.reader();
-        let mut chunks = self.chunks.reader();
+        let mut row_groups = BufReader::with_capacity(self.read_bytes, self.row_groups.reader());
+        let mut chunks = BufReader::with_capacity(self.read_bytes, self.chunks.reader());
         // The field holds 16 bits; where it can't count all row groups, it is left out.
         let with_ordinals = i16::try_from(self.row_group_count).is_ok();
         for ordinal in 0..self.row_group_count {
@@ -334,7 +340,7 @@ impl Footer {
         }
         self.column_indexes.append(&bytes[..column_index_bytes])?;
         self.offset_indexes.append(&bytes[column_index_bytes..start])?;
-        self.chunks.append(&record)
+        Ok(self.chunks.append(&record)?)
     }
 }
 

@@ -2,8 +2,9 @@
 
 use parquet::file::properties::WriterProperties;
 
+use taploom_scratch::ScratchSpace;
+
 use crate::pool::Reservation;
-use crate::scratch::{ScratchDir, ScratchSpace};
 
 /// How a file is written: the [`WriterProperties`] of the Parquet crate, and what a writer with a
 /// ceiling needs besides.
@@ -11,13 +12,13 @@ use crate::scratch::{ScratchDir, ScratchSpace};
 /// ```
 /// use parquet::basic::Compression;
 /// use parquet::file::properties::WriterProperties;
-/// use taploom_loom::LoomOptions;
+/// use taploom_loom::{LoomOptions, ScratchSpace};
 ///
 /// let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
 /// let options = LoomOptions::new()
 ///     .with_properties(properties)
 ///     .with_memory_budget(16 << 20)
-///     .with_scratch_budget(10 << 30)
+///     .with_scratch(ScratchSpace::in_folder("/var/tmp").limited_to(10 << 30))
 ///     .with_threads(2);
 /// ```
 pub struct LoomOptions {
@@ -25,8 +26,7 @@ pub struct LoomOptions {
     pub(crate) dictionaries: Dictionaries,
     pub(crate) skip_arrow_metadata: bool,
     pub(crate) memory: Memory,
-    pub(crate) scratch: Box<dyn ScratchSpace>,
-    pub(crate) scratch_budget: u64,
+    pub(crate) scratch: ScratchSpace,
     pub(crate) threads: usize,
 }
 
@@ -57,16 +57,15 @@ pub enum Dictionaries {
 }
 
 impl LoomOptions {
-    /// The properties' defaults, dictionaries where they pay, 32 MiB of memory, no cap on scratch,
-    /// the system's temporary folder, one thread.
+    /// The properties' defaults, dictionaries where they pay, 32 MiB of memory, the system's temporary
+    /// folder without a limit, one thread.
     pub fn new() -> Self {
         Self {
             properties: WriterProperties::default(),
             dictionaries: Dictionaries::default(),
             skip_arrow_metadata: false,
             memory: Memory::Budget(32 << 20),
-            scratch: Box::new(ScratchDir::default()),
-            scratch_budget: u64::MAX,
+            scratch: ScratchSpace::default(),
             threads: 1,
         }
     }
@@ -105,16 +104,11 @@ impl LoomOptions {
         Self { memory: Memory::Reserved(reservation), ..self }
     }
 
-    /// Where scratch files are made. A row group takes about as much of it as it does in Arrow.
+    /// Where scratch files are made, and how much disk they may take. A row group takes about as much
+    /// as it does in Arrow. Writers that are given clones of one space share its limit.
     #[must_use]
-    pub fn with_scratch(self, scratch: impl ScratchSpace + 'static) -> Self {
-        Self { scratch: Box::new(scratch), ..self }
-    }
-
-    /// Bytes that the scratch files may take.
-    #[must_use]
-    pub fn with_scratch_budget(self, bytes: u64) -> Self {
-        Self { scratch_budget: bytes, ..self }
+    pub fn with_scratch(self, scratch: ScratchSpace) -> Self {
+        Self { scratch, ..self }
     }
 
     /// Threads that encode, the caller's included; no more than one for every 16 MiB of memory. The
@@ -138,8 +132,7 @@ impl std::fmt::Debug for LoomOptions {
             .field("dictionaries", &self.dictionaries)
             .field("skip_arrow_metadata", &self.skip_arrow_metadata)
             .field("memory_budget", &self.memory.bytes())
-            .field("scratch", &self.scratch.place())
-            .field("scratch_budget", &self.scratch_budget)
+            .field("scratch", &self.scratch)
             .field("threads", &self.threads)
             .finish()
     }

@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use parquet::arrow::arrow_writer::{PageKey, PageStore, PageStoreArgs, PageStoreFactory};
 
+use taploom_scratch::{ReadPattern, ScratchFile, ScratchSpace};
+
 use crate::error::{Error, Result};
-use crate::scratch::{Disk, Region};
 
 /// Makes the stores of the column chunks that all threads have in hand.
 #[derive(Clone)]
@@ -22,13 +23,13 @@ struct Shared {
     /// Pages that wait, in memory or in scratch.
     waiting: usize,
     stores: usize,
-    region: Region,
+    file: ScratchFile,
 }
 
 impl Pages {
-    pub(crate) fn new(disk: &Arc<Disk>, most: usize) -> Self {
-        let region = Region::new(disk);
-        Self(Arc::new(Mutex::new(Shared { most, in_memory: 0, waiting: 0, stores: 0, region })))
+    pub(crate) fn new(scratch: &ScratchSpace, most: usize) -> Self {
+        let file = scratch.file(ReadPattern::Scattered);
+        Self(Arc::new(Mutex::new(Shared { most, in_memory: 0, waiting: 0, stores: 0, file })))
     }
 
     /// Sets how many bytes may stay in memory from now on.
@@ -92,7 +93,7 @@ impl ChunkPages {
             shared.in_memory += page.len();
             Part::Memory(owned())
         } else {
-            Part::Scratch { offset: shared.region.append(page)?, length: page.len() }
+            Part::Scratch { offset: shared.file.append(page)?, length: page.len() }
         };
         shared.waiting += 1;
         drop(shared);
@@ -114,7 +115,7 @@ impl ChunkPages {
                 let mut bytes = vec![0; length];
                 let mut shared = self.pages.lock();
                 shared.waiting -= 1;
-                shared.region.read(&mut bytes, offset)?;
+                shared.file.read_exact_at(&mut bytes, offset)?;
                 Ok(bytes.into())
             }
             Some(Part::Taken) | None => Err(Error::Internal(format!("there is no page {index}"))),
@@ -161,7 +162,7 @@ impl Drop for ChunkPages {
         shared.waiting -= waiting;
         shared.stores -= 1;
         if shared.stores == 0 {
-            shared.region.clear();
+            shared.file.clear();
         }
     }
 }

@@ -20,12 +20,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_buffer::Buffer;
 use arrow_schema::DataType;
+use taploom_scratch::ScratchSpace;
 
 use crate::arrays::{heaviest_cell, in_pieces, plain, row_bytes, weight};
 use crate::error::{Error, Result};
 use crate::pack::{pack, piece_length, unpack};
 use crate::plan::Plan;
-use crate::scratch::Disk;
 use crate::strips::{Lane, Pieces, Place};
 use crate::table::Table;
 use crate::threads;
@@ -100,12 +100,12 @@ struct Block {
 pub(crate) type Loaded = Arc<Vec<Vec<ArrayRef>>>;
 
 impl Stage {
-    pub(crate) fn new(plan: Plan, disk: &Arc<Disk>) -> Self {
+    pub(crate) fn new(plan: Plan, scratch: &ScratchSpace) -> Self {
         Self {
             plan,
             groups: Vec::new(),
             blocks: Vec::new(),
-            lanes: (0..plan.threads).map(|_| Lane::new(disk)).collect(),
+            lanes: (0..plan.threads).map(|_| Lane::new(scratch)).collect(),
             pieces: 0,
             mispredicted: false,
         }
@@ -185,34 +185,34 @@ impl Stage {
     fn spill(&mut self, table: &Table, batch: &RecordBatch) -> Result<()> {
         let plan = self.plan;
         for_each_group(&mut self.groups, &mut self.lanes, batch, |group, index, lane| {
-            let start = lane.region.len();
+            let start = lane.file.len();
             let held = group.held.open();
             if !held.is_empty() {
-                lane.region.append(held)?;
+                lane.file.append(held)?;
                 held.clear();
             }
             // Not behind what is held: it would grow by the batch, and keep that memory.
-            let Lane { buffer, region } = lane;
+            let Lane { buffer, file } = lane;
             pack_pieces(table, &group.columns, batch, &plan, buffer, &mut |strip| {
                 if strip.len() >= plan.piece {
-                    region.append(strip)?;
+                    file.append(strip)?;
                     strip.clear();
                 }
                 Ok(())
             })?;
             if !buffer.is_empty() {
-                region.append(buffer)?;
+                file.append(buffer)?;
                 buffer.clear();
             }
-            group.place = Place { lane: index as u64, start, end: region.len() };
-            group.spilled += region.len() - start;
+            group.place = Place { lane: index as u64, start, end: file.len() };
+            group.spilled += file.len() - start;
             Ok(())
         })?;
         for lane in &mut self.lanes {
             lane.buffer.shrink_to(plan.read * 2);
         }
         let places: Vec<_> = self.groups.iter().flat_map(|group| group.place.to_bytes()).collect();
-        self.blocks.push(Block { places: self.lanes[0].region.append(&places)? });
+        self.blocks.push(Block { places: self.lanes[0].file.append(&places)? });
         self.free_surplus();
         Ok(())
     }
@@ -335,14 +335,14 @@ impl Stage {
         };
         for Block { places } in &self.blocks {
             let mut place = [0; Place::BYTES];
-            self.lanes[0].region.read(&mut place, places + (group * Place::BYTES) as u64)?;
+            self.lanes[0].file.read_exact_at(&mut place, places + (group * Place::BYTES) as u64)?;
             let place = Place::from_bytes(&place);
-            let Some(Lane { region, .. }) = self.lanes.get(place.lane as usize) else {
+            let Some(Lane { file, .. }) = self.lanes.get(place.lane as usize) else {
                 let why = format!("a strip is said to be in scratch file {}", place.lane);
                 return Err(Error::Internal(why));
             };
             let mut pieces = Pieces::of(place);
-            while let Some(piece) = pieces.next(region, self.plan.read)? {
+            while let Some(piece) = pieces.next(file, self.plan.read)? {
                 if !each(unpack(&piece, types(), wanted)?)? {
                     return Ok(());
                 }
@@ -374,7 +374,7 @@ impl Stage {
         self.free_surplus();
         self.pieces = 0;
         self.blocks.clear();
-        self.lanes.iter_mut().for_each(|lane| lane.region.clear());
+        self.lanes.iter_mut().for_each(|lane| lane.file.clear());
     }
 
     /// Heap held.

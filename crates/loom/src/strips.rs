@@ -1,12 +1,10 @@
 //! Strips in scratch: where they are, how they get there, and how they are read back.
 
-use std::sync::Arc;
-
 use arrow_buffer::{Buffer, MutableBuffer};
+use taploom_scratch::{ReadPattern, ScratchFile, ScratchSpace};
 
 use crate::error::{Error, Result};
 use crate::pack::piece_length;
-use crate::scratch::{Disk, Region};
 
 /// Where a strip is in scratch.
 #[derive(Clone, Copy, Default)]
@@ -34,12 +32,12 @@ impl Place {
 pub(crate) struct Lane {
     /// A strip on its way to scratch.
     pub(crate) buffer: Vec<u8>,
-    pub(crate) region: Region,
+    pub(crate) file: ScratchFile,
 }
 
 impl Lane {
-    pub(crate) fn new(disk: &Arc<Disk>) -> Self {
-        Self { buffer: Vec::new(), region: Region::new(disk) }
+    pub(crate) fn new(scratch: &ScratchSpace) -> Self {
+        Self { buffer: Vec::new(), file: scratch.file(ReadPattern::Scattered) }
     }
 }
 
@@ -57,7 +55,7 @@ impl Pieces {
     }
 
     /// The next piece; so many bytes are read at a time, or a piece.
-    pub(crate) fn next(&mut self, region: &Region, read: usize) -> Result<Option<Buffer>> {
+    pub(crate) fn next(&mut self, file: &ScratchFile, read: usize) -> Result<Option<Buffer>> {
         let whole = |chunk: &Buffer| piece_length(chunk).filter(|length| *length <= chunk.len());
         let mut want = read;
         while whole(&self.chunk).is_none() {
@@ -71,7 +69,7 @@ impl Pieces {
             // Not 300 KiB as 256 and 44.
             let length = if left < want + want / 2 { left } else { want };
             let mut bytes = MutableBuffer::from_len_zeroed(length);
-            region.read(&mut bytes, self.at)?;
+            file.read_exact_at(&mut bytes, self.at)?;
             self.chunk = Buffer::from(bytes);
             self.at += length as u64;
             if length == left && whole(&self.chunk).is_none() {

@@ -7,6 +7,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use parquet::file::metadata::KeyValue;
 use parquet::file::writer::TrackedWrite;
+use taploom_scratch::ScratchSpace;
 
 use crate::arrays::row_bytes;
 use crate::encode::RowGroup;
@@ -15,7 +16,6 @@ use crate::footer::Footer;
 use crate::options::{LoomOptions, Memory};
 use crate::pages::Pages;
 use crate::plan::Plan;
-use crate::scratch::Disk;
 use crate::stage::Stage;
 use crate::table::Table;
 
@@ -64,7 +64,8 @@ pub struct LoomWriter<W: Write + Send> {
     stage: Stage,
     pages: Pages,
     footer: Footer,
-    disk: Arc<Disk>,
+    /// The part of the given space that this writer uses.
+    scratch: ScratchSpace,
     keys: Vec<KeyValue>,
     /// Rows, and their bytes, in the open row group.
     open: (u64, usize),
@@ -105,8 +106,8 @@ impl<W: Write + Send> LoomWriter<W> {
         let mut untouched = Vec::<u8>::new();
         let _ = untouched.try_reserve_exact(plan.held.min(16 << 20));
         drop(std::hint::black_box(untouched));
-        let LoomOptions { scratch, scratch_budget, memory, .. } = options;
-        let disk = Disk::new(scratch, scratch_budget);
+        let LoomOptions { scratch, memory, .. } = options;
+        let scratch = scratch.counted();
         let properties = &table.properties;
         let rows = properties.max_row_group_row_count().map_or(u64::MAX, |rows| rows as u64);
         let bytes = properties.max_row_group_bytes().unwrap_or(ROW_GROUP_BYTES);
@@ -114,9 +115,9 @@ impl<W: Write + Send> LoomWriter<W> {
         let mut out = TrackedWrite::new(Sink::new(sink, plan.read));
         out.write_all(b"PAR1").map_err(Error::io)?;
         Ok(Self {
-            stage: Stage::new(plan, &disk),
-            pages: Pages::new(&disk, plan.pages),
-            footer: Footer::new(Arc::clone(properties), &disk, plan.spool),
+            stage: Stage::new(plan, &scratch),
+            pages: Pages::new(&scratch, plan.pages),
+            footer: Footer::new(Arc::clone(properties), &scratch, plan.spool),
             keys: properties.key_value_metadata().cloned().unwrap_or_default(),
             open: (0, 0),
             rows: 0,
@@ -126,7 +127,7 @@ impl<W: Write + Send> LoomWriter<W> {
             table,
             plan,
             out,
-            disk,
+            scratch,
         })
     }
 
@@ -135,8 +136,7 @@ impl<W: Write + Send> LoomWriter<W> {
     ///
     /// # Errors
     /// [`Error::SchemaMismatch`], [`Error::Column`] for values that can't be written,
-    /// [`Error::Budget`] for a cell that is too large, [`Error::Scratch`], [`Error::ScratchCap`],
-    /// [`Error::Sink`].
+    /// [`Error::Budget`] for a cell that is too large, [`Error::Scratch`], [`Error::Sink`].
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         self.guarded(|writer| {
             writer.table.check(batch)?;
@@ -234,7 +234,7 @@ impl<W: Write + Send> LoomWriter<W> {
                 row_groups: writer.footer.row_groups(),
                 chunk_bytes: writer.footer.chunk_bytes(),
                 file_bytes: writer.out.bytes_written() as u64,
-                scratch_bytes: writer.disk.used(),
+                scratch_bytes: writer.scratch.peak(),
             })
         })?;
         self.unfinished = false;

@@ -27,9 +27,10 @@ use common::{every_type, loom, read, scatter};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::properties::{BloomFilterPosition, WriterProperties, WriterPropertiesBuilder};
 use taploom_loom::{
-    Error, LoomOptions, LoomWriter, MemoryPool, Result, ScratchAction, ScratchDir, ScratchFile,
-    ScratchSpace, Written,
+    Error, LoomOptions, LoomWriter, MemoryPool, Result, ScratchAction, ScratchError, ScratchSpace,
+    Written,
 };
+use taploom_scratch::{ReadPattern, ScratchStorage, StorageFile};
 
 const MIB: usize = 1 << 20;
 
@@ -153,8 +154,8 @@ fn kind_of(action: ScratchAction) -> io::ErrorKind {
     }
 }
 
-impl ScratchSpace for Faulty {
-    fn create(&self) -> io::Result<Box<dyn ScratchFile>> {
+impl ScratchStorage for Faulty {
+    fn create(&self, _: ReadPattern) -> io::Result<Box<dyn StorageFile>> {
         self.act(ScratchAction::Create)?;
         Ok(Box::new(FaultyFile { space: self.clone(), bytes: Mutex::default() }))
     }
@@ -169,7 +170,7 @@ struct FaultyFile {
     bytes: Mutex<Vec<u8>>,
 }
 
-impl ScratchFile for FaultyFile {
+impl StorageFile for FaultyFile {
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.space.act(ScratchAction::Write)?;
         let mut file = self.bytes.lock().unwrap();
@@ -193,7 +194,7 @@ impl ScratchFile for FaultyFile {
 fn every_fault_of_scratch(case: &Case, threads: usize) {
     let sound = Faulty::default();
     let options = || case.options(threads);
-    let (whole, _) = loom(&case.batches, options().with_scratch(sound.clone()));
+    let (whole, _) = loom(&case.batches, options().with_scratch(ScratchSpace::on(sound.clone())));
     let files = sound.done(ScratchAction::Create).load(Ordering::Relaxed);
     assert_eq!(files, case.files, "less goes through scratch than is meant to");
     for action in ACTIONS {
@@ -203,7 +204,7 @@ fn every_fault_of_scratch(case: &Case, threads: usize) {
             let scratch = Faulty { fault: Some((action, number)), ..Faulty::default() };
             let mut file = Vec::new();
             let schema = case.batches[0].schema();
-            let options = options().with_scratch(scratch.clone());
+            let options = options().with_scratch(ScratchSpace::on(scratch.clone()));
             let outcome = attempt(&mut file, schema, &case.batches, options);
             if scratch.done(action).load(Ordering::Relaxed) <= number {
                 // Which pages find room in memory is up to the threads.
@@ -212,7 +213,7 @@ fn every_fault_of_scratch(case: &Case, threads: usize) {
             }
             faults += 1;
             match outcome {
-                Err(Error::Scratch { action: failed, place, source }) => {
+                Err(Error::Scratch(ScratchError::Failed { action: failed, place, source })) => {
                     assert_eq!(failed, action);
                     assert_eq!(place, scratch.place());
                     assert_eq!(source.kind(), kind_of(action));
@@ -272,7 +273,7 @@ fn every_fault_of_the_sink(case: &Case, threads: usize, for_good: bool) {
     let kind = if for_good { io::ErrorKind::BrokenPipe } else { io::ErrorKind::TimedOut };
     let schema = case.batches[0].schema();
     let run = |sink: &mut FaultySink| {
-        let options = case.options(threads).with_scratch(Faulty::default());
+        let options = case.options(threads).with_scratch(ScratchSpace::on(Faulty::default()));
         attempt(sink, Arc::clone(&schema), &case.batches, options)
     };
     let mut sound = FaultySink::default();
@@ -411,7 +412,7 @@ fn comes_to_an_end(sink: impl Write + Send + 'static, scratch: Faulty, threads: 
     let (done, result) = mpsc::channel();
     std::thread::spawn(move || {
         let case = Case::wide();
-        let options = case.options(threads).with_scratch(scratch);
+        let options = case.options(threads).with_scratch(ScratchSpace::on(scratch));
         let schema = case.batches[0].schema();
         let written = catch_unwind(AssertUnwindSafe(|| {
             let mut writer = LoomWriter::try_new(sink, schema, options)?;
@@ -455,12 +456,15 @@ fn nothing_follows_a_panic() {
 fn scratch_is_capped_to_the_byte() {
     for case in [Case::wide(), Case::long()] {
         let schema = case.batches[0].schema();
-        let options = |cap| case.options(1).with_scratch_budget(cap);
+        let options = |cap| case.options(1).with_scratch(ScratchSpace::default().limited_to(cap));
         let (whole, written) = loom(&case.batches, options(u64::MAX));
         let needed = written.scratch_bytes;
         for cap in [0, 1, needed / 3, needed / 2, needed - 1] {
             let error = error_of(&schema, &case.batches, options(cap));
-            assert!(matches!(error, Error::ScratchCap { cap: told } if told == cap), "{error:?}");
+            let Error::Scratch(ScratchError::OverBudget { budget, .. }) = error else {
+                panic!("{error:?}");
+            };
+            assert_eq!(budget, cap);
         }
         let (file, written) = loom(&case.batches, options(needed));
         assert!(file == whole);
@@ -471,8 +475,8 @@ fn scratch_is_capped_to_the_byte() {
 /// Scratch that must not be wanted.
 struct NoScratch;
 
-impl ScratchSpace for NoScratch {
-    fn create(&self) -> io::Result<Box<dyn ScratchFile>> {
+impl ScratchStorage for NoScratch {
+    fn create(&self, _: ReadPattern) -> io::Result<Box<dyn StorageFile>> {
         panic!("a scratch file for what fits in memory")
     }
 
@@ -486,7 +490,7 @@ fn what_fits_in_memory_needs_no_scratch() {
     for case in [Case::wide(), Case::long()] {
         for threads in [1, 3] {
             let options = case.options(threads).with_memory_budget(64 * MIB);
-            let options = options.with_scratch(NoScratch).with_scratch_budget(0);
+            let options = options.with_scratch(ScratchSpace::on(NoScratch).limited_to(0));
             let (file, written) = loom(&case.batches, options);
             assert_eq!(written.scratch_bytes, 0);
             assert_eq!(
@@ -725,9 +729,9 @@ fn a_folder_that_is_not_there_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("missing");
     let case = Case::wide();
-    let options = case.options(1).with_scratch(ScratchDir::new(&missing));
+    let options = case.options(1).with_scratch(ScratchSpace::in_folder(&missing));
     match error_of(&case.batches[0].schema(), &case.batches, options) {
-        Error::Scratch { action: ScratchAction::Create, place, source } => {
+        Error::Scratch(ScratchError::Failed { action: ScratchAction::Create, place, source }) => {
             assert_eq!(place, missing.display().to_string());
             assert_eq!(source.kind(), io::ErrorKind::NotFound);
         }
@@ -739,7 +743,7 @@ fn a_folder_that_is_not_there_is_named() {
 fn scratch_files_have_no_name_and_are_ours_alone() {
     let folder = tempfile::tempdir().unwrap();
     let case = Case::wide();
-    let options = case.options(1).with_scratch(ScratchDir::new(folder.path()));
+    let options = case.options(1).with_scratch(ScratchSpace::in_folder(folder.path()));
     let mut writer = LoomWriter::try_new(io::sink(), case.batches[0].schema(), options).unwrap();
     for batch in &case.batches {
         writer.write(batch).unwrap();
@@ -784,7 +788,7 @@ fn a_writer_that_is_dropped_leaves_no_file() {
     for (threads, flush) in [(1, false), (3, true)] {
         for count in 0..=case.batches.len() {
             let mut file = Vec::new();
-            let options = case.options(threads).with_scratch(Faulty::default());
+            let options = case.options(threads).with_scratch(ScratchSpace::on(Faulty::default()));
             let schema = case.batches[0].schema();
             let mut writer = LoomWriter::try_new(&mut file, schema, options).unwrap();
             case.batches[..count].iter().for_each(|batch| writer.write(batch).unwrap());

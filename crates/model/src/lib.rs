@@ -8,6 +8,7 @@ mod convert;
 mod error;
 mod metadata;
 mod resolve;
+mod resources;
 mod schema;
 mod source;
 
@@ -20,5 +21,7 @@ pub use metadata::{
     Bound, CooSys, Group, Info, Link, Param, Reference, Resource, TableMetadata, TimeSys,
     ValueOption, Values,
 };
+pub use resources::Resources;
 pub use schema::{ResultSchema, is_ncname, unique_names};
 pub use source::{BatchSource, Ending, RowSource, Step};
+pub use taploom_scratch::ScratchSpace;

@@ -7,7 +7,7 @@ use arrow_array::{ArrayRef, Int64Array, RecordBatch, StructArray, new_null_array
 use arrow_schema::{DataType, Field};
 use taploom_format::{
     ColumnMetadata, Completion, EncodeContext, Envelope, EnvelopeUse, ErrorKind, FailureReport,
-    OverflowReport, ResultSchema,
+    OverflowReport, Resources, ResultSchema,
 };
 
 use crate::sinks::{FailingSink, OneByteSink, SharedSink};
@@ -109,8 +109,10 @@ fn the_same_bytes_on_any_number_of_threads(subject: &mut Subject<'_>) -> Verdict
         let batches = split(&table.given, 1777);
         for completion in [&Completion::Complete, &failed] {
             let written = |threads: usize| {
-                let (sink, context) =
-                    (SharedSink::default(), EncodeContext { threads, ..EncodeContext::default() });
+                let (sink, context) = (
+                    SharedSink::default(),
+                    EncodeContext::from(Resources::default().with_threads(threads)),
+                );
                 let to = Box::new(sink.clone());
                 let summary = subject.write_in(&context, &table, &batches, completion.clone(), to);
                 // What a file cut short has is not promised.
@@ -456,7 +458,7 @@ fn an_envelope_is_written_or_refused(subject: &mut Subject<'_>) -> Verdict {
             "</TABLE><INFO name=\"QUERY_STATUS\" value=\"OVERFLOW\"/></RESOURCE></VOTABLE>"
                 .to_owned(),
     };
-    let context = EncodeContext { envelope: Some(envelope), ..EncodeContext::default() };
+    let context = EncodeContext::default().with_envelope(envelope);
     let sink = SharedSink::default();
     let started = subject.start(&table.schema, &context, Box::new(sink.clone()));
     match (subject.plugin.info().envelope, started) {
@@ -496,14 +498,14 @@ fn metadata_read_back(subject: &mut Subject<'_>) -> Verdict {
 
 fn memory_does_not_grow_with_the_rows(subject: &mut Subject<'_>) -> Verdict {
     let table = subject.table(long(10_000))?;
-    let context = EncodeContext { memory_budget: 4 << 20, ..EncodeContext::default() };
+    let context = EncodeContext::from(Resources::default().with_memory_budget(4 << 20));
     let mut encoder = subject
         .start(&table.schema, &context, Box::new(io::sink()))
         .map_err(|error| error.to_string())?;
     for round in 1..=100 {
         encoder.write_batch(&table.given).map_err(|error| error.to_string())?;
         let held = encoder.buffered_bytes();
-        if held > context.memory_budget {
+        if held > context.resources.memory_budget {
             return Err(format!("{held} bytes are held after {round} batches, 4 MiB are allowed"));
         }
     }

@@ -64,15 +64,17 @@ impl ArrowEncoder {
         let ipc = IpcWriteOptions::default()
             .try_with_compression(options.compression.codec())
             .map_err(failed)?;
-        let output = Withheld::new(output, context.memory_budget / 16);
+        let output = Withheld::new(output, context.resources.memory_budget / 16);
         let writer =
             StreamWriter::try_new_with_options(output, &schema, ipc.clone()).map_err(failed)?;
         let head = writer.get_ref().taken();
-        let most_bytes = (context.memory_budget / 8).clamp(1, MOST_BYTES);
-        let under_way =
-            (context.memory_budget - most_bytes.min(context.memory_budget)) / (COPIES * most_bytes);
+        let most_bytes = (context.resources.memory_budget / 8).clamp(1, MOST_BYTES);
+        let under_way = (context.resources.memory_budget
+            - most_bytes.min(context.resources.memory_budget))
+            / (COPIES * most_bytes);
         // Without compression there is little but copying, and two threads took as long as one.
-        let threads = if options.compression == Compression::None { 1 } else { context.threads };
+        let threads =
+            if options.compression == Compression::None { 1 } else { context.resources.threads };
         let messages = InOrder::new(threads, Message::make);
         Ok(Self {
             kind: MessageKind::new(schema, ipc, most_bytes, MOST_ROWS),

@@ -13,7 +13,7 @@ use arrow_schema::Schema;
 use arrow_select::concat::concat_batches;
 use serde_json::json;
 use taploom_format::{
-    CanonicalRows, Completion, EncodeContext, Options, ResultSchema, TableMetadata,
+    CanonicalRows, Completion, EncodeContext, Options, Resources, ResultSchema, TableMetadata,
 };
 use taploom_format_arrow::PLUGIN;
 use taploom_testkit::{CASES, Decoded, Oracle, SharedSink, Subject};
@@ -72,7 +72,7 @@ fn encode(
     let sink = SharedSink::default();
     let mut encoder = PLUGIN.start(&options, schema, context, Box::new(sink.clone())).unwrap();
     encoder.write_batch(batch).unwrap();
-    assert!(encoder.buffered_bytes() <= context.memory_budget / 2);
+    assert!(encoder.buffered_bytes() <= context.resources.memory_budget / 2);
     encoder.finish(Completion::Complete).unwrap();
     sink.bytes()
 }
@@ -117,13 +117,13 @@ fn batches_are_as_large_as_memory_allows() {
     ])
     .unwrap();
     let schema = ResultSchema::derived(batch.schema());
-    let context = EncodeContext { memory_budget: 1 << 20, ..EncodeContext::default() };
+    let context = EncodeContext::from(Resources::default().with_memory_budget(1 << 20));
     let (_, batches) = read(&encode(&schema, &batch, &context, "none")).unwrap();
     // 128 KiB of rows that have 112 bytes.
     assert_eq!(batches[0].num_rows(), (128 << 10) / 112);
     let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
     assert_eq!(rows, 40_000);
-    let context = EncodeContext { memory_budget: 64 << 20, ..context };
+    let context = EncodeContext::from(Resources::default().with_memory_budget(64 << 20));
     let (_, batches) = read(&encode(&schema, &batch, &context, "none")).unwrap();
     assert_eq!(batches.len(), 1);
     let last = batches[0].column(0).as_primitive::<arrow_array::types::Int64Type>().value(39_999);
@@ -135,7 +135,7 @@ fn threads_make_the_same_bytes() {
     let texts: StringArray = (0..50_000).map(|row| Some(format!("{row:0100}"))).collect();
     let batch = RecordBatch::try_from_iter([("text", Arc::new(texts) as ArrayRef)]).unwrap();
     let schema = ResultSchema::derived(batch.schema());
-    let with = |threads| EncodeContext { threads, ..EncodeContext::default() };
+    let with = |threads| EncodeContext::from(Resources::default().with_threads(threads));
     for compression in ["none", "lz4", "zstd"] {
         let bytes = encode(&schema, &batch, &with(1), compression);
         assert_eq!(read(&bytes).unwrap().1.len(), 2, "more than one message");
@@ -151,7 +151,7 @@ fn a_row_larger_than_a_batch_is_a_batch() {
     let texts = StringArray::from(vec!["a", &large, "b", "c"]);
     let batch = RecordBatch::try_from_iter([("text", Arc::new(texts) as ArrayRef)]).unwrap();
     let schema = ResultSchema::derived(batch.schema());
-    let context = EncodeContext { memory_budget: 4 << 20, ..EncodeContext::default() };
+    let context = EncodeContext::from(Resources::default().with_memory_budget(4 << 20));
     let (_, batches) = read(&encode(&schema, &batch, &context, "lz4")).unwrap();
     let rows: Vec<usize> = batches.iter().map(RecordBatch::num_rows).collect();
     assert_eq!(rows, [1, 1, 2]);

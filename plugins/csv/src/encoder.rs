@@ -35,7 +35,7 @@ impl TextEncoder {
         };
         let writers = schema.columns().iter().map(writer).collect::<Result<Vec<_>>>()?;
         let (separator, end) = (dialect.separator(), dialect.record_end());
-        let records = Records::new(writers, separator, end, context.threads, output);
+        let records = Records::new(writers, separator, end, context.resources.threads, output);
         let mut encoder = Self { records, header_bytes: 0, altered_names: Vec::new() };
         if options.header == Header::Present {
             encoder.write_header(schema, dialect)?;

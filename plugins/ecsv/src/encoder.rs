@@ -51,7 +51,7 @@ impl EcsvEncoder {
         }
         let header = header.finish(schema.table());
         output.append(header.as_bytes())?;
-        let mut records = Records::new(writers, b',', b"\n", context.threads, output);
+        let mut records = Records::new(writers, b',', b"\n", context.resources.threads, output);
         let titles_bytes = records.append(&titles)?;
         Ok(Self { records, header_bytes: header.len() as u64 + titles_bytes, altered_names })
     }

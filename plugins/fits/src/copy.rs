@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use taploom_format::{Error, ErrorKind, InOrder, Output, Result};
 
+use crate::blocks::BlockReader;
 use crate::column_writer::{ColumnWriter, Shape};
 use crate::layout::{Layout, Place};
-use crate::spool::Blocks;
 
 /// Bytes of rows that are written at a time.
 const CHUNK_BYTES: usize = 128 << 10;
@@ -29,7 +29,7 @@ struct Piece {
 /// Writes all rows, on several threads where those of a block are few: texts that are padded to the width
 /// of the longest may take much more than their block.
 pub(crate) fn copy_rows(
-    blocks: &mut Blocks,
+    blocks: &mut BlockReader,
     table: &Arc<Table>,
     threads: usize,
     memory_budget: usize,
@@ -103,7 +103,11 @@ fn lay_out(
 }
 
 /// Writes the heap: the cells that stand there, row after row.
-pub(crate) fn copy_heap(blocks: &mut Blocks, table: &Table, output: &mut Output) -> Result<()> {
+pub(crate) fn copy_heap(
+    blocks: &mut BlockReader,
+    table: &Table,
+    output: &mut Output,
+) -> Result<()> {
     let (mut block, mut chunk) = (Vec::new(), Vec::new());
     blocks.rewind()?;
     while blocks.read(&mut block)? {

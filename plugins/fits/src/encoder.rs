@@ -1,4 +1,4 @@
-//! Rows wait in a spool; the header, which counts them, is written first.
+//! Rows wait in blocks; the header, which counts them, is written first.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,20 +11,20 @@ use taploom_format::{
 };
 
 use crate::ascii::name_of;
+use crate::blocks::BlockWriter;
 use crate::column_writer::{ColumnWriter, length};
 use crate::copy::{Table, copy_heap, copy_rows};
 use crate::header::{BLOCK_BYTES, Header};
 use crate::layout::Layout;
-use crate::spool::Spool;
 
 /// TFIELDS is at most this; FITS 4.0, 7.3.1.
 const MOST_COLUMNS: usize = 999;
-/// Bytes of rows that go to the spool at a time, where the memory budget allows it.
-const SPOOL_BLOCK_BYTES: usize = 256 << 10;
+/// Bytes of a block of rows, where the memory budget allows them.
+const BLOCK_OF_ROWS_BYTES: usize = 256 << 10;
 
 const ALTERATION: &str = "had characters that FITS can't store; replaced by ?";
 
-/// Rows to a spool, column after column in each block, and from there to a binary table.
+/// Writes rows to blocks, column after column in each block, and from there to a binary table.
 pub(crate) struct FitsEncoder {
     schema: ResultSchema,
     rows: u64,
@@ -37,11 +37,11 @@ pub(crate) struct FitsEncoder {
     block_bytes: usize,
     threads: usize,
     memory_budget: usize,
-    spool: Spool,
+    blocks: BlockWriter,
     output: Output,
 }
 
-/// Rows of a batch on their way to the spool.
+/// Rows of a batch that become a block.
 struct Piece {
     /// They keep what they see, from one block to the next.
     columns: Vec<ColumnWriter>,
@@ -85,19 +85,19 @@ impl FitsEncoder {
         }
         let columns = schema.columns().iter().map(ColumnWriter::new).collect::<Result<Vec<_>>>()?;
         let names: Vec<_> = schema.columns().iter().map(|column| name_of(column.name())).collect();
-        let block_bytes = SPOOL_BLOCK_BYTES.min(context.memory_budget / 16);
-        check_row(&columns, context.memory_budget / 8)?;
+        let block_bytes = BLOCK_OF_ROWS_BYTES.min(context.resources.memory_budget / 16);
+        check_row(&columns, context.resources.memory_budget / 8)?;
         Ok(Self {
             schema: schema.clone(),
             rows: 0,
             names: unique_names(names.iter().map(String::as_str)),
             fixed_bytes: columns.iter().filter_map(ColumnWriter::cell_bytes).sum(),
             columns,
-            pieces: InOrder::new(context.threads, Piece::write),
+            pieces: InOrder::new(context.resources.threads, Piece::write),
             block_bytes,
-            threads: context.threads,
-            memory_budget: context.memory_budget,
-            spool: Spool::new(context.memory_budget / 4, context),
+            threads: context.resources.threads,
+            memory_budget: context.resources.memory_budget,
+            blocks: BlockWriter::new(&context.resources),
             output,
         })
     }
@@ -149,7 +149,7 @@ impl FitsEncoder {
 
     /// Waits for the last blocks; returns the columns, which have seen all rows.
     fn end_of_rows(&mut self) -> Result<Vec<ColumnWriter>> {
-        self.pieces.drain(|piece| self.spool.append(&piece.block))?;
+        self.pieces.drain(|piece| self.blocks.append(&piece.block))?;
         let mut columns = std::mem::take(&mut self.columns);
         while let Some(piece) = self.pieces.spare() {
             for (column, other) in columns.iter_mut().zip(&piece.columns) {
@@ -196,7 +196,7 @@ impl ResultEncoder for FitsEncoder {
             piece.batch = Some(Arc::clone(&batch));
             piece.rows = first..first + rows;
             piece.row = self.rows + 1 + first as u64;
-            self.pieces.push(piece, |piece| self.spool.append(&piece.block))?;
+            self.pieces.push(piece, |piece| self.blocks.append(&piece.block))?;
             first += rows;
         }
         self.rows += batch.num_rows() as u64;
@@ -217,8 +217,8 @@ impl ResultEncoder for FitsEncoder {
             .with_altered_names(altered_names.map(|(index, _)| index))
             .with_altered_metadata(header.altered);
 
-        let Self { mut output, spool, threads, memory_budget, .. } = *self;
-        let mut blocks = spool.into_blocks()?;
+        let Self { mut output, blocks, threads, memory_budget, .. } = *self;
+        let mut blocks = blocks.into_reader();
         let table = Arc::new(Table { columns, layout });
         output.append(&primary_header())?;
         output.append(&header.finish())?;
@@ -235,7 +235,7 @@ impl ResultEncoder for FitsEncoder {
     }
 
     fn buffered_bytes(&self) -> usize {
-        self.pieces.heap_bytes(|piece| piece.block.capacity()) + self.spool.heap_bytes()
+        self.pieces.heap_bytes(|piece| piece.block.capacity()) + self.blocks.heap_bytes()
     }
 }
 

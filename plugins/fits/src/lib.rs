@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod ascii;
+mod blocks;
 mod column_writer;
 mod copy;
 mod encoder;
@@ -8,7 +9,6 @@ mod header;
 mod layout;
 mod nulls;
 mod options;
-mod spool;
 
 use taploom_format::{
     EncodeContext, EncoderFormat, FormatInfo, Output, OverflowReport, Result, ResultEncoder,

@@ -12,8 +12,8 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, Field, Schema};
 use taploom_format::{
-    ColumnMetadata, Completion, EncodeContext, EncodeSummary, Error, ErrorKind, Options, Result,
-    ResultSchema, TableMetadata,
+    ColumnMetadata, Completion, EncodeContext, EncodeSummary, Error, ErrorKind, Options, Resources,
+    Result, ResultSchema, ScratchSpace, TableMetadata,
 };
 use taploom_format_fits::PLUGIN;
 use taploom_testkit::SharedSink;
@@ -273,12 +273,8 @@ fn many() -> (RecordBatch, Vec<ColumnMetadata>) {
 fn the_same_bytes_from_memory_and_from_disk_and_whatever_the_batches() {
     let (batch, metadata) = many();
     let folder = tempfile::tempdir().unwrap();
-    let small = EncodeContext {
-        memory_budget: 256 << 10,
-        scratch_dir: folder.path().to_owned(),
-        ..Default::default()
-    };
-    let nowhere = EncodeContext { scratch_dir: "/nowhere".into(), ..Default::default() };
+    let small = small_memory().with_scratch(ScratchSpace::in_folder(folder.path())).into();
+    let nowhere = Resources::default().with_scratch(ScratchSpace::in_folder("/nowhere")).into();
     let whole = [batch.clone()];
     let (want, _) = encode(&whole, &metadata, &nowhere, Completion::Complete).unwrap();
     let pieces: Vec<_> =
@@ -306,7 +302,7 @@ fn the_same_bytes_on_several_threads_where_rows_are_narrow_and_where_they_are_pa
         let batch = [RecordBatch::try_from_iter(columns).unwrap()];
         metadata.extend([ColumnMetadata::default(), ColumnMetadata::default()]);
         let on = |threads| {
-            let context = EncodeContext { threads, ..Default::default() };
+            let context = EncodeContext::from(Resources::default().with_threads(threads));
             encode(&batch, &metadata, &context, Completion::Complete).unwrap()
         };
         let (want, summary) = on(1);
@@ -322,32 +318,45 @@ fn the_same_bytes_on_several_threads_where_rows_are_narrow_and_where_they_are_pa
 fn memory_is_within_the_budget() {
     let (batch, metadata) = many();
     let schema = ResultSchema::new(batch.schema(), metadata).unwrap();
-    let context = EncodeContext { memory_budget: 256 << 10, ..Default::default() };
+    let context = EncodeContext::from(small_memory());
     let mut encoder =
         PLUGIN.start(&Options::default(), &schema, &context, Box::new(io::sink())).unwrap();
     for _ in 0..5 {
         encoder.write_batch(&batch).unwrap();
         let held = encoder.buffered_bytes();
-        assert!((1..=context.memory_budget).contains(&held), "{held} bytes are held");
+        assert!((1..=context.resources.memory_budget).contains(&held), "{held} bytes are held");
     }
 }
 
-fn refused(context: &EncodeContext) -> Error {
+/// Resources with so little memory that rows go to a temporary file.
+fn small_memory() -> Resources {
+    Resources::default().with_memory_budget(256 << 10)
+}
+
+fn refused(scratch: ScratchSpace) -> Error {
     let (batch, metadata) = many();
-    encode(&[batch], &metadata, context, Completion::Complete).unwrap_err()
+    let context = small_memory().with_scratch(scratch).into();
+    encode(&[batch], &metadata, &context, Completion::Complete).unwrap_err()
 }
 
 #[test]
 fn scratch_that_runs_out_is_named() {
-    let small = EncodeContext { memory_budget: 256 << 10, ..Default::default() };
-    let error = refused(&EncodeContext { scratch_dir: "/nowhere".into(), ..small.clone() });
-    assert_eq!(error.kind(), ErrorKind::Resources);
-    assert_eq!(error.to_string(), "format fits: scratch in /nowhere: writing failed");
-    let error = refused(&EncodeContext { scratch_budget: 100_000, ..small });
+    let error = refused(ScratchSpace::in_folder("/nowhere"));
     assert_eq!(error.kind(), ErrorKind::Resources);
     assert_eq!(
         error.to_string(),
-        "format fits: the 100000 bytes of scratch that are allowed are used up"
+        "format fits: can't create a temporary file in /nowhere; --scratch-dir chooses another folder"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let error = refused(ScratchSpace::in_folder(folder.path()).limited_to(100_000));
+    assert_eq!(error.kind(), ErrorKind::Resources);
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "format fits: temporary files in {} would take more than their limit of 100000 bytes; \
+             --scratch-budget raises it",
+            folder.path().display()
+        )
     );
 }
 

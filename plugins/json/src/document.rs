@@ -29,7 +29,7 @@ impl DocumentEncoder {
             _ => b",".to_vec(),
         });
         let frame = Frame { before: before.collect(), after: b"]".to_vec(), ..Frame::default() };
-        let rows = Rows::new(schema, options, frame, context.threads)?;
+        let rows = Rows::new(schema, options, frame, context.resources.threads)?;
         let header = header(schema)?;
         output.append(&header)?;
         Ok(Self { rows, output, header_bytes: header.len() as u64 })

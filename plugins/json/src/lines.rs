@@ -40,7 +40,7 @@ impl LinesEncoder {
             before
         });
         let frame = Frame { before: before.collect(), after: ROW_END.to_vec(), ..Frame::default() };
-        let rows = Rows::new(schema, options, frame, context.threads)?;
+        let rows = Rows::new(schema, options, frame, context.resources.threads)?;
         Ok(Self { rows, lines: Lines { output, kept_back: false } })
     }
 }

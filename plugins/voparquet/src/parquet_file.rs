@@ -7,7 +7,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use taploom_format::{EncodeContext, Error, ErrorKind, Output, Result};
-use taploom_loom::{Dictionaries, Error as Loom, LoomOptions, LoomWriter, ScratchDir};
+use taploom_loom::{Dictionaries, Error as Loom, LoomOptions, LoomWriter};
 
 use crate::options::{Dictionary, Statistics, VoparquetOptions};
 
@@ -36,10 +36,9 @@ impl ParquetFile {
             })
             // The Parquet types say it all; the Arrow schema would repeat every column in base64.
             .with_skip_arrow_metadata(true)
-            .with_memory_budget(context.memory_budget.saturating_sub(set_aside))
-            .with_scratch(ScratchDir::new(&context.scratch_dir))
-            .with_scratch_budget(context.scratch_budget)
-            .with_threads(context.threads);
+            .with_memory_budget(context.resources.memory_budget.saturating_sub(set_aside))
+            .with_scratch(context.resources.scratch.clone())
+            .with_threads(context.resources.threads);
         let writer = LoomWriter::try_new(output, schema, loom).map_err(|error| match error {
             // Before the first row, it is the request that can't be met.
             Loom::Options(message) => Error::new(ErrorKind::InvalidOption, message),
@@ -147,18 +146,13 @@ fn failed(error: Loom, set_aside: usize) -> Error {
                 .with_source(source)
         }
         Loom::SchemaMismatch(message) => Error::new(ErrorKind::SchemaMismatch, message),
-        Loom::Scratch { action, place, source } => {
-            let message = format!("scratch in {place}: {action} failed");
-            Error::new(ErrorKind::Resources, message).with_source(source)
-        }
+        Loom::Scratch(error) => error.into(),
         Loom::Budget { budget, why, enough } => {
             let whole =
                 Loom::Budget { budget: budget + set_aside, why, enough: enough + set_aside };
             Error::new(ErrorKind::Resources, whole.to_string())
         }
-        Loom::ScratchCap { .. } | Loom::FooterTooLarge => {
-            Error::new(ErrorKind::Resources, error.to_string())
-        }
+        Loom::FooterTooLarge => Error::new(ErrorKind::Resources, error.to_string()),
         other => Error::new(ErrorKind::Internal, "the Parquet writer failed").with_source(other),
     }
 }

@@ -236,7 +236,7 @@ fn the_fields_of_an_envelope_are_not_changed() {
         footer: "</VOTABLE>".into(),
         footer_overflow: "</VOTABLE>".into(),
     };
-    let context = EncodeContext { envelope: Some(envelope), ..EncodeContext::default() };
+    let context = EncodeContext::default().with_envelope(envelope);
     for option in [("timestamp", "micros"), ("text_arraysize", "longest")] {
         let error = write_with(&rows, json!([{}]), &[option], &context).err().unwrap();
         assert_eq!(error.kind(), ErrorKind::InvalidOption, "{error}");

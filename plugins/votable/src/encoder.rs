@@ -62,11 +62,14 @@ impl VotableEncoder {
             None => Frame::new(&schema, options.version)?,
         };
         let writer: Box<dyn RowWriter> = match options.serialization {
-            Serialization::Binary2 | Serialization::Binary => {
-                Box::new(BinaryRows::new(schema.columns(), &nulls, options, context.threads)?)
-            }
+            Serialization::Binary2 | Serialization::Binary => Box::new(BinaryRows::new(
+                schema.columns(),
+                &nulls,
+                options,
+                context.resources.threads,
+            )?),
             Serialization::TableData => {
-                Box::new(TableDataRows::new(schema.columns(), context.threads)?)
+                Box::new(TableDataRows::new(schema.columns(), context.resources.threads)?)
             }
         };
         let names = schema.columns().iter().map(|column| column.name()).enumerate();

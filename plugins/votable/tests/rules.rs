@@ -174,7 +174,7 @@ fn binary_in_an_envelope_chooses_no_null_values() {
         footer: "</VOTABLE>".to_owned(),
         footer_overflow: "</VOTABLE>".to_owned(),
     };
-    let context = EncodeContext { envelope: Some(envelope), ..EncodeContext::default() };
+    let context = EncodeContext::default().with_envelope(envelope);
     let options = ["serialization=binary"];
     let lists = || {
         let rows = [Some([Some(1)]), None];

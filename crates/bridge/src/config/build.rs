@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use taploom_format::EncoderRegistry;
+use taploom_format::{EncoderRegistry, Resources, ScratchSpace};
 use taploom_jobs::{
-    Database, Failure, JobLimits, JobRunner, ScratchSpace, StreamingDatabase, UploadPolicy,
-    Uploader,
+    Database, Failure, JobLimits, JobRunner, StreamingDatabase, UploadPolicy, Uploader,
 };
 
 use super::{Config, DatabaseConfig, QservConfig, seconds};
@@ -33,12 +32,13 @@ impl Config {
             idle_timeout: seconds(upload.idle_timeout_seconds),
         })?;
         let limits = JobLimits {
-            memory_budget: usize::try_from(self.jobs.memory_per_job.as_u64()).unwrap_or(usize::MAX),
-            threads: self.jobs.threads,
-            scratch: ScratchSpace {
-                folder: upload.scratch_dir.clone(),
-                budget: upload.scratch_per_job.map_or(u64::MAX, |size| size.as_u64()),
-            },
+            resources: Resources::default()
+                .with_memory_budget(
+                    usize::try_from(self.jobs.memory_per_job.as_u64()).unwrap_or(usize::MAX),
+                )
+                .with_threads(self.jobs.threads)
+                .with_scratch(ScratchSpace::in_folder(&upload.scratch_dir)),
+            scratch_per_job: upload.scratch_per_job.map(|size| size.as_u64()),
             upload: upload.mode,
             timeout: self.jobs.timeout_seconds.map(seconds),
             batch_rows: self.jobs.batch_rows,

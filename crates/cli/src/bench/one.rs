@@ -8,7 +8,7 @@ use std::time::Instant;
 use arrow_array::RecordBatch;
 use taploom::pipeline::{MaxRec, RowSource, Step};
 use taploom::sources::Request;
-use taploom::{Completion, EncodeContext, Error, ErrorKind, Result};
+use taploom::{Completion, EncodeContext, Error, ErrorKind, Resources, Result};
 
 use super::report::Figures;
 use crate::values::at_least_one;
@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let context = EncodeContext { threads: arguments.threads, ..EncodeContext::default() };
+    let context = EncodeContext::from(Resources::default().with_threads(arguments.threads));
     let spec = taploom::registry()?.request(&arguments.format)?.with_context(context);
     // All rows before the clock starts.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

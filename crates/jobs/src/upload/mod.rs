@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures::Stream;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Body, Client, StatusCode};
+use taploom_scratch::ScratchReader;
 use tracing::warn;
 
 use crate::failure::{Failure, FailureCause};
@@ -17,10 +18,7 @@ use crate::observer::JobObserver;
 use crate::upload::pulse::Pulse;
 
 mod pulse;
-mod scratch;
-
-pub(crate) use scratch::Scratch;
-pub use scratch::SpooledBytes;
+mod waiting_result;
 
 /// How results are sent.
 #[derive(Debug, Clone)]
@@ -83,7 +81,7 @@ impl Uploader {
     pub(crate) async fn send_file(
         &self,
         target: &Destination,
-        file: &Scratch,
+        file: &ScratchReader,
         observer: &mut dyn JobObserver,
     ) -> Result<(), Failure> {
         let policy = &self.policy;
@@ -94,10 +92,11 @@ impl Uploader {
             .with_jitter()
             .build();
         loop {
-            let problem = match self.attempt(target, Some(file.len()), file.read()).await {
-                Ok(()) => return Ok(()),
-                Err(problem) => problem,
-            };
+            let problem =
+                match self.attempt(target, Some(file.len()), waiting_result::read(file)).await {
+                    Ok(()) => return Ok(()),
+                    Err(problem) => problem,
+                };
             let Again::After(asked) = problem.again else { return Err(failed(&problem.what)) };
             let Some(delay) = delays.next() else {
                 let times = policy.attempts;

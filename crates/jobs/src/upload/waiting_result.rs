@@ -1,0 +1,31 @@
+//! The bytes of a result that waits in a temporary file, as the body of a request.
+
+use std::io;
+
+use bytes::Bytes;
+use futures::Stream;
+use taploom_scratch::ScratchReader;
+
+/// Bytes that are read at a time.
+const CHUNK: u64 = 256 << 10;
+
+/// Reads a file from its beginning. Each call reads all of it, whether or not a stream before was read
+/// to its end, so that an upload can be repeated.
+pub(crate) fn read(
+    file: &ScratchReader,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static + use<> {
+    let length = file.len();
+    futures::stream::try_unfold((file.clone(), 0), move |(file, offset)| async move {
+        if offset == length {
+            return Ok(None);
+        }
+        let wanted = (length - offset).min(CHUNK);
+        let read = move || {
+            let mut chunk = vec![0; usize::try_from(wanted).unwrap_or(0)];
+            file.read_exact_at(&mut chunk, offset)?;
+            Ok::<_, io::Error>((Bytes::from(chunk), file))
+        };
+        let (chunk, file) = tokio::task::spawn_blocking(read).await??;
+        Ok(Some((chunk, (file, offset + wanted))))
+    })
+}

@@ -1,0 +1,184 @@
+//! One temporary file: appended to by one owner, read by any number of readers.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use crate::error::{Result, ScratchAction, ScratchError};
+use crate::space::ScratchSpace;
+use crate::storage::{ReadPattern, StorageFile};
+
+/// A temporary file that is appended to and read at any offset.
+///
+/// As a [`Write`] it is a sink; errors are then [`io::Error`]s around a [`ScratchError`].
+pub struct ScratchFile(Arc<Contents>);
+
+/// A handle that reads a [`ScratchFile`]: cheap to clone, and valid after the file itself is dropped.
+#[derive(Clone)]
+pub struct ScratchReader(Arc<Contents>);
+
+struct Contents {
+    space: ScratchSpace,
+    pattern: ReadPattern,
+    /// Made with the first byte.
+    file: OnceLock<Box<dyn StorageFile>>,
+    /// Bytes appended since the file was last cleared.
+    length: AtomicU64,
+    /// Bytes of the space that the file takes: it keeps them when it is cleared.
+    room: AtomicU64,
+}
+
+impl ScratchFile {
+    pub(crate) fn new(space: ScratchSpace, pattern: ReadPattern) -> Self {
+        Self(Arc::new(Contents {
+            space,
+            pattern,
+            file: OnceLock::new(),
+            length: AtomicU64::new(0),
+            room: AtomicU64::new(0),
+        }))
+    }
+
+    /// Appends `bytes`; returns the offset at which they begin.
+    ///
+    /// # Errors
+    /// [`ScratchError::OverBudget`] where the limit of the space does not allow them, and
+    /// [`ScratchError::Failed`].
+    pub fn append(&mut self, bytes: &[u8]) -> Result<u64> {
+        let contents = &*self.0;
+        // Nobody else writes these numbers: appending takes `&mut self`.
+        let offset = contents.length.load(Ordering::Relaxed);
+        let end = offset + bytes.len() as u64;
+        let room = contents.room.load(Ordering::Relaxed);
+        if end > room {
+            contents.space.reserve(end - room)?;
+            contents.room.store(end, Ordering::Relaxed);
+        }
+        let file = contents.file()?;
+        let written = file.write_all_at(bytes, offset);
+        written.map_err(|source| contents.failed(ScratchAction::Write, source))?;
+        // Whoever sees the new length sees the bytes.
+        contents.length.store(end, Ordering::Release);
+        Ok(offset)
+    }
+
+    /// Fills `bytes` with those at `offset`.
+    ///
+    /// # Errors
+    /// [`ScratchError::Failed`], also where fewer bytes were appended.
+    pub fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> Result<()> {
+        self.0.read_exact_at(bytes, offset)
+    }
+
+    /// Bytes appended since the file was made or cleared.
+    pub fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// Whether nothing was appended since the file was made or cleared.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Starts again from the beginning. The file keeps its room, to be filled again; a reader must not
+    /// read it meanwhile.
+    pub fn clear(&mut self) {
+        self.0.length.store(0, Ordering::Release);
+    }
+
+    /// A handle for reading. The file and its room are given back when the file and all its readers are
+    /// dropped.
+    pub fn reader(&self) -> ScratchReader {
+        ScratchReader(Arc::clone(&self.0))
+    }
+}
+
+impl ScratchReader {
+    /// Fills `bytes` with those at `offset`.
+    ///
+    /// # Errors
+    /// [`ScratchError::Failed`], also where fewer bytes were appended.
+    pub fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> Result<()> {
+        self.0.read_exact_at(bytes, offset)
+    }
+
+    /// Bytes that can be read.
+    pub fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// Whether there is nothing to read.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Contents {
+    fn len(&self) -> u64 {
+        self.length.load(Ordering::Acquire)
+    }
+
+    fn file(&self) -> Result<&dyn StorageFile> {
+        if let Some(file) = self.file.get() {
+            return Ok(&**file);
+        }
+        let created = self.space.storage().create(self.pattern);
+        let created = created.map_err(|source| self.failed(ScratchAction::Create, source))?;
+        Ok(&**self.file.get_or_init(|| created))
+    }
+
+    fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> Result<()> {
+        let read = match self.file.get() {
+            Some(file) => file.read_exact_at(bytes, offset),
+            None if bytes.is_empty() => Ok(()),
+            None => Err(io::ErrorKind::UnexpectedEof.into()),
+        };
+        read.map_err(|source| self.failed(ScratchAction::Read, source))
+    }
+
+    fn failed(&self, action: ScratchAction, source: io::Error) -> ScratchError {
+        ScratchError::Failed { action, place: self.space.place(), source }
+    }
+}
+
+impl Drop for Contents {
+    fn drop(&mut self) {
+        // The file first, so that its room is free when it counts as free.
+        drop(self.file.take());
+        self.space.release(*self.room.get_mut());
+    }
+}
+
+impl Write for ScratchFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.append(bytes)?;
+        Ok(bytes.len())
+    }
+
+    /// Does nothing: bytes that are appended can be read.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl fmt::Debug for ScratchFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.describe("ScratchFile", f)
+    }
+}
+
+impl fmt::Debug for ScratchReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.describe("ScratchReader", f)
+    }
+}
+
+impl Contents {
+    fn describe(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(name)
+            .field("place", &self.space.place())
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,147 @@
+//! The limit on disk, and who draws on it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::{Result, ScratchError};
+use crate::file::ScratchFile;
+use crate::storage::{Folder, ReadPattern, ScratchStorage};
+
+/// A folder for temporary files, with a limit in bytes that all files in it share.
+///
+/// Clones are the same space. [`limited_to`](Self::limited_to) makes a space within a space: its files
+/// count against its own limit and against every limit around it.
+///
+/// ```
+/// use taploom_scratch::{ReadPattern, ScratchError, ScratchSpace};
+///
+/// // 1 GiB for the process, 1 KiB for each result.
+/// let process = ScratchSpace::in_folder("/tmp").limited_to(1 << 30);
+/// let (first, second) = (process.limited_to(1 << 10), process.limited_to(1 << 10));
+/// let mut one = first.file(ReadPattern::InOrder);
+/// let mut other = second.file(ReadPattern::InOrder);
+/// one.append(&[0; 1000])?;
+/// other.append(&[0; 1000])?;
+/// assert_eq!((first.used(), second.used(), process.used()), (1000, 1000, 2000));
+/// # Ok::<(), ScratchError>(())
+/// ```
+#[derive(Clone)]
+pub struct ScratchSpace(Arc<Account>);
+
+struct Account {
+    storage: Arc<dyn ScratchStorage>,
+    budget: u64,
+    used: AtomicU64,
+    peak: AtomicU64,
+    /// The space that this one is a part of.
+    around: Option<ScratchSpace>,
+}
+
+impl ScratchSpace {
+    /// Files in a folder, without a limit.
+    ///
+    /// The folder has to exist when the first file is made. It should not be on a tmpfs, which is
+    /// memory by another name.
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+        Self::on(Folder(folder.into()))
+    }
+
+    /// Files on a storage of your own, without a limit.
+    pub fn on(storage: impl ScratchStorage + 'static) -> Self {
+        Self::with(Arc::new(storage), u64::MAX, None)
+    }
+
+    fn with(storage: Arc<dyn ScratchStorage>, budget: u64, around: Option<Self>) -> Self {
+        let (used, peak) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self(Arc::new(Account { storage, budget, used, peak, around }))
+    }
+
+    /// A part of this space, whose files take at most `budget` bytes together.
+    #[must_use]
+    pub fn limited_to(&self, budget: u64) -> Self {
+        Self::with(Arc::clone(&self.0.storage), budget, Some(self.clone()))
+    }
+
+    /// A part of this space without a limit of its own, whose use is counted apart.
+    #[must_use]
+    pub fn counted(&self) -> Self {
+        self.limited_to(u64::MAX)
+    }
+
+    /// The name of the folder, for messages.
+    pub fn place(&self) -> String {
+        self.0.storage.place()
+    }
+
+    /// The smallest limit that holds for this space, its own or one around it, in bytes; `u64::MAX`
+    /// without a limit.
+    pub fn budget(&self) -> u64 {
+        let around = self.0.around.as_ref().map_or(u64::MAX, Self::budget);
+        self.0.budget.min(around)
+    }
+
+    /// Bytes that the files of this space take now.
+    pub fn used(&self) -> u64 {
+        self.0.used.load(Ordering::Relaxed)
+    }
+
+    /// The most bytes that the files of this space have taken at any time.
+    pub fn peak(&self) -> u64 {
+        self.0.peak.load(Ordering::Relaxed)
+    }
+
+    /// A new file. The system is asked for it when the first byte is appended, so that a file that
+    /// stays empty costs nothing.
+    pub fn file(&self, pattern: ReadPattern) -> ScratchFile {
+        ScratchFile::new(self.clone(), pattern)
+    }
+
+    pub(crate) fn storage(&self) -> &dyn ScratchStorage {
+        &*self.0.storage
+    }
+
+    /// Counts `bytes` in this space and in all around it.
+    pub(crate) fn reserve(&self, bytes: u64) -> Result<()> {
+        let account = &*self.0;
+        let grow = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= account.budget);
+        let before = account.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grow);
+        let Ok(before) = before else {
+            return Err(ScratchError::OverBudget { place: self.place(), budget: account.budget });
+        };
+        if let Some(around) = &account.around
+            && let Err(error) = around.reserve(bytes)
+        {
+            account.used.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(error);
+        }
+        account.peak.fetch_max(before + bytes, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Gives back what [`reserve`](Self::reserve) has counted.
+    pub(crate) fn release(&self, bytes: u64) {
+        self.0.used.fetch_sub(bytes, Ordering::Relaxed);
+        if let Some(around) = &self.0.around {
+            around.release(bytes);
+        }
+    }
+}
+
+/// The system's folder for temporary files, without a limit.
+impl Default for ScratchSpace {
+    fn default() -> Self {
+        Self::in_folder(std::env::temp_dir())
+    }
+}
+
+impl fmt::Debug for ScratchSpace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScratchSpace")
+            .field("place", &self.place())
+            .field("budget", &self.budget())
+            .field("used", &self.used())
+            .finish()
+    }
+}

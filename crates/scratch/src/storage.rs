@@ -1,0 +1,77 @@
+//! Where temporary files really are: a folder of the file system, unless a program brings its own place.
+
+use std::fs::{File, Permissions};
+use std::io;
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::PathBuf;
+
+/// In which order a temporary file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadPattern {
+    /// From the beginning to the end: the system's read-ahead helps.
+    InOrder,
+    /// From one place to another: read-ahead would fetch several times what is wanted.
+    Scattered,
+}
+
+/// A place where files without a name can be made.
+///
+/// [`ScratchSpace::in_folder`](crate::ScratchSpace::in_folder) is what programs want. Implement this trait
+/// to keep scratch on a device of your own, or to make it fail in a test.
+pub trait ScratchStorage: Send + Sync {
+    /// Makes an empty file that nobody else sees and that goes away with the process.
+    ///
+    /// # Errors
+    /// The error of the system.
+    fn create(&self, pattern: ReadPattern) -> io::Result<Box<dyn StorageFile>>;
+
+    /// The name of the place, for messages.
+    fn place(&self) -> String;
+}
+
+/// A file of a [`ScratchStorage`].
+///
+/// `Sync`, because several threads may read while one writes.
+pub trait StorageFile: Send + Sync {
+    /// Writes all of `bytes` at `offset`, which is inside the file or at its end.
+    ///
+    /// # Errors
+    /// The error of the system.
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+
+    /// Fills `bytes` with those at `offset`.
+    ///
+    /// # Errors
+    /// The error of the system; [`io::ErrorKind::UnexpectedEof`] past the end of the file.
+    fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()>;
+}
+
+/// Files in a folder, with mode 0600 and without a name.
+pub(crate) struct Folder(pub(crate) PathBuf);
+
+impl ScratchStorage for Folder {
+    fn create(&self, pattern: ReadPattern) -> io::Result<Box<dyn StorageFile>> {
+        let file = tempfile::tempfile_in(&self.0)?;
+        // A process of another user could still open the file by its number in /proc.
+        file.set_permissions(Permissions::from_mode(0o600))?;
+        if pattern == ReadPattern::Scattered {
+            // Where read-ahead can't be turned off, reading is slower but right.
+            let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::Random);
+        }
+        Ok(Box::new(file))
+    }
+
+    fn place(&self) -> String {
+        self.0.display().to_string()
+    }
+}
+
+impl StorageFile for File {
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        FileExt::write_all_at(self, bytes, offset)
+    }
+
+    fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        FileExt::read_exact_at(self, bytes, offset)
+    }
+}
