@@ -23,10 +23,10 @@ pub struct Loss {
 
 /// All losses, in the order in which they are done: first what nulls become, then what becomes null.
 pub const LOSSES: &[Loss] = &[
-    loss("tabs-are-spaces", "tabs and line breaks within text are spaces", |cell, _| {
+    loss("tabs-are-spaces", "tabs and line breaks in text become spaces", |cell, _| {
         text(cell, |text| text.replace(['\t', '\n', '\r'], " "))
     }),
-    loss("text-is-trimmed", "white space at the ends of text is lost", |cell, _| {
+    loss("text-is-trimmed", "white space at both ends of text is lost", |cell, _| {
         text(cell, |text| text.trim().to_owned())
     }),
     loss("trailing-spaces-are-lost", "spaces at the end of text are lost", |cell, _| {
@@ -34,7 +34,7 @@ pub const LOSSES: &[Loss] = &[
     }),
     loss(
         "trailing-spaces-in-lists-are-lost",
-        "spaces at the end of a string within an array are lost",
+        "spaces at the end of a string in an array are lost",
         |cell, _| {
             elements(cell, |element| match element {
                 Some(Value::Text(text)) => Some(Value::Text(text.trim_end_matches(' ').to_owned())),
@@ -44,7 +44,7 @@ pub const LOSSES: &[Loss] = &[
     ),
     loss(
         "strings-in-lists-are-trimmed",
-        "white space at the ends of a string within an array is lost",
+        "white space at both ends of a string in an array is lost",
         |cell, _| {
             elements(cell, |element| match element {
                 Some(Value::Text(text)) => Some(Value::Text(text.trim().to_owned())),
@@ -52,7 +52,7 @@ pub const LOSSES: &[Loss] = &[
             })
         },
     ),
-    loss("null-element-is-empty", "a null string within an array is an empty string", |cell, _| {
+    loss("null-element-is-empty", "a null string in an array is read as an empty string", |cell, _| {
         match cell {
             Cell::List(Some(values), element @ DataType::Utf8) => {
                 let values = values.into_iter();
@@ -62,32 +62,32 @@ pub const LOSSES: &[Loss] = &[
             other => other,
         }
     }),
-    loss("null-element-is-nan", "a null float within an array is NaN", |cell, _| match cell {
+    loss("null-element-is-nan", "a null float in an array is read as NaN", |cell, _| match cell {
         Cell::List(Some(values), element) if element.is_floating() => {
             let values = values.into_iter().map(|value| value.or(Some(Value::Float(f64::NAN))));
             Cell::List(Some(values.collect()), element)
         }
         other => other,
     }),
-    loss("null-is-empty-string", "a null text is an empty one", |cell, _| match cell {
+    loss("null-is-empty-string", "a null text is read as an empty string", |cell, _| match cell {
         Cell::One(None, DataType::Utf8) => {
             Cell::One(Some(Value::Text(String::new())), DataType::Utf8)
         }
         other => other,
     }),
-    loss("null-is-nan", "a null float or double is NaN", |cell, _| match cell {
+    loss("null-is-nan", "a null float or double is read as NaN", |cell, _| match cell {
         Cell::One(None, element) if element.is_floating() => {
             Cell::One(Some(Value::Float(f64::NAN)), element)
         }
         other => other,
     }),
-    loss("null-is-false", "a null boolean is false", |cell, _| match cell {
+    loss("null-is-false", "a null boolean is read as false", |cell, _| match cell {
         Cell::One(None, DataType::Boolean) => {
             Cell::One(Some(Value::Boolean(false)), DataType::Boolean)
         }
         other => other,
     }),
-    loss("null-bit-is-false", "a null bit is 0", |cell, vo_type| match cell {
+    loss("null-bit-is-false", "a null bit is read as 0", |cell, vo_type| match cell {
         Cell::One(None, DataType::Boolean) if vo_type.datatype == taploom::Datatype::Bit => {
             Cell::One(Some(Value::Boolean(false)), DataType::Boolean)
         }
@@ -95,12 +95,12 @@ pub const LOSSES: &[Loss] = &[
     }),
     loss(
         "null-list-is-nan",
-        "a null array of a fixed number of floats is full of NaN",
+        "a null array of a fixed number of floats is read as an array of NaN",
         |cell, vo_type| full(cell, vo_type, DataType::is_floating, &Value::Float(f64::NAN)),
     ),
     loss(
         "nan-complex-is-null",
-        "a complex number with a part that is NaN is null",
+        "a complex number with a NaN part is read as null",
         |cell, vo_type| match cell {
             Cell::List(Some(mut values), element) if vo_type.datatype.is_complex() => {
                 for pair in values.chunks_exact_mut(2) {
@@ -115,7 +115,7 @@ pub const LOSSES: &[Loss] = &[
     ),
     loss(
         "not-ascii-is-a-question-mark",
-        "characters beyond printable ASCII are question marks",
+        "characters other than printable ASCII become question marks",
         |cell, _| {
             let cell = elements(cell, |element| match element {
                 Some(Value::Text(text)) => Some(Value::Text(printable(&text))),
@@ -126,14 +126,14 @@ pub const LOSSES: &[Loss] = &[
     ),
     loss(
         "null-list-is-false",
-        "a null array of a fixed number of booleans is full of false",
+        "a null array of a fixed number of booleans is read as an array of false",
         |cell, vo_type| {
             full(cell, vo_type, |element| *element == DataType::Boolean, &Value::Boolean(false))
         },
     ),
     loss(
         "null-list-of-bits-is-zero",
-        "a null array of a fixed number of bits is full of 0",
+        "a null array of a fixed number of bits is read as an array of 0",
         |cell, vo_type| match vo_type.datatype {
             taploom::Datatype::Bit => full(cell, vo_type, |_| true, &Value::Boolean(false)),
             _ => cell,
@@ -141,19 +141,19 @@ pub const LOSSES: &[Loss] = &[
     ),
     loss(
         "null-list-is-zero",
-        "a null array of a fixed number of integers is full of 0",
+        "a null array of a fixed number of integers is read as an array of 0",
         |cell, vo_type| full(cell, vo_type, DataType::is_integer, &Value::Integer(0)),
     ),
     loss(
         "null-list-is-empty-strings",
-        "a null array of a fixed number of strings is full of empty ones",
+        "a null array of a fixed number of strings is read as an array of empty strings",
         |cell, vo_type| {
             full(cell, vo_type, |element| *element == DataType::Utf8, &Value::Text(String::new()))
         },
     ),
     loss(
         "null-list-is-null-elements",
-        "a null array of a fixed length is full of nulls",
+        "a null array of fixed length is read as an array of nulls",
         |cell, vo_type| match (cell, vo_type.fixed_elements()) {
             (Cell::List(None, element), Some(length)) => {
                 Cell::List(Some(vec![None; length as usize]), element)
@@ -161,7 +161,7 @@ pub const LOSSES: &[Loss] = &[
             (other, _) => other,
         },
     ),
-    loss("infinity-is-null", "an infinite float or double is null", |cell, _| {
+    loss("infinity-is-null", "an infinite float or double is read as null", |cell, _| {
         match elements(cell, |element| element.filter(|value| !value.is_infinite())) {
             Cell::One(value, element) => {
                 Cell::One(value.filter(|value| !value.is_infinite()), element)
@@ -169,7 +169,7 @@ pub const LOSSES: &[Loss] = &[
             list @ Cell::List(..) => list,
         }
     }),
-    loss("nan-element-is-null", "a NaN within an array is null", |cell, _| {
+    loss("nan-element-is-null", "NaN in an array is read as null", |cell, _| {
         elements(cell, |element| element.filter(|value| !value.is_nan()))
     }),
     loss("empty-strings-end-lists", "empty strings at the end of an array are lost", |cell, _| {
@@ -183,10 +183,10 @@ pub const LOSSES: &[Loss] = &[
             other => other,
         }
     }),
-    loss("empty-string-in-lists-is-null", "an empty string within an array is null", |cell, _| {
+    loss("empty-string-in-lists-is-null", "an empty string in an array is read as null", |cell, _| {
         elements(cell, |element| element.filter(|value| *value != Value::Text(String::new())))
     }),
-    loss("list-of-nulls-is-null", "an array of nothing but nulls is null", |cell, _| match cell {
+    loss("list-of-nulls-is-null", "an array that has only nulls is read as null", |cell, _| match cell {
         Cell::List(Some(values), element)
             if !values.is_empty() && values.iter().all(Option::is_none) =>
         {
@@ -194,7 +194,7 @@ pub const LOSSES: &[Loss] = &[
         }
         other => other,
     }),
-    loss("list-of-nan-is-null", "an array of nothing but NaN is null", |cell, _| match cell {
+    loss("list-of-nan-is-null", "an array that has only NaN is read as null", |cell, _| match cell {
         Cell::List(Some(values), element)
             if !values.is_empty()
                 && values.iter().flatten().filter(|v| v.is_nan()).count() == values.len() =>
@@ -205,7 +205,7 @@ pub const LOSSES: &[Loss] = &[
     }),
     loss(
         "null-list-is-empty",
-        "a null array of variable length is an empty one",
+        "a null array of variable length is read as an empty array",
         |cell, vo_type| match cell {
             Cell::List(None, element) if vo_type.fixed_elements().is_none() => {
                 Cell::List(Some(Vec::new()), element)
@@ -213,15 +213,15 @@ pub const LOSSES: &[Loss] = &[
             other => other,
         },
     ),
-    loss("empty-list-is-null", "an empty array is null", |cell, _| match cell {
+    loss("empty-list-is-null", "an empty array is read as null", |cell, _| match cell {
         Cell::List(Some(values), element) if values.is_empty() => Cell::List(None, element),
         other => other,
     }),
-    loss("empty-string-is-null", "an empty text is null", |cell, _| match cell {
+    loss("empty-string-is-null", "an empty text is read as null", |cell, _| match cell {
         Cell::One(Some(Value::Text(text)), element) if text.is_empty() => Cell::One(None, element),
         other => other,
     }),
-    loss("nan-is-null", "NaN is null", |cell, _| match cell {
+    loss("nan-is-null", "NaN is read as null", |cell, _| match cell {
         Cell::One(value, element) => Cell::One(value.filter(|value| !value.is_nan()), element),
         other => other,
     }),

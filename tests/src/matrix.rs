@@ -193,7 +193,7 @@ fn by_halves(
     let read = read(subject, variant, reader, &part).and_then(|(rows, losses)| {
         match rows.num_rows() == part.expected.num_rows() {
             true => Ok((rows, losses)),
-            false => Err("it reads another number of rows".to_owned()),
+            false => Err("it reads a different number of rows".to_owned()),
         }
     });
     match read {
@@ -303,7 +303,7 @@ fn compared(table: &Table, rows: &RecordBatch, losses: &[String], index: usize) 
     if let Err(why) = same(&needed) {
         let why = why.trim_start_matches([':', ' ']).replace('|', "\\|");
         let cell = why.split_once(", row ").map_or(why.as_str(), |(_, cell)| cell);
-        return Outcome::No(format!("it has other cells, in row {}", cell.replace('\n', "⏎")));
+        return Outcome::No(format!("wrong cells, the first in row {}", cell.replace('\n', "⏎")));
     }
     let mut at = 0;
     while at < needed.len() {

@@ -35,7 +35,7 @@ pub(crate) fn run() -> Outcome {
 /// `VmHWM` of `taploom encode`.
 fn whole_process(figures: &mut Figures) -> Outcome {
     figures
-        .section("Peak of the whole process (`VmHWM`): `taploom encode synth:… -f voparquet`, MiB");
+        .section("Peak memory of the process (`VmHWM`): `taploom encode synth:… -f voparquet`, MiB");
     let peak = |columns: &str, rows: u64, more: &[&str]| -> Outcome<f64> {
         let source = format!("synth:{columns}?rows={rows}&seed=1");
         Ok(measure(&source, "voparquet", "/dev/null", more)?.peak_kib as f64 / 1024.0)
@@ -56,7 +56,7 @@ fn whole_process(figures: &mut Figures) -> Outcome {
 
 /// Heap of the writer beside the batch in hand.
 fn heap(figures: &mut Figures) -> Outcome {
-    figures.section("Peak heap of the writer beside the batch in hand, MiB");
+    figures.section("Peak heap of the writer without the caller's batch, MiB");
     let peak =
         |arguments: &[&str]| -> Outcome<f64> { Ok(number(&bench(arguments)?, "peak_heap") / MIB) };
     let default = "dictionaries=where_paying";
@@ -76,7 +76,7 @@ fn heap(figures: &mut Figures) -> Outcome {
     }
     let refused = bench(&["huge", "loom", "rows=10", "budget=8388608"]);
     figures.holds(
-        "1 MiB cells, 8 MiB granted: the error names column, row and what would do",
+        "1 MiB cells, 8 MiB granted: the error names column, row and a budget that is enough",
         refused.is_err_and(|why| why.contains("row 0") && why.contains("cutout")),
     );
     // The two cases of the pull request that gave arrow-rs its page store (apache/arrow-rs#10020).
@@ -100,7 +100,7 @@ fn heap(figures: &mut Figures) -> Outcome {
 /// Against `ArrowWriter` in memory: the same batches, properties and bytes out.
 fn time(figures: &mut Figures) -> Outcome {
     figures.section(
-        "Time, as a part of `ArrowWriter`'s in memory: medians of 5, one run of each in turn",
+        "Time relative to `ArrowWriter` in memory: medians of 5 alternating runs",
     );
     for (what, table, rows) in [
         ("991 columns, 100,000 rows", "wide", "rows=100000"),
@@ -132,13 +132,13 @@ fn time(figures: &mut Figures) -> Outcome {
         Ok(median(runs.collect::<Outcome<Vec<f64>>>()?))
     };
     let (small, large) = (seconds("rows=200000")?, seconds("rows=2000000")?);
-    figures.at_most("991 columns: time per row, 2,000,000 over 200,000", large / small / 10.0, 1.1);
+    figures.at_most("991 columns: time per row of 2,000,000 rows relative to 200,000 rows", large / small / 10.0, 1.1);
     Ok(())
 }
 
 /// Where the page cache counts as memory, and nearly all of it is taken away.
 fn in_a_cgroup(figures: &mut Figures) -> Outcome {
-    figures.section("In a memory cgroup of 64 MiB, page cache counted: 991 columns, 200,000 rows");
+    figures.section("In a memory cgroup of 64 MiB that includes the page cache: 991 columns, 200,000 rows");
     let Some(cgroup) = Cgroup::make(64 << 20) else {
         figures.lines.push("not measured: this needs root, and a writable cgroup".to_owned());
         return Ok(());
@@ -159,9 +159,9 @@ fn in_a_cgroup(figures: &mut Figures) -> Outcome {
     }
     let _ = fs::remove_file(&out);
     let [free, capped] = seconds.map(median);
-    figures.note("free, seconds", free);
-    figures.note("capped, seconds", capped);
-    figures.at_most("capped over free", capped / free, 3.0);
+    figures.note("without the limit, seconds", free);
+    figures.note("with the limit, seconds", capped);
+    figures.at_most("with the limit, relative to without", capped / free, 3.0);
     Ok(())
 }
 
@@ -200,7 +200,7 @@ impl Drop for Cgroup {
 
 /// What pyarrow pays to open the file.
 fn footer(figures: &mut Figures) -> Outcome {
-    figures.section("pyarrow opens the footer: 991 columns, 2,000,000 rows");
+    figures.section("Opening the footer with pyarrow: 991 columns, 2,000,000 rows");
     let python = python()?;
     let out = target().join("bench.out").display().to_string();
     let script = "import resource, sys, time\n\
@@ -298,8 +298,7 @@ impl Figures {
         let _ =
             writeln!(page, " on {cores} cores of {}, Linux.", cpu.unwrap_or("an unknown machine"));
         page.push_str(
-            "The tables are those of `benches/src/tables.rs`; properties are equal where two writers \
-             stand side by side.\n",
+            "`benches/src/tables.rs` generates the tables. Writers that are compared have equal properties.\n",
         );
         page.push_str(&self.lines.join("\n"));
         page.push('\n');

@@ -7,8 +7,8 @@ use crate::Outcome;
 use crate::folders::root;
 
 const HEAD: &str = "# Benchmarks\n\n\
-    Every section is made by the command that it names, on the machine that it names. CPU seconds are \
-    user and system together, of all threads.\n";
+    Each section names the command that wrote it and the machine that it ran on. CPU seconds are the sum \
+    of user and system time of all threads.\n";
 
 /// Puts a section in the place of the one that the same command made before, and prints it.
 pub(crate) fn write_section(title: &str, command: &str, body: &str) -> Outcome {

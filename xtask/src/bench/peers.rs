@@ -119,9 +119,10 @@ impl Taken {
 impl Bench {
     fn all(&self) -> Outcome<String> {
         let mut body = format!(
-            "Everything on one core (`taskset`), one run of each in turn, medians of {RUNS}. Ours is the whole \
-             process, from an Arrow file to a file; theirs is reading the same file and writing, without \
-             the start of the interpreter and imports, which take half a second or more.\n\n"
+            "All programs run on one core (`taskset`), in alternating runs; figures are medians of {RUNS}. For \
+             taploom and STILTS, the whole process is measured, from file to file. For the Python programs, \
+             reading the same file and writing are measured, without the start of the interpreter and the \
+             imports, which take half a second or more.\n\n"
         );
         let mut targets = String::from("| target | to reach | measured | |\n|---|---:|---:|---|\n");
         body += &self.of_astronomy(&mut targets)?;
@@ -190,20 +191,20 @@ impl Bench {
             let mut line = |name: &str, rate: f64, peak: String| {
                 let _ = writeln!(body, "| {name} | {rate:.0} | {peak} |");
             };
-            line("encode stage: Arrow in memory to nowhere", encoded, String::new());
+            line("encode stage only: from Arrow in memory, output discarded", encoded, String::new());
             if title == "BINARY2" {
                 let floor = rate(rows, stage("memcpy_seconds") + stage("base64_seconds"));
-                let name = "the floor: a copy of the rows, and base64 of as many bytes";
+                let name = "lower bound: a copy of the rows, and base64 of the same number of bytes";
                 line(name, floor, String::new());
                 let goal = |what: &str| format!("BINARY2, 50,000 x 991, {what}");
                 add_target(targets, &goal("encode stage, rows/CPU s"), 350_000.0, encoded, 0);
                 add_target(targets, &goal("whole process, rows/CPU s"), 200_000.0, ours, 0);
-                add_target(targets, &goal("whole process, times STILTS"), 10.0, ours / theirs, 1);
+                add_target(targets, &goal("whole process, rate relative to STILTS"), 10.0, ours / theirs, 1);
             }
             line("taploom, Arrow file to file", ours, format!("{:.0}", whole.peak));
             let name = format!("{stilts_version}, FITS file to file");
             line(&name, theirs, format!("{:.0}", stilts.peak));
-            let name = format!("astropy {}, of {few} rows, FITS file to file", astropy.version);
+            let name = format!("astropy {}, {few} rows only, FITS file to file", astropy.version);
             line(&name, rate(few, astropy.both()), format!("{:.0}", astropy.peak));
             body.push('\n');
         }
@@ -229,14 +230,14 @@ impl Bench {
             }
         }
         let mut body = format!(
-            "### {}\n\n| | CPU s | of these writing | ours, as a part of it | peak MiB |\n|---|---:|---:|---:|---:|\n",
+            "### {}\n\n| | CPU s | of which writing | taploom relative to it | peak MiB |\n|---|---:|---:|---:|---:|\n",
             case.title
         );
         let own = ours.both();
         let _ = writeln!(body, "| taploom | {own:.2} | | | {:.0} |", ours.peak);
         if !codec.is_empty() {
             let floor = median(codec);
-            let name = "the floor: the values in pages through the codec alone";
+            let name = "lower bound: only the codec, on pages with the values";
             let _ = writeln!(body, "| {name} | {floor:.2} | | {:.2} | |", own / floor);
         }
         for (peer, taken) in case.peers.iter().zip(&theirs) {
@@ -250,7 +251,7 @@ impl Bench {
                 taken.peak
             );
             if *peer == case.target.0 {
-                let name = format!("{}, as a part of {peer}", case.title);
+                let name = format!("{}, CPU time relative to {peer}", case.title);
                 add_target(targets, &name, -case.target.1, own / both, 2);
             }
         }

@@ -38,14 +38,14 @@ const STEPS: [&str; 4] = ["open", "three columns", "filter", "memory"];
 pub(crate) fn run() -> Outcome {
     start(cargo(&["build", "--profile", SHIPPED]))?;
     let python = python()?;
-    let mut page = "# Row groups, measured\n\nMade by `cargo xtask bench readers`: what readers pay for \
-        a file, by the rows of its row groups. Milliseconds to open it, to sum up three columns of \
-        doubles, and to sum them up where an ascending id is among the first fiftieth; and the memory \
-        that all of this takes, in MiB. Medians of 3, one thread where the reader can be told so.\n"
+    let mut page = "# Row groups, measured\n\nMade by `cargo xtask bench readers`. The tables show how the number of rows per row \
+        group affects readers: milliseconds to open the file (*open*), to sum three columns of doubles \
+        (*columns*), and to sum them for the first fiftieth of an ascending id (*filter*); and the memory of \
+        all three steps in MiB. Figures are medians of 3, on one thread if the reader can be limited to one.\n"
         .to_owned();
     let file = target().join("bench.parquet").display().to_string();
     for ((title, columns, rows, sums, sizes), key) in TABLES.into_iter().zip(KEYS) {
-        page += &format!("\n## {title}\n\n| rows of a row group | MB |");
+        page += &format!("\n## {title}\n\n| rows per row group | MB |");
         for reader in READERS {
             page += &format!(" {reader}: open | columns | filter | MiB |");
         }

@@ -25,7 +25,7 @@ pub(crate) fn memory() -> Outcome {
     let peak = |columns: &str, rows: u64, format: &str, more: &[&str]| -> Outcome<f64> {
         Ok(measure(&synth(columns, rows), format, "/dev/null", more)?.peak_kib as f64 / 1024.0)
     };
-    let mut body = "The largest resident set of `taploom encode synth:…`, in MiB.\n\n\
+    let mut body = "Largest resident set of `taploom encode synth:…`, in MiB.\n\n\
         | format | 991 columns: 2,000 rows | 20,000 | 200,000 | 10 columns: 20,000 rows | 200,000 | 2,000,000 |\n\
         |---|---:|---:|---:|---:|---:|---:|\n"
         .to_owned();
@@ -40,7 +40,7 @@ pub(crate) fn memory() -> Outcome {
         }
         body.push('\n');
     }
-    body += "\nVOParquet, 991 columns x 200,000 rows, by the rows of a row group:\n\n\
+    body += "\nVOParquet, 991 columns x 200,000 rows, by rows per row group:\n\n\
         | 2,000 | 10,000 | 50,000 | 200,000 |\n|---:|---:|---:|---:|\n|";
     for rows in [2_000, 10_000, 50_000, 200_000] {
         let option = format!("row_group_rows={rows}");
@@ -56,8 +56,9 @@ pub(crate) fn scale() -> Outcome {
     const SIZES: &str = "10000,100000,1000000,10000000";
     const ROWS: u64 = 10_000_000;
     built_with_stage()?;
-    let mut body = "CPU nanoseconds of the encode stage for a row of ten columns: the same ten million rows as 1,000 results of 10,000 rows, as \
-         100, as 10 and as one, in one process; medians of 5 rounds. The last column is the largest over the least.\n\n\
+    let mut body = "CPU nanoseconds of the encode stage per row of ten columns. Ten million rows are encoded in one process as 1,000 results \
+         of 10,000 rows, as 100 results, as 10 and as one; figures are medians of 5 rounds. The last column is the largest \
+         figure divided by the smallest.\n\n\
          | format | 10,000 rows | 100,000 | 1,000,000 | 10,000,000 | growth |\n|---|---:|---:|---:|---:|---:|\n"
         .to_owned();
     let mut missed = Vec::new();
@@ -103,8 +104,8 @@ fn sources() -> Outcome<String> {
     const ROWS: u64 = 1_000_000;
     const INTO: [&str; 3] = ["votable/b2", "csv", "voparquet"];
     let mut body = format!(
-        "Rows per CPU second from a source of {ROWS} rows x 10 columns to a file, one thread; what a server \
-         takes is its own.\n\n\
+        "Rows per CPU second, from a source of {ROWS} rows x 10 columns to a file, on one thread. The CPU \
+         time of a database server is not counted.\n\n\
          | source | {} |\n|---|---:|---:|---:|\n",
         INTO.join(" | ")
     );
@@ -155,10 +156,10 @@ fn one_and_two() -> Outcome<String> {
     const AT_LEAST: f64 = 1.7;
     const TURNS: usize = 5;
     let mut body = format!(
-        "The encode stage of 50,000 rows x 991 columns, seconds by the clock: the mean of as many runs in a process as \
-         take a second of CPU, medians of {TURNS} processes with one thread and with two in turn. {AT_LEAST} is \
-         aimed at. The two cores are shared with others.\n\n\
-         | format | one thread | two | times as fast |\n|---|---:|---:|---:|\n"
+        "Wall-clock seconds of the encode stage for 50,000 rows x 991 columns. Each process repeats the run until it has \
+         used one second of CPU, and reports the mean; figures are medians of {TURNS} alternating processes with one \
+         thread and with two. The target is {AT_LEAST}. Other programs share the two cores.\n\n\
+         | format | one thread | two threads | speed-up |\n|---|---:|---:|---:|\n"
     );
     let rows = &bench_file("wide.arrow");
     let synth = synth(WIDE, 50_000);
@@ -198,9 +199,9 @@ pub(crate) fn side_by_side() -> Outcome {
     }
     let table = String::from_utf8_lossy(&output.stdout);
     let body = format!(
-        "What `taploom bench {synth} --rows 20000` prints: 991 columns of a survey's table of objects, \
-         in memory, each format by itself on one thread.\n\n\
-         ![Rows a second and size of every format](formats.svg)\n\n```text\n{}\n```\n",
+        "The output of `taploom bench {synth} --rows 20000`: rows with the 991 columns of a survey's object \
+         table, in memory, encoded in each format on one thread.\n\n\
+         ![Rows per second and output size of every format](formats.svg)\n\n```text\n{}\n```\n",
         table.trim_end()
     );
     write_section("Formats beside each other", "cargo xtask bench formats", &body)
