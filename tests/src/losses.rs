@@ -52,16 +52,18 @@ pub const LOSSES: &[Loss] = &[
             })
         },
     ),
-    loss("null-element-is-empty", "a null string in an array is read as an empty string", |cell, _| {
-        match cell {
+    loss(
+        "null-element-is-empty",
+        "a null string in an array is read as an empty string",
+        |cell, _| match cell {
             Cell::List(Some(values), element @ DataType::Utf8) => {
                 let values = values.into_iter();
                 let values = values.map(|value| value.or_else(|| Some(Value::Text(String::new()))));
                 Cell::List(Some(values.collect()), element)
             }
             other => other,
-        }
-    }),
+        },
+    ),
     loss("null-element-is-nan", "a null float in an array is read as NaN", |cell, _| match cell {
         Cell::List(Some(values), element) if element.is_floating() => {
             let values = values.into_iter().map(|value| value.or(Some(Value::Float(f64::NAN))));
@@ -161,14 +163,16 @@ pub const LOSSES: &[Loss] = &[
             (other, _) => other,
         },
     ),
-    loss("infinity-is-null", "an infinite float or double is read as null", |cell, _| {
-        match elements(cell, |element| element.filter(|value| !value.is_infinite())) {
+    loss(
+        "infinity-is-null",
+        "an infinite float or double is read as null",
+        |cell, _| match elements(cell, |element| element.filter(|value| !value.is_infinite())) {
             Cell::One(value, element) => {
                 Cell::One(value.filter(|value| !value.is_infinite()), element)
             }
             list @ Cell::List(..) => list,
-        }
-    }),
+        },
+    ),
     loss("nan-element-is-null", "NaN in an array is read as null", |cell, _| {
         elements(cell, |element| element.filter(|value| !value.is_nan()))
     }),
@@ -183,26 +187,36 @@ pub const LOSSES: &[Loss] = &[
             other => other,
         }
     }),
-    loss("empty-string-in-lists-is-null", "an empty string in an array is read as null", |cell, _| {
-        elements(cell, |element| element.filter(|value| *value != Value::Text(String::new())))
-    }),
-    loss("list-of-nulls-is-null", "an array that has only nulls is read as null", |cell, _| match cell {
-        Cell::List(Some(values), element)
-            if !values.is_empty() && values.iter().all(Option::is_none) =>
-        {
-            Cell::List(None, element)
+    loss(
+        "empty-string-in-lists-is-null",
+        "an empty string in an array is read as null",
+        |cell, _| {
+            elements(cell, |element| element.filter(|value| *value != Value::Text(String::new())))
+        },
+    ),
+    loss("list-of-nulls-is-null", "an array that has only nulls is read as null", |cell, _| {
+        match cell {
+            Cell::List(Some(values), element)
+                if !values.is_empty() && values.iter().all(Option::is_none) =>
+            {
+                Cell::List(None, element)
+            }
+            other => other,
         }
-        other => other,
     }),
-    loss("list-of-nan-is-null", "an array that has only NaN is read as null", |cell, _| match cell {
-        Cell::List(Some(values), element)
-            if !values.is_empty()
-                && values.iter().flatten().filter(|v| v.is_nan()).count() == values.len() =>
-        {
-            Cell::List(None, element)
-        }
-        other => other,
-    }),
+    loss(
+        "list-of-nan-is-null",
+        "an array that has only NaN is read as null",
+        |cell, _| match cell {
+            Cell::List(Some(values), element)
+                if !values.is_empty()
+                    && values.iter().flatten().filter(|v| v.is_nan()).count() == values.len() =>
+            {
+                Cell::List(None, element)
+            }
+            other => other,
+        },
+    ),
     loss(
         "null-list-is-empty",
         "a null array of variable length is read as an empty array",

@@ -34,8 +34,9 @@ pub(crate) fn run() -> Outcome {
 
 /// `VmHWM` of `taploom encode`.
 fn whole_process(figures: &mut Figures) -> Outcome {
-    figures
-        .section("Peak memory of the process (`VmHWM`): `taploom encode synth:… -f voparquet`, MiB");
+    figures.section(
+        "Peak memory of the process (`VmHWM`): `taploom encode synth:… -f voparquet`, MiB",
+    );
     let peak = |columns: &str, rows: u64, more: &[&str]| -> Outcome<f64> {
         let source = format!("synth:{columns}?rows={rows}&seed=1");
         Ok(measure(&source, "voparquet", "/dev/null", more)?.peak_kib as f64 / 1024.0)
@@ -99,9 +100,7 @@ fn heap(figures: &mut Figures) -> Outcome {
 
 /// Against `ArrowWriter` in memory: the same batches, properties and bytes out.
 fn time(figures: &mut Figures) -> Outcome {
-    figures.section(
-        "Time relative to `ArrowWriter` in memory: medians of 5 alternating runs",
-    );
+    figures.section("Time relative to `ArrowWriter` in memory: medians of 5 alternating runs");
     for (what, table, rows) in [
         ("991 columns, 100,000 rows", "wide", "rows=100000"),
         ("10 columns, 5,000,000 rows", "narrow", "rows=5000000"),
@@ -132,13 +131,19 @@ fn time(figures: &mut Figures) -> Outcome {
         Ok(median(runs.collect::<Outcome<Vec<f64>>>()?))
     };
     let (small, large) = (seconds("rows=200000")?, seconds("rows=2000000")?);
-    figures.at_most("991 columns: time per row of 2,000,000 rows relative to 200,000 rows", large / small / 10.0, 1.1);
+    figures.at_most(
+        "991 columns: time per row of 2,000,000 rows relative to 200,000 rows",
+        large / small / 10.0,
+        1.1,
+    );
     Ok(())
 }
 
 /// Where the page cache counts as memory, and nearly all of it is taken away.
 fn in_a_cgroup(figures: &mut Figures) -> Outcome {
-    figures.section("In a memory cgroup of 64 MiB that includes the page cache: 991 columns, 200,000 rows");
+    figures.section(
+        "In a memory cgroup of 64 MiB that includes the page cache: 991 columns, 200,000 rows",
+    );
     let Some(cgroup) = Cgroup::make(64 << 20) else {
         figures.lines.push("not measured: this needs root, and a writable cgroup".to_owned());
         return Ok(());

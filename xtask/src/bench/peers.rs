@@ -191,15 +191,26 @@ impl Bench {
             let mut line = |name: &str, rate: f64, peak: String| {
                 let _ = writeln!(body, "| {name} | {rate:.0} | {peak} |");
             };
-            line("encode stage only: from Arrow in memory, output discarded", encoded, String::new());
+            line(
+                "encode stage only: from Arrow in memory, output discarded",
+                encoded,
+                String::new(),
+            );
             if title == "BINARY2" {
                 let floor = rate(rows, stage("memcpy_seconds") + stage("base64_seconds"));
-                let name = "lower bound: a copy of the rows, and base64 of the same number of bytes";
+                let name =
+                    "lower bound: a copy of the rows, and base64 of the same number of bytes";
                 line(name, floor, String::new());
                 let goal = |what: &str| format!("BINARY2, 50,000 x 991, {what}");
                 add_target(targets, &goal("encode stage, rows/CPU s"), 350_000.0, encoded, 0);
                 add_target(targets, &goal("whole process, rows/CPU s"), 200_000.0, ours, 0);
-                add_target(targets, &goal("whole process, rate relative to STILTS"), 10.0, ours / theirs, 1);
+                add_target(
+                    targets,
+                    &goal("whole process, rate relative to STILTS"),
+                    10.0,
+                    ours / theirs,
+                    1,
+                );
             }
             line("taploom, Arrow file to file", ours, format!("{:.0}", whole.peak));
             let name = format!("{stilts_version}, FITS file to file");
