@@ -21,11 +21,13 @@ pub use config::{
     ResultsConfig, UploadConfig,
 };
 pub use format::Formats;
-pub use message::{ColumnType, Format, JobDelete, JobRun, Rejected, ResultFormat, UploadTable};
+pub use message::{
+    ColumnType, Format, JobDelete, JobRun, Metadata, Rejected, ResultFormat, UploadTable,
+};
 pub use metrics::Metrics;
 #[cfg(feature = "mysql")]
 pub use qserv::{Qserv, QservOptions};
-pub use status::{Chunks, ErrorInfo, JobStatus, Metadata, Phase, QueryInfo, ResultInfo, Statuses};
+pub use status::{Chunks, ErrorInfo, JobStatus, Phase, QueryInfo, ResultInfo, Statuses};
 pub use taploom_jobs as jobs;
 #[cfg(feature = "kafka")]
 pub use worker::{Worker, serve};

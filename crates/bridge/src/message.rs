@@ -10,8 +10,6 @@ use taploom_format::{Arraysize, Datatype, Envelope};
 use taploom_jobs::{Failure, Secret};
 use url::Url;
 
-use crate::status::Metadata;
-
 /// A query to run, and the destination of its result.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -94,6 +92,16 @@ pub struct ColumnType {
 pub struct UploadTable {
     /// `database.table`.
     pub table_name: String,
+}
+
+/// The part of a request that status messages repeat.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Metadata {
+    /// The SQL.
+    pub query: String,
+    /// The database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
 }
 
 /// A job to stop.

@@ -7,11 +7,9 @@ use async_trait::async_trait;
 use taploom_jobs::{Failure, JobObserver, Outcome, QueryPhase, QueryProgress, Stage};
 use taploom_pipeline::Encoded;
 
-use crate::message::{Format, JobRun, Rejected};
+use crate::message::{Format, JobRun, Metadata, Rejected};
 use crate::metrics::Metrics;
-use crate::status::{
-    Chunks, ErrorInfo, JobStatus, Metadata, Phase, QueryInfo, ResultInfo, Statuses, now,
-};
+use crate::status::{Chunks, ErrorInfo, JobStatus, Phase, QueryInfo, ResultInfo, Statuses, now};
 
 /// Publishes the status messages of one job, and counts.
 pub(crate) struct Report<'a> {

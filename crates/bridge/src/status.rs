@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 use taploom_jobs::{Failure, FailureCause};
 
-use crate::message::Format;
+use crate::message::{Format, Metadata};
 
 /// The state of a job. Absent values are left out of the JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -121,16 +121,6 @@ pub(crate) fn error_code(cause: FailureCause) -> &'static str {
         FailureCause::TableUnreadable => "table_read",
         _ => "backend_internal_error",
     }
-}
-
-/// The part of a request that status messages repeat.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Metadata {
-    /// The SQL.
-    pub query: String,
-    /// The database.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub database: Option<String>,
 }
 
 /// A channel for status messages.

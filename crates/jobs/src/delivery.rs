@@ -20,24 +20,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::{Failure, FailureCause};
-use crate::job::Destination;
+use crate::job::{Destination, UploadMode};
 use crate::observer::{JobObserver, Stage};
 use crate::upload::Uploader;
 
 /// Size of a chunk in bytes, and the number of chunks that may wait for the store.
 const CHUNK_BYTES: usize = 64 << 10;
 const CHUNKS: usize = 4;
-
-/// Whether a result is kept on disk before it is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum UploadMode {
-    /// The result is encoded into a scratch file, then sent with its length. A failed upload is repeated.
-    #[default]
-    Spooled,
-    /// The result is sent in chunks while it is encoded. A failed upload ends the job.
-    Chunked,
-}
 
 /// Takes one result from its rows to the store.
 pub(crate) struct Delivery<'a> {

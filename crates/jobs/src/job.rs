@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use taploom_format::{EncoderSpec, Resources};
+use taploom_pipeline::Encoded;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::database::Query;
-use crate::delivery::UploadMode;
+use crate::failure::Failure;
 use crate::secret::Secret;
 
 /// A query, the format of its result, and where the result goes.
@@ -63,6 +64,17 @@ pub struct JobLimits {
     pub batch_rows: Option<usize>,
 }
 
+/// Whether a result is kept on disk before it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UploadMode {
+    /// The result is encoded into a scratch file, then sent with its length. A failed upload is repeated.
+    #[default]
+    Spooled,
+    /// The result is sent in chunks while it is encoded. A failed upload ends the job.
+    Chunked,
+}
+
 impl JobLimits {
     /// What one job may use: its files count against its own limit and against that of all jobs.
     pub(crate) fn resources_of_a_job(&self) -> Resources {
@@ -94,9 +106,20 @@ impl Default for JobLimits {
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     /// Somebody does not want the result any more: the job ends as [`Outcome::Aborted`].
-    ///
-    /// [`Outcome::Aborted`]: crate::Outcome::Aborted
     pub abort: CancellationToken,
     /// Another worker takes the job over: the observer is told nothing more.
     pub hand_over: CancellationToken,
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The result is stored.
+    Completed(Encoded),
+    /// There is no result.
+    Failed(Failure),
+    /// Somebody stopped the job; there is no result.
+    Aborted,
+    /// Another worker goes on with the job. The observer was told of no end.
+    HandedOver,
 }

@@ -12,11 +12,10 @@ mod upload;
 mod url_rewrite;
 
 pub use database::{Database, Execution, Query, QueryPhase, QueryProgress, StreamingDatabase};
-pub use delivery::UploadMode;
 pub use failure::{Failure, FailureCause};
-pub use job::{Destination, Job, JobLimits, Stop, UrlRewriteColumns};
+pub use job::{Destination, Job, JobLimits, Outcome, Stop, UploadMode, UrlRewriteColumns};
 pub use observer::{JobObserver, Stage};
-pub use runner::{JobRunner, Outcome};
+pub use runner::JobRunner;
 pub use secret::Secret;
 pub use upload::{UploadPolicy, Uploader};
 pub use url_rewrite::UrlRewrite;

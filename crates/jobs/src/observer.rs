@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::database::QueryProgress;
-use crate::runner::Outcome;
+use crate::job::Outcome;
 
 /// Is told of the steps of one job, in order.
 ///

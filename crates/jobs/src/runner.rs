@@ -8,9 +8,9 @@ use taploom_pipeline::{Encoded, MaxRec, RowSource};
 use tracing::info;
 
 use crate::database::{Database, Execution, QueryPhase};
-use crate::delivery::{Delivery, UploadMode};
+use crate::delivery::Delivery;
 use crate::failure::{Failure, FailureCause};
-use crate::job::{Job, JobLimits, Stop};
+use crate::job::{Job, JobLimits, Outcome, Stop, UploadMode};
 use crate::observer::{JobObserver, Stage};
 use crate::upload::Uploader;
 use crate::url_rewrite::UrlRewrite;
@@ -23,19 +23,6 @@ pub struct JobRunner {
     database: Arc<dyn Database>,
     uploader: Uploader,
     limits: JobLimits,
-}
-
-/// How a job ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// The result is stored.
-    Completed(Encoded),
-    /// There is no result.
-    Failed(Failure),
-    /// Somebody stopped the job; there is no result.
-    Aborted,
-    /// Another worker goes on with the job. The observer was told of no end.
-    HandedOver,
 }
 
 impl JobRunner {
