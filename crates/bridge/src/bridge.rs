@@ -137,11 +137,5 @@ fn column_list(format: &ResultFormat) -> ColumnList {
         arraysize: column.arraysize.as_ref().map(ToString::to_string),
         ..ColumnMetadata::default()
     });
-    ColumnList {
-        table: None,
-        description: None,
-        source: None,
-        columns: columns.collect(),
-        metadata: taploom_format::TableMetadata::default(),
-    }
+    ColumnList::new(columns.collect())
 }

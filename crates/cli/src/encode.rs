@@ -104,13 +104,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         ));
     }
 
-    let request = Request {
-        location: &arguments.source,
-        query: arguments.query.as_deref(),
-        table: arguments.table.as_deref(),
-        columns: arguments.columns.as_deref().map(ColumnList::read).transpose()?,
-        batch_rows: arguments.batch_rows,
-    };
+    let request = Request::new(&arguments.source)
+        .with_query(arguments.query.as_deref())
+        .with_table(arguments.table.as_deref())
+        .with_columns(arguments.columns.as_deref().map(ColumnList::read).transpose()?)
+        .with_batch_rows(arguments.batch_rows);
     let runtime = runtime(arguments.threads)?;
     let source = runtime.block_on(taploom::sources::open(&request))?;
     let source = MaxRec::new(source, arguments.maxrec.unwrap_or(u64::MAX));

@@ -6,12 +6,13 @@ use arrow_schema::SchemaRef;
 use serde::Deserialize;
 use taploom_model::{ColumnMetadata, Result, ResultSchema, TableMetadata};
 
-use crate::open::invalid;
+use crate::error::invalid;
 
 /// The columns of a table: `{"table": "...", "columns": [{"name": "ra", "datatype": "double",
 /// "unit": "deg"}, ...]}`, each with the attributes of a VOTable FIELD.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ColumnList {
     /// The name of the table.
     pub table: Option<String>,
@@ -27,6 +28,25 @@ pub struct ColumnList {
 }
 
 impl ColumnList {
+    /// A list of these columns, of a table without a name.
+    pub fn new(columns: Vec<ColumnMetadata>) -> Self {
+        Self { columns, ..Self::default() }
+    }
+
+    /// Names the table.
+    #[must_use]
+    pub fn with_table(mut self, name: impl Into<String>) -> Self {
+        self.table = Some(name.into());
+        self
+    }
+
+    /// Sets the metadata of the table.
+    #[must_use]
+    pub fn with_metadata(mut self, metadata: TableMetadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
     /// Reads a file.
     ///
     /// # Errors

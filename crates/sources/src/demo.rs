@@ -2,23 +2,39 @@
 
 use std::sync::OnceLock;
 
+use async_trait::async_trait;
 use rusqlite::Connection;
 use rusqlite::types::Value;
-use taploom_model::RowSource;
-use taploom_model::{ColumnMetadata, Datatype, Error, ErrorKind, Result};
+use taploom_model::{ColumnMetadata, Datatype, Error, ErrorKind, Result, RowSource};
 
 use crate::column_list::ColumnList;
-use crate::open::Request;
+use crate::plugin::{Place, QueryUse, SourceInfo, SourceType};
+use crate::register_source;
+use crate::request::Request;
 use crate::sqlite::{self, Origin};
 
 const STARS: &str = include_str!("demo/stars.csv");
 const COLUMNS: &str = include_str!("demo/columns.json");
 
-pub(crate) async fn open(request: &Request<'_>) -> Result<Box<dyn RowSource>> {
-    let list = columns()?;
-    let connection = load(list).map_err(broken)?;
-    let query = request.query.unwrap_or("SELECT * FROM stars");
-    sqlite::start(connection, query, request, known).await
+/// Names the source.
+struct Demo;
+
+register_source!(
+    /// The source `demo`: an embedded catalogue of bright stars.
+    DEMO = Demo
+);
+
+#[async_trait]
+impl SourceType for Demo {
+    const INFO: SourceInfo = SourceInfo::new("demo", "a catalogue of bright stars")
+        .with_word("demo")
+        .with_query(QueryUse::Optional);
+
+    async fn open(_place: Place<'_>, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+        let connection = load(columns()?).map_err(broken)?;
+        let query = request.query.unwrap_or("SELECT * FROM stars");
+        sqlite::start(connection, query, request, catalogued).await
+    }
 }
 
 fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
@@ -35,7 +51,7 @@ fn columns() -> Result<&'static ColumnList> {
 }
 
 /// The metadata of the column that a column of a result comes from, whatever the query calls it.
-fn known(origin: &Origin<'_>) -> Option<ColumnMetadata> {
+fn catalogued(origin: &Origin<'_>) -> Option<ColumnMetadata> {
     let columns = &columns().ok()?.columns;
     let found = columns.iter().find(|column| column.name.as_deref() == Some(origin.column));
     found.filter(|_| origin.table == "stars").cloned()

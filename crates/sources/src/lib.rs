@@ -3,12 +3,17 @@
 mod column_list;
 #[cfg(feature = "demo")]
 mod demo;
+mod error;
+#[cfg(any(feature = "arrow", feature = "csv", feature = "parquet", feature = "votable"))]
 mod file;
-#[cfg(any(feature = "arrow", feature = "mysql", feature = "parquet", feature = "sqlite"))]
+#[cfg(any(feature = "arrow", feature = "parquet", feature = "sqlite"))]
 mod guard;
+mod location;
 #[cfg(feature = "mysql")]
 pub mod mysql;
-mod open;
+mod plugin;
+mod registry;
+mod request;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(feature = "synth")]
@@ -16,5 +21,39 @@ mod synth;
 #[cfg(any(feature = "mysql", feature = "sqlite"))]
 mod timestamp;
 
+use taploom_model::{Result, RowSource};
+
 pub use column_list::ColumnList;
-pub use open::{Request, open};
+#[doc(hidden)]
+pub use inventory as __inventory;
+pub use plugin::{FILE_BEGINNING, Place, QueryUse, SourceInfo, SourcePlugin, SourceType};
+pub use registry::SourceRegistry;
+pub use request::Request;
+
+/// The sources of this crate's features, for a [`SourceRegistry::new`] that takes some of them only.
+pub mod plugins {
+    #[cfg(feature = "demo")]
+    pub use crate::demo::DEMO;
+    #[cfg(feature = "arrow")]
+    pub use crate::file::arrow::ARROW;
+    #[cfg(feature = "csv")]
+    pub use crate::file::csv::{CSV, TSV};
+    #[cfg(feature = "parquet")]
+    pub use crate::file::parquet::PARQUET;
+    #[cfg(feature = "votable")]
+    pub use crate::file::votable::VOTABLE;
+    #[cfg(feature = "mysql")]
+    pub use crate::mysql::MYSQL;
+    #[cfg(feature = "sqlite")]
+    pub use crate::sqlite::SQLITE;
+    #[cfg(feature = "synth")]
+    pub use crate::synth::SYNTH;
+}
+
+/// Opens a source, of all that this program links.
+///
+/// # Errors
+/// As [`SourceRegistry::collected`] and [`SourceRegistry::open`].
+pub async fn open(request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+    SourceRegistry::collected()?.open(request).await
+}

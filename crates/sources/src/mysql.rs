@@ -14,15 +14,17 @@ mod source;
 mod tls;
 mod wire;
 
-use taploom_model::Result;
-use taploom_model::RowSource;
+use async_trait::async_trait;
+use taploom_model::{Result, RowSource};
 
 pub use self::connection::{MysqlConnection, QueryKiller};
 pub use self::failure::ServerError;
 pub use self::options::{MysqlOptions, Session, SslMode};
 pub use self::source::{BatchLimits, MysqlSource};
 use crate::column_list::ColumnList;
-use crate::open::{Request, invalid};
+use crate::plugin::{Place, QueryUse, SourceInfo, SourceType};
+use crate::register_source;
+use crate::request::Request;
 
 /// Connects and runs a query. A connection that is lost before the first row is made again, and the query
 /// with it, as [`MysqlOptions::connect_retries`] says.
@@ -60,14 +62,28 @@ pub async fn query(
     }
 }
 
-/// Opens `mysql://...`. A password that is not in the URL is that of `MYSQL_PWD`, as for MySQL's own clients.
-pub(crate) async fn open(request: &Request<'_>) -> Result<Box<dyn RowSource>> {
-    let mut options: MysqlOptions = request.location.parse()?;
-    options.password = options.password.or_else(|| std::env::var("MYSQL_PWD").ok());
-    let Some(sql) = request.query else {
-        return Err(invalid("source mysql:// needs a query: -q \"SELECT ...\"".to_owned()));
-    };
-    let limits = BatchLimits { rows: request.batch_rows, ..BatchLimits::default() };
-    let source = query(&options, sql, request.columns.as_ref(), limits).await?;
-    Ok(Box::new(source))
+/// Names the source.
+struct Mysql;
+
+register_source!(
+    /// The source `mysql://`: rows of a query on a MySQL or MariaDB server.
+    MYSQL = Mysql
+);
+
+#[async_trait]
+impl SourceType for Mysql {
+    const INFO: SourceInfo = SourceInfo::new("mysql", "a MySQL or MariaDB database")
+        .with_prefixes(options::SCHEMES, "mysql://USER:PASSWORD@HOST:PORT/DATABASE")
+        .with_query(QueryUse::Required)
+        .with_runtime();
+
+    /// A password that is not in the URL is taken from `MYSQL_PWD`, as MySQL's own clients do.
+    async fn open(_place: Place<'_>, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+        let mut options: MysqlOptions = request.location.parse()?;
+        options.password = options.password.or_else(|| std::env::var("MYSQL_PWD").ok());
+        let sql = request.required_query()?;
+        let limits = BatchLimits { rows: request.batch_rows, ..BatchLimits::default() };
+        let source = query(&options, sql, request.columns.as_ref(), limits).await?;
+        Ok(Box::new(source))
+    }
 }

@@ -16,10 +16,13 @@ use taploom_model::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use self::column::{CellBuilder, Kind};
+use self::column::{CellBuilder, CellType};
 use crate::column_list::ColumnList;
+use crate::error::invalid;
 use crate::guard::guarded;
-use crate::open::{Request, invalid};
+use crate::plugin::{Place, QueryUse, SourceInfo, SourceType};
+use crate::register_source;
+use crate::request::Request;
 
 mod column;
 
@@ -27,15 +30,33 @@ mod column;
 /// types of a result must not depend on those.
 const PEEKED_ROWS: usize = 1000;
 
+/// Names the source.
+struct Sqlite;
+
+register_source!(
+    /// The source `sqlite:`: rows of a query on a database file.
+    SQLITE = Sqlite
+);
+
+#[async_trait]
+impl SourceType for Sqlite {
+    const INFO: SourceInfo = SourceInfo::new("sqlite", "a SQLite database")
+        .with_prefixes(&["sqlite:"], "sqlite:FILE")
+        .with_mark(|beginning| beginning.starts_with(b"SQLite format 3\0"))
+        .with_query(QueryUse::Required);
+
+    async fn open(place: Place<'_>, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+        open_file(place.text(), request).await
+    }
+}
+
 /// Opens a database file, read-only.
-pub(crate) async fn open_file(path: &Path, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
-    let name = path.display().to_string();
+async fn open_file(name: &str, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+    let path = Path::new(name);
     if !path.is_file() {
         return Err(invalid(format!("source sqlite:{name}: no such file")));
     }
-    let Some(query) = request.query else {
-        return Err(invalid(format!("source sqlite:{name} needs a query: -q \"SELECT ...\"")));
-    };
+    let query = request.required_query()?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|error| {
         invalid(format!("source sqlite:{name}: can't open the database")).with_source(error)
@@ -54,8 +75,8 @@ pub(crate) async fn open_file(path: &Path, request: &Request<'_>) -> Result<Box<
     start(connection, query, request, |_| None).await
 }
 
-/// What is known of a column of the database, beyond what SQLite knows: by table and column.
-pub(crate) type Known = fn(&Origin<'_>) -> Option<ColumnMetadata>;
+/// Looks up the VO metadata of a column of the database, which SQLite knows nothing about.
+pub(crate) type MetadataLookup = fn(&Origin<'_>) -> Option<ColumnMetadata>;
 
 /// Where a column of the result comes from.
 #[cfg_attr(not(feature = "demo"), allow(dead_code, reason = "demo alone knows its columns"))]
@@ -69,7 +90,7 @@ pub(crate) async fn start(
     connection: Connection,
     query: &str,
     request: &Request<'_>,
-    known: Known,
+    lookup: MetadataLookup,
 ) -> Result<Box<dyn RowSource>> {
     let interrupt = connection.get_interrupt_handle();
     let (ready, started) = oneshot::channel();
@@ -79,7 +100,7 @@ pub(crate) async fn start(
         query: query.to_owned(),
         given: request.columns.clone(),
         batch_rows: request.batch_rows.max(1),
-        known,
+        lookup,
     };
     thread::Builder::new()
         .name("sqlite".to_owned())
@@ -124,7 +145,7 @@ struct Job {
     query: String,
     given: Option<ColumnList>,
     batch_rows: usize,
-    known: Known,
+    lookup: MetadataLookup,
 }
 
 impl Job {
@@ -189,7 +210,7 @@ impl Job {
 
         // Columns that were declared with no type show theirs by their first values.
         let mut peeked: Vec<Vec<Value>> = Vec::new();
-        if columns.iter().any(|column| column.kind.is_none()) {
+        if columns.iter().any(|column| column.cell_type.is_none()) {
             while peeked.len() < PEEKED_ROWS
                 && let Some(row) = rows.next().map_err(stopped)?
             {
@@ -199,9 +220,9 @@ impl Job {
         }
         let mut builders = Vec::with_capacity(width);
         for (index, column) in columns.iter().enumerate() {
-            let kind = match column.kind {
+            let kind = match column.cell_type {
                 Some(kind) => kind,
-                None => Kind::of_values(peeked.iter().map(|row| &row[index]))
+                None => CellType::of_values(peeked.iter().map(|row| &row[index]))
                     .map_err(|error| error.with_column(&column.name))?,
             };
             builders.push(CellBuilder::new(kind));
@@ -237,7 +258,7 @@ impl Job {
         Ok(())
     }
 
-    fn columns(&self, statement: &Statement<'_>) -> Result<Vec<Column>> {
+    fn columns(&self, statement: &Statement<'_>) -> Result<Vec<ResultColumn>> {
         let given = |index: usize| self.given.as_ref().and_then(|list| list.columns.get(index));
         statement
             .columns()
@@ -245,28 +266,28 @@ impl Job {
             .enumerate()
             .map(|(index, (declared, origin))| {
                 let name = declared.name().to_owned();
-                let kind = match given(index).and_then(|metadata| metadata.datatype) {
-                    Some(datatype) => Some(Kind::of_datatype(datatype)),
-                    None => declared.decl_type().and_then(Kind::of_declaration),
+                let cell_type = match given(index).and_then(|metadata| metadata.datatype) {
+                    Some(datatype) => Some(CellType::of_datatype(datatype)),
+                    None => declared.decl_type().and_then(CellType::of_declaration),
                 };
-                if kind == Some(Kind::Blob) {
+                if cell_type == Some(CellType::Blob) {
                     return Err(Error::new(
                         ErrorKind::UnsupportedColumn,
                         "BLOB is not supported yet; convert it in the query, e.g. by hex()",
                     )
                     .with_column(name));
                 }
-                let known = match (origin.table_name(), origin.origin_name()) {
-                    (Some(table), Some(column)) => (self.known)(&Origin { table, column }),
+                let metadata = match (origin.table_name(), origin.origin_name()) {
+                    (Some(table), Some(column)) => (self.lookup)(&Origin { table, column }),
                     _ => None,
                 };
                 let table = origin.table_name().map(str::to_owned);
-                Ok(Column { name, kind, known: known.unwrap_or_default(), table })
+                Ok(ResultColumn { name, cell_type, metadata: metadata.unwrap_or_default(), table })
             })
             .collect()
     }
 
-    fn schema(&self, columns: &[Column], builders: &[CellBuilder]) -> Result<ResultSchema> {
+    fn schema(&self, columns: &[ResultColumn], builders: &[CellBuilder]) -> Result<ResultSchema> {
         let fields: Vec<Field> = columns
             .iter()
             .zip(builders)
@@ -278,7 +299,7 @@ impl Job {
         }
         // The name of the result's column, which the query may have chosen.
         let metadata =
-            columns.iter().map(|column| ColumnMetadata { name: None, ..column.known.clone() });
+            columns.iter().map(|column| ColumnMetadata { name: None, ..column.metadata.clone() });
         let schema = ResultSchema::new(arrow, metadata.collect())?;
         let first = columns.first().and_then(|column| column.table.as_ref());
         let one_table = columns.iter().all(|column| column.table.as_ref() == first);
@@ -290,16 +311,16 @@ impl Job {
 }
 
 /// A column of the result.
-struct Column {
+struct ResultColumn {
     name: String,
-    kind: Option<Kind>,
-    known: ColumnMetadata,
+    cell_type: Option<CellType>,
+    metadata: ColumnMetadata,
     table: Option<String>,
 }
 
 /// Rows that become a record batch.
 struct Batch<'a> {
-    columns: &'a [Column],
+    columns: &'a [ResultColumn],
     builders: Vec<CellBuilder>,
     rows: usize,
 }

@@ -9,18 +9,41 @@ use arrow_array::{
 };
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_schema::{Field, Schema, SchemaRef};
-use taploom_model::{BatchSource, RowSource};
-use taploom_model::{ColumnMetadata, Datatype, Error, ErrorKind, Extent, Result};
+use async_trait::async_trait;
+use taploom_model::{
+    BatchSource, ColumnMetadata, Datatype, Error, ErrorKind, Extent, Result, RowSource,
+};
 
 use crate::column_list::ColumnList;
-use crate::open::{Request, invalid};
+use crate::error::invalid;
+use crate::plugin::{Place, SourceInfo, SourceType};
+use crate::register_source;
+use crate::request::Request;
 
 const ROWS: u64 = 10_000;
 const SEED: u64 = 1;
 const NULLS: f64 = 0.07;
 
+/// Names the source.
+struct Synth;
+
+register_source!(
+    /// The source `synth:`: rows made up for a list of columns.
+    SYNTH = Synth
+);
+
+#[async_trait]
+impl SourceType for Synth {
+    const INFO: SourceInfo = SourceInfo::new("synth", "rows made up for a list of columns")
+        .with_prefixes(&["synth:"], "synth:COLUMNS.json?rows=N&seed=S&nulls=F");
+
+    async fn open(place: Place<'_>, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+        open(place.text(), request)
+    }
+}
+
 /// Opens `COLUMNS.json?rows=N&seed=S&nulls=F`.
-pub(crate) fn open(location: &str, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+fn open(location: &str, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
     let (path, parameters) = location.rsplit_once('?').unwrap_or((location, ""));
     let (mut rows, mut seed, mut nulls) = (ROWS, SEED, NULLS);
     let mut seen = Vec::new();

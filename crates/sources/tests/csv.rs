@@ -33,14 +33,8 @@ use taploom_sources::{ColumnList, Request, open};
 /// All rows of a file, with the schema of its source, in the types that formats write.
 fn rows(path: &Path, columns: Option<Value>, batch_rows: usize) -> Result<RecordBatch> {
     let location = path.display().to_string();
-    let columns = columns.map(|columns| ColumnList {
-        table: None,
-        description: None,
-        source: None,
-        columns: serde_json::from_value(columns).unwrap(),
-        metadata: Default::default(),
-    });
-    let request = Request { columns, batch_rows, ..Request::new(&location) };
+    let columns = columns.map(|columns| ColumnList::new(serde_json::from_value(columns).unwrap()));
+    let request = Request::new(&location).with_columns(columns).with_batch_rows(batch_rows);
     let mut source = block_on(open(&request))?;
     let mut canonical = CanonicalRows::new(source.schema())?;
     let mut batches = Vec::new();

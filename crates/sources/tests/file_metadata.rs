@@ -33,7 +33,7 @@ impl Read {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
         let location = file.path().display().to_string();
-        let source = block_on(open(&Request { columns, ..Request::new(&location) }));
+        let source = block_on(open(&Request::new(&location).with_columns(columns)));
         Self { source: source.unwrap() }
     }
 
@@ -116,13 +116,7 @@ fn what_arrow_streams_say_comes_back() {
     }
     assert_eq!(read.ending(), Ending::default());
     // Metadata that are given take the place of the file's.
-    let list = ColumnList {
-        table: None,
-        description: None,
-        source: None,
-        columns: vec![taploom_model::ColumnMetadata::default(); 4],
-        metadata: TableMetadata::default(),
-    };
+    let list = ColumnList::new(vec![taploom_model::ColumnMetadata::default(); 4]);
     let read = Read::with(&bytes, Some(list));
     assert_eq!(read.schema().columns()[0].metadata().ucd, None);
 }

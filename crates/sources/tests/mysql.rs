@@ -39,7 +39,7 @@ static SERVER: LazyLock<MariaDb> = LazyLock::new(|| {
 
 /// All rows of a query, in one batch.
 async fn rows_of(location: &str, query: &str, columns: Option<ColumnList>) -> Result<RecordBatch> {
-    let request = Request { query: Some(query), columns, ..Request::new(location) };
+    let request = Request::new(location).with_query(query).with_columns(columns);
     let mut source = open(&request).await?;
     let mut batches = Vec::new();
     while let Step::Rows(batch) = source.next().await? {
@@ -61,7 +61,7 @@ async fn declared(query: &str, columns: serde_json::Value) -> Result<RecordBatch
 
 fn list(columns: serde_json::Value) -> ColumnList {
     let columns = serde_json::from_value(columns).unwrap();
-    ColumnList { columns, ..serde_json::from_str(r#"{"columns": []}"#).unwrap() }
+    ColumnList::new(columns)
 }
 
 async fn start(query: &str, limits: BatchLimits) -> MysqlSource {
@@ -504,7 +504,7 @@ async fn a_password_is_never_shown() {
     assert!(!shown.contains("s3cret") && shown.contains("127.0.0.1"), "{shown}");
     let request = format!("{:?}", Request::new(&nobody));
     assert!(!request.contains("s3cret"), "{request}");
-    let request = Request { table: Some("1"), ..Request::new(&nobody) };
+    let request = Request::new(&nobody).with_table("1");
     let Err(error) = open(&request).await else { panic!("a query has no choice of tables") };
     assert!(error.is_caller_fault() && !format!("{error:?}").contains("s3cret"), "{error}");
 

@@ -46,7 +46,7 @@ fn database(folder: &Path, sql: &str) -> String {
 }
 
 fn query<'a>(location: &'a str, sql: &'a str) -> Request<'a> {
-    Request { query: Some(sql), ..Request::new(location) }
+    Request::new(location).with_query(sql)
 }
 
 #[test]
@@ -191,9 +191,9 @@ fn synth_gives_the_same_cells_whatever_the_batch_size() {
     let folder = tempfile::tempdir().unwrap();
     let columns = columns_file(folder.path());
     let location = format!("synth:{columns}?rows=3000&seed=5&nulls=0.2");
-    let whole = rows(&Request { batch_rows: 10_000, ..Request::new(&location) }).unwrap();
+    let whole = rows(&Request::new(&location).with_batch_rows(10_000)).unwrap();
     for batch_rows in [1, 7, 2000] {
-        assert_eq!(rows(&Request { batch_rows, ..Request::new(&location) }).unwrap(), whole);
+        assert_eq!(rows(&Request::new(&location).with_batch_rows(batch_rows)).unwrap(), whole);
     }
     let other = location.replace("seed=5", "seed=6");
     assert_ne!(rows(&Request::new(&other)).unwrap().column(1), whole.column(1));
@@ -270,14 +270,8 @@ fn files_are_known_by_their_content() {
         let location = path.display().to_string();
         assert_eq!(rows(&Request::new(&location)).unwrap(), batch, "{location}");
         let short = ColumnMetadata { datatype: Some(Datatype::Short), ..Default::default() };
-        let list = ColumnList {
-            table: Some("numbers".into()),
-            description: None,
-            source: None,
-            columns: vec![short, ColumnMetadata::default()],
-            metadata: Default::default(),
-        };
-        let request = Request { columns: Some(list), ..Request::new(&location) };
+        let list = ColumnList::new(vec![short, ColumnMetadata::default()]).with_table("numbers");
+        let request = Request::new(&location).with_columns(list);
         let source = block_on(open(&request)).unwrap();
         assert_eq!(source.schema().columns()[0].vo_type().unwrap().datatype, Datatype::Short);
         assert_eq!(source.schema().table().name.as_deref(), Some("numbers"));
@@ -398,7 +392,7 @@ fn the_types_of_a_sqlite_result_do_not_depend_on_batches() {
     let whole = rows(&query("demo", sql)).unwrap();
     assert_eq!(whole.schema().field(0).data_type(), &DataType::Int64);
     for batch_rows in [1, 2, 7] {
-        assert_eq!(rows(&Request { batch_rows, ..query("demo", sql) }).unwrap(), whole);
+        assert_eq!(rows(&query("demo", sql).with_batch_rows(batch_rows)).unwrap(), whole);
     }
 }
 

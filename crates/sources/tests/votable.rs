@@ -42,7 +42,7 @@ fn read(source: &mut dyn RowSource) -> (Vec<i32>, Ending) {
 }
 
 fn request(path: &str) -> Request<'_> {
-    Request { batch_rows: 2, ..Request::new(path) }
+    Request::new(path).with_batch_rows(2)
 }
 
 fn refusal(request: &Request<'_>) -> Error {
@@ -97,18 +97,18 @@ fn a_table_is_chosen_by_number_id_or_name() {
     let file =
         File::new("a.vot", format!("<VOTABLE><RESOURCE>{TABLE}{other}</RESOURCE></VOTABLE>"));
     for (table, first) in [("1", 1), ("2", 7), ("t", 1), ("u", 7), ("i", 7)] {
-        let request = Request { table: Some(table), ..request(&file.path) };
+        let request = request(&file.path).with_table(table);
         let (numbers, _) = read(&mut block_on(open(&request)).unwrap());
         assert_eq!(numbers[0], first, "{table}");
     }
-    let error = refusal(&Request { table: Some("v"), ..request(&file.path) });
+    let error = refusal(&request(&file.path).with_table("v"));
     assert_eq!(error.kind(), ErrorKind::InvalidRequest);
     assert!(
         error.to_string().contains("has no TABLE \"v\"; its 2 TABLEs are \"t\", \"i\""),
         "{error}"
     );
-    let error = refusal(&Request { table: Some("t"), ..Request::new("demo") });
-    assert!(error.to_string().contains("no choice of tables"), "{error}");
+    let error = refusal(&Request::new("demo").with_table("t"));
+    assert!(error.to_string().contains("no tables to choose from"), "{error}");
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn columns_that_are_given_take_the_place_of_the_fields() {
     let file = File::new("a.vot", format!("<VOTABLE><RESOURCE>{TABLE}</RESOURCE></VOTABLE>"));
     let columns: ColumnList =
         serde_json::from_str(r#"{"columns": [{"name": "m", "datatype": "long"}]}"#).unwrap();
-    let request = Request { columns: Some(columns), ..request(&file.path) };
+    let request = request(&file.path).with_columns(columns);
     let source = block_on(open(&request)).unwrap();
     assert_eq!(source.schema().columns()[0].name(), "m");
     assert_eq!(source.schema().columns()[0].metadata().unit, None);
@@ -126,7 +126,7 @@ fn columns_that_are_given_take_the_place_of_the_fields() {
 fn what_is_no_votable_names_the_file() {
     for (name, content, words) in [
         ("a.vot", &b"words"[..], "not a VOTable, whatever its name says"),
-        ("a.txt", b"words", "neither a Parquet file, an Arrow file or stream, nor a VOTable"),
+        ("a.txt", b"words", "not that of an Arrow file or stream, a Parquet file or a VOTable"),
         ("a.xml", b"<html/>", "a.xml: the root element is html; that of a VOTable is VOTABLE"),
         ("a.xml", b"\xff\xfe<\0V\0", "the document is in UTF-16; only UTF-8 is read"),
         ("a.xml", b"<VOTABLE>", "the document is cut short"),

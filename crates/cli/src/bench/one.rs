@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let runtime = runtime.map_err(|error| {
         Error::new(ErrorKind::Internal, "can't start a runtime for the source").with_source(error)
     })?;
-    let request = Request { batch_rows: arguments.batch_rows, ..Request::new(&arguments.source) };
+    let request = Request::new(&arguments.source).with_batch_rows(arguments.batch_rows);
     let (schema, batches) = runtime.block_on(async {
         let source = taploom::sources::open(&request).await?;
         let mut source = MaxRec::new(source, arguments.rows as u64);

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use taploom_pipeline::RowSource;
 #[cfg(feature = "mysql")]
 use taploom_sources::mysql::{self, BatchLimits, MysqlOptions, QueryKiller};
-use taploom_sources::{Request, open};
+use taploom_sources::{Request, SourceRegistry, open};
 
 use crate::database::{Database, Execution, Query, QueryPhase, QueryProgress};
 use crate::failure::{Failure, FailureCause};
@@ -30,13 +30,12 @@ impl StreamingDatabase {
     /// The database at a location. A connection is opened for each query.
     ///
     /// # Errors
-    /// A malformed MySQL URL.
+    /// A location that no source reads or whose source takes no SQL; a malformed MySQL URL.
     pub fn new(location: &str) -> taploom_format::Result<Self> {
-        let is_mysql = ["mysql://", "mariadb://"].iter().any(|scheme| location.starts_with(scheme));
-        let location = match is_mysql {
+        let registry = SourceRegistry::collected()?;
+        let location = match registry.find_queryable(location)?.info().id {
             #[cfg(feature = "mysql")]
-            true => Location::Mysql(location.parse()?),
-            // Without the feature, opening the URL reports that MySQL was left out.
+            "mysql" => Location::Mysql(location.parse()?),
             _ => Location::Any(location.to_owned()),
         };
         Ok(Self { location: Arc::new(location), queries: AtomicU64::new(0) })

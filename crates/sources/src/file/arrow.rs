@@ -1,51 +1,71 @@
 //! Arrow IPC files and streams.
 
 use std::fs::File;
+use std::io::{Read, Seek};
 
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::ArrowError;
-use taploom_model::{BatchSource, RowSource};
-use taploom_model::{Error, Result};
+use async_trait::async_trait;
+use taploom_model::{BatchSource, Result, RowSource};
 
 use self::by_footer::FileBatches;
 use self::in_turn::StreamBatches;
-use super::batches;
-use super::metadata::{Described, in_arrow};
-use crate::open::{Request, invalid};
+use super::batches::batches;
+use super::described::{FileSchema, in_arrow};
+use crate::error::invalid;
+use crate::guard::guarded;
+use crate::plugin::{Place, SourceInfo, SourceType};
+use crate::register_source;
+use crate::request::Request;
 
 mod by_footer;
+mod byte_order;
 mod in_turn;
 mod memory;
 
-pub(super) fn open_file(
-    file: File,
-    name: &str,
-    request: &Request<'_>,
-) -> Result<Box<dyn RowSource>> {
-    let reader = FileBatches::new(file).map_err(|e| broken(name, e))?;
-    source(reader, name, request)
-}
+/// Names the source.
+struct Arrow;
 
-pub(super) fn open_stream(
-    file: File,
-    name: &str,
-    request: &Request<'_>,
-) -> Result<Box<dyn RowSource>> {
-    let reader = StreamBatches::new(file).map_err(|e| broken(name, e))?;
-    source(reader, name, request)
-}
+register_source!(
+    /// The source of Arrow IPC files and streams.
+    ARROW = Arrow
+);
 
-fn broken(name: &str, error: ArrowError) -> Error {
-    invalid(format!("source {name}: not a whole Arrow file")).with_source(error)
-}
+/// What a file begins with; Arrow columnar format, IPC file format.
+const FILE_MARK: &[u8] = b"ARROW1";
+/// What a stream begins with: the mark before the length of its first message.
+const STREAM_MARK: &[u8] = &[0xff; 4];
 
-/// arrow-ipc reads values as they stand.
-fn in_own_order(schema: arrow_ipc::Schema<'_>) -> std::result::Result<(), ArrowError> {
-    if schema.endianness().equals_to_target_endianness() {
-        return Ok(());
+#[async_trait]
+impl SourceType for Arrow {
+    const INFO: SourceInfo =
+        SourceInfo::new("arrow", "an Arrow file or stream").with_extensions(&["arrow"]).with_mark(
+            |beginning| [FILE_MARK, STREAM_MARK].iter().any(|mark| beginning.starts_with(mark)),
+        );
+
+    async fn open(place: Place<'_>, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+        let name = place.text();
+        let file = place.into_file()?;
+        guarded(name, || open(file, name, request))
     }
-    let message = "the values are in the order of bytes of another kind of machine";
-    Err(ArrowError::NotYetImplemented(message.to_owned()))
+}
+
+fn open(mut file: File, name: &str, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+    let broken = |error: ArrowError| {
+        invalid(format!("source {name}: not a whole Arrow file")).with_source(error)
+    };
+    if is_stream(&mut file).map_err(|error| broken(error.into()))? {
+        source(StreamBatches::new(file).map_err(broken)?, name, request)
+    } else {
+        source(FileBatches::new(file).map_err(broken)?, name, request)
+    }
+}
+
+fn is_stream(file: &mut File) -> std::io::Result<bool> {
+    let mut beginning = Vec::new();
+    file.by_ref().take(STREAM_MARK.len() as u64).read_to_end(&mut beginning)?;
+    file.rewind()?;
+    Ok(beginning == STREAM_MARK)
 }
 
 /// Batches of a file have any size; slices of them share their memory.
@@ -54,7 +74,7 @@ fn source(
     name: &str,
     request: &Request<'_>,
 ) -> Result<Box<dyn RowSource>> {
-    let described = Described::new(reader.schema(), request, in_arrow)?;
+    let described = FileSchema::new(reader.schema(), request, in_arrow)?;
     let most = request.batch_rows.max(1);
     let slices = batches(reader, name.to_owned()).flat_map(move |batch| match batch {
         Err(error) => vec![Err(error)],

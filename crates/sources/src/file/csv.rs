@@ -6,25 +6,65 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema, SchemaRef};
-use taploom_model::{BatchSource, RowSource};
-use taploom_model::{ColumnMetadata, Error, ErrorKind, Result, ResultSchema, VoType};
+use async_trait::async_trait;
+use taploom_model::{
+    BatchSource, ColumnMetadata, Error, ErrorKind, Result, ResultSchema, RowSource, VoType,
+};
 
-use self::cells::{Cell, Column};
-use self::guess::Guess;
+use self::cells::Column;
+use self::guess::{GUESS_ROWS, Guess};
 use self::records::{Record, Records};
-use crate::open::{Request, invalid};
+use crate::error::invalid;
+use crate::plugin::{Place, SourceInfo, SourceType};
+use crate::register_source;
+use crate::request::Request;
 
 mod cells;
 mod guess;
+mod numbers;
 mod records;
 
-/// Rows whose values tell the types of columns for which none is given.
-const GUESS_ROWS: usize = 1000;
 /// Bytes of text at which a batch ends before it has all its rows.
 const BATCH_BYTES: usize = 16 << 20;
 
+/// Names the source.
+struct Csv;
+
+register_source!(
+    /// The source of CSV files.
+    CSV = Csv
+);
+
+#[async_trait]
+impl SourceType for Csv {
+    const INFO: SourceInfo = SourceInfo::new("csv", "a CSV file").with_extensions(&["csv"]);
+
+    async fn open(place: Place<'_>, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+        let name = place.text();
+        open(place.into_file()?, name, b',', request)
+    }
+}
+
+/// Names the source.
+struct Tsv;
+
+register_source!(
+    /// The source of TSV files.
+    TSV = Tsv
+);
+
+#[async_trait]
+impl SourceType for Tsv {
+    const INFO: SourceInfo = SourceInfo::new("tsv", "a TSV file").with_extensions(&["tsv"]);
+
+    async fn open(place: Place<'_>, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+        let name = place.text();
+        open(place.into_file()?, name, b'\t', request)
+    }
+}
+
 /// Opens a file whose first record holds the names of the columns; RFC 4180, 2.3.
-pub(super) fn open(
+fn open(
     file: File,
     name: &str,
     separator: u8,

@@ -4,21 +4,46 @@ use std::fs::File;
 
 use arrow_array::RecordBatchReader;
 use arrow_schema::SchemaRef;
+use async_trait::async_trait;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::FileMetaData;
-use taploom_model::{BatchSource, RowSource};
-use taploom_model::{Column, Result};
+use taploom_model::{BatchSource, Column, Result, RowSource};
 use taploom_votable::{ReadOptions, TableChoice, VotableReader};
 
-use super::batches;
-use super::metadata::{Described, Known, add_late, in_arrow};
-use crate::open::{Request, invalid};
+use super::batches::batches;
+use super::described::{FileMetadata, FileSchema, add_late, in_arrow};
+use crate::error::invalid;
+use crate::guard::guarded;
+use crate::plugin::{Place, SourceInfo, SourceType};
+use crate::register_source;
+use crate::request::Request;
 
 /// Parquet in the VO 1.0, 2.2.
 const CONTENT_KEY: &str = "IVOA.VOTable-Parquet.content";
 
-pub(super) fn open(file: File, name: &str, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+/// Names the source.
+struct Parquet;
+
+register_source!(
+    /// The source of Parquet files.
+    PARQUET = Parquet
+);
+
+#[async_trait]
+impl SourceType for Parquet {
+    const INFO: SourceInfo = SourceInfo::new("parquet", "a Parquet file")
+        .with_extensions(&["parquet"])
+        .with_mark(|beginning| beginning.starts_with(b"PAR1"));
+
+    async fn open(place: Place<'_>, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+        let name = place.text();
+        let file = place.into_file()?;
+        guarded(name, || open(file, name, request))
+    }
+}
+
+fn open(file: File, name: &str, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
     let broken = |error: ParquetError| {
         invalid(format!("source {name}: not a whole Parquet file")).with_source(error)
     };
@@ -27,7 +52,7 @@ pub(super) fn open(file: File, name: &str, request: &Request<'_>) -> Result<Box<
     let content = content(builder.metadata().file_metadata());
     let reader = builder.with_batch_size(request.batch_rows.max(1)).build().map_err(broken)?;
     let (mut overflowed, mut left_out) = (false, Vec::new());
-    let mut described = Described::new(reader.schema(), request, |arrow| match &content {
+    let mut described = FileSchema::new(reader.schema(), request, |arrow| match &content {
         Some(content) => described_by_document(content, arrow).map(|document| {
             (overflowed, left_out) = (document.overflowed, document.left_out);
             Some(document.known)
@@ -48,7 +73,7 @@ fn content(metadata: &FileMetaData) -> Option<String> {
 
 /// What the VOTable in a footer says.
 struct Document {
-    known: Known,
+    known: FileMetadata,
     overflowed: bool,
     /// What it says and nothing carries.
     left_out: Vec<String>,
@@ -85,7 +110,7 @@ fn described_by_document(content: &str, arrow: &SchemaRef) -> Result<Document> {
     let columns = fields.iter().map(Column::resolved).collect();
     let left_out = reader.passed_over().into_iter().map(|what| format!("left out: {what}"));
     Ok(Document {
-        known: Known { columns, table },
+        known: FileMetadata { columns, table },
         overflowed: reader.overflowed(),
         left_out: left_out.collect(),
     })

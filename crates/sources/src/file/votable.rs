@@ -8,9 +8,40 @@ use taploom_model::{
 };
 use taploom_votable::{ReadOptions, TableChoice, VotableReader};
 
-use crate::open::Request;
+use crate::plugin::{Place, SourceInfo, SourceType};
+use crate::register_source;
+use crate::request::Request;
 
-pub(super) fn open(file: File, name: &str, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+/// Names the source.
+struct Votable;
+
+register_source!(
+    /// The source of VOTable files.
+    VOTABLE = Votable
+);
+
+#[async_trait]
+impl SourceType for Votable {
+    const INFO: SourceInfo = SourceInfo::new("votable", "a VOTable")
+        .with_extensions(&["vot", "xml"])
+        .with_mark(is_document)
+        .with_tables();
+
+    async fn open(place: Place<'_>, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+        let name = place.text();
+        open(place.into_file()?, name, request)
+    }
+}
+
+/// Whether a file may be a VOTable: it begins with a tag, after white space and the mark of UTF-8, or
+/// with the mark of UTF-16. The reader can best tell what is wrong with one that is not.
+fn is_document(beginning: &[u8]) -> bool {
+    let text = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
+    matches!(beginning, [0xfe, 0xff, ..] | [0xff, 0xfe, ..])
+        || text.trim_ascii_start().starts_with(b"<")
+}
+
+fn open(file: File, name: &str, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
     let table = match request.table {
         None => TableChoice::Only,
         Some(table) => {

@@ -15,7 +15,7 @@ use super::row::Cells;
 use super::source::{BatchLimits, MysqlSource};
 use super::wire::Wire;
 use crate::column_list::ColumnList;
-use crate::open::invalid;
+use crate::error::invalid;
 
 /// COM_QUERY.
 const QUERY: u8 = 3;

@@ -16,8 +16,8 @@ use super::failure::{Failure, ServerError};
 use super::options::{MysqlOptions, SslMode};
 use super::tls;
 use super::wire::Wire;
+use crate::error::invalid;
 use crate::guard::guarded;
-use crate::open::invalid;
 
 /// What a packet begins with, where it is not a row.
 pub(super) mod first_byte {

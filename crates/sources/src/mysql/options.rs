@@ -8,8 +8,10 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 use taploom_model::{Error, Result};
 
-use crate::open::invalid;
+use crate::error::invalid;
 
+/// What the URLs of such a server begin with.
+pub(super) const SCHEMES: &[&str] = &["mysql://", "mariadb://"];
 /// The most that a packet may be where nothing else is said: four times what servers send by default.
 const MAX_PACKET: usize = 64 << 20;
 /// The most that `max_allowed_packet` of a server can be, and less than a column of a batch can hold.
@@ -239,8 +241,6 @@ impl FromStr for MysqlOptions {
         Ok(options)
     }
 }
-
-const SCHEMES: [&str; 2] = ["mysql://", "mariadb://"];
 
 impl fmt::Debug for MysqlOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -14,7 +14,7 @@ use super::failure::{Failure, ServerError};
 use super::handshake::first_byte;
 use super::row::Cells;
 use crate::column_list::ColumnList;
-use crate::open::invalid;
+use crate::error::invalid;
 
 /// When a batch is full: at whichever comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,7 +20,7 @@ use tokio_rustls::rustls::{
 use super::failure::Failure;
 use super::options::{MysqlOptions, SslMode};
 use super::wire::Transport;
-use crate::open::invalid;
+use crate::error::invalid;
 
 /// The errors of several libraries.
 type Cause = Box<dyn std::error::Error + Send + Sync>;

@@ -16,7 +16,7 @@ use crate::timestamp::micros_of_text;
 
 /// What the cells of a column have to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum CellType {
     Boolean,
     Long,
     Double,
@@ -28,7 +28,7 @@ pub(super) enum Kind {
     Blob,
 }
 
-impl Kind {
+impl CellType {
     /// By the declared type, as SQLite itself derives the affinity (datatype3.html, 3.1), and by the
     /// names that SQLite has no type for. `None` where the declaration says nothing.
     pub(super) fn of_declaration(declared: &str) -> Option<Self> {
@@ -95,14 +95,14 @@ pub(super) enum CellBuilder {
 }
 
 impl CellBuilder {
-    pub(super) fn new(kind: Kind) -> Self {
+    pub(super) fn new(kind: CellType) -> Self {
         match kind {
-            Kind::Boolean => Self::Boolean(BooleanBuilder::new()),
-            Kind::Long => Self::Long(Int64Builder::new()),
-            Kind::Double => Self::Double(Float64Builder::new()),
-            Kind::Text | Kind::Blob => Self::Text(StringBuilder::new()),
-            Kind::Date => Self::Date(Date32Builder::new()),
-            Kind::Timestamp => Self::Timestamp(TimestampMicrosecondBuilder::new()),
+            CellType::Boolean => Self::Boolean(BooleanBuilder::new()),
+            CellType::Long => Self::Long(Int64Builder::new()),
+            CellType::Double => Self::Double(Float64Builder::new()),
+            CellType::Text | CellType::Blob => Self::Text(StringBuilder::new()),
+            CellType::Date => Self::Date(Date32Builder::new()),
+            CellType::Timestamp => Self::Timestamp(TimestampMicrosecondBuilder::new()),
         }
     }
 

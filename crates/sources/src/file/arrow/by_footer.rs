@@ -10,7 +10,7 @@ use arrow_ipc::reader::{FileDecoder, read_footer_length};
 use arrow_ipc::{Block, root_as_footer};
 use arrow_schema::{ArrowError, SchemaRef};
 
-use super::in_own_order;
+use super::byte_order::check_byte_order;
 use super::memory::Blocks;
 
 /// What ends a file: the length of the footer, four bytes, and `ARROW1`.
@@ -31,7 +31,7 @@ impl FileBatches {
         let damaged = |what: &str| ArrowError::ParseError(format!("the footer {what}"));
         let footer = root_as_footer(&footer).map_err(|error| damaged(&error.to_string()))?;
         let schema = footer.schema().ok_or_else(|| damaged("has no schema"))?;
-        in_own_order(schema)?;
+        check_byte_order(schema)?;
         let listed = footer.recordBatches().ok_or_else(|| damaged("lists no record batches"))?;
         let to_read = listed.iter().copied().collect::<Vec<_>>().into_iter();
         let schema = Arc::new(try_fb_to_schema(schema)?);

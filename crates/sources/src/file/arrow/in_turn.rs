@@ -10,7 +10,7 @@ use arrow_ipc::reader::StreamDecoder;
 use arrow_ipc::root_as_message;
 use arrow_schema::{ArrowError, Schema, SchemaRef};
 
-use super::in_own_order;
+use super::byte_order::check_byte_order;
 use super::memory::Blocks;
 
 /// Before the length of a message; Arrow columnar format, encapsulated message format.
@@ -80,7 +80,7 @@ fn body_length(metadata: &[u8]) -> Result<u64, ArrowError> {
     let damaged = |what: String| ArrowError::ParseError(format!("a message {what}"));
     let message = root_as_message(metadata).map_err(|error| damaged(error.to_string()))?;
     if let Some(schema) = message.header_as_schema() {
-        in_own_order(schema)?;
+        check_byte_order(schema)?;
     }
     let length = message.bodyLength();
     u64::try_from(length).map_err(|_| damaged(format!("has a body of {length} bytes")))

@@ -1,6 +1,5 @@
 //! Values of separated text, each into the Arrow type of its column.
 
-use std::str::FromStr;
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
@@ -14,8 +13,8 @@ use arrow_array::types::{
 use arrow_schema::{DataType, Field};
 use taploom_model::{Datatype, Error, ErrorKind, Result, VoType};
 
-use super::GUESS_ROWS;
-use super::guess::Guess;
+use super::guess::{GUESS_ROWS, Guess};
+use super::numbers::{float, integer};
 
 /// One value as it stands in a file.
 #[derive(Debug, Clone, Copy)]
@@ -174,18 +173,6 @@ numbers! {
     Int64Type: integer,
     Float32Type: float,
     Float64Type: float,
-}
-
-fn integer<I: FromStr>(text: &str) -> Option<I> {
-    text.parse().ok()
-}
-
-/// Decimals, and `NaN`, `Infinity`, `inf` in any case and with any sign. What is beyond the range is no
-/// infinity.
-pub(super) fn float<F: FromStr + Into<f64> + Copy>(text: &str) -> Option<F> {
-    let value = text.parse::<F>().ok()?;
-    let is_word = text.contains(['n', 'N']);
-    (is_word || !value.into().is_infinite()).then_some(value)
 }
 
 impl Element for BooleanType {

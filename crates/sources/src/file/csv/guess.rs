@@ -1,6 +1,10 @@
 //! Types of columns for which none is given.
 
+use super::numbers::float;
 use taploom_model::{Arraysize, Datatype, VoType};
+
+/// Number of rows whose values decide the types of columns that have none given.
+pub(super) const GUESS_ROWS: usize = 1000;
 
 /// What all values so far are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +34,7 @@ impl Guess {
             // As a number it would lose its zeros, or digits beyond the range.
             let has_zeros = digits.len() > 1 && digits.starts_with('0');
             if has_zeros || value.parse::<i64>().is_err() { Self::Text } else { Self::Long }
-        } else if super::cells::float::<f64>(value).is_some() {
+        } else if float::<f64>(value).is_some() {
             Self::Double
         } else {
             Self::Text

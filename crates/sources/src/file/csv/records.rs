@@ -5,7 +5,7 @@ use std::io::BufRead;
 use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
 use taploom_model::{Error, ErrorKind, Result};
 
-use super::Cell;
+use super::cells::Cell;
 
 /// Bytes that a record has at most. A quote that is not closed makes one record of all that follows.
 const RECORD_BYTES: usize = 256 << 20;

@@ -8,30 +8,30 @@ use taploom_model::{
     ColumnMetadata, Datatype, Ending, Error, Result, ResultSchema, TableMetadata, TimeSys,
 };
 
-use crate::open::Request;
+use crate::request::Request;
 
 /// What a file says of its columns, by position, and of the table.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct FileMetadata {
     pub(super) columns: Vec<ColumnMetadata>,
     pub(super) table: TableMetadata,
 }
 
 /// What an Arrow schema says, as the format `arrow` writes it; other formats keep it in part.
-pub(super) fn in_arrow(arrow: &SchemaRef) -> Result<Option<Known>> {
+pub(super) fn in_arrow(arrow: &SchemaRef) -> Result<Option<FileMetadata>> {
     let described = taploom_arrow_metadata::described(arrow)?;
-    Ok(described.map(|(columns, table)| Known { columns, table }))
+    Ok(described.map(|(columns, table)| FileMetadata { columns, table }))
 }
 
 /// The schema of a file.
 #[derive(Debug)]
-pub(super) struct Described {
+pub(super) struct FileSchema {
     pub(super) schema: ResultSchema,
     /// What of the file's metadata was passed over, a sentence each.
     pub(super) notes: Vec<String>,
 }
 
-impl Described {
+impl FileSchema {
     /// Nothing but the types of the columns.
     pub(super) fn derived(arrow: SchemaRef) -> Self {
         Self { schema: ResultSchema::derived(arrow), notes: Vec::new() }
@@ -49,7 +49,7 @@ impl Described {
     pub(super) fn new(
         arrow: SchemaRef,
         request: &Request<'_>,
-        known: impl FnOnce(&SchemaRef) -> Result<Option<Known>>,
+        known: impl FnOnce(&SchemaRef) -> Result<Option<FileMetadata>>,
     ) -> Result<Self> {
         if let Some(list) = &request.columns {
             return Ok(Self { schema: list.describe(arrow)?, notes: Vec::new() });
@@ -67,7 +67,7 @@ impl Described {
     }
 
     /// The data decide where they contradict their description.
-    fn reconciled(arrow: &SchemaRef, mut known: Known) -> Self {
+    fn reconciled(arrow: &SchemaRef, mut known: FileMetadata) -> Self {
         timestamps_again(arrow, &mut known);
         let mut notes = Vec::new();
         let columns = arrow.fields().iter().zip(known.columns).map(|(field, column)| {
@@ -125,8 +125,8 @@ fn fitting(field: &Field, column: ColumnMetadata) -> (ColumnMetadata, Option<Str
 
 /// Timestamps that the FIELDs describe as counts (`timestamp=micros` of VOParquet) are described as
 /// timestamps again: what a unit and a TIMESYS say of the count is in their type.
-fn timestamps_again(arrow: &SchemaRef, known: &mut Known) {
-    let Known { columns, table } = known;
+fn timestamps_again(arrow: &SchemaRef, known: &mut FileMetadata) {
+    let FileMetadata { columns, table } = known;
     let are_times: Vec<bool> = arrow
         .fields()
         .iter()

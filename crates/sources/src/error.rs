@@ -1,0 +1,8 @@
+//! Errors that the sources share.
+
+use taploom_model::{Error, ErrorKind};
+
+/// An error in what was asked for.
+pub(crate) fn invalid(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::InvalidRequest, message.into())
+}

@@ -1,0 +1,275 @@
+//! What a source says about itself, and how it is registered.
+
+use std::fs::File;
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use taploom_model::{Result, RowSource};
+
+use crate::error::invalid;
+use crate::request::Request;
+
+/// A type of source that rows can be read from. This is what a plug-in implements.
+///
+/// The implementing type has no value; it only names the source. See [`register_source!`](crate::register_source)
+/// for an example.
+#[async_trait]
+pub trait SourceType: 'static {
+    /// How locations of this type are recognized, and what the source can do.
+    const INFO: SourceInfo;
+
+    /// Opens a source. The schema of its rows is known when this returns.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) if the place does not
+    /// exist, the query is wrong or missing, or the given metadata do not match the columns;
+    /// [`ErrorKind::Source`](taploom_model::ErrorKind::Source) if the place can't be read.
+    async fn open(place: Place<'_>, request: &Request<'_>) -> Result<Box<dyn RowSource>>;
+}
+
+/// How a source is called, and what it can do.
+///
+/// A location belongs to a source by a word (`demo`), by a prefix (`sqlite:`), or because it is the name
+/// of a file that the source reads. A file is recognized by its first bytes if the source knows a mark of
+/// its files, or else by the extension of its name.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct SourceInfo {
+    /// Its id: lower case, unique, and never changed.
+    pub id: &'static str,
+    /// What it reads, with an article: `a SQLite database`.
+    pub noun: &'static str,
+    /// How a location is written, for help and errors: `sqlite:FILE`. Sources that read files by their
+    /// names alone have none.
+    pub syntax: Option<&'static str>,
+    /// The location itself, for a source that has only one: `demo`.
+    pub word: Option<&'static str>,
+    /// What locations begin with: `sqlite:`, `mysql://`.
+    pub prefixes: &'static [&'static str],
+    /// File name extensions without the dot, for sources that read files.
+    pub extensions: &'static [&'static str],
+    /// Whether these are the first bytes (up to [`FILE_BEGINNING`]) of such a file.
+    pub recognizes: Option<fn(&[u8]) -> bool>,
+    /// Whether it takes a query.
+    pub query: QueryUse,
+    /// Whether it may have several tables to choose from; [`Request::table`].
+    pub has_tables: bool,
+    /// Whether it has to be opened and read on a tokio runtime with I/O and time enabled.
+    pub needs_runtime: bool,
+}
+
+/// Number of bytes from the beginning of a file that tell what the file is.
+pub const FILE_BEGINNING: usize = 256;
+
+/// Whether a source takes a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QueryUse {
+    /// A query is an error.
+    Refused,
+    /// Without a query, the source gives the rows of a default one.
+    Optional,
+    /// The source needs a query.
+    Required,
+}
+
+impl SourceInfo {
+    /// A source that takes no query, with this id and noun.
+    pub const fn new(id: &'static str, noun: &'static str) -> Self {
+        Self {
+            id,
+            noun,
+            syntax: None,
+            word: None,
+            prefixes: &[],
+            extensions: &[],
+            recognizes: None,
+            query: QueryUse::Refused,
+            has_tables: false,
+            needs_runtime: false,
+        }
+    }
+
+    /// The source is at one location, a word.
+    #[must_use]
+    pub const fn with_word(self, word: &'static str) -> Self {
+        Self { word: Some(word), syntax: Some(word), ..self }
+    }
+
+    /// The source is at locations with these prefixes, written like this.
+    #[must_use]
+    pub const fn with_prefixes(
+        self,
+        prefixes: &'static [&'static str],
+        syntax: &'static str,
+    ) -> Self {
+        Self { prefixes, syntax: Some(syntax), ..self }
+    }
+
+    /// The source reads files, whose names have these extensions.
+    #[must_use]
+    pub const fn with_extensions(self, extensions: &'static [&'static str]) -> Self {
+        Self { extensions, ..self }
+    }
+
+    /// The source knows its files by their first bytes, whatever they are called.
+    #[must_use]
+    pub const fn with_mark(self, recognizes: fn(&[u8]) -> bool) -> Self {
+        Self { recognizes: Some(recognizes), ..self }
+    }
+
+    /// Whether the source takes a query.
+    #[must_use]
+    pub const fn with_query(self, query: QueryUse) -> Self {
+        Self { query, ..self }
+    }
+
+    /// The source has tables to choose from.
+    #[must_use]
+    pub const fn with_tables(self) -> Self {
+        Self { has_tables: true, ..self }
+    }
+
+    /// The source needs a tokio runtime.
+    #[must_use]
+    pub const fn with_runtime(self) -> Self {
+        Self { needs_runtime: true, ..self }
+    }
+
+    /// Whether the source opens files by their names alone.
+    pub fn reads_files(&self) -> bool {
+        !self.extensions.is_empty()
+    }
+
+    /// The source in a list for people: how its locations are written, or what it reads.
+    pub(crate) fn listed(&self) -> &'static str {
+        self.syntax.unwrap_or(self.noun)
+    }
+}
+
+/// Where a source is, once it is known which source it is.
+#[derive(Debug)]
+pub struct Place<'a> {
+    text: &'a str,
+    file: Option<File>,
+}
+
+impl<'a> Place<'a> {
+    /// A place with this text after its prefix.
+    pub(crate) fn named(text: &'a str) -> Self {
+        Self { text, file: None }
+    }
+
+    /// A file with this name, which is open at its beginning.
+    pub(crate) fn file(name: &'a str, file: File) -> Self {
+        Self { text: name, file: Some(file) }
+    }
+
+    /// The location without its prefix; of a file, its name.
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// The file with that name, open at its beginning.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) if it can't be opened.
+    pub fn into_file(self) -> Result<File> {
+        match self.file {
+            Some(file) => Ok(file),
+            None => open_file(self.text),
+        }
+    }
+}
+
+/// Opens a file.
+pub(crate) fn open_file(name: &str) -> Result<File> {
+    File::open(Path::new(name))
+        .map_err(|error| invalid(format!("source {name}: can't read the file")).with_source(error))
+}
+
+/// A registered source. Made by [`register_source!`](crate::register_source), kept in a
+/// [`SourceRegistry`](crate::SourceRegistry).
+#[derive(Debug, Clone, Copy)]
+pub struct SourcePlugin {
+    info: &'static SourceInfo,
+    open: OpenFn,
+}
+
+type OpenFn = for<'a> fn(Place<'a>, &'a Request<'a>) -> Opening<'a>;
+type Opening<'a> = Pin<Box<dyn Future<Output = Result<Box<dyn RowSource>>> + Send + 'a>>;
+
+impl SourcePlugin {
+    /// The plug-in of a source.
+    pub const fn of<S: SourceType>() -> Self {
+        Self { info: &S::INFO, open: |place, request| S::open(place, request) }
+    }
+
+    /// How the source is called, and what it can do.
+    pub fn info(&self) -> &'static SourceInfo {
+        self.info
+    }
+
+    /// Opens the source at a place.
+    pub(crate) async fn open<'a>(
+        &self,
+        place: Place<'a>,
+        request: &'a Request<'a>,
+    ) -> Result<Box<dyn RowSource>> {
+        (self.open)(place, request).await
+    }
+}
+
+/// Registers a source: makes a `pub static` of type [`SourcePlugin`] and adds it to every
+/// [`SourceRegistry::collected`](crate::SourceRegistry::collected) of a program that links the crate.
+///
+/// The program must name the crate, or the linker leaves it out without a word: `use my_source as _;`.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+/// use async_trait::async_trait;
+/// use taploom_model::{BatchSource, Result, ResultSchema, RowSource};
+/// use taploom_sources::{Place, Request, SourceInfo, SourceType, register_source};
+///
+/// /// The numbers up to a limit: `count:5`.
+/// pub struct Count;
+///
+/// register_source!(
+///     /// The plug-in of [`Count`].
+///     COUNT = Count
+/// );
+///
+/// #[async_trait]
+/// impl SourceType for Count {
+///     const INFO: SourceInfo =
+///         SourceInfo::new("count", "numbers").with_prefixes(&["count:"], "count:LIMIT");
+///
+///     async fn open(place: Place<'_>, _request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+///         let limit: i64 = place.text().parse().unwrap_or_default();
+///         let numbers = Arc::new(Int64Array::from_iter_values(1..=limit)) as ArrayRef;
+///         let batch = RecordBatch::try_from_iter([("n", numbers)]).unwrap();
+///         let schema = ResultSchema::derived(batch.schema());
+///         Ok(Box::new(BatchSource::new(schema, vec![Ok(batch)].into_iter())))
+///     }
+/// }
+///
+/// let request = Request::new("count:5");
+/// let mut source = futures::executor::block_on(taploom_sources::open(&request))?;
+/// let rows = futures::executor::block_on(source.next())?.rows();
+/// assert_eq!(rows.map(|rows| rows.num_rows()), Some(5));
+/// # Ok::<(), taploom_model::Error>(())
+/// ```
+#[macro_export]
+macro_rules! register_source {
+    ($(#[$attribute:meta])* $name:ident = $source:ty) => {
+        $(#[$attribute])*
+        pub static $name: $crate::SourcePlugin = $crate::SourcePlugin::of::<$source>();
+        $crate::__inventory::submit! { $crate::SourcePlugin::of::<$source>() }
+    };
+}
+
+inventory::collect!(SourcePlugin);

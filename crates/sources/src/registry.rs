@@ -1,0 +1,221 @@
+//! From a location to the source that reads it.
+
+use std::collections::HashMap;
+use std::io::{Read, Seek};
+use std::path::Path;
+
+use taploom_model::{Error, ErrorKind, Result, RowSource};
+
+use crate::error::invalid;
+use crate::location::{is_url, shown};
+use crate::plugin::{FILE_BEGINNING, Place, QueryUse, SourceInfo, SourcePlugin, open_file};
+use crate::request::Request;
+
+/// The sources of a program, ordered by id.
+#[derive(Debug, Clone)]
+pub struct SourceRegistry {
+    plugins: Vec<SourcePlugin>,
+}
+
+impl SourceRegistry {
+    /// A registry of the given plug-ins.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DuplicateFormat`] if two of them claim the same id, word, prefix or extension.
+    pub fn new(plugins: impl IntoIterator<Item = SourcePlugin>) -> Result<Self> {
+        let mut plugins: Vec<_> = plugins.into_iter().collect();
+        plugins.sort_by_key(|plugin| plugin.info().id);
+        let mut claims: HashMap<(&str, &str), &str> = HashMap::new();
+        for info in plugins.iter().map(SourcePlugin::info) {
+            let claimed = std::iter::once(("id", info.id))
+                .chain(info.word.map(|word| ("location", word)))
+                .chain(info.prefixes.iter().map(|prefix| ("prefix", *prefix)))
+                .chain(info.extensions.iter().map(|extension| ("extension", *extension)));
+            for (what, text) in claimed {
+                if let Some(other) = claims.insert((what, text), info.id) {
+                    let message =
+                        format!("sources {other} and {} both have the {what} {text}", info.id);
+                    return Err(Error::new(ErrorKind::DuplicateFormat, message));
+                }
+            }
+        }
+        Ok(Self { plugins })
+    }
+
+    /// A registry of all sources that [`register_source!`](crate::register_source) has registered in the
+    /// crates that this program links: those of this crate's features, and those of third parties.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn collected() -> Result<Self> {
+        Self::new(inventory::iter::<SourcePlugin>().copied())
+    }
+
+    /// All sources, ordered by id.
+    pub fn plugins(&self) -> &[SourcePlugin] {
+        &self.plugins
+    }
+
+    /// The source that reads a location. It looks into a file to see what it holds, and does not
+    /// connect to a server.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidRequest`] if no source reads the location. The error lists the sources. It
+    /// does not show what may be a password.
+    pub fn find(&self, location: &str) -> Result<&SourcePlugin> {
+        self.locate(location).map(|(plugin, _)| plugin)
+    }
+
+    /// The source that reads a location, if it takes queries.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find), and [`ErrorKind::InvalidRequest`] for a source that takes none.
+    pub fn find_queryable(&self, location: &str) -> Result<&SourcePlugin> {
+        let plugin = self.find(location)?;
+        match plugin.info().query {
+            QueryUse::Refused => Err(self.takes_no_query(location)),
+            QueryUse::Optional | QueryUse::Required => Ok(plugin),
+        }
+    }
+
+    /// Opens the source of a request.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find) and [`SourceType::open`](crate::SourceType::open);
+    /// [`ErrorKind::InvalidRequest`] for a query or a table that the source does not take.
+    pub async fn open(&self, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+        let (plugin, place) = self.locate(request.location)?;
+        let info = plugin.info();
+        if request.query.is_some() && info.query == QueryUse::Refused {
+            return Err(self.takes_no_query(request.location));
+        }
+        if request.table.is_some() && !info.has_tables {
+            let location = shown(request.location);
+            let able = self.listed(|info| info.has_tables);
+            return Err(invalid(format!(
+                "source {location} has no tables to choose from; these have: {able}"
+            )));
+        }
+        plugin.open(place, request).await
+    }
+
+    /// How locations are written, for help texts: first the sources that have a syntax of their own, then
+    /// the files that can be read.
+    pub fn locations(&self) -> String {
+        self.listed(|_| true)
+    }
+
+    fn locate<'a>(&self, location: &'a str) -> Result<(&SourcePlugin, Place<'a>)> {
+        self.by_name(location).map_or_else(|| self.by_file(location), Ok)
+    }
+
+    /// By a word or a prefix; the longest prefix wins.
+    fn by_name<'a>(&self, location: &'a str) -> Option<(&SourcePlugin, Place<'a>)> {
+        let matches = self.plugins.iter().filter_map(|plugin| {
+            let info = plugin.info();
+            if info.word == Some(location) {
+                return Some((plugin, ""));
+            }
+            let rests = info.prefixes.iter().filter_map(|prefix| location.strip_prefix(prefix));
+            rests.min_by_key(|rest| rest.len()).map(|rest| (plugin, rest))
+        });
+        let (plugin, rest) = matches.min_by_key(|(_, rest)| rest.len())?;
+        Some((plugin, Place::named(rest)))
+    }
+
+    fn by_file<'a>(&self, location: &'a str) -> Result<(&SourcePlugin, Place<'a>)> {
+        let path = Path::new(location);
+        if is_url(location) || !path.exists() {
+            return Err(self.unknown(location));
+        }
+        let mut file = open_file(location)?;
+        let mut beginning = Vec::new();
+        let read = file.by_ref().take(FILE_BEGINNING as u64).read_to_end(&mut beginning);
+        read.and_then(|_| file.rewind()).map_err(|error| {
+            invalid(format!("source {location}: can't read the file")).with_source(error)
+        })?;
+        let plugin = self.by_content(location, &beginning)?;
+        Ok((plugin, Place::file(location, file)))
+    }
+
+    /// By the first bytes of a file, which decide whatever its name is; where no source knows them, by
+    /// the extension of the name, for files that have no mark.
+    fn by_content(&self, name: &str, beginning: &[u8]) -> Result<&SourcePlugin> {
+        let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
+        let has_extension = |info: &SourceInfo| {
+            let mut extensions = info.extensions.iter();
+            extension.is_some_and(|given| extensions.any(|known| known.eq_ignore_ascii_case(given)))
+        };
+        let is_marked = |info: &SourceInfo| info.recognizes.is_some_and(|mark| mark(beginning));
+        if let Some(plugin) = self.plugins.iter().find(|plugin| is_marked(plugin.info())) {
+            let info = plugin.info();
+            if info.reads_files() {
+                return Ok(plugin);
+            }
+            let prefix = info.prefixes.first().copied().unwrap_or_default();
+            return Err(invalid(format!("source {name} is {}: call it {prefix}{name}", info.noun)));
+        }
+        match self.plugins.iter().find(|plugin| has_extension(plugin.info())) {
+            Some(plugin) if plugin.info().recognizes.is_none() => Ok(plugin),
+            Some(plugin) => {
+                let noun = plugin.info().noun;
+                Err(invalid(format!("source {name}: not {noun}, whatever its name says")))
+            }
+            None => Err(self.unknown_file(name)),
+        }
+    }
+
+    fn takes_no_query(&self, location: &str) -> Error {
+        let able = self.listed(|info| info.query != QueryUse::Refused);
+        invalid(format!("source {} takes no SQL; these do: {able}", shown(location)))
+    }
+
+    fn unknown(&self, location: &str) -> Error {
+        let location_shown = shown(location);
+        let meant = location.trim().to_ascii_lowercase();
+        let mut prefixes = self.plugins.iter().flat_map(|plugin| plugin.info().prefixes);
+        if let Some(prefix) = prefixes.find(|prefix| meant.starts_with(**prefix)) {
+            return invalid(format!(
+                "source {location_shown}: a location has to begin with {prefix}, in lower case and \
+                 without spaces before it"
+            ));
+        }
+        let problem = if is_url(location) { "no source has this scheme" } else { "no such file" };
+        let known = self.locations();
+        invalid(format!("source {location_shown}: {problem}; a source is {known}"))
+    }
+
+    fn unknown_file(&self, name: &str) -> Error {
+        let files =
+            || self.plugins.iter().map(SourcePlugin::info).filter(|info| info.reads_files());
+        let marked: Vec<&str> =
+            files().filter(|info| info.recognizes.is_some()).map(|info| info.noun).collect();
+        let named: Vec<String> = files()
+            .filter(|info| info.recognizes.is_none())
+            .flat_map(|info| info.extensions.iter().map(|extension| format!(".{extension}")))
+            .collect();
+        let mut message = format!("source {name}: its content is not that of {}", any_of(&marked));
+        if !named.is_empty() {
+            let named: Vec<&str> = named.iter().map(String::as_str).collect();
+            message.push_str(&format!(", and its name does not end in {}", any_of(&named)));
+        }
+        invalid(message)
+    }
+
+    /// The sources of a list for people: first those whose locations have a syntax.
+    fn listed(&self, wanted: impl Fn(&SourceInfo) -> bool) -> String {
+        let infos = || self.plugins.iter().map(SourcePlugin::info).filter(|info| wanted(info));
+        let with_syntax = infos().filter(|info| info.syntax.is_some());
+        let files = infos().filter(|info| info.syntax.is_none());
+        any_of(&with_syntax.chain(files).map(SourceInfo::listed).collect::<Vec<_>>())
+    }
+}
+
+/// `a, b or c`.
+fn any_of(words: &[&str]) -> String {
+    match words {
+        [] => "none".to_owned(),
+        [word] => (*word).to_owned(),
+        [before @ .., last] => format!("{} or {last}", before.join(", ")),
+    }
+}

@@ -1,0 +1,94 @@
+//! What is asked of a source.
+
+use std::fmt;
+
+use taploom_model::Result;
+
+use crate::column_list::ColumnList;
+use crate::error::invalid;
+use crate::location::shown;
+
+/// Which rows are wanted.
+///
+/// ```
+/// use taploom_sources::Request;
+///
+/// let request = Request::new("demo").with_query("SELECT name FROM stars").with_batch_rows(100);
+/// assert_eq!(request.query, Some("SELECT name FROM stars"));
+/// ```
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Request<'a> {
+    /// Where the rows are: `demo`, `sqlite:FILE`, the name of a file. The
+    /// [`SourceRegistry`](crate::SourceRegistry) tells which source reads it.
+    pub location: &'a str,
+    /// The query, in SQL, for sources that take one.
+    pub query: Option<&'a str>,
+    /// The table, for sources that have several: of a VOTable the number of a TABLE from 1, its ID or
+    /// its name.
+    pub table: Option<&'a str>,
+    /// VO metadata of the table and, by position, of its columns. They replace those of the source.
+    pub columns: Option<ColumnList>,
+    /// Maximum number of rows in a batch. 2000 by default.
+    pub batch_rows: usize,
+}
+
+impl<'a> Request<'a> {
+    /// A request for all rows at a location.
+    pub fn new(location: &'a str) -> Self {
+        Self { location, query: None, table: None, columns: None, batch_rows: 2000 }
+    }
+
+    /// Asks for the rows of a query.
+    #[must_use]
+    pub fn with_query(mut self, sql: impl Into<Option<&'a str>>) -> Self {
+        self.query = sql.into();
+        self
+    }
+
+    /// Asks for one of several tables.
+    #[must_use]
+    pub fn with_table(mut self, table: impl Into<Option<&'a str>>) -> Self {
+        self.table = table.into();
+        self
+    }
+
+    /// Gives the metadata of the columns.
+    #[must_use]
+    pub fn with_columns(mut self, columns: impl Into<Option<ColumnList>>) -> Self {
+        self.columns = columns.into();
+        self
+    }
+
+    /// Sets the maximum number of rows in a batch.
+    #[must_use]
+    pub fn with_batch_rows(mut self, rows: usize) -> Self {
+        self.batch_rows = rows;
+        self
+    }
+
+    /// The query, for sources that can't do without.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) if there is no query.
+    pub fn required_query(&self) -> Result<&'a str> {
+        self.query.ok_or_else(|| {
+            let location = shown(self.location);
+            invalid(format!("source {location} needs a query: -q \"SELECT ...\""))
+        })
+    }
+}
+
+/// Without what may be a password in the location.
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { location, query, table, columns, batch_rows } = self;
+        f.debug_struct("Request")
+            .field("location", &shown(location))
+            .field("query", query)
+            .field("table", table)
+            .field("columns", columns)
+            .field("batch_rows", batch_rows)
+            .finish()
+    }
+}
