@@ -1,44 +1,10 @@
-//! Any bytes as a VOTable: rows or an error of one line.
+//! See `fuzz/checks/votable_reader.rs`.
 
 #![no_main]
 
+#[path = "../checks/votable_reader.rs"]
+mod votable_reader;
+
 use libfuzzer_sys::fuzz_target;
-use taploom_format::{Error, Result};
-use taploom_votable::{Charset, CountOf, ReadOptions, TableChoice, VotableReader};
 
-fuzz_target!(|bytes: &[u8]| {
-    for options in [
-        ReadOptions { memory_limit: 1 << 20, ..ReadOptions::default() },
-        ReadOptions {
-            table: TableChoice::First,
-            count_of: CountOf::Outer,
-            charset: Charset::Latin1,
-            memory_limit: 1 << 16,
-        },
-    ] {
-        if let Err(error) = drain(bytes, options) {
-            assert_one_line(&error);
-        }
-    }
-});
-
-/// The same rows in all, however many a batch has at the most.
-fn drain(bytes: &[u8], options: ReadOptions) -> Result<()> {
-    let mut rows = [0, 0];
-    for (count, most) in rows.iter_mut().zip([1, 1000]) {
-        let mut reader = VotableReader::with_options(bytes, options.clone())?;
-        while let Some(batch) = reader.next_batch(most)? {
-            assert!(batch.num_rows() > 0 && batch.num_rows() <= most);
-            assert_eq!(batch.schema_ref(), reader.schema().arrow());
-            *count += batch.num_rows();
-        }
-        assert!(reader.late().is_some());
-        reader.passed_over();
-    }
-    assert_eq!(rows[0], rows[1]);
-    Ok(())
-}
-
-fn assert_one_line(error: &Error) {
-    assert!(!error.to_string().contains('\n'), "{error}");
-}
+fuzz_target!(|bytes: &[u8]| votable_reader::check(bytes));

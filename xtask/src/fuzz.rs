@@ -1,38 +1,44 @@
-//! Inputs that nobody thought of.
+//! Random inputs to everything that reads bytes or text of others. `fuzz/README.md` says how this is laid out.
 
 use std::fs;
 use std::process::Stdio;
 
 use crate::Outcome;
-use crate::command::{cargo, run as start};
-use crate::folders::root;
+use crate::command::{cargo, run};
+use crate::folders::{root, target};
 
-const TARGETS: [&str; 3] = ["votable_reader", "media_type", "options"];
+const CHECKS: [&str; 3] = ["votable_reader", "media_type", "options"];
 
-/// Runs every target of `fuzz/` for so many seconds, from the inputs in `fuzz/corpus-seed`. A crash is
-/// a failure, and its input stays in `fuzz/artifacts`.
-pub(crate) fn run(seconds: &str) -> Outcome {
-    let _: u32 = seconds.parse().map_err(|_| format!("{seconds:?} is no number of seconds"))?;
-    let is_there = cargo(&["fuzz", "--version"])
+/// Explores with every check for a number of seconds, from the inputs in `fuzz/corpus-seed`. A crash is a failure, and
+/// its input stays in `fuzz/artifacts`.
+pub(crate) fn explore(seconds: &str) -> Outcome {
+    let _: u32 = seconds.parse().map_err(|_| format!("{seconds:?} is not a number of seconds"))?;
+    let is_installed = cargo(&["fuzz", "--version"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status()
         .is_ok_and(|status| status.success());
-    if !is_there {
-        start(cargo(&["install", "cargo-fuzz", "--locked"]))?;
+    if !is_installed {
+        run(cargo(&["install", "cargo-fuzz", "--locked"]))?;
     }
-    for target in TARGETS {
-        let corpus = root().join("fuzz/corpus").join(target);
+    for check in CHECKS {
+        let corpus = root().join("fuzz/corpus").join(check);
         fs::create_dir_all(&corpus)
             .map_err(|error| format!("can't make {}: {error}", corpus.display()))?;
         let corpus = corpus.display().to_string();
-        let seed = root().join("fuzz/corpus-seed").join(target).display().to_string();
+        let seed = root().join("fuzz/corpus-seed").join(check).display().to_string();
         // Sanitizers need a nightly compiler, and there is no unsafe code here for them to watch.
         let time = format!("-max_total_time={seconds}");
-        let run = ["fuzz", "run", "--sanitizer", "none", target, &corpus, &seed, "--", &time];
-        start(cargo(
-            &[&run[..], &["-max_len=65536", "-rss_limit_mb=512", "-timeout=10"]].concat(),
-        ))?;
+        let fuzz = ["fuzz", "run", "--sanitizer", "none", check, &corpus, &seed, "--", &time];
+        run(cargo(&[&fuzz[..], &["-max_len=65536", "-rss_limit_mb=512", "-timeout=10"]].concat()))?;
     }
     Ok(())
+}
+
+/// The targets of the fuzzer compile. A check links nothing, so that libFuzzer need not be compiled: the variable names
+/// a library that its build script would use instead.
+pub(crate) fn targets_compile() -> Outcome {
+    let mut check = cargo(&["check", "--manifest-path", "fuzz/Cargo.toml", "--locked"]);
+    check.env("CUSTOM_LIBFUZZER_PATH", target().join("libfuzzer.a"));
+    run(check)
 }

@@ -54,8 +54,8 @@ fn main() -> ExitCode {
             test::duration(time).and_then(|time| test::run(Some(time), false))
         }
         ["test", "--record"] => test::run(None, true),
-        ["fuzz"] => fuzz::run("10"),
-        ["fuzz", seconds] => fuzz::run(seconds),
+        ["fuzz"] => fuzz::explore("10"),
+        ["fuzz", seconds] => fuzz::explore(seconds),
         ["instructions"] => instructions::run(false),
         ["instructions", "record"] => instructions::run(true),
         ["digests"] => digests::compare(),

@@ -38,8 +38,7 @@ pub(crate) const STEPS: &[Step] = &[
     check("features", features),
     check("packages", |_| packages::check()),
     check("instruction counts", |_| instructions::run(false)),
-    // Long enough for a crash that is easy to find; `cargo xtask fuzz 600` looks further.
-    check("fuzzing", |_| fuzz::run("5")),
+    tests("fuzzing", fuzzing),
 ];
 
 /// The steps that every change has to pass.
@@ -54,6 +53,7 @@ const READERS: &[&str] = &["matrix", "readers", "parquet_readers", "votable_read
 const DATABASES: &[&str] = &["mysql"];
 const KAFKA: &[&str] = &["kafka"];
 const STORES: &[&str] = &["s3"];
+const FUZZING: &[&str] = &["fuzzing"];
 
 /// The feature sets of libraries that a program may choose from.
 const FEATURE_SETS: [(&str, &[&str]); 3] = [
@@ -125,6 +125,12 @@ fn examples(tally: &mut Tally) -> Outcome {
     if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
 }
 
+/// The seeds of the fuzzer, and the same inputs made of them at every run; `cargo xtask fuzz 600` explores.
+fn fuzzing(tally: &mut Tally) -> Outcome {
+    run_tests(&Tests::Named(FUZZING), tally)?;
+    fuzz::targets_compile()
+}
+
 /// Test programs of the workspace.
 enum Tests {
     Named(&'static [&'static str]),
@@ -141,7 +147,7 @@ fn run_tests(which: &Tests, tally: &mut Tally) -> Outcome {
         Tests::Named(names) => names.to_vec(),
         Tests::Others => {
             arguments.extend(["--lib", "--bins", "--benches"]);
-            let elsewhere = [READERS, DATABASES, KAFKA, STORES].concat();
+            let elsewhere = [READERS, DATABASES, KAFKA, STORES, FUZZING].concat();
             let others = all.iter().map(String::as_str);
             others.filter(|name| !elsewhere.contains(name)).collect()
         }

@@ -1,0 +1,125 @@
+//! The checks of `fuzz`, on its seeds and on inputs made of them: the same inputs at every run.
+//!
+//! `cargo xtask fuzz SECONDS` looks for new inputs with a coverage-guided fuzzer, which needs a build of its own. An input
+//! that it finds becomes a seed under `fuzz/corpus-seed`, and so a test here.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that fails panics"
+)]
+
+#[path = "../../fuzz/checks/media_type.rs"]
+mod media_type;
+#[path = "../../fuzz/checks/options.rs"]
+mod options;
+#[path = "../../fuzz/checks/registry.rs"]
+mod registry;
+#[path = "../../fuzz/checks/votable_reader.rs"]
+mod votable_reader;
+
+use std::fs;
+use std::panic::catch_unwind;
+use std::path::Path;
+
+/// Bytes that have a meaning in one of the grammars, or in none.
+const SIGNS: &[u8] = b"\"\\;=,/<>&'\r\n\t\0 *[]{}0129-+.:#\x7f\x80\xc3\xff";
+
+#[test]
+fn a_media_type_is_read_as_written_or_refused() {
+    run("media_type", 20_000, |bytes| media_type::check(&String::from_utf8_lossy(bytes)));
+}
+
+#[test]
+fn options_are_taken_or_refused() {
+    run("options", 5_000, |bytes| options::check(&String::from_utf8_lossy(bytes)));
+}
+
+#[test]
+fn a_votable_is_read_or_refused() {
+    run("votable_reader", 3_000, votable_reader::check);
+}
+
+/// Checks every seed of a target, and then inputs made of them.
+fn run(target: &str, inputs: usize, check: fn(&[u8])) {
+    let seeds = seeds(target);
+    seeds.iter().for_each(|seed| one(target, seed, check));
+    let mut mutations = Mutations { state: 1 };
+    for _ in 0..inputs {
+        one(target, &mutations.of(&seeds), check);
+    }
+}
+
+/// Checks one input; where that panics, the message shows the input.
+fn one(target: &str, input: &[u8], check: fn(&[u8])) {
+    if catch_unwind(|| check(input)).is_err() {
+        let shown = input.escape_ascii();
+        panic!(
+            "the check {target} fails on b\"{shown}\": make it a seed in fuzz/corpus-seed/{target}"
+        );
+    }
+}
+
+/// The files of a target's seeds, in the order of their names.
+fn seeds(target: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus-seed").join(target);
+    let entries = fs::read_dir(&folder).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty(), "{} has no seed", folder.display());
+    paths.into_iter().map(|path| fs::read(path).unwrap()).collect()
+}
+
+/// Changes to inputs, the same at every run: SplitMix64.
+struct Mutations {
+    state: u64,
+}
+
+impl Mutations {
+    /// A seed with one to six changes.
+    fn of(&mut self, seeds: &[Vec<u8>]) -> Vec<u8> {
+        let mut input = seeds[self.below(seeds.len())].clone();
+        for _ in 0..=self.below(6) {
+            let (from, to) = self.range(input.len());
+            match self.below(7) {
+                0 if !input.is_empty() => {
+                    let place = self.below(input.len());
+                    input[place] ^= 1 << self.below(8);
+                }
+                1 if !input.is_empty() => {
+                    let place = self.below(input.len());
+                    input[place] = SIGNS[self.below(SIGNS.len())];
+                }
+                2 => input.insert(from, SIGNS[self.below(SIGNS.len())]),
+                3 => drop(input.drain(from..to)),
+                4 => {
+                    let again = input[from..to].to_vec();
+                    input.splice(to..to, again);
+                }
+                5 => input.truncate(to),
+                _ => {
+                    let other = &seeds[self.below(seeds.len())];
+                    let (first, last) = self.range(other.len());
+                    input.splice(from..to, other[first..last].iter().copied());
+                }
+            }
+        }
+        input
+    }
+
+    /// A range within a length, of at most 64 bytes.
+    fn range(&mut self, length: usize) -> (usize, usize) {
+        let from = self.below(length + 1);
+        (from, from + self.below((length - from).min(64) + 1))
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut value = self.state;
+        value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        value ^= value >> 31;
+        usize::try_from(value % limit as u64).unwrap()
+    }
+}
