@@ -358,7 +358,7 @@ impl Sample {
         let given = all.slice(self.rows.start, self.rows.len());
         let metadata = self.columns.iter().map(|column| ColumnMetadata {
             datatype: Some(column.datatype),
-            arraysize: column.arraysize.map(str::to_owned),
+            arraysize: column.arraysize.map(|text| text.parse().unwrap()),
             ..Default::default()
         });
         let schema = ResultSchema::new(arrow, metadata.collect()).unwrap();
@@ -508,14 +508,13 @@ fn cell(
 
 /// Elements of a list.
 fn lengths(vo_type: &VoType) -> BoxedStrategy<usize> {
-    if let Some(fixed) = vo_type.fixed_elements() {
+    let cell = vo_type.cell();
+    let dimensions = cell.dimensions().unwrap();
+    if let Some(fixed) = dimensions.fixed() {
         return Just(fixed as usize).boxed();
     }
-    let shape = vo_type.arraysize.clone().unwrap();
-    let shape = if vo_type.datatype.is_text() { shape.without_first().unwrap() } else { shape };
-    let pair = if vo_type.datatype.is_complex() { 2 } else { 1 };
-    let stride = shape.stride() as usize * pair;
-    let most = match shape.last() {
+    let stride = dimensions.stride() as usize;
+    let most = match dimensions.last() {
         Extent::Fixed(most) | Extent::Bounded(most) => most as usize,
         Extent::Free => 5,
     };
@@ -575,11 +574,9 @@ fn float(value: f64) -> Element {
 
 /// As long as the arraysize takes: `char` counts bytes, `unicodeChar` units of UTF-16.
 fn text(variant: &'static Variant, vo_type: &VoType) -> impl Strategy<Value = Element> + use<> {
-    let shape = vo_type.arraysize.clone().unwrap();
-    let room = match (shape.inner().first(), shape.last()) {
-        (Some(length), _) => *length as usize,
-        (None, Extent::Fixed(length) | Extent::Bounded(length)) => length as usize,
-        (None, Extent::Free) => usize::MAX,
+    let room = match vo_type.cell().text_length().unwrap() {
+        Extent::Fixed(length) | Extent::Bounded(length) => length as usize,
+        Extent::Free => usize::MAX,
     };
     let is_char = vo_type.datatype == Datatype::Char;
     let is_table_data = option(variant, "serialization") == Some("TABLEDATA");

@@ -20,7 +20,7 @@ use taploom_votable::{ReadOptions, TableChoice, VotableReader};
 
 /// Documents that are refused, and what the error says.
 const REFUSED: [(&str, &str); 11] = [
-    ("custom_datatype", r#"column "foo": "bar" is no datatype of VOTable"#),
+    ("custom_datatype", r#"column "foo": "bar" is not a datatype of VOTable"#),
     ("irsa-nph-error", "the document has no TABLE"),
     ("irsa-nph-m31", r#"column "h_msigcom", row 1: "null" is no double"#),
     ("mivot_block_custom_datatype", "the root element is VODML; that of a VOTable is VOTABLE"),
@@ -32,13 +32,13 @@ const REFUSED: [(&str, &str); 11] = [
     ),
     (
         "regression.bin.tabledata.truth.1.1",
-        r#"column "array", row 3: 8 values do not go with long of arraysize 2x2*"#,
+        r#"column "array", row 3: 8 values do not fit long of arraysize 2x2*"#,
     ),
     (
         "regression.bin.tabledata.truth.1.3",
-        r#"column "array", row 3: 8 values do not go with long of arraysize 2x2*"#,
+        r#"column "array", row 3: 8 values do not fit long of arraysize 2x2*"#,
     ),
-    ("regression", r#"column "unicode test": "unicodeString" is no datatype of VOTable"#),
+    ("regression", r#"column "unicode test": "unicodeString" is not a datatype of VOTable"#),
     ("resource_groups", "the document has no TABLE"),
 ];
 

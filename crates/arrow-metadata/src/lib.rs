@@ -1,16 +1,18 @@
 #![doc = include_str!("../README.md")]
 
 use arrow_schema::{Field, Metadata, Schema};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use serde_path_to_error::{Path, Segment};
 use taploom_model::{ColumnMetadata, Error, ErrorKind, Result, ResultSchema, TableMetadata};
 
-/// What all keys begin with.
+/// The prefix of all keys.
 pub const PREFIX: &str = "vo:";
 
-/// The key of the table in the metadata of the schema.
+/// The key of the table's metadata in the metadata of the schema.
 pub const TABLE_KEY: &str = "vo:table";
 
-/// Members of a column's JSON that are text, and the others.
+/// Members of a column's JSON that are stored as plain text, and members that are stored as JSON.
 const AS_TEXT: [&str; 12] = [
     "ID",
     "arraysize",
@@ -27,11 +29,11 @@ const AS_TEXT: [&str; 12] = [
 ];
 const AS_JSON: [&str; 3] = ["links", "values", "width"];
 
-/// The Arrow schema `written`, whose fields hold the columns of `result` by position, with the
-/// metadata of the result; keys that are there stay, but for those with the [`PREFIX`].
+/// The Arrow schema `written`, whose fields hold the columns of `result` by position, with the metadata of
+/// the result. Other keys of `written` are kept; keys with the [`PREFIX`] are replaced.
 ///
 /// # Errors
-/// [`ErrorKind::Internal`] where metadata can't be told in JSON.
+/// [`ErrorKind::Internal`] if metadata can't be written as JSON.
 pub fn annotated(result: &ResultSchema, written: &Schema) -> Result<Schema> {
     let mut fields = Vec::with_capacity(written.fields().len());
     for (column, field) in result.columns().iter().zip(written.fields()) {
@@ -59,49 +61,114 @@ pub fn annotated(result: &ResultSchema, written: &Schema) -> Result<Schema> {
     Ok(Schema::new_with_metadata(fields, keys))
 }
 
-/// What [`annotated`] has written: the columns by position, and the table; `None` where nothing is.
-///
-/// Keys with the [`PREFIX`] and a name that is not known are passed over.
-///
-/// # Errors
-/// [`ErrorKind::InvalidRequest`] naming the column and the key whose value is damaged.
-pub fn described(schema: &Schema) -> Result<Option<(Vec<ColumnMetadata>, TableMetadata)>> {
-    let ours = |metadata: &Metadata| metadata.iter().any(|(key, _)| key.starts_with(PREFIX));
-    if !ours(schema.metadata()) && !schema.fields().iter().any(|field| ours(field.metadata())) {
-        return Ok(None);
-    }
-    let columns = schema.fields().iter().map(|field| column(field));
-    let table = match schema.metadata().get(TABLE_KEY) {
-        Some(table) => serde_json::from_str(table).map_err(|error| damaged(TABLE_KEY, error))?,
-        None => TableMetadata::default(),
-    };
-    Ok(Some((columns.collect::<Result<_>>()?, table)))
+/// The metadata that an Arrow schema holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Described {
+    /// The columns, by position.
+    pub columns: Vec<ColumnMetadata>,
+    /// The table.
+    pub table: TableMetadata,
+    /// What was ignored because it can't be right: one sentence for each part of the metadata.
+    pub notes: Vec<String>,
 }
 
-fn column(field: &Field) -> Result<ColumnMetadata> {
+/// Reads the metadata that [`annotated`] has written. `None` if the schema holds none.
+///
+/// Keys with the [`PREFIX`] and an unknown name are ignored. A value that breaks the grammar of its
+/// attribute is ignored, too, and named in the notes.
+pub fn described(schema: &Schema) -> Option<Described> {
+    let ours = |metadata: &Metadata| metadata.iter().any(|(key, _)| key.starts_with(PREFIX));
+    if !ours(schema.metadata()) && !schema.fields().iter().any(|field| ours(field.metadata())) {
+        return None;
+    }
+    let mut notes = Vec::new();
+    let columns = schema.fields().iter().map(|field| column(field, &mut notes)).collect();
+    let table = schema.metadata().get(TABLE_KEY).map(|text| table(text, &mut notes));
+    Some(Described { columns, table: table.unwrap_or_default(), notes })
+}
+
+fn column(field: &Field, notes: &mut Vec<String>) -> ColumnMetadata {
+    let mut note = |note: String| notes.push(format!("column {:?}: {note}", field.name()));
     let mut members = Map::new();
     for (key, text) in field.metadata() {
         let name = key.strip_prefix(PREFIX).unwrap_or_default();
         let member = if AS_TEXT.contains(&name) {
             Value::String(text.to_owned())
         } else if AS_JSON.contains(&name) {
-            serde_json::from_str(text)
-                .map_err(|error| damaged(key, error).with_column(field.name()))?
+            match serde_json::from_str(text) {
+                Ok(member) => member,
+                Err(error) => {
+                    note(ignored(key, &error));
+                    continue;
+                }
+            }
         } else {
             continue;
         };
         members.insert(name.to_owned(), member);
     }
-    let parse = |members| serde_json::from_value::<ColumnMetadata>(Value::Object(members));
-    parse(members.clone()).map_err(|error| {
-        let mut alone = members.into_iter().map(|(name, member)| {
-            let is_right = parse(Map::from_iter([(name.clone(), member)])).is_ok();
-            (name, is_right)
-        });
-        let culprit = alone.find(|(_, is_right)| !is_right).map(|(name, _)| name);
-        let key = format!("{PREFIX}{}", culprit.unwrap_or_default());
-        damaged(&key, error).with_column(field.name())
-    })
+    let mut wrong = |path: &Path, error: &serde_json::Error| {
+        note(ignored(&format!("{PREFIX}{path}"), error));
+    };
+    without_errors(Value::Object(members), &mut wrong)
+}
+
+fn table(text: &str, notes: &mut Vec<String>) -> TableMetadata {
+    match serde_json::from_str(text) {
+        Ok(table) => without_errors(table, &mut |path, error| {
+            notes.push(ignored(&format!("{TABLE_KEY}.{path}"), error));
+        }),
+        Err(error) => {
+            notes.push(ignored(TABLE_KEY, &error));
+            TableMetadata::default()
+        }
+    }
+}
+
+fn ignored(place: &str, error: &serde_json::Error) -> String {
+    format!("the metadata of the file at {place} are ignored: {error}")
+}
+
+/// The metadata in `json` without the members that are wrong, each of which `wrong` is told.
+fn without_errors<T: DeserializeOwned + Default>(
+    mut json: Value,
+    wrong: &mut dyn FnMut(&Path, &serde_json::Error),
+) -> T {
+    loop {
+        let error = match serde_path_to_error::deserialize(&json) {
+            Ok(metadata) => return metadata,
+            Err(error) => error,
+        };
+        wrong(error.path(), error.inner());
+        if !remove(&mut json, error.path()) {
+            return T::default();
+        }
+    }
+}
+
+/// Removes the member or item at a path. Whether there was one.
+fn remove(json: &mut Value, path: &Path) -> bool {
+    let mut segments: Vec<&Segment> = path.iter().collect();
+    let Some(last) = segments.pop() else { return false };
+    let mut parent = json;
+    for segment in segments {
+        let inner = match segment {
+            Segment::Map { key } => parent.get_mut(key),
+            Segment::Seq { index } => parent.get_mut(*index),
+            Segment::Enum { .. } | Segment::Unknown => None,
+        };
+        let Some(inner) = inner else { return false };
+        parent = inner;
+    }
+    match (last, parent) {
+        (Segment::Map { key }, Value::Object(members)) => members.remove(key).is_some(),
+        (Segment::Seq { index }, Value::Array(items)) if *index < items.len() => {
+            items.remove(*index);
+            true
+        }
+        _ => false,
+    }
 }
 
 fn without_ours(metadata: &Metadata) -> Metadata {
@@ -109,9 +176,9 @@ fn without_ours(metadata: &Metadata) -> Metadata {
     theirs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
-/// Without members that are null or empty: they are what is there by default.
+/// Removes members that are null or empty, which are the defaults.
 fn compact(value: Value) -> Value {
-    let is_said = |value: &Value| match value {
+    let is_kept = |value: &Value| match value {
         Value::Null => false,
         Value::Array(items) => !items.is_empty(),
         Value::Object(members) => !members.is_empty(),
@@ -120,9 +187,9 @@ fn compact(value: Value) -> Value {
     match value {
         Value::Object(members) => {
             let members = members.into_iter().map(|(name, value)| (name, compact(value)));
-            Value::Object(members.filter(|(_, value)| is_said(value)).collect())
+            Value::Object(members.filter(|(_, value)| is_kept(value)).collect())
         }
-        // An item stands for itself, even where all that it says is the default.
+        // An item counts even if all of its members are the defaults.
         Value::Array(items) => Value::Array(items.into_iter().map(compact).collect()),
         scalar => scalar,
     }
@@ -130,13 +197,8 @@ fn compact(value: Value) -> Value {
 
 fn json(metadata: &impl serde::Serialize) -> Result<Value> {
     serde_json::to_value(metadata).map_err(|error| {
-        Error::new(ErrorKind::Internal, "the metadata can't be told in JSON").with_source(error)
+        Error::new(ErrorKind::Internal, "the metadata can't be written as JSON").with_source(error)
     })
-}
-
-fn damaged(key: &str, error: serde_json::Error) -> Error {
-    let message = format!("the metadata key {key} is damaged");
-    Error::new(ErrorKind::InvalidRequest, message).with_source(error)
 }
 
 #[cfg(test)]
@@ -150,7 +212,8 @@ mod tests {
 
     fn read_back(result: &ResultSchema) -> ResultSchema {
         let schema = annotated(result, result.arrow()).unwrap();
-        let (columns, table) = described(&schema).unwrap().unwrap();
+        let Described { columns, table, notes } = described(&schema).unwrap();
+        assert_eq!(notes, [""; 0]);
         ResultSchema::new(Arc::clone(result.arrow()), columns).unwrap().with_table(table)
     }
 
@@ -194,22 +257,64 @@ mod tests {
     fn a_schema_without_our_keys_says_nothing() {
         let field = Field::new("n", DataType::Int64, true);
         let field = field.with_metadata([("PARQUET:field_id", "1")].map(owned));
-        assert!(described(&Schema::new(vec![field])).unwrap().is_none());
+        assert!(described(&Schema::new(vec![field])).is_none());
     }
 
     #[test]
-    fn what_is_unknown_is_passed_over_and_what_is_damaged_is_named() {
+    fn what_is_unknown_is_ignored_and_what_is_wrong_is_named() {
         let with = |key: &str, value: &str| {
             let field = Field::new("n", DataType::Int64, true);
-            described(&Schema::new(vec![field.with_metadata([owned((key, value))])]))
+            let unit = owned(("vo:unit", "m"));
+            described(&Schema::new(vec![field.with_metadata([owned((key, value)), unit])])).unwrap()
         };
-        let (columns, _) = with("vo:colour", "red").unwrap().unwrap();
-        assert_eq!(columns, [ColumnMetadata::default()]);
-        for (key, value) in [("vo:width", "wide"), ("vo:datatype", "quad"), ("vo:links", "{}")] {
-            let error = with(key, value).unwrap_err();
-            assert_eq!(error.column(), Some("n"));
-            assert_eq!(error.message(), format!("the metadata key {key} is damaged"));
+        let right = ColumnMetadata { unit: Some("m".to_owned()), ..Default::default() };
+        let unknown = with("vo:colour", "red");
+        assert_eq!((unknown.columns, unknown.notes.len()), (vec![right.clone()], 0));
+        for (key, value, place, why) in [
+            ("vo:width", "wide", "vo:width", "expected value at line 1 column 1"),
+            ("vo:width", "0", "vo:width", "invalid value"),
+            ("vo:datatype", "quad", "vo:datatype", "unknown variant `quad`"),
+            ("vo:links", "{}", "vo:links", "invalid type"),
+            ("vo:precision", "banana", "vo:precision", "not of the form 4, F4 or E4"),
+            ("vo:values", r#"{"type": "banana"}"#, "vo:values.type", "not legal or actual"),
+            ("vo:values", r#"{"least": 1}"#, "vo:values.least", "unknown field"),
+        ] {
+            let Described { mut columns, notes, .. } = with(key, value);
+            columns[0].values = None;
+            assert_eq!(columns, [right.clone()]);
+            let [note] = &notes[..] else { panic!("{notes:?}") };
+            let start = format!("column \"n\": the metadata of the file at {place} are ignored: ");
+            assert!(note.starts_with(&start) && note.contains(why), "{note}");
         }
+    }
+
+    #[test]
+    fn what_is_wrong_in_the_table_is_left_out_alone() {
+        let table = json!({
+            "name": "stars",
+            "resource": {
+                "type": "banana",
+                "timesys": [
+                    {"ID": "t", "timescale": "not a scale", "refposition": "UNKNOWN"},
+                    {"ID": "u", "timescale": "UTC", "refposition": "UNKNOWN"},
+                ],
+            },
+        });
+        let keys: Metadata = [owned((TABLE_KEY, &table.to_string()))].into_iter().collect();
+        let fields = vec![Field::new("n", DataType::Int64, true)];
+        let read = described(&Schema::new_with_metadata(fields, keys)).unwrap();
+        assert_eq!(read.table.name.as_deref(), Some("stars"));
+        let systems: Vec<_> = read.table.resource.timesys.iter().map(|t| t.id.as_str()).collect();
+        assert_eq!(systems, ["u"]);
+        let places: Vec<_> = read.notes.iter().map(|note| note.split(' ').nth(6)).collect();
+        assert_eq!(
+            places,
+            [
+                Some("vo:table.resource.timesys[0].timescale"),
+                Some("vo:table.resource.timesys[0]"),
+                Some("vo:table.resource.type"),
+            ]
+        );
     }
 
     fn owned((key, value): (&str, &str)) -> (String, String) {

@@ -134,7 +134,7 @@ fn column_list(format: &ResultFormat) -> ColumnList {
     let columns = format.column_types.iter().map(|column| ColumnMetadata {
         name: Some(column.name.clone()),
         datatype: Some(column.datatype),
-        arraysize: column.arraysize.as_ref().map(ToString::to_string),
+        arraysize: column.arraysize.clone(),
         ..ColumnMetadata::default()
     });
     ColumnList::new(columns.collect())

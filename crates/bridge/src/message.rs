@@ -79,7 +79,7 @@ pub struct ColumnType {
     /// The primitive.
     pub datatype: Datatype,
     /// The shape; `None` for a single value or character.
-    #[serde(default, deserialize_with = "arraysize")]
+    #[serde(default)]
     pub arraysize: Option<Arraysize>,
     /// Whether the URLs in this column are moved to the DataLink service of this site.
     #[serde(default)]
@@ -233,11 +233,6 @@ fn destination<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret<Url>
         }
         _ => Err(de::Error::custom("it is not an http or https URL")),
     }
-}
-
-fn arraysize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arraysize>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
-    text.map(|text| text.parse().map_err(de::Error::custom)).transpose()
 }
 
 fn columns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ColumnType>, D::Error> {

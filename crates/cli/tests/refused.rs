@@ -135,6 +135,54 @@ fn wrong_sources() {
     refused(&["encode", "demo", "-f", "votable", "--envelope", &wrong], 2, &["wrong.json"]);
 }
 
+/// A list of columns in which every attribute with a grammar breaks it.
+const BAD_METADATA: &str = include_str!("data/bad-metadata.columns.json");
+
+#[test]
+fn metadata_that_break_a_grammar_are_refused_by_column_and_member() {
+    let folder = Folder::new();
+    for (json, words) in [
+        (BAD_METADATA, &["\"z\"", "columns[0].precision", "banana", "4, F4 or E4"][..]),
+        (
+            r#"{"columns": [{}, {"name": "z", "values": {"type": "banana"}}]}"#,
+            &["\"z\"", "columns[1].values.type", "banana", "legal or actual"],
+        ),
+        (
+            r#"{"columns": [{"name": "s", "links": [{"content-role": "two words"}]}]}"#,
+            &["\"s\"", "columns[0].links[0].content-role", "two words"],
+        ),
+        (
+            r#"{"columns": [{"name": "s", "arraysize": "*x3"}]}"#,
+            &["\"s\"", "columns[0].arraysize", "*x3", "3x*"],
+        ),
+        (
+            r#"{"columns": [{"name": "s", "ref": "1st"}]}"#,
+            &["\"s\"", "columns[0].ref", "1st", "XML name"],
+        ),
+        (r#"{"columns": [{"name": "s", "width": 0}]}"#, &["\"s\"", "columns[0].width", "nonzero"]),
+        (
+            r#"{"columns": [], "metadata": {"resource": {"type": "banana"}}}"#,
+            &["metadata.resource.type", "banana", "results or meta"],
+        ),
+        (
+            r#"{"columns": [], "metadata": {"resource": {"timesys": [
+                {"ID": "t", "timescale": "not a scale", "refposition": "x"}]}}}"#,
+            &["metadata.resource.timesys[0].timescale", "not a scale", "UTC"],
+        ),
+        (
+            r#"{"columns": [], "metadata": {"resource": {"timesys": [{"ID": "t"}]}}}"#,
+            &["metadata.resource.timesys[0]", "timescale"],
+        ),
+    ] {
+        let columns = folder.write("bad.columns.json", json);
+        let sql = "SELECT hip AS z, name AS s FROM stars";
+        for format in ["votable", "csv"] {
+            let arguments = ["encode", "demo", "-q", sql, "-f", format, "--columns", &columns];
+            refused(&arguments, 2, &[words, &["bad.columns.json"]].concat());
+        }
+    }
+}
+
 #[test]
 fn a_cell_that_does_not_fit_is_named_in_every_format() {
     let folder = Folder::new();

@@ -1,4 +1,4 @@
-//! One column into the Arrow type that carries its VOTable datatype.
+//! Converts one column to the Arrow type that carries its VOTable datatype.
 
 use std::sync::Arc;
 
@@ -11,44 +11,42 @@ use arrow_cast::{CastOptions, cast_with_options};
 use arrow_data::transform::MutableArrayData;
 use arrow_schema::{ArrowError, DataType, TimeUnit};
 
-use crate::column::{VoType, list_item};
+use crate::arraysize::Arraysize;
 use crate::error::{Error, ErrorKind, Result};
+use crate::vo_type::{VoType, list_item};
 
-/// Whether an array is one that [`convert`] would give.
+/// Whether [`convert`] would give the same array.
 pub(crate) fn is_carried(array: &ArrayRef, vo_type: &VoType) -> bool {
-    if !vo_type.is_list() {
-        return *array.data_type() == vo_type.datatype.element();
+    if *array.data_type() != vo_type.carrier() {
+        return false;
     }
-    *array.data_type() == vo_type.carrier() && {
+    vo_type.cell().dimensions().is_none_or(|dimensions| {
         let lists = array.as_list::<i32>();
-        !has_hidden_elements(lists) && check_lengths(lists, vo_type).is_ok()
-    }
+        !has_hidden_elements(lists) && check_lengths(lists, dimensions).is_ok()
+    })
 }
 
-/// Converts a column; an error where one cell can't be.
+/// Converts a column. One cell that can't be converted makes the whole column an error.
 pub(crate) fn convert(array: &ArrayRef, vo_type: &VoType) -> Result<ArrayRef> {
     let element = vo_type.datatype.element();
-    if !vo_type.is_list() {
+    let cell = vo_type.cell();
+    let Some(dimensions) = cell.dimensions() else {
         return convert_elements(array, &element);
-    }
-    let inner = vo_type.arraysize.as_ref().map_or(&[][..], |shape| shape.inner());
-    // The first dimension of strings is the length of each, that of pairs is not there.
-    let inner = if vo_type.datatype.is_text() { &inner[1..] } else { inner };
-    let pair = if vo_type.datatype.is_complex() { &[2][..] } else { &[] };
-    let lists = flat_lists(array, &[pair, inner].concat())?;
-    check_lengths(&lists, vo_type)?;
+    };
+    let lists = flat_lists(array, dimensions.inner())?;
+    check_lengths(&lists, dimensions)?;
     let (_, offsets, values, nulls) = lists.into_parts();
     let values = convert_elements(&values, &element)?;
     let lists = ListArray::try_new(list_item(element), offsets, values, nulls);
     Ok(Arc::new(lists.map_err(broken)?))
 }
 
-/// As lists of elements, in which a null has none; dimensions within are checked, the first varies
-/// fastest.
+/// Flattens nested lists to lists of elements. Inner dimensions are checked (the first varies fastest),
+/// and a null list has no elements.
 fn flat_lists(array: &ArrayRef, inner: &[u32]) -> Result<ListArray> {
     let mut lists = compact(&one_level(array)?)?;
-    // Dimensions that the values have, from the outermost on: those of the declared shape may be
-    // fewer, for lists that are flat already.
+    // The inner dimensions that are still nested, outermost last. Lists can be flat already, and then
+    // have fewer levels than the declared shape has dimensions.
     let mut left = inner;
     loop {
         let values = lists.values();
@@ -68,11 +66,11 @@ fn flat_lists(array: &ArrayRef, inner: &[u32]) -> Result<ListArray> {
         for (index, pair) in offsets.windows(2).enumerate() {
             let length = (pair[1] - pair[0]) as usize;
             if below.is_null(index) {
-                return Err(unfit("a list within a list is null".to_owned()));
+                return Err(unfit("a list inside a list is null".to_owned()));
             }
             if let Some(extent) = extent.filter(|extent| *extent != length) {
                 return Err(unfit(format!(
-                    "a list within a list has {length} elements, and {extent} are declared"
+                    "a list inside a list has {length} elements, and {extent} are declared"
                 )));
             }
         }
@@ -104,7 +102,7 @@ fn is_list(data_type: &DataType) -> bool {
     )
 }
 
-/// The outermost level of any list, or bytes, as a list with offsets of 32 bits.
+/// The outermost level of any list type, or of bytes, as a list with 32-bit offsets.
 fn one_level(array: &ArrayRef) -> Result<ListArray> {
     use DataType::{
         Binary, BinaryView, FixedSizeBinary, FixedSizeList, LargeBinary, LargeList, LargeListView,
@@ -124,12 +122,12 @@ fn one_level(array: &ArrayRef) -> Result<ListArray> {
         LargeBinary | BinaryView | FixedSizeBinary(_) => one_level(&cast(array, &Binary)?),
         other => match packed(other) {
             Some(values) => one_level(&cast(array, values)?),
-            None => Err(unfit(format!("Arrow type {other} is no list"))),
+            None => Err(unfit(format!("Arrow type {other} is not a list"))),
         },
     }
 }
 
-/// What a dictionary or a run stands for.
+/// The type of the values that a dictionary or run-end encoding stands for.
 fn packed(data_type: &DataType) -> Option<&DataType> {
     match data_type {
         DataType::Dictionary(_, values) => Some(values),
@@ -138,7 +136,7 @@ fn packed(data_type: &DataType) -> Option<&DataType> {
     }
 }
 
-/// Whether there are elements that belong to no list, or to one that is null.
+/// Whether there are elements outside of all lists, or inside null lists.
 fn has_hidden_elements(lists: &ListArray) -> bool {
     let offsets = lists.offsets();
     let null_with_elements = || {
@@ -150,8 +148,8 @@ fn has_hidden_elements(lists: &ListArray) -> bool {
     (offsets.first(), offsets.last() as usize) != (0, lists.values().len()) || null_with_elements()
 }
 
-/// The same lists without elements that belong to none of them: what stands there may be anything,
-/// and is not to be converted.
+/// The same lists without elements outside of them. Such elements can have any value, and must not be
+/// converted.
 fn compact(lists: &ListArray) -> Result<ListArray> {
     if !has_hidden_elements(lists) {
         return Ok(lists.clone());
@@ -176,11 +174,11 @@ fn compact(lists: &ListArray) -> Result<ListArray> {
     ListArray::try_new(item, offsets, values, lists.nulls().cloned()).map_err(broken)
 }
 
-/// Every list has as many elements as the arraysize says.
-fn check_lengths(lists: &ListArray, vo_type: &VoType) -> Result<()> {
+/// Checks that every list has as many elements as the dimensions say.
+fn check_lengths(lists: &ListArray, dimensions: &Arraysize) -> Result<()> {
     for (index, length) in lists.offsets().lengths().enumerate() {
-        if lists.is_valid(index) && !vo_type.takes(length as u64) {
-            return Err(unfit(match vo_type.fixed_elements() {
+        if lists.is_valid(index) && !dimensions.takes(length as u64) {
+            return Err(unfit(match dimensions.fixed() {
                 Some(right) => format!("it has {length} elements, and {right} are declared"),
                 None => format!("it has {length} elements"),
             }));
@@ -197,7 +195,7 @@ fn broken(cause: ArrowError) -> Error {
     Error::new(ErrorKind::Internal, "a converted list contradicts its type").with_source(cause)
 }
 
-/// Converts elements: numbers, booleans, strings; an error where one can't be.
+/// Converts elements: numbers, booleans and strings.
 fn convert_elements(array: &ArrayRef, carrier: &DataType) -> Result<ArrayRef> {
     if let Some(values) = packed(array.data_type()) {
         return convert_elements(&cast(array, values)?, carrier);
@@ -224,7 +222,7 @@ fn convert_elements(array: &ArrayRef, carrier: &DataType) -> Result<ArrayRef> {
             };
             match zone {
                 None => cast_with_options(array, carrier, &options),
-                // An instant is written in UTC, and DALI 1.1, 3.3.3 needs no zone for that.
+                // An instant is written in UTC; DALI 1.1, 3.3.3 has no suffix for it.
                 Some(_) => {
                     let utc = DataType::Timestamp(*unit, Some("+00:00".into()));
                     cast_with_options(array, &utc, &options)
@@ -247,7 +245,7 @@ fn not_converted(array: &ArrayRef, to: &DataType, cause: ArrowError) -> Error {
     Error::new(ErrorKind::InvalidValue, message).with_source(cause)
 }
 
-/// Finds what Arrow's cast takes for a success and is none.
+/// Finds losses that Arrow's cast does not report.
 fn checked(array: &ArrayRef, converted: ArrayRef) -> Result<ArrayRef> {
     let carrier = converted.data_type();
     if (array.data_type(), carrier) == (&DataType::Float64, &DataType::Float32) {
@@ -259,7 +257,7 @@ fn checked(array: &ArrayRef, converted: ArrayRef) -> Result<ArrayRef> {
     Ok(converted)
 }
 
-/// Timestamps and dates have years of four digits; DALI 1.1, 3.3.3.
+/// Checks that the years of timestamps and dates have four digits; DALI 1.1, 3.3.3.
 fn check_years(array: &ArrayRef) -> Result<()> {
     /// 0000-01-01 and the day after 9999-12-31, in days since 1970-01-01.
     const DAYS: std::ops::Range<i64> = -719_528..2_932_897;
@@ -268,7 +266,7 @@ fn check_years(array: &ArrayRef) -> Result<()> {
         DataType::Timestamp(TimeUnit::Second, _) => 86_400,
         DataType::Date64 | DataType::Timestamp(TimeUnit::Millisecond, _) => 86_400_000,
         DataType::Timestamp(TimeUnit::Microsecond, _) => 86_400_000_000,
-        // Nanoseconds of 64 bits span the years 1677 to 2262; the rest has no years.
+        // 64 bits of nanoseconds span the years 1677 to 2262. Other types have no years.
         _ => return Ok(()),
     };
     let ticks = match array.data_type() {
@@ -279,19 +277,19 @@ fn check_years(array: &ArrayRef) -> Result<()> {
     if days.all(|tick| DAYS.contains(&tick.div_euclid(ticks_of_a_day))) {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::InvalidValue, "its year is not of four digits"))
+    Err(Error::new(ErrorKind::InvalidValue, "its year does not have four digits"))
 }
 
-/// Arrow's cast rounds an integer that a float has not enough digits for.
+/// Refuses integers with more digits than the float has, which Arrow's cast rounds.
 fn check_digits(integers: &ArrayRef, floats: &ArrayRef) -> Result<()> {
     let back = cast_with_options(floats, integers.data_type(), &CastOptions::default());
     match back {
         Ok(back) if back.to_data() == integers.to_data() => Ok(()),
-        _ => Err(Error::new(ErrorKind::InvalidValue, "a float has not enough digits for it")),
+        _ => Err(Error::new(ErrorKind::InvalidValue, "a float does not have enough digits for it")),
     }
 }
 
-/// Arrow's cast makes infinity of a double that is too large for a float.
+/// Refuses doubles beyond the range of a float, which Arrow's cast makes infinite.
 fn check_single(doubles: &ArrayRef, floats: &ArrayRef) -> Result<()> {
     let doubles = doubles.as_primitive::<Float64Type>();
     let floats = floats.as_primitive::<Float32Type>();

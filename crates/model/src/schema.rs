@@ -1,21 +1,20 @@
-//! The schema of a result: Arrow's, and VOTable's beside it.
+//! The schema of a result: the schema of Arrow, and the metadata of VOTable.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow_schema::{Field, Schema, SchemaRef};
 
-use crate::column::{Column, ColumnMetadata};
+use crate::column::Column;
+use crate::derive::{derived, resolve};
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::TableMetadata;
-use crate::resolve::{derived, resolve};
+use crate::metadata::{ColumnMetadata, TableMetadata};
 
 /// An Arrow schema with the FIELD metadata of every column, checked once.
 ///
-/// Metadata that are not given are derived from the Arrow types (`docs/src/types.md` has the
-/// table): text becomes `unicodeChar` with arraysize `*`, because `char` is ASCII up to
-/// VOTable 1.5 and Arrow's strings need not be; timestamps and dates become `char` with xtype
-/// `timestamp`.
+/// Metadata that are not given are derived from the Arrow types (`docs/src/types.md` has the table).
+/// Text becomes `unicodeChar` with arraysize `*`, because `char` is limited to ASCII up to VOTable 1.5,
+/// and Arrow's strings are not. Timestamps and dates become `char` with xtype `timestamp`.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -40,23 +39,23 @@ pub struct ResultSchema {
 }
 
 impl ResultSchema {
-    /// Joins the columns of `arrow` and `metadata`, by position.
+    /// Joins the columns of `arrow` and `metadata` by position.
     ///
-    /// A name given in `metadata` replaces that of the Arrow field. A datatype given there decides
-    /// what is written; cells are converted to it, and one that does not fit is an error when it
-    /// comes.
+    /// A name in `metadata` replaces the name of the Arrow field. A datatype in `metadata` decides what
+    /// is written: cells are converted to it, and a cell that does not fit is an error when its batch is
+    /// written.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidRequest`] naming the column: metadata for another number of columns, a
-    /// datatype that the Arrow type can't be converted to, a malformed arraysize, an ID that is no
-    /// NCName or stands twice.
+    /// datatype to which the Arrow type can't be converted, an arraysize that does not fit the lists, an
+    /// ID that is given twice.
     #[allow(clippy::needless_pass_by_value, reason = "schemas are handed over, as Arrow does it")]
     pub fn new(arrow: SchemaRef, metadata: Vec<ColumnMetadata>) -> Result<Self> {
         if metadata.len() != arrow.fields().len() {
             return Err(Error::new(
                 ErrorKind::InvalidRequest,
                 format!(
-                    "the metadata are of {} columns and the result has {}; they go by position",
+                    "there are metadata for {} columns and the result has {}; they are matched by position",
                     metadata.len(),
                     arrow.fields().len()
                 ),
@@ -82,7 +81,7 @@ impl ResultSchema {
         Ok(Self { arrow, columns, table: TableMetadata::default() })
     }
 
-    /// Everything derived from the Arrow types.
+    /// A schema in which everything is derived from the Arrow types.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -101,14 +100,14 @@ impl ResultSchema {
         Self { arrow, columns, table: TableMetadata::default() }
     }
 
-    /// Adds what is known of the table as a whole.
+    /// Adds metadata of the table as a whole.
     #[must_use]
     pub fn with_table(mut self, table: TableMetadata) -> Self {
         self.table = table;
         self
     }
 
-    /// The same with other values that stand for null, by position; `None` keeps what there is.
+    /// The same schema with other values that stand for null, by position. `None` keeps the present one.
     #[must_use]
     pub fn with_null_values(mut self, null_values: &[Option<String>]) -> Self {
         let columns = self.columns.iter().zip(null_values).map(|(column, null)| {
@@ -120,7 +119,7 @@ impl ResultSchema {
         self
     }
 
-    /// The same columns carried in other Arrow types.
+    /// The same columns in other Arrow types.
     pub(crate) fn carried_in(&self, arrow: SchemaRef) -> Self {
         Self { arrow, columns: Arc::clone(&self.columns), table: self.table.clone() }
     }
@@ -135,13 +134,13 @@ impl ResultSchema {
         &self.columns
     }
 
-    /// The table as a whole.
+    /// The metadata of the table as a whole.
     pub fn table(&self) -> &TableMetadata {
         &self.table
     }
 
-    /// The names of the columns, made unique for formats that need it: of columns with one name the
-    /// first keeps it, the others get `_2`, `_3` and so on, passing over names that are taken.
+    /// The names of the columns, made unique for formats that need it. Of several columns with one name
+    /// the first keeps it, and the others get `_2`, `_3` and so on, skipping names that are taken.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -158,7 +157,7 @@ impl ResultSchema {
     }
 }
 
-/// Names made unique, as [`ResultSchema::unique_names`] says.
+/// Makes names unique as [`ResultSchema::unique_names`] does.
 ///
 /// ```
 /// assert_eq!(taploom_model::unique_names(["ra", "dec", "ra"]), ["ra", "dec", "ra_2"]);
@@ -182,30 +181,14 @@ pub fn unique_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String>
 fn check_ids(columns: &[Column]) -> Result<()> {
     let mut seen = HashSet::new();
     for column in columns {
-        let Some(id) = column.metadata.id.as_deref() else { continue };
-        let wrong = if !is_ncname(id) {
-            "is no XML name (letters, digits, '_', '-', '.'; not beginning with a digit)"
-        } else if !seen.insert(id) {
-            "stands twice"
-        } else {
-            continue;
-        };
-        return Err(Error::new(ErrorKind::InvalidRequest, format!("the ID {id:?} {wrong}"))
-            .with_column(&column.name));
+        if let Some(id) = &column.metadata.id
+            && !seen.insert(id)
+        {
+            let message = format!("the ID {:?} is given twice", id.as_str());
+            return Err(Error::new(ErrorKind::InvalidRequest, message).with_column(&column.name));
+        }
     }
     Ok(())
-}
-
-/// Whether a text may be an XML ID: an XML name without a colon, by the classes of characters that
-/// Rust knows, which are a little stricter than the tables of XML 1.0, 2.3.
-///
-/// ```
-/// assert!(taploom_model::is_ncname("col_0") && !taploom_model::is_ncname("0_col"));
-/// ```
-pub fn is_ncname(text: &str) -> bool {
-    let mut characters = text.chars();
-    characters.next().is_some_and(|first| first == '_' || first.is_alphabetic())
-        && characters.all(|c| matches!(c, '_' | '-' | '.') || c.is_alphanumeric())
 }
 
 #[cfg(test)]
@@ -213,7 +196,7 @@ mod tests {
     use arrow_schema::DataType;
 
     use super::*;
-    use crate::column::Datatype;
+    use crate::datatype::Datatype;
 
     fn one(data_type: DataType, metadata: ColumnMetadata) -> Result<ResultSchema> {
         let arrow = Schema::new(vec![Field::new("x", data_type, true)]);
@@ -224,18 +207,14 @@ mod tests {
     fn a_contradiction_names_the_column() {
         let metadata = ColumnMetadata { datatype: Some(Datatype::Int), ..Default::default() };
         let error = one(DataType::Utf8, metadata).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            r#"column "x": datatype int does not go with Arrow type Utf8"#
-        );
+        assert_eq!(error.to_string(), r#"column "x": datatype int does not fit Arrow type Utf8"#);
         assert!(error.is_caller_fault());
     }
 
     #[test]
-    fn ids_are_names_and_unique() {
-        let with_id = |id: &str| ColumnMetadata { id: Some(id.into()), ..Default::default() };
+    fn ids_are_unique() {
+        let with_id = |id: &str| ColumnMetadata { id: id.parse().ok(), ..Default::default() };
         assert!(one(DataType::Int32, with_id("col_0")).is_ok());
-        assert!(one(DataType::Int32, with_id("0col")).is_err());
         let arrow = Schema::new(vec![
             Field::new("a", DataType::Int32, true),
             Field::new("b", DataType::Int32, true),
@@ -253,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn unique_names_pass_over_names_that_are_given() {
+    fn unique_names_skip_names_that_are_taken() {
         let fields: Vec<Field> = ["a", "a_2", "a", "a", "b", "a_2"]
             .iter()
             .map(|name| Field::new(*name, DataType::Int32, true))

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use arrow_schema::SchemaRef;
 use serde::Deserialize;
+use serde_path_to_error::{Path as JsonPath, Segment};
 use taploom_model::{ColumnMetadata, Result, ResultSchema, TableMetadata};
 
 use crate::error::invalid;
@@ -50,15 +51,33 @@ impl ColumnList {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) naming the file.
+    /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) naming the file, and the
+    /// column and member that are wrong.
     pub fn read(path: &Path) -> Result<Self> {
         let name = path.display();
         let text = std::fs::read_to_string(path).map_err(|error| {
             invalid(format!("can't read the list of columns {name}")).with_source(error)
         })?;
-        Self::parse(&text).map_err(|error| {
+        let mut json = serde_json::Deserializer::from_str(&text);
+        let list = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let place = error.path().to_string();
+            let column = column_at(&text, error.path());
+            let cause = error.into_inner();
+            let refused = match cause.is_data() && place != "." {
+                true => invalid(format!("{name}, {place}: {cause}")),
+                false => {
+                    invalid(format!("{name} is not a list of columns in JSON")).with_source(cause)
+                }
+            };
+            match column {
+                Some(column) => refused.with_column(column),
+                None => refused,
+            }
+        })?;
+        json.end().map_err(|error| {
             invalid(format!("{name} is not a list of columns in JSON")).with_source(error)
-        })
+        })?;
+        Ok(list)
     }
 
     pub(crate) fn parse(json: &str) -> Result<Self, serde_json::Error> {
@@ -75,4 +94,16 @@ impl ColumnList {
         table.description = self.description.clone().or(table.description);
         Ok(ResultSchema::new(arrow, self.columns.clone())?.with_table(table))
     }
+}
+
+/// The name of the column that a place in the JSON belongs to.
+fn column_at(text: &str, place: &JsonPath) -> Option<String> {
+    let mut segments = place.iter();
+    let (Some(Segment::Map { key }), Some(Segment::Seq { index })) =
+        (segments.next(), segments.next())
+    else {
+        return None;
+    };
+    let json: serde_json::Value = serde_json::from_str(text).ok()?;
+    Some(json.get(key).filter(|_| key == "columns")?.get(index)?.get("name")?.as_str()?.to_owned())
 }

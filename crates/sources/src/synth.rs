@@ -11,7 +11,7 @@ use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_schema::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use taploom_model::{
-    BatchSource, ColumnMetadata, Datatype, Error, ErrorKind, Extent, Result, RowSource,
+    BatchSource, ColumnMetadata, Datatype, Error, ErrorKind, Extent, Result, RowSource, VoType,
 };
 
 use crate::column_list::ColumnList;
@@ -138,7 +138,7 @@ impl Table {
                 Datatype::Long => Kind::Long,
                 Datatype::Float => Kind::Float,
                 Datatype::Double => Kind::Double,
-                _ => Kind::Text(text_length(metadata)?),
+                _ => Kind::Text(text_length(datatype, metadata)),
             };
             // What identifies a row is never null.
             let ucd = metadata.ucd.as_deref().unwrap_or_default();
@@ -162,13 +162,12 @@ impl Table {
     }
 }
 
-fn text_length(metadata: &ColumnMetadata) -> Result<usize> {
-    let Some(arraysize) = &metadata.arraysize else { return Ok(1) };
-    let arraysize: taploom_model::Arraysize = arraysize.parse()?;
-    Ok(match arraysize.last() {
-        Extent::Fixed(length) | Extent::Bounded(length) => (length as usize).min(8),
-        Extent::Free => 8,
-    })
+fn text_length(datatype: Datatype, metadata: &ColumnMetadata) -> usize {
+    let vo_type = VoType { datatype, arraysize: metadata.arraysize.clone(), xtype: None };
+    match vo_type.cell().text_length() {
+        Some(Extent::Fixed(length) | Extent::Bounded(length)) => (length as usize).min(8),
+        Some(Extent::Free) | None => 8,
+    }
 }
 
 impl Column {

@@ -174,6 +174,44 @@ fn timestamps_in_microseconds_are_timestamps_again() {
     assert_eq!(rows.column(2), batch.column(2));
 }
 
+/// The metadata of a file that break a grammar are left out, with one note for each.
+#[test]
+fn metadata_that_break_a_grammar_are_left_out_with_a_note_each() {
+    let field = Field::new("z", DataType::Int32, true).with_metadata([
+        ("vo:precision".to_owned(), "banana".to_owned()),
+        ("vo:values".to_owned(), r#"{"type": "banana", "min": {"value": "0"}}"#.to_owned()),
+        ("vo:unit".to_owned(), "km".to_owned()),
+    ]);
+    let schema = Arc::new(Schema::new(vec![field]));
+    let rows = vec![Arc::new(Int32Array::from(vec![1])) as ArrayRef];
+    let batch = RecordBatch::try_new(Arc::clone(&schema), rows).unwrap();
+    let mut arrow = arrow_ipc::writer::StreamWriter::try_new(Vec::new(), &schema).unwrap();
+    arrow.write(&batch).unwrap();
+    let mut plain = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), None).unwrap();
+    plain.write(&batch).unwrap();
+    let fields = r#"<FIELD name="n" datatype="int" unit="km" precision="banana">
+        <VALUES type="banana"><MIN value="0"/></VALUES></FIELD>"#;
+    let document =
+        format!("<VOTABLE version=\"1.4\"><RESOURCE><TABLE>{fields}</TABLE></RESOURCE></VOTABLE>");
+    let votable = document.replace("</TABLE>", "<DATA><TABLEDATA/></DATA></TABLE>");
+    for (bytes, words) in [
+        (arrow.into_inner().unwrap(), ["vo:precision", "vo:values.type"]),
+        (plain.into_inner().unwrap(), ["vo:precision", "vo:values.type"]),
+        (parquet_with(&document), ["precision \"banana\"", "type \"banana\""]),
+        (votable.into_bytes(), ["precision \"banana\"", "type \"banana\""]),
+    ] {
+        let read = Read::of(&bytes);
+        let metadata = read.schema().columns()[0].metadata().clone();
+        assert_eq!((metadata.unit.as_deref(), metadata.precision), (Some("km"), None));
+        let values = metadata.values.unwrap();
+        assert_eq!((values.values_type, values.min.unwrap().value.as_str()), (None, "0"));
+        let notes = read.ending().notes;
+        assert_eq!(notes.len(), 2, "{notes:?}");
+        let named = notes.iter().zip(words).all(|(note, word)| note.contains(word));
+        assert!(named, "{notes:?}");
+    }
+}
+
 /// A Parquet file of a column `n` of 32 bits with a document of these FIELDs.
 fn parquet_with(document: &str) -> Vec<u8> {
     let batch =
@@ -197,7 +235,7 @@ fn the_data_decide_where_they_contradict_the_fields() {
     for (document, unit, note) in [
         (n("int"), Some("km"), None),
         (n("short"), Some("km"), Some("datatype short is not that of Arrow type Int32")),
-        (n("boolean"), Some("km"), Some("datatype boolean does not go with Arrow type Int32")),
+        (n("boolean"), Some("km"), Some("datatype boolean does not fit Arrow type Int32")),
         (
             document("<FIELD name=\"m\" datatype=\"int\" unit=\"km\"/>"),
             None,

@@ -257,7 +257,7 @@ fn a_type_that_is_not_supported_names_the_column(subject: &mut Subject<'_>) -> V
             for shape in *shapes {
                 let metadata = ColumnMetadata {
                     datatype: Some(*datatype),
-                    arraysize: shape.map(str::to_owned),
+                    arraysize: shape.and_then(|text| text.parse().ok()),
                     ..Default::default()
                 };
                 let array = as_given(&cells(*datatype, *shape, 1, false), *datatype, *shape);

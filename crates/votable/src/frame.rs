@@ -147,7 +147,7 @@ mod tests {
             ucd: Some("meta.number".into()),
             description: Some("1 < 2 & ]]>".into()),
             null_value: Some("-1".into()),
-            id: Some("n".into()),
+            id: Some("n".parse().unwrap()),
             ..Default::default()
         };
         let schema =

@@ -203,17 +203,17 @@ fn a_cell_that_is_no_value_is_named() {
         (
             r#"datatype="int" arraysize="3""#,
             table_data("<TR><TD>1 2</TD></TR>"),
-            "2 values do not go with int of arraysize 3",
+            "2 values do not fit int of arraysize 3",
         ),
         (
             r#"datatype="int" arraysize="2x*""#,
             table_data("<TR><TD>1 2 3</TD></TR>"),
-            "3 values do not go with int of arraysize 2x*",
+            "3 values do not fit int of arraysize 2x*",
         ),
         (
             r#"datatype="floatComplex""#,
             table_data("<TR><TD>1</TD></TR>"),
-            "0 values do not go with floatComplex",
+            "0 values do not fit floatComplex",
         ),
         (
             r#"datatype="char" arraysize="2x2""#,
@@ -249,7 +249,7 @@ fn a_cell_that_is_no_value_is_named() {
         (
             r#"datatype="int" arraysize="1*""#,
             binary("BINARY", &hex("00000002 00000001 00000002")),
-            "2 values do not go with int of arraysize 1*",
+            "2 values do not fit int of arraysize 1*",
         ),
     ] {
         let document = document(&format!("<FIELD name=\"x\" {field}/>"), &data);

@@ -53,22 +53,12 @@ fn ids_are_names_unique_and_led_to() {
         (
             json!({"ID": "a"}),
             json!({"groups": [{"ID": "a"}]}),
-            r#"the ID "a" of GROUP "a" stands twice in the document"#,
+            r#"the ID "a" of GROUP "a" is used twice in the document"#,
         ),
         (
             json!({}),
             json!({"ID": "a", "resource": {"resources": [{"name": "s", "ID": "a"}]}}),
-            r#"the ID "a" of RESOURCE "s" stands twice in the document"#,
-        ),
-        (
-            json!({}),
-            json!({"resource": {"coosys": [{"ID": "1st"}]}}),
-            r#"the ID "1st" of COOSYS "1st" is no XML name (letters, digits, '_', '-', '.'; not beginning with a digit)"#,
-        ),
-        (
-            json!({}),
-            json!({"resource": {"timesys": [{}]}}),
-            r#"the ID "" of TIMESYS "" is no XML name (letters, digits, '_', '-', '.'; not beginning with a digit)"#,
+            r#"the ID "a" of RESOURCE "s" is used twice in the document"#,
         ),
         (
             json!({"ref": "sys"}),
@@ -83,12 +73,12 @@ fn ids_are_names_unique_and_led_to() {
         (
             json!({}),
             json!({"ID": "t", "groups": [{"field_refs": [{"ref": "t"}]}]}),
-            r#"the ref "t" of a FIELDref leads to a TABLE, and a FIELD is meant"#,
+            r#"the ref "t" of a FIELDref leads to a TABLE, and has to lead to a FIELD"#,
         ),
         (
             json!({"ID": "f"}),
             json!({"groups": [{"param_refs": [{"ref": "f"}]}]}),
-            r#"the ref "f" of a PARAMref leads to a FIELD, and a PARAM is meant"#,
+            r#"the ref "f" of a PARAMref leads to a FIELD, and has to lead to a PARAM"#,
         ),
     ] {
         assert_eq!(refused(column, table, Version::default()), expected);
@@ -107,7 +97,7 @@ fn what_has_no_place_is_refused() {
         ),
         (
             json!({"resource": {"type": "meta"}}),
-            "the RESOURCE with the rows is of type results, not \"meta\"",
+            "the RESOURCE with the rows is of type results, not meta",
         ),
         (
             json!({"resource": {"infos": [{"name": "QUERY_STATUS", "value": "OK"}]}}),
@@ -115,7 +105,7 @@ fn what_has_no_place_is_refused() {
         ),
         (
             json!({"resource": {"resources": [{"links": [{}]}]}}),
-            "a LINK of a RESOURCE stands before a TABLE or RESOURCE within it, and there is none; \
+            "a RESOURCE with a LINK needs a TABLE or RESOURCE inside it, and this one has neither; \
              give the LINK to a PARAM",
         ),
         (
@@ -126,12 +116,32 @@ fn what_has_no_place_is_refused() {
             json!({"params": [{"field": {"name": "p"}, "value": "1"}]}),
             "PARAM \"p\" has no datatype; text is char with arraysize \"*\"",
         ),
-        (
-            json!({"params": [{"field": {"name": "p", "datatype": "int", "arraysize": "x"}}]}),
-            "PARAM \"p\": arraysize \"x\" is not of the form 10, 10*, *, 3x4 or 3x*",
-        ),
     ] {
         assert_eq!(refused(json!({}), table, Version::default()), expected);
+    }
+}
+
+#[test]
+fn metadata_that_break_a_grammar_can_not_be_made() {
+    for (table, expected) in [
+        (
+            json!({"resource": {"coosys": [{"ID": "1st"}]}}),
+            "the ID \"1st\" is not an XML name (letters, digits, '_', '-', '.'; the first is a letter or '_')",
+        ),
+        (json!({"resource": {"timesys": [{}]}}), "missing field `ID`"),
+        (json!({"resource": {"type": "banana"}}), "is not results or meta"),
+        (
+            json!({"params": [{"field": {"name": "p", "datatype": "int", "arraysize": "x"}}]}),
+            "arraysize \"x\" is not of the form 10, 10*, *, 3x4 or 3x*",
+        ),
+        (json!({"links": [{"content-role": "my role"}]}), "is not a name such as UTC"),
+        (
+            json!({"document": {"coosys": [{"ID": "a", "epoch": "now"}]}}),
+            "is not of the form J2000",
+        ),
+    ] {
+        let error = serde_json::from_value::<TableMetadata>(table).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
     }
 }
 

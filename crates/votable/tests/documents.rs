@@ -188,7 +188,7 @@ fn what_is_no_whole_votable_is_refused() {
         (data("<BINARY><STREAM encoding='base64'>AAAAAA</STREAM></BINARY>"), ErrorKind::Source, "the base64 of the STREAM ends within a group of four characters at byte N"),
         (data(&table_data("<TR><TD>&nbsp;</TD></TR>")), ErrorKind::Source, "column \"x\", row 1: an & at byte N begins no reference to a character or to one of the entities of XML"),
         (document("", &binary("BINARY", &[0])), ErrorKind::Source, "the TABLE has rows and no FIELD"),
-        (document("<FIELD name='x' datatype='string'/>", ""), ErrorKind::UnsupportedColumn, "column \"x\": \"string\" is no datatype of VOTable"),
+        (document("<FIELD name='x' datatype='string'/>", ""), ErrorKind::UnsupportedColumn, "column \"x\": \"string\" is not a datatype of VOTable"),
         (document("<FIELD name='x'/>", ""), ErrorKind::UnsupportedColumn, "column \"x\": the FIELD has no datatype"),
         (document("<FIELD name='x' datatype='int' arraysize='*x2'/>", ""), ErrorKind::UnsupportedColumn, "column \"x\": arraysize \"*x2\" is not of the form 10, 10*, *, 3x4 or 3x*"),
         ("<VOTABLE><RESOURCE><TABLE ref='t'/></RESOURCE></VOTABLE>".into(), ErrorKind::InvalidRequest, "a TABLE that takes its FIELDs from another one (ref=\"t\") (at byte N) is not read; TABLEDATA, and BINARY and BINARY2 in base64 are"),
@@ -313,14 +313,62 @@ fn doubtful_metadata_are_read_and_named() {
             "attribute invalid of VALUES",
             "FIELD without a name, which is now col1",
             "VALUES null \"n/a\" of FIELD \"col1\"",
-            "ID \"a b\", which stands twice or is no XML name",
-            "ID \"c\", which stands twice or is no XML name",
+            "ID \"a b\" of FIELD",
+            "ID \"c\", which an earlier FIELD has",
             "datatype \"string\" of PARAM",
             "attribute hue of GROUP",
             "text between elements",
             "nrows=7 of a TABLE with 0 rows",
         ]
     );
+}
+
+/// Each attribute that breaks its grammar is passed over alone, with a note.
+#[test]
+fn attributes_that_break_their_grammar_are_passed_over() {
+    let fields = r#"<FIELD name="z" datatype="int" precision="banana" width="0" ref="1 2">
+        <VALUES type="banana" null="-1"><MIN value="0"/></VALUES>
+        <LINK content-role="my role" href="http://x/"/></FIELD>
+        <GROUP><FIELDref ref="1 2"/><FIELDref/><FIELDref ref="z"/></GROUP>
+        <PARAM name="p" datatype="int" arraysize="x" value="1"/>"#;
+    let systems = r#"<COOSYS system="ICRS"/><COOSYS ID="c" epoch="now" equinox="J2000"/>
+        <TIMESYS ID="t" timescale="not a scale" refposition="x y" timeorigin="then"/>
+        <RESOURCE type="banana"/>"#;
+    let text =
+        document(fields, &table_data("")).replacen("<TABLE>", &format!("{systems}<TABLE>"), 1);
+    let mut reader = VotableReader::new(text.as_bytes()).unwrap();
+    assert!(reader.next_batch(1).unwrap().is_none());
+    let lines = reader.passed_over();
+    let lines: Vec<&str> = lines.iter().filter_map(|line| line.split(" (").next()).collect();
+    assert_eq!(
+        lines,
+        [
+            "COOSYS without an ID",
+            "epoch \"now\" of COOSYS",
+            "timeorigin \"then\" of TIMESYS",
+            "timescale \"not a scale\" of TIMESYS",
+            "refposition \"x y\" of TIMESYS",
+            "type \"banana\" of RESOURCE",
+            "ref \"1 2\" of FIELD",
+            "width \"0\" of FIELD",
+            "precision \"banana\" of FIELD",
+            "type \"banana\" of VALUES",
+            "content-role \"my role\" of LINK",
+            "ref \"1 2\" of FIELDref",
+            "FIELDref without a ref",
+            "arraysize of PARAM: arraysize \"x\" is not of the form 10, 10*, *, 3x4 or 3x*",
+        ]
+    );
+    let z = reader.schema().columns()[0].metadata();
+    assert_eq!((z.precision, z.width, z.null_value.as_deref()), (None, None, Some("-1")));
+    let values = z.values.as_ref().unwrap();
+    assert_eq!((values.values_type, values.min.as_ref().unwrap().value.as_str()), (None, "0"));
+    assert_eq!(z.links[0].href.as_deref(), Some("http://x/"));
+    let table = reader.schema().table();
+    let references = &table.groups[0].field_refs;
+    assert_eq!(references.iter().map(|r| r.reference.as_str()).collect::<Vec<_>>(), ["z"]);
+    let [system] = &table.resource.timesys[..] else { panic!("{:?}", table.resource) };
+    assert_eq!((system.timescale.as_str(), system.refposition.as_str()), ("UNKNOWN", "UNKNOWN"));
 }
 
 #[test]

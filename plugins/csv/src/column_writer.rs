@@ -5,7 +5,7 @@ use std::ops::Range;
 use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
 use arrow_schema::DataType;
-use taploom_format::{CellLosses, Datatype, Result, VoType};
+use taploom_format::{CellLosses, CellShape, Datatype, Result, VoType};
 use taploom_text::{
     BITS, Cells, ColumnText, Elements, TABLEDATA, WORDS, append_json_strings, elements_of,
 };
@@ -30,14 +30,14 @@ impl ColumnWriter {
     pub(crate) fn new(vo_type: &VoType, dialect: Dialect) -> Result<Self> {
         let datatype = vo_type.datatype;
         let element = datatype.element();
-        let kind = match (vo_type.is_list(), datatype.is_text()) {
-            (false, true) => Kind::Text,
-            (true, true) => Kind::Strings,
-            (false, false) => {
+        let kind = match vo_type.cell() {
+            CellShape::Text { .. } => Kind::Text,
+            CellShape::Texts { .. } => Kind::Strings,
+            CellShape::Scalar => {
                 let spelling = if datatype == Datatype::Bit { &BITS } else { &WORDS };
                 Kind::Value(Elements::new(&element, spelling, b"", b"")?)
             }
-            (true, false) => {
+            CellShape::Array { .. } => {
                 let spelling = if datatype == Datatype::Bit { &BITS } else { &TABLEDATA };
                 Kind::List(Elements::new(&element, spelling, b" ", null_element(&element))?)
             }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
-use taploom_format::{CellLosses, Datatype, Result, VoType};
+use taploom_format::{Arraysize, CellLosses, CellShape, Datatype, Result, VoType};
 use taploom_text::{
     Cells, ColumnText, Elements, Spelling, WORDS, append_json_strings, append_quoted, elements_of,
 };
@@ -31,14 +31,19 @@ impl ColumnWriter {
     /// The writer of a column.
     pub(crate) fn new(vo_type: &VoType) -> Result<Self> {
         let datatype = vo_type.datatype;
-        let kind = match (vo_type.is_list(), datatype.is_text()) {
-            (false, true) => Kind::Text,
-            (true, true) => Kind::Strings,
-            (false, false) => Kind::Value(Elements::new(&datatype.element(), &SCALARS, b"", b"")?),
+        let cell = vo_type.cell();
+        let kind = match &cell {
+            CellShape::Text { .. } => Kind::Text,
+            CellShape::Texts { .. } => Kind::Strings,
+            CellShape::Scalar => {
+                Kind::Value(Elements::new(&datatype.element(), &SCALARS, b"", b"")?)
+            }
             // JSON, with NaN and Infinity as Python reads and writes them.
-            (true, false) => Kind::List(Elements::new(&datatype.element(), &WORDS, b",", b"null")?),
+            CellShape::Array { .. } => {
+                Kind::List(Elements::new(&datatype.element(), &WORDS, b",", b"null")?)
+            }
         };
-        Ok(Self { kind, dimensions: dimensions(vo_type) })
+        Ok(Self { kind, dimensions: dimensions(&cell) })
     }
 
     /// The datatype of the header, and the subtype of an array.
@@ -131,26 +136,11 @@ pub(crate) fn append_value(value: &[u8], to: &mut Vec<u8>) {
     append_quoted(value, to);
 }
 
-/// APE 6: the last dimension varies fastest and the last alone may be variable, where in VOTable it is
-/// the first and the last. So arrays with a variable dimension are flat.
-fn dimensions(vo_type: &VoType) -> Vec<usize> {
-    let Some(shape) = &vo_type.arraysize else {
-        return if vo_type.datatype.is_complex() { vec![2] } else { Vec::new() };
-    };
-    let shape =
-        if vo_type.datatype.is_text() { shape.without_first() } else { Some(shape.clone()) };
-    let Some((shape, values)) = shape.and_then(|shape| Some((shape.clone(), shape.fixed()?)))
-    else {
-        return Vec::new();
-    };
-    let last = values / shape.stride();
-    let inner = shape.inner().iter().rev().map(|extent| *extent as usize);
-    let mut dimensions: Vec<usize> =
-        std::iter::once(usize::try_from(last).unwrap_or(usize::MAX)).chain(inner).collect();
-    if vo_type.datatype.is_complex() {
-        dimensions.push(2);
-    }
-    dimensions
+/// The dimensions of an array, the last of which varies fastest. In APE 6 only that one may be variable,
+/// and in VOTable it is the slowest one, so arrays with a variable dimension are flat: they have none here.
+fn dimensions(cell: &CellShape) -> Vec<usize> {
+    let dimensions = cell.dimensions().and_then(Arraysize::fixed_dimensions).unwrap_or_default();
+    dimensions.into_iter().rev().map(|extent| extent as usize).collect()
 }
 
 fn type_name(datatype: Datatype) -> &'static str {

@@ -6,7 +6,7 @@ use arrow_array::types::{
     ArrowPrimitiveType, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt8Type,
 };
 use arrow_array::{Array, ArrayRef, BooleanArray, ListArray, StringArray, new_null_array};
-use taploom_format::{Column, Datatype, Error, ErrorKind, Result, VoType};
+use taploom_format::{Arraysize, CellShape, Column, Datatype, Error, ErrorKind, Result, VoType};
 
 use crate::ascii::append_ascii;
 use crate::nulls::Nulls;
@@ -287,22 +287,23 @@ type RowOf<'a> = &'a dyn Fn(usize) -> u64;
 impl Shape {
     fn of(vo_type: &VoType) -> Result<Self> {
         let parts = if vo_type.datatype.is_complex() { 2 } else { 1 };
-        // What does not fit is beyond any memory budget, and refused for that.
-        let fixed = vo_type.fixed_elements();
+        let cell = vo_type.cell();
+        // A number that does not fit is beyond any memory budget, and is refused for that reason.
+        let fixed = cell.dimensions().and_then(Arraysize::fixed);
         let fixed = fixed.map(|elements| usize::try_from(elements / parts).unwrap_or(usize::MAX));
-        match (vo_type.datatype.is_text(), vo_type.is_list(), fixed) {
-            (true, false, _) => Ok(Self::Texts(1)),
-            (true, true, Some(count)) => Ok(Self::Texts(count)),
-            (true, true, None) => Err(Error::new(
+        match (cell, fixed) {
+            (CellShape::Text { .. }, _) => Ok(Self::Texts(1)),
+            (CellShape::Texts { .. }, Some(count)) => Ok(Self::Texts(count)),
+            (CellShape::Texts { .. }, None) => Err(Error::new(
                 ErrorKind::UnsupportedColumn,
                 format!(
                     "FITS has no arrays of any number of strings, as {vo_type} is; give an \
                      arraysize with a fixed number, such as 8x3"
                 ),
             )),
-            (false, false, _) => Ok(Self::Values(1)),
-            (false, true, Some(values)) => Ok(Self::Values(values)),
-            (false, true, None) => Ok(Self::Variable),
+            (CellShape::Scalar, _) => Ok(Self::Values(1)),
+            (CellShape::Array { .. }, Some(values)) => Ok(Self::Values(values)),
+            (CellShape::Array { .. }, None) => Ok(Self::Variable),
         }
     }
 }

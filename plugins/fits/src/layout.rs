@@ -1,6 +1,6 @@
 //! Where the cells stand in a row or in the heap, which is known when all rows are.
 
-use taploom_format::{Datatype, Result, VoType};
+use taploom_format::{CellShape, Datatype, Result, VoType};
 
 use crate::column_writer::{ColumnWriter, Shape};
 
@@ -88,20 +88,20 @@ impl Place {
     /// TDIMn, for arrays of more than one dimension, of which the length of strings is one; FITS
     /// 4.0, 7.3.2. Bits have none: astropy 8 takes their dimensions for bytes and reads no row.
     pub(crate) fn dimensions(self, vo_type: &VoType) -> Option<String> {
-        let shape = vo_type.arraysize.as_ref().filter(|_| vo_type.datatype != Datatype::Bit)?;
-        let (width, shape) = match self {
-            Self::Heap(_) => return None,
-            Self::Values(_) => (None, shape.clone()),
-            Self::Texts(_, width) => (Some(width), shape.without_first()?),
+        let dimensions: Vec<String> = match (self, vo_type.cell()) {
+            (Self::Texts(_, width), CellShape::Texts { dimensions, .. }) => {
+                let dimensions = dimensions.fixed_dimensions()?;
+                let dimensions = dimensions.iter().map(ToString::to_string);
+                std::iter::once(width.to_string()).chain(dimensions).collect()
+            }
+            (Self::Values(_), CellShape::Array { .. }) if vo_type.datatype != Datatype::Bit => {
+                // FITS has complex numbers: each is one value, as in the arraysize.
+                let dimensions = vo_type.arraysize.as_ref()?.fixed_dimensions()?;
+                dimensions.iter().map(ToString::to_string).collect()
+            }
+            _ => return None,
         };
-        if width.is_none() && shape.inner().is_empty() {
-            return None;
-        }
-        let last = shape.fixed()? / shape.stride().max(1);
-        let width = width.iter().map(ToString::to_string);
-        let inner = shape.inner().iter().map(ToString::to_string);
-        let all: Vec<String> = width.chain(inner).chain([last.to_string()]).collect();
-        Some(format!("({})", all.join(",")))
+        (dimensions.len() > 1).then(|| format!("({})", dimensions.join(",")))
     }
 }
 

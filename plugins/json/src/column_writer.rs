@@ -5,7 +5,7 @@ use std::ops::Range;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, ListArray};
-use taploom_format::{CellLosses, Result, VoType};
+use taploom_format::{Arraysize, CellLosses, CellShape, Result, VoType};
 use taploom_text::{
     Cells, ColumnText, Elements, Spelling, WORDS, append_json_string, append_json_strings,
     elements_of,
@@ -46,26 +46,23 @@ impl ColumnWriter {
             Nonfinite::Null => &NULLED,
         };
         let elements = || Elements::new(&vo_type.datatype.element(), spelling, b",", b"null");
-        let kind = match (vo_type.is_list(), vo_type.datatype.is_text()) {
-            (false, true) => Kind::Text,
-            (true, true) => Kind::Strings { strides: strides(vo_type) },
-            (false, false) => Kind::Value(elements()?),
-            (true, false) => Kind::List { elements: elements()?, strides: strides(vo_type) },
+        let kind = match vo_type.cell() {
+            CellShape::Scalar => Kind::Value(elements()?),
+            CellShape::Text { .. } => Kind::Text,
+            CellShape::Array { dimensions } => {
+                Kind::List { elements: elements()?, strides: strides(&dimensions) }
+            }
+            CellShape::Texts { dimensions, .. } => Kind::Strings { strides: strides(&dimensions) },
         };
         Ok(Self { kind, nonfinite: options.nonfinite })
     }
 }
 
-/// How many elements an array within the array has, the innermost first. The first dimension varies
-/// fastest (VOTable 1.4, 2.2), so it is the innermost array; a complex number is a pair.
-fn strides(vo_type: &VoType) -> Vec<usize> {
-    let Some(shape) = &vo_type.arraysize else { return Vec::new() };
-    // Of strings the first dimension is the length of each.
-    let inner = if vo_type.datatype.is_text() { &shape.inner()[1..] } else { shape.inner() };
-    let pair = vo_type.datatype.is_complex().then_some(2);
-    let extents = pair.into_iter().chain(inner.iter().copied());
-    let products = extents.scan(1_usize, |product, extent| {
-        *product = product.saturating_mul(extent as usize);
+/// The number of elements in each of the nested arrays, innermost first. The first dimension varies
+/// fastest (VOTable 1.4, 2.2), so it is the innermost array.
+fn strides(dimensions: &Arraysize) -> Vec<usize> {
+    let products = dimensions.inner().iter().scan(1_usize, |product, extent| {
+        *product = product.saturating_mul(*extent as usize);
         Some(*product)
     });
     products.collect()

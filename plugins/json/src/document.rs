@@ -57,7 +57,7 @@ fn field(column: &Column) -> Result<ColumnMetadata> {
     Ok(ColumnMetadata {
         name: Some(column.name().to_owned()),
         datatype: Some(vo_type.datatype),
-        arraysize: vo_type.arraysize.as_ref().map(ToString::to_string),
+        arraysize: vo_type.arraysize.clone(),
         xtype: vo_type.xtype.clone(),
         ..column.metadata().clone()
     })

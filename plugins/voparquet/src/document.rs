@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use taploom_format::{
-    Arraysize, Completion, Datatype, Envelope, Error, ErrorKind, Result, ResultSchema,
+    Arraysize, Completion, Datatype, Envelope, Error, ErrorKind, Extent, Result, ResultSchema,
 };
 use taploom_votable::{Frame, Version};
 
@@ -66,14 +66,14 @@ fn bounded(schema: &ResultSchema, longest: &LongestTexts) -> Result<ResultSchema
     let columns = schema.columns().iter().enumerate().map(|(index, column)| {
         let mut metadata = column.resolved();
         if let Some(longest) = longest.of(index)
-            && metadata.arraysize.as_deref() == Some(Arraysize::FREE.to_string().as_str())
+            && metadata.arraysize == Some(Arraysize::FREE)
         {
             let length = match metadata.datatype {
                 Some(Datatype::Char) => longest.bytes,
                 _ => longest.utf16_units,
             };
-            // An arraysize of no values is none; VOTable 1.4, 2.2.
-            metadata.arraysize = Some(format!("{}*", length.max(1)));
+            let most = u32::try_from(length).map_or(Extent::Free, Extent::Bounded);
+            metadata.arraysize = Some(Arraysize::of_one_dimension(most));
         }
         metadata
     });

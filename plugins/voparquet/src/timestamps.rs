@@ -14,12 +14,9 @@ use arrow_cast::parse::string_to_datetime;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
 use serde_json::Value;
 use taploom_format::{
-    Column, ColumnMetadata, Datatype, Error, ErrorKind, Resource, Result, ResultSchema,
-    TableMetadata, TimeSys,
+    CellShape, Column, ColumnMetadata, Datatype, Error, ErrorKind, Resource, Result, ResultSchema,
+    TableMetadata, TimeOrigin, TimeSys, VocabularyTerm, XmlId,
 };
-
-/// 1970-01-01T00:00:00 as a Julian date.
-const UNIX_EPOCH: &str = "2440587.5";
 
 /// The columns that become counts of microseconds since 1970.
 ///
@@ -57,7 +54,7 @@ impl Timestamps {
                 metadata.push(column.resolved());
                 continue;
             }
-            let system = systems.counting(&mut table, column.metadata().reference.as_deref());
+            let system = systems.counting(&mut table, column.metadata().reference.as_ref())?;
             columns.push(Counted {
                 index,
                 name: column.name().to_owned(),
@@ -157,8 +154,7 @@ fn contradiction(cause: ArrowError) -> Error {
 /// Scalars of xtype `timestamp` that come as timestamps, dates or text.
 fn is_timestamp(column: &Column, data_type: &DataType) -> bool {
     let is_one = column.vo_type().is_ok_and(|vo_type| {
-        vo_type.datatype.is_text()
-            && !vo_type.is_list()
+        matches!(vo_type.cell(), CellShape::Text { .. })
             && vo_type.xtype.as_deref() == Some("timestamp")
     });
     is_one
@@ -209,26 +205,30 @@ impl TimeSystems {
 
     /// The system of counts of a column that had a reference: with scale and place of the TIMESYS
     /// that it led to, else with those of a timestamp that has none (DALI 1.1, 3.3.3).
-    fn counting(&mut self, table: &mut TableMetadata, reference: Option<&str>) -> TimeSys {
-        let given = self.given.iter().find(|system| Some(system.id.as_str()) == reference);
+    fn counting(
+        &mut self,
+        table: &mut TableMetadata,
+        reference: Option<&XmlId>,
+    ) -> Result<TimeSys> {
+        let given = self.given.iter().find(|system| Some(&system.id) == reference);
         let (timescale, refposition) = match given {
             Some(given) => (given.timescale.clone(), given.refposition.clone()),
-            None => ("UTC".to_owned(), "UNKNOWN".to_owned()),
+            None => (VocabularyTerm::UTC, VocabularyTerm::UNKNOWN),
         };
         let same = |made: &&TimeSys| made.timescale == timescale && made.refposition == refposition;
         if let Some(made) = self.made.iter().find(same) {
-            return made.clone();
+            return Ok(made.clone());
         }
         let numbered = (2_usize..).map(|number| format!("unix_time_{number}"));
         let mut ids = std::iter::once("unix_time".to_owned()).chain(numbered);
         // The numbers do not end.
         let id = ids.find(|id| !self.taken.contains(id)).unwrap_or_default();
         self.taken.insert(id.clone());
-        let timeorigin = Some(UNIX_EPOCH.to_owned());
+        let (id, timeorigin) = (XmlId::try_from(id)?, Some(TimeOrigin::UNIX_EPOCH));
         let system = TimeSys { id, timeorigin, timescale, refposition };
         self.made.push(system.clone());
         table.resource.timesys.push(system.clone());
-        system
+        Ok(system)
     }
 }
 
@@ -405,10 +405,10 @@ mod tests {
             ],
         );
         let given = TimeSys {
-            id: "bary".into(),
+            id: "bary".parse().unwrap(),
             timeorigin: None,
-            timescale: "TDB".into(),
-            refposition: "BARYCENTER".into(),
+            timescale: "TDB".parse().unwrap(),
+            refposition: "BARYCENTER".parse().unwrap(),
         };
         let resource = Resource { timesys: vec![given], ..Default::default() };
         let table = TableMetadata { resource, ..Default::default() };
@@ -417,7 +417,7 @@ mod tests {
         let made = &timestamps.schema().table().resource.timesys[1..];
         let shown: Vec<_> = made
             .iter()
-            .map(|made| [&made.id, &made.timescale, &made.refposition].map(String::as_str))
+            .map(|made| [made.id.as_str(), made.timescale.as_str(), made.refposition.as_str()])
             .collect();
         assert_eq!(
             shown,

@@ -1,6 +1,6 @@
 //! Text in the units of an arraysize.
 
-use taploom_format::{Arraysize, Datatype, Extent, VoType};
+use taploom_format::{Datatype, Extent};
 
 /// How characters become bytes; an arraysize counts the units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,21 +27,13 @@ pub(crate) enum Length {
     AtMost(usize),
 }
 
-/// Units of each string of an array of strings: its first dimension.
-pub(crate) fn string_length(vo_type: &VoType) -> usize {
-    let first = vo_type.arraysize.as_ref().and_then(|shape| shape.inner().first());
-    first.map_or(1, |length| *length as usize)
-}
-
 impl Length {
-    /// That of a cell which is one string.
-    pub(crate) fn of(arraysize: Option<&Arraysize>) -> Self {
-        match arraysize.map(Arraysize::last) {
-            // Without an arraysize it is one character; VOTable 1.4, 2.2.
-            None => Self::Fixed(1),
-            Some(Extent::Fixed(length)) => Self::Fixed(length as usize),
-            Some(Extent::Bounded(most)) => Self::AtMost(most as usize),
-            Some(Extent::Free) => Self::AtMost(usize::MAX),
+    /// The length that the type of a column gives its strings.
+    pub(crate) fn of(extent: Extent) -> Self {
+        match extent {
+            Extent::Fixed(length) => Self::Fixed(length as usize),
+            Extent::Bounded(most) => Self::AtMost(most as usize),
+            Extent::Free => Self::AtMost(usize::MAX),
         }
     }
 

@@ -42,7 +42,7 @@ fn binary2_is_that_of_the_present_bridge() {
     ];
     let metadata = columns.iter().map(|(_, datatype, arraysize, _)| ColumnMetadata {
         datatype: Some(*datatype),
-        arraysize: arraysize.map(str::to_owned),
+        arraysize: arraysize.map(|text| text.parse().unwrap()),
         ..Default::default()
     });
     let metadata = metadata.collect();

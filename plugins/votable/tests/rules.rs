@@ -243,7 +243,7 @@ fn characters_that_xml_has_not_are_replaced_and_counted() {
 #[test]
 fn what_can_be_refused_is_refused_before_the_first_byte() {
     let nothing = |data_type| Field::new("x", data_type, true);
-    let timesys = json!({"resource": {"timesys": [{"ID": "t"}]}});
+    let timesys = json!({"resource": {"timesys": [{"ID": "t", "timescale": "UTC", "refposition": "UNKNOWN"}]}});
     for (field, array, table, options, expected) in [
         (
             json!({"datatype": "char", "arraysize": "20000000"}),

@@ -74,7 +74,7 @@ fn source(
     name: &str,
     request: &Request<'_>,
 ) -> Result<Box<dyn RowSource>> {
-    let described = FileSchema::new(reader.schema(), request, in_arrow)?;
+    let described = FileSchema::new(reader.schema(), request, |arrow| Ok(in_arrow(arrow)))?;
     let most = request.batch_rows.max(1);
     let slices = batches(reader, name.to_owned()).flat_map(move |batch| match batch {
         Err(error) => vec![Err(error)],

@@ -83,11 +83,8 @@ fn open(
     records.expect(names.len());
 
     let listed = request.columns.as_ref().map_or(&[][..], |list| &list.columns);
-    let types = (0..names.len()).map(|index| match listed.get(index) {
-        Some(metadata) => declared(metadata).map_err(|error| error.with_column(&names[index])),
-        None => Ok(None),
-    });
-    let types = types.collect::<Result<Vec<_>>>()?;
+    let types = (0..names.len()).map(|index| listed.get(index).and_then(declared));
+    let types = types.collect::<Vec<_>>();
     let mut ahead = Vec::new();
     if types.iter().any(Option::is_none) {
         while ahead.len() < GUESS_ROWS {
@@ -125,13 +122,11 @@ fn open(
 }
 
 /// The type that a list of columns gives, if it gives one.
-fn declared(metadata: &ColumnMetadata) -> Result<Option<VoType>> {
-    let Some(datatype) = metadata.datatype else { return Ok(None) };
-    let arraysize = metadata.arraysize.as_deref();
+fn declared(metadata: &ColumnMetadata) -> Option<VoType> {
+    let datatype = metadata.datatype?;
     // Many documents say 1 for a scalar.
-    let arraysize = arraysize.filter(|arraysize| datatype.is_text() || *arraysize != "1");
-    let arraysize = arraysize.map(str::parse).transpose()?;
-    Ok(Some(VoType { datatype, arraysize, xtype: None }))
+    let arraysize = metadata.arraysize.clone().filter(|size| datatype.is_text() || !size.is_one());
+    Some(VoType { datatype, arraysize, xtype: None })
 }
 
 /// Batches, up to the first error.

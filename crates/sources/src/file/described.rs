@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use taploom_model::{
-    ColumnMetadata, Datatype, Ending, Error, Result, ResultSchema, TableMetadata, TimeSys,
+    ColumnMetadata, Datatype, Ending, Error, Result, ResultSchema, TableMetadata, TimeSys, XmlId,
 };
 
 use crate::request::Request;
@@ -15,12 +15,15 @@ use crate::request::Request;
 pub(super) struct FileMetadata {
     pub(super) columns: Vec<ColumnMetadata>,
     pub(super) table: TableMetadata,
+    /// What of it was ignored, a sentence each.
+    pub(super) notes: Vec<String>,
 }
 
 /// What an Arrow schema says, as the format `arrow` writes it; other formats keep it in part.
-pub(super) fn in_arrow(arrow: &SchemaRef) -> Result<Option<FileMetadata>> {
+pub(super) fn in_arrow(arrow: &SchemaRef) -> Option<FileMetadata> {
     let described = taploom_arrow_metadata::described(arrow)?;
-    Ok(described.map(|(columns, table)| FileMetadata { columns, table }))
+    let taploom_arrow_metadata::Described { columns, table, notes, .. } = described;
+    Some(FileMetadata { columns, table, notes })
 }
 
 /// The schema of a file.
@@ -69,7 +72,7 @@ impl FileSchema {
     /// The data decide where they contradict their description.
     fn reconciled(arrow: &SchemaRef, mut known: FileMetadata) -> Self {
         timestamps_again(arrow, &mut known);
-        let mut notes = Vec::new();
+        let mut notes = std::mem::take(&mut known.notes);
         let columns = arrow.fields().iter().zip(known.columns).map(|(field, column)| {
             let (column, note) = fitting(field, column);
             notes.extend(note);
@@ -126,7 +129,7 @@ fn fitting(field: &Field, column: ColumnMetadata) -> (ColumnMetadata, Option<Str
 /// Timestamps that the FIELDs describe as counts (`timestamp=micros` of VOParquet) are described as
 /// timestamps again: what a unit and a TIMESYS say of the count is in their type.
 fn timestamps_again(arrow: &SchemaRef, known: &mut FileMetadata) {
-    let FileMetadata { columns, table } = known;
+    let FileMetadata { columns, table, .. } = known;
     let are_times: Vec<bool> = arrow
         .fields()
         .iter()
@@ -140,7 +143,7 @@ fn timestamps_again(arrow: &SchemaRef, known: &mut FileMetadata) {
         })
         .collect();
     // Numbers that refer to a TIMESYS need its origin.
-    let needed: HashSet<String> = columns
+    let needed: HashSet<XmlId> = columns
         .iter()
         .zip(&are_times)
         .filter(|(_, is_time)| !**is_time)
@@ -172,8 +175,8 @@ fn timestamps_again(arrow: &SchemaRef, known: &mut FileMetadata) {
 
 /// Takes the origin of a TIMESYS away, which texts do not count from (VOTable 1.4, 3.5), and the whole
 /// of one that says no more than that they are UTC. Whether it is still there, or was not here at all.
-fn without_origin(systems: &mut Vec<TimeSys>, id: &str) -> bool {
-    let Some(place) = systems.iter().position(|system| system.id == id) else { return true };
+fn without_origin(systems: &mut Vec<TimeSys>, id: &XmlId) -> bool {
+    let Some(place) = systems.iter().position(|system| system.id == *id) else { return true };
     let system = &mut systems[place];
     system.timeorigin = None;
     let says_nothing = system.timescale == "UTC" && system.refposition == "UNKNOWN";

@@ -57,7 +57,7 @@ fn open(file: File, name: &str, request: &Request<'_>) -> Result<Box<dyn RowSour
             (overflowed, left_out) = (document.overflowed, document.left_out);
             Some(document.known)
         }),
-        None => in_arrow(arrow),
+        None => Ok(in_arrow(arrow)),
     })?;
     described.notes.extend(left_out);
     let ending = described.ending(name).with_overflow(overflowed);
@@ -110,7 +110,7 @@ fn described_by_document(content: &str, arrow: &SchemaRef) -> Result<Document> {
     let columns = fields.iter().map(Column::resolved).collect();
     let left_out = reader.passed_over().into_iter().map(|what| format!("left out: {what}"));
     Ok(Document {
-        known: FileMetadata { columns, table },
+        known: FileMetadata { columns, table, notes: Vec::new() },
         overflowed: reader.overflowed(),
         left_out: left_out.collect(),
     })

@@ -103,7 +103,7 @@ fn late(late: &TableMetadata) -> Vec<String> {
     let infos = infos.map(|Info { name, value, .. }| format!("INFO {name:?} ({value:?})"));
     let resources = [&resource.resources, &document.resources].into_iter().flatten();
     let resources = resources.map(|Resource { name, id, utype, .. }| {
-        let called = name.as_ref().or(id.as_ref()).or(utype.as_ref());
+        let called = name.as_deref().or(id.as_deref()).or(utype.as_deref());
         called.map_or_else(|| "RESOURCE".to_owned(), |name| format!("RESOURCE {name:?}"))
     });
     let has_more = [resource, document].iter().any(|around| {

@@ -3,7 +3,9 @@
 use arrow_schema::{DataType, TimeUnit};
 use mysql_common::constants::{ColumnFlags, ColumnType};
 use mysql_common::packets::Column;
-use taploom_model::{ColumnMetadata, Datatype, Error, ErrorKind, Result, VoType};
+use taploom_model::{
+    Arraysize, CellShape, ColumnMetadata, Datatype, Error, ErrorKind, Extent, Result, VoType,
+};
 
 /// The character set of what is no text.
 const BINARY: u16 = 63;
@@ -14,7 +16,7 @@ pub(super) struct Declared {
     /// Where nothing else is asked for.
     data_type: DataType,
     /// What the Arrow type does not say.
-    vo_type: Option<(Datatype, String)>,
+    vo_type: Option<(Datatype, Arraysize)>,
     pub(super) form: Form,
 }
 
@@ -36,7 +38,7 @@ impl Declared {
         use ColumnType::*;
 
         let unsigned = column.flags().contains(ColumnFlags::UNSIGNED_FLAG);
-        let text = || (DataType::Utf8, Some((Datatype::Char, "*".to_owned())), Form::Text);
+        let text = || (DataType::Utf8, Some((Datatype::Char, Arraysize::FREE)), Form::Text);
         let plain = |data_type| (data_type, None, Form::Text);
         let signed_or_not = |signed, not| plain(if unsigned { not } else { signed });
         let (data_type, vo_type, form) = match column.column_type() {
@@ -53,7 +55,8 @@ impl Declared {
             MYSQL_TYPE_BIT => match column.column_length() {
                 width @ (0 | 1) => (DataType::Boolean, None, Form::Bits(width)),
                 width => {
-                    let vo_type = (Datatype::Bit, width.to_string());
+                    let bits = Arraysize::of_one_dimension(Extent::Fixed(width));
+                    let vo_type = (Datatype::Bit, bits);
                     (list(DataType::Boolean), Some(vo_type), Form::Bits(width))
                 }
             },
@@ -98,15 +101,17 @@ impl Declared {
         let Some(datatype) = given.and_then(|given| given.datatype) else {
             return Ok(self.data_type.clone());
         };
-        let arraysize = given.and_then(|given| given.arraysize.as_deref());
-        let arraysize = arraysize.map(str::parse).transpose()?;
+        let arraysize = given.and_then(|given| given.arraysize.clone());
         let vo_type = VoType { datatype, arraysize, xtype: None };
         let carrier = vo_type.carrier();
         // Bytes that are asked for as bytes are taken as they are.
-        if self.form == Form::Bytes && datatype == Datatype::UnsignedByte && vo_type.is_list() {
+        let cell = vo_type.cell();
+        let is_bytes =
+            datatype == Datatype::UnsignedByte && matches!(cell, CellShape::Array { .. });
+        if self.form == Form::Bytes && is_bytes {
             return Ok(DataType::Binary);
         }
-        if vo_type.is_list() && datatype.is_text() {
+        if matches!(cell, CellShape::Texts { .. }) {
             let message =
                 format!("a list of strings ({vo_type}) can't be told from text; declare text");
             return Err(Error::new(ErrorKind::UnsupportedColumn, message));

@@ -9,7 +9,7 @@ use arrow_array::types::{
 use arrow_array::{ArrayRef, BooleanArray, ListArray, PrimitiveArray, StringArray};
 use arrow_cast::cast;
 use arrow_schema::DataType;
-use taploom_format::{Arraysize, Datatype, Extent, VoType};
+use taploom_format::{CellShape, Datatype, Extent, VoType};
 
 use crate::tables::{Table, TestColumn};
 
@@ -108,7 +108,7 @@ fn lengths() -> Table {
 
 fn no_lists() -> Table {
     let columns = SHAPES.iter().flat_map(|(datatype, shapes)| {
-        let lists = shapes.iter().filter(|shape| is_list(*datatype, **shape));
+        let lists = shapes.iter().filter(|shape| vo_type(*datatype, **shape).is_list());
         lists.map(move |shape| {
             let name = format!("{datatype} {}", shape.unwrap_or("scalar"));
             let cells = arrow_array::new_null_array(&carrier(*datatype, *shape), 3);
@@ -134,51 +134,39 @@ pub(crate) fn null_elements(datatype: Datatype) -> Table {
 ///
 /// # Panics
 /// Where the arraysize is none.
-#[allow(clippy::expect_used, reason = "a test table that is wrong is a defect of the test")]
 pub fn cells(
     datatype: Datatype,
     arraysize: Option<&str>,
     rows: usize,
     null_elements: bool,
 ) -> ArrayRef {
-    let shape: Option<Arraysize> = arraysize.map(|text| text.parse().expect("an arraysize"));
-    let room = match &shape {
-        Some(shape) if datatype.is_text() => match (shape.inner().first(), shape.last()) {
-            (Some(length), _) => *length as usize,
-            (None, Extent::Fixed(length) | Extent::Bounded(length)) => length as usize,
-            (None, Extent::Free) => 40,
-        },
-        _ => 1,
+    let cell = vo_type(datatype, arraysize).cell();
+    let room = match cell.text_length() {
+        Some(Extent::Fixed(length) | Extent::Bounded(length)) => length as usize,
+        Some(Extent::Free) => 40,
+        None => 1,
     };
-    if !is_list(datatype, arraysize) {
+    let (CellShape::Array { dimensions } | CellShape::Texts { dimensions, .. }) = cell else {
         return scalars(datatype, room, rows);
-    }
-    let shape = match datatype.is_text() {
-        true => shape.and_then(|shape| shape.without_first()),
-        false => shape,
     };
-    let pair = if datatype.is_complex() { 2 } else { 1 };
-    let stride = shape.as_ref().map_or(1, |shape| shape.stride() as usize) * pair;
-    let extents: Vec<Option<usize>> = match shape.map(|shape| shape.last()) {
-        None => vec![Some(1), None, Some(1)],
-        Some(Extent::Fixed(n)) => vec![Some(n as usize), None, Some(n as usize)],
-        Some(Extent::Bounded(n)) => vec![Some(n as usize), None, Some(0), Some(1)],
-        Some(Extent::Free) => vec![Some(3), None, Some(0), Some(1), Some(10)],
+    let stride = dimensions.stride() as usize;
+    let extents: Vec<Option<usize>> = match dimensions.last() {
+        Extent::Fixed(n) => vec![Some(n as usize), None, Some(n as usize)],
+        Extent::Bounded(n) => vec![Some(n as usize), None, Some(0), Some(1)],
+        Extent::Free => vec![Some(3), None, Some(0), Some(1), Some(10)],
     };
     let extents: Vec<_> = extents.into_iter().cycle().take(rows).collect();
     elements(datatype, room, &extents, stride, null_elements)
-}
-
-fn is_list(datatype: Datatype, arraysize: Option<&str>) -> bool {
-    vo_type(datatype, arraysize).is_list()
 }
 
 fn carrier(datatype: Datatype, arraysize: Option<&str>) -> DataType {
     vo_type(datatype, arraysize).carrier()
 }
 
+#[allow(clippy::expect_used, reason = "a test table that is wrong is a defect of the test")]
 fn vo_type(datatype: Datatype, arraysize: Option<&str>) -> VoType {
-    VoType { datatype, arraysize: arraysize.and_then(|text| text.parse().ok()), xtype: None }
+    let arraysize = arraysize.map(|text| text.parse().expect("an arraysize"));
+    VoType { datatype, arraysize, xtype: None }
 }
 
 const BOOLEANS: &[bool] = &[true, false, false, true, true];

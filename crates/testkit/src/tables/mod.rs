@@ -58,7 +58,7 @@ impl TestColumn {
     #[must_use]
     pub fn of(mut self, datatype: taploom_format::Datatype, arraysize: Option<&str>) -> Self {
         self.metadata.datatype = Some(datatype);
-        self.metadata.arraysize = arraysize.map(str::to_owned);
+        self.metadata.arraysize = arraysize.and_then(|text| text.parse().ok());
         self
     }
 }
@@ -123,7 +123,7 @@ impl Table {
             ColumnMetadata {
                 name: Some(column.name().to_owned()),
                 datatype: Some(vo_type.datatype),
-                arraysize: vo_type.arraysize.as_ref().map(ToString::to_string),
+                arraysize: vo_type.arraysize.clone(),
                 xtype: vo_type.xtype.clone(),
                 ..column.metadata().clone()
             }

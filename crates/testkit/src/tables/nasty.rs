@@ -15,7 +15,7 @@ pub fn nasty() -> Table {
         let kind = if index % 2 == 0 { "min" } else { "max" };
         metadata.ucd = Some(format!("meta.number;stat.{kind}"));
         metadata.description = Some(format!("<&> \"ångström\" ]]> 星 😀\n2nd line of {index}"));
-        metadata.id = Some(format!("col_{index}"));
+        metadata.id = format!("col_{index}").parse().ok();
         metadata.utype = Some("ex:model.\"role\"".to_owned());
         if metadata.datatype.is_some_and(|datatype| !datatype.is_text()) {
             metadata.unit = Some("km.s**-1".to_owned());

@@ -49,7 +49,7 @@ impl Table {
             let metadata = ColumnMetadata {
                 name: Some(column.name().to_owned()),
                 datatype: Some(vo_type.datatype),
-                arraysize: vo_type.arraysize.as_ref().map(ToString::to_string),
+                arraysize: vo_type.arraysize.clone(),
                 xtype: vo_type.xtype,
                 ..column.metadata().clone()
             };

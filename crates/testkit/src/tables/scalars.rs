@@ -217,7 +217,7 @@ pub(crate) fn metadata() -> Table {
             unit: number.then(|| "deg".to_owned()),
             ucd: Some(format!("meta.number;stat.{}", if index % 2 == 0 { "min" } else { "max" })),
             description: Some(format!("{} <&> \"ångström\" ]]>\n2nd line", field.name())),
-            id: Some(format!("col_{index}")),
+            id: format!("col_{index}").parse().ok(),
             utype: Some(format!("ex:model.{}", field.name())),
             ..Default::default()
         }

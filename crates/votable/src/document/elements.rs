@@ -1,8 +1,8 @@
-//! The elements that stand in more than one place.
+//! The elements that occur in more than one place.
 
 use taploom_model::{
-    Completion, CooSys, Error, ErrorKind, Group, Info, Link, Param, Reference, Resource, Result,
-    TimeSys,
+    Completion, CooSys, Error, ErrorKind, Group, Info, Link, Param, Reference, Resource,
+    ResourceType, Result, TimeSys,
 };
 
 use crate::document::fields::Field;
@@ -43,7 +43,7 @@ fn info(xml: &mut Xml, info: &Info) -> Result<()> {
     }
 }
 
-/// COOSYS and TIMESYS: before what refers to them.
+/// COOSYS and TIMESYS, which come before the elements that refer to them.
 pub(crate) fn systems(xml: &mut Xml, resource: &Resource) -> Result<()> {
     resource.coosys.iter().try_for_each(|system| coosys(xml, system))?;
     resource.timesys.iter().try_for_each(|system| timesys(xml, system))
@@ -122,21 +122,21 @@ pub(crate) fn links(xml: &mut Xml, links: &[Link]) -> Result<()> {
     })
 }
 
-/// RESOURCEs that have no TABLE.
+/// RESOURCEs without a TABLE.
 pub(crate) fn resources(xml: &mut Xml, resources: &[Resource]) -> Result<()> {
     resources.iter().try_for_each(|one| resource(xml, one))
 }
 
 fn resource(xml: &mut Xml, resource: &Resource) -> Result<()> {
     if resource.resources.is_empty() && !resource.links.is_empty() {
-        let message = "a LINK of a RESOURCE stands before a TABLE or RESOURCE within it, and there \
-            is none; give the LINK to a PARAM";
+        let message = "a RESOURCE with a LINK needs a TABLE or RESOURCE inside it, and this one has \
+            neither; give the LINK to a PARAM";
         return Err(Error::new(ErrorKind::InvalidRequest, message));
     }
     let element = Element::new("RESOURCE")
         .with("ID", resource.id.as_deref())
         .with("name", resource.name.as_deref())
-        .with("type", resource.kind.as_deref())
+        .with("type", resource.resource_type.map(ResourceType::as_str))
         .with("utype", resource.utype.as_deref());
     xml.block(element, |xml| {
         description(xml, resource.description.as_deref())?;

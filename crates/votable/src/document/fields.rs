@@ -1,8 +1,8 @@
-//! FIELD and PARAM, which is a FIELD with a value; VOTable 1.4, 4.
+//! FIELD, and PARAM, which is a FIELD with a value; VOTable 1.4, 4.
 
 use taploom_model::{
-    Arraysize, Bound, Column, ColumnMetadata, Datatype, Error, ErrorKind, Param, Result,
-    ValueOption,
+    Arraysize, Bound, Column, ColumnMetadata, Datatype, Error, ErrorKind, Param, Precision, Result,
+    ValueOption, ValuesType,
 };
 
 use crate::document::elements::{description, links};
@@ -12,10 +12,10 @@ use crate::document::xml::{Element, Xml};
 pub(crate) struct Field<'a> {
     name: &'a str,
     datatype: Datatype,
-    arraysize: Option<String>,
+    arraysize: Option<&'a Arraysize>,
     xtype: Option<&'a str>,
     metadata: &'a ColumnMetadata,
-    /// Of a PARAM.
+    /// The value of a PARAM.
     value: Option<&'a str>,
 }
 
@@ -26,14 +26,14 @@ impl<'a> Field<'a> {
         Ok(Self {
             name,
             datatype: vo_type.datatype,
-            arraysize: vo_type.arraysize.as_ref().map(ToString::to_string),
+            arraysize: vo_type.arraysize.as_ref(),
             xtype: vo_type.xtype.as_deref(),
             metadata: column.metadata(),
             value: None,
         })
     }
 
-    /// A PARAM; there is no Arrow type that its datatype could be derived from.
+    /// A PARAM. It has no Arrow type from which a datatype could be derived.
     pub(crate) fn of_param(param: &'a Param) -> Result<Self> {
         let metadata = &param.field;
         let wrong = |message: String| Error::new(ErrorKind::InvalidRequest, message);
@@ -43,12 +43,10 @@ impl<'a> Field<'a> {
         let datatype = metadata.datatype.ok_or_else(|| {
             wrong(format!("PARAM {name:?} has no datatype; text is char with arraysize \"*\""))
         })?;
-        let arraysize = metadata.arraysize.as_deref().map(str::parse::<Arraysize>).transpose();
-        let arraysize = arraysize.map_err(|error| wrong(format!("PARAM {name:?}: {error}")))?;
         Ok(Self {
             name,
             datatype,
-            arraysize: arraysize.as_ref().map(ToString::to_string),
+            arraysize: metadata.arraysize.as_ref(),
             xtype: metadata.xtype.as_deref(),
             metadata,
             value: Some(&param.value),
@@ -57,14 +55,16 @@ impl<'a> Field<'a> {
 
     pub(crate) fn write(&self, xml: &mut Xml) -> Result<()> {
         let metadata = self.metadata;
+        let arraysize = self.arraysize.map(Arraysize::to_string);
         let width = metadata.width.map(|width| width.to_string());
+        let precision = metadata.precision.as_ref().map(Precision::to_string);
         let element = Element::new(if self.value.is_some() { "PARAM" } else { "FIELD" })
             .with("ID", metadata.id.as_deref())
             .with("name", self.name)
             .with("datatype", self.datatype.as_str())
-            .with("arraysize", self.arraysize.as_deref())
+            .with("arraysize", arraysize.as_deref())
             .with("width", width.as_deref())
-            .with("precision", metadata.precision.as_deref())
+            .with("precision", precision.as_deref())
             .with("xtype", self.xtype)
             .with("unit", metadata.unit.as_deref())
             .with("ucd", metadata.ucd.as_deref())
@@ -79,7 +79,7 @@ impl<'a> Field<'a> {
     }
 }
 
-/// VALUES: the domain, and what stands for null.
+/// VALUES: the domain, and the value that stands for null.
 fn values(xml: &mut Xml, metadata: &ColumnMetadata) -> Result<()> {
     let null = metadata.null_value.as_deref();
     let Some(values) = &metadata.values else {
@@ -90,7 +90,7 @@ fn values(xml: &mut Xml, metadata: &ColumnMetadata) -> Result<()> {
     };
     let element = Element::new("VALUES")
         .with("ID", values.id.as_deref())
-        .with("type", values.kind.as_deref())
+        .with("type", values.values_type.map(ValuesType::as_str))
         .with("null", null)
         .with("ref", values.reference.as_deref());
     xml.block(element, |xml| {

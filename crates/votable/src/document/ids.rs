@@ -1,40 +1,34 @@
-//! IDs, and references to them; VOTable 1.4, 3.1.
+//! The IDs of a document, and the references to them; VOTable 1.4, 3.1.
 
 use std::collections::HashMap;
 
-use taploom_model::{Error, ErrorKind, Result, is_ncname};
+use taploom_model::{Error, ErrorKind, Result};
 
 use crate::document::xml::Element;
 
-/// Those of a document.
+/// The IDs and references of one document.
 #[derive(Default)]
 pub(crate) struct Ids {
-    /// The element that has the ID.
+    /// The tag of the element with the ID.
     given: HashMap<String, &'static str>,
     references: Vec<Reference>,
 }
 
 struct Reference {
     tag: &'static str,
-    /// The element as a person knows it.
+    /// The element as a message names it.
     from: String,
     to: String,
 }
 
 impl Ids {
-    /// Takes note of an element.
+    /// Adds the ID and the reference of an element.
     pub(crate) fn add(&mut self, element: &Element<'_>) -> Result<()> {
-        if let Some(id) = element.id {
-            let why = if !is_ncname(id) {
-                "is no XML name (letters, digits, '_', '-', '.'; not beginning with a digit)"
-            } else if self.given.insert(id.to_owned(), element.tag).is_some() {
-                "stands twice in the document"
-            } else {
-                ""
-            };
-            if !why.is_empty() {
-                return Err(wrong(format!("the ID {id:?} of {} {why}", shown(element))));
-            }
+        if let Some(id) = element.id
+            && self.given.insert(id.to_owned(), element.tag).is_some()
+        {
+            let element = shown(element);
+            return Err(wrong(format!("the ID {id:?} of {element} is used twice in the document")));
         }
         if let Some(to) = element.reference {
             let (from, to) = (shown(element), to.to_owned());
@@ -43,7 +37,7 @@ impl Ids {
         Ok(())
     }
 
-    /// Every reference leads to an ID, and to one of the right kind.
+    /// Checks that every reference leads to an ID, and to an element that it may refer to.
     pub(crate) fn check(&self) -> Result<()> {
         for Reference { tag, from, to } in &self.references {
             let wanted = match *tag {
@@ -61,7 +55,7 @@ impl Ids {
                 }
                 (Some(found), Some(wanted)) if *found != wanted => {
                     return Err(wrong(format!(
-                        "the ref {to:?} of {from} leads to a {found}, and a {wanted} is meant"
+                        "the ref {to:?} of {from} leads to a {found}, and has to lead to a {wanted}"
                     )));
                 }
                 _ => {}

@@ -1,11 +1,13 @@
-//! What a document says beside its rows, written in the order of the standard; VOTable 1.4, 7.1.
+//! Writes all of a document but its rows, in the order of the standard; VOTable 1.4, 7.1.
 
 mod elements;
 mod fields;
 mod ids;
 mod xml;
 
-use taploom_model::{Completion, Error, ErrorKind, Resource, Result, ResultSchema, TableMetadata};
+use taploom_model::{
+    Completion, Error, ErrorKind, Resource, ResourceType, Result, ResultSchema, TableMetadata,
+};
 
 use crate::frame::Version;
 
@@ -20,14 +22,14 @@ const NAMESPACE: &str = "http://www.ivoa.net/xml/VOTable/v1.3";
 #[derive(Debug, Clone)]
 pub(crate) struct Document {
     header: String,
-    /// The RESOURCEs behind the TABLE.
+    /// The RESOURCEs after the TABLE.
     beside_table: String,
-    /// The RESOURCEs behind the one with the TABLE.
+    /// The RESOURCEs after the one with the TABLE.
     beside_resource: String,
 }
 
 impl Document {
-    /// Writes the document, and checks that it may be written.
+    /// Writes the document, and checks that it is valid.
     pub(crate) fn new(
         schema: &ResultSchema,
         names: &[impl AsRef<str>],
@@ -57,7 +59,7 @@ impl Document {
 
     /// From `</TABLE>` to the end.
     pub(crate) fn footer(&self, completion: &Completion) -> Result<String> {
-        // Of what is written here no version has less.
+        // Every version has the elements that are written here.
         let mut xml = Xml::new(Version::default());
         xml.close("TABLE")?;
         if *completion != Completion::Complete {
@@ -73,7 +75,7 @@ impl Document {
         Ok(footer)
     }
 
-    /// Heap held, in bytes.
+    /// Size of the document on the heap, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.header.capacity() + self.beside_table.capacity() + self.beside_resource.capacity()
     }
@@ -135,14 +137,11 @@ fn open_table(
     links(xml, &table.links)
 }
 
-/// The RESOURCE with the rows is one of results, and says itself how they ended.
+/// Checks that the RESOURCE with the rows can be of type results, and that nobody else says how it ended.
 fn check_resource(resource: &Resource) -> Result<()> {
-    match resource.kind.as_deref() {
-        None | Some("results") => {}
-        Some(kind) => {
-            let message = format!("the RESOURCE with the rows is of type results, not {kind:?}");
-            return Err(Error::new(ErrorKind::InvalidRequest, message));
-        }
+    if resource.resource_type == Some(ResourceType::Meta) {
+        let message = "the RESOURCE with the rows is of type results, not meta";
+        return Err(Error::new(ErrorKind::InvalidRequest, message));
     }
     match resource.infos.iter().any(|info| info.name == "QUERY_STATUS") {
         true => Err(Error::new(
@@ -153,12 +152,12 @@ fn check_resource(resource: &Resource) -> Result<()> {
     }
 }
 
-/// A VOTABLE has less than a RESOURCE.
+/// Checks that VOTABLE is not given what only a RESOURCE can have.
 fn check_document(document: &Resource) -> Result<()> {
     let odd = [
         ("name", document.name.is_some()),
         ("utype", document.utype.is_some()),
-        ("type", document.kind.is_some()),
+        ("type", document.resource_type.is_some()),
         ("LINK", !document.links.is_empty()),
     ];
     match odd.iter().find(|(_, given)| *given) {

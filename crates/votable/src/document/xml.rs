@@ -1,4 +1,4 @@
-//! XML in the making, and the IDs in it.
+//! Writes XML, and collects the IDs in it.
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
@@ -8,13 +8,12 @@ use crate::document::ids::Ids;
 use crate::frame::Version;
 use crate::text::xml_characters;
 
-/// Elements one after the other, each on a line of its own; what is within a FIELD or PARAM stands on
-/// one line.
+/// Elements in sequence, each on its own line. A FIELD or PARAM with its children is one line.
 pub(crate) struct Xml {
     writer: Writer<Vec<u8>>,
     version: Version,
     ids: Ids,
-    /// Elements around this point that stand on one line.
+    /// Number of elements around this point that are written on one line.
     inline: usize,
 }
 
@@ -23,17 +22,17 @@ impl Xml {
         Self { writer: Writer::new(Vec::new()), version, ids: Ids::default(), inline: 0 }
     }
 
-    /// What has been written since the last time.
+    /// The text written since the last call.
     pub(crate) fn take(&mut self) -> Result<String> {
         String::from_utf8(std::mem::take(self.writer.get_mut())).map_err(internal)
     }
 
-    /// Checks that what was written has every ID once, and leads nowhere else.
+    /// Checks that every reference leads to an ID.
     pub(crate) fn check_ids(&self) -> Result<()> {
         self.ids.check()
     }
 
-    /// Checks that the document is of a version that knows something.
+    /// Checks that the version of the document has a feature.
     pub(crate) fn needs(&self, version: Version, what: &str) -> Result<()> {
         if self.version >= version {
             return Ok(());
@@ -48,7 +47,7 @@ impl Xml {
         self.line()
     }
 
-    /// Begins an element whose end is written by itself.
+    /// Begins an element that [`close`](Self::close) ends.
     pub(crate) fn open(&mut self, element: Element<'_>) -> Result<()> {
         self.ids.add(&element)?;
         self.event(Event::Start(element.start))?;
@@ -60,14 +59,14 @@ impl Xml {
         self.line()
     }
 
-    /// An element with nothing in it.
+    /// An empty element.
     pub(crate) fn empty(&mut self, element: Element<'_>) -> Result<()> {
         self.ids.add(&element)?;
         self.event(Event::Empty(element.start))?;
         self.line()
     }
 
-    /// An element with text in it.
+    /// An element with a text.
     pub(crate) fn text(&mut self, element: Element<'_>, text: &str) -> Result<()> {
         self.ids.add(&element)?;
         let end = element.start.to_end().into_owned();
@@ -77,7 +76,7 @@ impl Xml {
         self.line()
     }
 
-    /// An element with what `children` write, on lines of their own.
+    /// An element with the elements that `children` write, each on its own line.
     pub(crate) fn block(
         &mut self,
         element: Element<'_>,
@@ -98,7 +97,7 @@ impl Xml {
         self.line()
     }
 
-    /// An element with what `children` write, all on one line.
+    /// An element with the elements that `children` write, all on one line.
     pub(crate) fn inline(
         &mut self,
         element: Element<'_>,
@@ -127,12 +126,12 @@ impl Xml {
     }
 }
 
-/// Writing into memory fails only where the writer itself is wrong.
+/// Writing to memory fails only by a defect of the writer.
 fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::new(ErrorKind::Internal, "can't write the VOTable document").with_source(cause)
 }
 
-/// An element in the making: attributes that are `None` are left out.
+/// An element to be written. Attributes that are `None` are left out.
 pub(crate) struct Element<'a> {
     start: BytesStart<'a>,
     pub(crate) tag: &'static str,

@@ -1,4 +1,4 @@
-//! Columns of a batch in the making, in the Arrow types that carry VOTable's.
+//! Builds the columns of a batch, in the Arrow types that carry the datatypes of VOTable.
 
 use std::sync::Arc;
 
@@ -9,21 +9,23 @@ use arrow_array::builder::{
 use arrow_array::{ArrayRef, ListArray, RecordBatch, RecordBatchOptions};
 use arrow_buffer::{NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, SchemaRef};
-use taploom_model::{Arraysize, Column, Datatype, Error, ErrorKind, Result, VoType};
+use taploom_model::{Arraysize, CellShape, Column, Datatype, Error, ErrorKind, Result, VoType};
 
-/// One column: how its FIELD is serialised, and its cells so far.
+/// One column: how its cells are serialised, and the cells so far.
 pub(super) struct Cells {
     pub(super) name: String,
     pub(super) datatype: Datatype,
-    /// Characters of a string in an array of strings.
+    /// The length of each string in an array of strings.
     pub(super) string_length: Option<u64>,
-    /// Values of a cell; `None` where cells differ.
+    /// The number of values in every cell, or `None` if cells differ.
     pub(super) fixed: Option<u64>,
-    /// Values of one step along the last dimension.
+    /// The number of values in one step along the last dimension.
     pub(super) stride: u64,
     pub(super) null: Option<Null>,
     pub(super) elements: Elements,
     vo_type: VoType,
+    /// The dimensions of the list that carries a cell, in elements.
+    dimensions: Option<Arraysize>,
     lists: Option<Lists>,
 }
 
@@ -34,7 +36,7 @@ pub(super) enum Null {
     Float(f64),
 }
 
-/// Elements of all cells, one after the other.
+/// The elements of all cells, in sequence.
 pub(super) enum Elements {
     Boolean(BooleanBuilder),
     UnsignedByte(UInt8Builder),
@@ -46,7 +48,7 @@ pub(super) enum Elements {
     Text(StringBuilder),
 }
 
-/// Where the lists of a column end.
+/// The ends of the lists of a column.
 struct Lists {
     ends: Vec<i32>,
     nulls: NullBufferBuilder,
@@ -56,25 +58,27 @@ impl Cells {
     pub(super) fn new(column: &Column) -> Result<Self> {
         let vo_type = column.vo_type()?.clone();
         let datatype = vo_type.datatype;
+        // BINARY counts primitives: the characters of a string, and a complex number as one.
         let shape = vo_type.arraysize.as_ref();
+        let cell = vo_type.cell();
         let null = column.metadata().null_value.as_deref();
         let null = match datatype.is_integer() {
             true => null.and_then(|null| null.parse().ok()).map(Null::Integer),
             false => null.and_then(|null| null.parse().ok()).map(Null::Float),
         };
-        let strings = datatype.is_text() && vo_type.is_list();
         Ok(Self {
             name: column.name().to_owned(),
             datatype,
-            string_length: shape
-                .filter(|_| strings)
-                .and_then(|shape| shape.inner().first().copied())
-                .map(u64::from),
+            string_length: match cell {
+                CellShape::Texts { length, .. } => Some(u64::from(length)),
+                _ => None,
+            },
             fixed: shape.map_or(Some(1), Arraysize::fixed),
             stride: shape.map_or(1, Arraysize::stride),
             null,
             elements: Elements::of(datatype),
-            lists: vo_type.is_list().then(Lists::new),
+            dimensions: cell.dimensions().cloned(),
+            lists: cell.dimensions().map(|_| Lists::new()),
             vo_type,
         })
     }
@@ -89,9 +93,9 @@ impl Cells {
         let Some(lists) = &mut self.lists else { return Ok(()) };
         let (start, end) = (lists.last(), self.elements.len());
         let added = (end as u64).saturating_sub(u64::from(start.unsigned_abs()));
-        if !self.vo_type.takes(added) {
+        if !self.dimensions.as_ref().is_some_and(|dimensions| dimensions.takes(added)) {
             let values = if self.datatype.is_complex() { added / 2 } else { added };
-            return Err(format!("{values} values do not go with {}", self.vo_type));
+            return Err(format!("{values} values do not fit {}", self.vo_type));
         }
         lists.end(end, true)
     }

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use taploom_model::{Error, ErrorKind, Info, Resource, Result, TableMetadata};
 
-use super::elements::{Part, add};
+use super::elements::{Annotation, add};
 use super::passed_over::shown;
 use super::xml::{Node, Tag, Xml, damaged};
 
@@ -158,8 +158,8 @@ impl Document {
                     "TABLE" => xml.skip(&tag)?,
                     "DEFINITIONS" => self.definitions(xml)?,
                     _ => {
-                        let part = xml.part(tag)?;
-                        self.add(part)?;
+                        let annotation = xml.annotation(tag)?;
+                        self.add(annotation)?;
                     }
                 },
                 Node::Close => self.close(),
@@ -171,22 +171,22 @@ impl Document {
     /// COOSYS and PARAM of VOTable 1.0, which now stand in VOTABLE itself.
     fn definitions<R: Read>(&mut self, xml: &mut Xml<R>) -> Result<()> {
         while let Node::Open(tag) = xml.next()? {
-            let part = xml.part(tag)?;
-            self.add(part)?;
+            let annotation = xml.annotation(tag)?;
+            self.add(annotation)?;
         }
         Ok(())
     }
 
-    fn add(&mut self, part: Option<Part>) -> Result<()> {
-        let Some(part) = part else { return Ok(()) };
-        if let Part::Info(info) = &part
+    fn add(&mut self, annotation: Option<Annotation>) -> Result<()> {
+        let Some(annotation) = annotation else { return Ok(()) };
+        if let Annotation::Info(info) = &annotation
             && (!self.found || self.open.len() <= self.around)
             && self.take_status(info)?
         {
             return Ok(());
         }
         if let Some(innermost) = self.open.last_mut() {
-            add(innermost, part);
+            add(innermost, annotation);
         }
         Ok(())
     }

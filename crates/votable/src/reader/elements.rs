@@ -1,20 +1,21 @@
-//! The elements of metadata, each from its start tag to its end; VOTable 1.4, 3 and 4.
+//! Reads the elements of metadata, each from its start tag to its end; VOTable 1.4, 3 and 4.
 
 use std::io::Read;
+use std::str::FromStr;
 
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::StrDeserializer;
 use taploom_model::{
-    Bound, ColumnMetadata, CooSys, Datatype, Group, Info, Link, Param, Reference, Resource, Result,
-    TimeSys, ValueOption, Values,
+    Bound, ColumnMetadata, CooSys, Datatype, Error, Group, Info, Link, Param, Reference, Resource,
+    Result, TimeSys, ValueOption, Values, VocabularyTerm, XmlId,
 };
 
 use super::passed_over::shown;
 use super::xml::{Node, Tag, Xml, is_space};
 
-/// What may stand in a RESOURCE, a TABLE and a GROUP alike.
-pub(super) enum Part {
+/// An element that a RESOURCE or a TABLE may have.
+pub(super) enum Annotation {
     Description(String),
     Info(Info),
     CooSys(CooSys),
@@ -24,17 +25,36 @@ pub(super) enum Part {
     Link(Link),
 }
 
+/// The datatype and arraysize of a FIELD or PARAM, if they are not those of VOTable.
+#[derive(Default)]
+pub(super) struct InvalidType {
+    /// The datatype as the document has it. It is empty if there is none.
+    pub(super) datatype: Option<String>,
+    pub(super) arraysize: Option<Error>,
+}
+
 impl<R: Read> Xml<R> {
-    /// An element of metadata; `None` for one that is not known here, which is then passed over.
-    pub(super) fn part(&mut self, tag: Tag) -> Result<Option<Part>> {
+    /// Takes an attribute out of a tag. A value that breaks the grammar of the attribute is passed over
+    /// with a note.
+    pub(super) fn attribute<T: FromStr>(&mut self, tag: &mut Tag, name: &str) -> Option<T> {
+        let text = tag.take(name)?;
+        let parsed = text.trim_matches(is_space).parse().ok();
+        if parsed.is_none() {
+            self.passed_over.add(format!("{name} {:?} of {}", shown(&text), tag.shown()), tag.at);
+        }
+        parsed
+    }
+
+    /// Reads an element of metadata. An unknown element is passed over, and `None` is returned.
+    pub(super) fn annotation(&mut self, tag: Tag) -> Result<Option<Annotation>> {
         Ok(Some(match tag.name {
-            "DESCRIPTION" => Part::Description(self.description(&tag)?),
-            "INFO" => Part::Info(self.info(tag)?),
-            "COOSYS" => Part::CooSys(self.coosys(tag)?),
-            "TIMESYS" => Part::TimeSys(self.timesys(tag)?),
-            "PARAM" => Part::Param(Box::new(self.param(tag)?)),
-            "GROUP" => Part::Group(Box::new(self.group(tag)?)),
-            "LINK" => Part::Link(self.link(tag)?),
+            "DESCRIPTION" => Annotation::Description(self.description(&tag)?),
+            "INFO" => Annotation::Info(self.info(tag)?),
+            "COOSYS" => return Ok(self.coosys(tag)?.map(Annotation::CooSys)),
+            "TIMESYS" => return Ok(self.timesys(tag)?.map(Annotation::TimeSys)),
+            "PARAM" => Annotation::Param(Box::new(self.param(tag)?)),
+            "GROUP" => Annotation::Group(Box::new(self.group(tag)?)),
+            "LINK" => Annotation::Link(self.link(tag)?),
             _ => {
                 self.pass_over(&tag)?;
                 return Ok(None);
@@ -46,40 +66,41 @@ impl<R: Read> Xml<R> {
     pub(super) fn resource(&mut self, tag: &mut Tag) -> Resource {
         let resource = Resource {
             name: tag.take("name"),
-            id: tag.take("ID"),
+            id: self.attribute(tag, "ID"),
             utype: tag.take("utype"),
-            kind: tag.take("type"),
+            resource_type: self.attribute(tag, "type"),
             ..Resource::default()
         };
         self.rest(tag);
         resource
     }
 
-    /// A FIELD or PARAM without the PARAM's value. The datatype is returned as it stands where it
-    /// is none of VOTable's.
-    pub(super) fn column(&mut self, mut tag: Tag) -> Result<(ColumnMetadata, Option<String>)> {
-        let id = tag.take("ID");
-        let datatype = tag.take("datatype");
-        let known = datatype.as_deref().map(str::trim).and_then(named);
-        let unknown = if known.is_none() { Some(datatype.unwrap_or_default()) } else { None };
-        let width = tag.take("width");
-        let parsed = width.as_deref().and_then(|width| width.trim().parse().ok());
-        if let (Some(width), None) = (&width, parsed) {
-            let construct = format!("width {:?} of {}", shown(width), tag.shown());
-            self.passed_over.add(construct, tag.at);
+    /// Reads a FIELD, or a PARAM except for its value.
+    pub(super) fn column(&mut self, mut tag: Tag) -> Result<(ColumnMetadata, InvalidType)> {
+        let mut invalid = InvalidType::default();
+        let datatype = tag.take("datatype").unwrap_or_default();
+        let known = named(datatype.trim());
+        if known.is_none() {
+            invalid.datatype = Some(datatype);
         }
+        let arraysize = tag.take("arraysize").map(|text| text.trim().parse());
+        let arraysize = arraysize.transpose().unwrap_or_else(|error| {
+            invalid.arraysize = Some(error);
+            None
+        });
+        let name = tag.take("name").or_else(|| tag.peek("ID").map(str::to_owned));
         let mut column = ColumnMetadata {
-            name: tag.take("name").or_else(|| id.clone()),
+            name,
             datatype: known,
-            arraysize: tag.take("arraysize").map(|shape| shape.trim().to_owned()),
+            arraysize,
             xtype: tag.take("xtype"),
             unit: tag.take("unit"),
             ucd: tag.take("ucd"),
             utype: tag.take("utype"),
-            id,
-            reference: tag.take("ref"),
-            width: parsed,
-            precision: tag.take("precision"),
+            id: self.attribute(&mut tag, "ID"),
+            reference: self.attribute(&mut tag, "ref"),
+            width: self.attribute(&mut tag, "width"),
+            precision: self.attribute(&mut tag, "precision"),
             ..ColumnMetadata::default()
         };
         self.rest(&tag);
@@ -98,7 +119,7 @@ impl<R: Read> Xml<R> {
                     "LINK" => column.links.push(self.link(child)?),
                     _ => self.pass_over(&child)?,
                 },
-                Node::Close | Node::End => return Ok((column, unknown)),
+                Node::Close | Node::End => return Ok((column, invalid)),
             }
         }
     }
@@ -113,8 +134,8 @@ impl<R: Read> Xml<R> {
             name: tag.take("name").unwrap_or_default(),
             value: tag.take("value").unwrap_or_default(),
             text: None,
-            id: tag.take("ID"),
-            reference: tag.take("ref"),
+            id: self.attribute(&mut tag, "ID"),
+            reference: self.attribute(&mut tag, "ref"),
             unit: tag.take("unit"),
             ucd: tag.take("ucd"),
             utype: tag.take("utype"),
@@ -127,36 +148,56 @@ impl<R: Read> Xml<R> {
         Ok(info)
     }
 
-    fn coosys(&mut self, mut tag: Tag) -> Result<CooSys> {
+    /// A COOSYS. Nothing can refer to one without an ID, which is passed over.
+    fn coosys(&mut self, mut tag: Tag) -> Result<Option<CooSys>> {
+        let Some(id) = self.id_of_system(&mut tag)? else { return Ok(None) };
         let coosys = CooSys {
-            id: tag.take("ID").unwrap_or_default(),
+            id,
             system: tag.take("system"),
-            equinox: tag.take("equinox"),
-            epoch: tag.take("epoch"),
-            refposition: tag.take("refposition"),
+            equinox: self.attribute(&mut tag, "equinox"),
+            epoch: self.attribute(&mut tag, "epoch"),
+            refposition: self.attribute(&mut tag, "refposition"),
         };
         self.rest(&tag);
         self.close()?;
-        Ok(coosys)
+        Ok(Some(coosys))
     }
 
-    fn timesys(&mut self, mut tag: Tag) -> Result<TimeSys> {
+    /// A TIMESYS. Nothing can refer to one without an ID, which is passed over. FIELDs may refer to any
+    /// other, so a time scale or reference position that can't be read is unknown.
+    fn timesys(&mut self, mut tag: Tag) -> Result<Option<TimeSys>> {
+        let Some(id) = self.id_of_system(&mut tag)? else { return Ok(None) };
         let timesys = TimeSys {
-            id: tag.take("ID").unwrap_or_default(),
-            timeorigin: tag.take("timeorigin"),
-            timescale: tag.take("timescale").unwrap_or_default(),
-            refposition: tag.take("refposition").unwrap_or_default(),
+            id,
+            timeorigin: self.attribute(&mut tag, "timeorigin"),
+            timescale: self.attribute(&mut tag, "timescale").unwrap_or(VocabularyTerm::UNKNOWN),
+            refposition: self.attribute(&mut tag, "refposition").unwrap_or(VocabularyTerm::UNKNOWN),
         };
         self.rest(&tag);
         self.close()?;
-        Ok(timesys)
+        Ok(Some(timesys))
+    }
+
+    /// The ID of a COOSYS or TIMESYS. An element without one is read to its end.
+    fn id_of_system(&mut self, tag: &mut Tag) -> Result<Option<XmlId>> {
+        if tag.peek("ID").is_none() {
+            self.passed_over.add(format!("{} without an ID", tag.shown()), tag.at);
+        }
+        let id = self.attribute(tag, "ID");
+        if id.is_none() {
+            self.skip(tag)?;
+        }
+        Ok(id)
     }
 
     fn param(&mut self, mut tag: Tag) -> Result<Param> {
         let (value, at) = (tag.take("value").unwrap_or_default(), tag.at);
-        let (field, unknown) = self.column(tag)?;
-        if let Some(datatype) = unknown {
+        let (field, invalid) = self.column(tag)?;
+        if let Some(datatype) = invalid.datatype {
             self.passed_over.add(format!("datatype {:?} of PARAM", shown(&datatype)), at);
+        }
+        if let Some(error) = invalid.arraysize {
+            self.passed_over.add(format!("arraysize of PARAM: {}", shown(error.message())), at);
         }
         Ok(Param { field, value })
     }
@@ -164,8 +205,8 @@ impl<R: Read> Xml<R> {
     fn group(&mut self, mut tag: Tag) -> Result<Group> {
         let mut group = Group {
             name: tag.take("name"),
-            id: tag.take("ID"),
-            reference: tag.take("ref"),
+            id: self.attribute(&mut tag, "ID"),
+            reference: self.attribute(&mut tag, "ref"),
             ucd: tag.take("ucd"),
             utype: tag.take("utype"),
             ..Group::default()
@@ -177,8 +218,8 @@ impl<R: Read> Xml<R> {
                     "DESCRIPTION" if group.description.is_none() => {
                         group.description = Some(self.description(&child)?);
                     }
-                    "FIELDref" => group.field_refs.push(self.reference_to(child)?),
-                    "PARAMref" => group.param_refs.push(self.reference_to(child)?),
+                    "FIELDref" => group.field_refs.extend(self.reference_to(child)?),
+                    "PARAMref" => group.param_refs.extend(self.reference_to(child)?),
                     "PARAM" => group.params.push(self.param(child)?),
                     "GROUP" => group.groups.push(self.group(child)?),
                     _ => self.pass_over(&child)?,
@@ -188,21 +229,22 @@ impl<R: Read> Xml<R> {
         }
     }
 
-    fn reference_to(&mut self, mut tag: Tag) -> Result<Reference> {
-        let reference = Reference {
-            reference: tag.take("ref").unwrap_or_default(),
-            ucd: tag.take("ucd"),
-            utype: tag.take("utype"),
-        };
+    /// A FIELDref or PARAMref. One that refers to nothing is passed over.
+    fn reference_to(&mut self, mut tag: Tag) -> Result<Option<Reference>> {
+        if tag.peek("ref").is_none() {
+            self.passed_over.add(format!("{} without a ref", tag.shown()), tag.at);
+        }
+        let reference = self.attribute(&mut tag, "ref");
+        let (ucd, utype) = (tag.take("ucd"), tag.take("utype"));
         self.rest(&tag);
         self.close()?;
-        Ok(reference)
+        Ok(reference.map(|reference| Reference { reference, ucd, utype }))
     }
 
     fn link(&mut self, mut tag: Tag) -> Result<Link> {
         let link = Link {
-            id: tag.take("ID"),
-            content_role: tag.take("content-role"),
+            id: self.attribute(&mut tag, "ID"),
+            content_role: self.attribute(&mut tag, "content-role"),
             content_type: tag.take("content-type"),
             title: tag.take("title"),
             value: tag.take("value"),
@@ -214,13 +256,13 @@ impl<R: Read> Xml<R> {
         Ok(link)
     }
 
-    /// The null of VALUES, and the rest of it where there is any.
+    /// The null of VALUES, and the rest of VALUES unless it is empty.
     fn values(&mut self, mut tag: Tag) -> Result<(Option<String>, Option<Values>)> {
         let null = tag.take("null");
         let mut values = Values {
-            id: tag.take("ID"),
-            kind: tag.take("type"),
-            reference: tag.take("ref"),
+            id: self.attribute(&mut tag, "ID"),
+            values_type: self.attribute(&mut tag, "type"),
+            reference: self.attribute(&mut tag, "ref"),
             ..Values::default()
         };
         self.rest(&tag);
@@ -264,23 +306,23 @@ impl<R: Read> Xml<R> {
     }
 }
 
-/// Adds a part to a RESOURCE.
-pub(super) fn add(resource: &mut Resource, part: Part) {
-    match part {
-        Part::Description(text) => {
+/// Adds an element to a RESOURCE.
+pub(super) fn add(resource: &mut Resource, annotation: Annotation) {
+    match annotation {
+        Annotation::Description(text) => {
             resource.description.get_or_insert(text);
         }
-        Part::Info(info) => resource.infos.push(info),
-        Part::CooSys(coosys) => resource.coosys.push(coosys),
-        Part::TimeSys(timesys) => resource.timesys.push(timesys),
-        Part::Param(param) => resource.params.push(*param),
-        Part::Group(group) => resource.groups.push(*group),
-        Part::Link(link) => resource.links.push(link),
+        Annotation::Info(info) => resource.infos.push(info),
+        Annotation::CooSys(coosys) => resource.coosys.push(coosys),
+        Annotation::TimeSys(timesys) => resource.timesys.push(timesys),
+        Annotation::Param(param) => resource.params.push(*param),
+        Annotation::Group(group) => resource.groups.push(*group),
+        Annotation::Link(link) => resource.links.push(link),
     }
 }
 
 fn named(name: &str) -> Option<Datatype> {
-    // In JSON and XML they have the same names.
+    // The names in JSON are those in XML.
     let name: StrDeserializer<'_, serde::de::value::Error> = name.into_deserializer();
     Datatype::deserialize(name).ok()
 }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use arrow_schema::{Field, Schema};
 use taploom_model::{
     Arraysize, ColumnMetadata, Datatype, Error, ErrorKind, Info, Result, ResultSchema,
-    TableMetadata, VoType, is_ncname,
+    TableMetadata, VoType, XmlId,
 };
 
 use super::document::Document;
-use super::elements::Part;
+use super::elements::{Annotation, InvalidType};
 use super::passed_over::shown;
 use super::xml::{Node, Tag, Xml, damaged};
 
@@ -48,7 +48,7 @@ pub(super) fn head<R: Read>(
     let at = tag.at;
     let mut table = TableMetadata {
         name: tag.take("name"),
-        id: tag.take("ID"),
+        id: xml.attribute(&mut tag, "ID"),
         ucd: tag.take("ucd"),
         utype: tag.take("utype"),
         ..TableMetadata::default()
@@ -62,19 +62,19 @@ pub(super) fn head<R: Read>(
             Node::Open(child) => match child.name {
                 "FIELD" => columns.add(xml, child)?,
                 "DATA" => break data(xml, &child)?,
-                _ => match xml.part(child)? {
-                    None | Some(Part::CooSys(_) | Part::TimeSys(_)) => {}
-                    Some(Part::Description(text)) => {
+                _ => match xml.annotation(child)? {
+                    None | Some(Annotation::CooSys(_) | Annotation::TimeSys(_)) => {}
+                    Some(Annotation::Description(text)) => {
                         table.description.get_or_insert(text);
                     }
-                    Some(Part::Info(info)) => {
+                    Some(Annotation::Info(info)) => {
                         if !document.take_status(&info)? {
                             table.infos.push(info);
                         }
                     }
-                    Some(Part::Param(param)) => table.params.push(*param),
-                    Some(Part::Group(group)) => table.groups.push(*group),
-                    Some(Part::Link(link)) => table.links.push(link),
+                    Some(Annotation::Param(param)) => table.params.push(*param),
+                    Some(Annotation::Group(group)) => table.groups.push(*group),
+                    Some(Annotation::Link(link)) => table.links.push(link),
                 },
             },
             Node::Close | Node::End => break Serialization::None,
@@ -98,7 +98,7 @@ pub(super) fn tail<R: Read>(
     let mut infos = Vec::new();
     for _ in 0..levels {
         while let Node::Open(child) = xml.next()? {
-            if let ("INFO", Some(Part::Info(info))) = (child.name, xml.part(child)?)
+            if let ("INFO", Some(Annotation::Info(info))) = (child.name, xml.annotation(child)?)
                 && !document.take_status(&info)?
             {
                 infos.push(info);
@@ -168,31 +168,30 @@ fn stream<R: Read>(xml: &mut Xml<R>, binary: &Tag) -> Result<()> {
 struct Columns {
     fields: Vec<Field>,
     metadata: Vec<ColumnMetadata>,
-    ids: HashSet<String>,
+    ids: HashSet<XmlId>,
 }
 
 impl Columns {
     fn add<R: Read>(&mut self, xml: &mut Xml<R>, tag: Tag) -> Result<()> {
         let at = tag.at;
         let number = self.fields.len() + 1;
-        let (mut column, unknown) = xml.column(tag)?;
+        let (mut column, invalid) = xml.column(tag)?;
         let name = column.name.clone().unwrap_or_else(|| format!("col{number}"));
         if column.name.is_none() {
             xml.passed_over.add(format!("FIELD without a name, which is now {name}"), at);
         }
         let (vo_type, note) =
-            vo_type(&mut column, unknown).map_err(|error| error.with_column(shown(&name)))?;
+            vo_type(&mut column, invalid).map_err(|error| error.with_column(shown(&name)))?;
         if let Some(note) = note {
             xml.passed_over.add(format!("{note} of FIELD {:?}", shown(&name)), at);
         }
-        if let Some(id) = column.id.take_if(|id| !is_ncname(id) || !self.ids.insert(id.clone())) {
-            xml.passed_over
-                .add(format!("ID {:?}, which stands twice or is no XML name", shown(&id)), at);
+        if let Some(id) = column.id.take_if(|id| !self.ids.insert(id.clone())) {
+            xml.passed_over.add(format!("ID {:?}, which an earlier FIELD has", shown(&id)), at);
         }
         self.fields.push(Field::new(&name, vo_type.carrier(), true));
-        // Of lists without an arraysize the contract knows no length.
+        // Without an arraysize, a list of any length would be an array of complex numbers.
         if vo_type.datatype.is_complex() && vo_type.arraysize.is_none() {
-            column.arraysize = Some("1".to_owned());
+            column.arraysize = Some(Arraysize::ONE);
         }
         column.name = Some(name);
         self.metadata.push(column);
@@ -204,32 +203,29 @@ impl Columns {
     }
 }
 
-/// Datatype and shape of a FIELD, and what of it can't be carried.
-fn vo_type(
-    column: &mut ColumnMetadata,
-    unknown: Option<String>,
-) -> Result<(VoType, Option<String>)> {
+/// The type of a FIELD, and a note on what had to be left out.
+fn vo_type(column: &mut ColumnMetadata, invalid: InvalidType) -> Result<(VoType, Option<String>)> {
     let Some(datatype) = column.datatype else {
-        let unknown = unknown.unwrap_or_default();
+        let unknown = invalid.datatype.unwrap_or_default();
         let message = match unknown.is_empty() {
             true => "the FIELD has no datatype".to_owned(),
-            false => format!("{:?} is no datatype of VOTable", shown(&unknown)),
+            false => format!("{:?} is not a datatype of VOTable", shown(&unknown)),
         };
         return Err(Error::new(ErrorKind::UnsupportedColumn, message));
     };
     // Many documents say 1 for a scalar.
-    column.arraysize.take_if(|shape| shape == "1" && !datatype.is_text());
-    let arraysize = match column.arraysize.as_deref().map(str::parse::<Arraysize>).transpose() {
-        Ok(arraysize) => arraysize,
-        Err(error) => return Err(error.with_kind(ErrorKind::UnsupportedColumn)),
-    };
+    column.arraysize.take_if(|shape| shape.is_one() && !datatype.is_text());
+    if let Some(error) = invalid.arraysize {
+        return Err(error.with_kind(ErrorKind::UnsupportedColumn));
+    }
     let null = column.null_value.take_if(|null| !is_null_of(datatype, null));
     let note = null.map(|null| format!("VALUES null {:?}", shown(&null)));
     column.null_value = column.null_value.take().map(|null| null.trim().to_owned());
-    Ok((VoType { datatype, arraysize, xtype: column.xtype.clone() }, note))
+    let (arraysize, xtype) = (column.arraysize.clone(), column.xtype.clone());
+    Ok((VoType { datatype, arraysize, xtype }, note))
 }
 
-/// Whether a null value is a value of its column; VOTable 1.4, 4.7.
+/// Whether a null value is a value of the datatype; VOTable 1.4, 4.7.
 fn is_null_of(datatype: Datatype, null: &str) -> bool {
     let null = null.trim();
     match datatype {

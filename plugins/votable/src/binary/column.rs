@@ -2,7 +2,7 @@
 
 use arrow_array::ArrayRef;
 use arrow_array::types::{Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt8Type};
-use taploom_format::{Column, Datatype, Error, ErrorKind, Result, VoType};
+use taploom_format::{CellShape, Column, Datatype, Error, ErrorKind, Result, VoType};
 
 use crate::binary::elements::{Bits, Booleans, Elements, Number, Numbers, Strings};
 use crate::binary::lists::ListWriter;
@@ -107,17 +107,33 @@ impl BinaryColumn {
 
 fn writer(column: &Column, nulls: NullValue, rules: Rules) -> Result<Box<dyn CellWriter>> {
     let vo_type = column.vo_type()?;
-    let length = Length::of(vo_type.arraysize.as_ref());
-    if let (Some(charset), false) = (Charset::of(vo_type.datatype), vo_type.is_list()) {
-        if let Length::Fixed(length) = length {
-            check_fixed(vo_type, (length * charset.unit()) as u64)?;
+    match (vo_type.cell(), Charset::of(vo_type.datatype)) {
+        (CellShape::Text { length }, Some(charset)) => {
+            let length = Length::of(length);
+            if let Length::Fixed(length) = length {
+                check_fixed(vo_type, (length * charset.unit()) as u64)?;
+            }
+            Ok(Box::new(TextWriter::new(charset, length)))
         }
-        return Ok(Box::new(TextWriter::new(charset, length)));
+        (CellShape::Texts { length, .. }, Some(charset)) => {
+            list(vo_type, Strings::new(charset, length as usize), rules)
+        }
+        (cell, _) => values(column, vo_type, &cell, nulls, rules),
     }
+}
+
+/// A writer of numbers or booleans, alone or in lists.
+fn values(
+    column: &Column,
+    vo_type: &VoType,
+    cell: &CellShape,
+    nulls: NullValue,
+    rules: Rules,
+) -> Result<Box<dyn CellWriter>> {
+    let is_list = matches!(cell, CellShape::Array { .. });
     match vo_type.datatype {
-        Datatype::Boolean if vo_type.is_list() => list(vo_type, Booleans, rules),
-        Datatype::Boolean => Ok(Box::new(BooleanWriter)),
-        Datatype::Bit if vo_type.is_list() => list(vo_type, Bits { rules }, rules),
+        Datatype::Boolean if is_list => list(vo_type, Booleans, rules),
+        Datatype::Bit if is_list => list(vo_type, Bits { rules }, rules),
         Datatype::Bit => Ok(Box::new(BitWriter { rules })),
         Datatype::UnsignedByte => numbers::<UInt8Type>(column, vo_type, nulls, rules),
         Datatype::Short => numbers::<Int16Type>(column, vo_type, nulls, rules),
@@ -129,8 +145,10 @@ fn writer(column: &Column, nulls: NullValue, rules: Rules) -> Result<Box<dyn Cel
         Datatype::Double | Datatype::DoubleComplex => {
             numbers::<Float64Type>(column, vo_type, nulls, rules)
         }
-        Datatype::Char => list(vo_type, Strings::new(Charset::Utf8, vo_type), rules),
-        Datatype::UnicodeChar => list(vo_type, Strings::new(Charset::Utf16, vo_type), rules),
+        Datatype::Boolean => Ok(Box::new(BooleanWriter)),
+        Datatype::Char | Datatype::UnicodeChar => {
+            Err(Error::new(ErrorKind::Internal, "a column of text has cells of numbers"))
+        }
     }
 }
 

@@ -6,13 +6,13 @@ use arrow_array::types::{
     ArrowPrimitiveType, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt8Type,
 };
 use arrow_array::{Array, BooleanArray, PrimitiveArray, StringArray};
-use taploom_format::{Column, Error, ErrorKind, Result, VoType};
+use taploom_format::{Column, Error, ErrorKind, Result};
 
 use crate::binary::bits::nulls_of;
 use crate::binary::column::Rules;
 use crate::binary::row_block::{RowBlock, put};
 use crate::cells::text_of;
-use crate::charset::{Charset, string_length};
+use crate::charset::Charset;
 use crate::nulls::{NO_NULL_BIT, NO_NULL_ELEMENT, NullValue};
 
 /// Why a null can't be written in BINARY.
@@ -249,15 +249,15 @@ impl Rules {
     }
 }
 
-/// Strings of one length, each filled up with NUL.
+/// Strings of one length, each filled up with NULs.
 pub(crate) struct Strings {
     charset: Charset,
     length: usize,
 }
 
 impl Strings {
-    pub(crate) fn new(charset: Charset, vo_type: &VoType) -> Self {
-        Self { charset, length: string_length(vo_type) }
+    pub(crate) fn new(charset: Charset, length: usize) -> Self {
+        Self { charset, length }
     }
 
     fn width(&self) -> usize {

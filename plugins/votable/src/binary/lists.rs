@@ -2,13 +2,12 @@
 
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
-use taploom_format::VoType;
+use taploom_format::{CellShape, VoType};
 
 use crate::binary::column::{CellWriter, Cells, Width};
 use crate::binary::elements::Elements;
 use crate::binary::row_block::RowBlock;
 use crate::cells::elements_of;
-use crate::charset::string_length;
 use crate::misfit::Misfit;
 use crate::options::ArrayCount;
 
@@ -88,12 +87,17 @@ impl<E: Elements> CellWriter for ListWriter<E> {
 
 impl Count {
     fn of(vo_type: &VoType, count: ArrayCount) -> Self {
-        let halves = if vo_type.datatype.is_complex() { 2 } else { 1 };
-        let string = if vo_type.datatype.is_text() { string_length(vo_type) } else { 1 };
-        let stride = vo_type.arraysize.as_ref().map_or(1, |shape| shape.stride() as usize);
+        let cell = vo_type.cell();
         match count {
-            ArrayCount::Primitives => Self { times: string, over: halves },
-            ArrayCount::Outer => Self { times: string, over: halves * stride },
+            ArrayCount::Outer => {
+                let stride = cell.dimensions().map_or(1, |dimensions| dimensions.stride() as usize);
+                Self { times: 1, over: stride }
+            }
+            // The primitives of a list of strings are its characters.
+            ArrayCount::Primitives => match cell {
+                CellShape::Texts { length, .. } => Self { times: length as usize, over: 1 },
+                _ => Self { times: 1, over: if vo_type.datatype.is_complex() { 2 } else { 1 } },
+            },
         }
     }
 }

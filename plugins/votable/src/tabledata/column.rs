@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
-use taploom_format::{CellLosses, Column, Datatype, Error, ErrorKind, Result};
+use taploom_format::{CellLosses, CellShape, Column, Datatype, Error, ErrorKind, Result};
 use taploom_text::{BITS, Cells, ColumnText, Elements, TABLEDATA};
 
 use crate::cells::text_of;
-use crate::charset::{Charset, Length, string_length};
+use crate::charset::{Charset, Length};
 use crate::tabledata::lists::{Numbers, Strings};
 use crate::tabledata::text::Text;
 
@@ -28,19 +28,18 @@ enum Kind {
 impl TextColumn {
     pub(crate) fn new(column: &Column) -> Result<Self> {
         let vo_type = column.vo_type()?;
-        let kind = match (Charset::of(vo_type.datatype), vo_type.is_list()) {
-            (Some(charset), false) => {
-                let length = Length::of(vo_type.arraysize.as_ref());
-                Kind::Text(Text { charset, most: length.most() })
+        let kind = match (Charset::of(vo_type.datatype), vo_type.cell()) {
+            (Some(charset), CellShape::Text { length }) => {
+                Kind::Text(Text { charset, most: Length::of(length).most() })
             }
-            (Some(charset), true) => {
-                Kind::Strings(Strings(Text { charset, most: string_length(vo_type) }))
+            (Some(charset), CellShape::Texts { length, .. }) => {
+                Kind::Strings(Strings(Text { charset, most: length as usize }))
             }
-            (None, false) => {
+            (_, CellShape::Array { .. }) => Kind::Numbers(Numbers::new(column, vo_type.datatype)?),
+            _ => {
                 let spelling = if vo_type.datatype == Datatype::Bit { &BITS } else { &TABLEDATA };
                 Kind::Scalars(Elements::new(&vo_type.datatype.element(), spelling, b"", b"")?)
             }
-            (None, true) => Kind::Numbers(Numbers::new(column, vo_type.datatype)?),
         };
         Ok(Self { name: column.name().to_owned(), kind })
     }

@@ -11,7 +11,7 @@ use arrow_array::types::{
     BooleanType, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt8Type,
 };
 use arrow_schema::{DataType, Field};
-use taploom_model::{Datatype, Error, ErrorKind, Result, VoType};
+use taploom_model::{CellShape, Datatype, Error, ErrorKind, Result, VoType};
 
 use super::guess::{GUESS_ROWS, Guess};
 use super::numbers::{float, integer};
@@ -50,13 +50,13 @@ impl Column {
 
     /// The Arrow type of the cells.
     pub(super) fn data_type(&self) -> DataType {
-        match self.vo_type.arraysize {
+        match is_one_complex_number(&self.vo_type) {
             // A list of any length would be an array of complex numbers.
-            None if self.vo_type.datatype.is_complex() => {
+            true => {
                 let item = Field::new_list_field(self.vo_type.datatype.element(), true);
                 DataType::FixedSizeList(Arc::new(item), 2)
             }
-            _ => self.vo_type.carrier(),
+            false => self.vo_type.carrier(),
         }
     }
 
@@ -88,10 +88,11 @@ impl Column {
 
     /// Whether there is an empty value that is no null.
     fn has_empty(&self) -> bool {
-        match (self.vo_type.is_list(), self.vo_type.datatype.is_text()) {
-            (false, is_text) => is_text,
+        match self.vo_type.cell() {
+            CellShape::Text { .. } => true,
+            CellShape::Array { dimensions } => dimensions.takes(0),
             // An empty array of strings is `[]`.
-            (true, is_text) => !is_text && self.vo_type.takes(0),
+            CellShape::Scalar | CellShape::Texts { .. } => false,
         }
     }
 
@@ -124,19 +125,25 @@ fn builder(vo_type: &VoType) -> Box<dyn Build> {
         Datatype::Long => of::<Int64Type>(vo_type),
         Datatype::Float | Datatype::FloatComplex => of::<Float32Type>(vo_type),
         Datatype::Double | Datatype::DoubleComplex => of::<Float64Type>(vo_type),
-        Datatype::Char | Datatype::UnicodeChar if vo_type.is_list() => {
-            Box::new(Texts(ListBuilder::new(StringBuilder::new())))
-        }
-        Datatype::Char | Datatype::UnicodeChar => Box::new(Text(StringBuilder::new())),
+        Datatype::Char | Datatype::UnicodeChar => match vo_type.cell() {
+            CellShape::Texts { .. } => Box::new(Texts(ListBuilder::new(StringBuilder::new()))),
+            _ => Box::new(Text(StringBuilder::new())),
+        },
     }
 }
 
 fn of<E: Element>(vo_type: &VoType) -> Box<dyn Build> {
-    match (vo_type.is_list(), &vo_type.arraysize) {
-        (false, _) => Box::new(Value::<E>(E::Builder::default())),
-        (true, Some(_)) => Box::new(List::<E>(ListBuilder::new(E::Builder::default()))),
-        (true, None) => Box::new(Pair::<E>(FixedSizeListBuilder::new(E::Builder::default(), 2))),
+    match vo_type.cell() {
+        CellShape::Array { .. } if is_one_complex_number(vo_type) => {
+            Box::new(Pair::<E>(FixedSizeListBuilder::new(E::Builder::default(), 2)))
+        }
+        CellShape::Array { .. } => Box::new(List::<E>(ListBuilder::new(E::Builder::default()))),
+        _ => Box::new(Value::<E>(E::Builder::default())),
     }
+}
+
+fn is_one_complex_number(vo_type: &VoType) -> bool {
+    vo_type.datatype.is_complex() && vo_type.arraysize.is_none()
 }
 
 /// A value of an array, or the only one of a cell.

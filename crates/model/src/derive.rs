@@ -1,11 +1,16 @@
-//! From an Arrow type, and what was given of the FIELD, to datatype, arraysize and xtype.
+//! Derives the datatype, arraysize and xtype of a column from its Arrow type and the given metadata.
 
-use arrow_schema::{DataType, Field, TimeUnit};
+use arrow_schema::{DataType, Field};
 
-use crate::column::{Arraysize, Column, ColumnMetadata, Datatype, Extent, VoType};
+use crate::arraysize::{Arraysize, Extent};
+use crate::arrow_type::{Nesting, derive_element, unit_of};
+use crate::column::Column;
+use crate::datatype::Datatype;
 use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::ColumnMetadata;
+use crate::vo_type::VoType;
 
-/// A column of which nothing was given.
+/// A column without given metadata.
 pub(crate) fn derived(field: &Field) -> Column {
     let vo_type = derive(field.data_type());
     let unit = vo_type.as_ref().and_then(|vo_type| unit_of(field.data_type(), vo_type.datatype));
@@ -17,11 +22,10 @@ pub(crate) fn derived(field: &Field) -> Column {
     }
 }
 
-/// The FIELD of one column: what was given, the rest derived.
+/// A column with given metadata; what is not given is derived.
 pub(crate) fn resolve(field: &Field, mut metadata: ColumnMetadata) -> Result<Column> {
-    let shape = metadata.arraysize.as_deref().map(str::parse::<Arraysize>).transpose()?;
     let nesting = Nesting::of(field.data_type());
-    let vo_type = vo_type(&nesting, &metadata, shape)?;
+    let vo_type = vo_type(&nesting, &metadata)?;
     if let Some(vo_type) = &vo_type {
         check_null_value(vo_type.datatype, metadata.null_value.as_deref())?;
         if metadata.unit.is_none() {
@@ -33,58 +37,7 @@ pub(crate) fn resolve(field: &Field, mut metadata: ColumnMetadata) -> Result<Col
     Ok(Column { name, vo_type, data_type: field.data_type().clone(), metadata })
 }
 
-/// An Arrow type taken apart: lists within lists, and what they hold in the end.
-pub(crate) struct Nesting<'a> {
-    /// The lists from the outermost on, with the length that all of them have where it is fixed.
-    pub(crate) levels: Vec<Option<u32>>,
-    pub(crate) leaf: &'a DataType,
-}
-
-impl<'a> Nesting<'a> {
-    pub(crate) fn of(data_type: &'a DataType) -> Self {
-        use DataType::{
-            Binary, BinaryView, Dictionary, FixedSizeBinary, FixedSizeList, LargeBinary, LargeList,
-            LargeListView, List, ListView, RunEndEncoded,
-        };
-        let (level, inner) = match data_type {
-            Dictionary(_, values) => return Self::of(values),
-            RunEndEncoded(_, values) => return Self::of(values.data_type()),
-            List(item) | LargeList(item) | ListView(item) | LargeListView(item) => {
-                (None, item.data_type())
-            }
-            FixedSizeList(item, length) => (u32::try_from(*length).ok(), item.data_type()),
-            Binary | LargeBinary | BinaryView => (None, &DataType::UInt8),
-            FixedSizeBinary(length) => (u32::try_from(*length).ok(), &DataType::UInt8),
-            leaf => return Self { levels: Vec::new(), leaf },
-        };
-        let mut inner = Self::of(inner);
-        inner.levels.insert(0, level);
-        inner
-    }
-
-    /// The shape of the lists, with `first` as its first dimension, if any; `None` where only the
-    /// rows could tell it.
-    fn shape(&self, first: Option<u32>) -> Option<Arraysize> {
-        let (outermost, inner) = self.levels.split_first()?;
-        let inner = inner.iter().rev().copied().collect::<Option<Vec<u32>>>()?;
-        let dimensions: Vec<u32> = first.into_iter().chain(inner).collect();
-        // A dimension of no values has no place in an arraysize; VOTable 1.4, 2.2.
-        if dimensions.contains(&0) {
-            return None;
-        }
-        let last = match outermost {
-            Some(0) | None => Extent::Free,
-            Some(length) => Extent::Fixed(*length),
-        };
-        Some(Arraysize::of(dimensions, last))
-    }
-}
-
-fn vo_type(
-    nesting: &Nesting<'_>,
-    metadata: &ColumnMetadata,
-    shape: Option<Arraysize>,
-) -> Result<Option<VoType>> {
+fn vo_type(nesting: &Nesting<'_>, metadata: &ColumnMetadata) -> Result<Option<VoType>> {
     let element = derive_element(nesting.leaf);
     let datatype = match (metadata.datatype, &element) {
         (Some(datatype), _) => {
@@ -96,16 +49,14 @@ fn vo_type(
     };
     let length = element.as_ref().and_then(|element| element.length);
     let is_list = !nesting.levels.is_empty();
-    let arraysize = match shape {
+    let arraysize = match &metadata.arraysize {
         // Many documents say 1 for a scalar.
         Some(shape)
-            if (!is_list || datatype.is_complex())
-                && !datatype.is_text()
-                && shape.to_string() == "1" =>
+            if (!is_list || datatype.is_complex()) && !datatype.is_text() && shape.is_one() =>
         {
             None
         }
-        Some(shape) => Some(shape),
+        Some(shape) => Some(shape.clone()),
         None if is_list => {
             let derived = nesting.shape(if datatype.is_text() { length } else { None });
             match derived {
@@ -127,7 +78,7 @@ fn vo_type(
     Ok(Some(vo_type))
 }
 
-/// Lists and scalars, each with an arraysize that goes with them.
+/// Checks that lists, and only lists, have an arraysize of a list, and one that fits their lengths.
 fn check_shape(nesting: &Nesting<'_>, vo_type: &VoType) -> Result<()> {
     let wrong = |message: String| Err(Error::new(ErrorKind::InvalidRequest, message));
     let is_list = !nesting.levels.is_empty();
@@ -137,7 +88,7 @@ fn check_shape(nesting: &Nesting<'_>, vo_type: &VoType) -> Result<()> {
                 "{vo_type} is one string, and the cells are lists; give an arraysize such as 20x*"
             ),
             (true, false) => format!("{vo_type} is one value, and the cells are lists"),
-            (false, _) => format!("{vo_type} does not go with cells that are no lists"),
+            (false, _) => format!("{vo_type} needs a list column; this one holds single values"),
         });
     }
     let levels: Option<Vec<u32>> = nesting.levels.iter().copied().collect();
@@ -145,12 +96,13 @@ fn check_shape(nesting: &Nesting<'_>, vo_type: &VoType) -> Result<()> {
         levels.iter().fold(1_u64, |product, length| product.saturating_mul(u64::from(*length)))
     });
     match given.filter(|given| is_list && !vo_type.takes(*given)) {
-        Some(given) => wrong(format!("{vo_type} does not go with lists of {given} elements")),
+        Some(given) => wrong(format!("{vo_type} does not fit lists of {given} elements")),
         None => Ok(()),
     }
 }
 
-/// Pairs of floats: the first dimension is the pair, or the only one counts twice.
+/// The arraysize of complex numbers in lists of floats: the first dimension is the pair, or the only
+/// dimension counts both halves.
 fn complex_shape(shape: &Arraysize) -> Result<Option<Arraysize>> {
     if shape.inner().first() == Some(&2) {
         return Ok(shape.without_first());
@@ -163,92 +115,24 @@ fn complex_shape(shape: &Arraysize) -> Result<Option<Arraysize>> {
         Extent::Free if shape.inner().is_empty() => Ok(Some(Arraysize::FREE)),
         _ => Err(Error::new(
             ErrorKind::InvalidRequest,
-            format!("lists of arraysize {shape} are no pairs of floats; complex numbers are"),
+            format!("lists of arraysize {shape} are not pairs of floats, as complex numbers need"),
         )),
     }
 }
 
-/// The VOTable type of an Arrow type; `None` where there is none.
+/// The VOTable type of an Arrow type, or `None` if VOTable has no such type.
 fn derive(data_type: &DataType) -> Option<VoType> {
     // Without metadata nothing can contradict the type.
-    vo_type(&Nesting::of(data_type), &ColumnMetadata::default(), None).ok().flatten()
+    vo_type(&Nesting::of(data_type), &ColumnMetadata::default()).ok().flatten()
 }
 
-/// What one element of an Arrow type is in VOTable.
-pub(crate) struct Element {
-    datatype: Datatype,
-    xtype: Option<&'static str>,
-    /// Characters of a text at the most, where the type says.
-    length: Option<u32>,
-}
-
-/// `None` where VOTable has no such type.
-pub(crate) fn derive_element(leaf: &DataType) -> Option<Element> {
-    use DataType::{
-        Boolean, Date32, Date64, Decimal32, Decimal64, Decimal128, Decimal256, Duration, Float16,
-        Float32, Float64, Int8, Int16, Int32, Int64, LargeUtf8, Null, Time32, Time64, Timestamp,
-        UInt8, UInt16, UInt32, UInt64, Utf8, Utf8View,
-    };
-    let number = |datatype| Some(Element { datatype, xtype: None, length: None });
-    // Text is the nearest type that loses nothing; its digits and colons are ASCII.
-    let text = |length, xtype| Some(Element { datatype: Datatype::Char, xtype, length });
-    match leaf {
-        Boolean => number(Datatype::Boolean),
-        UInt8 => number(Datatype::UnsignedByte),
-        Int8 | Int16 => number(Datatype::Short),
-        UInt16 | Int32 => number(Datatype::Int),
-        UInt32 | Int64 | Duration(_) => number(Datatype::Long),
-        Float16 | Float32 => number(Datatype::Float),
-        Float64 => number(Datatype::Double),
-        Utf8 | LargeUtf8 | Utf8View => number(Datatype::UnicodeChar),
-        Timestamp(unit, _) => text(Some(19 + fraction(*unit)), Some("timestamp")),
-        Date32 => text(Some(10), Some("timestamp")),
-        Date64 => text(Some(19), Some("timestamp")),
-        Time32(unit) | Time64(unit) => text(Some(8 + fraction(*unit)), None),
-        UInt64 => text(Some(20), None),
-        Decimal32(precision, scale)
-        | Decimal64(precision, scale)
-        | Decimal128(precision, scale)
-        | Decimal256(precision, scale) => {
-            // Sign, leading zero, point; a negative scale appends zeros.
-            let digits = u32::from(*precision) + u32::from(scale.unsigned_abs());
-            text(Some(digits + 3), None)
-        }
-        Null => text(None, None),
-        _ => None,
-    }
-}
-
-/// Characters of the decimals of a second, with their point.
-fn fraction(unit: TimeUnit) -> u32 {
-    match unit {
-        TimeUnit::Second => 0,
-        TimeUnit::Millisecond => 4,
-        TimeUnit::Microsecond => 7,
-        TimeUnit::Nanosecond => 10,
-    }
-}
-
-/// The unit of a count of time, in the syntax of VOUnits.
-fn unit_of(data_type: &DataType, datatype: Datatype) -> Option<&'static str> {
-    match Nesting::of(data_type).leaf {
-        DataType::Duration(unit) if !datatype.is_text() => Some(match unit {
-            TimeUnit::Second => "s",
-            TimeUnit::Millisecond => "ms",
-            TimeUnit::Microsecond => "us",
-            TimeUnit::Nanosecond => "ns",
-        }),
-        _ => None,
-    }
-}
-
-/// Whether elements of an Arrow type may be converted to a datatype that was asked for: the widening
-/// and narrowing of numbers (checked cell by cell), and text of any scalar.
+/// Checks that elements of an Arrow type can be converted to the given datatype. Numbers can be widened
+/// and narrowed (each cell is checked later), and any scalar can become text.
 fn check_leaf(nesting: &Nesting<'_>, to: Datatype) -> Result<()> {
     let from = nesting.leaf;
     let is_duration = matches!(from, DataType::Duration(_));
     let fits = match to {
-        // Bytes are no text: nothing says in which charset.
+        // Bytes do not become text, because their character set is unknown.
         Datatype::Char | Datatype::UnicodeChar => derive_element(from).is_some(),
         Datatype::Boolean | Datatype::Bit => *from == DataType::Boolean,
         Datatype::Long => from.is_integer() || is_duration,
@@ -262,13 +146,13 @@ fn check_leaf(nesting: &Nesting<'_>, to: Datatype) -> Result<()> {
         return Ok(());
     }
     let message = match to.is_complex() && from.is_floating() {
-        true => format!("datatype {to} takes lists of floats, two for each number"),
-        false => format!("datatype {to} does not go with Arrow type {from}"),
+        true => format!("datatype {to} needs lists of floats, two for each number"),
+        false => format!("datatype {to} does not fit Arrow type {from}"),
     };
     Err(Error::new(ErrorKind::InvalidRequest, message))
 }
 
-/// VALUES null is a value of the column's type; VOTable 1.4, 4.7.
+/// Checks that VALUES null is a value of the datatype; VOTable 1.4, 4.7.
 fn check_null_value(datatype: Datatype, null: Option<&str>) -> Result<()> {
     let Some(null) = null else { return Ok(()) };
     let fits = match datatype {
@@ -281,14 +165,16 @@ fn check_null_value(datatype: Datatype, null: Option<&str>) -> Result<()> {
     if fits {
         return Ok(());
     }
-    let message = format!("the null value {null:?} is no {datatype}");
+    let message = format!("the null value {null:?} is not a {datatype}");
     Err(Error::new(ErrorKind::InvalidRequest, message))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::column::list_item;
+    use arrow_schema::TimeUnit;
+
+    use crate::vo_type::list_item;
 
     fn list(item: DataType) -> DataType {
         DataType::List(list_item(item))
