@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde::Serialize;
-use taploom::pipeline::{Ahead, Encoded, MaxRec, RowSource, encode};
+use taploom::pipeline::{Ahead, Encoded, MaxRec, RowSource, Transformed, run as encode};
 use taploom::sources::{ColumnList, Request};
 use taploom::{
     ColumnLosses, Completion, Content, EncodeContext, EncoderSpec, Envelope, Error, ErrorKind,
@@ -111,7 +111,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .with_batch_rows(arguments.batch_rows);
     let runtime = runtime(arguments.threads)?;
     let source = runtime.block_on(taploom::sources::open(&request))?;
-    let source = MaxRec::new(source, arguments.maxrec.unwrap_or(u64::MAX));
+    let limit = MaxRec::new(source.schema(), arguments.maxrec.unwrap_or(u64::MAX));
+    let source = Transformed::new(source, limit);
     let columns = source.schema().columns().len();
     let encoded = write(source, &spec, &output, arguments.threads, &runtime)?;
     output.holds(encoded.summary.total_bytes)?;

@@ -9,7 +9,6 @@ mod observer;
 mod runner;
 mod secret;
 mod upload;
-mod url_rewrite;
 
 pub use database::{Database, Execution, Query, QueryPhase, QueryProgress, StreamingDatabase};
 pub use failure::{Failure, FailureCause};
@@ -18,4 +17,3 @@ pub use observer::{JobObserver, Stage};
 pub use runner::JobRunner;
 pub use secret::Secret;
 pub use upload::{UploadPolicy, Uploader};
-pub use url_rewrite::UrlRewrite;

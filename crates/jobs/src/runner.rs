@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use taploom_pipeline::{Encoded, MaxRec, RowSource};
+use taploom_pipeline::{Encoded, MaxRec, RowSource, Transformed, UrlRewrite};
 use tracing::info;
 
 use crate::database::{Database, Execution, QueryPhase};
@@ -13,7 +13,6 @@ use crate::failure::{Failure, FailureCause};
 use crate::job::{Job, JobLimits, Outcome, Stop, UploadMode};
 use crate::observer::{JobObserver, Stage};
 use crate::upload::Uploader;
-use crate::url_rewrite::UrlRewrite;
 
 /// Runs jobs: query, encode, upload.
 ///
@@ -148,9 +147,11 @@ impl JobRunner {
         format.context.resources = self.limits.resources_of_a_job();
         let mut source: Box<dyn RowSource> = execution.rows().await?;
         if let Some(rewrite) = url_rewrite {
-            source = Box::new(UrlRewrite::new(source, rewrite.base, rewrite.columns));
+            let rewrite = UrlRewrite::new(source.schema(), rewrite.base, rewrite.columns);
+            source = Box::new(Transformed::new(source, rewrite));
         }
-        let source = MaxRec::new(source, maxrec.unwrap_or(u64::MAX));
+        let limit = MaxRec::new(source.schema(), maxrec.unwrap_or(u64::MAX));
+        let source = Transformed::new(source, limit);
         let delivery = Delivery { mode: self.limits.upload, uploader: &self.uploader };
         let encoded = delivery.store(source, format, &destination, observer).await?;
         let summary = &encoded.summary;

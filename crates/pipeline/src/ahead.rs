@@ -5,8 +5,12 @@ use taploom_format::{Error, ErrorKind, Result, ResultSchema, RowSource, Step};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-/// A source that is read on a thread of its own, one batch ahead of its reader: one batch is being
-/// made and one waits. Dropping it ends the query behind it.
+/// A source that is read on a thread of its own, one batch ahead of its reader. Two batches are under way
+/// at a time: one is being made, and one waits.
+///
+/// **Dropping it** drops the source, which ends its query. A source that waits is dropped at once. A source
+/// that blocks its thread is dropped when it returns, and nobody waits for that.
+#[derive(Debug)]
 pub struct Ahead {
     schema: ResultSchema,
     rows_hint: Option<u64>,
@@ -14,13 +18,13 @@ pub struct Ahead {
 }
 
 impl Ahead {
-    /// Starts to read `source`, whose futures run on `runtime`.
+    /// Starts to read `source`. Its futures run on `runtime`, for timers and sockets.
     pub fn start(mut source: impl RowSource + 'static, runtime: &Handle) -> Self {
         let (sender, steps) = mpsc::channel(1);
         let (schema, rows_hint) = (source.schema().clone(), source.rows_hint());
         let handle = runtime.clone();
-        // Not one of the runtime's blocking threads: whoever reads may hold the last of them.
         let refused = sender.clone();
+        // Not a blocking thread of the runtime: the reader may hold the last of them.
         let thread = std::thread::Builder::new().name("source".to_owned());
         let started = thread.spawn(move || {
             handle.block_on(async {
@@ -30,8 +34,8 @@ impl Ahead {
                         step = source.next() => step,
                         () = sender.closed() => return,
                     };
-                    let last = !matches!(step, Ok(Step::Rows(_)));
-                    if sender.send(step).await.is_err() || last {
+                    let is_last = !matches!(step, Ok(Step::Rows(_)));
+                    if sender.send(step).await.is_err() || is_last {
                         return;
                     }
                 }

@@ -1,14 +1,28 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "tokio")]
 mod ahead;
+#[cfg(feature = "tokio")]
+pub mod body;
+#[cfg(feature = "tokio")]
 mod channel_sink;
-mod encode;
-mod encode_stream;
-mod max_rec;
+#[cfg(feature = "tokio")]
+mod drive;
+mod run;
+#[cfg(feature = "tokio")]
+mod spawn;
+mod transform;
+mod transforms;
 
+#[cfg(feature = "tokio")]
 pub use ahead::Ahead;
-pub use channel_sink::ChannelSink;
-pub use encode::{Encoded, encode};
-pub use encode_stream::{EncodeStream, Limits, encode_stream};
-pub use max_rec::MaxRec;
+#[cfg(feature = "tokio")]
+pub use body::{Body, BodyOptions, Chunks, Outcome, body};
+pub use run::{Encoded, run};
+#[cfg(feature = "tokio")]
+pub use spawn::{Running, spawn};
 pub use taploom_model::{BatchSource, Ending, RowSource, Step};
+pub use transform::{Flow, Transform, Transformed};
+#[cfg(feature = "url")]
+pub use transforms::UrlRewrite;
+pub use transforms::{Coalesce, MaxRec};

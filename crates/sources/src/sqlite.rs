@@ -9,12 +9,14 @@ use std::thread;
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
+use futures::channel::{mpsc, oneshot};
+use futures::executor::block_on;
+use futures::{SinkExt, StreamExt};
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags, Row, Statement};
 use taploom_model::{
     ColumnMetadata, Ending, Error, ErrorKind, Result, ResultSchema, RowSource, Step, TableMetadata,
 };
-use tokio::sync::{mpsc, oneshot};
 
 use self::column::{CellBuilder, CellType};
 use crate::column_list::ColumnList;
@@ -94,7 +96,8 @@ pub(crate) async fn start(
 ) -> Result<Box<dyn RowSource>> {
     let interrupt = connection.get_interrupt_handle();
     let (ready, started) = oneshot::channel();
-    let (sender, steps) = mpsc::channel(1);
+    // One step of the only sender may wait.
+    let (mut sender, steps) = mpsc::channel(0);
     let job = Job {
         location: request.location.to_owned(),
         query: query.to_owned(),
@@ -104,7 +107,7 @@ pub(crate) async fn start(
     };
     thread::Builder::new()
         .name("sqlite".to_owned())
-        .spawn(move || job.run(&connection, ready, &sender))
+        .spawn(move || job.run(&connection, ready, &mut sender))
         .map_err(|error| {
             Error::new(ErrorKind::Source, "can't start a thread for SQLite").with_source(error)
         })?;
@@ -132,7 +135,7 @@ impl RowSource for SqliteSource {
     }
 
     async fn next(&mut self) -> Result<Step> {
-        self.steps.recv().await.unwrap_or_else(|| Err(ended_early()))
+        self.steps.next().await.unwrap_or_else(|| Err(ended_early()))
     }
 }
 
@@ -153,7 +156,7 @@ impl Job {
         self,
         connection: &Connection,
         ready: oneshot::Sender<Result<ResultSchema>>,
-        sender: &mpsc::Sender<Result<Step>>,
+        sender: &mut mpsc::Sender<Result<Step>>,
     ) {
         // Nobody listens after an error: the source is gone.
         let mut ready = Some(ready);
@@ -163,12 +166,12 @@ impl Job {
         });
         match read {
             Ok(()) => {
-                let _ = sender.blocking_send(Ok(Step::End(Ending::default())));
+                let _ = block_on(sender.send(Ok(Step::End(Ending::default()))));
             }
             Err(error) => {
                 let _ = match ready {
                     Some(ready) => ready.send(Err(error)).map_err(drop),
-                    None => sender.blocking_send(Err(error)).map_err(drop),
+                    None => block_on(sender.send(Err(error))).map_err(drop),
                 };
             }
         }
@@ -201,7 +204,7 @@ impl Job {
         &self,
         statement: &mut Statement<'_>,
         ready: &mut Option<oneshot::Sender<Result<ResultSchema>>>,
-        sender: &mpsc::Sender<Result<Step>>,
+        sender: &mut mpsc::Sender<Result<Step>>,
     ) -> Result<()> {
         let columns = self.columns(statement)?;
         let width = columns.len();
@@ -247,13 +250,13 @@ impl Job {
             }
             row_number += 1;
             if batch.rows == self.batch_rows
-                && sender.blocking_send(batch.finish(&arrow).map(Step::Rows)).is_err()
+                && block_on(sender.send(batch.finish(&arrow).map(Step::Rows))).is_err()
             {
                 return Ok(());
             }
         }
         if batch.rows > 0 {
-            let _ = sender.blocking_send(batch.finish(&arrow).map(Step::Rows));
+            let _ = block_on(sender.send(batch.finish(&arrow).map(Step::Rows)));
         }
         Ok(())
     }

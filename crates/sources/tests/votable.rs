@@ -6,7 +6,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use futures::executor::block_on;
 use taploom_model::{Ending, Error, ErrorKind};
-use taploom_pipeline::{Ahead, MaxRec, RowSource, Step};
+use taploom_pipeline::{Ahead, MaxRec, RowSource, Step, Transformed};
 use taploom_sources::{ColumnList, Request, open};
 
 const TABLE: &str = r#"<TABLE name="t"><FIELD name="n" datatype="int" unit="m"/><DATA><TABLEDATA>
@@ -76,7 +76,8 @@ fn overflow_and_notes_go_through_what_wraps_a_source() {
     );
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let source = block_on(open(&request(&file.path))).unwrap();
-    let mut source = Ahead::start(MaxRec::new(source, 10), runtime.handle());
+    let limit = MaxRec::new(source.schema(), 10);
+    let mut source = Ahead::start(Transformed::new(source, limit), runtime.handle());
     let (numbers, ending) = read(&mut source);
     assert_eq!(numbers, [1, 2, 3]);
     assert!(ending.overflowed);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use arrow_array::RecordBatch;
-use taploom::pipeline::{MaxRec, RowSource, Step};
+use taploom::pipeline::{MaxRec, RowSource, Step, Transformed};
 use taploom::sources::Request;
 use taploom::{Completion, EncodeContext, Error, ErrorKind, Resources, Result};
 
@@ -38,7 +38,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let request = Request::new(&arguments.source).with_batch_rows(arguments.batch_rows);
     let (schema, batches) = runtime.block_on(async {
         let source = taploom::sources::open(&request).await?;
-        let mut source = MaxRec::new(source, arguments.rows as u64);
+        let limit = MaxRec::new(source.schema(), arguments.rows as u64);
+        let mut source = Transformed::new(source, limit);
         let mut batches = Vec::new();
         while let Step::Rows(batch) = source.next().await? {
             batches.push(batch);

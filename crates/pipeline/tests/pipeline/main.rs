@@ -1,0 +1,17 @@
+//! The flow of rows: transforms, and bodies with what stops them.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that fails panics"
+)]
+
+#[cfg(feature = "tokio")]
+mod body;
+mod own_transform;
+#[cfg(feature = "tokio")]
+mod stopping;
+#[cfg(feature = "tokio")]
+mod timing;
+mod transforms;
