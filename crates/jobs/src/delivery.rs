@@ -18,7 +18,6 @@ use crate::job::{Destination, UploadMode};
 use crate::observer::{JobObserver, Stage};
 use crate::upload::Uploader;
 
-
 /// Takes one result from its rows to the store.
 pub(crate) struct Delivery<'a> {
     pub(crate) mode: UploadMode,
