@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use arrow_array::ArrayRef;
 
 use crate::error::Result;
-use crate::stage::{Loaded, Stage};
+use crate::stage::{LoadedGroup, Stage};
 use crate::table::Table;
 
 pub(crate) struct Columns<'a> {
@@ -20,7 +20,7 @@ pub(crate) struct Columns<'a> {
 struct State {
     column: usize,
     group: Option<usize>,
-    loaded: Option<Loaded>,
+    loaded: Option<LoadedGroup>,
     ahead: Ahead,
     /// Groups that are done but for the columns that a thread may still be at.
     before: Vec<Weak<Vec<Vec<ArrayRef>>>>,
@@ -33,7 +33,7 @@ enum Ahead {
     Unread,
     /// A thread is at it.
     Reading,
-    Read(Option<Loaded>),
+    Read(Option<LoadedGroup>),
 }
 
 impl<'a> Columns<'a> {
@@ -56,7 +56,7 @@ impl<'a> Columns<'a> {
     }
 
     /// The next column, and its group if that is in memory.
-    pub(crate) fn next(&self) -> Result<Option<(usize, Option<Loaded>)>> {
+    pub(crate) fn next(&self) -> Result<Option<(usize, Option<LoadedGroup>)>> {
         let mut state = self.lock();
         loop {
             let column = state.column;

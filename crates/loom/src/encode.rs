@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::footer::{ColumnMetadata, Footer};
 use crate::pages::{ChunkPages, Pages};
 use crate::plain::{self, Plain};
-use crate::stage::{Loaded, Stage};
+use crate::stage::{LoadedGroup, Stage};
 use crate::table::{Column, Table};
 use crate::threads;
 
@@ -135,7 +135,7 @@ impl RowGroup<'_> {
         &self,
         column: usize,
         properties: &WriterPropertiesPtr,
-        loaded: Option<&Loaded>,
+        loaded: Option<&LoadedGroup>,
     ) -> Result<Vec<ArrowColumnChunk>> {
         let Column { field, .. } = &self.table.columns[column];
         let name = field.name();
@@ -159,7 +159,7 @@ impl RowGroup<'_> {
         &self,
         column: usize,
         schema: &SchemaDescriptor,
-        loaded: Option<&Loaded>,
+        loaded: Option<&LoadedGroup>,
     ) -> Result<WriterPropertiesPtr> {
         let all = &self.table.properties;
         let Some(without) = &self.table.without_dictionaries else {

@@ -14,7 +14,6 @@ mod plain;
 mod plan;
 mod pool;
 mod stage;
-mod strips;
 mod table;
 mod threads;
 mod thrift;

@@ -11,10 +11,11 @@ use parquet::file::metadata::{
     ColumnChunkMetaData, ColumnIndexBuilder, LevelHistogram, OffsetIndexBuilder, PageEncodingStats,
     RowGroupMetaData,
 };
-use parquet::file::statistics::{Statistics, ValueStatistics};
+use parquet::file::statistics::{Statistics, ValueStatistics as ParquetStatistics};
 
 use super::levels::put_levels;
-use super::values::{Known, Ordered, Values};
+use super::value_statistics::{Ordered, ValueStatistics};
+use super::values::Values;
 use super::{Out, Plain, Put, Write};
 use crate::error::{Error, Result};
 use crate::footer::ColumnMetadata;
@@ -32,7 +33,7 @@ pub(super) struct ChunkWriter<'a, V: Values> {
     put: &'a mut Put<'a>,
     /// Rows of the open page, and how many of them are null.
     page: Rows,
-    known: Known<Of<V>>,
+    statistics: ValueStatistics<Of<V>>,
     index: ColumnIndexBuilder,
     order: Order<Of<V>>,
     pages: Pages,
@@ -76,7 +77,7 @@ impl<'a, V: Values<Type: PhysicalType<T: Ordered>>> ChunkWriter<'a, V> {
             out,
             put,
             page: Rows::default(),
-            known: Known::default(),
+            statistics: ValueStatistics::default(),
             index: ColumnIndexBuilder::new(V::Type::get_physical_type()),
             order: Order { last: None, ascending: true, descending: true },
             pages: Pages::default(),
@@ -162,7 +163,7 @@ impl<'a, V: Values<Type: PhysicalType<T: Ordered>>> ChunkWriter<'a, V> {
             put_levels(valid.as_slice(), rows.all, levels);
             valid.truncate(0);
         }
-        let page = self.values.behind(levels);
+        let page = self.values.after_levels(levels);
         let uncompressed = page.len();
         let most = if self.plain.is_compressed {
             snap::raw::max_compress_len(uncompressed)
@@ -192,18 +193,18 @@ impl<'a, V: Values<Type: PhysicalType<T: Ordered>>> ChunkWriter<'a, V> {
 
     /// Says in the column index what the page held.
     fn describe(&mut self, rows: Rows) {
-        let known = self.values.end();
-        let (least, greatest) = match known.extremes {
+        let statistics = self.values.end();
+        let (least, greatest) = match statistics.extremes {
             Some((least, greatest)) => (least.to_bytes(), greatest.to_bytes()),
             None => (Vec::new(), Vec::new()),
         };
-        let nans = Of::<V>::HAS_NANS.then(|| known.nans.unwrap_or(0).cast_signed());
+        let nans = Of::<V>::HAS_NANS.then(|| statistics.nans.unwrap_or(0).cast_signed());
         self.index.append(rows.nulls == rows.all, least, greatest, rows.nulls as i64, nans);
         self.index.append_histograms(&None, &self.plain.histogram(rows));
-        if let Some(extremes) = known.extremes {
+        if let Some(extremes) = statistics.extremes {
             self.order.add(extremes);
         }
-        self.known.add(&known);
+        self.statistics.add(&statistics);
     }
 
     fn close(mut self) -> Result<PlainChunk> {
@@ -212,10 +213,10 @@ impl<'a, V: Values<Type: PhysicalType<T: Ordered>>> ChunkWriter<'a, V> {
             (false, true) => BoundaryOrder::DESCENDING,
             (false, false) => BoundaryOrder::UNORDERED,
         });
-        let (least, greatest) = self.known.extremes.unzip();
+        let (least, greatest) = self.statistics.extremes.unzip();
         let nulls = self.pages.rows.nulls as u64;
-        let statistics = ValueStatistics::<Of<V>>::new(least, greatest, None, Some(nulls), false)
-            .with_nan_count(self.known.nans)
+        let statistics = ParquetStatistics::<Of<V>>::new(least, greatest, None, Some(nulls), false)
+            .with_nan_count(self.statistics.nans)
             .with_backwards_compatible_min_max(self.plain.is_signed());
         Ok(PlainChunk { statistics: statistics.into(), index: self.index, pages: self.pages })
     }

@@ -7,6 +7,7 @@
 
 mod chunk;
 mod levels;
+mod value_statistics;
 mod values;
 
 use arrow_array::types::{Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt8Type};
@@ -20,7 +21,8 @@ use parquet::schema::types::SchemaDescPtr;
 
 use self::chunk::ChunkWriter;
 pub(crate) use self::chunk::PlainChunk;
-use self::values::{Booleans, Number, Numbers};
+use self::value_statistics::Number;
+use self::values::{Booleans, Numbers};
 use crate::error::{Error, Result};
 use crate::table::Column;
 

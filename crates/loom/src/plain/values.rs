@@ -1,4 +1,4 @@
-//! The values of a page, side by side, and what is known of them.
+//! The values of a page, side by side, and their statistics.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -6,19 +6,21 @@ use std::ops::Range;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrowPrimitiveType};
 use arrow_buffer::bit_chunk_iterator::BitChunks;
-use arrow_buffer::{ArrowNativeType, BooleanBuffer, BooleanBufferBuilder, MutableBuffer};
+use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder, MutableBuffer};
 use parquet::data_type::{BoolType, DataType};
 
-/// Room before the values for the levels: twice as much as the levels of a page take that has 20,000 rows. A
-/// multiple of the largest value.
-const ROOM: usize = 8 << 10;
+use super::value_statistics::{Number, ValueStatistics};
+
+/// Room before the values for the levels of the page, in bytes. It is twice what the levels of 20,000 rows take,
+/// and a multiple of the largest value.
+const LEVELS_ROOM: usize = 8 << 10;
 
 /// The values of a page in Parquet's encoding PLAIN.
 pub(super) trait Values {
-    /// Of Parquet.
+    /// The type of the values in Parquet.
     type Type: DataType;
 
-    /// Appends the cells of some rows, of those that are valid; returns how many they are.
+    /// Appends the cells of `rows` that are valid, and returns their number.
     fn append(
         &mut self,
         piece: &dyn Array,
@@ -26,203 +28,37 @@ pub(super) trait Values {
         valid: Option<&BooleanBuffer>,
     ) -> usize;
 
-    /// Bytes of what was appended.
+    /// Bytes of the appended values.
     fn bytes(&self) -> usize;
 
-    /// The levels, and behind them the values.
-    fn behind(&mut self, levels: &[u8]) -> &[u8];
+    /// The levels followed by the values.
+    fn after_levels(&mut self, levels: &[u8]) -> &[u8];
 
-    /// What is known of the values; they are forgotten.
-    fn end(&mut self) -> Known<<Self::Type as DataType>::T>;
+    /// The statistics of the values. Forgets the values.
+    fn end(&mut self) -> ValueStatistics<<Self::Type as DataType>::T>;
 }
 
-/// What statistics tell of values.
-pub(super) struct Known<T> {
-    /// The least and the greatest; only where all are not a number is one of these not.
-    pub(super) extremes: Option<(T, T)>,
-    /// How many are not a number, where there can be such.
-    pub(super) nans: Option<u64>,
-}
-
-impl<T> Default for Known<T> {
-    fn default() -> Self {
-        Self { extremes: None, nans: None }
-    }
-}
-
-impl<T: Ordered> Known<T> {
-    pub(super) fn add(&mut self, other: &Self) {
-        self.extremes = match (self.extremes, other.extremes) {
-            (Some(one), Some(other)) => Some(match (one.0.is_nan(), other.0.is_nan()) {
-                (false, true) => one,
-                (true, false) => other,
-                _ => {
-                    let least = if one.0.is_greater(other.0) { other.0 } else { one.0 };
-                    let greatest = if other.1.is_greater(one.1) { other.1 } else { one.1 };
-                    (least, greatest)
-                }
-            }),
-            (one, other) => one.or(other),
-        };
-        if let Some(nans) = other.nans {
-            *self.nans.get_or_insert(0) += nans;
-        }
-    }
-}
-
-/// Values in the order of Parquet's statistics: IEEE 754's total order for numbers with a fraction.
-pub(super) trait Ordered: Copy {
-    /// Whether there are values that are not a number, which are counted.
-    const HAS_NANS: bool;
-
-    fn is_nan(self) -> bool;
-    fn is_greater(self, than: Self) -> bool;
-
-    /// As statistics have it.
-    fn to_bytes(self) -> Vec<u8>;
-}
-
-/// Numbers as Parquet has them.
-pub(super) trait Number: Ordered + ArrowNativeType {
-    fn known(values: &[Self]) -> Known<Self>;
-}
-
-macro_rules! integer {
-    ($type:ty) => {
-        impl Ordered for $type {
-            const HAS_NANS: bool = false;
-
-            fn is_nan(self) -> bool {
-                false
-            }
-
-            fn is_greater(self, than: Self) -> bool {
-                self > than
-            }
-
-            fn to_bytes(self) -> Vec<u8> {
-                self.to_le_bytes().to_vec()
-            }
-        }
-
-        impl Number for $type {
-            fn known(values: &[Self]) -> Known<Self> {
-                let (mut least, mut greatest) = (<$type>::MAX, <$type>::MIN);
-                for value in values {
-                    least = least.min(*value);
-                    greatest = greatest.max(*value);
-                }
-                let extremes = (!values.is_empty()).then_some((least, greatest));
-                Known { extremes, nans: None }
-            }
-        }
-    };
-}
-
-integer!(i32);
-integer!(i64);
-
-macro_rules! float {
-    ($type:ty, $count:ty, $lanes:literal) => {
-        impl Ordered for $type {
-            const HAS_NANS: bool = true;
-
-            fn is_nan(self) -> bool {
-                <$type>::is_nan(self)
-            }
-
-            fn is_greater(self, than: Self) -> bool {
-                self.total_cmp(&than).is_gt()
-            }
-
-            fn to_bytes(self) -> Vec<u8> {
-                self.to_le_bytes().to_vec()
-            }
-        }
-
-        impl Number for $type {
-            fn known(values: &[Self]) -> Known<Self> {
-                let mut least = [<$type>::INFINITY; $lanes];
-                let mut greatest = [<$type>::NEG_INFINITY; $lanes];
-                let mut nans: [$count; $lanes] = [0; $lanes];
-                let mut add = |lane: usize, value: $type| {
-                    // Neither holds of what is not a number.
-                    least[lane] = if value < least[lane] { value } else { least[lane] };
-                    greatest[lane] = if value > greatest[lane] { value } else { greatest[lane] };
-                    nans[lane] += <$count>::from(value.is_nan());
-                };
-                let (blocks, rest) = values.as_chunks::<$lanes>();
-                for block in blocks {
-                    for lane in 0..$lanes {
-                        add(lane, block[lane]);
-                    }
-                }
-                for (lane, value) in rest.iter().enumerate() {
-                    add(lane, *value);
-                }
-                let nans: u64 = nans.into_iter().map(u64::from).sum();
-                let all = values.iter().copied();
-                let extremes = if nans == values.len() as u64 {
-                    all.clone().min_by(<$type>::total_cmp).zip(all.max_by(<$type>::total_cmp))
-                } else {
-                    let least = least.into_iter().fold(<$type>::INFINITY, <$type>::min);
-                    let greatest = greatest.into_iter().fold(<$type>::NEG_INFINITY, <$type>::max);
-                    // The two zeros were equal so far; to add one makes the other one of it.
-                    let any = |zero: $type| {
-                        let is_zero = |value: $type| value.to_bits() == zero.to_bits();
-                        all.clone().fold(false, |any, value| any | is_zero(value))
-                    };
-                    let negative = least == 0.0 && any(-0.0);
-                    let positive = greatest != 0.0 || any(0.0);
-                    let least = if negative { -0.0 } else { least + 0.0 };
-                    let greatest = if positive { greatest + 0.0 } else { -0.0 };
-                    Some((least, greatest))
-                };
-                Known { extremes, nans: (!values.is_empty()).then_some(nans) }
-            }
-        }
-    };
-}
-
-float!(f32, u32, 16);
-float!(f64, u64, 8);
-
-impl Ordered for bool {
-    const HAS_NANS: bool = false;
-
-    fn is_nan(self) -> bool {
-        false
-    }
-
-    fn is_greater(self, than: Self) -> bool {
-        self & !than
-    }
-
-    fn to_bytes(self) -> Vec<u8> {
-        vec![u8::from(self)]
-    }
-}
-
-/// Numbers of an Arrow type, as those of one of Parquet's.
+/// Numbers of the Arrow type `A`, written as the Parquet type `T`.
 pub(super) struct Numbers<'a, A, T: DataType> {
-    /// The levels' room, the values, and room behind them.
+    /// Room for the levels, the values, and room for more values.
     buffer: &'a mut MutableBuffer,
     count: usize,
-    known: Known<T::T>,
+    statistics: ValueStatistics<T::T>,
     from: PhantomData<A>,
 }
 
 impl<'a, A: ArrowPrimitiveType, T: DataType<T: Number>> Numbers<'a, A, T> {
-    /// With room for so many values at first.
+    /// An empty page with room for `most` values. It grows if that is not enough.
     pub(super) fn new(buffer: &'a mut MutableBuffer, most: usize) -> Self {
-        let mut numbers = Self { buffer, count: 0, known: Known::default(), from: PhantomData };
+        let mut numbers =
+            Self { buffer, count: 0, statistics: ValueStatistics::default(), from: PhantomData };
         numbers.reserve(most);
         numbers
     }
 
     /// Makes room for more values.
     fn reserve(&mut self, more: usize) {
-        grow(self.buffer, ROOM + (self.count + more) * size_of::<T::T>());
+        grow(self.buffer, LEVELS_ROOM + (self.count + more) * size_of::<T::T>());
     }
 }
 
@@ -241,13 +77,13 @@ where
     ) -> usize {
         self.reserve(rows.len());
         let from = &piece.as_primitive::<A>().values()[rows.clone()];
-        let start = ROOM / size_of::<T::T>() + self.count;
+        let start = LEVELS_ROOM / size_of::<T::T>() + self.count;
         let to = &mut self.buffer.typed_data_mut::<T::T>()[start..][..from.len()];
         let count = match valid {
             None => copy(from, to),
             Some(valid) => side_by_side(from, &bits(valid, &rows), to),
         };
-        self.known.add(&T::T::known(&to[..count]));
+        self.statistics.add(&T::T::statistics(&to[..count]));
         self.count += count;
         count
     }
@@ -256,31 +92,31 @@ where
         self.count * size_of::<T::T>()
     }
 
-    fn behind(&mut self, levels: &[u8]) -> &[u8] {
-        let end = ROOM + self.bytes();
-        match ROOM.checked_sub(levels.len()) {
+    fn after_levels(&mut self, levels: &[u8]) -> &[u8] {
+        let end = LEVELS_ROOM + self.bytes();
+        match LEVELS_ROOM.checked_sub(levels.len()) {
             Some(start) => {
-                self.buffer[start..ROOM].copy_from_slice(levels);
+                self.buffer[start..LEVELS_ROOM].copy_from_slice(levels);
                 &self.buffer[start..end]
             }
-            // So many rows in a page, or so few values in it, are rare.
+            // Rare: a page with very many rows, most of them null.
             None => {
-                let more = levels.len() - ROOM;
+                let more = levels.len() - LEVELS_ROOM;
                 grow(self.buffer, end + more);
-                self.buffer.copy_within(ROOM..end, levels.len());
+                self.buffer.copy_within(LEVELS_ROOM..end, levels.len());
                 self.buffer[..levels.len()].copy_from_slice(levels);
                 &self.buffer[..end + more]
             }
         }
     }
 
-    fn end(&mut self) -> Known<T::T> {
+    fn end(&mut self) -> ValueStatistics<T::T> {
         self.count = 0;
-        std::mem::take(&mut self.known)
+        std::mem::take(&mut self.statistics)
     }
 }
 
-/// Makes a buffer as long as that. It never becomes shorter, for what grows is filled with zeros first.
+/// Makes a buffer at least `length` bytes long. It never shrinks, because growing fills it with zeros.
 fn grow(buffer: &mut MutableBuffer, length: usize) {
     if buffer.len() < length {
         buffer.resize(length.next_multiple_of(64), 0);
@@ -298,8 +134,9 @@ fn copy<N: Copy + Into<T>, T>(from: &[N], to: &mut [T]) -> usize {
     from.len()
 }
 
-/// Puts the valid values side by side; returns how many they are. Each value is put in its place, valid or
-/// not, and one that is not is written over by the next: a branch for each would be guessed wrong.
+/// Puts the valid values side by side, and returns their number. Every value is written to the next place,
+/// valid or not, and a value that is not valid is overwritten by the next: a branch per value would often be
+/// mispredicted.
 fn side_by_side<N: Copy + Into<T>, T>(from: &[N], valid: &BitChunks<'_>, to: &mut [T]) -> usize {
     let mut count = 0;
     let (blocks, rest) = from.as_chunks::<64>();
@@ -311,7 +148,7 @@ fn side_by_side<N: Copy + Into<T>, T>(from: &[N], valid: &BitChunks<'_>, to: &mu
             word => {
                 let mut put = 0;
                 for (bit, value) in block.iter().enumerate() {
-                    // As many as there were before, so always within; the compiler does not see that.
+                    // `put` is at most `bit`; the mask tells the compiler so.
                     to[put & 63] = (*value).into();
                     put += ((word >> bit) & 1) as usize;
                 }
@@ -327,16 +164,20 @@ fn side_by_side<N: Copy + Into<T>, T>(from: &[N], valid: &BitChunks<'_>, to: &mu
     count
 }
 
-/// Booleans, a bit each.
+/// Booleans, one bit each.
 pub(super) struct Booleans<'a> {
     buffer: &'a mut MutableBuffer,
     values: BooleanBufferBuilder,
-    known: Known<bool>,
+    statistics: ValueStatistics<bool>,
 }
 
 impl<'a> Booleans<'a> {
     pub(super) fn new(buffer: &'a mut MutableBuffer) -> Self {
-        Self { buffer, values: BooleanBufferBuilder::new(0), known: Known::default() }
+        Self {
+            buffer,
+            values: BooleanBufferBuilder::new(0),
+            statistics: ValueStatistics::default(),
+        }
     }
 }
 
@@ -372,7 +213,7 @@ impl Values for Booleans<'_> {
         let count = self.values.len() - before;
         if count > 0 {
             let extremes = Some((trues as usize == count, trues > 0));
-            self.known.add(&Known { extremes, nans: None });
+            self.statistics.add(&ValueStatistics { extremes, nans: None });
         }
         count
     }
@@ -381,7 +222,7 @@ impl Values for Booleans<'_> {
         self.values.len().div_ceil(8)
     }
 
-    fn behind(&mut self, levels: &[u8]) -> &[u8] {
+    fn after_levels(&mut self, levels: &[u8]) -> &[u8] {
         let values = self.values.as_slice();
         let length = levels.len() + values.len();
         grow(self.buffer, length);
@@ -390,16 +231,16 @@ impl Values for Booleans<'_> {
         &self.buffer[..length]
     }
 
-    fn end(&mut self) -> Known<bool> {
+    fn end(&mut self) -> ValueStatistics<bool> {
         self.values.truncate(0);
-        std::mem::take(&mut self.known)
+        std::mem::take(&mut self.statistics)
     }
 }
 
-/// The bits of a word that are valid, side by side, and how many they are.
+/// The valid bits of a word, side by side, and their number.
 fn squeezed(word: u64, mut valid: u64) -> (u64, usize) {
     let (mut out, mut count) = (0, 0);
-    // A run of valid ones at a time.
+    // One run of valid bits at a time.
     while valid != 0 {
         let skipped = valid.trailing_zeros();
         let run = (valid >> skipped).trailing_ones();

@@ -1,0 +1,36 @@
+//! The keys of the footer, which are written from where they are: they may be long.
+
+use std::io::Write;
+
+use parquet::file::metadata::KeyValue;
+
+use crate::error::{Error, Result};
+use crate::thrift;
+
+/// Writes the field `key_value_metadata` and then `rest`, which begins with a later field of the same struct.
+pub(super) fn put_keys(keys: &[KeyValue], rest: &[u8], out: &mut impl Write) -> Result<()> {
+    let Some((first, after)) = rest.split_first().filter(|_| !keys.is_empty()) else {
+        return out.write_all(rest).map_err(Error::io);
+    };
+    let mut bytes = Vec::new();
+    let mut last = 4;
+    thrift::put_field(&mut bytes, &mut last, 5, thrift::LIST);
+    thrift::put_list(&mut bytes, keys.len() as u64, thrift::STRUCT);
+    for KeyValue { key, value } in keys {
+        let mut last = 0;
+        for (id, text) in [(1, Some(key)), (2, value.as_ref())] {
+            if let Some(text) = text {
+                thrift::put_field(&mut bytes, &mut last, id, thrift::BINARY);
+                thrift::put_length(&mut bytes, text.len() as u64);
+                out.write_all(&bytes).map_err(Error::io)?;
+                out.write_all(text.as_bytes()).map_err(Error::io)?;
+                bytes.clear();
+            }
+        }
+        bytes.push(thrift::STOP);
+    }
+    // A field's header has the difference to the previous id, which was 4 and is 5 now.
+    bytes.push(first - 0x10);
+    out.write_all(&bytes).map_err(Error::io)?;
+    out.write_all(after).map_err(Error::io)
+}

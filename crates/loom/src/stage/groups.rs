@@ -1,0 +1,181 @@
+//! Groups of neighbouring columns: which columns a group has, and how its rows are packed.
+
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_buffer::Buffer;
+use arrow_schema::DataType;
+
+use super::strips::{ScratchLane, StripPlace};
+use crate::arrays::{in_pieces, row_bytes};
+use crate::error::Result;
+use crate::pack::pack;
+use crate::plan::Plan;
+use crate::table::Table;
+use crate::threads;
+
+/// Neighbouring columns that are staged together.
+pub(super) struct ColumnGroup {
+    pub(super) columns: Range<usize>,
+    /// The strip of the rows that are not in a block yet.
+    pub(super) held: HeldStrip,
+    /// The group's predicted share of the memory for held strips, in bytes.
+    pub(super) share: usize,
+    /// Bytes of the group's strips in scratch.
+    pub(super) spilled: u64,
+    /// Where the group's strip of the last block is.
+    pub(super) place: StripPlace,
+}
+
+/// A strip in memory: a vector while rows are added, a shared buffer while they are encoded. The same
+/// memory serves one row group after another.
+pub(super) enum HeldStrip {
+    Open(Vec<u8>),
+    Sealed(Buffer),
+}
+
+impl HeldStrip {
+    /// The bytes, for appending.
+    pub(super) fn open(&mut self) -> &mut Vec<u8> {
+        if let Self::Sealed(buffer) = self {
+            let buffer = std::mem::take(buffer);
+            *self = Self::Open(buffer.into_vec().unwrap_or_default());
+        }
+        match self {
+            Self::Open(bytes) => bytes,
+            Self::Sealed(_) => unreachable!("the strip was opened above"),
+        }
+    }
+
+    /// Ends appending, so that arrays can share the bytes.
+    pub(super) fn seal(&mut self) {
+        if let Self::Open(bytes) = self {
+            *self = Self::Sealed(Buffer::from(std::mem::take(bytes)));
+        }
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        match self {
+            Self::Open(bytes) => bytes.capacity(),
+            Self::Sealed(buffer) => buffer.capacity(),
+        }
+    }
+}
+
+/// Cuts the columns into groups, predicting their sizes from the first batch.
+///
+/// A group ends where its strips of all blocks would not fit into [`Plan::loaded`], or where one strip is
+/// as large as [`Plan::read`]: larger reads are not faster. `size` tells the bytes of an array.
+pub(super) fn cut_into_groups(
+    table: &Table,
+    plan: &Plan,
+    batch: &RecordBatch,
+    row_group_rows: u64,
+    size: fn(&ArrayRef) -> usize,
+) -> Vec<ColumnGroup> {
+    let rows = batch.num_rows().max(1) as f64;
+    let sizes: Vec<usize> = batch.columns().iter().map(size).collect();
+    let all: usize = sizes.iter().sum();
+    // A block has as many batches as can be held, and at least one.
+    let batches_of_block = (plan.held / all.max(1)).max(1) as f64;
+    let blocks = (row_group_rows as f64 / rows / batches_of_block).max(1.0);
+    let in_block = |bytes: usize| (bytes as f64 * batches_of_block) as usize;
+    let mut groups = Vec::new();
+    let (mut first, mut open) = (0, 0);
+    let mut close = |columns: Range<usize>, bytes: usize| {
+        let share = (plan.held as f64 * bytes as f64 / all.max(1) as f64) as usize;
+        groups.push(ColumnGroup {
+            columns,
+            held: HeldStrip::Open(Vec::new()),
+            share,
+            spilled: 0,
+            place: StripPlace::default(),
+        });
+    };
+    for (column, bytes) in sizes.into_iter().enumerate() {
+        let too_many = in_block(open + bytes) as f64 * blocks > plan.loaded as f64;
+        if column > first && (too_many || in_block(open) >= plan.read) {
+            close(first..column, open);
+            (first, open) = (column, 0);
+        }
+        open += bytes;
+    }
+    close(first..table.columns.len(), open);
+    groups
+}
+
+/// Calls `each` once for every group, on one thread per lane. A thread that is done takes the next group.
+pub(super) fn for_each_group(
+    groups: &mut [ColumnGroup],
+    lanes: &mut [ScratchLane],
+    batch: &RecordBatch,
+    each: impl Fn(&mut ColumnGroup, usize, &mut ScratchLane) -> Result<()> + Sync,
+) -> Result<()> {
+    // Starting a thread takes as long as packing some hundred KiB.
+    const WORTH_A_THREAD: usize = 1 << 20;
+    let bytes: usize = batch.columns().iter().map(own_bytes).sum();
+    let threads = lanes.len().min(groups.len()).min(bytes / WORTH_A_THREAD).max(1);
+    let groups = Mutex::new(groups.iter_mut());
+    let next = || groups.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = |index: usize, lane: &mut ScratchLane| {
+        while let Some(group) = next() {
+            each(group, index, lane)?;
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let work = &work;
+        let mut lanes = lanes[..threads].iter_mut().enumerate();
+        let own = lanes.next();
+        let others =
+            lanes.filter_map(|(index, lane)| threads::start(scope, move || work(index, lane)));
+        let others: Vec<_> = others.collect();
+        let outcome = own.map_or(Ok(()), |(index, lane)| work(index, lane));
+        others.into_iter().fold(outcome, |outcome, other| {
+            outcome.and(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        })
+    })
+}
+
+/// Packs the rows of a batch into the strip of a group, in pieces, and calls `after` after each piece.
+pub(super) fn pack_pieces(
+    table: &Table,
+    columns: &Range<usize>,
+    batch: &RecordBatch,
+    plan: &Plan,
+    strip: &mut Vec<u8>,
+    after: &mut impl FnMut(&mut Vec<u8>) -> Result<()>,
+) -> Result<()> {
+    let arrays = &batch.columns()[columns.clone()];
+    // Encoding takes one column of a piece at a time; reading takes the whole piece.
+    let most = if columns.len() == 1 { plan.piece } else { plan.piece.max(plan.loaded / 2) };
+    in_pieces(arrays, most, &mut |piece: &[ArrayRef]| {
+        let bytes: usize = piece.iter().map(packed_bytes).sum();
+        if strip.capacity() - strip.len() < bytes {
+            // Doubling could exceed the budget.
+            strip.reserve_exact(bytes.max(strip.capacity() / 4));
+        }
+        let columns = table.columns[columns.clone()].iter().zip(piece);
+        let columns = columns.map(|(c, array)| (c.name(), c.field.data_type(), array));
+        pack(columns, strip)?;
+        after(strip)
+    })
+}
+
+/// Bytes of a packed array, with headers and padding.
+pub(super) fn packed_bytes(array: &ArrayRef) -> usize {
+    // A nested array is an IPC message, with some hundred bytes for each of its parts.
+    let frame = match array.data_type() {
+        data_type if data_type.is_primitive() || *data_type == DataType::Boolean => 64,
+        data_type if data_type.is_nested() => 1024,
+        _ => 96,
+    };
+    row_bytes(array) + frame
+}
+
+/// Bytes of a packed array without headers and padding. In batches of a few rows, the headers are most of
+/// the bytes, and say nothing of the columns.
+pub(super) fn own_bytes(array: &ArrayRef) -> usize {
+    row_bytes(array)
+}

@@ -1,0 +1,239 @@
+//! Transposes the open row group: rows come in batches, and leave column by column.
+//!
+//! # The problem
+//!
+//! Parquet stores a row group as one chunk per column, and rows arrive in batches. A writer that encodes all
+//! columns at once needs an encoder, a page and a dictionary for each of them, and keeps the encoded pages of all
+//! columns until the row group is full. A writer that waits needs all rows in memory: 800 MB for 1,000 columns
+//! of 8 bytes and 100,000 rows.
+//!
+//! # The idea
+//!
+//! The stage transposes on disk, with two cuts. Rows are cut into *blocks* as large as the memory for held
+//! rows. Columns are cut into *groups* of neighbours, as wide as the memory for one group of all blocks. What a
+//! block has of a group is a *strip*: some packed [pieces](crate::pack), one per batch, in one place of a
+//! scratch file.
+//!
+//! ```text
+//! batches ──► held, by groups ──► block ──► scratch file
+//!             ┌───────┬───────┬───────┐
+//!     block 0 │strip 0│strip 1│strip 2│  written in rows of this figure, whenever memory is full
+//!     block 1 │strip 0│strip 1│strip 2│
+//!        held │strip 0│strip 1│strip 2│  rows that never left memory
+//!             └───────┴───────┴───────┘
+//!              read in columns of this figure, once the row group is full
+//! ```
+//!
+//! A block is written in one go, one strip after another, and a group is read with one read per block. Every
+//! byte is written once and read once. In the example above, with the default budget of 32 MiB, a block has
+//! some 900 rows, a group 9 columns, and a strip 64 KiB: about 12,000 reads of 64 KiB in place of 1,000 open
+//! encoders. A row group that fits into the memory for held rows makes no file at all.
+//!
+//! Several threads pack the strips of a block. Each thread has a *lane*, a scratch file of its own, because the
+//! system lets only one thread write to a file at a time. The places of strips go to scratch too: with many
+//! columns and blocks they would fill the memory.
+//!
+//! # The limits
+//!
+//! - The groups are cut by the sizes of the first batch. Where later rows are larger, a group may not fit into
+//!   memory. Its columns are then read one by one, each with a pass over all strips of the group, and the next
+//!   row group is cut anew.
+//! - A column that does not fit by itself is a group of its own, and is read piece by piece.
+//! - A cell has to fit into a piece, a sixteenth of the budget: [`Stage::check`] refuses larger ones.
+//! - Every batch adds a piece with its headers to each strip, so that batches of a few rows take more disk.
+
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, RecordBatch};
+use taploom_scratch::ScratchSpace;
+
+use self::groups::{
+    ColumnGroup, HeldStrip, cut_into_groups, for_each_group, own_bytes, pack_pieces, packed_bytes,
+};
+use self::strips::{ScratchLane, StripPlace};
+use crate::arrays::{heaviest_cell, weight};
+use crate::error::{Error, Result};
+use crate::plan::Plan;
+use crate::table::Table;
+
+mod groups;
+mod read;
+mod sample;
+mod strips;
+
+/// The largest strip that memory is reserved for before there are rows to fill it.
+const MOST_AT_ONCE: usize = 16 << 20;
+
+/// The rows of the open row group.
+pub(crate) struct Stage {
+    plan: Plan,
+    groups: Vec<ColumnGroup>,
+    blocks: Vec<SpilledBlock>,
+    /// One lane per thread.
+    lanes: Vec<ScratchLane>,
+    /// Batches of the row group.
+    pieces: usize,
+    /// A group of an earlier row group was larger than predicted. Headers of small batches may be the cause.
+    mispredicted: bool,
+}
+
+/// Rows that went to scratch together.
+struct SpilledBlock {
+    /// The offset in the first lane at which the places of the block's strips stand.
+    places: u64,
+}
+
+/// The arrays of a group that was read as a whole, by piece and column.
+pub(crate) type LoadedGroup = Arc<Vec<Vec<ArrayRef>>>;
+
+impl Stage {
+    pub(crate) fn new(plan: Plan, scratch: &ScratchSpace) -> Self {
+        Self {
+            plan,
+            groups: Vec::new(),
+            blocks: Vec::new(),
+            lanes: (0..plan.threads).map(|_| ScratchLane::new(scratch)).collect(),
+            pieces: 0,
+            mispredicted: false,
+        }
+    }
+
+    /// Refuses a batch with a cell that can't be rebuilt and encoded within the budget. `first_row` is the
+    /// number of its first row in the file, for the message.
+    pub(crate) fn check(&self, table: &Table, batch: &RecordBatch, first_row: u64) -> Result<()> {
+        let large = batch.columns().iter().enumerate();
+        let large = large.filter(|(_, array)| weight(array) > self.plan.piece);
+        let cells = large.map(|(column, array)| (heaviest_cell(array), column));
+        match cells.max() {
+            Some(((cell, row), column)) if cell > self.plan.piece => {
+                let (row, name) = (first_row + row as u64, table.columns[column].name());
+                Err(Error::Budget {
+                    budget: self.plan.budget,
+                    why: format!("row {row} takes {cell} bytes in column {name}"),
+                    enough: cell.saturating_mul(16),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds rows to the open row group, which will have about `row_group_rows` rows.
+    pub(crate) fn push(
+        &mut self,
+        table: &Table,
+        batch: &RecordBatch,
+        row_group_rows: u64,
+    ) -> Result<()> {
+        if self.groups.is_empty() {
+            let size = if self.mispredicted { packed_bytes } else { own_bytes };
+            self.groups = cut_into_groups(table, &self.plan, batch, row_group_rows, size);
+        }
+        self.pieces += 1;
+        if self.grown(batch) > self.plan.held {
+            return self.spill(table, batch);
+        }
+        let plan = self.plan;
+        for_each_group(&mut self.groups, &mut self.lanes, batch, |group, _, _| {
+            let held = group.held.open();
+            if held.capacity() == 0 {
+                held.reserve_exact(group.share.min(MOST_AT_ONCE));
+            }
+            pack_pieces(table, &group.columns, batch, &plan, held, &mut |_| Ok(()))
+        })
+    }
+
+    /// Bytes that the held strips would take with the rows of a batch. Where the cells of a column vary in
+    /// size, this is more than the contents of the strips.
+    fn grown(&self, batch: &RecordBatch) -> usize {
+        let strips = self.groups.iter().map(|group| {
+            let arrays = &batch.columns()[group.columns.clone()];
+            let bytes: usize = arrays.iter().map(packed_bytes).sum();
+            let HeldStrip::Open(held) = &group.held else { return bytes };
+            if held.len() + bytes <= held.capacity().max(group.share) {
+                return held.capacity().max(group.share);
+            }
+            held.len() + bytes.max(held.capacity() / 4)
+        });
+        strips.sum()
+    }
+
+    /// Frees the memory that empty strips have beyond their share.
+    fn free_surplus(&mut self) {
+        for group in &mut self.groups {
+            let share = group.share;
+            let held = group.held.open();
+            if held.is_empty() && held.capacity() > share {
+                held.shrink_to(share);
+            }
+        }
+    }
+
+    /// Writes a block: the held strips, followed by the rows of a batch.
+    fn spill(&mut self, table: &Table, batch: &RecordBatch) -> Result<()> {
+        let plan = self.plan;
+        for_each_group(&mut self.groups, &mut self.lanes, batch, |group, index, lane| {
+            let start = lane.file.len();
+            let held = group.held.open();
+            if !held.is_empty() {
+                lane.file.append(held)?;
+                held.clear();
+            }
+            // The batch is packed in the lane's buffer: the held strip would grow by it and keep that memory.
+            let ScratchLane { buffer, file } = lane;
+            pack_pieces(table, &group.columns, batch, &plan, buffer, &mut |strip| {
+                if strip.len() >= plan.piece {
+                    file.append(strip)?;
+                    strip.clear();
+                }
+                Ok(())
+            })?;
+            if !buffer.is_empty() {
+                file.append(buffer)?;
+                buffer.clear();
+            }
+            group.place = StripPlace { lane: index as u64, start, end: file.len() };
+            group.spilled += file.len() - start;
+            Ok(())
+        })?;
+        for lane in &mut self.lanes {
+            lane.buffer.shrink_to(plan.read * 2);
+        }
+        let places: Vec<_> = self.groups.iter().flat_map(|group| group.place.to_bytes()).collect();
+        self.blocks.push(SpilledBlock { places: self.lanes[0].file.append(&places)? });
+        self.free_surplus();
+        Ok(())
+    }
+
+    /// Ends the row group: its rows can be read from now on.
+    pub(crate) fn seal(&mut self) {
+        self.groups.iter_mut().for_each(|group| group.held.seal());
+    }
+
+    /// Whether rows of this row group went to scratch.
+    pub(crate) fn has_spilled(&self) -> bool {
+        !self.blocks.is_empty()
+    }
+
+    /// Forgets the rows. The next row group uses their memory and their files again.
+    pub(crate) fn clear(&mut self) {
+        if self.groups.iter().any(|group| self.too_large(group)) {
+            // The first batch was not like the others. The first one of the next row group may be.
+            self.mispredicted = true;
+            self.groups.clear();
+        }
+        for group in &mut self.groups {
+            group.held.open().clear();
+            group.spilled = 0;
+        }
+        self.free_surplus();
+        self.pieces = 0;
+        self.blocks.clear();
+        self.lanes.iter_mut().for_each(|lane| lane.file.clear());
+    }
+
+    /// Heap in use, in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let held: usize = self.groups.iter().map(|group| group.held.capacity()).sum();
+        held + self.lanes.iter().map(|lane| lane.buffer.capacity()).sum::<usize>()
+    }
+}

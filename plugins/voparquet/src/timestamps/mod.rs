@@ -1,0 +1,222 @@
+//! Columns of timestamps that are written as counts of microseconds instead of text.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int64Type, TimestampMicrosecondType};
+use arrow_array::{Array, RecordBatch};
+use arrow_cast::display::array_value_to_string;
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
+use taploom_format::{
+    CellShape, Column, ColumnMetadata, Datatype, Error, ErrorKind, Result, ResultSchema,
+};
+
+use self::microseconds::{Uncountable, micros, plain};
+use self::time_systems::TimeSystems;
+
+mod microseconds;
+mod time_systems;
+
+/// The columns that become counts of microseconds since 1970.
+///
+/// In the result's schema they have datatype `long`. Their type in the Parquet file, TIMESTAMP, is put on just
+/// before they are written.
+pub(crate) struct Timestamps {
+    schema: ResultSchema,
+    columns: Vec<CountedColumn>,
+}
+
+/// A column that is counted.
+struct CountedColumn {
+    index: usize,
+    name: String,
+    /// The Arrow type in which the column comes.
+    given: DataType,
+    /// `UTC` if the counts are in UTC, so that readers may take them for instants.
+    zone: Option<Arc<str>>,
+}
+
+impl Timestamps {
+    /// Finds the columns, and describes them anew: datatype `long`, unit `us`, and a `ref` to a TIMESYS with
+    /// the origin of the counts.
+    ///
+    /// # Errors
+    /// Those of [`ResultSchema::new`].
+    pub(crate) fn new(schema: &ResultSchema) -> Result<Self> {
+        let mut table = schema.table().clone();
+        let mut systems = TimeSystems::new(schema);
+        let mut columns = Vec::new();
+        let mut fields = Vec::with_capacity(schema.columns().len());
+        let mut metadata = Vec::with_capacity(schema.columns().len());
+        for (index, (column, field)) in
+            schema.columns().iter().zip(schema.arrow().fields()).enumerate()
+        {
+            if !is_timestamp(column, field.data_type()) {
+                fields.push(field.as_ref().clone());
+                metadata.push(column.resolved());
+                continue;
+            }
+            let system = systems.counting(&mut table, column.metadata().reference.as_ref())?;
+            columns.push(CountedColumn {
+                index,
+                name: column.name().to_owned(),
+                given: field.data_type().clone(),
+                zone: (system.timescale == "UTC").then(|| "UTC".into()),
+            });
+            fields.push(field.as_ref().clone().with_data_type(DataType::Int64));
+            metadata.push(ColumnMetadata {
+                datatype: Some(Datatype::Long),
+                unit: Some("us".to_owned()),
+                reference: Some(system.id),
+                arraysize: None,
+                xtype: None,
+                // These described the text.
+                null_value: None,
+                values: None,
+                width: None,
+                precision: None,
+                ..column.metadata().clone()
+            });
+        }
+        let arrow = Schema::new_with_metadata(fields, schema.arrow().metadata().clone());
+        let schema = ResultSchema::new(Arc::new(arrow), metadata)?.with_table(table);
+        Ok(Self { schema, columns })
+    }
+
+    /// The result as the footer describes it.
+    pub(crate) fn schema(&self) -> &ResultSchema {
+        &self.schema
+    }
+
+    /// The schema of the Parquet file.
+    pub(crate) fn in_parquet(&self, canonical: &Schema) -> SchemaRef {
+        let mut fields: Vec<Field> =
+            canonical.fields().iter().map(|field| field.as_ref().clone()).collect();
+        for column in &self.columns {
+            let micros = DataType::Timestamp(TimeUnit::Microsecond, column.zone.clone());
+            fields[column.index].set_data_type(micros);
+        }
+        Arc::new(Schema::new(fields))
+    }
+
+    /// The batch with counts instead of timestamps. `rows` is the number of rows before it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidValue`], with column and row, for a cell that is not a timestamp or can't be counted
+    /// in microseconds.
+    pub(crate) fn counted(&self, batch: &RecordBatch, rows: u64) -> Result<RecordBatch> {
+        // A batch of another result is refused by the check of all columns, which names the difference.
+        if batch.num_columns() != self.schema.columns().len() {
+            return Ok(batch.clone());
+        }
+        let mut fields: Vec<Field> =
+            batch.schema_ref().fields().iter().map(|field| field.as_ref().clone()).collect();
+        let mut arrays = batch.columns().to_vec();
+        for column in &self.columns {
+            let array = &arrays[column.index];
+            if array.data_type() != &column.given {
+                let message = format!(
+                    "a batch has Arrow type {} where the result has {}",
+                    array.data_type(),
+                    column.given
+                );
+                return Err(Error::new(ErrorKind::SchemaMismatch, message)
+                    .with_column(&column.name)
+                    .with_row(rows + 1));
+            }
+            let counts = micros(array).map_err(|Uncountable { index, why }| {
+                let value = array_value_to_string(array, index).unwrap_or_default();
+                let message = format!("{value:?} can't be written with timestamp=micros: {why}");
+                Error::new(ErrorKind::InvalidValue, message)
+                    .with_column(&column.name)
+                    .with_row(rows + 1 + index as u64)
+            })?;
+            fields[column.index].set_data_type(DataType::Int64);
+            arrays[column.index] = Arc::new(counts);
+        }
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(contradiction)
+    }
+
+    /// The canonical batch with the types of the Parquet file.
+    pub(crate) fn typed(&self, batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+        let mut arrays = batch.columns().to_vec();
+        for column in &self.columns {
+            let counts = arrays[column.index].as_primitive::<Int64Type>();
+            let micros = counts.reinterpret_cast::<TimestampMicrosecondType>();
+            arrays[column.index] = Arc::new(micros.with_timezone_opt(column.zone.clone()));
+        }
+        RecordBatch::try_new(Arc::clone(schema), arrays).map_err(contradiction)
+    }
+}
+
+fn contradiction(cause: ArrowError) -> Error {
+    Error::new(ErrorKind::Internal, "a batch contradicts its schema").with_source(cause)
+}
+
+/// Whether a column has scalars of xtype `timestamp` that come as timestamps, dates or text.
+fn is_timestamp(column: &Column, data_type: &DataType) -> bool {
+    let is_one = column.vo_type().is_ok_and(|vo_type| {
+        matches!(vo_type.cell(), CellShape::Text { .. })
+            && vo_type.xtype.as_deref() == Some("timestamp")
+    });
+    is_one
+        && matches!(
+            plain(data_type),
+            DataType::Timestamp(_, _)
+                | DataType::Date32
+                | DataType::Date64
+                | DataType::Utf8
+                | DataType::LargeUtf8
+                | DataType::Utf8View
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use taploom_format::{Resource, TableMetadata, TimeSys};
+
+    use super::*;
+
+    #[test]
+    fn the_scale_is_that_of_the_timesys_and_ids_are_free() {
+        let field = |name: &str| Field::new(name, DataType::Utf8, true);
+        let arrow = Schema::new(vec![field("utc"), field("tdb"), field("text")]);
+        let metadata = |json| serde_json::from_value(json).unwrap();
+        let schema = ResultSchema::new(
+            Arc::new(arrow),
+            vec![
+                metadata(serde_json::json!({
+                    "datatype": "char", "arraysize": "*", "xtype": "timestamp", "ID": "unix_time"
+                })),
+                metadata(serde_json::json!({
+                    "datatype": "char", "arraysize": "*", "xtype": "timestamp", "ref": "bary"
+                })),
+                ColumnMetadata::default(),
+            ],
+        );
+        let given = TimeSys {
+            id: "bary".parse().unwrap(),
+            timeorigin: None,
+            timescale: "TDB".parse().unwrap(),
+            refposition: "BARYCENTER".parse().unwrap(),
+        };
+        let resource = Resource { timesys: vec![given], ..Default::default() };
+        let table = TableMetadata { resource, ..Default::default() };
+        let timestamps = Timestamps::new(&schema.unwrap().with_table(table)).unwrap();
+
+        let made = &timestamps.schema().table().resource.timesys[1..];
+        let shown: Vec<_> = made
+            .iter()
+            .map(|made| [made.id.as_str(), made.timescale.as_str(), made.refposition.as_str()])
+            .collect();
+        assert_eq!(
+            shown,
+            [["unix_time_2", "UTC", "UNKNOWN"], ["unix_time_3", "TDB", "BARYCENTER"]]
+        );
+        let zones: Vec<_> = timestamps.columns.iter().map(|column| column.zone.is_some()).collect();
+        assert_eq!(zones, [true, false], "only UTC is an instant");
+        let columns = timestamps.schema().columns();
+        assert_eq!(columns[1].metadata().reference.as_deref(), Some("unix_time_3"));
+        assert_eq!(columns[2].vo_type().unwrap().datatype, Datatype::UnicodeChar);
+    }
+}
