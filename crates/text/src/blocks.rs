@@ -1,5 +1,6 @@
-//! Rows as text: a block of every column first, so that a column is looked at once a block, and then row
-//! after row from those.
+//! Rows as text, in blocks. In each block, first the cells of every column are written as text,
+//! so that the type of a column is examined once per block; then the rows are assembled from
+//! them.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,38 +12,40 @@ use crate::cells::Cells;
 use crate::cut::rows_of_a_block;
 use crate::short::{Line, ROOM};
 
-/// How the cells of one column become text; chosen once, at the start.
+/// Writes the cells of one column as text; chosen once, at the start.
 pub trait ColumnText: Send + Sync + 'static {
-    /// Appends the cells of some rows of `array`, in the type that the column was chosen for.
+    /// Appends the cells of some rows of `array`, which has the type that the column was
+    /// chosen for.
     ///
     /// # Errors
-    /// A cell that has no text; the row is counted from 1 in those rows.
+    /// A cell that can't be written as text. The error counts rows from 1 within these
+    /// rows.
     fn append(&self, array: &ArrayRef, rows: Range<usize>, to: &mut Cells) -> Result<CellLosses>;
 }
 
-/// What stands around the cells of a row.
+/// The text around the cells of a row.
 #[derive(Debug, Clone, Default)]
 pub struct Frame {
-    /// Before the cell of each column.
+    /// The text before the cell of each column.
     pub before: Vec<Vec<u8>>,
-    /// After the last.
+    /// The text after the last cell.
     pub after: Vec<u8>,
-    /// In place of a cell of no text at all.
+    /// The text that replaces an empty cell.
     pub empty: Vec<u8>,
 }
 
-/// Columns that are looked at together: what they have of a block stays in the cache next to the
-/// processor until its rows are put together.
+/// Columns per group. The cells of a group of columns in a block stay in the first-level cache
+/// until its rows are assembled.
 const GROUP: usize = 64;
 
-/// Turns the rows of batches into blocks of text, of some 768 KiB and one row at least, on as many threads
-/// as there may be; hands them over in order.
+/// Turns the rows of batches into blocks of text of about 768 KiB, at least one row each, on
+/// several threads if allowed, and passes them on in order.
 pub struct Blocks<C> {
     layout: Arc<Layout<C>>,
     pieces: InOrder<Piece>,
-    /// Rows of the batches that were taken.
+    /// Rows of the batches so far.
     rows: u64,
-    /// Of the blocks that were handed over, for each column.
+    /// The losses of each column in the blocks that were passed on.
     losses: Vec<CellLosses>,
 }
 
@@ -51,43 +54,43 @@ struct Layout<C> {
     frame: Frame,
 }
 
-/// Some rows of a batch on their way.
+/// Rows of a batch, to be written as a block.
 #[derive(Default)]
 struct Piece {
     batch: Option<Arc<RecordBatch>>,
     rows: Range<usize>,
-    /// Rows before those of the batch.
+    /// Rows of the result before the batch.
     rows_before: u64,
-    /// Those of a group of columns.
+    /// The cells of one group of columns; its memory is reused for each group.
     cells: Vec<Cells>,
-    /// The text of each group, where there are several.
+    /// The text of each group, if there are several groups.
     parts: Vec<Part>,
     block: TextBlock,
-    /// For each column.
+    /// The losses of each column.
     losses: Vec<CellLosses>,
 }
 
-/// What a group of columns has of some rows.
+/// The text of a group of columns for the rows of a block.
 #[derive(Default)]
 struct Part {
     block: TextBlock,
-    /// Where each row ends in its text.
+    /// The end of each row in the text.
     ends: Vec<usize>,
 }
 
-/// Some rows as text.
+/// A block of rows as text.
 #[derive(Debug, Default)]
 pub struct TextBlock {
-    /// All of them, one after the other.
+    /// The rows, one after the other.
     pub text: Vec<u8>,
-    /// Where what stands before the cell of the last column begins in the last row.
+    /// Offset of the separator before the last row's last cell.
     pub last_cell: usize,
-    /// Where what stands after that cell begins.
+    /// Offset of the text after the last row's last cell.
     pub last_after: usize,
 }
 
 impl<C: ColumnText> Blocks<C> {
-    /// Blocks of these columns, in that frame.
+    /// Writes blocks of these columns with this frame.
     pub fn new(columns: Vec<C>, frame: Frame, threads: usize) -> Self {
         let losses = vec![CellLosses::default(); columns.len()];
         let layout = Arc::new(Layout { columns, frame });
@@ -100,15 +103,15 @@ impl<C: ColumnText> Blocks<C> {
         }
     }
 
-    /// What stands around the cells.
+    /// The text around the cells of a row.
     pub(crate) fn frame(&self) -> &Frame {
         &self.layout.frame
     }
 
-    /// Takes the rows of a batch; hands blocks of these and of batches before to `take`.
+    /// Takes the rows of a batch, and passes blocks of this and earlier batches to `take`.
     ///
     /// # Errors
-    /// That of a cell, and that of `take`; nothing is handed over after an error.
+    /// An error of a cell or of `take`. Nothing is passed on after an error.
     pub fn write(
         &mut self,
         batch: &RecordBatch,
@@ -129,7 +132,8 @@ impl<C: ColumnText> Blocks<C> {
         Ok(())
     }
 
-    /// Waits for all blocks of the batches so far, and hands them over. More batches may follow.
+    /// Waits for all blocks of the batches so far, and passes them on. More batches may
+    /// follow.
     ///
     /// # Errors
     /// As [`write`](Self::write).
@@ -138,7 +142,7 @@ impl<C: ColumnText> Blocks<C> {
         pieces.drain(|piece| hand_over(piece, losses, &mut take))
     }
 
-    /// What each column lost in the blocks that were handed over.
+    /// The losses of each column in the blocks that were passed on.
     pub fn losses(&self) -> &[CellLosses] {
         &self.losses
     }
@@ -197,7 +201,7 @@ impl<C: ColumnText> Layout<C> {
         Ok(())
     }
 
-    /// Writes the cells of a group of columns, from `first` on.
+    /// Writes the cells of a group of columns, beginning with column `first`.
     fn fill(&self, piece: &mut Piece, batch: &RecordBatch, first: usize) -> Result<()> {
         let columns = &self.columns[first..self.columns.len().min(first + GROUP)];
         piece.cells.resize_with(columns.len(), Cells::default);
@@ -219,7 +223,7 @@ impl<C: ColumnText> Layout<C> {
 }
 
 impl Frame {
-    /// One row, of texts.
+    /// Writes one row.
     pub(crate) fn record<'a>(&self, values: impl Iterator<Item = &'a [u8]>) -> TextBlock {
         let cells: Vec<Cells> = values.map(Cells::of_one).collect();
         let mut block = TextBlock::default();
@@ -227,7 +231,8 @@ impl Frame {
         block
     }
 
-    /// Writes rows of the cells of some columns, from `first` on, with an end each; says where it stands.
+    /// Assembles the rows of a group of columns, beginning with column `first`, puts `end` after
+    /// each row, and passes the offset of its end to `ended`.
     fn lay_out(
         &self,
         first: usize,
@@ -267,7 +272,7 @@ impl Frame {
         text.truncate(at);
     }
 
-    /// Writes rows of what the groups of columns have of them.
+    /// Assembles the rows from the text of all groups.
     fn join(&self, parts: &[Part], rows: usize, block: &mut TextBlock) {
         let TextBlock { text, last_cell, last_after } = block;
         text.clear();
@@ -284,7 +289,7 @@ impl Frame {
     }
 }
 
-/// Puts texts at a place, with room for a short one behind them; returns where they end.
+/// Copies texts to an offset; the buffer has room for a short text after them. Returns the end.
 fn put_long(text: &mut Vec<u8>, at: usize, texts: [&[u8]; 2]) -> usize {
     let end = at + texts[0].len() + texts[1].len();
     let room = end + 1 + ROOM;

@@ -11,19 +11,20 @@ use crate::value::{Spelling, Value};
 #[derive(Debug, Default)]
 pub struct Cells {
     text: Vec<u8>,
-    /// Where each cell ends in `text`.
+    /// The end of each cell in `text`.
     ends: Vec<usize>,
 }
 
 impl Cells {
-    /// One cell.
+    /// A buffer for one cell.
     pub(crate) fn of_one(text: &[u8]) -> Self {
         let mut cells = Self { text: text.to_vec(), ends: vec![text.len()] };
         cells.close();
         cells
     }
 
-    /// Appends a cell for every one of these rows of `array`: `null`, or what `append` writes.
+    /// Appends a cell for each of these rows of `array`: `null`, or the text that `append`
+    /// writes.
     pub fn extend(
         &mut self,
         array: &dyn Array,
@@ -39,10 +40,10 @@ impl Cells {
         let Ok(()) = never;
     }
 
-    /// The same with what may fail, at a row of the array.
+    /// As [`extend`](Self::extend), for values that can't always be written.
     ///
     /// # Errors
-    /// That of `append`, which is not called again.
+    /// The first error of `append`.
     #[inline]
     pub fn try_extend<E>(
         &mut self,
@@ -90,7 +91,7 @@ impl Cells {
         });
     }
 
-    /// The same with values that hold or don't.
+    /// Appends a cell for each of these rows: `null`, or the boolean.
     pub(crate) fn extend_booleans(
         &mut self,
         array: &BooleanArray,
@@ -111,7 +112,7 @@ impl Cells {
         });
     }
 
-    /// Appends a cell for each of some values: `null`, or 32 bytes at most.
+    /// Appends a cell for each value: `null`, or at most 32 bytes.
     fn extend_short<T>(
         &mut self,
         values: impl ExactSizeIterator<Item = T>,
@@ -134,13 +135,13 @@ impl Cells {
         self.ends.clear();
     }
 
-    /// All cells are there. Behind the last stand bytes that are no cell's, so that short ones can be
-    /// taken with what follows.
+    /// Ends the cells. Bytes after the last cell allow short cells to be copied with a
+    /// constant size.
     pub(crate) fn close(&mut self) {
         self.text.extend_from_slice(&[0; ROOM]);
     }
 
-    /// The text of a cell, and what follows it.
+    /// The text of a cell, and the bytes after it.
     #[inline]
     pub(crate) fn cell(&self, row: usize) -> (usize, &[u8]) {
         let from = if row == 0 { 0 } else { self.ends[row - 1] };

@@ -1,4 +1,4 @@
-//! Where a batch is cut into blocks.
+//! Where a batch is divided into blocks.
 
 use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, RecordBatch};
@@ -6,14 +6,14 @@ use arrow_schema::DataType;
 
 use crate::elements::elements_of;
 
-/// Bytes of text that a block of rows aims at.
+/// Target size of a block of rows, in bytes of text.
 const BLOCK_BYTES: usize = 768 << 10;
-/// Rows that a block has at most.
+/// Maximum number of rows of a block.
 const BLOCK_ROWS: usize = 4096;
-/// A guess at the width of a value that is no string.
+/// Estimated width of a value that is not a string.
 const VALUE_BYTES: usize = 12;
 
-/// How many rows from `first` on make a block: at least one.
+/// The number of rows of the block that begins with row `first`: at least one.
 pub(crate) fn rows_of_a_block(batch: &RecordBatch, first: usize) -> usize {
     let varying = batch
         .columns()
@@ -30,7 +30,7 @@ pub(crate) fn rows_of_a_block(batch: &RecordBatch, first: usize) -> usize {
     fitting.count().max(1)
 }
 
-/// A guess at the width of a string or a list.
+/// Estimated width of a string or a list.
 fn width(column: &ArrayRef, row: usize) -> usize {
     if let Some(strings) = column.as_string_opt::<i32>() {
         return VALUE_BYTES + usize::try_from(strings.value_length(row)).unwrap_or(0);

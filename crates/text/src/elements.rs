@@ -13,16 +13,16 @@ use taploom_format::{Error, ErrorKind, Result};
 use crate::cells::Cells;
 use crate::value::{Spelling, Value};
 
-/// How the elements of a column become text, one after the other with something between them; chosen
-/// once, for numbers and booleans alone.
+/// Writes the elements of a column as text, with a separator between them. The type, a number
+/// or a boolean, is chosen once.
 #[derive(Debug, Clone, Copy)]
 pub struct Elements<'a> {
     append: AppendElements,
     append_cells: AppendCells,
     spelling: &'a Spelling,
-    /// What stands between two elements.
+    /// The separator between two elements.
     pub separator: &'a [u8],
-    /// What stands for an element that is null.
+    /// The text of a null element.
     pub null: &'a [u8],
 }
 
@@ -62,7 +62,7 @@ impl<'a> Elements<'a> {
         Ok(Self { append, append_cells, spelling, separator, null })
     }
 
-    /// Appends all elements of `array`, which is of the type that was chosen.
+    /// Appends all elements of `array`, which has the type that was chosen.
     ///
     /// ```
     /// use arrow_array::Float64Array;
@@ -84,7 +84,7 @@ impl<'a> Elements<'a> {
         (self.append)(self, array, range, to);
     }
 
-    /// Appends the elements of some rows of `array`, each as a cell of its own.
+    /// Appends the elements of some rows of `array`, each as a separate cell.
     pub fn append_cells(&self, array: &dyn Array, rows: Range<usize>, to: &mut Cells) {
         (self.append_cells)(self, array, rows, to);
     }
@@ -129,7 +129,7 @@ impl<'a> Elements<'a> {
     }
 }
 
-/// Where the elements of a list stand among those of all.
+/// The range of the elements of a list in the array of all elements.
 pub fn elements_of(lists: &ListArray, row: usize) -> Range<usize> {
     let offsets = lists.value_offsets();
     offsets[row] as usize..offsets[row + 1] as usize

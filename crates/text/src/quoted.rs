@@ -1,6 +1,6 @@
 //! Values in quotes.
 
-/// Appends a value in quotes, those in it doubled; RFC 4180, 2.7.
+/// Appends a value in quotes, and doubles the quotes in it; RFC 4180, section 2, rule 7.
 ///
 /// ```
 /// let mut text = Vec::new();

@@ -1,13 +1,15 @@
-//! Records of separated values on their way out.
+//! Writes records of separated values to an output.
 
 use arrow_array::RecordBatch;
 use taploom_format::{CellLosses, Output, Result};
 
 use crate::blocks::{Blocks, ColumnText, Frame, TextBlock};
 
-/// Writes records of separated values, and keeps back the last value with the separator before it and
-/// the end of its record until more follows, so that output which stops early stops within a record.
-/// Of a record of one value it keeps back the end alone: cut before the value it would not show at all.
+/// Writes records of separated values.
+///
+/// It holds back the last value, with the separator before it and the end of its record, until
+/// more output follows, so that output which stops early ends within a record. For a record of
+/// one value it holds back only the end: without the value, the output would look complete.
 pub struct Records<C> {
     blocks: Blocks<C>,
     writer: Writer,
@@ -20,19 +22,20 @@ struct Writer {
 }
 
 impl<C: ColumnText> Records<C> {
-    /// Records with a byte between values and an end each, behind what `output` has already.
+    /// Records with a separator between values and an end of record each, written after
+    /// what `output` already has.
     pub fn new(columns: Vec<C>, separator: u8, end: &[u8], threads: usize, output: Output) -> Self {
         let alone = columns.len() == 1;
         let first = std::iter::once(Vec::new());
         let before = first.chain(std::iter::repeat(vec![separator])).take(columns.len()).collect();
-        // Readers pass over empty lines, and the row would be lost.
+        // Readers skip empty lines, and the row would be lost.
         let empty = if alone { b"\"\"".to_vec() } else { Vec::new() };
         let frame = Frame { before, after: end.to_vec(), empty };
         let blocks = Blocks::new(columns, frame, threads);
         Self { blocks, writer: Writer { alone, kept_back: Vec::new(), output } }
     }
 
-    /// Writes one record, such as that of the names; returns its bytes.
+    /// Writes one record, such as the column names; returns its bytes.
     ///
     /// # Errors
     /// As [`Output::append`].
@@ -58,7 +61,7 @@ impl<C: ColumnText> Records<C> {
         self.blocks.drain(|block| self.writer.append(block))
     }
 
-    /// Writes what was kept back; returns all bytes of the output.
+    /// Writes what was held back; returns the total bytes of the output.
     ///
     /// # Errors
     /// As [`write`](Self::write).
@@ -69,7 +72,7 @@ impl<C: ColumnText> Records<C> {
         Ok(output.written())
     }
 
-    /// What each column lost.
+    /// The losses of each column.
     pub fn losses(&self) -> &[CellLosses] {
         self.blocks.losses()
     }

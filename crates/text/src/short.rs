@@ -1,10 +1,10 @@
-//! Texts of a few bytes, moved as a whole.
+//! Short texts, copied with a constant size.
 
-/// Bytes that a short text has at most: any number has fewer.
+/// Maximum bytes of a short text; every number fits.
 pub(crate) const ROOM: usize = 32;
 
-/// Appends a text. A short one is copied by moves of constant size, where a slice of as many bytes takes
-/// a call.
+/// Appends a text. A short text is copied by moves of constant size; a slice of variable length
+/// would need a call.
 #[inline]
 pub(crate) fn append_text(text: &[u8], to: &mut Vec<u8>) {
     if text.len() > ROOM {
@@ -19,27 +19,28 @@ pub(crate) fn append_text(text: &[u8], to: &mut Vec<u8>) {
     to.truncate(start + text.len());
 }
 
-/// Bytes that short texts are put into one after the other. Where the next one goes stands in a register:
-/// the length of a vector is read and written in memory for every piece, one waiting for the other.
+/// A buffer that short texts are written to, one after the other. The offset of the next text
+/// stays in a register. The length of a vector would be read from memory and written back for
+/// every text, each waiting for the one before.
 pub(crate) struct Line<'a> {
     bytes: &'a mut [u8],
-    /// Where the next text begins.
+    /// The offset of the next text.
     pub(crate) at: usize,
 }
 
 impl<'a> Line<'a> {
-    /// From a place on.
+    /// Writes from this offset on.
     pub(crate) fn new(bytes: &'a mut [u8], at: usize) -> Self {
         Self { bytes, at }
     }
 
-    /// How many bytes there are from here on.
+    /// Bytes between the offset and the end of the buffer.
     #[inline]
     pub(crate) fn left(&self) -> usize {
         self.bytes.len() - self.at
     }
 
-    /// Puts a text, where there is room for [`ROOM`] bytes and for the text.
+    /// Writes a text; the buffer must have room for [`ROOM`] bytes and for the text.
     #[inline]
     pub(crate) fn put(&mut self, text: &[u8]) {
         if text.len() > ROOM {
@@ -50,7 +51,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// Puts the first bytes of some, where there is room for all of them.
+    /// Writes the first `length` of these bytes, if there is room for all of them.
     #[inline]
     pub(crate) fn put_beginning(&mut self, bytes: &[u8; ROOM], length: usize) {
         if let Some(room) = self.bytes.get_mut(self.at..).and_then(<[u8]>::first_chunk_mut) {
@@ -59,7 +60,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// Puts a byte and the first bytes of some, where there is room for all of those.
+    /// Writes a byte, then the first `length` of these bytes, if there is room for all of them.
     #[inline]
     pub(crate) fn put_behind(&mut self, byte: u8, bytes: &[u8; ROOM], length: usize) {
         let room = self.bytes.get_mut(self.at..).and_then(<[u8]>::split_first_mut);
@@ -72,14 +73,15 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// Puts a text, where there is room for it.
+    /// Writes a text; the buffer must have room for it.
     pub(crate) fn put_long(&mut self, text: &[u8]) {
         self.bytes[self.at..self.at + text.len()].copy_from_slice(text);
         self.at += text.len();
     }
 }
 
-/// A short text among bytes of constant size: what can be chosen without a branch.
+/// A short text in a buffer of constant size, so that one of several can be chosen without a
+/// branch.
 #[derive(Clone, Copy)]
 pub(crate) struct Word {
     pub(crate) bytes: [u8; ROOM],
@@ -95,7 +97,7 @@ impl Word {
     }
 }
 
-/// Puts a text that has room: its beginning and its end, which may overlap.
+/// Copies a text that fits: its beginning and its end, which may overlap.
 #[inline]
 fn put(text: &[u8], room: &mut [u8; ROOM]) {
     if !put_ends::<16>(text, room) && !put_ends::<8>(text, room) && !put_ends::<4>(text, room) {

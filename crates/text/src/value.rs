@@ -2,12 +2,12 @@
 
 use crate::short::append_text;
 
-/// How a format spells what is no decimal number.
+/// How a format spells values that are not decimal numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spelling {
-    /// A boolean that holds.
+    /// A true boolean.
     pub yes: &'static str,
-    /// One that does not.
+    /// A false boolean.
     pub no: &'static str,
     /// Not a number.
     pub nan: &'static str,
@@ -17,11 +17,11 @@ pub struct Spelling {
     pub negative_infinity: &'static str,
 }
 
-/// That of TABLEDATA; VOTable 1.4, 6.
+/// The spelling of TABLEDATA; VOTable 1.4, section 6.
 pub const TABLEDATA: Spelling =
     Spelling { yes: "T", no: "F", nan: "NaN", infinity: "+Inf", negative_infinity: "-Inf" };
 
-/// That of programs which read CSV and JSON.
+/// The spelling that programs read in CSV and JSON.
 pub const WORDS: Spelling = Spelling {
     yes: "true",
     no: "false",
@@ -30,10 +30,10 @@ pub const WORDS: Spelling = Spelling {
     negative_infinity: "-Infinity",
 };
 
-/// That of `bit` in an array, and of booleans where they are digits; VOTable 1.4, 6.
+/// The spelling of `bit` in an array, and of booleans as digits; VOTable 1.4, section 6.
 pub const BITS: Spelling = Spelling { yes: "1", no: "0", ..TABLEDATA };
 
-/// A value that has one text in every format, but for how it is spelled.
+/// A value that is written as the same text in every format, except for the spelling.
 pub trait Value: Copy {
     /// Appends the text of the value.
     ///
@@ -53,7 +53,7 @@ pub trait Value: Copy {
         append_text(self.text(spelling, &mut Self::Buffer::default()).as_bytes(), to);
     }
 
-    /// Where the text of a value is made.
+    /// The buffer for the text of a value.
     type Buffer: Default;
 
     /// The text of the value, at most 32 bytes.
@@ -69,7 +69,7 @@ impl Value for bool {
     }
 }
 
-/// Room for the digits of a whole number.
+/// A buffer for the digits of an integer.
 pub struct Integer(itoa::Buffer);
 
 impl Default for Integer {
@@ -78,7 +78,7 @@ impl Default for Integer {
     }
 }
 
-/// Room for the digits of a float.
+/// A buffer for the digits of a float.
 pub struct Float(zmij::Buffer);
 
 impl Default for Float {

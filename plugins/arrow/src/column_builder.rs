@@ -1,4 +1,4 @@
-//! The cells of a column, from many batches into one array.
+//! Collects the cells of a column from many batches into one array.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBufferBuilder, OffsetBuffer
 use arrow_schema::{ArrowError, DataType, FieldRef};
 use taploom_format::{Error, ErrorKind, Result};
 
-/// One of the types that carry VOTable's, being filled.
+/// A column of a canonical type, while it is filled.
 ///
-/// What is behind a null does not come along: bytes that nobody is to see, and that would make the
-/// output depend on more than the cells.
+/// Values at null cells are not copied: they would expose hidden bytes and make the output
+/// depend on more than the cells.
 pub(crate) enum ColumnBuilder {
     Boolean(BitBuilder),
     Byte(NumberBuilder<UInt8Type>),
@@ -28,21 +28,21 @@ pub(crate) enum ColumnBuilder {
     List(Box<ListBuilder>),
 }
 
-/// Numbers, null ones as zero.
+/// Numbers; zero at null cells.
 pub(crate) struct NumberBuilder<T: ArrowPrimitiveType> {
     values: Vec<T::Native>,
     validity: NullBufferBuilder,
-    /// The values of the batch before, whose memory is used again when that is written.
+    /// The values of the previous batch, whose memory is reused once it is written.
     lent: Option<Buffer>,
 }
 
-/// Booleans, null ones as false.
+/// Booleans; false at null cells.
 pub(crate) struct BitBuilder {
     values: BooleanBufferBuilder,
     validity: NullBufferBuilder,
 }
 
-/// Lists, null ones without elements.
+/// Lists; without elements at null cells.
 pub(crate) struct ListBuilder {
     item: FieldRef,
     offsets: Vec<i32>,
@@ -51,7 +51,8 @@ pub(crate) struct ListBuilder {
 }
 
 impl ColumnBuilder {
-    /// An empty column of a canonical type, with room for the numbers of so many rows.
+    /// An empty column of a canonical type, with room for the numbers of this number of
+    /// rows.
     pub(crate) fn new(data_type: &DataType, room: usize) -> Result<Self> {
         Ok(match data_type {
             DataType::Boolean => Self::Boolean(BitBuilder::new()),
@@ -69,7 +70,7 @@ impl ColumnBuilder {
                 elements: Self::new(item.data_type(), 0)?,
             })),
             other => {
-                let message = format!("Arrow type {other} carries no VOTable type");
+                let message = format!("Arrow type {other} is not a canonical type");
                 return Err(Error::new(ErrorKind::Internal, message));
             }
         })
@@ -111,7 +112,7 @@ impl ColumnBuilder {
         })
     }
 
-    /// Heap that is taken, in bytes.
+    /// Allocated heap, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {
             Self::Boolean(builder) => builder.heap_bytes(),

@@ -1,4 +1,4 @@
-//! Rows to batches, batches to messages.
+//! Collects rows into batches, and encodes batches as messages.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,22 +17,23 @@ use crate::options::{ArrowOptions, Compression};
 use crate::row_sizes::row_sizes;
 use crate::withheld::Withheld;
 
-/// Rows that a batch has at most. What readers do for each batch is little for so many.
+/// Maximum rows of a batch. At this size, the cost that readers pay per batch is small.
 const MOST_ROWS: usize = 65_536;
 
-/// Bytes that a batch has at most, but for a row that alone has more.
+/// Maximum bytes of a batch, unless a single row is larger.
 const MOST_BYTES: usize = 16 << 20;
 
-/// Puts rows together to batches of a size of its own, so that the output does not depend on those
-/// that it is given.
+/// Collects rows into batches of its own size, so that the output does not depend on the incoming
+/// batches.
 ///
-/// The caller's thread finds out where batches end, for which it looks at the sizes of rows alone, and writes their
-/// messages in order; in between, these are made, where they are compressed on as many threads as there may be.
+/// The caller's thread finds the ends of the batches from the sizes of the rows, and writes their
+/// messages in order. If messages are compressed, they are made on several threads, if allowed.
 ///
-/// **Limits**: for a batch there are the rows that were put together, and the compressed ones. With one thread rows are
-/// put together as they come; with several a batch is there as its rows came as well, in slices: where a batch
-/// that came has more than a message takes, it is held until the last of them is written. With the batch
-/// that is being filled all of them take no more than the memory budget.
+/// **Limits**: for each batch, the collected rows and the compressed message are held. With one
+/// thread, rows are collected as they come. With several threads, a batch also holds its rows as
+/// they came, as slices of the incoming batches; an incoming batch that is larger than a message is
+/// held until its last message is written. Together with the batch that is being filled, all of
+/// them stay within the memory budget.
 pub(crate) struct ArrowEncoder {
     kind: MessageKind,
     /// The batch that is being filled.
@@ -40,10 +41,10 @@ pub(crate) struct ArrowEncoder {
     batch_rows: usize,
     batch_bytes: usize,
     most_bytes: usize,
-    /// Whether rows are put together as they come, and not with the message.
+    /// Whether rows are collected as they come, instead of when the message is made.
     alone: bool,
     messages: InOrder<Message>,
-    /// Writes what is before the first batch and behind the last.
+    /// Writes the output before the first batch and after the last.
     writer: StreamWriter<Withheld>,
     /// Bytes of the output before the first batch.
     head: u64,
@@ -56,7 +57,7 @@ impl ArrowEncoder {
         context: &EncodeContext,
         output: Output,
     ) -> Result<Self> {
-        /// See the limits of this encoder.
+        /// Copies of a batch's rows; see the limits of [`ArrowEncoder`].
         const COPIES: usize = 3;
         let rows = CanonicalRows::with_names(schema, &schema.unique_names())?;
         let canonical = rows.schema();
@@ -72,7 +73,8 @@ impl ArrowEncoder {
         let under_way = (context.resources.memory_budget
             - most_bytes.min(context.resources.memory_budget))
             / (COPIES * most_bytes);
-        // Without compression there is little but copying, and two threads took as long as one.
+        // Without compression, encoding is mostly copying, and two threads took as long
+        // as one.
         let threads =
             if options.compression == Compression::None { 1 } else { context.resources.threads };
         let messages = InOrder::new(threads, Message::make);
@@ -89,7 +91,7 @@ impl ArrowEncoder {
         })
     }
 
-    /// Takes some rows of a batch of so many bytes; they are counted already.
+    /// Takes some rows of a batch of this size in bytes; the rows are already counted.
     fn take(&mut self, batch: &RecordBatch, bytes: usize, rows: Range<usize>) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
@@ -107,7 +109,7 @@ impl ArrowEncoder {
         Ok(())
     }
 
-    /// Hands the batch on.
+    /// Passes the batch on.
     fn write(&mut self) -> Result<()> {
         let Some(message) = self.filling.take() else { return Ok(()) };
         (self.batch_rows, self.batch_bytes) = (0, 0);
@@ -135,7 +137,8 @@ impl ResultEncoder for ArrowEncoder {
     }
 
     fn flush(&mut self) -> Result<()> {
-        // The batch that is being filled stays: where it ends does not depend on the time.
+        // The incomplete batch stays, because the end of a batch must not depend on
+        // time.
         let output = self.writer.get_mut();
         self.messages.drain(|message| message.write(output))?;
         self.writer.get_mut().hand_on().map_err(Error::sink)

@@ -1,4 +1,4 @@
-//! Rows of many batches, put together and made into a message.
+//! Collects rows of many batches into a message.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::withheld::Withheld;
 pub(crate) struct MessageKind {
     schema: SchemaRef,
     ipc: IpcWriteOptions,
-    /// Rows for which there is to be room: those of a batch of which no cell has contents of its own.
+    /// Rows to reserve room for: those of a batch whose cells all have a fixed size.
     room: usize,
 }
 
@@ -36,14 +36,15 @@ impl MessageKind {
 
 /// A batch on its way into the stream.
 pub(crate) struct Message {
-    /// Rows that are still to be put together, as they came.
+    /// Rows that are not yet collected, as they came.
     parts: Vec<RecordBatch>,
-    /// Bytes of the batches of which those are.
+    /// Bytes of the batches that those rows belong to.
     parts_held: usize,
     schema: SchemaRef,
     columns: Vec<ColumnBuilder>,
     encoder: StreamEncoder,
-    /// Some of it is the memory of the columns, used again once the message is written.
+    /// The encoded message. It shares memory with the columns, which is reused once the
+    /// message is written.
     encoded: Vec<Buffer>,
 }
 
@@ -52,7 +53,8 @@ impl Message {
         let schema = Arc::clone(&kind.schema);
         let mut encoder =
             StreamEncoder::try_new_with_options(&schema, kind.ipc.clone()).map_err(failed)?;
-        // The schema comes with the first batch of an encoder, and the stream has it already.
+        // The encoder repeats the schema before its first batch; the stream already has
+        // it.
         encoder.encode(&RecordBatch::new_empty(Arc::clone(&schema))).map_err(failed)?;
         let columns = schema.fields().iter();
         let columns = columns.map(|field| ColumnBuilder::new(field.data_type(), kind.room));
@@ -60,19 +62,20 @@ impl Message {
         Ok(Self { parts: Vec::new(), parts_held: 0, schema, columns, encoder, encoded: Vec::new() })
     }
 
-    /// Takes rows, a part of a batch of so many bytes, for when the message is made.
+    /// Takes rows that belong to a batch of this size in bytes; they are collected when the
+    /// message is made.
     pub(crate) fn take(&mut self, part: RecordBatch, bytes: usize) {
         self.parts.push(part);
         self.parts_held += bytes;
     }
 
-    /// Puts rows to those that are there.
+    /// Appends rows to those already collected.
     pub(crate) fn append(&mut self, part: &RecordBatch) -> Result<()> {
         let mut columns = self.columns.iter_mut().zip(part.columns());
         columns.try_for_each(|(column, array)| column.append(array))
     }
 
-    /// Puts the rows together, and encodes them.
+    /// Collects the rows, and encodes them.
     pub(crate) fn make(&mut self) -> Result<()> {
         for part in std::mem::take(&mut self.parts) {
             self.append(&part)?;
@@ -85,7 +88,7 @@ impl Message {
         Ok(())
     }
 
-    /// Writes the message, and lets go of it.
+    /// Writes the message, and releases it.
     pub(crate) fn write(&mut self, output: &mut Withheld) -> Result<()> {
         for bytes in std::mem::take(&mut self.encoded) {
             output.write_all(&bytes).map_err(Error::sink)?;
@@ -93,7 +96,7 @@ impl Message {
         Ok(())
     }
 
-    /// Heap that is taken, in bytes.
+    /// Allocated heap, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.parts_held + self.columns.iter().map(ColumnBuilder::heap_bytes).sum::<usize>()
     }

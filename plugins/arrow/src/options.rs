@@ -1,4 +1,4 @@
-//! What can be chosen.
+//! The options of Arrow.
 
 use arrow_ipc::CompressionType;
 use schemars::JsonSchema;
@@ -16,7 +16,7 @@ pub struct ArrowOptions {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Compression {
-    /// Not at all, so that readers can use them where they are.
+    /// Uncompressed, so that readers can use the buffers without a copy.
     #[default]
     None,
     /// LZ4 frames.

@@ -1,10 +1,10 @@
-//! How much memory rows take.
+//! The memory that rows take.
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{DataType, Schema};
 
-/// Bytes of every row in Arrow, without validity: the same for a row in whichever batch it comes.
+/// Bytes of every row in Arrow, without validity. A row has the same size in every batch.
 pub(crate) fn row_sizes(batch: &RecordBatch) -> Vec<usize> {
     let mut sizes = vec![fixed_size(batch.schema_ref()); batch.num_rows()];
     for array in batch.columns() {
@@ -13,15 +13,15 @@ pub(crate) fn row_sizes(batch: &RecordBatch) -> Vec<usize> {
     sizes
 }
 
-/// Bytes that every row has, in Arrow, without validity.
+/// The part that every row has, in bytes of Arrow, without validity.
 pub(crate) fn fixed_size(schema: &Schema) -> usize {
     schema.fields().iter().map(|field| own(field.data_type())).sum()
 }
 
-/// Bytes that every cell has: its value, or the offset of its contents.
+/// The part that every cell has, in bytes: its value, or the offset of its contents.
 fn own(data_type: &DataType) -> usize {
     match data_type {
-        // A bit; a byte is not too little for it.
+        // A boolean takes one bit; one byte is a safe estimate.
         DataType::Boolean => 1,
         other => other.primitive_width().unwrap_or(size_of::<i32>()),
     }

@@ -1,21 +1,22 @@
-//! An output that is always a little behind.
+//! An output that holds back its last bytes.
 
 use std::io::{self, Write};
 
 use taploom_format::Output;
 
-/// Bytes that are kept back: one more than a message can have for padding at its end (buffers are
-/// aligned to 64 bytes). Polars does not miss padding.
+/// Bytes held back: one more than the padding at the end of a message can have (buffers are
+/// aligned to 64 bytes). Polars accepts a message without its padding.
 const TAIL: usize = 64;
 
-/// Bytes that are gathered at most before they are handed on: a message has several small pieces for every
+/// Maximum bytes gathered before they are passed on. A message has several small pieces per
 /// column.
 const MOST_GATHERED: usize = 640 << 10;
 
-/// Gathers bytes, and keeps the last ones back until they are released.
+/// Gathers bytes, and holds back the last ones until they are released.
 ///
-/// Readers take a stream that ends between two messages for a whole one, with an end mark or without.
-/// So what is written never ends there: the last message lacks its end.
+/// Readers take a stream that ends between two messages for complete, with or without an end
+/// mark. The output therefore never ends there until it is complete: the last message lacks its
+/// end.
 pub(crate) struct Withheld {
     output: Output,
     tail: Vec<u8>,
@@ -23,22 +24,22 @@ pub(crate) struct Withheld {
 }
 
 impl Withheld {
-    /// Gathers no more than so many bytes.
+    /// Gathers at most this number of bytes.
     pub(crate) fn new(output: Output, most: usize) -> Self {
         Self { output, tail: Vec::new(), gathered: most.clamp(TAIL, MOST_GATHERED) }
     }
 
-    /// Bytes taken so far, those kept back among them.
+    /// Bytes taken so far, including those held back.
     pub(crate) fn taken(&self) -> u64 {
         self.output.written() + self.tail.len() as u64
     }
 
-    /// Heap that is taken, in bytes.
+    /// Allocated heap, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.tail.capacity()
     }
 
-    /// Writes what was gathered, but for the last bytes.
+    /// Writes what was gathered, except for the last bytes.
     pub(crate) fn hand_on(&mut self) -> io::Result<()> {
         let through = self.tail.len().saturating_sub(TAIL);
         self.output.write_all(&self.tail[..through])?;
@@ -46,7 +47,7 @@ impl Withheld {
         Ok(())
     }
 
-    /// Writes what was kept back. The output is whole with it.
+    /// Writes what was held back, which completes the output.
     pub(crate) fn release(&mut self) -> io::Result<()> {
         self.output.write_all(&self.tail)?;
         self.tail.clear();
@@ -60,7 +61,7 @@ impl Write for Withheld {
             self.tail.extend_from_slice(bytes);
             return Ok(bytes.len());
         }
-        // Of both together all but the last bytes go on.
+        // Everything but the last bytes of both is passed on.
         let through = (self.tail.len() + bytes.len()).saturating_sub(TAIL);
         let from_tail = through.min(self.tail.len());
         self.output.write_all(&self.tail[..from_tail])?;
@@ -75,7 +76,7 @@ impl Write for Withheld {
         Ok(bytes.len())
     }
 
-    /// What is kept back stays so, and what is gathered waits for more.
+    /// Gathered bytes wait for more, and the last bytes stay held back.
     fn flush(&mut self) -> io::Result<()> {
         self.output.flush()
     }

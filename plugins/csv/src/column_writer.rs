@@ -1,4 +1,4 @@
-//! One column as text: how its cells are written, chosen once, then looped.
+//! One column as text. How cells are written is decided once, at the start.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use taploom_text::{
 
 use crate::dialect::Dialect;
 
-/// How the cells of one column are written.
+/// The strategy for the cells of one column.
 pub(crate) struct ColumnWriter {
     kind: Kind,
     dialect: Dialect,
@@ -26,7 +26,7 @@ enum Kind {
 }
 
 impl ColumnWriter {
-    /// The writer of a column.
+    /// Chooses the writer of a column.
     pub(crate) fn new(vo_type: &VoType, dialect: Dialect) -> Result<Self> {
         let datatype = vo_type.datatype;
         let element = datatype.element();
@@ -46,8 +46,9 @@ impl ColumnWriter {
     }
 }
 
-/// An element that is null, as no value is written. That of floats is NaN itself, and that of booleans
-/// a question mark, as in TABLEDATA; VOTable 1.4, 6. Whole numbers have none there but a value.
+/// The text of a null element. Floats use NaN and booleans a question mark, as in TABLEDATA
+/// (VOTable 1.4, section 6). TABLEDATA has no text for a null integer, only null values, so
+/// integers use `null`.
 fn null_element(element: &DataType) -> &'static [u8] {
     match element {
         DataType::Float32 | DataType::Float64 => b"NaN",
@@ -72,7 +73,7 @@ impl ColumnText for ColumnWriter {
             Kind::List(elements) => {
                 let lists = array.as_list::<i32>();
                 to.extend(array, rows, b"", |row, text| match elements_of(lists, row) {
-                    // As the empty string, it differs from a null.
+                    // Quotes distinguish the empty array from null.
                     none if none.is_empty() => text.extend_from_slice(b"\"\""),
                     range => elements.append_range(lists.values(), range, text),
                 });

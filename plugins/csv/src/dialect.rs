@@ -1,11 +1,12 @@
-//! Where CSV and TSV differ.
+//! The differences between CSV and TSV.
 
 use taploom_text::append_quoted;
 
-/// U+FEFF. Readers pass over one that begins a file, so that a text which begins with it is quoted.
+/// U+FEFF. Readers skip a byte order mark at the beginning of a file, so a text that begins
+/// with it is quoted.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// How values are told apart.
+/// How values are separated and quoted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
     /// RFC 4180.
@@ -15,7 +16,7 @@ pub(crate) enum Dialect {
 }
 
 impl Dialect {
-    /// What stands between two values.
+    /// The separator between two values.
     pub(crate) fn separator(self) -> u8 {
         match self {
             Self::Csv => b',',
@@ -23,7 +24,7 @@ impl Dialect {
         }
     }
 
-    /// What stands after a record.
+    /// The end of a record.
     pub(crate) fn record_end(self) -> &'static [u8] {
         match self {
             Self::Csv => b"\r\n",
@@ -33,7 +34,7 @@ impl Dialect {
 
     /// Appends a text as a value; returns whether characters had to be replaced.
     ///
-    /// An empty text is quoted, so that it differs from a null.
+    /// An empty text is quoted, to distinguish it from null.
     pub(crate) fn append_text(self, bytes: &[u8], to: &mut Vec<u8>) -> bool {
         match self {
             Self::Csv => {

@@ -10,14 +10,14 @@ use crate::column_writer::ColumnWriter;
 use crate::dialect::Dialect;
 use crate::options::{CsvOptions, Header};
 
-/// CSV holds every character; TSV has no place for some.
+/// What happens to characters that the format can't store. CSV can store every character.
 const ALTERATION: &str = "had tabs or line breaks, which TSV can't store; replaced by spaces";
 
-/// Rows to text, block by block.
+/// Writes rows as text, block by block.
 pub(crate) struct TextEncoder {
     records: Records<ColumnWriter>,
     header_bytes: u64,
-    /// The positions of the columns whose names had characters replaced.
+    /// The positions of the columns with replaced characters in their names.
     altered_names: Vec<usize>,
 }
 

@@ -1,4 +1,4 @@
-//! What can be chosen.
+//! The options of CSV and TSV.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CsvOptions {
-    /// Whether the first record holds the names of the columns; RFC 4180, 3.
+    /// Whether the first record has the names of the columns; RFC 4180, section 3.
     pub header: Header,
 }
 
-/// Whether the first record holds the names of the columns.
+/// Whether the first record has the names of the columns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Header {
-    /// It does.
+    /// The first record has the names.
     #[default]
     Present,
-    /// It is a row like any other.
+    /// The first record is a row.
     Absent,
 }

@@ -1,4 +1,4 @@
-//! One column as text: how its cells are written, chosen once, then looped.
+//! One column as text. How cells are written is decided once, at the start.
 
 use std::ops::Range;
 
@@ -12,11 +12,11 @@ use taploom_text::{
 /// APE 6: booleans as Python writes them.
 const SCALARS: Spelling = Spelling { yes: "True", no: "False", ..WORDS };
 
-/// How the cells of one column are written.
+/// The strategy for the cells of one column.
 pub(crate) struct ColumnWriter {
     kind: Kind,
-    /// The dimensions of a cell that is an array, the last varying fastest; none where it has one
-    /// dimension, of any length.
+    /// The dimensions of an array, the last varying fastest. Empty for an array of one
+    /// dimension with variable length.
     dimensions: Vec<usize>,
 }
 
@@ -28,7 +28,7 @@ enum Kind {
 }
 
 impl ColumnWriter {
-    /// The writer of a column.
+    /// Chooses the writer of a column.
     pub(crate) fn new(vo_type: &VoType) -> Result<Self> {
         let datatype = vo_type.datatype;
         let cell = vo_type.cell();
@@ -46,7 +46,7 @@ impl ColumnWriter {
         Ok(Self { kind, dimensions: dimensions(&cell) })
     }
 
-    /// The datatype of the header, and the subtype of an array.
+    /// The datatype in the header, and the subtype of an array.
     pub(crate) fn types(&self, vo_type: &VoType) -> (&'static str, Option<String>) {
         let name = type_name(vo_type.datatype);
         if !vo_type.is_list() {
@@ -88,7 +88,7 @@ impl ColumnText for ColumnWriter {
 }
 
 impl ColumnWriter {
-    /// Writes every list as JSON: arrays within arrays, the innermost by `append`.
+    /// Writes every list as nested JSON arrays; `append` writes the innermost.
     fn arrays(
         &self,
         array: &ArrayRef,
@@ -123,10 +123,12 @@ fn append_nested(
     to.push(b']');
 }
 
-/// Appends a value, in quotes where it would be misread without: a quote within it is doubled.
+/// Appends a value, in quotes if a reader would otherwise misread it. Quotes in the value are
+/// doubled.
 pub(crate) fn append_value(value: &[u8], to: &mut Vec<u8>) {
     let edges = [value.first(), value.last()];
-    // What begins with # at the beginning of a line is a comment, and spaces at an edge are none.
+    // A line that begins with # is a comment, and readers drop spaces at the ends of a
+    // value.
     let is_plain = edges.iter().all(|edge| edge.is_some_and(|byte| !b" \t#".contains(byte)))
         && !value.iter().any(|byte| b",\"\r\n".contains(byte));
     if is_plain {
@@ -151,7 +153,7 @@ fn type_name(datatype: Datatype) -> &'static str {
         Datatype::Int => "int32",
         Datatype::Long => "int64",
         Datatype::Char | Datatype::UnicodeChar => "string",
-        // In pairs: JSON has no complex numbers.
+        // Pairs of numbers: JSON has no complex numbers.
         Datatype::Float | Datatype::FloatComplex => "float32",
         Datatype::Double | Datatype::DoubleComplex => "float64",
     }

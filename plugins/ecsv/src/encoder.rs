@@ -1,4 +1,4 @@
-//! A header, and rows as separated text.
+//! The header, and rows as separated text.
 
 use arrow_array::RecordBatch;
 use taploom_format::{
@@ -10,14 +10,15 @@ use taploom_text::Records;
 use crate::column_writer::{ColumnWriter, append_value};
 use crate::header::Header;
 
-/// The YAML of the header holds every character, a title only those of one line.
+/// What happens to line breaks in a name. The YAML of the header can store them; the line of
+/// titles can't.
 const ALTERATION: &str = "had line breaks, which ECSV can't store there; replaced by spaces";
 
-/// Rows to text, block by block.
+/// Writes rows as text, block by block.
 pub(crate) struct EcsvEncoder {
     records: Records<ColumnWriter>,
     header_bytes: u64,
-    /// The positions of the columns whose names had characters replaced.
+    /// The positions of the columns with replaced characters in their names.
     altered_names: Vec<usize>,
 }
 
@@ -28,7 +29,7 @@ impl EcsvEncoder {
         mut output: Output,
     ) -> Result<Self> {
         let columns = schema.columns();
-        // The names stand in one line.
+        // All names are in one line.
         let names: Vec<String> =
             columns.iter().map(|column| column.name().replace(['\n', '\r'], " ")).collect();
         let altered = columns.iter().zip(&names).enumerate();

@@ -2,7 +2,7 @@
 
 use taploom_format::{ColumnMetadata, TableMetadata};
 
-/// The header of a table in the making.
+/// The header of a table, while columns are added.
 pub(crate) struct Header(String);
 
 impl Header {
@@ -34,7 +34,7 @@ impl Header {
         self.0.push_str(&format!("# - {{{}}}\n", members.join(", ")));
     }
 
-    /// The whole header, with what is known of the table.
+    /// The complete header, with the metadata of the table.
     pub(crate) fn finish(mut self, table: &TableMetadata) -> String {
         let meta = [given("name", &table.name), given("description", &table.description)];
         let meta: Vec<String> = meta.into_iter().flatten().collect();
@@ -49,7 +49,7 @@ fn given(key: &str, value: &Option<String>) -> Option<String> {
     value.as_deref().map(|value| member(key, value))
 }
 
-/// A member of a mapping whose value is a string in double quotes; YAML 1.2, 7.3.1.
+/// A member of a mapping whose value is a double-quoted string; YAML 1.2, section 7.3.1.
 fn member(key: &str, value: &str) -> String {
     let mut quoted = format!("{key}: \"");
     for character in value.chars() {
@@ -57,7 +57,8 @@ fn member(key: &str, value: &str) -> String {
             '"' | '\\' => quoted.extend(['\\', character]),
             ' '..='~' => quoted.push(character),
             _ if character.is_alphanumeric() => quoted.push(character),
-            // What may not stand in YAML, or not in one line, is among the rest.
+            // Control characters, which YAML or a single line can't contain, are
+            // escaped too.
             _ => quoted.push_str(&format!("\\U{:08X}", u32::from(character))),
         }
     }

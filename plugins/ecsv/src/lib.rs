@@ -22,7 +22,7 @@ register_encoder!(
 );
 
 impl EncoderFormat for Ecsv {
-    // No media type is registered, and APE 6 names none.
+    // No media type is registered for ECSV, and APE 6 does not name one.
     const INFO: FormatInfo = FormatInfo::new(
         "ecsv",
         "comma-separated values with types and units, ECSV 1.0",

@@ -1,4 +1,4 @@
-//! What can be chosen.
+//! The options of ECSV.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

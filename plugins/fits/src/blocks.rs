@@ -1,24 +1,24 @@
-//! Blocks of rows that wait for the header, which counts the rows and so is written first.
+//! Blocks of rows that wait for the header, which comes first and has the number of rows.
 
 use std::io::{self, BufRead, BufReader, Read, Seek};
 
 use taploom_format::{Error, ErrorKind, Resources, Result};
 use taploom_scratch::{ScratchError, Spool, SpoolReader};
 
-/// Bytes that are read at a time where blocks are small.
+/// Bytes read at a time if blocks are small.
 const READ_BYTES: usize = 16 << 10;
 
 /// The part of the memory budget that blocks may take before they go to a temporary file.
 const PART_OF_MEMORY: usize = 4;
 
-/// Blocks that are appended.
+/// Blocks, while they are appended.
 pub(crate) struct BlockWriter(Spool);
 
 /// The same blocks in the same order, which can be read several times.
 pub(crate) struct BlockReader(BufReader<SpoolReader<Spool>>);
 
 impl BlockWriter {
-    /// Keeps blocks in memory while they are few, then in a temporary file.
+    /// Keeps blocks in memory up to a limit, then in a temporary file.
     pub(crate) fn new(resources: &Resources) -> Self {
         Self(Spool::new(&resources.scratch, resources.memory_budget / PART_OF_MEMORY))
     }

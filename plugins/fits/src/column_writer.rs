@@ -1,4 +1,4 @@
-//! One column as FITS has it, but for what is known at the end alone: how wide its texts are, and
+//! One column in FITS, except for what is known only at the end: the width of its texts, and
 //! whether it has nulls.
 
 use arrow_array::cast::AsArray;
@@ -11,9 +11,9 @@ use taploom_format::{Arraysize, CellShape, Column, Datatype, Error, ErrorKind, R
 use crate::ascii::append_ascii;
 use crate::nulls::Nulls;
 
-/// The cells of one column for a block of rows, appended to the block.
+/// Writes the cells of one column for a block of rows, appended to the block.
 ///
-/// Blocks may be written by several writers of a column, one of which absorbs the others at the end.
+/// Several writers of a column may write blocks; one of them absorbs the others at the end.
 #[derive(Clone)]
 pub(crate) struct ColumnWriter {
     name: String,
@@ -23,36 +23,36 @@ pub(crate) struct ColumnWriter {
     pub(crate) found: Found,
 }
 
-/// What a cell is made of.
+/// The contents of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// So many values in every cell; a complex number is one.
+    /// A fixed number of values; a complex number is one value.
     Values(usize),
-    /// So many texts in every cell.
+    /// A fixed number of texts.
     Texts(usize),
-    /// An array of any length.
+    /// An array of variable length.
     Variable,
 }
 
-/// What was seen of a column so far.
+/// What a writer has seen of a column so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Found {
-    /// The longest text, or the most values of an array.
+    /// The length of the longest text, or of the longest array.
     pub(crate) most: usize,
-    /// Bytes of all texts, or of all arrays of any length.
+    /// Total bytes of all texts, or of all arrays of variable length.
     pub(crate) bytes: u64,
-    /// Cells in which characters were replaced.
+    /// Cells with replaced characters.
     pub(crate) altered_cells: u64,
 }
 
 impl ColumnWriter {
-    /// The writer of a column.
+    /// Chooses the writer of a column.
     pub(crate) fn new(column: &Column) -> Result<Self> {
         let vo_type = column.vo_type()?;
         let shape = Shape::of(vo_type);
         let shape = shape.map_err(|error| error.with_column(column.name()))?;
         let datatype = match (shape, vo_type.datatype) {
-            // astropy refuses arrays of bits of any length.
+            // astropy refuses bit arrays of variable length.
             (Shape::Variable, Datatype::Bit) => Datatype::Boolean,
             (_, datatype) => datatype,
         };
@@ -65,7 +65,7 @@ impl ColumnWriter {
         })
     }
 
-    /// Notes what another writer of the column has seen.
+    /// Absorbs what another writer of the column has seen.
     pub(crate) fn absorb(&mut self, other: &Self) {
         self.nulls.absorb(&other.nulls);
         self.found.most = self.found.most.max(other.found.most);
@@ -77,12 +77,12 @@ impl ColumnWriter {
         &self.name
     }
 
-    /// The integer that stands for null, where one was null.
+    /// The integer that stands for null, if a cell was null.
     pub(crate) fn null_value(&self) -> Result<Option<i64>> {
         match self.nulls.found {
             true => self.nulls.free_value().map(Some).ok_or_else(|| {
                 let message = format!(
-                    "no value of {} is left to stand for null; give it a larger datatype",
+                    "every value of {} occurs, and none is left for null; declare a larger datatype",
                     self.datatype
                 );
                 Error::new(ErrorKind::InvalidValue, message).with_column(&self.name)
@@ -91,7 +91,7 @@ impl ColumnWriter {
         }
     }
 
-    /// Bytes of a value; of a bit, the least that can be written.
+    /// Bytes of a value; for bits, the smallest unit that can be written.
     pub(crate) fn value_bytes(&self) -> usize {
         match self.datatype {
             Datatype::Boolean | Datatype::Bit | Datatype::UnsignedByte => 1,
@@ -103,7 +103,7 @@ impl ColumnWriter {
         }
     }
 
-    /// Bytes of a cell; `None` where cells differ.
+    /// Bytes of a cell; `None` if cells differ in length.
     pub(crate) fn cell_bytes(&self) -> Option<usize> {
         match (self.shape, self.datatype) {
             (Shape::Values(bits), Datatype::Bit) => Some(bits.div_ceil(8)),
@@ -112,11 +112,12 @@ impl ColumnWriter {
         }
     }
 
-    /// Appends all cells of `array`, the first of which is in row `row` of the result, from 1 on.
+    /// Appends all cells of `array`, whose first cell is in row `row` of the result,
+    /// counted from 1.
     ///
-    /// Where cells differ in length the number of values in each stands before them all, in 32 bits.
-    /// Behind integers stands which of them are null: bytes in 32 bits, and in these a bit for each up
-    /// to the last that is, the least significant first.
+    /// If cells differ in length, the numbers of their values come first, in 32 bits each.
+    /// Integers are followed by a bitmap of nulls: its length in bytes in 32 bits, then one
+    /// bit per integer up to the last null, the least significant bit first.
     pub(crate) fn write(&mut self, array: &ArrayRef, row: u64, block: &mut Vec<u8>) -> Result<()> {
         let lists = array.as_list_opt::<i32>();
         match (self.shape, lists) {
@@ -207,7 +208,7 @@ impl ColumnWriter {
         Ok(())
     }
 
-    /// Notes how many values a cell has.
+    /// Records the number of values of a cell.
     fn count_at(&mut self, at: &mut usize, count: usize, block: &mut [u8]) {
         self.found.most = self.found.most.max(count);
         let count = length(count);
@@ -215,7 +216,7 @@ impl ColumnWriter {
         *at += count.len();
     }
 
-    /// Elements that a value is made of.
+    /// Elements per value.
     fn parts(&self) -> usize {
         if self.datatype.is_complex() { 2 } else { 1 }
     }
@@ -259,10 +260,10 @@ impl ColumnWriter {
         }
     }
 
-    /// The most significant bit first, zeros at the end; FITS 4.0, 7.3.3.1.
+    /// The most significant bit first, zeros at the end; FITS 4.0, section 7.3.3.1.
     fn bits(&mut self, bits: &BooleanArray, row_of: RowOf<'_>, block: &mut Vec<u8>) -> Result<()> {
         if let Some(index) = bits.nulls().and_then(|nulls| nulls.iter().position(|valid| !valid)) {
-            let message = "a bit can't be null in FITS; datatype boolean can";
+            let message = "FITS has no null bits; declare the datatype boolean";
             return Err(Error::new(ErrorKind::InvalidValue, message)
                 .with_column(&self.name)
                 .with_row(row_of(index)));
@@ -281,7 +282,7 @@ impl ColumnWriter {
     }
 }
 
-/// The row of the result in which an element is.
+/// The row of the result that an element belongs to.
 type RowOf<'a> = &'a dyn Fn(usize) -> u64;
 
 impl Shape {
@@ -313,20 +314,20 @@ pub(crate) fn length(length: usize) -> [u8; size_of::<u32>()] {
     u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes()
 }
 
-/// All elements of lists that may be a slice of others.
+/// All elements of a list array, which may be a slice.
 fn elements_of(lists: &ListArray) -> ArrayRef {
     let offsets = lists.offsets();
     let (first, end) = (offsets[0] as usize, offsets[lists.len()] as usize);
     lists.values().slice(first, end - first)
 }
 
-/// FITS 4.0, 7.3.3.1: T, F, or zero for null.
+/// T, F, or zero for null; FITS 4.0, section 7.3.3.1.
 fn logicals(values: &BooleanArray, block: &mut Vec<u8>) {
     let letters = values.values().iter().map(|value| if value { b'T' } else { b'F' });
     fixed(values, letters, |letter| [letter], 0, block);
 }
 
-/// Appends values of constant size: those of all cells first, and then over some of them what stands for
+/// Appends values of constant size: first all cells, then the null value over those that are
 /// null.
 fn fixed<V, const BYTES: usize>(
     array: &dyn Array,

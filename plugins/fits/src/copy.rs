@@ -1,4 +1,4 @@
-//! Blocks of columns into rows, and into the heap behind them.
+//! Copies blocks of columns into rows, and into the heap after them.
 
 use std::sync::Arc;
 
@@ -8,9 +8,9 @@ use crate::blocks::BlockReader;
 use crate::column_writer::{ColumnWriter, Shape};
 use crate::layout::{Layout, Place};
 
-/// Bytes of rows that are written at a time.
+/// Bytes of rows written at a time.
 const CHUNK_BYTES: usize = 128 << 10;
-/// Bytes that the rows of a block have at most, where they are laid out by several threads.
+/// Maximum bytes of the rows of a block if several threads assemble them.
 const PIECE_BYTES: usize = 1 << 20;
 
 /// What is known at the end.
@@ -26,8 +26,8 @@ struct Piece {
     rows: Vec<u8>,
 }
 
-/// Writes all rows, on several threads where those of a block are few: texts that are padded to the width
-/// of the longest may take much more than their block.
+/// Writes all rows, on several threads if the rows of a block are small: texts padded to the
+/// width of the longest may take much more than their block.
 pub(crate) fn copy_rows(
     blocks: &mut BlockReader,
     table: &Arc<Table>,
@@ -68,7 +68,7 @@ pub(crate) fn copy_rows(
     pieces.drain(|piece| write(&mut piece.rows))
 }
 
-/// Appends the rows of a block to `to`, and calls `after` when some are there.
+/// Appends the rows of a block to `to`, and calls `after` when some are complete.
 fn lay_out(
     block: &mut [u8],
     table: &Table,
@@ -102,7 +102,7 @@ fn lay_out(
     Ok(())
 }
 
-/// Writes the heap: the cells that stand there, row after row.
+/// Writes the heap: its cells, row after row.
 pub(crate) fn copy_heap(
     blocks: &mut BlockReader,
     table: &Table,
@@ -128,7 +128,7 @@ pub(crate) fn copy_heap(
     output.append(&chunk)
 }
 
-/// Puts the next cell of a column into a row; of one in the heap, its length.
+/// Puts the next cell of a column into a row; for a cell in the heap, its length.
 fn lay(place: Place, cells: &mut Cells<'_>, to: &mut [u8]) -> Result<()> {
     match place {
         Place::Values(bytes) => to.copy_from_slice(cells.next(bytes)?),
@@ -147,8 +147,8 @@ fn lay(place: Place, cells: &mut Cells<'_>, to: &mut [u8]) -> Result<()> {
     Ok(())
 }
 
-/// Completes the descriptors: where in the heap the cells stand, in the order of the rows, whatever
-/// the blocks.
+/// Completes the descriptors: the offsets of the cells in the heap, in the order of the rows,
+/// whatever the blocks.
 fn point_at_heap(layout: &Layout, chunk: &mut [u8], heap_end: &mut u64) {
     if layout.heap_bytes == 0 {
         return;
@@ -168,13 +168,13 @@ fn point_at_heap(layout: &Layout, chunk: &mut [u8], heap_end: &mut u64) {
     }
 }
 
-/// The cells of a column in a block that were not taken yet.
+/// The cells of a column in a block that have not been taken yet.
 struct Cells<'a> {
     lengths: &'a [u8],
     bytes: &'a [u8],
 }
 
-/// The number of rows of a block, and its columns, in which nulls have the value that stands for them.
+/// The number of rows of a block, and its columns, with the null value at null cells.
 fn cells_of<'a>(block: &'a mut [u8], table: &Table) -> Result<(usize, Vec<Cells<'a>>)> {
     let mut rest = block;
     let rows = length_of(take_mut(&mut rest, size_of::<u32>())?)?;
@@ -211,7 +211,7 @@ fn fill_nulls(values: &mut [u8], bits: &[u8], null: i64, value_bytes: usize) {
 }
 
 impl<'a> Cells<'a> {
-    /// Puts cells of so many bytes into rows.
+    /// Puts cells of this number of bytes into rows.
     fn lay_values<'b, const BYTES: usize>(
         &mut self,
         places: impl ExactSizeIterator<Item = &'b mut [u8]>,

@@ -1,4 +1,4 @@
-//! Rows wait in blocks; the header, which counts them, is written first.
+//! Collects rows in blocks, because the header, which counts the rows, is written first.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,22 +17,22 @@ use crate::copy::{Table, copy_heap, copy_rows};
 use crate::header::{BLOCK_BYTES, Header};
 use crate::layout::Layout;
 
-/// TFIELDS is at most this; FITS 4.0, 7.3.1.
+/// Maximum value of TFIELDS; FITS 4.0, section 7.3.1.
 const MOST_COLUMNS: usize = 999;
-/// Bytes of a block of rows, where the memory budget allows them.
+/// Bytes of a block of rows, if the memory budget allows it.
 const BLOCK_OF_ROWS_BYTES: usize = 256 << 10;
 
 const ALTERATION: &str = "had characters that FITS can't store; replaced by ?";
 
-/// Writes rows to blocks, column after column in each block, and from there to a binary table.
+/// Writes rows to blocks, column after column in each block, and at the end to a binary table.
 pub(crate) struct FitsEncoder {
     schema: ResultSchema,
     rows: u64,
     names: Vec<String>,
-    /// That have seen nothing.
+    /// Column writers that have seen no cell.
     columns: Vec<ColumnWriter>,
     pieces: InOrder<Piece>,
-    /// Of a row, in the cells that all have as many.
+    /// Bytes per row of the cells with a fixed length.
     fixed_bytes: usize,
     block_bytes: usize,
     threads: usize,
@@ -43,12 +43,12 @@ pub(crate) struct FitsEncoder {
 
 /// Rows of a batch that become a block.
 struct Piece {
-    /// They keep what they see, from one block to the next.
+    /// Column writers, which keep what they see from one block to the next.
     columns: Vec<ColumnWriter>,
     batch: Option<Arc<RecordBatch>>,
-    /// In the batch.
+    /// The position of the rows in the batch.
     rows: Range<usize>,
-    /// The number of the first of them in the result, from 1 on.
+    /// The number of the first row in the result, from 1.
     row: u64,
     block: Vec<u8>,
     block_bytes: usize,
@@ -76,7 +76,7 @@ impl FitsEncoder {
     ) -> Result<Self> {
         if let Some(column) = schema.columns().get(MOST_COLUMNS) {
             let message = format!(
-                "FITS has {MOST_COLUMNS} columns at most, and the result has {}; select fewer",
+                "a FITS table has at most {MOST_COLUMNS} columns, and the result has {}; select fewer",
                 schema.columns().len()
             );
             return Err(
@@ -102,7 +102,7 @@ impl FitsEncoder {
         })
     }
 
-    /// The header of the table; FITS 4.0, 7.3.
+    /// The header of the table; FITS 4.0, section 7.3.
     fn header(&self, columns: &[ColumnWriter], layout: &Layout, completion: &Completion) -> Header {
         let mut header = Header::default();
         header.string("XTENSION", "BINTABLE");
@@ -132,7 +132,7 @@ impl FitsEncoder {
             if let Some(unit) = &metadata.unit {
                 header.string(&format!("TUNIT{number}"), unit);
             }
-            // Not of the standard: what STIL writes and reads.
+            // These keywords are not in the standard; STIL writes and reads them.
             let more = [
                 ("TUCD", &metadata.ucd),
                 ("TUTYP", &metadata.utype),
@@ -147,7 +147,7 @@ impl FitsEncoder {
         header
     }
 
-    /// Waits for the last blocks; returns the columns, which have seen all rows.
+    /// Waits for the last blocks; returns the column writers, which have seen all rows.
     fn end_of_rows(&mut self) -> Result<Vec<ColumnWriter>> {
         self.pieces.drain(|piece| self.blocks.append(&piece.block))?;
         let mut columns = std::mem::take(&mut self.columns);
@@ -159,7 +159,8 @@ impl FitsEncoder {
         Ok(columns)
     }
 
-    /// Rows of `batch` from `first` on that fit into a block; one at least.
+    /// The number of rows of `batch`, from row `first` on, that fit into a block; at least
+    /// one.
     fn rows_of_a_block(&self, batch: &RecordBatch, first: usize) -> usize {
         let fixed = self.fixed_bytes;
         let columns = batch.columns().iter().zip(&self.columns);
@@ -239,7 +240,7 @@ impl ResultEncoder for FitsEncoder {
     }
 }
 
-/// A file begins with an image, here of no pixels; FITS 4.0, 3.3.
+/// A file begins with an image, here without pixels; FITS 4.0, section 3.3.
 fn primary_header() -> Vec<u8> {
     let mut header = Header::default();
     header.value("SIMPLE", 'T');
@@ -249,7 +250,7 @@ fn primary_header() -> Vec<u8> {
     header.finish()
 }
 
-/// A row is held as a whole, also one in which an array is null.
+/// A row is held in full, even if an array in it is null.
 fn check_row(columns: &[ColumnWriter], most: usize) -> Result<()> {
     let mut bytes = 0_usize;
     for column in columns {
@@ -265,7 +266,7 @@ fn check_row(columns: &[ColumnWriter], most: usize) -> Result<()> {
     Ok(())
 }
 
-/// Bytes that cells which differ take in a block.
+/// Bytes that the cells of variable length take in a block.
 fn weight(array: &ArrayRef, value_bytes: usize) -> usize {
     let lengths = array.len() * size_of::<u32>();
     let span = |offsets: &[i32]| match offsets {

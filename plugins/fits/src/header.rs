@@ -1,33 +1,35 @@
-//! Headers: records of 80 characters, in blocks of 2880; FITS 4.0, 4.
+//! Headers: records of 80 characters, in blocks of 2880 bytes; FITS 4.0, section 4.
 
 use std::fmt::Display;
 
 use crate::ascii::ascii;
 
-/// Bytes of a block, of headers and of data alike; FITS 4.0, 3.1.
+/// Bytes of a block, for headers and data; FITS 4.0, section 3.1.
 pub(crate) const BLOCK_BYTES: usize = 2880;
 
 const RECORD_CHARACTERS: usize = 80;
-/// Characters of a string that one record takes, quotes within it counted twice; FITS 4.0, 4.2.1.1.
+/// Characters of a string that fit into one record; quotes within it count twice. FITS 4.0,
+/// section 4.2.1.1.
 const STRING_CHARACTERS: usize = 68;
 
-/// A header in the making.
+/// A header, while records are added.
 #[derive(Debug, Default)]
 pub(crate) struct Header {
     text: String,
-    /// Strings that lost characters, or in which some were replaced.
+    /// Strings that were cut, or in which characters were replaced.
     pub(crate) altered: u64,
     continued: bool,
 }
 
 impl Header {
-    /// A keyword with a number or a logical value, in the fixed format; FITS 4.0, 4.2.
+    /// A keyword with a number or a logical value, in the fixed format; FITS 4.0, section
+    /// 4.2.
     pub(crate) fn value(&mut self, keyword: &str, value: impl Display) {
         self.record(&format!("{keyword:<8}= {value:>20}"));
     }
 
-    /// A keyword with a string that fits into one record: those that the standard reserves can't be
-    /// continued. A longer one is cut.
+    /// A keyword with a string in one record, because keywords of the standard can't be
+    /// continued. A longer string is cut.
     pub(crate) fn string(&mut self, keyword: &str, value: &str) {
         let value = self.characters(value);
         let (head, tail) = split(&value, STRING_CHARACTERS);
@@ -35,7 +37,8 @@ impl Header {
         self.record(&format!("{keyword:<8}= '{head:<8}'"));
     }
 
-    /// A keyword with a string that is continued in as many records as it needs; FITS 4.0, 4.2.1.2.
+    /// A keyword with a string that is continued over several records; FITS 4.0, section
+    /// 4.2.1.2.
     pub(crate) fn long_string(&mut self, keyword: &str, value: &str) {
         let value = self.characters(value);
         let mut start = format!("{keyword:<8}= ");
@@ -50,10 +53,10 @@ impl Header {
         self.record(&format!("{start}'{rest:<8}'"));
     }
 
-    /// The whole header, to the end of its last block.
+    /// The complete header, to the end of its last block.
     pub(crate) fn finish(mut self) -> Vec<u8> {
         if self.continued {
-            // Readers from before FITS 4.0 look for it.
+            // Readers older than FITS 4.0 expect this keyword.
             self.string("LONGSTRN", "OGIP 1.0");
         }
         self.record("END");
@@ -62,7 +65,7 @@ impl Header {
         bytes
     }
 
-    /// The characters of a string that a header can hold, with the quotes in it doubled.
+    /// The characters of a string that a header can hold, with quotes doubled.
     fn characters(&mut self, value: &str) -> String {
         let text = ascii(value);
         self.altered += u64::from(text != value);
@@ -74,8 +77,8 @@ impl Header {
     }
 }
 
-/// Splits a string of ASCII whose quotes are doubled after so many characters at most, not within
-/// such a pair.
+/// Splits an ASCII string with doubled quotes after at most this number of characters, but not
+/// between two doubled quotes.
 fn split(text: &str, most: usize) -> (&str, &str) {
     if text.len() <= most {
         return (text, "");

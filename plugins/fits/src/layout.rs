@@ -1,20 +1,21 @@
-//! Where the cells stand in a row or in the heap, which is known when all rows are.
+//! The positions of the cells in a row or in the heap, which are known after the last row.
 
 use taploom_format::{CellShape, Datatype, Result, VoType};
 
 use crate::column_writer::{ColumnWriter, Shape};
 
-/// Bytes of a descriptor of an array in the heap: its length and its offset; FITS 4.0, 7.3.5.
+/// Bytes of a descriptor of an array in the heap: its length and its offset; FITS 4.0, section
+/// 7.3.5.
 const DESCRIPTOR_BYTES: usize = 16;
-/// Texts up to so many bytes are all as wide as the longest.
+/// Texts up to this number of bytes are padded to the longest.
 const WIDE: usize = 1024;
-/// Longer ones are too, where that takes no more than so many times the bytes of the heap.
+/// Longer texts are padded too, if that takes at most this many times the bytes of the heap.
 const WASTE: u64 = 4;
 
 /// The rows and the heap of a binary table.
 pub(crate) struct Layout {
     pub(crate) fields: Vec<Place>,
-    /// TNULLn, where there are nulls.
+    /// TNULLn, if the column has nulls.
     pub(crate) nulls: Vec<Option<i64>>,
     /// NAXIS1.
     pub(crate) row_bytes: usize,
@@ -22,19 +23,19 @@ pub(crate) struct Layout {
     pub(crate) heap_bytes: u64,
 }
 
-/// The place of the cells of a column.
+/// The position of the cells of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// In the row, so many bytes.
+    /// In the row, with this number of bytes.
     Values(usize),
-    /// In the row, so many texts, each with room for so many bytes.
+    /// In the row: this number of texts, each padded to this number of bytes.
     Texts(usize, usize),
-    /// In the heap, in values of so many bytes.
+    /// In the heap, in values of this number of bytes.
     Heap(usize),
 }
 
 impl Layout {
-    /// The layout of so many rows.
+    /// The layout for this number of rows.
     pub(crate) fn new(columns: &[ColumnWriter], rows: u64) -> Result<Self> {
         let fields: Vec<Place> = columns.iter().map(|column| Place::of(column, rows)).collect();
         let in_heap = fields.iter().zip(columns).filter(|(place, _)| place.is_in_heap());
@@ -55,13 +56,13 @@ impl Place {
             (Shape::Texts(1), _) if is_wasteful(found.most, found.bytes, rows) => {
                 Self::Heap(column.value_bytes())
             }
-            // Some readers take a string of no characters for no column.
+            // Some readers ignore a column of strings with no characters.
             (Shape::Texts(count), _) => Self::Texts(count, found.most.max(1)),
             _ => Self::Heap(column.value_bytes()),
         }
     }
 
-    /// Bytes in the row.
+    /// Bytes of a cell in the row.
     pub(crate) fn bytes(self) -> usize {
         match self {
             Self::Values(bytes) => bytes,
@@ -74,7 +75,7 @@ impl Place {
         matches!(self, Self::Heap(_))
     }
 
-    /// TFORMn; FITS 4.0, 7.3.1.
+    /// TFORMn; FITS 4.0, section 7.3.1.
     pub(crate) fn form(self, column: &ColumnWriter) -> String {
         let letter = letter(column.datatype);
         match (self, column.shape) {
@@ -85,8 +86,9 @@ impl Place {
         }
     }
 
-    /// TDIMn, for arrays of more than one dimension, of which the length of strings is one; FITS
-    /// 4.0, 7.3.2. Bits have none: astropy 8 takes their dimensions for bytes and reads no row.
+    /// TDIMn, for arrays of more than one dimension; the length of strings counts as a
+    /// dimension (FITS 4.0, section 7.3.2). Bits have no TDIMn: astropy 8 takes their
+    /// dimensions for bytes and reads no row.
     pub(crate) fn dimensions(self, vo_type: &VoType) -> Option<String> {
         let dimensions: Vec<String> = match (self, vo_type.cell()) {
             (Self::Texts(_, width), CellShape::Texts { dimensions, .. }) => {

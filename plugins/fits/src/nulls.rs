@@ -1,25 +1,26 @@
-//! What stands for integers that are null; FITS 4.0, 7.3.2 (TNULLn).
+//! The values of null integers; FITS 4.0, section 7.3.2 (TNULLn).
 
 use taploom_format::{Column, Datatype, Error, ErrorKind, Result};
 
-/// Which integers are null, and what may stand for them: which of some values do not occur.
+/// Records which integers are null, and which candidates for the null value do not occur.
 #[derive(Clone)]
 pub(crate) struct Nulls {
     given: Option<i64>,
     given_occurs: bool,
-    /// The one that is least missed; the candidates are next to it.
+    /// The preferred candidate; the others are next to it.
     default: i64,
-    /// Which of the candidates occur, by their distance from the default; none but for integers.
+    /// Which candidates occur, by their distance from the preferred one. Empty unless the
+    /// column has integers.
     occur: Vec<bool>,
-    /// Whether one was null.
+    /// Whether a cell was null.
     pub(crate) found: bool,
-    /// Those of the block, up to the last that is null.
+    /// The nulls of the block, up to the last one.
     bits: Vec<u8>,
-    /// Integers of the block.
+    /// The number of integers in the block.
     count: usize,
 }
 
-/// All that a byte has.
+/// All values of a byte.
 const CANDIDATES: usize = 256;
 
 impl Nulls {
@@ -34,7 +35,8 @@ impl Nulls {
         let parsed = given.and_then(|given| given.trim().parse().ok());
         let parsed = parsed.filter(|value| range.contains(value));
         if let (Some(given), None) = (given, parsed) {
-            let message = format!("the \"null\" of the metadata, {given:?}, is no {datatype}");
+            let message =
+                format!("the \"null\" of the metadata, {given:?}, is not a value of {datatype}");
             return Err(Error::new(ErrorKind::InvalidRequest, message).with_column(column.name()));
         }
         Ok(Self {
@@ -48,7 +50,7 @@ impl Nulls {
         })
     }
 
-    /// Notes the next integer.
+    /// Records the next integer.
     pub(crate) fn push(&mut self, integer: Option<i64>) {
         match integer {
             Some(value) => {
@@ -67,7 +69,7 @@ impl Nulls {
         self.count += 1;
     }
 
-    /// Notes what others have found.
+    /// Absorbs the records of another writer.
     pub(crate) fn absorb(&mut self, other: &Self) {
         self.given_occurs |= other.given_occurs;
         self.found |= other.found;
@@ -80,7 +82,7 @@ impl Nulls {
         std::mem::take(&mut self.bits)
     }
 
-    /// A value that does not occur: that of the metadata, or else the candidate that is least missed.
+    /// A value that does not occur: the one in the metadata, or else the first candidate.
     pub(crate) fn free_value(&self) -> Option<i64> {
         let towards_zero = -self.default.signum();
         let candidates = self.occur.iter().zip(0_i64..);

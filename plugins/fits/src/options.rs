@@ -1,9 +1,9 @@
-//! What can be chosen.
+//! The options of FITS.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// FITS has no options: the standard leaves nothing to choose that readers agree on.
+/// FITS has no options: readers agree on nothing that the standard leaves open.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FitsOptions {}

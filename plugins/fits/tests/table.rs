@@ -173,7 +173,7 @@ fn bits_are_packed_cell_by_cell_and_are_never_null() {
     let error = encode_one(fixed.slice(1, 1), three).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "format fits, column \"x\", row 1: a bit can't be null in FITS; datatype boolean can"
+        "format fits, column \"x\", row 1: FITS has no null bits; declare the datatype boolean"
     );
 }
 
@@ -238,8 +238,8 @@ fn what_stands_for_null_does_not_occur() {
     let all = Arc::new(UInt8Array::from_iter([None].into_iter().chain((0..=255).map(Some))));
     assert_eq!(
         null_of(all, "{}").unwrap_err().to_string(),
-        "format fits, column \"x\": no value of unsignedByte is left to stand for null; give it a \
-         larger datatype"
+        "format fits, column \"x\": every value of unsignedByte occurs, and none is left for \
+         null; declare a larger datatype"
     );
 }
 

@@ -1,4 +1,4 @@
-//! One column as JSON: how its cells are written, chosen once, then looped.
+//! One column as JSON. How cells are written is decided once, at the start.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use taploom_text::{
 
 use crate::options::{JsonOptions, Nonfinite};
 
-/// JSON has no numbers for them; RFC 8259, 6.
+/// Strings for NaN and the infinities, for which JSON has no numbers; RFC 8259, section 6.
 const QUOTED: Spelling = Spelling {
     nan: "\"NaN\"",
     infinity: "\"Infinity\"",
@@ -21,11 +21,11 @@ const QUOTED: Spelling = Spelling {
     ..WORDS
 };
 
-/// The same, told apart no longer.
+/// NaN and the infinities as null.
 const NULLED: Spelling =
     Spelling { nan: "null", infinity: "null", negative_infinity: "null", ..WORDS };
 
-/// How the cells of one column are written.
+/// The strategy for the cells of one column.
 pub(crate) struct ColumnWriter {
     kind: Kind,
     nonfinite: Nonfinite,
@@ -39,7 +39,7 @@ enum Kind {
 }
 
 impl ColumnWriter {
-    /// The writer of a column.
+    /// Chooses the writer of a column.
     pub(crate) fn new(vo_type: &VoType, options: &JsonOptions) -> Result<Self> {
         let spelling = match options.nonfinite {
             Nonfinite::String => &QUOTED,
@@ -107,7 +107,7 @@ impl ColumnText for ColumnWriter {
     }
 }
 
-/// Arrays within arrays, down to those that `append` writes.
+/// Writes nested arrays; `append` writes the innermost.
 fn append_nested(
     strides: &[usize],
     range: Range<usize>,
@@ -126,7 +126,7 @@ fn append_nested(
     text.push(b']');
 }
 
-/// Cells that hold NaN or an infinity.
+/// The number of cells with NaN or an infinity.
 fn nonfinite_cells(array: &ArrayRef, rows: Range<usize>) -> u64 {
     let lists = array.as_list_opt::<i32>();
     let is_finite = finite(lists.map_or(array, ListArray::values));
@@ -137,7 +137,7 @@ fn nonfinite_cells(array: &ArrayRef, rows: Range<usize>) -> u64 {
     rows.filter(is_altered).count() as u64
 }
 
-/// Whether a value is a number, or null; what is no float always is.
+/// Whether a value is finite or null. Integers and booleans are always finite.
 fn finite(array: &ArrayRef) -> Box<dyn Fn(usize) -> bool + '_> {
     if let Some(floats) = array.as_primitive_opt::<Float32Type>() {
         return Box::new(|index| floats.is_null(index) || floats.value(index).is_finite());

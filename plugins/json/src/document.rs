@@ -1,4 +1,4 @@
-//! One document: the FIELDs, the rows, and how it ended.
+//! One JSON document: the FIELDs, the rows, and the status.
 
 use arrow_array::RecordBatch;
 use taploom_format::{
@@ -36,13 +36,13 @@ impl DocumentEncoder {
     }
 }
 
-/// Up to where the first row begins.
+/// The document up to the first row.
 fn header(schema: &ResultSchema) -> Result<Vec<u8>> {
     let mut text = b"{\"metadata\":[".to_vec();
     for (index, column) in schema.columns().iter().enumerate() {
         text.extend_from_slice(if index == 0 { b"\n" } else { b",\n" });
         serde_json::to_writer(&mut text, &field(column)?).map_err(|cause| {
-            Error::new(ErrorKind::Internal, "a FIELD is no JSON")
+            Error::new(ErrorKind::Internal, "a FIELD can't be written as JSON")
                 .with_column(column.name())
                 .with_source(cause)
         })?;
@@ -51,7 +51,7 @@ fn header(schema: &ResultSchema) -> Result<Vec<u8>> {
     Ok(text)
 }
 
-/// All that is known of a column, what was derived as well as what was given.
+/// The metadata of a column, both derived and given.
 fn field(column: &Column) -> Result<ColumnMetadata> {
     let vo_type = column.vo_type()?;
     Ok(ColumnMetadata {
@@ -93,7 +93,7 @@ impl ResultEncoder for DocumentEncoder {
     }
 }
 
-/// The first row has none before it.
+/// The first row has no comma before it.
 fn append_rows(text: &[u8], header_bytes: u64, output: &mut Output) -> Result<()> {
     let is_first = output.written() == header_bytes;
     output.append(text.strip_prefix(b",").filter(|_| is_first).unwrap_or(text))

@@ -15,10 +15,10 @@ use crate::document::DocumentEncoder;
 use crate::lines::LinesEncoder;
 pub use crate::options::{JsonOptions, Nonfinite};
 
-/// One document; RFC 8259.
+/// One JSON document; RFC 8259.
 pub struct Json;
 
-/// One object a line.
+/// One JSON object per line.
 pub struct JsonLines;
 
 register_encoder!(
@@ -57,7 +57,7 @@ impl EncoderFormat for Json {
 
 impl EncoderFormat for JsonLines {
     const INFO: FormatInfo =
-        FormatInfo::new("jsonl", "JSON Lines: one object a row", &["application/x-ndjson"])
+        FormatInfo::new("jsonl", "JSON Lines: one object per row", &["application/x-ndjson"])
             .with_short_names(&[("jsonl", "application/x-ndjson")])
             .with_extensions(&["jsonl", "ndjson"])
             .with_content(Content::Text);

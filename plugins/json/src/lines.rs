@@ -1,4 +1,4 @@
-//! One object a line.
+//! JSON Lines: one object per line.
 
 use arrow_array::RecordBatch;
 use taploom_format::{
@@ -19,8 +19,8 @@ pub(crate) struct LinesEncoder {
 
 struct Lines {
     output: Output,
-    /// Whether the end of the last row is kept back until more follows, so that output which stops
-    /// early stops within a line.
+    /// Whether the end of the last row is held back until more output follows, so that
+    /// output which stops early ends within a line.
     kept_back: bool,
 }
 
@@ -31,7 +31,7 @@ impl LinesEncoder {
         context: &EncodeContext,
         output: Output,
     ) -> Result<Self> {
-        // Names within an object should be unique; RFC 8259, 4.
+        // The names of an object should be unique; RFC 8259, section 4.
         let names = schema.unique_names();
         let before = names.iter().enumerate().map(|(index, name)| {
             let mut before = vec![if index == 0 { b'{' } else { b',' }];

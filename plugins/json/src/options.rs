@@ -1,4 +1,4 @@
-//! What can be chosen.
+//! The options of JSON and JSON Lines.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,17 +7,19 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct JsonOptions {
-    /// What stands for NaN and the infinities, which JSON has no numbers for; RFC 8259, 6.
+    /// How NaN and the infinities are written, for which JSON has no numbers; RFC 8259,
+    /// section 6.
     pub nonfinite: Nonfinite,
 }
 
-/// What stands for NaN and the infinities.
+/// How NaN and the infinities are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Nonfinite {
-    /// `"NaN"`, `"Infinity"`, `"-Infinity"`: nothing is lost, and a column of numbers has strings in it.
+    /// As `"NaN"`, `"Infinity"` and `"-Infinity"`: nothing is lost, but a column of numbers
+    /// then has strings in it.
     #[default]
     String,
-    /// `null`, and the cell is counted as altered.
+    /// As `null`; the cell is counted as altered.
     Null,
 }

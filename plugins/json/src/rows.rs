@@ -1,4 +1,4 @@
-//! Rows as text, with what stands around their cells.
+//! Rows as text, with the punctuation around their cells.
 
 use arrow_array::RecordBatch;
 use taploom_format::{Column, Losses, Result, ResultSchema, Written};
@@ -7,10 +7,10 @@ use taploom_text::{Blocks, Frame};
 use crate::column_writer::ColumnWriter;
 use crate::options::JsonOptions;
 
-/// The one loss of JSON, with `nonfinite=null`.
+/// The only loss of JSON, with `nonfinite=null`.
 const ALTERATION: &str = "had NaN or infinities, which JSON can't store; written as null";
 
-/// Takes batches, gives the text of their rows.
+/// Turns batches into the text of their rows.
 pub(crate) struct Rows {
     blocks: Blocks<ColumnWriter>,
 }
@@ -30,7 +30,8 @@ impl Rows {
         Ok(Self { blocks: Blocks::new(writers, frame, threads) })
     }
 
-    /// Gives rows, of a batch and of those before, to `write`, some 768 KiB at once.
+    /// Passes blocks of rows of about 768 KiB to `write`: rows of this batch and of earlier
+    /// ones.
     pub(crate) fn append(
         &mut self,
         batch: &RecordBatch,
@@ -39,12 +40,12 @@ impl Rows {
         self.blocks.write(batch, |block| write(&block.text))
     }
 
-    /// Gives the rows of all batches so far to `write`.
+    /// Passes the rows of all batches so far to `write`.
     pub(crate) fn drain(&mut self, mut write: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         self.blocks.drain(|block| write(&block.text))
     }
 
-    /// What was written, in so many bytes.
+    /// What was written: this number of bytes of rows, and the losses.
     pub(crate) fn written(&self, data_bytes: u64) -> Written {
         let losses = Losses::of_cells(ALTERATION, self.blocks.losses().iter().copied());
         Written::new(data_bytes).with_losses(losses)

@@ -2,7 +2,7 @@
 
 use taploom_format::{Datatype, Extent};
 
-/// How characters become bytes; an arraysize counts the units.
+/// How characters are encoded; an arraysize counts its units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Charset {
     /// `char`: ASCII, and UTF-8 from VOTable 1.6 on. The unit is a byte.
@@ -11,7 +11,7 @@ pub(crate) enum Charset {
     Utf16,
 }
 
-/// The beginning of a text that fits into a cell, and the units that it takes there.
+/// The beginning of a text that fits into a cell, and the number of its units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fitting<'a> {
     pub(crate) text: &'a str,
@@ -21,9 +21,9 @@ pub(crate) struct Fitting<'a> {
 /// Units that a text cell may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Length {
-    /// Just so many: the rest is filled up.
+    /// Exactly this number; shorter text is padded.
     Fixed(usize),
-    /// At most so many.
+    /// At most this number.
     AtMost(usize),
 }
 
@@ -45,7 +45,7 @@ impl Length {
 }
 
 impl Charset {
-    /// That of a text datatype; `None` for all others.
+    /// The charset of a text datatype; `None` for all others.
     pub(crate) fn of(datatype: Datatype) -> Option<Self> {
         match datatype {
             Datatype::Char => Some(Self::Utf8),
@@ -62,15 +62,15 @@ impl Charset {
         }
     }
 
-    /// Cuts a text to at most so many units, between two characters, and before its first NUL, which
-    /// ends strings in BINARY and BINARY2 (VOTable 1.4, 6).
+    /// Cuts a text to at most this number of units, between two characters, and before its
+    /// first NUL, which ends strings in BINARY and BINARY2 (VOTable 1.4, section 6).
     pub(crate) fn fit(self, text: &str, most: usize) -> Fitting<'_> {
         let text = text.split('\0').next().unwrap_or_default();
         let units = |character: char| match self {
             Self::Utf8 => character.len_utf8(),
             Self::Utf16 => character.len_utf16(),
         };
-        // A byte of UTF-8 never makes more than one unit of either.
+        // A byte of UTF-8 is at most one unit of either charset.
         if text.len() <= most && (self == Self::Utf8 || text.is_ascii()) {
             return Fitting { text, units: text.len() };
         }
@@ -86,7 +86,8 @@ impl Charset {
         Fitting { text: &text[..end], units: taken }
     }
 
-    /// Writes the characters to the beginning of a place that has room for them, and NUL behind them.
+    /// Writes the characters to the beginning of a slice that has room for them, and pads
+    /// it with NUL.
     pub(crate) fn write(self, fitting: Fitting<'_>, place: &mut [u8]) {
         let (place, rest) = place.split_at_mut(fitting.units * self.unit());
         rest.fill(0);

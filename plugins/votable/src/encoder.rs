@@ -1,4 +1,4 @@
-//! A VOTable: a document, and rows within it.
+//! A VOTable: a document with rows in it.
 
 use arrow_array::RecordBatch;
 use taploom_format::{
@@ -12,24 +12,25 @@ use crate::nulls::{with_nulls_as_given, with_nulls_chosen};
 use crate::options::{Serialization, VotableOptions};
 use crate::tabledata::TableDataRows;
 
-/// What becomes of characters in names, and in the cells of TABLEDATA. Rows in base64 hold all of them.
+/// What happens to characters in names and in cells of TABLEDATA. Base64 rows hold all
+/// characters.
 const ALTERATION: &str = "had characters that XML can't store; replaced by U+FFFD";
 
-/// How rows are written between the header and the footer of the document.
+/// Writes rows between the header and the footer of the document.
 pub(crate) trait RowWriter: Send {
     /// The tags before and after the rows.
     fn tags(&self) -> (&'static str, &'static str);
 
-    /// Writes rows in canonical types. After an error no row is there in part.
+    /// Writes rows in canonical types. After an error, no row is written in part.
     fn write(&mut self, batch: &RecordBatch, output: &mut Output) -> Result<()>;
 
     /// Writes the rows that are being encoded on other threads. More may follow.
     fn drain(&mut self, output: &mut Output) -> Result<()>;
 
-    /// Writes what was kept back until the last row.
+    /// Writes what was held back until the last row.
     fn finish(&mut self, output: &mut Output) -> Result<()>;
 
-    /// What each column lost in the rows that were written.
+    /// The losses of each column in the rows that were written.
     fn losses(&self) -> &[CellLosses];
 
     /// Heap held, in bytes.
@@ -92,7 +93,8 @@ impl ResultEncoder for VotableEncoder {
     }
 
     fn finish(mut self: Box<Self>, completion: Completion) -> Result<Written> {
-        // Before the last rows: a document that has no footer for a failure stays cut short.
+        // Checked before the last rows are written: a document without a footer for a
+        // failure stays cut short.
         let footer = self.frame.footer(&completion)?;
         self.writer.drain(&mut self.output)?;
         self.writer.finish(&mut self.output)?;

@@ -2,12 +2,12 @@
 
 use taploom_format::{Error, ErrorKind};
 
-/// Which cell, and why.
+/// Which cell can't be written, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Misfit {
-    /// The name of its column, as soon as that is known.
+    /// The name of its column, once it is known.
     pub(crate) column: Option<String>,
-    /// Counted from 0, in the rows at hand.
+    /// The row, counted from 0 in the rows at hand.
     pub(crate) row: usize,
     pub(crate) message: String,
 }
@@ -17,13 +17,13 @@ impl Misfit {
         Self { column: None, row, message: message.into() }
     }
 
-    /// Names the column.
+    /// Adds the name of the column.
     pub(crate) fn of_column(mut self, name: &str) -> Self {
         self.column = Some(name.to_owned());
         self
     }
 
-    /// As an error, of rows that follow so many others.
+    /// Turns it into an error; the number of rows before these is given.
     pub(crate) fn into_error(self, rows_before: u64) -> Error {
         let error = Error::new(ErrorKind::InvalidValue, self.message)
             .with_row(rows_before + 1 + self.row as u64);

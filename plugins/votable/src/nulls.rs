@@ -1,23 +1,23 @@
-//! Values that stand for null where there are no flags; VOTable 1.4, 5.5.
+//! Values that stand for null in serializations without null flags; VOTable 1.4, section 5.5.
 
 use arrow_schema::{DataType, Field};
 use taploom_format::{Datatype, Result, ResultSchema, VoType};
 
-/// What a column has instead of flags.
+/// The null value of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NullValue {
-    /// That of its metadata, if any: a cell which has it is meant to be null.
+    /// Given in the metadata, if at all: a cell with this value is meant to be null.
     AsGiven,
-    /// One that we chose: a cell which has it would become a null that it is not.
+    /// Chosen by Taploom: a cell with this value would wrongly be read as null.
     Chosen,
 }
 
-/// The schema as it is.
+/// The schema, unchanged.
 pub(crate) fn with_nulls_as_given(schema: &ResultSchema) -> (ResultSchema, Vec<NullValue>) {
     (schema.clone(), vec![NullValue::AsGiven; schema.columns().len()])
 }
 
-/// The schema with a null value for every column of integers that may need one and has none.
+/// The schema with a null value for every integer column that may need one and has none.
 pub(crate) fn with_nulls_chosen(schema: &ResultSchema) -> Result<(ResultSchema, Vec<NullValue>)> {
     let mut values = Vec::with_capacity(schema.columns().len());
     for (column, field) in schema.columns().iter().zip(schema.arrow().fields()) {
@@ -33,7 +33,8 @@ pub(crate) fn with_nulls_chosen(schema: &ResultSchema) -> Result<(ResultSchema, 
     Ok((schema.clone().with_null_values(&values), kinds))
 }
 
-/// A null cell of variable length is an empty one; all others, and null elements, need a value.
+/// A null cell of variable length is written as an empty one; other null cells, and null
+/// elements, need a value.
 fn needs_null(field: &Field, vo_type: &VoType) -> bool {
     let is_variable = vo_type.is_list() && vo_type.fixed_elements().is_none();
     field.is_nullable() && !is_variable || has_nullable_items(field.data_type())
@@ -55,7 +56,7 @@ fn has_nullable_items(data_type: &DataType) -> bool {
     }
 }
 
-/// The value that data have least often: an end of the range.
+/// The value that is least likely to occur: an end of the range.
 fn rarest(datatype: Datatype) -> Option<String> {
     match datatype {
         Datatype::UnsignedByte => Some(u8::MAX.to_string()),
@@ -67,9 +68,9 @@ fn rarest(datatype: Datatype) -> Option<String> {
 }
 
 /// Why a null element of an array of integers is an error.
-pub(crate) const NO_NULL_ELEMENT: &str = "an element of the array is null, and nothing stands for \
-    it; give a value that does as \"null\" in the metadata of the column";
+pub(crate) const NO_NULL_ELEMENT: &str = "an element of the array is null, and the column has no null \
+    value; give one as \"null\" in the metadata of the column";
 
-/// Why a null bit within an array is an error.
+/// Why a null bit in an array is an error.
 pub(crate) const NO_NULL_BIT: &str =
-    "a bit of the array is null, and a bit can't be; declare the datatype boolean";
+    "a bit of the array is null, and VOTable has no null bits; declare the datatype boolean";

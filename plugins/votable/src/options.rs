@@ -1,4 +1,4 @@
-//! What can be chosen.
+//! The options of VOTable.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,34 +10,35 @@ use taploom_votable::Version;
 pub struct VotableOptions {
     /// How the rows are written.
     pub serialization: Serialization,
-    /// The version that the document says it is of.
+    /// The version of VOTable that the document declares.
     pub version: Version,
-    /// Characters of base64 in a line; 0 for no line breaks. For BINARY and BINARY2.
+    /// Characters of base64 per line; 0 for one line. For BINARY and BINARY2.
     pub line_length: u32,
-    /// What the count before an array of two and more dimensions counts. For BINARY and BINARY2.
+    /// What the count before an array of two or more dimensions counts. For BINARY and
+    /// BINARY2.
     pub array_count: ArrayCount,
 }
 
-/// How the rows of a VOTable are written; VOTable 1.4, 5.
+/// How the rows of a VOTable are written; VOTable 1.4, section 5.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Serialization {
-    /// Binary rows with flags for nulls, in base64; VOTable 1.4, 5.4.
+    /// Binary rows with null flags, in base64; VOTable 1.4, section 5.4.
     #[default]
     Binary2,
-    /// Binary rows in base64; VOTable 1.4, 5.3.
+    /// Binary rows in base64; VOTable 1.4, section 5.3.
     Binary,
-    /// Text in XML; VOTable 1.4, 5.1.
+    /// Text in XML; VOTable 1.4, section 5.1.
     TableData,
 }
 
-/// What the count before an array of variable length counts, where it has two or more dimensions.
+/// What the count before an array of variable length counts, for two or more dimensions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ArrayCount {
-    /// All values of the array, as VOTable 1.4, 5.3 and STIL have it.
+    /// All values of the array, as in VOTable 1.4, section 5.3, and STIL.
     #[default]
     Primitives,
-    /// Steps of the last dimension, as astropy has it.
+    /// Steps of the last dimension, as in astropy.
     Outer,
 }

@@ -65,27 +65,27 @@ fn a_cell_that_has_no_place_is_named() {
             &SERIALIZATIONS[..],
             json!({"datatype": "bit", "arraysize": "*"}),
             bit_lists,
-            "a bit of the array is null, and a bit can't be; declare the datatype boolean",
+            "a bit of the array is null, and VOTable has no null bits; declare the datatype boolean",
         ),
         (
             &[SERIALIZATIONS[0], SERIALIZATIONS[2]],
             json!({}),
             int_lists,
-            "an element of the array is null, and nothing stands for it; give a value that does as \
-             \"null\" in the metadata of the column",
+            "an element of the array is null, and the column has no null value; give one as \"null\" \
+             in the metadata of the column",
         ),
         (
             &SERIALIZATIONS[1..2],
             json!({}),
             ints([Some(1), Some(i32::MIN)]),
-            "-2147483648 stands for null in BINARY; give another value for that as \"null\" in the \
+            "-2147483648 is the null value of the column in BINARY; give another one as \"null\" in the \
              metadata of the column, or write BINARY2",
         ),
         (
             &SERIALIZATIONS[1..2],
             json!({}),
             rare,
-            "-2147483648 stands for null in BINARY; give another value for that as \"null\" in the \
+            "-2147483648 is the null value of the column in BINARY; give another one as \"null\" in the \
              metadata of the column, or write BINARY2",
         ),
         (
@@ -186,9 +186,8 @@ fn binary_in_an_envelope_chooses_no_null_values() {
             encode_with(&schema, std::slice::from_ref(&batch), &options, &context).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "format votable, column \"x\", row 2: BINARY has no flag for a null, and nothing \
-             stands for one; give a value that does as \"null\" in the metadata of the column, or \
-             write BINARY2"
+            "format votable, column \"x\", row 2: BINARY has no null flags, and the column \
+             has no null value; give one as \"null\" in the metadata of the column, or write BINARY2"
         );
         let (_, schema) = table(&[("x", json!({"null": "7"}), array)]);
         let (document, _) = encode_with(&schema, &[batch], &options, &context).unwrap();
@@ -250,16 +249,16 @@ fn what_can_be_refused_is_refused_before_the_first_byte() {
             nothing(DataType::Utf8),
             json!({}),
             &SERIALIZATIONS[..2],
-            "format votable, column \"x\": char of arraysize 20000000 takes 20000000 bytes a cell, and 16777216 can \
-             be had; declare 20000000* instead",
+            "format votable, column \"x\": char of arraysize 20000000 takes 20000000 bytes per cell; the limit is \
+             16777216; declare 20000000* instead",
         ),
         (
             json!({"datatype": "char", "arraysize": "20000000x*"}),
             nothing(DataType::new_list(DataType::Utf8, true)),
             json!({}),
             &SERIALIZATIONS[..2],
-            "format votable, column \"x\": char of arraysize 20000000x* takes 20000000 bytes a cell, and 16777216 \
-             can be had; declare shorter strings",
+            "format votable, column \"x\": char of arraysize 20000000x* takes 20000000 bytes per cell; the limit is \
+             16777216; declare shorter strings",
         ),
         (
             json!({}),

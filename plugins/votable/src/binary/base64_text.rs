@@ -1,9 +1,9 @@
-//! One base64 text over many pieces, each of which is encoded by itself.
+//! One base64 text, encoded in separate pieces.
 
 use base64::Engine;
 use taploom_format::{Error, ErrorKind, Output, Result};
 
-/// The vectorised engine, which looks for what the processor has, where there is one.
+/// The vectorised engine, which uses what the processor has, if there is one for it.
 #[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")))]
 type Standard = base64::engine::Simd;
 #[cfg(not(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon"))))]
@@ -20,24 +20,26 @@ fn standard() -> Standard {
     return Standard::new(&base64::alphabet::STANDARD, config);
 }
 
-/// How bytes become one continuous base64 text, in which `=` stands at the end alone; VOTable 1.4, 6.
+/// Encodes bytes as one continuous base64 text, with `=` only at the end; VOTable 1.4, section
+/// 6.
 pub(crate) struct Base64 {
     engine: Standard,
-    /// Characters of a line; 0 for no breaks.
+    /// Characters per line; 0 for one line.
     line_length: usize,
 }
 
-/// Where a piece begins in the text: what stands before it, in bytes before encoding.
+/// The position of a piece in the text, in bytes before encoding.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Position(u64);
 
-/// The text of a piece, but for the bytes that share a group of three with its neighbours'.
+/// The text of a piece, without the bytes that share a group of three with a neighbouring
+/// piece.
 #[derive(Default)]
 pub(crate) struct PieceText {
-    /// Room for the group that joins it to the piece before, then the text.
+    /// Room for the group shared with the previous piece, then the text.
     text: Vec<u8>,
     end: usize,
-    /// The same without line breaks.
+    /// The same text without line breaks.
     unbroken: Vec<u8>,
 }
 
@@ -45,29 +47,29 @@ pub(crate) struct PieceText {
 const JOINT: usize = 8;
 
 impl Position {
-    /// Behind so many more bytes.
+    /// The position after this number of bytes.
     pub(crate) fn after(self, bytes: usize) -> Self {
         Self(self.0 + bytes as u64)
     }
 
-    /// How many of a piece's bytes go to the group that the piece before has begun.
+    /// The number of bytes of a piece that complete the last group of the previous piece.
     fn joining(self, bytes: usize) -> usize {
         ((3 - self.0 % 3) % 3).min(bytes as u64) as usize
     }
 
-    /// Characters that stand before, of whole groups alone.
+    /// Characters before this position, in complete groups.
     fn characters(self) -> u64 {
         self.0 / 3 * 4
     }
 }
 
 impl Base64 {
-    /// In lines of so many characters or, for 0, in one.
+    /// Encodes lines of this number of characters; 0 for one line.
     pub(crate) fn new(line_length: usize) -> Self {
         Self { engine: standard(), line_length }
     }
 
-    /// Encodes those groups that a piece has whole.
+    /// Encodes the complete groups of a piece.
     pub(crate) fn encode(&self, at: Position, bytes: &[u8], to: &mut PieceText) -> Result<()> {
         let bytes = &bytes[at.joining(bytes.len())..];
         let bytes = &bytes[..bytes.len() - bytes.len() % 3];
@@ -94,7 +96,8 @@ impl Base64 {
         })
     }
 
-    /// Appends characters, of which so many stand before these, with an end behind every full line.
+    /// Appends characters, and a line break after every full line; the number of characters
+    /// before them is given.
     fn break_lines(&self, before: u64, mut characters: &[u8], to: &mut Vec<u8>) {
         if self.line_length == 0 {
             to.extend_from_slice(characters);
@@ -127,16 +130,16 @@ impl PieceText {
     }
 }
 
-/// Puts pieces together, in order.
+/// Joins pieces, in order.
 #[derive(Default)]
 pub(crate) struct Joiner {
     at: Position,
-    /// The bytes of a group that is not whole.
+    /// The bytes of an incomplete group.
     open: [u8; 3],
 }
 
 impl Joiner {
-    /// Writes the text of the next piece, whose bytes these are.
+    /// Writes the text of the next piece; `bytes` are those of the piece.
     pub(crate) fn append(
         &mut self,
         base64: &Base64,
@@ -154,16 +157,16 @@ impl Joiner {
             base64.break_lines(self.at.characters(), &group, &mut joint);
         }
         let tail = &rest[rest.len() - rest.len() % 3..];
-        // A piece too short to end the group has no rest.
+        // A piece too short to complete the group leaves no rest.
         self.open[..tail.len()].copy_from_slice(tail);
         self.at = self.at.after(bytes.len());
-        // One write: the sink may be a file.
+        // A single write, because the sink may be a file.
         let start = JOINT - joint.len();
         piece.text[start..JOINT].copy_from_slice(&joint);
         output.append(&piece.text[start..piece.end])
     }
 
-    /// Writes the last bytes, padded, and ends the last line.
+    /// Writes the last bytes with padding, and ends the last line.
     pub(crate) fn finish(&self, base64: &Base64, output: &mut Output) -> Result<()> {
         let left = &self.open[..(self.at.0 % 3) as usize];
         let mut group = [0; 4];

@@ -3,15 +3,15 @@
 use arrow_array::Array;
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 
-/// Rows whose bits make a word.
+/// Rows per word.
 pub(crate) const WORD_ROWS: usize = 64;
 
-/// The bits of 64 rows, or as many as there are, the first of them in the lowest bit; zeros behind them.
+/// The bits of up to 64 rows, the first row in the lowest bit; the other bits are zero.
 pub(crate) fn word(bits: &BooleanBuffer, first: usize, rows: usize) -> u64 {
     bits_from(bits.values(), bits.offset() + first) & lowest(rows)
 }
 
-/// The same for the nulls among them.
+/// The bits of null cells among them.
 pub(crate) fn null_word(nulls: &NullBuffer, first: usize, rows: usize) -> u64 {
     !word(nulls.inner(), first, rows) & lowest(rows)
 }
@@ -20,7 +20,7 @@ fn lowest(bits: usize) -> u64 {
     u64::MAX >> (WORD_ROWS - bits.min(WORD_ROWS))
 }
 
-/// The 64 bits from one on, as far as there are any.
+/// Up to 64 bits, from this position on.
 fn bits_from(bytes: &[u8], bit: usize) -> u64 {
     let (bytes, shift) = (&bytes[bit / 8..], bit % 8);
     let low = match bytes.first_chunk() {
@@ -31,31 +31,31 @@ fn bits_from(bytes: &[u8], bit: usize) -> u64 {
     low >> shift | if shift > 0 { next << (64 - shift) } else { 0 }
 }
 
-/// The nulls of a column, if the array has any at all.
+/// The nulls of a column, if the array has any.
 pub(crate) fn nulls_of(array: &dyn Array) -> Option<&NullBuffer> {
     array.nulls().filter(|nulls| nulls.null_count() > 0)
 }
 
-/// Where the bits that are set stand.
+/// The positions of the bits that are set.
 pub(crate) fn for_each_set(words: &[u64], mut found: impl FnMut(usize)) {
     for (word, first) in words.iter().zip((0..).step_by(WORD_ROWS)) {
         let mut left = *word;
         while left != 0 {
             found(first + left.trailing_zeros() as usize);
-            // The lowest bit is done.
+            // Clears the lowest bit that is set.
             left &= left - 1;
         }
     }
 }
 
-/// Where the first bit that is set stands.
+/// The position of the first bit that is set.
 pub(crate) fn first_set(words: &[u64]) -> Option<usize> {
     let index = words.iter().position(|word| *word != 0)?;
     Some(index * WORD_ROWS + words[index].trailing_zeros() as usize)
 }
 
-/// Eight words, one below the other, into eight bytes for each of their 64 bits: byte `r` has bit `r`
-/// of every word, that of the first word in its most significant bit.
+/// Transposes eight words into eight bytes for each of their 64 bits: byte `r` has bit `r` of
+/// every word, with the first word in its most significant bit.
 pub(crate) fn transposed(words: [u64; 8]) -> [u8; 64] {
     let mut bytes = [0; 64];
     for (eighth, bytes) in bytes.chunks_exact_mut(8).enumerate() {

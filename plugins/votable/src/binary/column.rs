@@ -1,4 +1,4 @@
-//! One column: which writer its cells have, chosen once, and where they stand in a row.
+//! One column: the writer of its cells, chosen once, and the position of its cells in a row.
 
 use arrow_array::ArrayRef;
 use arrow_array::types::{Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt8Type};
@@ -14,11 +14,10 @@ use crate::misfit::Misfit;
 use crate::nulls::NullValue;
 use crate::options::ArrayCount;
 
-/// Bytes of a cell of fixed width at the most: every row takes all of them in memory, whatever it
-/// holds.
+/// Maximum bytes of a cell of fixed width. Every row takes them in memory, whatever it holds.
 const MOST_FIXED: u64 = 16 << 20;
 
-/// What BINARY and BINARY2 differ in, and what can be chosen.
+/// The differences between BINARY and BINARY2, and the options.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rules {
     /// Whether rows begin with null flags.
@@ -30,29 +29,29 @@ pub(crate) struct Rules {
 pub(crate) struct BinaryColumn {
     name: String,
     writer: Box<dyn CellWriter>,
-    /// Where its cell stands, from the beginning of the run.
+    /// Offset of the cell from the beginning of the run.
     offset: usize,
 }
 
-/// Cells of a column from a row on: as many as the block has rows. (A slice of the array would cost
-/// an allocation for each column and block.)
+/// The cells of a column for the rows of a block, from row `first` on. A slice of the array
+/// would cost an allocation per column and block.
 #[derive(Clone, Copy)]
 pub(crate) struct Cells<'a> {
     pub(crate) array: &'a ArrayRef,
     pub(crate) first: usize,
     pub(crate) rows: usize,
-    /// A bit for each null, 64 rows in a word; none as long as only widths are asked for.
+    /// A bit per null, 64 rows per word; empty if only widths are needed.
     pub(crate) nulls: &'a [u64],
 }
 
-/// How the cells of a column become bytes; VOTable 1.4, 5.3 and 6.
+/// Writes the cells of a column as bytes; VOTable 1.4, sections 5.3 and 6.
 pub(crate) trait CellWriter: Send + Sync {
     fn width(&self) -> Width;
 
-    /// Adds to every width what the cell has beyond its count.
+    /// Adds to every width the bytes that the cell has after its count.
     fn add_widths(&self, _cells: Cells<'_>, _widths: &mut [usize]) {}
 
-    /// Writes one cell into each row, all its bytes; returns how many lost characters.
+    /// Writes one cell into each row, in full; returns how many cells lost characters.
     fn write(&self, cells: Cells<'_>, offset: usize, block: &mut RowBlock) -> Result<u64, Misfit>;
 }
 
@@ -60,7 +59,7 @@ pub(crate) trait CellWriter: Send + Sync {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Width {
     Fixed(usize),
-    /// A count, and as many as it says.
+    /// A count, followed by that number of elements.
     Variable,
 }
 
@@ -93,12 +92,12 @@ impl BinaryColumn {
         Ok((laid_out, least_width))
     }
 
-    /// Adds to every width what the cell has beyond its count.
+    /// Adds to every width the bytes that the cell has after its count.
     pub(crate) fn add_widths(&self, cells: Cells<'_>, widths: &mut [usize]) {
         self.writer.add_widths(cells, widths);
     }
 
-    /// Writes one cell into each row of the block; returns how many lost characters.
+    /// Writes one cell into each row of the block; returns how many cells lost characters.
     pub(crate) fn write(&self, cells: Cells<'_>, block: &mut RowBlock) -> Result<u64, Misfit> {
         let written = self.writer.write(cells, self.offset, block);
         written.map_err(|misfit| misfit.of_column(&self.name))
@@ -175,12 +174,12 @@ fn list<E: Elements + 'static>(
     Ok(Box::new(ListWriter::new(elements, vo_type, rules.count)))
 }
 
-/// Every row takes the bytes of a fixed cell in memory, whatever it holds.
+/// An error, because every row takes the bytes of a fixed cell in memory, whatever it holds.
 fn check_fixed(vo_type: &VoType, bytes: u64) -> Result<()> {
     if bytes <= MOST_FIXED {
         return Ok(());
     }
-    let message = format!("{vo_type} takes {bytes} bytes a cell, and {MOST_FIXED} can be had");
+    let message = format!("{vo_type} takes {bytes} bytes per cell; the limit is {MOST_FIXED}");
     let remedy = match &vo_type.arraysize {
         Some(shape) if vo_type.fixed_elements().is_some() || !vo_type.is_list() => {
             format!("; declare {shape}* instead")

@@ -1,4 +1,4 @@
-//! How the elements of an array become bytes; VOTable 1.4, 6.
+//! The elements of an array as bytes; VOTable 1.4, section 6.
 
 use std::ops::Range;
 
@@ -16,18 +16,19 @@ use crate::charset::Charset;
 use crate::nulls::{NO_NULL_BIT, NO_NULL_ELEMENT, NullValue};
 
 /// Why a null can't be written in BINARY.
-pub(crate) const NO_NULL: &str = "BINARY has no flag for a null, and nothing stands for one; give a \
-    value that does as \"null\" in the metadata of the column, or write BINARY2";
+pub(crate) const NO_NULL: &str = "BINARY has no null flags, and the column has no null value; give \
+    one as \"null\" in the metadata of the column, or write BINARY2";
 
-/// Elements of one type.
+/// Writes elements of one type.
 pub(crate) trait Elements: Send + Sync {
-    /// What carries them.
+    /// The Arrow array that carries the elements.
     type Array: Array + 'static;
 
-    /// Bytes of so many elements.
+    /// Bytes of this number of elements.
     fn bytes(&self, elements: u64) -> u64;
 
-    /// Writes elements to a place of just their size, all of its bytes; says whether characters were lost.
+    /// Writes elements to a slice of exactly their size; returns whether characters were
+    /// lost.
     fn write(
         &self,
         values: &Self::Array,
@@ -35,16 +36,16 @@ pub(crate) trait Elements: Send + Sync {
         place: &mut [u8],
     ) -> Result<bool, String>;
 
-    /// Fills the place of a null cell, which holds zeros.
+    /// Fills the slice of a null cell, which holds zeros.
     fn write_null(&self, place: &mut [u8]) -> Result<(), String>;
 }
 
 /// A type of numbers.
 pub(crate) trait Number: ArrowPrimitiveType {
-    /// What a float is that is none.
+    /// NaN for floats, which have a null value without metadata.
     const NAN: Option<Self::Native>;
 
-    /// Writes a number to the beginning of a place.
+    /// Writes a number to the beginning of a slice.
     fn put(value: Self::Native, place: &mut [u8]);
 
     /// Writes a number into each row of a block.
@@ -82,12 +83,12 @@ numbers! {
     Float64Type, f64, Some(f64::NAN);
 }
 
-/// Numbers, and what stands for those that are null.
+/// Numbers, with a value for null.
 pub(crate) struct Numbers<T: Number> {
-    /// Instead of a null cell, and of every element of a fixed one.
+    /// Written for a null cell, and for every element of a null fixed array.
     pub(crate) null_cell: Option<T::Native>,
     null_element: Option<T::Native>,
-    /// A number that would become a null.
+    /// A number that readers would take for null.
     reserved: Option<T::Native>,
 }
 
@@ -96,7 +97,7 @@ impl<T: Number> Numbers<T> {
         let given = column.metadata().null_value.as_deref().filter(|_| T::NAN.is_none());
         let given = given.map(|text| {
             T::parse(text).ok_or_else(|| {
-                let message = format!("the null value {text:?} is no {}", T::DATA_TYPE);
+                let message = format!("the null value {text:?} is not a value of {}", T::DATA_TYPE);
                 Error::new(ErrorKind::InvalidRequest, message)
             })
         });
@@ -109,7 +110,8 @@ impl<T: Number> Numbers<T> {
         })
     }
 
-    /// Finds a number that would become a null; `index` counts from the beginning of the range.
+    /// Finds a number that readers would take for null; `index` counts from the beginning
+    /// of the range.
     pub(crate) fn find_reserved(
         &self,
         values: &PrimitiveArray<T>,
@@ -123,8 +125,8 @@ impl<T: Number> Numbers<T> {
             Some((index, value)) => Err((
                 index,
                 format!(
-                    "{value:?} stands for null in BINARY; give another value for that as \"null\" \
-                     in the metadata of the column, or write BINARY2"
+                    "{value:?} is the null value of the column in BINARY; give another one as \
+                     \"null\" in the metadata of the column, or write BINARY2"
                 ),
             )),
             None => Ok(()),
@@ -204,7 +206,7 @@ pub(crate) const fn letter(value: bool) -> u8 {
     if value { b'T' } else { b'F' }
 }
 
-/// Eight to a byte, the first in its most significant bit.
+/// Eight bits per byte, the first in the most significant bit.
 pub(crate) struct Bits {
     pub(crate) rules: Rules,
 }
@@ -238,7 +240,7 @@ impl Elements for Bits {
 }
 
 impl Rules {
-    /// No bits stand for null.
+    /// Bits have no value for null.
     pub(crate) fn check_null_bit(self) -> Result<(), String> {
         match self.flags {
             true => Ok(()),

@@ -11,15 +11,15 @@ use crate::cells::elements_of;
 use crate::misfit::Misfit;
 use crate::options::ArrayCount;
 
-/// Writes lists, of one length or each with a count.
+/// Writes lists of fixed length, or with a count each.
 pub(crate) struct ListWriter<E> {
     elements: E,
-    /// Bytes of every cell, where they are the same.
+    /// Bytes of every cell, if the length is fixed.
     fixed: Option<usize>,
     count: Count,
 }
 
-/// What the count of a variable array says, for so many elements of the list that carries it.
+/// The count of a variable array, for this number of elements in the Arrow list.
 #[derive(Debug, Clone, Copy)]
 struct Count {
     times: usize,
@@ -71,7 +71,7 @@ impl<E: Elements> CellWriter for ListWriter<E> {
                 }
             };
             let written = match lists.is_null(index) {
-                // A null of variable length is an empty one.
+                // A null array of variable length is written as an empty one.
                 true if self.fixed.is_none() => Ok(false),
                 true => {
                     bytes.fill(0);

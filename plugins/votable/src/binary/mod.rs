@@ -1,4 +1,4 @@
-//! BINARY2 and BINARY; VOTable 1.4, 5.3 and 5.4.
+//! BINARY2 and BINARY; VOTable 1.4, sections 5.3 and 5.4.
 
 mod base64_text;
 mod bits;
@@ -22,15 +22,14 @@ use self::base64_text::{Base64, Joiner, PieceText, Position};
 use self::column::{BinaryColumn, Rules};
 use self::row_block::{Cut, RowBlock};
 
-/// Rows as bytes, block by block, handed on as base64.
+/// Writes rows as bytes, block by block, encoded as base64.
 ///
-/// The caller's thread cuts the rows of a batch into blocks, for which it looks at their widths alone, and
-/// writes the text of each in order; in between, blocks are filled and encoded on as many threads as
-/// there may be.
+/// The caller's thread divides the rows of a batch into blocks by their widths, and writes the
+/// text of the blocks in order. Blocks are filled and encoded on several threads, if allowed.
 pub(crate) struct BinaryRows {
     layout: Arc<Layout>,
     cut: Cut,
-    /// Behind the last block that was cut.
+    /// The position after the last block that was cut.
     rows: u64,
     at: Position,
     blocks: InOrder<Block>,
@@ -44,13 +43,13 @@ struct Layout {
     base64: Base64,
 }
 
-/// Rows of a batch on their way.
+/// Rows of a batch, to be written as a block.
 #[derive(Default)]
 struct Block {
     batch: Option<Arc<RecordBatch>>,
-    /// In the batch.
+    /// The position of the rows in the batch.
     first: usize,
-    /// Rows before it, of this batch and others.
+    /// Rows of the result before the batch.
     rows_before: u64,
     at: Position,
     bytes: RowBlock,
@@ -59,7 +58,7 @@ struct Block {
     truncated: Vec<u64>,
 }
 
-/// The blocks that are written.
+/// Writes the blocks to the output.
 struct Done {
     joiner: Joiner,
     losses: Vec<CellLosses>,

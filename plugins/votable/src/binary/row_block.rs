@@ -1,4 +1,4 @@
-//! Columns in, rows out: the transposition, in blocks that stay in the cache.
+//! Transposes columns into rows, in blocks that stay in the cache.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
@@ -8,30 +8,32 @@ use crate::binary::bits::{WORD_ROWS, null_word, nulls_of, transposed};
 use crate::binary::column::{BinaryColumn, Cells};
 use crate::misfit::Misfit;
 
-/// Bytes that a block aims at: together with the columns' slices it fits the second-level cache.
+/// Target bytes of a block: with the slices of the columns, it fits into the second-level
+/// cache.
 const BLOCK_BYTES: usize = 512 << 10;
-/// Rows that a block has at most, so that narrow tables do not make long lists of positions.
+/// Maximum rows of a block, so that narrow tables do not have long lists of offsets.
 const BLOCK_ROWS: usize = 4096;
 
-/// Bytes of the count before a cell of variable width; VOTable 1.4, 5.3.
+/// Bytes of the count before a cell of variable width; VOTable 1.4, section 5.3.
 pub(crate) const COUNT_BYTES: usize = 4;
 
-/// A block of rows in the making; its memory serves one block after the other.
+/// A block of rows; its memory is reused by the next block.
 ///
-/// A row is its null flags, which BINARY has none of, and then its cells. Cells of fixed width that
-/// follow each other form a *run*: within it the place of a cell is a constant, so that only a variable
-/// cell moves the position of every row. Columns are written one after the other, each down the whole
+/// A row is its null flags (BINARY2 only) and its cells. Consecutive cells of fixed width form
+/// a *run*: within a run the offset of a cell is constant, so only a variable cell moves the
+/// offset of every row. Columns are written one after the other, each into all rows of the
 /// block.
 #[derive(Default)]
 pub(crate) struct RowBlock {
-    /// Those of the block before from its end on: every byte of a row is written, zeros too.
+    /// Bytes past `end` are left over from the previous block; every row is overwritten in
+    /// full.
     bytes: Vec<u8>,
     end: usize,
-    /// For every row, where it begins in `bytes`.
+    /// The offset of each row in `bytes`.
     starts: Vec<usize>,
-    /// For every row, where the current run begins in `bytes`.
+    /// The offset of the current run of each row in `bytes`.
     runs: Vec<usize>,
-    /// For every column, a bit for each null, 64 rows in a word.
+    /// A bit per null for every column, 64 rows per word.
     nulls: Vec<u64>,
 }
 
@@ -43,13 +45,13 @@ pub(crate) struct Cut {
 }
 
 impl Cut {
-    /// For rows that have at least `least_width` bytes.
+    /// For rows of at least `least_width` bytes.
     pub(crate) fn new(least_width: usize) -> Self {
         let rows_to_try = (BLOCK_BYTES / least_width.max(1)).clamp(1, BLOCK_ROWS);
         Self { widths: Vec::new(), least_width, rows_to_try }
     }
 
-    /// Makes room for rows from `first` on, as many as make a block and at least one.
+    /// Makes room for the rows of a block, from row `first` on; at least one.
     pub(crate) fn next(
         &mut self,
         columns: &[BinaryColumn],
@@ -66,8 +68,8 @@ impl Cut {
             column.add_widths(cells, &mut self.widths);
         }
         block.make_room(&self.widths);
-        // The next block tries what this one would have needed, so that long strings are not
-        // measured again and again for rows that do not fit.
+        // The next block begins with this number of rows, so that long strings are not
+        // measured repeatedly for rows that do not fit.
         let average = block.end.div_ceil(block.rows().max(1)).max(1);
         self.rows_to_try = (BLOCK_BYTES / average + 1).clamp(1, BLOCK_ROWS);
     }
@@ -78,16 +80,17 @@ impl Cut {
     }
 }
 
-/// Writes a cell to the beginning of a place that has room for it: one move, where `copy_from_slice` is
-/// a call.
+/// Writes a cell to the beginning of a slice that has room for it: a single move instead of a
+/// call of `copy_from_slice`.
 pub(crate) fn put<const WIDTH: usize>(cell: [u8; WIDTH], place: &mut [u8]) {
     if let Some(place) = place.first_chunk_mut() {
         *place = cell;
     }
 }
 
-/// A block has few cells of every column, too few for the processor to see a pattern and fetch ahead. Asked
-/// for in a row, the misses of many columns overlap. Doubles and booleans, as most columns are.
+/// Prefetches the values of a column. A block has few cells per column, too few for the
+/// processor to detect a pattern. Requested together, the cache misses of many columns overlap.
+/// Only doubles and booleans are requested, because most columns have these types.
 fn warm(array: &ArrayRef, first: usize, rows: usize) {
     const LINE: usize = 64;
     let (bytes, from, to) = if let Some(doubles) = array.as_primitive_opt::<Float64Type>() {
@@ -108,12 +111,12 @@ const EACH: u64 = 0x0101_0101_0101_0101;
 /// A byte for each bit, the lowest first: 0 or 1.
 fn a_byte_each(bits: u8) -> u64 {
     const ITS_OWN: u64 = 0x8040_2010_0804_0201;
-    // What is left in a byte passes 0x7f by the sum, if anything is.
+    // Adding 0x7f sets the highest bit of every byte that is not zero.
     ((((u64::from(bits) * EACH) & ITS_OWN) + 0x7f * EACH) >> 7) & EACH
 }
 
 impl RowBlock {
-    /// Rows that there is room for.
+    /// Rows that the block has room for.
     pub(crate) fn rows(&self) -> usize {
         self.starts.len()
     }
@@ -123,8 +126,8 @@ impl RowBlock {
         &self.bytes[..self.end]
     }
 
-    /// Writes rows of a batch from `first` on; `truncated` becomes the number of cells that lost
-    /// characters, for each column.
+    /// Writes rows of a batch from row `first` on; `truncated` becomes the number of cells
+    /// of each column that lost characters.
     pub(crate) fn fill(
         &mut self,
         columns: &[BinaryColumn],
@@ -167,15 +170,15 @@ impl RowBlock {
         }
     }
 
-    /// Writes one byte into each row, out of four: which one, a bit of the first and of the second of two
-    /// words says for each of 64 rows.
+    /// Writes one of four bytes into each row. A bit of the first word and a bit of the
+    /// second choose the byte, for each of 64 rows.
     pub(crate) fn scatter_bits(
         &mut self,
         offset: usize,
         words: impl Iterator<Item = (u64, u64)>,
         bytes: [u8; 4],
     ) {
-        // Eight rows at a time: each of the four is the first, changed where bits are set.
+        // Eight rows at a time: the first byte, changed in the rows whose bits are set.
         let [none, first, second, both] = bytes.map(u64::from);
         let (by_first, by_second) = (none ^ first, none ^ second);
         let by_both = by_first ^ second ^ both;
@@ -199,8 +202,8 @@ impl RowBlock {
         &mut self.bytes[self.runs[row] + offset..][..width]
     }
 
-    /// Writes the count of a variable cell, and moves the run of the row behind its bytes, which are
-    /// returned.
+    /// Writes the count of a variable cell, and moves the run of the row past its bytes,
+    /// which are returned.
     pub(crate) fn variable(
         &mut self,
         row: usize,
@@ -222,7 +225,7 @@ impl RowBlock {
             + self.nulls.capacity() * size_of::<u64>()
     }
 
-    /// Makes room for as many of the rows of these widths as make a block, and for one at least.
+    /// Makes room for the rows of a block, given their widths; at least one.
     fn make_room(&mut self, widths: &[usize]) {
         self.starts.clear();
         self.end = 0;
@@ -239,7 +242,8 @@ impl RowBlock {
         }
     }
 
-    /// Writes the null flags, eight columns at a time; VOTable 1.4, 5.4. Every column has so many words.
+    /// Writes the null flags, eight columns at a time (VOTable 1.4, section 5.4). The
+    /// number of words per column is given.
     fn write_flags(&mut self, nulls: &[u64], words: usize) {
         for (byte, columns) in nulls.chunks(8 * words).enumerate() {
             for (index, starts) in self.starts.chunks(WORD_ROWS).enumerate() {

@@ -1,4 +1,4 @@
-//! Numbers, booleans and bits, one in a cell.
+//! Numbers, booleans and bits, one per cell.
 
 use arrow_array::cast::AsArray;
 

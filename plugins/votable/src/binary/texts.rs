@@ -1,4 +1,4 @@
-//! Strings, one in a cell.
+//! Strings, one per cell.
 
 use arrow_array::cast::AsArray;
 
@@ -8,7 +8,7 @@ use crate::cells::text_of;
 use crate::charset::{Charset, Length};
 use crate::misfit::Misfit;
 
-/// Writes strings, filled up with NUL or with a count before them.
+/// Writes strings, padded with NUL or with a count before them.
 pub(crate) struct TextWriter {
     charset: Charset,
     length: Length,
@@ -47,7 +47,8 @@ impl CellWriter for TextWriter {
             truncated += u64::from(fitting.text.len() < text.len());
             let place = match self.length {
                 Length::Fixed(length) => block.fixed(row, offset, length * self.charset.unit()),
-                // An Arrow string has at most 2^31 bytes, and so many units at the most.
+                // An Arrow string has at most 2^31 bytes, and at most as many
+                // units.
                 Length::AtMost(_) => {
                     let width = fitting.units * self.charset.unit();
                     block.variable(row, offset, fitting.units as u32, width)

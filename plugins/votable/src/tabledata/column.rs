@@ -1,4 +1,4 @@
-//! One column as text: how its cells are written, chosen once, then looped.
+//! One column as text. How cells are written is decided once, at the start.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use crate::charset::{Charset, Length};
 use crate::tabledata::lists::{Numbers, Strings};
 use crate::tabledata::text::Text;
 
-/// Writes the cells of one column. A null is no text at all.
+/// Writes the cells of one column. A null is an empty cell.
 pub(crate) struct TextColumn {
     name: String,
     kind: Kind,

@@ -1,4 +1,4 @@
-//! Arrays as text: one element after the other.
+//! Arrays as text, one element after the other.
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ListArray};
@@ -12,7 +12,7 @@ use crate::tabledata::text::Text;
 /// Numbers, booleans and bits.
 pub(crate) struct Numbers {
     elements: Elements<'static>,
-    /// What a null element is, or why there is none.
+    /// The text of a null element, or why it can't be written.
     null: Result<Vec<u8>, &'static str>,
 }
 
@@ -50,7 +50,7 @@ impl Numbers {
     }
 }
 
-/// Strings of one length, each filled up with spaces, so that a reader can tell where the next
+/// Strings of one length, padded with spaces, so that readers can tell where the next string
 /// begins.
 pub(crate) struct Strings(pub(crate) Text);
 
@@ -64,7 +64,7 @@ impl Strings {
             cell += appended.losses;
             to.resize(to.len() + self.0.most - appended.units, b' ');
         }
-        // Those of the strings of one cell.
+        // The losses in the strings of one cell.
         CellLosses { truncated: cell.truncated.min(1), altered: cell.altered.min(1) }
     }
 }

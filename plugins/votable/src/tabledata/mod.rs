@@ -1,4 +1,4 @@
-//! TABLEDATA; VOTable 1.4, 5.1.
+//! TABLEDATA; VOTable 1.4, section 5.1.
 
 mod column;
 mod lists;
@@ -12,7 +12,7 @@ use crate::encoder::RowWriter;
 
 use self::column::TextColumn;
 
-/// Rows as XML, block by block.
+/// Writes rows as XML, block by block.
 pub(crate) struct TableDataRows {
     blocks: Blocks<TextColumn>,
 }

@@ -1,4 +1,4 @@
-//! Text as XML holds it.
+//! Text in XML.
 
 use quick_xml::escape::partial_escape;
 use taploom_format::CellLosses;
@@ -9,11 +9,11 @@ use crate::charset::Charset;
 /// How a string is written.
 pub(crate) struct Text {
     pub(crate) charset: Charset,
-    /// Units that it has at most.
+    /// Maximum number of units.
     pub(crate) most: usize,
 }
 
-/// What became of a string.
+/// What was lost in a string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Appended {
     pub(crate) units: usize,
@@ -21,17 +21,18 @@ pub(crate) struct Appended {
 }
 
 impl Text {
-    /// Appends a string: characters that XML can't hold replaced, cut, escaped.
+    /// Appends a string: characters that XML can't hold are replaced, then it is cut and
+    /// escaped.
     pub(crate) fn append(&self, text: &str, to: &mut Vec<u8>) -> Appended {
         let mut losses = CellLosses::default();
-        // A byte never makes more than one unit.
+        // A byte is at most one unit.
         if text.len() <= self.most && text.bytes().all(|byte| PLAIN[usize::from(byte)]) {
             to.extend_from_slice(text.as_bytes());
             return Appended { units: text.len(), losses };
         }
         let replaced = xml_characters(text);
         losses.altered = u64::from(replaced != text);
-        // The other way round U+FFFD might not fit.
+        // In the other order, U+FFFD might not fit.
         let fitting = self.charset.fit(&replaced, self.most);
         losses.truncated = u64::from(fitting.text.len() < replaced.len());
         to.extend_from_slice(partial_escape(fitting.text).as_bytes());
@@ -39,8 +40,8 @@ impl Text {
     }
 }
 
-/// Bytes of ASCII that XML has as they are; a carriage return would become a line feed (XML 1.0,
-/// 2.11).
+/// Bytes of ASCII that XML holds unchanged. A carriage return would become a line feed (XML
+/// 1.0, section 2.11).
 static PLAIN: [bool; 256] = {
     let mut plain = [false; 256];
     let mut byte = 0x20;
