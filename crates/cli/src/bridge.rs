@@ -9,13 +9,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-/// Jobs from Kafka.
+/// The arguments of `taploom bridge`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The settings, in TOML; variables TAPLOOM__SECTION__KEY go over them
+    /// Settings in TOML; environment variables TAPLOOM__SECTION__KEY override them
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// Check the settings, and stop
+    /// Check the settings and exit
     #[arg(long)]
     check: bool,
 }

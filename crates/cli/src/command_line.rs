@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use taploom::sources::SourceRegistry;
 use taploom::{EncoderRegistry, Result};
 
 use crate::{bench, encode, formats, program_name, say};
@@ -46,10 +47,10 @@ pub(crate) enum Parsed {
 /// Reads the command line of this process.
 ///
 /// # Errors
-/// Where two of the registered formats claim the same name.
+/// If two of the registered formats or sources claim the same name.
 pub(crate) fn parse() -> Result<Parsed> {
     let program = program_name();
-    let command = command(&program, &taploom::registry()?);
+    let command = command(&program, &taploom::registry()?, &SourceRegistry::collected()?);
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let parsed = command.clone().try_get_matches_from(&arguments).and_then(|matches| {
         CommandLine::from_arg_matches(&matches).map(|line| Parsed::Run(line.command))
@@ -73,19 +74,23 @@ pub(crate) fn parse() -> Result<Parsed> {
     }))
 }
 
-/// The command line of a program with these formats.
-fn command(program: &str, registry: &EncoderRegistry) -> clap::Command {
+/// The command line of a program with these formats and sources.
+fn command(program: &str, formats: &EncoderRegistry, sources: &SourceRegistry) -> clap::Command {
     const VERSION: &str = env!("CARGO_PKG_VERSION");
     let version = match program {
         "taploom" => VERSION.to_owned(),
         _ => format!("(taploom {VERSION})"),
     };
-    let formats = format_list(program, registry);
+    let formats = format_list(program, formats);
+    let locations = format!("Source of the rows: {}", sources.locations());
     CommandLine::command()
         .name(program.to_owned())
         .bin_name(program)
         .version(version)
-        .mut_subcommand("encode", |encode| encode.after_help(formats.clone()))
+        .mut_subcommand("encode", |encode| {
+            let encode = encode.mut_arg("source", |source| source.help(locations));
+            encode.after_help(formats.clone())
+        })
         .mut_subcommand("bench", |bench| bench.after_help(formats))
 }
 
@@ -137,17 +142,20 @@ fn suggestion(error: &clap::Error) -> Option<String> {
 mod tests {
     use super::*;
 
+    fn program(name: &str) -> clap::Command {
+        command(name, &taploom::registry().unwrap(), &SourceRegistry::collected().unwrap())
+    }
+
     #[test]
     fn the_command_line_is_sound() {
-        command("taploom", &taploom::registry().unwrap()).debug_assert();
+        program("taploom").debug_assert();
     }
 
     #[test]
     fn the_version_says_whose_it_is() {
-        let registry = taploom::registry().unwrap();
-        let version = |program| command(program, &registry).render_version();
-        assert_eq!(version("taploom"), format!("taploom {}\n", env!("CARGO_PKG_VERSION")));
-        let expected = format!("own-format (taploom {})\n", env!("CARGO_PKG_VERSION"));
-        assert_eq!(version("own-format"), expected);
+        let version = env!("CARGO_PKG_VERSION");
+        assert_eq!(program("taploom").render_version(), format!("taploom {version}\n"));
+        let expected = format!("own-format (taploom {version})\n");
+        assert_eq!(program("own-format").render_version(), expected);
     }
 }

@@ -19,47 +19,47 @@ use crate::resources::ResourceArguments;
 use crate::say;
 use crate::values::{at_least_one, from_zero};
 
-/// Rows in, one file out.
+/// The arguments of `taploom encode`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// demo, sqlite:FILE, mysql://USER:PASSWORD@HOST:PORT/DATABASE,
-    /// synth:COLUMNS.json?rows=N&seed=S&nulls=F, or a Parquet, Arrow or VOTable file
+    // Its help comes from the registry of sources.
     source: String,
-    /// The query, for demo (default: all of the table stars), sqlite:FILE and mysql://
+    /// Query for a source that takes one; without it, demo gives all rows of its table stars
     #[arg(short, long, value_name = "SQL")]
     query: Option<String>,
-    /// The TABLE of a VOTable file that has several: its number from 1, its ID or its name
+    /// Which TABLE of a VOTable file with several: its number (from 1), ID or name
     #[arg(long, value_name = "TABLE")]
     table: Option<String>,
-    /// A RESPONSEFORMAT value: media type with parameters, short name or id (see `taploom
-    /// formats`); by default that of the extension of FILE
+    /// Format of the output: an id from the list below, a short name, or a media type with
+    /// parameters [default: by the extension of the output file, else votable]
     #[arg(short, long)]
     format: Option<String>,
-    /// Where to write; standard output by default. The file appears when it is complete
+    /// Output file [default: standard output]. The file is replaced atomically, and only on success
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Rows at most; more is an overflow. 0 gives the metadata alone
+    /// Maximum number of rows (TAP MAXREC); 0 writes the metadata only
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = from_zero)]
     maxrec: Option<u64>,
-    /// An option of the format, e.g. compression=zstd(3); may be repeated
+    /// Option of the format, e.g. compression=zstd(3); can be given several times
     #[arg(long = "option", value_name = "KEY=VALUE")]
     options: Vec<String>,
     #[command(flatten)]
     resources: ResourceArguments,
-    /// Rows of a batch
+    /// Number of rows in a batch
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = at_least_one)]
     batch_rows: usize,
-    /// Threads; with 2 and more the source works while the encoder does, and encoders that can use
-    /// several do so
+    /// Number of threads; with 2 or more, the source and the encoder work at the same time
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
     threads: usize,
-    /// VO metadata of the columns, by position: JSON {"columns": [{"name": "ra", "unit": "deg"}]}
+    /// JSON file with the VO metadata of the columns, by position:
+    /// {"columns": [{"name": "ra", "unit": "deg"}]}
     #[arg(long, value_name = "FILE")]
     columns: Option<PathBuf>,
-    /// XML to write around the rows: JSON {"header": ..., "footer": ..., "footerOverflow": ...}
+    /// JSON file with the XML to write around the rows:
+    /// {"header": ..., "footer": ..., "footerOverflow": ...}
     #[arg(long, value_name = "FILE")]
     envelope: Option<PathBuf>,
-    /// Write what was done to a file, as JSON
+    /// File for a summary of the result, in JSON
     #[arg(long, value_name = "FILE")]
     summary: Option<PathBuf>,
 }
@@ -87,7 +87,7 @@ fn invalid(message: String) -> Error {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let started = Instant::now();
     let spec = spec(arguments)?;
-    // Both files before the work, so that a wrong name costs no time.
+    // Both files are opened before the work, so that a wrong name is reported at once.
     let output = Output::open(arguments.output.as_deref())?;
     if output.is_stdout()
         && spec.plugin().info().content == Content::Binary
@@ -116,7 +116,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let columns = source.schema().columns().len();
     let encoded = write(source, &spec, &output, arguments.threads, &runtime)?;
     output.holds(encoded.summary.total_bytes)?;
-    // All that can fail before the first of the two files appears.
+    // Everything that can fail comes before the first of the two files appears.
     if let Some(file) = &summary_file {
         let summary = summarise(&spec, &encoded, columns, started);
         let mut json = serde_json::to_vec(&summary).map_err(|error| {
@@ -172,9 +172,9 @@ fn read_envelope(path: &Path) -> Result<Envelope> {
     })
 }
 
-/// Where the source waits for its server, if it has one.
+/// The runtime on which a source waits for its server.
 fn runtime(threads: usize) -> Result<Runtime> {
-    // With a thread of its own the source can't drive the runtime of this one.
+    // A source on its own thread needs a runtime that this thread does not drive.
     let mut builder = if threads == 1 {
         tokio::runtime::Builder::new_current_thread()
     } else {
@@ -222,7 +222,7 @@ fn summarise(spec: &EncoderSpec, encoded: &Encoded, columns: usize, started: Ins
     }
 }
 
-/// What a person should know of a file that is complete, on standard error.
+/// Prints what the user should know about a complete file on standard error.
 fn warn(encoded: &Encoded, spec: &EncoderSpec, maxrec: Option<u64>) {
     let info = spec.plugin().info();
     if encoded.completion == Completion::Overflow
@@ -230,7 +230,9 @@ fn warn(encoded: &Encoded, spec: &EncoderSpec, maxrec: Option<u64>) {
         && maxrec != Some(0)
     {
         let rows = if maxrec.is_some() { "rows beyond --maxrec" } else { "rows of the source" };
-        say(&format!("{rows} were left out, and {} can't say so", info.id));
+        say(&format!("warning: {rows} were left out, and {} can't say so", info.id));
     }
-    encoded.summary.losses.sentences().iter().for_each(|sentence| say(sentence));
+    for sentence in encoded.summary.losses.sentences() {
+        say(&format!("warning: {sentence}"));
+    }
 }

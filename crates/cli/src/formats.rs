@@ -5,7 +5,7 @@ use std::io::Write;
 use serde::Serialize;
 use taploom::{EncoderPlugin, Error, ErrorKind, OptionInfo, Result};
 
-/// What is registered.
+/// The arguments of `taploom formats`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Print JSON, for programs

@@ -19,21 +19,21 @@ use crate::resources::ResourceArguments;
 /// One job of a TAP service.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The message, as it would come from job-run; - for standard input
+    /// File with the message of the job, in JSON; - for standard input
     message: PathBuf,
-    /// sqlite:FILE, or mysql://USER:PASSWORD@HOST:PORT/DATABASE
+    /// Database of the query: sqlite:FILE or mysql://USER:PASSWORD@HOST:PORT/DATABASE
     #[arg(long, value_name = "URL")]
     database: String,
-    /// The base of the URLs in columns that ask for it; by default the baseUrl of the message
+    /// Base of the URLs in columns that ask for it [default: the baseUrl of the message]
     #[arg(long, value_name = "URL")]
     datalink_url: Option<Url>,
-    /// Whether the result is kept until it is stored, or sent while it is encoded
+    /// Whether the result is kept until it is stored (spooled) or sent while it is encoded (chunked)
     #[arg(long, value_name = "MODE", default_value = "spooled", value_parser = upload_mode)]
     upload: UploadMode,
-    /// Times that the result is sent at most
+    /// Maximum number of times that the result is sent
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = crate::values::at_least_one)]
     attempts: usize,
-    /// Seconds that the store may take neither bytes nor answer
+    /// Seconds after which an upload fails if the store takes no bytes and gives no answer
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     idle_timeout: u64,
     #[command(flatten)]
@@ -48,7 +48,7 @@ fn upload_mode(text: &str) -> std::result::Result<UploadMode, String> {
     }
 }
 
-/// Status messages on standard output, a line each.
+/// Prints status messages on standard output, one line each.
 struct Lines;
 
 #[async_trait]
@@ -74,7 +74,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             Ok(job) => {
                 let stop = Stop::default();
                 let abort = stop.abort.clone();
-                // The job ends as one that somebody stopped, with its last status.
+                // The job ends as if someone had stopped it, with a final status.
                 let interrupted = tokio::spawn(async move {
                     if tokio::signal::ctrl_c().await.is_ok() {
                         abort.cancel();

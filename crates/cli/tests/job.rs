@@ -109,5 +109,10 @@ fn what_goes_wrong_is_one_line_and_a_status() {
     let run = taploom(&["job", &job, "--database", &database]);
     run.line_says(2, &["backend_sql_error", "no such table: nowhere"]);
 
+    for url in ["postgresql://tap:SECRET@db/dp1", "MySQL://tap:SECRET@db/dp1"] {
+        let run = taploom(&["job", &job, "--database", url]);
+        run.fails_with(2, &["://…: "]);
+        assert!(!run.stderr.contains("SECRET"), "{}", run.stderr);
+    }
     taploom(&["job", "nowhere.json", "--database", &database]).fails_with(2, &["nowhere.json"]);
 }

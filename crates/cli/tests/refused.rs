@@ -99,6 +99,12 @@ fn help_of_encode_lists_every_format() {
             .collect();
         assert_eq!(listed, ids, "{command}: {help}");
     }
+    // Lines are broken to the width of the terminal.
+    let help = String::from_utf8(taploom(&["encode", "--help"]).stdout).unwrap();
+    let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for source in ["demo", "sqlite:FILE", "mysql://USER", "a CSV file", "a TSV file", "a VOTable"] {
+        assert!(words.contains(source), "{source} is not in: {words}");
+    }
 }
 
 #[test]
@@ -107,7 +113,7 @@ fn wrong_sources() {
     let text = folder.write("text.txt", "id\n1\n");
     let cut = folder.write("cut.parquet", "PAR1 and no more");
     refused(&["encode", "nowhere.parquet", "-f", "csv"], 2, &["nowhere.parquet", "no such file"]);
-    refused(&["encode", &text, "-f", "csv"], 2, &["text.txt", "Parquet"]);
+    refused(&["encode", &text, "-f", "csv"], 2, &["text.txt", "Parquet", ".csv or .tsv"]);
     refused(&["encode", &cut, "-f", "csv"], 2, &["cut.parquet"]);
     refused(&["encode", "sqlite:/no/db", "-q", "SELECT 1", "-f", "csv"], 2, &["/no/db"]);
     let empty = folder.write("empty.db", "");
@@ -117,6 +123,17 @@ fn wrong_sources() {
     refused(&["encode", "demo", "-q", "SELECT nme FROM stars", "-f", "csv"], 2, &["nme"]);
     refused(&["encode", "demo", "-q", "DROP TABLE stars", "-f", "csv"], 2, &["SELECT"]);
     refused(&["encode", "synth:no.json", "-f", "csv"], 2, &["no.json"]);
+    for url in [
+        "mysql+asyncmy://tap:SECRET@db/dp1",
+        "postgresql://tap:SECRET@db/dp1",
+        "MySQL://tap:SECRET@db/dp1",
+        " mysql://tap:SECRET@db/dp1",
+    ] {
+        let scheme = &url[..url.find("tap").unwrap()];
+        let run = taploom(&["encode", url, "-q", "SELECT 1", "-f", "csv"]);
+        run.fails_with(2, &[&format!("source {scheme}…: ")]);
+        assert!(!run.stderr.contains("SECRET"), "{}", run.stderr);
+    }
     let columns =
         folder.write("columns.json", r#"{"columns": [{"name": "a", "datatype": "int"}]}"#);
     let synth = format!("synth:{columns}?row=1");

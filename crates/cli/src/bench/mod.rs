@@ -17,39 +17,39 @@ use crate::progress::Progress;
 use crate::say;
 use crate::values::at_least_one;
 
-/// The columns of the rows that are made up where no source is given.
+/// The columns of the rows that are generated if no source is given.
 const COLUMNS: &str = include_str!("../../data/bench_columns.json");
 
-/// Every registered format on the same rows, one after the other, each in a process of its own.
+/// The arguments of `taploom bench`, which measures each format in a process of its own.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Where rows come from, as for encode; by default they are made up, of 100 columns of a survey
+    /// Source of the rows, as for encode [default: generated rows with 100 columns of a survey]
     source: Option<String>,
-    /// Rows at most
+    /// Maximum number of rows
     #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = at_least_one)]
     rows: usize,
-    /// A RESPONSEFORMAT value; may be repeated. By default every format that is registered
+    /// Format to measure, as for encode; can be given several times [default: all formats]
     #[arg(short, long = "format", value_name = "FORMAT")]
     formats: Vec<String>,
-    /// Times that each format is measured; the median counts
+    /// Number of times that each format is measured; the median counts
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = at_least_one)]
     rounds: usize,
-    /// Threads that an encoder may keep busy
+    /// Number of threads that an encoder may use
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
     threads: usize,
-    /// Rows of a batch
+    /// Number of rows in a batch
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = at_least_one)]
     batch_rows: usize,
-    /// Write all figures to a file, as JSON, with the machine and the version
+    /// File for all figures with the machine and the version, in JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write a picture of speed and size, as SVG
+    /// File for a chart of speed and size, in SVG
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    // Both files before the work, so that a wrong name costs no time.
+    // Both files are opened before the work, so that a wrong name is reported at once.
     let json = arguments.json.as_deref().map(|path| Output::open(Some(path))).transpose()?;
     let plot = arguments.plot.as_deref().map(|path| Output::open(Some(path))).transpose()?;
     let registry = taploom::registry()?;
@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         formats.into_iter().map(|format| (format, Vec::new())).collect();
     let progress = Progress::start(Some((measured.len() * arguments.rounds) as u64));
     let mut done = 0;
-    // In turn, so that what else the machine does falls on all of them.
+    // The formats take turns, so that other load on the machine falls on all of them.
     for _ in 0..arguments.rounds {
         let mut able = Vec::with_capacity(measured.len());
         for (format, mut figures) in measured {
@@ -102,7 +102,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     std::io::stdout().write_all(report.table().as_bytes()).map_err(Error::sink)
 }
 
-/// The list of columns as a file, which a source is made of.
+/// A file with the list of columns, for the source.
 fn columns_file() -> Result<tempfile::NamedTempFile> {
     let written = tempfile::Builder::new().suffix(".json").tempfile().and_then(|mut file| {
         file.write_all(COLUMNS.as_bytes())?;
@@ -113,7 +113,8 @@ fn columns_file() -> Result<tempfile::NamedTempFile> {
     })
 }
 
-/// Measures one format in a process of its own, whose memory is nobody else's; or says why it can't be.
+/// Measures one format in a process of its own, whose memory holds nothing else. The inner error says why
+/// this format can't be measured.
 fn measure(
     arguments: &Arguments,
     source: &str,
@@ -139,7 +140,7 @@ fn measure(
     // Without the name of the program before it.
     let why = said.trim().split_once(": ").map_or(said.trim(), |(_, why)| why).to_owned();
     match output.status.code() {
-        // The source or the request, which no other format would do better with.
+        // The source or the request is wrong, so all other formats would fail as well.
         Some(2) if !why.starts_with("format ") => Err(Error::new(ErrorKind::InvalidRequest, why)),
         Some(_) => Ok(Err(why)),
         None => Err(failed(&format!("the process for {format} was killed"))),
