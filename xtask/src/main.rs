@@ -7,6 +7,7 @@
 //! cargo xtask instructions  the instructions of every encoder against those recorded; `instructions record` records
 //! cargo xtask digests       files of every format against their recorded digests; `digests record REASON` records
 //! cargo xtask fuzz 10       random inputs to every reader, for 10 seconds each
+//! cargo xtask new-format NAME --out DIR  makes a crate for a format of one's own
 //! cargo xtask english       counts phrases that make sentences hard to read; `english list PHRASE` says where
 //! cargo xtask packages      the crates as they would be published, compiled from the packages
 //! cargo xtask bench         all of docs/src/benchmarks.md: formats, peers, memory, scale, threads, end-to-end
@@ -29,6 +30,7 @@ mod english;
 mod folders;
 mod fuzz;
 mod instructions;
+mod new_format;
 mod packages;
 mod setup;
 mod test;
@@ -41,7 +43,7 @@ use bench::whole;
 type Outcome<T = ()> = Result<T, String>;
 
 const USAGE: &str = "usage: cargo xtask setup | test [quick | --within TIME | --record] | instructions [record] \
-    | digests [record REASON [PROGRAM]] | fuzz [SECONDS] | english [list PHRASE | CHECKOUT] | packages \
+    | digests [record REASON [PROGRAM]] | fuzz [SECONDS] | new-format NAME --out DIR | english [list PHRASE | CHECKOUT] | packages \
     | bench [formats|peers|memory|scale|threads|end-to-end|bridge|loom|mysql|readers]";
 
 fn main() -> ExitCode {
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         ["digests"] => digests::compare(),
         ["digests", "record", reason] => digests::record(reason, None),
         ["digests", "record", reason, program] => digests::record(reason, Some(program)),
+        ["new-format", name, "--out", out] => new_format::run(name, out),
         ["english"] => english::count(None),
         ["english", "list", phrase] => english::list(phrase),
         ["english", checkout] => english::count(Some(checkout)),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::tally::Tally;
 use crate::command::{cargo, output, run, run_lines};
 use crate::folders::{root, target};
-use crate::{Outcome, digests, fuzz, instructions, packages, setup};
+use crate::{Outcome, digests, fuzz, instructions, new_format, packages, setup};
 
 /// One thing that has to pass.
 #[derive(Clone, Copy)]
@@ -31,6 +31,7 @@ pub(crate) const STEPS: &[Step] = &[
     check("digests", |_| digests::compare()),
     tests("main readers", |tally| run_tests(&Tests::Named(READERS), tally)),
     tests("examples", examples),
+    check("new format", |_| new_format::check()),
     tests("databases", |tally| run_tests(&Tests::Named(DATABASES), tally)),
     tests("kafka", |tally| run_tests(&Tests::Named(KAFKA), tally)),
     tests("stores", |tally| run_tests(&Tests::Named(STORES), tally)),
