@@ -1,4 +1,4 @@
-//! Media types, as RESPONSEFORMAT and Content-Type have them.
+//! Media types: the values of RESPONSEFORMAT, Accept and Content-Type.
 
 use std::fmt;
 
@@ -6,8 +6,11 @@ use taploom_model::{Error, ErrorKind, Result};
 
 /// A parsed media type: type and subtype in lower case, parameters in their order.
 ///
-/// Never compared as text: `application/x-votable+xml; serialization=binary2` and
+/// Media types are not compared as text: `application/x-votable+xml; serialization=binary2` and
 /// `Application/X-VOTable+XML;serialization=BINARY2` ask for the same; RFC 6838, 4.2 and 4.3.
+///
+/// A value may be quoted, with any character but control characters; RFC 9110, 5.6.4. What is printed is
+/// parsed to the same media type again.
 ///
 /// ```
 /// use taploom_format::MediaType;
@@ -30,27 +33,33 @@ impl MediaType {
         &self.essence
     }
 
-    /// Parameters: names in lower case, values as given, without the quotes.
+    /// The parameters: names in lower case, values without quotes and backslashes.
     pub fn parameters(&self) -> &[(String, String)] {
         &self.parameters
     }
 
-    /// The media type without one of its parameters, and the value of that.
+    /// The media type without one of its parameters, and the value of that parameter.
     pub(crate) fn split_off(mut self, name: &str) -> (Self, Option<String>) {
         let place = self.parameters.iter().position(|(known, _)| known == name);
         let value = place.map(|place| self.parameters.remove(place).1);
         (self, value)
     }
 
-    /// Case folded, and no parameter twice; else what is wrong.
+    /// Folds the case of names. The error says which parameter is given twice, or has a control character.
     pub(crate) fn of(parsed: &mediatype::MediaType<'_>) -> Result<Self, String> {
         let mut parameters: Vec<(String, String)> = Vec::new();
         for (name, value) in mediatype::ReadParams::params(parsed) {
             let name = name.as_str().to_ascii_lowercase();
             if parameters.iter().any(|(known, _)| *known == name) {
-                return Err(format!("parameter {name} stands twice"));
+                return Err(format!("parameter {name} is given twice"));
             }
-            parameters.push((name, value.unquoted_str().into_owned()));
+            let value = value.unquoted_str();
+            // The parser takes any character after a backslash. A quoted pair is a visible character,
+            // a space or a tab; RFC 9110, 5.6.4.
+            if let Some(control) = value.chars().find(|c| c.is_ascii_control() && *c != '\t') {
+                return Err(format!("parameter {name} has the control character {control:?}"));
+            }
+            parameters.push((name, value.into_owned()));
         }
         let mut essence = format!("{}/{}", parsed.ty, parsed.subty);
         if let Some(suffix) = parsed.suffix {
@@ -65,7 +74,7 @@ impl std::str::FromStr for MediaType {
 
     fn from_str(text: &str) -> Result<Self> {
         let wrong = |why: String| {
-            Error::new(ErrorKind::UnknownFormat, format!("{text:?} is no media type: {why}"))
+            Error::new(ErrorKind::UnknownFormat, format!("{text:?} is not a media type: {why}"))
         };
         let parsed = mediatype::MediaType::parse(text.trim());
         let parsed = parsed.map_err(|error| wrong(error.to_string()))?;
@@ -77,8 +86,8 @@ impl fmt::Display for MediaType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.essence)?;
         for (name, value) in &self.parameters {
-            // Quoted where the value is no name: RFC 6838, 4.2, which allows less than the tokens of
-            // RFC 9110, 5.6.2, so that both take it.
+            // Only values that are names by RFC 6838, 4.2, stay unquoted. These are a part of the tokens of
+            // RFC 9110, 5.6.2, so that readers of both grammars understand them.
             let token = !value.is_empty()
                 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&+-.^_".contains(&b));
             if token {
@@ -110,6 +119,52 @@ mod tests {
             let media_type: MediaType = format!("text/csv;a=\"{quoted}\"").parse().unwrap();
             assert_eq!(media_type.parameters()[0].1, value);
             assert_eq!(media_type.to_string().parse::<MediaType>().unwrap(), media_type);
+        }
+    }
+
+    /// All values of up to four characters that have a meaning in the grammar, or none: what can be
+    /// parsed is printed so that it is parsed to the same, and the rest is refused.
+    #[test]
+    fn what_is_parsed_is_printed_as_the_same() {
+        let signs = ['a', '"', '\\', '\r', '\n', '\t', ' ', '\0', '\u{7f}', 'é', ';', '=', '%'];
+        let mut values = vec![String::new()];
+        let mut first = 0;
+        for _ in 0..4 {
+            let next = values.len();
+            for place in first..next {
+                for sign in signs {
+                    let value = format!("{}{sign}", values[place]);
+                    values.push(value);
+                }
+            }
+            first = next;
+        }
+        let (mut parsed, mut refused) = (0, 0);
+        for value in values {
+            for text in [format!("text/csv;t={value}"), format!("text/csv;t=\"{value}\"")] {
+                match text.parse::<MediaType>() {
+                    Ok(media_type) => {
+                        let printed = media_type.to_string();
+                        assert_eq!(printed.parse::<MediaType>().ok(), Some(media_type), "{text:?}");
+                        parsed += 1;
+                    }
+                    Err(_) => refused += 1,
+                }
+            }
+            let quoted = value.replace('\\', "\\\\").replace('"', "\\\"");
+            let read = format!("text/csv;t=\"{quoted}\"").parse::<MediaType>();
+            let is_right = value.chars().all(|c| c == '\t' || !c.is_ascii_control());
+            assert_eq!(read.is_ok(), is_right, "{value:?}");
+            assert!(read.is_err() || read.is_ok_and(|read| read.parameters()[0].1 == value));
+        }
+        assert!(parsed > 1_000 && refused > 1_000, "{parsed} parsed, {refused} refused");
+    }
+
+    #[test]
+    fn control_characters_are_refused() {
+        for value in ["\\\\\\\\\\\\\\\r\0haryhars/t", "\\\n", "\u{1}", "\\\u{7f}"] {
+            let error = format!("text/csent;t=\"{value}\"").parse::<MediaType>().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::UnknownFormat, "{value:?}");
         }
     }
 
