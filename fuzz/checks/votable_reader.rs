@@ -6,13 +6,12 @@ use taploom_votable::{Charset, CountOf, ReadOptions, TableChoice, VotableReader}
 /// Reads the bytes with two sets of options.
 pub(crate) fn check(bytes: &[u8]) {
     for options in [
-        ReadOptions { memory_limit: 1 << 20, ..ReadOptions::default() },
-        ReadOptions {
-            table: TableChoice::First,
-            count_of: CountOf::Outer,
-            charset: Charset::Latin1,
-            memory_limit: 1 << 16,
-        },
+        ReadOptions::default().with_memory_limit(1 << 20),
+        ReadOptions::default()
+            .with_table(TableChoice::First)
+            .with_count_of(CountOf::Outer)
+            .with_charset(Charset::Latin1)
+            .with_memory_limit(1 << 16),
     ] {
         if let Err(error) = drain(bytes, options) {
             assert_one_line(&error);

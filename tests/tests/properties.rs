@@ -65,7 +65,7 @@ fn the_votable_reader_reads_what_was_written() {
             Some("outer") => CountOf::Outer,
             _ => CountOf::Primitives,
         };
-        let options = ReadOptions { count_of, ..ReadOptions::default() };
+        let options = ReadOptions::default().with_count_of(count_of);
         let say = |error: Error| error.to_string();
         let mut reader = VotableReader::with_options(bytes, options).map_err(say)?;
         let mut batches = Vec::new();

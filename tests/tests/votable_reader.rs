@@ -123,7 +123,7 @@ fn dump(folder: &Path) -> Vec<PathBuf> {
 
 /// The cells of the first TABLE, and what is passed over.
 fn read(path: &Path) -> taploom::Result<(Vec<Vec<String>>, Vec<String>)> {
-    let options = ReadOptions { table: TableChoice::First, ..ReadOptions::default() };
+    let options = ReadOptions::default().with_table(TableChoice::First);
     let mut reader = VotableReader::with_options(File::open(path).unwrap(), options)?;
     let mut rows = Vec::new();
     while let Some(batch) = reader.next_batch(7)? {

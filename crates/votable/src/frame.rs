@@ -6,7 +6,7 @@ use taploom_model::{Column, Completion, Envelope, Error, ErrorKind, Result, Resu
 
 use crate::document::Document;
 
-/// The version of the document. They share a namespace and differ in what they may hold.
+/// The version of a document. All versions have one namespace; they differ in their elements and attributes.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
@@ -14,7 +14,7 @@ pub enum Version {
     /// 1.3: no TIMESYS.
     #[serde(rename = "1.3")]
     V1_3,
-    /// 1.4: what readers of the day take without false errors.
+    /// 1.4: the version that present readers accept without false errors.
     #[default]
     #[serde(rename = "1.4")]
     V1_4,
@@ -24,7 +24,7 @@ pub enum Version {
 }
 
 impl Version {
-    /// As it stands in the document.
+    /// The value of the attribute `version`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::V1_3 => "1.3",
@@ -37,9 +37,9 @@ impl Version {
 /// A VOTable document in two halves: a header that ends after the FIELDs, and a footer that begins
 /// with `</TABLE>`. DATA, if any, goes between them.
 ///
-/// The header says `QUERY_STATUS` OK before the TABLE. A result that overflowed or failed says so
-/// after it; DALI 1.1, 4.4.1. All of [`TableMetadata`](taploom_model::TableMetadata) is written, in
-/// the order of the standard: of what stands around the TABLE, its RESOURCEs are in the footer and all
+/// The header has the `QUERY_STATUS` OK before the TABLE. If the result overflows or fails, the footer has
+/// another one after the TABLE; DALI 1.1, 4.4.1. All of [`TableMetadata`](taploom_model::TableMetadata) is
+/// written in the order of the standard: the RESOURCEs beside the TABLE are in the footer, and everything
 /// else is in the header.
 ///
 /// ```
@@ -55,21 +55,21 @@ impl Version {
 /// # Ok::<(), taploom_model::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Frame(Kind);
+pub struct Frame(Content);
 
 #[derive(Debug, Clone)]
-enum Kind {
+enum Content {
     Written(Document),
     Given(Envelope),
 }
 
 impl Frame {
-    /// The document of a result, with the names of its columns as they are.
+    /// The document of a result, with the names of its columns unchanged.
     ///
     /// # Errors
     /// [`ErrorKind::UnsupportedColumn`] naming a column that has no VOTable datatype, and
-    /// [`ErrorKind::InvalidRequest`] for metadata that make no valid document: an ID that is no XML
-    /// name or stands twice, a reference that leads nowhere, what the version does not have.
+    /// [`ErrorKind::InvalidRequest`] for metadata that don't make a valid document: an ID that is used twice,
+    /// a reference that leads nowhere, an element that the version does not have.
     pub fn new(schema: &ResultSchema, version: Version) -> Result<Self> {
         let names: Vec<&str> = schema.columns().iter().map(Column::name).collect();
         Self::with_names(schema, &names, version)
@@ -84,42 +84,45 @@ impl Frame {
         names: &[impl AsRef<str>],
         version: Version,
     ) -> Result<Self> {
-        Ok(Self(Kind::Written(Document::new(schema, names, version)?)))
+        Ok(Self(Content::Written(Document::new(schema, names, version)?)))
     }
 
-    /// A document that is given, as it is.
+    /// The document of a given envelope, unchanged.
     pub fn given(envelope: &Envelope) -> Self {
-        Self(Kind::Given(envelope.clone()))
+        Self(Content::Given(envelope.clone()))
     }
 
-    /// From the XML declaration to where DATA begins.
+    /// The document from the XML declaration to the beginning of DATA.
     pub fn header(&self) -> &str {
         match &self.0 {
-            Kind::Written(document) => document.header(),
-            Kind::Given(envelope) => &envelope.header,
+            Content::Written(document) => document.header(),
+            Content::Given(envelope) => &envelope.header,
         }
     }
 
-    /// From `</TABLE>` to the end of the document.
+    /// The document from `</TABLE>` to the end.
     ///
     /// # Errors
-    /// [`ErrorKind::Failed`] for a failure in a document that is given: it has no footer for that.
+    /// [`ErrorKind::Failed`] if the result failed and the document is an envelope, which has no footer for
+    /// failures.
     pub fn footer(&self, completion: &Completion) -> Result<String> {
         match (&self.0, completion) {
-            (Kind::Written(document), _) => document.footer(completion),
-            (Kind::Given(envelope), Completion::Complete) => Ok(envelope.footer.clone()),
-            (Kind::Given(envelope), Completion::Overflow) => Ok(envelope.footer_overflow.clone()),
-            (Kind::Given(_), Completion::Failed { message }) => {
+            (Content::Written(document), _) => document.footer(completion),
+            (Content::Given(envelope), Completion::Complete) => Ok(envelope.footer.clone()),
+            (Content::Given(envelope), Completion::Overflow) => {
+                Ok(envelope.footer_overflow.clone())
+            }
+            (Content::Given(_), Completion::Failed { message }) => {
                 Err(Error::new(ErrorKind::Failed, message.clone()))
             }
         }
     }
 
-    /// Heap that the document takes, in bytes.
+    /// The size of the document on the heap, in bytes.
     pub fn heap_bytes(&self) -> usize {
         match &self.0 {
-            Kind::Written(document) => document.heap_bytes(),
-            Kind::Given(envelope) => {
+            Content::Written(document) => document.heap_bytes(),
+            Content::Given(envelope) => {
                 envelope.header.len() + envelope.footer.len() + envelope.footer_overflow.len()
             }
         }

@@ -1,4 +1,4 @@
-//! VOTable documents read, batch by batch.
+//! Reads VOTable documents, batch by batch.
 
 mod base64_text;
 mod binary;
@@ -11,6 +11,7 @@ mod table;
 mod table_data;
 mod xml;
 
+use std::fmt;
 use std::io::Read;
 
 use arrow_array::RecordBatch;
@@ -27,16 +28,43 @@ use self::xml::Xml;
 
 /// How a document is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReadOptions {
-    /// The TABLE, where there are several.
+    /// Which TABLE is read, if the document has several.
     pub table: TableChoice,
-    /// The count before arrays of several dimensions in BINARY and BINARY2.
+    /// What the count before variable arrays counts in BINARY and BINARY2.
     pub count_of: CountOf,
-    /// The bytes of `char` in BINARY and BINARY2.
+    /// The character set of `char` cells in BINARY and BINARY2.
     pub charset: Charset,
-    /// Bytes that one cell, one tag, and all metadata together may take; a batch ends before its part
-    /// of the document is a quarter of that. 64 MiB.
+    /// The largest size in bytes of one cell, of one tag, and of all metadata together; 64 MiB by default.
+    /// A batch ends when it has read a quarter of this from the document.
     pub memory_limit: usize,
+}
+
+impl ReadOptions {
+    /// Chooses the TABLE to read.
+    #[must_use]
+    pub fn with_table(self, table: TableChoice) -> Self {
+        Self { table, ..self }
+    }
+
+    /// Says what the count before variable arrays counts.
+    #[must_use]
+    pub fn with_count_of(self, count_of: CountOf) -> Self {
+        Self { count_of, ..self }
+    }
+
+    /// Says which character set `char` cells have.
+    #[must_use]
+    pub fn with_charset(self, charset: Charset) -> Self {
+        Self { charset, ..self }
+    }
+
+    /// Sets the memory limit, in bytes.
+    #[must_use]
+    pub fn with_memory_limit(self, memory_limit: usize) -> Self {
+        Self { memory_limit, ..self }
+    }
 }
 
 impl Default for ReadOptions {
@@ -50,16 +78,16 @@ impl Default for ReadOptions {
     }
 }
 
-/// A VOTable document of version 1.0 to 1.5 that is read from its start to its end.
+/// Reads a VOTable document of version 1.0 to 1.5 from its start to its end.
 ///
-/// It is parsed up to the rows at first: [`schema`](Self::schema) has the columns and what stands
-/// before the rows. [`next_batch`](Self::next_batch) gives the rows of TABLEDATA, or of BINARY or
-/// BINARY2 in base64, and behind the last of them reads the rest of the document: only `None` says
-/// that it is whole. What stands there is [`late`](Self::late). Rows are never held but those of one
-/// batch.
+/// The constructor parses the document up to the rows: [`schema`](Self::schema) has the columns and the
+/// metadata before the rows. [`next_batch`](Self::next_batch) gives the rows of TABLEDATA, or of BINARY or
+/// BINARY2 in base64. After the last row it reads the rest of the document, so that only `None` says that
+/// the document is complete. [`late`](Self::late) has the metadata after the rows. Only the rows of one
+/// batch are in memory.
 ///
-/// Every cell may be null. In BINARY2 the flags say which are; in BINARY and within arrays the null
-/// of VALUES does, in TABLEDATA an empty TD as well. NaN is a number.
+/// Every cell may be null: by the flags of BINARY2, by the null value of VALUES in BINARY and inside
+/// arrays, and by that value or an empty TD in TABLEDATA. NaN is not a null.
 ///
 /// ```
 /// use taploom_votable::VotableReader;
@@ -93,11 +121,20 @@ pub struct VotableReader<R> {
 enum Rows {
     TableData(TableDataRows),
     Binary(Box<BinaryRows>),
-    /// All rows were read, or there are none; the rest of the document follows.
+    /// All rows were read. The rest of the document follows.
     End,
     /// The whole document was read.
     Whole,
     Failed,
+}
+
+impl<R> fmt::Debug for VotableReader<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VotableReader")
+            .field("schema", &self.schema)
+            .field("rows_read", &self.rows_read)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<R: Read> VotableReader<R> {
@@ -109,13 +146,13 @@ impl<R: Read> VotableReader<R> {
         Self::with_options(source, ReadOptions::default())
     }
 
-    /// Reads up to the rows of the TABLE that is wanted. The source needs no buffer.
+    /// Reads up to the rows of the wanted TABLE. The source needs no buffer.
     ///
     /// # Errors
-    /// [`ErrorKind::Source`] for what is damaged or reports a failed query,
-    /// [`ErrorKind::InvalidRequest`] for XML that is no VOTable, for a TABLE that is not there and for
-    /// rows in a form that is not read, [`ErrorKind::UnsupportedColumn`] for a FIELD without a datatype
-    /// of VOTable, [`ErrorKind::Resources`] where the memory limit does not suffice.
+    /// [`ErrorKind::Source`] if the document is damaged or reports a failed query,
+    /// [`ErrorKind::InvalidRequest`] if it is not a VOTable, does not have the wanted TABLE, or has rows in
+    /// an unsupported serialization, [`ErrorKind::UnsupportedColumn`] for a FIELD without a datatype of
+    /// VOTable, and [`ErrorKind::Resources`] if the memory limit does not suffice.
     pub fn with_options(source: R, options: ReadOptions) -> Result<Self> {
         let memory_limit = options.memory_limit;
         let mut xml = Xml::new(source, memory_limit);
@@ -143,21 +180,21 @@ impl<R: Read> VotableReader<R> {
         })
     }
 
-    /// The columns, all nullable, and what stands before the rows.
+    /// The columns, all nullable, and the metadata before the rows.
     pub fn schema(&self) -> &ResultSchema {
         &self.schema
     }
 
-    /// Rows in all, where the TABLE says so (nrows).
+    /// The number of rows that the TABLE declares (nrows).
     pub fn rows_hint(&self) -> Option<u64> {
         self.rows_said
     }
 
-    /// At most so many rows, and at least one; `None` once the document was read to its end.
+    /// The next rows: at most the given number, and at least one. `None` after the end of the document.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidValue`] naming column and row of a cell that is no value of its FIELD;
-    /// else as [`with_options`](Self::with_options). No rows follow.
+    /// [`ErrorKind::InvalidValue`] naming the column and row of a cell that is not a value of its FIELD, and
+    /// [`ErrorKind::Misuse`] after any error. Otherwise as [`with_options`](Self::with_options).
     pub fn next_batch(&mut self, rows: usize) -> Result<Option<RecordBatch>> {
         let batch = self.advance(rows.max(1));
         if batch.is_err() {
@@ -166,20 +203,20 @@ impl<R: Read> VotableReader<R> {
         batch
     }
 
-    /// What stands behind the rows, once the document was read to its end: INFOs of the TABLE, and
-    /// in `resource` and `document` what followed in the RESOURCE and in VOTABLE.
+    /// The metadata after the rows, once the document was read to its end: INFOs of the TABLE, and in
+    /// `resource` and `document` the elements that follow in the RESOURCE and in VOTABLE.
     pub fn late(&self) -> Option<&TableMetadata> {
         self.late.as_ref()
     }
 
-    /// Whether QUERY_STATUS says that rows were left out (DALI 1.1, 4.4.1); known for sure at the
-    /// end of the document.
+    /// Whether QUERY_STATUS says that rows are missing (DALI 1.1, 4.4.1). It is certain at the end of the
+    /// document.
     pub fn overflowed(&self) -> bool {
         self.document.overflowed()
     }
 
-    /// What the document says and nothing here carries, one construct a line with the place of the
-    /// first; complete at the end of the document.
+    /// The parts of the document that were left out: one line for each construct, with the place of its first
+    /// occurrence. The list is complete at the end of the document.
     pub fn passed_over(&self) -> Vec<String> {
         self.xml.passed_over.lines()
     }

@@ -1,11 +1,11 @@
-//! Which characters XML can hold.
+//! The characters that XML can hold.
 
 use std::borrow::Cow;
 
 use taploom_model::{Column, ResultSchema};
 
-/// Puts U+FFFD in the place of characters that XML 1.0 can't hold, not even as references
-/// (XML 1.0, 2.2): control characters but tab, line feed and carriage return, U+FFFE and U+FFFF.
+/// Replaces characters that XML 1.0 can't hold, not even as references, by U+FFFD. These are U+FFFE, U+FFFF
+/// and the control characters except tab, line feed and carriage return; XML 1.0, 2.2.
 ///
 /// ```
 /// assert_eq!(taploom_votable::xml_characters("a\u{0}b\tc"), "a\u{FFFD}b\tc");
@@ -19,7 +19,7 @@ pub fn xml_characters(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Columns whose name has characters that XML can't hold.
+/// The number of columns whose name has characters that XML can't hold.
 pub fn altered_names(schema: &ResultSchema) -> u64 {
     let names = schema.columns().iter().map(Column::name);
     names.filter(|name| xml_characters(name) != *name).count() as u64

@@ -263,7 +263,7 @@ fn a_cell_that_is_no_value_is_named() {
 fn counts_may_be_of_the_outer_dimension() {
     let fields = r#"<FIELD name="x" datatype="short" arraysize="2x*"/>"#;
     let document = document(fields, &binary("BINARY", &hex("00000002 0001 0002 0003 0004")));
-    let options = ReadOptions { count_of: CountOf::Outer, ..ReadOptions::default() };
+    let options = ReadOptions::default().with_count_of(CountOf::Outer);
     let mut reader = VotableReader::with_options(document.as_bytes(), options).unwrap();
     assert_eq!(cells(&mut reader).unwrap(), [["[1, 2, 3, 4]"]]);
     // As the standard has it, two values are one row, and the rest is none.
@@ -274,7 +274,7 @@ fn counts_may_be_of_the_outer_dimension() {
 fn char_may_be_latin_1() {
     let fields = r#"<FIELD name="x" datatype="char" arraysize="3"/>"#;
     let document = document(fields, &binary("BINARY2", &[0, b'a', 0xe9, 0]));
-    let options = ReadOptions { charset: Charset::Latin1, ..ReadOptions::default() };
+    let options = ReadOptions::default().with_charset(Charset::Latin1);
     let mut reader = VotableReader::with_options(document.as_bytes(), options).unwrap();
     assert_eq!(cells(&mut reader).unwrap(), [["aé"]]);
 }

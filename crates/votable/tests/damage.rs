@@ -31,7 +31,7 @@ const PEAK: usize = 4 * LIMIT;
 
 /// All of a document: its rows.
 fn drain(source: impl Read) -> Result<u64> {
-    let options = ReadOptions { memory_limit: LIMIT, ..ReadOptions::default() };
+    let options = ReadOptions::default().with_memory_limit(LIMIT);
     let mut reader = VotableReader::with_options(source, options)?;
     let mut rows = 0;
     while let Some(batch) = reader.next_batch(1000)? {

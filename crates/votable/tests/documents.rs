@@ -168,7 +168,7 @@ fn what_is_no_whole_votable_is_refused() {
     let data = |data: &str| document(field, data);
     for (text, kind, message) in [
         (String::new(), ErrorKind::Source, "the document is empty; a VOTable has an element VOTABLE"),
-        ("words".into(), ErrorKind::Source, "the document begins with something else than an element; it is no VOTable"),
+        ("words".into(), ErrorKind::Source, "the document does not begin with an element, so it is not a VOTable"),
         ("<html/>".into(), ErrorKind::InvalidRequest, "the root element is html; that of a VOTable is VOTABLE"),
         ("<VOTABLE version=\"2.0\"/>".into(), ErrorKind::Source, "VOTable version \"2.0\" is not read; 1.0 to 1.5 are"),
         ("<VOTABLE/>".into(), ErrorKind::InvalidRequest, "the document has no TABLE"),
@@ -186,7 +186,7 @@ fn what_is_no_whole_votable_is_refused() {
         (data("<BINARY><STREAM encoding='base64'>AAAA*AAA</STREAM></BINARY>"), ErrorKind::Source, "the STREAM is no base64 before byte N"),
         (data("<BINARY><STREAM encoding='base64'>AAA=AAAA</STREAM></BINARY>"), ErrorKind::Source, "the STREAM is no base64 before byte N"),
         (data("<BINARY><STREAM encoding='base64'>AAAAAA</STREAM></BINARY>"), ErrorKind::Source, "the base64 of the STREAM ends within a group of four characters at byte N"),
-        (data(&table_data("<TR><TD>&nbsp;</TD></TR>")), ErrorKind::Source, "column \"x\", row 1: an & at byte N begins no reference to a character or to one of the entities of XML"),
+        (data(&table_data("<TR><TD>&nbsp;</TD></TR>")), ErrorKind::Source, "column \"x\", row 1: an & at byte N does not begin a reference to a character or to one of the entities of XML"),
         (document("", &binary("BINARY", &[0])), ErrorKind::Source, "the TABLE has rows and no FIELD"),
         (document("<FIELD name='x' datatype='string'/>", ""), ErrorKind::UnsupportedColumn, "column \"x\": \"string\" is not a datatype of VOTable"),
         (document("<FIELD name='x'/>", ""), ErrorKind::UnsupportedColumn, "column \"x\": the FIELD has no datatype"),
@@ -215,7 +215,7 @@ fn a_table_is_chosen() {
         table("", 3)
     );
     let choose = |table: TableChoice| {
-        let options = ReadOptions { table, ..ReadOptions::default() };
+        let options = ReadOptions::default().with_table(table);
         let mut reader = VotableReader::with_options(text.as_bytes(), options)?;
         Ok::<_, taploom_model::Error>((cells(&mut reader)?, reader.passed_over()))
     };

@@ -82,7 +82,7 @@ struct Document {
 /// The metadata of the first TABLE of a document, as long as its FIELDs are the columns: their number
 /// and their names. TOPCAT passes over all of it where they are not.
 fn described_by_document(content: &str, arrow: &SchemaRef) -> Result<Document> {
-    let options = ReadOptions { table: TableChoice::First, ..ReadOptions::default() };
+    let options = ReadOptions::default().with_table(TableChoice::First);
     let mut reader = VotableReader::with_options(content.as_bytes(), options)?;
     let schema = reader.schema().clone();
     let (fields, columns) = (schema.columns(), arrow.fields());

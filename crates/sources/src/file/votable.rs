@@ -48,7 +48,7 @@ fn open(file: File, name: &str, request: &Request<'_>) -> Result<Box<dyn RowSour
             table.parse().map_or_else(|_| TableChoice::Name(table.to_owned()), TableChoice::Index)
         }
     };
-    let options = ReadOptions { table, ..ReadOptions::default() };
+    let options = ReadOptions::default().with_table(table);
     let reader = VotableReader::with_options(file, options).map_err(|error| named(name, error))?;
     let schema = match &request.columns {
         Some(list) => list.describe(reader.schema().arrow().clone())?,

@@ -1,4 +1,4 @@
-//! The bytes of a STREAM, decoded from base64 piece by piece.
+//! Decodes the bytes of a STREAM from base64, piece by piece.
 
 use std::io::Read;
 
@@ -8,10 +8,10 @@ use taploom_model::Result;
 
 use super::xml::{Xml, damaged};
 
-/// Characters that are decoded at a time.
+/// The number of characters that are decoded at a time.
 const PIECE: usize = 64 * 1024;
 
-/// A base64 text with white space anywhere; RFC 4648, 4, with its padding.
+/// A base64 text with padding (RFC 4648, 4), which can have white space anywhere.
 #[derive(Default)]
 pub(super) struct Base64Text {
     piece: Vec<u8>,
@@ -23,8 +23,8 @@ pub(super) struct Base64Text {
 }
 
 impl Base64Text {
-    /// At least so many of the bytes that follow; fewer only where the text ends before. Memory is
-    /// taken as they come.
+    /// The next bytes: at least the given number, or fewer if the text ends. Memory grows with the bytes
+    /// that arrive, not with the number asked for.
     pub(super) fn peek<R: Read>(&mut self, xml: &mut Xml<R>, least: usize) -> Result<&[u8]> {
         while self.bytes.len() - self.start < least && !self.ended {
             self.bytes.drain(..self.start);
@@ -34,7 +34,7 @@ impl Base64Text {
         Ok(&self.bytes[self.start..])
     }
 
-    /// Takes bytes that were seen.
+    /// Consumes bytes that were peeked at.
     pub(super) fn take(&mut self, bytes: usize) {
         self.start = (self.start + bytes).min(self.bytes.len());
     }

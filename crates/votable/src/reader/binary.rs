@@ -11,20 +11,20 @@ use super::base64_text::Base64Text;
 use super::cells::{Cells, Elements, Null};
 use super::xml::{Xml, damaged};
 
-/// What the count before an array of variable length counts, where it has several dimensions.
+/// What the count before a variable array of several dimensions counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum CountOf {
-    /// All values, as the standard and STIL have it.
+    /// All values. This is the rule of the standard and of STIL.
     #[default]
     Primitives,
-    /// Steps along the last dimension, as astropy and opencadc write it.
+    /// Steps along the last dimension. This is what astropy and opencadc write.
     Outer,
 }
 
-/// What the bytes of `char` cells in BINARY and BINARY2 are.
+/// The character set of `char` cells in BINARY and BINARY2.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Charset {
-    /// UTF-8, of which the ASCII of VOTable up to 1.5 is a part; other bytes are an error.
+    /// UTF-8, which includes the ASCII of VOTable up to 1.5. Other bytes are an error.
     #[default]
     Utf8,
     /// ISO 8859-1, in which every byte is a character.
@@ -34,7 +34,7 @@ pub enum Charset {
 /// The rows of a STREAM.
 pub(super) struct BinaryRows {
     bytes: Base64Text,
-    /// Null flags before each row, in BINARY2.
+    /// Whether null flags precede each row, as in BINARY2.
     flags: Option<Vec<u8>>,
     count_of: CountOf,
     charset: Charset,
@@ -46,7 +46,7 @@ impl BinaryRows {
         Self { bytes: Base64Text::default(), flags, count_of, charset }
     }
 
-    /// Appends a row; `false` where there are no more, and STREAM has ended.
+    /// Appends a row. Returns `false` after the last row, at the end of STREAM.
     pub(super) fn read_row<R: Read>(
         &mut self,
         xml: &mut Xml<R>,
@@ -77,7 +77,7 @@ impl BinaryRows {
         Ok(true)
     }
 
-    /// A null cell takes its bytes, whatever they are.
+    /// Reads one cell. A null cell has bytes, too.
     fn read_cell<R: Read>(
         &mut self,
         xml: &mut Xml<R>,
@@ -105,7 +105,7 @@ impl BinaryRows {
         let bytes = self.bytes.peek(xml, length)?.get(..length).ok_or_else(|| cut(row))?;
         let appended = match is_null {
             Some(true) => cells.append_null(),
-            // A flag says more than a value; elements of a list have none.
+            // A flag takes precedence over the null value. Elements of a list have no flags.
             Some(false) if !cells.is_list() => append(cells, bytes, values, None, self.charset),
             _ => append(cells, bytes, values, cells.null, self.charset),
         };

@@ -1,4 +1,4 @@
-//! The way through a document: to the TABLE that is wanted, and from it to the end.
+//! Walks through a document: to the wanted TABLE, and from there to the end.
 
 use std::io::Read;
 
@@ -11,26 +11,26 @@ use super::xml::{Node, Tag, Xml, damaged};
 /// Which TABLE of a document is read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum TableChoice {
-    /// The one that there is; another one is an error that says how to choose.
+    /// The only TABLE. A second TABLE is an error that says how to choose.
     #[default]
     Only,
-    /// The first; others are left out.
+    /// The first TABLE. Others are skipped.
     First,
-    /// The one at this place, counted from 1; others are left out.
+    /// The TABLE with this number, counted from 1. Others are skipped.
     Index(u64),
-    /// The first of this ID or else name; others are left out.
+    /// The first TABLE with this ID or name. Others are skipped.
     Name(String),
 }
 
-/// TABLEs that an error names.
+/// The number of TABLEs that an error names.
 const NAMED: usize = 20;
 
-/// Where in the document the reader is, and what it has gathered.
+/// The place of the reader in the document, and the metadata gathered so far.
 pub(super) struct Document {
     choice: TableChoice,
-    /// VOTABLE and the RESOURCEs that are open.
+    /// VOTABLE and the RESOURCEs around the current place.
     open: Vec<Resource>,
-    /// How many of these have been open since the TABLE; 0 before it.
+    /// The number of these that are still open since the TABLE. It is 0 before the TABLE.
     around: usize,
     /// Whether the RESOURCE of the TABLE has ended.
     left_resource: bool,
@@ -47,7 +47,7 @@ impl Document {
         if root.name != "VOTABLE" {
             let message =
                 format!("the root element is {}; that of a VOTable is VOTABLE", root.shown());
-            // Another document: whoever named it is at fault, and the document is not.
+            // The document may be sound, so the request that names it is wrong.
             return Err(invalid(message));
         }
         if let Some(version) = root.take("version") {
@@ -81,12 +81,12 @@ impl Document {
         })
     }
 
-    /// Whether a QUERY_STATUS said so.
+    /// Whether a QUERY_STATUS reports an overflow.
     pub(super) fn overflowed(&self) -> bool {
         self.overflowed
     }
 
-    /// The start tag of the TABLE that is wanted.
+    /// Reads to the start tag of the wanted TABLE.
     pub(super) fn find_table<R: Read>(&mut self, xml: &mut Xml<R>) -> Result<Tag> {
         match self.advance(xml)? {
             Some(tag) => Ok(tag),
@@ -94,7 +94,7 @@ impl Document {
         }
     }
 
-    /// What stands around the TABLE, as far as it was read.
+    /// Moves the metadata read so far, of the elements around the TABLE, to `table`.
     pub(super) fn surroundings<R: Read>(
         &mut self,
         xml: &mut Xml<R>,
@@ -116,7 +116,7 @@ impl Document {
         }
     }
 
-    /// Whether an INFO is the status of the query, of which is then taken note.
+    /// Records the status of the query, if the INFO is one. Returns whether it is.
     pub(super) fn take_status(&mut self, info: &Info) -> Result<bool> {
         if !info.name.eq_ignore_ascii_case("QUERY_STATUS") {
             return Ok(false);
@@ -128,13 +128,13 @@ impl Document {
                 let why = info.text.as_deref().unwrap_or("without saying why");
                 return Err(damaged(&format!("the document reports a failed query: {why}")));
             }
-            // DALI 1.1, 4.4.1 knows no others.
+            // DALI 1.1, 4.4.1 has no other values.
             _ => return Ok(false),
         }
         Ok(true)
     }
 
-    /// Reads to the end, after the TABLE: what stands there.
+    /// Reads from the end of the TABLE to the end of the document, and returns the metadata found there.
     pub(super) fn finish<R: Read>(
         &mut self,
         xml: &mut Xml<R>,
@@ -145,7 +145,7 @@ impl Document {
         Ok(std::mem::take(&mut self.late))
     }
 
-    /// Reads up to the TABLE that is wanted, or the end.
+    /// Reads to the wanted TABLE, or to the end.
     fn advance<R: Read>(&mut self, xml: &mut Xml<R>) -> Result<Option<Tag>> {
         loop {
             match xml.next()? {
@@ -168,7 +168,7 @@ impl Document {
         }
     }
 
-    /// COOSYS and PARAM of VOTable 1.0, which now stand in VOTABLE itself.
+    /// Reads DEFINITIONS of VOTable 1.0. Its elements become elements of VOTABLE itself.
     fn definitions<R: Read>(&mut self, xml: &mut Xml<R>) -> Result<()> {
         while let Node::Open(tag) = xml.next()? {
             let annotation = xml.annotation(tag)?;
@@ -211,7 +211,7 @@ impl Document {
         }
     }
 
-    /// Whether a TABLE is the one.
+    /// Whether a TABLE is the wanted one.
     fn wants(&mut self, tag: &Tag) -> Result<bool> {
         self.tables += 1;
         let (id, name) = (tag.peek("ID"), tag.peek("name"));

@@ -1,11 +1,11 @@
-//! The bytes of a document: looked at before they are taken, counted, and bounded.
+//! The bytes of a document, with peeking, counting and a limit.
 
 use std::io::{self, BufRead, Read};
 
 const CHUNK: usize = 64 * 1024;
 
-/// Bytes of a source in a buffer of its own. Through [`BufRead`] no more may be read than was
-/// [allowed](Self::allow), so that a tag without an end is an error and no memory.
+/// A buffered source of bytes. [`BufRead`] gives no more bytes than are [allowed](Self::allow), so that a
+/// tag without an end becomes an error before it fills the memory.
 pub(super) struct Input<R> {
     source: R,
     buffer: Vec<u8>,
@@ -19,27 +19,27 @@ impl<R: Read> Input<R> {
         Self { source, buffer: Vec::new(), start: 0, position: 0, allowed: 0 }
     }
 
-    /// Bytes that were taken.
+    /// The number of bytes consumed.
     pub(super) fn position(&self) -> u64 {
         self.position
     }
 
-    /// Lets so many bytes through `BufRead`.
+    /// Sets the number of bytes that `BufRead` may still give.
     pub(super) fn allow(&mut self, bytes: usize) {
         self.allowed = bytes;
     }
 
-    /// Whether what was allowed is used up.
+    /// Whether all allowed bytes were given.
     pub(super) fn is_exhausted(&self) -> bool {
         self.allowed == 0
     }
 
-    /// What follows, at least one byte unless the source has ended.
+    /// The bytes that follow: at least one, unless the source has ended.
     pub(super) fn available(&mut self) -> io::Result<&[u8]> {
         self.peek(1)
     }
 
-    /// What follows, at least `least` bytes unless the source ends before.
+    /// The bytes that follow: at least `least`, unless the source ends earlier.
     pub(super) fn peek(&mut self, least: usize) -> io::Result<&[u8]> {
         while self.buffer.len() - self.start < least {
             if self.start > 0 {
@@ -62,7 +62,7 @@ impl<R: Read> Input<R> {
         Ok(&self.buffer[self.start..])
     }
 
-    /// Takes bytes that were seen.
+    /// Consumes bytes that were peeked at.
     pub(super) fn take(&mut self, bytes: usize) {
         let bytes = bytes.min(self.buffer.len() - self.start);
         self.start += bytes;

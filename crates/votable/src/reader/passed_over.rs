@@ -1,22 +1,22 @@
-//! What a document says and the reader does not carry.
+//! Notes on parts of a document that the reader leaves out.
 
 use std::collections::HashMap;
 
-/// Kinds that are told apart; more are counted.
-const KINDS: usize = 200;
+/// The number of different constructs that are listed. Further ones are only counted.
+const LISTED: usize = 200;
 
-/// Characters of a foreign text that are shown.
+/// The number of characters of a foreign text that a message shows.
 const SHOWN: usize = 100;
 
-/// Constructs by kind, each with the place of the first.
+/// The constructs that were left out, each with the place of its first occurrence.
 #[derive(Default)]
 pub(super) struct PassedOver {
     places: HashMap<String, usize>,
-    kinds: Vec<Kind>,
+    constructs: Vec<LeftOut>,
     more: u64,
 }
 
-struct Kind {
+struct LeftOut {
     construct: String,
     first: u64,
     times: u64,
@@ -24,29 +24,30 @@ struct Kind {
 
 impl PassedOver {
     pub(super) fn add(&mut self, construct: String, at: u64) {
-        if let Some(kind) = self.places.get(&construct).and_then(|place| self.kinds.get_mut(*place))
+        if let Some(known) =
+            self.places.get(&construct).and_then(|place| self.constructs.get_mut(*place))
         {
-            kind.times += 1;
-        } else if self.kinds.len() < KINDS {
-            self.places.insert(construct.clone(), self.kinds.len());
-            self.kinds.push(Kind { construct, first: at, times: 1 });
+            known.times += 1;
+        } else if self.constructs.len() < LISTED {
+            self.places.insert(construct.clone(), self.constructs.len());
+            self.constructs.push(LeftOut { construct, first: at, times: 1 });
         } else {
             self.more += 1;
         }
     }
 
-    /// One line a kind.
+    /// One line for each construct.
     pub(super) fn lines(&self) -> Vec<String> {
-        let lines = self.kinds.iter().map(|Kind { construct, first, times }| match times {
+        let lines = self.constructs.iter().map(|LeftOut { construct, first, times }| match times {
             1 => format!("{construct} (at byte {first})"),
             _ => format!("{construct} ({times} times, first at byte {first})"),
         });
-        let more = (self.more > 0).then(|| format!("{} constructs of other kinds", self.more));
+        let more = (self.more > 0).then(|| format!("{} other constructs", self.more));
         lines.chain(more).collect()
     }
 }
 
-/// A text from a document as a message shows it.
+/// A text from a document, shortened for a message.
 pub(super) fn shown(name: &str) -> String {
     let mut characters = name.chars();
     let start: String = characters.by_ref().take(SHOWN).collect();

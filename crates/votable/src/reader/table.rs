@@ -1,4 +1,4 @@
-//! A TABLE up to its rows: FIELDs become columns.
+//! Reads a TABLE up to its rows. FIELDs become columns.
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -25,11 +25,11 @@ pub(super) enum Serialization {
     Binary2,
 }
 
-/// What is known before the first row.
+/// The metadata of a TABLE before its first row.
 pub(super) struct Head {
     pub(super) schema: ResultSchema,
     pub(super) serialization: Serialization,
-    /// Rows that the TABLE says it has.
+    /// The number of rows that the TABLE declares (nrows).
     pub(super) rows: Option<u64>,
 }
 
@@ -83,13 +83,13 @@ pub(super) fn head<R: Read>(
     Ok(Head { schema: columns.schema()?.with_table(table), serialization, rows })
 }
 
-/// Reads from the end of the rows to that of the TABLE: its INFOs.
+/// Reads from the end of the rows to the end of the TABLE, and returns the INFOs found there.
 pub(super) fn tail<R: Read>(
     xml: &mut Xml<R>,
     document: &mut Document,
     serialization: Serialization,
 ) -> Result<Vec<Info>> {
-    // DATA, and the STREAM in BINARY; the rows end with TABLEDATA, BINARY or BINARY2.
+    // The elements that are still open: TABLE, DATA, and for a STREAM also BINARY or BINARY2.
     let levels = match serialization {
         Serialization::None => 0,
         Serialization::TableData => 2,
@@ -157,7 +157,7 @@ fn stream<R: Read>(xml: &mut Xml<R>, binary: &Tag) -> Result<()> {
         }
         None => return Err(refused("a STREAM without an encoding", stream.at)),
     }
-    // How the bytes came about does not matter to who reads them.
+    // These attributes say how the bytes were made, and do not change how they are read.
     stream.take("type");
     stream.take("actuate");
     xml.rest(&stream);
@@ -238,7 +238,7 @@ fn is_null_of(datatype: Datatype, null: &str) -> bool {
     }
 }
 
-/// A construct of VOTable that is not read.
+/// The error for a valid construct that is not supported.
 pub(super) fn refused(construct: &str, at: u64) -> Error {
     let message = format!(
         "{construct} (at byte {at}) is not read; TABLEDATA, and BINARY and BINARY2 in base64 are"

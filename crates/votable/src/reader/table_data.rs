@@ -18,7 +18,7 @@ pub(super) struct TableDataRows {
 }
 
 impl TableDataRows {
-    /// Appends a row; `false` where there are no more, and TABLEDATA has ended.
+    /// Appends a row. Returns `false` after the last row, at the end of TABLEDATA.
     pub(super) fn read_row<R: Read>(
         &mut self,
         xml: &mut Xml<R>,
@@ -102,7 +102,7 @@ impl TableDataRows {
     }
 }
 
-/// Appends a cell. An empty one is null.
+/// Appends a cell. An empty cell is null.
 fn append(cells: &mut Cells, text: &str) -> Result<(), String> {
     let trimmed = if cells.datatype.is_text() { text } else { text.trim_matches(is_space) };
     if trimmed.is_empty() {
@@ -197,14 +197,14 @@ fn number<T: FromStr>(
     datatype: &str,
 ) -> Result<T, String> {
     let number = text.parse().ok();
-    // Digits beyond the largest number are no infinity.
+    // A number beyond the range of the type is not infinity.
     let number =
         number.filter(|number| is_finite(number) || !text.bytes().any(|b| b.is_ascii_digit()));
     number.ok_or_else(|| format!("{:?} is no {datatype}", shown(text)))
 }
 
-/// Strings of so many characters, one after the other, filled up with spaces. A character counts as
-/// in BINARY: its bytes in char, its code units in unicodeChar.
+/// Splits a text into strings of a fixed length that are padded with spaces. Lengths are counted as in
+/// BINARY: in bytes for char, in UTF-16 code units for unicodeChar.
 fn strings(
     builder: &mut StringBuilder,
     text: &str,

@@ -1,96 +1,28 @@
-//! XML as a stream of elements: tags by quick-xml, text by pieces, so that none has to be held.
+//! XML as a stream of elements. quick-xml parses the tags; the text between them is read in pieces.
+
+mod tag;
+mod text;
 
 use std::io::Read;
 
-use memchr::{memchr2, memchr3};
 use quick_xml::Reader;
-use quick_xml::XmlVersion;
-use quick_xml::escape::unescape;
-use quick_xml::events::{BytesStart, Event};
-use quick_xml::name::Prefix;
+use quick_xml::events::Event;
 use taploom_model::{Error, ErrorKind, Result};
 
 use super::input::Input;
 use super::passed_over::{PassedOver, shown};
 
-/// Elements within each other; VOTable needs some ten, a data model beside it twice that.
+pub(super) use self::tag::Tag;
+
+/// The deepest nesting of elements. VOTable needs about ten levels, and an embedded data model about twice
+/// as many.
 const DEPTH: usize = 128;
 
-/// Attributes of one element, and bytes of its name.
-const ATTRIBUTES: usize = 128;
-const NAME: usize = 1024;
-
-/// What an element costs beside its text, about what its fields take in memory.
-const ELEMENT: usize = 1024;
-
-/// The elements of VOTable 1.0 to 1.5; all others are foreign.
-const NAMES: [&str; 28] = [
-    "VOTABLE",
-    "RESOURCE",
-    "TABLE",
-    "FIELD",
-    "PARAM",
-    "GROUP",
-    "FIELDref",
-    "PARAMref",
-    "INFO",
-    "DESCRIPTION",
-    "COOSYS",
-    "TIMESYS",
-    "LINK",
-    "VALUES",
-    "MIN",
-    "MAX",
-    "OPTION",
-    "DEFINITIONS",
-    "DATA",
-    "TABLEDATA",
-    "TR",
-    "TD",
-    "BINARY",
-    "BINARY2",
-    "FITS",
-    "PARQUET",
-    "STREAM",
-    "",
-];
-
-/// A start tag.
-pub(super) struct Tag {
-    /// The name without its prefix; empty for an element that is not of VOTable.
-    pub(super) name: &'static str,
-    /// The name as it stands, where it is not of VOTable.
-    foreign: String,
-    attributes: Vec<(String, String)>,
-    /// Where it begins.
-    pub(super) at: u64,
-    /// Memory that it was charged for.
-    cost: usize,
-}
-
-impl Tag {
-    /// Takes an attribute out; `None` where there is none.
-    pub(super) fn take(&mut self, name: &str) -> Option<String> {
-        let place = self.attributes.iter().position(|(known, _)| known == name)?;
-        Some(self.attributes.swap_remove(place).1)
-    }
-
-    /// The value of an attribute.
-    pub(super) fn peek(&self, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    /// The name for messages.
-    pub(super) fn shown(&self) -> String {
-        shown(if self.name.is_empty() { &self.foreign } else { self.name })
-    }
-}
-
-/// What comes next.
+/// The next event of a document.
 pub(super) enum Node {
     Open(Tag),
     Close,
-    /// The document has ended, and all its elements.
+    /// The document has ended, with all of its elements.
     End,
 }
 
@@ -99,18 +31,18 @@ pub(super) struct Xml<R> {
     reader: Reader<Input<R>>,
     tag: Vec<u8>,
     depth: usize,
-    /// The element just opened was empty: its end comes next.
+    /// Whether the element that was just opened is empty, so that its end comes next.
     closes: bool,
     in_cdata: bool,
     prefix: Option<String>,
     limit: usize,
-    /// Memory that metadata may still take.
+    /// The memory that metadata may still take.
     left: usize,
     pub(super) passed_over: PassedOver,
 }
 
 impl<R: Read> Xml<R> {
-    /// A document of which no tag, text or cell, nor all metadata together, may be longer than
+    /// A document in which no tag, no text, no cell, and not all metadata together may take more than
     /// `limit` bytes.
     pub(super) fn new(source: R, limit: usize) -> Self {
         Self {
@@ -161,7 +93,7 @@ impl<R: Read> Xml<R> {
                 }
                 _ => {
                     return Err(damaged(
-                        "the document begins with something else than an element; it is no VOTable",
+                        "the document does not begin with an element, so it is not a VOTable",
                     ));
                 }
             };
@@ -176,7 +108,7 @@ impl<R: Read> Xml<R> {
         }
     }
 
-    /// The next start or end tag. Text before it that is not only space is passed over.
+    /// The next start or end tag. Text before it is passed over, with a note unless it is white space.
     pub(super) fn next(&mut self) -> Result<Node> {
         if std::mem::take(&mut self.closes) {
             self.depth -= 1;
@@ -192,101 +124,16 @@ impl<R: Read> Xml<R> {
         self.markup()
     }
 
-    /// The text of the element just opened, up to its end. Elements within are passed over.
-    pub(super) fn text(&mut self) -> Result<String> {
-        let mut text = Vec::new();
-        while !self.closes {
-            let limit = self.left.saturating_add(1);
-            self.append_text(&mut text, limit)?;
-            self.charge(text.len())?;
-            match self.markup()? {
-                Node::Open(tag) => self.pass_over(&tag)?,
-                Node::Close | Node::End => return self.utf8(text),
-            }
-        }
-        self.closes = false;
-        self.depth -= 1;
-        Ok(String::new())
-    }
-
-    /// Appends a piece of the text that follows, until there are `most` bytes in all or a tag
-    /// stands next; `false` in the latter case. References are resolved, CDATA taken apart, and
-    /// line ends normalised (XML 1.0, 2.11).
-    pub(super) fn append_text(&mut self, text: &mut Vec<u8>, most: usize) -> Result<bool> {
-        if self.closes {
-            return Ok(false);
-        }
-        while text.len() < most {
-            let room = most - text.len();
-            let in_cdata = self.in_cdata;
-            let input = self.reader.get_mut();
-            let available = input.available().map_err(unreadable)?;
-            let special = match in_cdata {
-                true => memchr2(b']', b'\r', available),
-                false => memchr3(b'<', b'&', b'\r', available),
-            };
-            match special {
-                _ if available.is_empty() => {
-                    if self.depth == 0 {
-                        return Ok(false);
-                    }
-                    return Err(self.cut_short());
-                }
-                Some(0) => {}
-                plain => {
-                    let length = plain.unwrap_or(available.len()).min(room);
-                    text.extend_from_slice(&available[..length]);
-                    input.take(length);
-                    continue;
-                }
-            }
-            match input.peek(9).map_err(unreadable)? {
-                [b'\r', b'\n', ..] => input.take(1),
-                [b'\r', ..] => {
-                    input.take(1);
-                    text.push(b'\n');
-                }
-                [b']', b']', b'>', ..] => {
-                    input.take(3);
-                    self.in_cdata = false;
-                }
-                [b']', ..] => {
-                    input.take(1);
-                    text.push(b']');
-                }
-                [b'<', b'!', b'-', b'-', ..] => {
-                    input.take(4);
-                    self.skip_past(b"-->")?;
-                }
-                [b'<', b'?', ..] => {
-                    input.take(2);
-                    self.skip_past(b"?>")?;
-                }
-                b"<![CDATA[" => {
-                    input.take(9);
-                    self.in_cdata = true;
-                }
-                beginning if beginning.starts_with(b"<![CDATA[") => {
-                    input.take(9);
-                    self.in_cdata = true;
-                }
-                [b'<', ..] => return Ok(false),
-                _ => self.reference(text)?,
-            }
-        }
-        Ok(true)
-    }
-
-    /// Passes over the rest of an element that was opened, and says so.
+    /// Passes over the rest of an open element, with a note.
     pub(super) fn pass_over(&mut self, tag: &Tag) -> Result<()> {
         self.passed_over.add(format!("element {}", tag.shown()), tag.at);
         self.skip(tag)
     }
 
-    /// Reads up to the end of the element that was opened, whatever its length.
+    /// Reads to the end of an open element of any length.
     pub(super) fn skip(&mut self, tag: &Tag) -> Result<()> {
         let outside = self.depth - 1;
-        // What is not kept costs nothing.
+        // The element is not kept, so its memory is given back.
         let left = self.left + tag.cost;
         while self.depth > outside {
             self.left = left;
@@ -300,7 +147,7 @@ impl<R: Read> Xml<R> {
         Ok(())
     }
 
-    /// The end of an element that holds no others; those that it has are passed over.
+    /// Reads to the end of an element that has no others. Elements inside it are passed over.
     pub(super) fn close(&mut self) -> Result<()> {
         loop {
             match self.next()? {
@@ -310,7 +157,7 @@ impl<R: Read> Xml<R> {
         }
     }
 
-    /// Says which attributes of a tag were not taken; those of XML itself do not count.
+    /// Notes which attributes of a tag were not taken. Attributes of XML itself are not noted.
     pub(super) fn rest(&mut self, tag: &Tag) {
         for (name, _) in &tag.attributes {
             let of_xml = name == "xmlns"
@@ -322,17 +169,17 @@ impl<R: Read> Xml<R> {
         }
     }
 
-    /// Makes the elements that follow free, or no more: those of the rows are not kept.
+    /// Sets the memory that metadata may still take, for elements of rows, which are not kept.
     pub(super) fn restore(&mut self, left: usize) {
         self.left = left;
     }
 
-    /// Memory that metadata may still take.
+    /// The memory that metadata may still take.
     pub(super) fn left(&self) -> usize {
         self.left
     }
 
-    /// Takes memory for metadata.
+    /// Charges metadata for memory.
     pub(super) fn charge(&mut self, bytes: usize) -> Result<()> {
         match self.left.checked_sub(bytes) {
             Some(left) => {
@@ -343,17 +190,17 @@ impl<R: Read> Xml<R> {
         }
     }
 
-    /// Bytes of the document that were read.
+    /// The number of bytes read so far.
     pub(super) fn position(&self) -> u64 {
         self.reader.get_ref().position()
     }
 
-    /// The longest text or cell.
+    /// The largest size of a text or cell, in bytes.
     pub(super) fn limit(&self) -> usize {
         self.limit
     }
 
-    /// Something that is longer than the limit.
+    /// The error for something that is larger than the limit.
     pub(super) fn too_long(&self, what: &str) -> Error {
         Error::new(
             ErrorKind::Resources,
@@ -366,26 +213,19 @@ impl<R: Read> Xml<R> {
         )
     }
 
-    /// A document that ends before its root element does.
+    /// The error for a document that ends inside an element.
     pub(super) fn cut_short(&self) -> Error {
         damaged(&format!(
-            "the document is cut short: it ends at byte {} within an element",
+            "the document is cut short: it ends at byte {} inside an element",
             self.position()
         ))
-    }
-
-    pub(super) fn utf8(&self, bytes: Vec<u8>) -> Result<String> {
-        String::from_utf8(bytes).map_err(|error| {
-            damaged(&format!("text that ends at byte {} is not UTF-8", self.position()))
-                .with_source(error.utf8_error())
-        })
     }
 
     fn input(&mut self) -> &mut Input<R> {
         self.reader.get_mut()
     }
 
-    /// The tag that stands next.
+    /// Reads the tag that follows.
     fn markup(&mut self) -> Result<Node> {
         let at = self.position();
         let mut tag = std::mem::take(&mut self.tag);
@@ -395,9 +235,9 @@ impl<R: Read> Xml<R> {
             Event::Empty(start) => (Some(self.start(&start, at)?), true),
             Event::End(_) => (None, false),
             Event::Eof => return Err(self.cut_short()),
-            _ => return Err(damaged(&format!("declaration within the document at byte {at}"))),
+            _ => return Err(damaged(&format!("a declaration inside the document at byte {at}"))),
         };
-        // One long tag does not hold its memory for ever.
+        // The buffer gives back the memory of a long tag.
         tag.clear();
         tag.shrink_to(CALM);
         self.tag = tag;
@@ -409,9 +249,7 @@ impl<R: Read> Xml<R> {
             return Err(damaged(&format!("a second root element {} at byte {at}", tag.shown())));
         }
         if self.depth == DEPTH {
-            return Err(damaged(&format!(
-                "more than {DEPTH} elements within each other at byte {at}"
-            )));
+            return Err(damaged(&format!("more than {DEPTH} nested elements at byte {at}")));
         }
         self.depth += 1;
         self.closes = closes;
@@ -429,85 +267,6 @@ impl<R: Read> Xml<R> {
             Err(quick_xml::Error::Io(error)) => Err(unreadable(error)),
             Err(error) => Err(self.ill_formed(&error)),
         }
-    }
-
-    fn start(&mut self, start: &BytesStart<'_>, at: u64) -> Result<Tag> {
-        let cost = start.len() + ELEMENT;
-        self.charge(cost)?;
-        let name = start.name();
-        if name.into_inner().len() > NAME {
-            return Err(damaged(&format!(
-                "the name of an element at byte {at} is longer than {NAME} bytes"
-            )));
-        }
-        let (local, prefix) = name.decompose();
-        let is_ours = prefix.map(Prefix::into_inner) == self.prefix.as_deref();
-        let known = NAMES.iter().find(|known| is_ours && **known == local.into_inner());
-        let known = known.copied().unwrap_or_default();
-        let foreign = if known.is_empty() { name.into_inner().to_owned() } else { String::new() };
-        let mut attributes = Vec::new();
-        for attribute in start.attributes() {
-            let attribute = attribute.map_err(|error| self.ill_formed(&error.into()))?;
-            if attributes.len() == ATTRIBUTES {
-                return Err(damaged(&format!(
-                    "an element at byte {at} has more than {ATTRIBUTES} attributes"
-                )));
-            }
-            let value = attribute.normalized_value(XmlVersion::Implicit1_0);
-            let value = value.map_err(|error| self.ill_formed(&error))?;
-            attributes.push((attribute.key.into_inner().to_owned(), value.into_owned()));
-        }
-        Ok(Tag { name: known, foreign, attributes, at, cost })
-    }
-
-    /// Takes text up to the next tag; whether it was nothing but space.
-    fn skip_text(&mut self) -> Result<bool> {
-        let (mut text, mut is_space) = (Vec::new(), true);
-        loop {
-            let more = self.append_text(&mut text, CALM)?;
-            is_space &= text.iter().all(|byte| self::is_space(char::from(*byte)));
-            text.clear();
-            if !more {
-                return Ok(is_space);
-            }
-        }
-    }
-
-    fn skip_past(&mut self, end: &[u8]) -> Result<()> {
-        loop {
-            let input = self.reader.get_mut();
-            let available = input.peek(end.len()).map_err(unreadable)?;
-            if available.len() < end.len() {
-                return Err(self.cut_short());
-            }
-            if let Some(place) = memchr::memmem::find(available, end) {
-                input.take(place + end.len());
-                return Ok(());
-            }
-            // The end may have begun.
-            let passed = available.len() - (end.len() - 1);
-            input.take(passed);
-        }
-    }
-
-    /// A reference to a character or to one of the five entities of XML.
-    fn reference(&mut self, text: &mut Vec<u8>) -> Result<()> {
-        let at = self.position();
-        let input = self.reader.get_mut();
-        let available = input.peek(16).map_err(unreadable)?;
-        let available = &available[..available.len().min(16)];
-        let length = available.iter().position(|byte| *byte == b';').map(|place| place + 1);
-        let resolved = length
-            .and_then(|length| std::str::from_utf8(&available[..length]).ok())
-            .and_then(|reference| unescape(reference).ok());
-        let (Some(length), Some(resolved)) = (length, resolved) else {
-            return Err(damaged(&format!(
-                "an & at byte {at} begins no reference to a character or to one of the entities of XML"
-            )));
-        };
-        text.extend_from_slice(resolved.as_bytes());
-        input.take(length);
-        Ok(())
     }
 
     fn check_encoding(&self, encoding: &str) -> Result<()> {
@@ -529,7 +288,7 @@ impl<R: Read> Xml<R> {
     }
 }
 
-/// Memory that buffers keep between elements.
+/// The memory that buffers keep between elements.
 const CALM: usize = 64 * 1024;
 
 /// The white space of XML 1.0, 2.3.
@@ -537,7 +296,7 @@ pub(super) fn is_space(character: char) -> bool {
     matches!(character, ' ' | '\t' | '\n' | '\r')
 }
 
-/// Input that is no whole VOTable.
+/// The error for input that is not a whole VOTable.
 pub(super) fn damaged(message: &str) -> Error {
     Error::new(ErrorKind::Source, message)
 }
