@@ -11,6 +11,7 @@ mod media_type;
 mod options;
 mod plugin;
 mod registry;
+mod row_blocks;
 mod sink;
 
 pub use driver::Encoder;
@@ -22,6 +23,7 @@ pub use media_type::MediaType;
 pub use options::{FormatOptions, NoOptions, OptionInfo, Options};
 pub use plugin::{EncoderFormat, EncoderPlugin};
 pub use registry::{EncoderRegistry, EncoderSpec};
+pub use row_blocks::{BlockFormat, BlockRows, RowBlocks};
 pub use sink::{ByteSink, Output};
 pub use taploom_model::*;
 

@@ -1,13 +1,12 @@
 //! Collects rows in blocks, because the header, which counts the rows, is written first.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use taploom_format::{
-    CellLosses, Completion, EncodeContext, Error, ErrorKind, InOrder, Losses, Output, Result,
-    ResultEncoder, ResultSchema, Written, unique_names,
+    BlockFormat, BlockRows, CellLosses, Completion, EncodeContext, Error, ErrorKind, Losses,
+    Output, Result, ResultEncoder, ResultSchema, RowBlocks, Written, unique_names,
 };
 
 use crate::ascii::name_of;
@@ -27,44 +26,69 @@ const ALTERATION: &str = "had characters that FITS can't store; replaced by ?";
 /// Writes rows to blocks, column after column in each block, and at the end to a binary table.
 pub(crate) struct FitsEncoder {
     schema: ResultSchema,
-    rows: u64,
     names: Vec<String>,
-    /// Column writers that have seen no cell.
-    columns: Vec<ColumnWriter>,
-    pieces: InOrder<Piece>,
-    /// Bytes per row of the cells with a fixed length.
-    fixed_bytes: usize,
-    block_bytes: usize,
+    rows: RowBlocks<BinaryTable>,
     threads: usize,
     memory_budget: usize,
     blocks: BlockWriter,
     output: Output,
 }
 
-/// Rows of a batch that become a block.
-struct Piece {
-    /// Column writers, which keep what they see from one block to the next.
+/// The columns of the table, and where its batches are cut into blocks.
+struct BinaryTable {
+    /// Column writers that have seen no cell.
     columns: Vec<ColumnWriter>,
-    batch: Option<Arc<RecordBatch>>,
-    /// The position of the rows in the batch.
-    rows: Range<usize>,
-    /// The number of the first row in the result, from 1.
-    row: u64,
-    block: Vec<u8>,
+    /// Bytes per row of the cells with a fixed length.
+    fixed_bytes: usize,
     block_bytes: usize,
 }
 
-impl Piece {
-    fn write(&mut self) -> Result<()> {
-        let Some(batch) = self.batch.take() else { return Ok(()) };
-        self.block.clear();
-        self.block.shrink_to(self.block_bytes);
-        self.block.extend_from_slice(&length(self.rows.len()));
-        for (writer, column) in self.columns.iter_mut().zip(batch.columns()) {
-            let cells = column.slice(self.rows.start, self.rows.len());
-            writer.write(&cells, self.row, &mut self.block)?;
+/// A block of rows.
+struct BinaryBlock {
+    /// Column writers, which keep what they see from one block to the next.
+    columns: Vec<ColumnWriter>,
+    bytes: Vec<u8>,
+}
+
+impl BlockFormat for BinaryTable {
+    type Block = BinaryBlock;
+
+    fn new_block(&self) -> BinaryBlock {
+        BinaryBlock { columns: self.columns.clone(), bytes: Vec::new() }
+    }
+
+    fn rows_of_a_block(&self, batch: &RecordBatch, first: usize) -> usize {
+        let fixed = self.fixed_bytes;
+        let columns = batch.columns().iter().zip(&self.columns);
+        let varying = columns.filter(|(_, writer)| writer.cell_bytes().is_none());
+        let most = self.block_bytes.checked_div(fixed).unwrap_or(usize::MAX).max(1);
+        let mut rows = most.min(batch.num_rows() - first);
+        while rows > 1 {
+            let weights = varying
+                .clone()
+                .map(|(array, writer)| weight(&array.slice(first, rows), writer.value_bytes()));
+            if rows * fixed + weights.sum::<usize>() <= self.block_bytes {
+                break;
+            }
+            rows /= 2;
+        }
+        rows
+    }
+
+    fn write(&self, rows: &BlockRows, block: &mut BinaryBlock) -> Result<()> {
+        let BinaryBlock { columns, bytes } = block;
+        bytes.clear();
+        bytes.shrink_to(self.block_bytes);
+        bytes.extend_from_slice(&length(rows.rows.len()));
+        for (writer, column) in columns.iter_mut().zip(rows.batch.columns()) {
+            let cells = column.slice(rows.rows.start, rows.rows.len());
+            writer.write(&cells, rows.rows_before + 1, bytes)?;
         }
         Ok(())
+    }
+
+    fn heap_bytes(&self, block: &BinaryBlock) -> usize {
+        block.bytes.capacity()
     }
 }
 
@@ -87,14 +111,15 @@ impl FitsEncoder {
         let names: Vec<_> = schema.columns().iter().map(|column| name_of(column.name())).collect();
         let block_bytes = BLOCK_OF_ROWS_BYTES.min(context.resources.memory_budget / 16);
         check_row(&columns, context.resources.memory_budget / 8)?;
-        Ok(Self {
-            schema: schema.clone(),
-            rows: 0,
-            names: unique_names(names.iter().map(String::as_str)),
+        let table = BinaryTable {
             fixed_bytes: columns.iter().filter_map(ColumnWriter::cell_bytes).sum(),
             columns,
-            pieces: InOrder::new(context.resources.threads, Piece::write),
             block_bytes,
+        };
+        Ok(Self {
+            schema: schema.clone(),
+            names: unique_names(names.iter().map(String::as_str)),
+            rows: RowBlocks::new(table, context.resources.threads),
             threads: context.resources.threads,
             memory_budget: context.resources.memory_budget,
             blocks: BlockWriter::new(&context.resources),
@@ -109,7 +134,7 @@ impl FitsEncoder {
         header.value("BITPIX", 8);
         header.value("NAXIS", 2);
         header.value("NAXIS1", layout.row_bytes);
-        header.value("NAXIS2", self.rows);
+        header.value("NAXIS2", self.rows.rows());
         header.value("PCOUNT", layout.heap_bytes);
         header.value("GCOUNT", 1);
         header.value("TFIELDS", columns.len());
@@ -149,64 +174,25 @@ impl FitsEncoder {
 
     /// Waits for the last blocks; returns the column writers, which have seen all rows.
     fn end_of_rows(&mut self) -> Result<Vec<ColumnWriter>> {
-        self.pieces.drain(|piece| self.blocks.append(&piece.block))?;
-        let mut columns = std::mem::take(&mut self.columns);
-        while let Some(piece) = self.pieces.spare() {
-            for (column, other) in columns.iter_mut().zip(&piece.columns) {
+        self.rows.drain(|block| self.blocks.append(&block.bytes))?;
+        let mut columns = self.rows.format().columns.clone();
+        for block in self.rows.take_blocks() {
+            for (column, other) in columns.iter_mut().zip(&block.columns) {
                 column.absorb(other);
             }
         }
         Ok(columns)
     }
-
-    /// The number of rows of `batch`, from row `first` on, that fit into a block; at least
-    /// one.
-    fn rows_of_a_block(&self, batch: &RecordBatch, first: usize) -> usize {
-        let fixed = self.fixed_bytes;
-        let columns = batch.columns().iter().zip(&self.columns);
-        let varying = columns.filter(|(_, writer)| writer.cell_bytes().is_none());
-        let most = self.block_bytes.checked_div(fixed).unwrap_or(usize::MAX).max(1);
-        let mut rows = most.min(batch.num_rows() - first);
-        while rows > 1 {
-            let weights = varying
-                .clone()
-                .map(|(array, writer)| weight(&array.slice(first, rows), writer.value_bytes()));
-            if rows * fixed + weights.sum::<usize>() <= self.block_bytes {
-                break;
-            }
-            rows /= 2;
-        }
-        rows
-    }
 }
 
 impl ResultEncoder for FitsEncoder {
     fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
-        let batch = Arc::new(batch.clone());
-        let mut first = 0;
-        while first < batch.num_rows() {
-            let rows = self.rows_of_a_block(&batch, first);
-            let mut piece = self.pieces.spare().unwrap_or_else(|| Piece {
-                columns: self.columns.clone(),
-                batch: None,
-                rows: 0..0,
-                row: 0,
-                block: Vec::new(),
-                block_bytes: self.block_bytes,
-            });
-            piece.batch = Some(Arc::clone(&batch));
-            piece.rows = first..first + rows;
-            piece.row = self.rows + 1 + first as u64;
-            self.pieces.push(piece, |piece| self.blocks.append(&piece.block))?;
-            first += rows;
-        }
-        self.rows += batch.num_rows() as u64;
-        Ok(())
+        self.rows.write(batch, |block| self.blocks.append(&block.bytes))
     }
 
     fn finish(mut self: Box<Self>, completion: Completion) -> Result<Written> {
         let columns = self.end_of_rows()?;
-        let layout = Layout::new(&columns, self.rows)?;
+        let layout = Layout::new(&columns, self.rows.rows())?;
         let header = self.header(&columns, &layout, &completion);
         let names = self.schema.columns().iter().map(|column| column.name()).enumerate();
         let altered_names = names.filter(|(_, name)| name_of(name) != *name);
@@ -236,7 +222,7 @@ impl ResultEncoder for FitsEncoder {
     }
 
     fn buffered_bytes(&self) -> usize {
-        self.pieces.heap_bytes(|piece| piece.block.capacity()) + self.blocks.heap_bytes()
+        self.rows.heap_bytes() + self.blocks.heap_bytes()
     }
 }
 
