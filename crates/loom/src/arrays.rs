@@ -1,4 +1,4 @@
-//! Arrays: how large their rows are, and the form in which they go to scratch.
+//! The size of arrays, and the types in which they are staged.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -15,9 +15,8 @@ use arrow_cast::cast;
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields};
 use arrow_select::take::take;
 
-/// The type in which an array of this type is kept: the same values without the indirection of
-/// dictionaries, views and runs, which would take the values of other rows along with every slice.
-/// Parquet sees no difference.
+/// The type in which an array is staged: the same values without the indirection of dictionaries, views and runs.
+/// With it, every slice would carry the values of other rows. Parquet stores the same for both.
 pub(crate) fn plain_type(data_type: &DataType) -> DataType {
     let field = |field: &FieldRef| plain_field(field);
     match data_type {
@@ -42,7 +41,7 @@ pub(crate) fn plain_field(field: &FieldRef) -> FieldRef {
     if plain == *field.data_type() {
         return Arc::clone(field);
     }
-    // Nulls may stand in the values of runs and dictionaries, whatever the field itself says.
+    // The values of runs and dictionaries may be null even if the field is not nullable.
     let nullable = field.is_nullable() || has_nullable_values(field.data_type());
     Arc::new(Field::clone(field).with_data_type(plain).with_nullable(nullable))
 }
@@ -57,7 +56,7 @@ fn has_nullable_values(data_type: &DataType) -> bool {
     }
 }
 
-/// The same values as an array of the [`plain_type`].
+/// The same values as an array of the type `plain_type`.
 pub(crate) fn plain(array: &ArrayRef, plain_type: &DataType) -> Result<ArrayRef, ArrowError> {
     if array.data_type() == plain_type {
         return Ok(Arc::clone(array));
@@ -65,11 +64,11 @@ pub(crate) fn plain(array: &ArrayRef, plain_type: &DataType) -> Result<ArrayRef,
     if let Some(dictionary) = array.as_any_dictionary_opt() {
         let values = dictionary.values();
         let taken = match values.data_type() {
-            // First those that are referred to: a dictionary may be much larger than its batch.
+            // Only values that keys refer to are converted: a dictionary may be much larger than its batch.
             DataType::Utf8View | DataType::BinaryView | DataType::Dictionary(_, _) => {
                 plain(&take(values, dictionary.keys(), None)?, plain_type)?
             }
-            // Of runs, which may be parts of these, Arrow takes no nulls.
+            // Converted first, because Arrow's `take` can't make nulls in runs.
             _ => take(&plain(values, plain_type)?, dictionary.keys(), None)?,
         };
         return Ok(taken);
@@ -77,22 +76,21 @@ pub(crate) fn plain(array: &ArrayRef, plain_type: &DataType) -> Result<ArrayRef,
     cast(array, plain_type)
 }
 
-/// The elements of the rows that a slice of lists shows.
+/// The elements of the rows of a slice of lists.
 pub(crate) fn elements<O: OffsetSizeTrait>(lists: &GenericListArray<O>) -> ArrayRef {
     let offsets = lists.value_offsets();
     let (first, last) = (offsets[0].as_usize(), offsets[lists.len()].as_usize());
     lists.values().slice(first, last - first)
 }
 
-/// The entries of the rows that a slice of maps shows.
+/// The entries of the rows of a slice of maps.
 pub(crate) fn entries(maps: &MapArray) -> StructArray {
     let offsets = maps.value_offsets();
     let (first, last) = (offsets[0].as_usize(), offsets[maps.len()].as_usize());
     maps.entries().slice(first, last - first)
 }
 
-/// Bytes that the rows of `array` take in their plain form: those of the slice, not of what the
-/// slice was cut from.
+/// Bytes of the rows of `array` in their [`plain_type`]. A slice counts only its own rows.
 pub(crate) fn row_bytes(array: &dyn Array) -> usize {
     let nulls = if array.nulls().is_some() { array.len().div_ceil(8) } else { 0 };
     nulls + value_bytes(array)
@@ -141,7 +139,7 @@ fn bytes_of<T: ByteArrayType>(array: &GenericByteArray<T>) -> usize {
 }
 
 fn bytes_of_views<T: ByteViewType + ?Sized>(array: &GenericByteViewArray<T>) -> usize {
-    // The length stands in the lowest 32 bits of a view.
+    // The lowest 32 bits of a view are the length.
     array.views().iter().map(|view| size_of::<i32>() + (*view as u32) as usize).sum()
 }
 
@@ -150,7 +148,7 @@ fn bytes_of_list<O: OffsetSizeTrait>(array: &GenericListArray<O>) -> usize {
 }
 
 fn bytes_of_list_view<O: OffsetSizeTrait>(array: &GenericListViewArray<O>) -> usize {
-    // Rows may share elements, and each gets its own.
+    // Rows may share elements; in the plain type each row has its own.
     let lists = array.value_offsets().iter().zip(array.value_sizes());
     let bytes = lists.map(|(first, length)| {
         row_bytes(&array.values().slice(first.as_usize(), length.as_usize()))
@@ -177,7 +175,7 @@ fn bytes_of_dictionary<K: ArrowDictionaryKeyType>(array: &DictionaryArray<K>) ->
         return array.len() * width;
     }
     let keys = array.keys().iter().flatten().map(ArrowNativeType::as_usize);
-    // Only values that are referred to are looked at: a dictionary may be larger than its batch.
+    // Only values that keys refer to count: a dictionary may be larger than its batch.
     match values.data_type() {
         DataType::Utf8 => bytes_of_keys(keys, values.as_string::<i32>()),
         DataType::LargeUtf8 => bytes_of_keys(keys, values.as_string::<i64>()),
@@ -194,8 +192,8 @@ fn bytes_of_keys<T: ByteArrayType>(
     keys.map(|key| size_of::<T::Offset>() + values.value_length(key).as_usize()).sum()
 }
 
-/// What it takes in memory to encode the rows: their bytes, or the levels and positions that Parquet
-/// keeps for each value of a leaf, which for booleans are more.
+/// Memory that encoding the rows takes, in bytes: the larger of their own bytes and of the levels and positions
+/// that the encoder keeps per value of a leaf. For booleans the latter is larger.
 pub(crate) fn weight(array: &dyn Array) -> usize {
     row_bytes(array).max(leaf_values(array) * 4)
 }
@@ -227,13 +225,13 @@ fn leaf_values_of_list_view<O: OffsetSizeTrait>(array: &GenericListViewArray<O>)
     elements * average_leaf_values(array.values()) + array.len()
 }
 
-/// Those of one row, as far as can be told without a look at all.
+/// The leaf values of one row, on average.
 fn average_leaf_values(values: &dyn Array) -> usize {
     leaf_values(values).div_ceil(values.len().max(1))
 }
 
-/// Calls `each` with the rows of `columns` in pieces of at most such a [`weight`]; a row that has more
-/// is a piece of its own.
+/// Calls `each` with the rows of `columns` in pieces whose [`weight`] is at most `most`. A heavier row is a piece of
+/// its own.
 pub(crate) fn in_pieces<E>(
     columns: &[ArrayRef],
     most: usize,
@@ -243,7 +241,7 @@ pub(crate) fn in_pieces<E>(
     if rows <= 1 || columns.iter().map(|column| weight(column)).sum::<usize>() <= most {
         return each(columns);
     }
-    // Encoders take 1,024 values at a time; cut elsewhere, pages would end at other rows.
+    // Encoders take 1,024 values at a time. Other cuts would end pages at other rows.
     let half = rows / 2;
     let half = if half > 1024 { half / 1024 * 1024 } else { half };
     for (first, count) in [(0, half), (half, rows - half)] {
@@ -253,7 +251,7 @@ pub(crate) fn in_pieces<E>(
     Ok(())
 }
 
-/// The weight of the heaviest cell of a column, and its row; the first of several.
+/// The weight of the heaviest cell of a column, and its row: the first row if several are as heavy.
 pub(crate) fn heaviest_cell(column: &ArrayRef) -> (usize, usize) {
     let cells = (0..column.len()).map(|row| (weight(&column.slice(row, 1)), row));
     cells.max_by_key(|(weight, row)| (*weight, Reverse(*row))).unwrap_or((0, 0))

@@ -1,5 +1,5 @@
-//! The columns of a row group, one after the other, for the threads that encode them; and their groups,
-//! of which the next is read back from scratch while columns of this one are encoded.
+//! Hands the columns of a row group to the threads that encode them, in order. While the columns of one group are
+//! encoded, a thread reads the next group from scratch.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::stage::{LoadedGroup, Stage};
 use crate::table::Table;
 
+/// The columns that no thread has taken yet.
 pub(crate) struct Columns<'a> {
     table: &'a Table,
     stage: &'a Stage,
@@ -21,29 +22,29 @@ struct State {
     column: usize,
     group: Option<usize>,
     loaded: Option<LoadedGroup>,
-    ahead: Ahead,
-    /// Groups that are done but for the columns that a thread may still be at.
+    ahead: NextGroup,
+    /// Earlier groups. They stay alive while a thread encodes one of their columns.
     before: Vec<Weak<Vec<Vec<ArrayRef>>>>,
 }
 
-/// The group that comes next.
+/// The group after the current one.
 #[derive(Default)]
-enum Ahead {
+enum NextGroup {
     #[default]
     Unread,
-    /// A thread is at it.
+    /// A thread is reading it.
     Reading,
     Read(Option<LoadedGroup>),
 }
 
 impl<'a> Columns<'a> {
-    /// For so many threads: with one, there is memory for one group only.
+    /// All columns. With one thread there is memory for one group, so no group is read ahead.
     pub(crate) fn new(table: &'a Table, stage: &'a Stage, threads: usize) -> Self {
         let state = State {
             column: 0,
             group: None,
             loaded: None,
-            ahead: Ahead::Unread,
+            ahead: NextGroup::Unread,
             before: Vec::new(),
         };
         Self {
@@ -55,7 +56,7 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// The next column, and its group if that is in memory.
+    /// The next column, and its group if that was read as a whole.
     pub(crate) fn next(&self) -> Result<Option<(usize, Option<LoadedGroup>)>> {
         let mut state = self.lock();
         loop {
@@ -65,22 +66,22 @@ impl<'a> Columns<'a> {
             }
             let group = self.stage.group_of(column);
             if group != state.group {
-                if let Ahead::Reading = state.ahead {
+                if let NextGroup::Reading = state.ahead {
                     state = self.was_read.wait(state).unwrap_or_else(PoisonError::into_inner);
                     continue;
                 }
                 state.group = group;
-                // Before the next one is read; another thread may still be at the one before.
+                // Released before the next group is read. Another thread may still hold it.
                 let done = state.loaded.take().map(|loaded| Arc::downgrade(&loaded));
                 state.before.extend(done);
                 state.loaded = match (std::mem::take(&mut state.ahead), group) {
-                    (Ahead::Read(loaded), _) => loaded,
+                    (NextGroup::Read(loaded), _) => loaded,
                     (_, Some(group)) => self.stage.load(self.table, group)?,
                     (_, None) => None,
                 };
             }
             if let Some(next) = self.next_to_read(&mut state) {
-                state.ahead = Ahead::Reading;
+                state.ahead = NextGroup::Reading;
                 drop(state);
                 self.read_ahead(next)?;
                 state = self.lock();
@@ -91,9 +92,9 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// The group to be read now, if there is memory for it: no more groups are held than threads, and two.
+    /// The group to read ahead now, if there is memory for it: that is when no earlier group is alive.
     fn next_to_read(&self, state: &mut State) -> Option<usize> {
-        if !self.reads_ahead || !matches!(state.ahead, Ahead::Unread) {
+        if !self.reads_ahead || !matches!(state.ahead, NextGroup::Unread) {
             return None;
         }
         state.before.retain(|group| group.strong_count() > 0);
@@ -102,9 +103,9 @@ impl<'a> Columns<'a> {
     }
 
     fn read_ahead(&self, group: usize) -> Result<()> {
-        let _reading = Reading(self);
+        let _reading = ReadingGuard(self);
         let loaded = self.stage.load(self.table, group)?;
-        self.lock().ahead = Ahead::Read(loaded);
+        self.lock().ahead = NextGroup::Read(loaded);
         Ok(())
     }
 
@@ -113,15 +114,15 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// Says that the next group is not being read any more, however that ended: nobody waits for a thread that
-/// failed.
-struct Reading<'a, 'b>(&'a Columns<'b>);
+/// Marks the next group as unread again unless it was read, and wakes the other threads, so that none waits for a
+/// thread that failed.
+struct ReadingGuard<'a, 'b>(&'a Columns<'b>);
 
-impl Drop for Reading<'_, '_> {
+impl Drop for ReadingGuard<'_, '_> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
-        if let Ahead::Reading = state.ahead {
-            state.ahead = Ahead::Unread;
+        if let NextGroup::Reading = state.ahead {
+            state.ahead = NextGroup::Unread;
         }
         drop(state);
         self.0.was_read.notify_all();

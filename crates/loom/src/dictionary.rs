@@ -8,16 +8,15 @@ use arrow_schema::DataType;
 
 use crate::arrays::{elements, entries};
 
-/// Values looked at, at most. Of 50,000 different ones, some ten turn up twice among as many.
+/// The largest sample. Of 50,000 distinct values, a sample this large has about ten repeats.
 const MOST_SAMPLED: usize = 1024;
 
-/// Values looked at of so many. A dictionary may pay where half of them are different: then some eight turn up
-/// twice among as many as this.
-fn sampled(values: f64) -> usize {
+/// Sample size for a chunk of `values`. If half are distinct, a sample this large holds about eight repeats.
+fn sample_size(values: f64) -> usize {
     ((8.0 * values).sqrt() as usize).clamp(64, MOST_SAMPLED)
 }
 
-/// The leaves of a column in Parquet's order; of lists, their elements.
+/// The leaf arrays of a column in Parquet's order. The leaves of a list are those of its elements.
 pub(crate) fn leaves(array: &ArrayRef, out: &mut Vec<ArrayRef>) {
     match array.data_type() {
         DataType::List(_) => leaves(&elements(array.as_list::<i32>()), out),
@@ -33,19 +32,19 @@ pub(crate) fn leaves(array: &ArrayRef, out: &mut Vec<ArrayRef>) {
     }
 }
 
-/// Whether a column chunk of about so many values like those in `sample` becomes smaller by a
-/// dictionary of at most `limit` bytes. `None` for types of which nothing can be said.
+/// Whether a dictionary of at most `limit` bytes makes a column chunk smaller. The chunk has about `values` values
+/// like those in `sample`. `None` for types that can't be judged.
 ///
-/// The number of different values is estimated from those that turn up once and twice in the sample
+/// The number of distinct values is estimated from those that occur once and twice in the sample
 /// (Chao 1984, bias-corrected).
 pub(crate) fn pays(sample: &[ArrayRef], values: f64, limit: usize) -> Option<bool> {
     let total: usize = sample.iter().map(Array::len).sum();
-    let looked_at = sampled(values);
+    let looked_at = sample_size(values);
     let step = total.div_ceil(looked_at).max(1);
     let hasher = RandomState::with_seeds(1, 2, 3, 4);
     let mut seen = Vec::with_capacity(looked_at);
     let mut bytes = 0;
-    // Every so many values, counted through all arrays.
+    // Every `step`th value, counted through all arrays.
     let mut next = 0;
     for array in sample {
         let bytes_at = values_of(array)?;
@@ -58,7 +57,7 @@ pub(crate) fn pays(sample: &[ArrayRef], values: f64, limit: usize) -> Option<boo
         }
     }
     if seen.is_empty() {
-        // Nulls need no values; what comes later may be anything.
+        // All sampled values are null, which says nothing of later ones.
         return Some(false);
     }
     let width = bytes as f64 / seen.len() as f64;
@@ -82,7 +81,7 @@ pub(crate) fn pays(sample: &[ArrayRef], values: f64, limit: usize) -> Option<boo
     Some(dictionary <= limit as f64 && dictionary + keys < plain * 0.75)
 }
 
-/// The values of an array as bytes, by their row.
+/// A function from a row of an array to the bytes of its value.
 fn values_of<'a>(array: &'a ArrayRef) -> Option<Box<dyn Fn(usize) -> &'a [u8] + 'a>> {
     fn bytes<'a, T: ByteArrayType>(
         array: &'a GenericByteArray<T>,

@@ -1,5 +1,4 @@
-//! A row group: its columns encoded one after another, by one thread or several, and appended in
-//! order.
+//! Encodes the columns of a row group, on one thread or several, and appends them to the file in order.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -26,11 +25,11 @@ use crate::stage::{LoadedGroup, Stage};
 use crate::table::{Column, Table};
 use crate::threads;
 
-/// The rows of a row group that is full.
+/// A row group that is full.
 pub(crate) struct RowGroup<'a> {
     pub(crate) table: &'a Table,
     pub(crate) stage: &'a Stage,
-    /// Its last rows, which need not be staged any more.
+    /// Its last rows, which were not staged.
     pub(crate) last: Option<&'a RecordBatch>,
     pub(crate) rows: u64,
     pub(crate) pages: &'a Pages,
@@ -66,11 +65,11 @@ impl RowGroup<'_> {
         }
     }
 
-    /// Encodes columns until there are none left, or one of them failed.
+    /// Encodes columns until none is left or one has failed.
     fn work<'a, W: Write + Send>(&'a self, columns: &Columns<'_>, output: &Output<'a, W>) {
         let mut buffers = plain::Buffers::new();
         loop {
-            // A panic, of the sink for instance, would leave the other threads waiting for their turn.
+            // After a panic, for example of the sink, the other threads would wait for their turn for ever.
             let step = catch_unwind(AssertUnwindSafe(|| self.step(columns, output, &mut buffers)));
             match step.unwrap_or_else(|panic| Err(panicked(&*panic))) {
                 Ok(true) => {}
@@ -80,7 +79,7 @@ impl RowGroup<'_> {
         }
     }
 
-    /// Encodes the next column; `false` where there is none, or another one failed.
+    /// Encodes the next column; `false` if none is left or another one has failed.
     fn step<'a, W: Write + Send>(
         &'a self,
         columns: &Columns<'_>,
@@ -120,7 +119,7 @@ impl RowGroup<'_> {
         self.table.columns[column].name()
     }
 
-    /// Refuses nulls in a column that has none, as the Parquet crate does.
+    /// Refuses nulls in a column that is not nullable, with the error of the Parquet crate.
     fn refuse_nulls(&self, column: usize, piece: &ArrayRef) -> Result<()> {
         let field = &self.table.columns[column].field;
         if field.is_nullable() || piece.null_count() == 0 {
@@ -130,7 +129,7 @@ impl RowGroup<'_> {
         refused.map(drop).map_err(|error| Error::column(field.name(), error))
     }
 
-    /// Makes the chunks of a column, one for each of its leaves.
+    /// Encodes the chunks of a column, one per leaf.
     fn encode(
         &self,
         column: usize,
@@ -154,7 +153,7 @@ impl RowGroup<'_> {
         chunks.collect::<Result<Vec<_>, _>>().map_err(|error| Error::column(name, error))
     }
 
-    /// The properties of a column, with a dictionary where one pays.
+    /// The properties of a column, with dictionaries only for leaves in which they pay.
     fn properties(
         &self,
         column: usize,
@@ -165,7 +164,7 @@ impl RowGroup<'_> {
         let Some(without) = &self.table.without_dictionaries else {
             return Ok(Arc::clone(all));
         };
-        // Booleans have none, whatever the properties say.
+        // Booleans never have a dictionary.
         let may_have_one = |leaf: &ColumnDescPtr| {
             leaf.physical_type() != PhysicalType::BOOLEAN && all.dictionary_enabled(leaf.path())
         };
@@ -202,15 +201,15 @@ impl RowGroup<'_> {
         Ok(Arc::new(some.build()))
     }
 
-    /// An encoder for each leaf of a column.
+    /// The encoders of a column, one per leaf.
     fn writers(
         &self,
         column: usize,
         properties: &WriterPropertiesPtr,
     ) -> Result<Vec<ArrowColumnWriter>> {
         let column = &self.table.columns[column];
-        // The factory is to be had only from a file; this one has this column alone, so that the
-        // encoders of the other columns do not exist.
+        // Encoders come from a factory, and a factory from a file. This file has only the one column, so that
+        // no encoders of other columns are made.
         let made = || {
             let root = Arc::clone(&column.root);
             let file = SerializedFileWriter::new(io::sink(), root, Arc::clone(properties))?;
@@ -270,9 +269,9 @@ impl RowGroup<'_> {
     }
 }
 
-/// The file, which the threads append to in turn.
+/// The file, to which the threads append in the order of the columns.
 struct Output<'a, W: Write> {
-    /// The column whose turn it is; it changes while `turn` is locked.
+    /// The column that is appended next. It changes only while `turn` is locked.
     column: AtomicUsize,
     turn: Mutex<Turn<'a, W>>,
     next: Condvar,
@@ -281,21 +280,22 @@ struct Output<'a, W: Write> {
 struct Turn<'a, W: Write> {
     out: &'a mut TrackedWrite<W>,
     footer: &'a mut Footer,
-    /// Columns whose turn has not come.
-    finished: BTreeMap<usize, Finished<'a, W>>,
+    /// Encoded columns that wait for their turn.
+    finished: BTreeMap<usize, AppendColumn<'a, W>>,
     failed: Option<Error>,
 }
 
 /// Appends the rest of a column that is encoded.
-type Finished<'a, W> = Box<dyn FnOnce(&mut TrackedWrite<W>, &mut Footer) -> Result<()> + Send + 'a>;
+type AppendColumn<'a, W> =
+    Box<dyn FnOnce(&mut TrackedWrite<W>, &mut Footer) -> Result<()> + Send + 'a>;
 
 impl<'a, W: Write> Output<'a, W> {
     fn is_turn(&self, column: usize) -> bool {
         self.column.load(Ordering::Acquire) == column
     }
 
-    /// Takes a page of a column: into the file if it is its turn, behind those that waited for that; else
-    /// it waits as well.
+    /// Takes a page of a column. If it is the column's turn, the page goes to the file, after the pages that
+    /// waited; otherwise it waits too.
     fn put(&self, column: usize, waiting: &mut ChunkPages, page: &[u8]) -> Result<()> {
         if !self.is_turn(column) {
             return waiting.append(page);
@@ -305,8 +305,8 @@ impl<'a, W: Write> Output<'a, W> {
         turn.out.write_all(page).map_err(Error::io)
     }
 
-    /// Takes a column that is encoded, to be appended when it is its turn: without waiting for that as long as
-    /// there is room for the pages of others. `false` where another column failed.
+    /// Takes an encoded column, and appends it when its turn comes. Returns at once while there is room for waiting
+    /// pages, and otherwise waits for the turn. `false` if another column has failed.
     fn finish(
         &self,
         column: usize,
@@ -333,7 +333,7 @@ impl<'a, W: Write> Output<'a, W> {
         Ok(true)
     }
 
-    /// Keeps the first error, and lets all threads stop.
+    /// Keeps the first error, and stops all threads.
     fn fail(&self, error: Error) {
         lock(&self.turn).failed.get_or_insert(error);
         self.next.notify_all();

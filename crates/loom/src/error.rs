@@ -1,4 +1,4 @@
-//! What can go wrong, and where.
+//! The errors of a writer.
 
 use std::io;
 
@@ -11,15 +11,15 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a file could not be written.
 ///
-/// After any error the file is unfinished and stays so: it has no footer, so no reader takes it for
-/// a whole one, and all further calls answer [`Error::Unfinished`].
+/// After an error the file has no footer, so that no reader takes it for a whole file, and all further calls return
+/// [`Error::Unfinished`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The options contradict each other, or this writer can't honour one of them.
     #[error("{0}")]
     Options(String),
-    /// A column has a type that Parquet does not hold.
+    /// A column has a type that Parquet can't hold.
     #[error("Parquet can't hold the columns of this schema")]
     Schema(#[source] ParquetError),
     /// A batch has other columns than the file.
@@ -30,7 +30,7 @@ pub enum Error {
     Column {
         /// The name of the column.
         column: String,
-        /// What the Parquet or Arrow crate says.
+        /// The error of the Parquet or Arrow crate.
         #[source]
         source: ParquetError,
     },
@@ -39,11 +39,11 @@ pub enum Error {
         "a memory budget of {budget} bytes is too small: {why}; give it at least {enough} bytes"
     )]
     Budget {
-        /// Bytes that were granted.
+        /// The budget in bytes.
         budget: usize,
-        /// What needs more.
+        /// The part that needs more.
         why: String,
-        /// Bytes with which it would go.
+        /// A budget that is enough for it, in bytes.
         enough: usize,
     },
     /// A pool has no room for another writer.
@@ -60,7 +60,7 @@ pub enum Error {
     /// they may. Smaller row groups take less.
     #[error(transparent)]
     Scratch(#[from] ScratchError),
-    /// The sink does not take bytes.
+    /// The sink failed.
     #[error("the output can't be written")]
     Sink(#[source] io::Error),
     /// The footer would pass what readers can address.
@@ -69,14 +69,13 @@ pub enum Error {
     /// A call after one that failed, or after the file was closed.
     #[error("the file is closed, or was given up after an error")]
     Unfinished,
-    /// The Parquet crate broke a promise; a defect.
+    /// A defect of this crate or of the Parquet crate.
     #[error("the Parquet writer failed: {0}")]
     Internal(String),
 }
 
 impl Error {
-    /// The error of a column, unless it is one of the sink or of scratch that came by way of the
-    /// Parquet crate.
+    /// The error of a column, unless the error is one of the sink or of scratch that went through the Parquet crate.
     pub(crate) fn column(name: &str, error: ParquetError) -> Self {
         match Self::carried(error) {
             Ok(own) => own,
@@ -89,7 +88,7 @@ impl Error {
         Self::column(name, ParquetError::from(error))
     }
 
-    /// An error where the Parquet crate can only fail by way of the sink or of scratch.
+    /// An error of a call in which the Parquet crate fails only if the sink or scratch does.
     pub(crate) fn internal(error: ParquetError) -> Self {
         match Self::carried(error) {
             Ok(own) => own,
@@ -97,7 +96,7 @@ impl Error {
         }
     }
 
-    /// An I/O error that may carry one of ours.
+    /// An I/O error, which may contain an error of this crate.
     pub(crate) fn io(error: io::Error) -> Self {
         match Self::carried(ParquetError::from(error)) {
             Ok(own) => own,
@@ -105,12 +104,12 @@ impl Error {
         }
     }
 
-    /// Puts this error into the Parquet crate's, to be found again by [`Error::column`].
+    /// Wraps this error in one of the Parquet crate, in which [`Error::column`] finds it.
     pub(crate) fn into_parquet(self) -> ParquetError {
         ParquetError::External(Box::new(self))
     }
 
-    /// Finds the error that went through the Parquet crate.
+    /// Unwraps an error of this crate that went through the Parquet crate.
     fn carried(error: ParquetError) -> std::result::Result<Self, ParquetError> {
         let ParquetError::External(inner) = error else { return Err(error) };
         let inner = match inner.downcast::<Self>() {

@@ -5,7 +5,6 @@ mod columns;
 mod dictionary;
 mod encode;
 mod error;
-
 mod footer;
 mod options;
 mod pack;
@@ -24,3 +23,6 @@ pub use crate::options::{Dictionaries, LoomOptions};
 pub use crate::pool::{MemoryPool, Reservation};
 pub use crate::writer::{LoomWriter, Written};
 pub use taploom_scratch::{ScratchAction, ScratchError, ScratchSpace};
+
+// Crates whose types stand in this API.
+pub use {arrow_array, arrow_schema, parquet};

@@ -1,4 +1,4 @@
-//! What can be chosen.
+//! The options of a writer.
 
 use parquet::file::properties::WriterProperties;
 
@@ -6,8 +6,8 @@ use taploom_scratch::ScratchSpace;
 
 use crate::pool::Reservation;
 
-/// How a file is written: the [`WriterProperties`] of the Parquet crate, and what a writer with a
-/// ceiling needs besides.
+/// How a file is written: the [`WriterProperties`] of the Parquet crate, and the memory, threads and scratch that the
+/// writer may use.
 ///
 /// ```
 /// use parquet::basic::Compression;
@@ -30,7 +30,7 @@ pub struct LoomOptions {
     pub(crate) threads: usize,
 }
 
-/// Who grants the memory.
+/// The source of the memory budget.
 pub(crate) enum Memory {
     Budget(usize),
     Reserved(Reservation),
@@ -47,18 +47,19 @@ impl Memory {
 
 /// Which column chunks get a dictionary.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Dictionaries {
-    /// Those that the properties allow one, and in which it pays: decided for every column chunk
-    /// from a sample of its values, before the first of them is encoded.
+    /// The chunks for which the properties allow a dictionary and in which it pays. That is judged for every
+    /// chunk from a sample of its values, before the first value is encoded.
     #[default]
     WherePaying,
-    /// Those that the properties allow one: what `ArrowWriter` does, byte for byte.
+    /// The chunks for which the properties allow a dictionary, as in `ArrowWriter`.
     AsSet,
 }
 
 impl LoomOptions {
-    /// The properties' defaults, dictionaries where they pay, 32 MiB of memory, the system's temporary
-    /// folder without a limit, one thread.
+    /// The default properties, dictionaries where they pay, 32 MiB of memory, the system's temporary folder without
+    /// a limit, and one thread.
     pub fn new() -> Self {
         Self {
             properties: WriterProperties::default(),
@@ -70,49 +71,49 @@ impl LoomOptions {
         }
     }
 
-    /// Codec, encodings, statistics, bloom filters, row group limits and keys; all but
-    /// content-defined chunking and distinct counts, which need memory without a limit.
+    /// Sets codecs, encodings, statistics, bloom filters, row group limits and keys. Content-defined chunking,
+    /// distinct counts and column indexes with whole values are refused: they need unbounded memory.
     ///
-    /// A row group ends with `max_row_group_row_count` rows or `max_row_group_bytes` bytes, which
-    /// are counted here as Arrow holds them, before they are encoded; 1 GiB unless set.
+    /// A row group ends after `max_row_group_row_count` rows or `max_row_group_bytes` bytes. The bytes are those of
+    /// the rows in Arrow, before they are encoded; the default is 1 GiB.
     #[must_use]
     pub fn with_properties(self, properties: WriterProperties) -> Self {
         Self { properties, ..self }
     }
 
-    /// Which column chunks get a dictionary.
+    /// Sets which column chunks get a dictionary.
     #[must_use]
     pub fn with_dictionaries(self, dictionaries: Dictionaries) -> Self {
         Self { dictionaries, ..self }
     }
 
-    /// Leaves out the key `ARROW:schema`, in which Arrow programs find types that Parquet lacks.
+    /// Leaves out the key `ARROW:schema`, which tells Arrow programs the types that Parquet does not have.
     #[must_use]
     pub fn with_skip_arrow_metadata(self, skip: bool) -> Self {
         Self { skip_arrow_metadata: skip, ..self }
     }
 
-    /// Heap that the writer may hold, in bytes, beside the batch that it is given; 1 MiB and more.
+    /// Sets the heap that the writer may hold beside the batch that it is given, in bytes; at least 1 MiB.
     #[must_use]
     pub fn with_memory_budget(self, bytes: usize) -> Self {
         Self { memory: Memory::Budget(bytes), ..self }
     }
 
-    /// The same, taken out of a [`MemoryPool`](crate::MemoryPool).
+    /// Sets the memory budget to a part of a [`MemoryPool`](crate::MemoryPool).
     #[must_use]
     pub fn with_reservation(self, reservation: Reservation) -> Self {
         Self { memory: Memory::Reserved(reservation), ..self }
     }
 
-    /// Where scratch files are made, and how much disk they may take. A row group takes about as much
+    /// Sets where scratch files are made, and how much disk they may take. A row group takes about as much
     /// as it does in Arrow. Writers that are given clones of one space share its limit.
     #[must_use]
     pub fn with_scratch(self, scratch: ScratchSpace) -> Self {
         Self { scratch, ..self }
     }
 
-    /// Threads that encode, the caller's included; no more than one for every 16 MiB of memory. The
-    /// file is the same with any number.
+    /// Sets the number of threads that encode, including the thread of the caller. There is at most one per 16 MiB
+    /// of memory. The file does not depend on the number.
     #[must_use]
     pub fn with_threads(self, threads: usize) -> Self {
         Self { threads: threads.max(1), ..self }

@@ -1,13 +1,13 @@
-//! Arrays as bytes, and back.
+//! Packs arrays into bytes, and unpacks them.
 //!
-//! Flat arrays are packed as what they are: validity, offsets and values, each at a multiple of 16
-//! bytes, so that they are read back without a copy. Nested ones go as Arrow IPC messages.
+//! The buffers of a flat array, which are validity, offsets and values, are packed at multiples of 16 bytes, so that
+//! they are unpacked without a copy. A nested array is packed as an Arrow IPC message.
 //!
 //! ```text
 //! piece = total length u64, rows u64, array...
 //! array = length u64, bytes of values u32, flags u32, [validity], [offsets], values
 //! ```
-//! Lengths include the header. All numbers are those of this machine: nobody else reads them.
+//! Lengths include the header. Numbers have the byte order of this machine: no other one reads them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ const ALIGN: usize = 16;
 const HEADER: usize = 16;
 const HAS_NULLS: u32 = 1;
 
-/// Appends a piece: the same rows of several columns, of these plain types.
+/// Appends a piece: the same rows of several columns, converted to the given plain types.
 pub(crate) fn pack<'a>(
     columns: impl Iterator<Item = (&'a str, &'a DataType, &'a ArrayRef)>,
     out: &mut Vec<u8>,
@@ -74,7 +74,7 @@ fn pack_array(array: &ArrayRef, out: &mut Vec<u8>) -> Result<(), ArrowError> {
             let at = out.len();
             let schema = one_column(array.data_type());
             let batch = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::clone(array)])?;
-            // Its first message is the schema, which the reader knows.
+            // The first message is the schema, which the reader knows.
             let mut writer = StreamWriter::try_new(Vec::new(), &schema)?;
             writer.get_mut().clear();
             writer.write(&batch)?;
@@ -93,7 +93,7 @@ fn pack_array(array: &ArrayRef, out: &mut Vec<u8>) -> Result<(), ArrowError> {
     Ok(())
 }
 
-/// Packs offsets, counted from the first one, and the values between them; returns where these begin.
+/// Packs offsets, relative to the first one, and the values between them. Returns where the values begin.
 fn pack_offsets<O: OffsetSizeTrait>(data: &ArrayData, out: &mut Vec<u8>) -> usize {
     let offsets = &data.buffer::<O>(0)[..=data.len()];
     let (first, last) = (offsets[0], offsets[data.len()]);
@@ -115,12 +115,12 @@ fn pad(out: &mut Vec<u8>) {
     out.resize(out.len().next_multiple_of(ALIGN), 0);
 }
 
-/// How many bytes the piece has with which `bytes` begin, if they hold at least its header.
+/// The length of the piece at the beginning of `bytes`; `None` if they are shorter than its header.
 pub(crate) fn piece_length(bytes: &[u8]) -> Option<usize> {
     usize::try_from(u64::from_ne_bytes(*bytes.first_chunk()?)).ok()
 }
 
-/// The columns of the piece with which `bytes` begin; those that `wanted` picks.
+/// The columns of the piece at the beginning of `bytes` for which `wanted` returns true.
 pub(crate) fn unpack<'a>(
     bytes: &Buffer,
     columns: impl Iterator<Item = (&'a str, &'a DataType)>,
@@ -153,7 +153,7 @@ fn unpack_array(bytes: &Buffer, rows: usize, data_type: &DataType) -> Result<Arr
     };
     let validity = has_nulls.then(|| next(rows.div_ceil(8)));
     let data = ArrayData::builder(data_type.clone()).len(rows).null_bit_buffer(validity);
-    // A vector of bytes need not begin where its values want to.
+    // A vector of bytes may begin at an address that its values can't have.
     let data = data.align_buffers(true);
     let data = match Layout::of(data_type) {
         Layout::Null => data,
@@ -185,7 +185,7 @@ fn unpack_message(bytes: &Buffer, data_type: &DataType) -> Result<ArrayRef, Arro
     Ok(Arc::clone(batch.column(0)))
 }
 
-/// A null where the column allows none is an error of the column's, and found when it is encoded.
+/// A schema of one nullable column. A null in a column that is not nullable is found when it is encoded.
 fn one_column(data_type: &DataType) -> Arc<Schema> {
     Arc::new(Schema::new(vec![Field::new("", data_type.clone(), true)]))
 }
@@ -196,7 +196,7 @@ fn number(bytes: &[u8], at: usize) -> Result<usize> {
     number.ok_or_else(|| Error::Internal("scratch does not hold what was written".to_owned()))
 }
 
-/// How the values of a plain type are laid out.
+/// The layout of the values of a plain type.
 enum Layout {
     Null,
     Bits,

@@ -1,5 +1,34 @@
-//! Encoded pages that wait for the end of their column chunk: the first ones in memory, the rest in
-//! scratch.
+//! Encoded pages that wait for their place in the file.
+//!
+//! # The problem
+//!
+//! A file is appended to, and its column chunks stand one after another. Pages are often ready before that. A chunk
+//! with a dictionary begins with the dictionary page, which is complete only when the last value is seen; the
+//! leaves of a nested column are encoded side by side; and several threads encode several columns. A page is
+//! compressed already, so it can't be made later from less. All pages of the chunks in work could be as large as
+//! the row group.
+//!
+//! # The idea
+//!
+//! One store for all chunks in work. The first pages stay in memory, up to one limit for all chunks together, and the
+//! rest go to one scratch file, in the order in which they come:
+//!
+//! ```text
+//! thread 1, column 4 ──► memory   │ 4.0 │ 5.0 │ 4.1 │        ≤ Plan::pages, plus what the stage leaves
+//! thread 2, column 5 ──► scratch  │ 5.1 │ 4.2 │ 5.2 │ 5.3 │  ──► read back when the column's turn comes
+//! ```
+//!
+//! The Parquet crate asks for a [`PageStore`] per chunk and knows nothing of the others: [`ChunkPages`] is one, and
+//! keeps where each of its pages is. When the last chunk in work is dropped, the file is filled again from its
+//! beginning, so scratch does not grow with the number of chunks.
+//!
+//! # The limits
+//!
+//! - Every page that waits is described in memory, here and in the metadata of its chunk. [`Pages::have_room`]
+//!   counts 600 bytes for it, and a thread whose column is ready waits for its turn when half the memory is taken.
+//! - Writing and reading the scratch file hold the lock of the store: one thread at a time. Pages go there only
+//!   when memory is full, and then the disk is what they wait for.
+//! - Where all chunks in work are alive without a break, the file grows until the row group ends.
 
 use std::fmt;
 use std::io::Write;
@@ -12,43 +41,43 @@ use taploom_scratch::{ReadPattern, ScratchFile, ScratchSpace};
 
 use crate::error::{Error, Result};
 
-/// Makes the stores of the column chunks that all threads have in hand.
+/// The waiting pages of all column chunks in work, on all threads.
 #[derive(Clone)]
 pub(crate) struct Pages(Arc<Mutex<Shared>>);
 
 struct Shared {
-    /// Bytes that may stay in memory, of all stores together.
+    /// Limit for the pages in memory, of all chunks together, in bytes.
     most: usize,
     in_memory: usize,
-    /// Pages that wait, in memory or in scratch.
+    /// Number of waiting pages, in memory or in scratch.
     waiting: usize,
-    stores: usize,
+    /// Number of chunks in work.
+    chunks: usize,
     file: ScratchFile,
 }
 
 impl Pages {
     pub(crate) fn new(scratch: &ScratchSpace, most: usize) -> Self {
         let file = scratch.file(ReadPattern::Scattered);
-        Self(Arc::new(Mutex::new(Shared { most, in_memory: 0, waiting: 0, stores: 0, file })))
+        Self(Arc::new(Mutex::new(Shared { most, in_memory: 0, waiting: 0, chunks: 0, file })))
     }
 
-    /// Sets how many bytes may stay in memory from now on.
+    /// Sets the limit for the pages in memory.
     pub(crate) fn allow(&self, most: usize) {
         self.lock().most = most;
     }
 
-    /// Whether those that wait, and what is said of them in the metadata of their chunks, take no more
-    /// than half of the memory.
+    /// Whether the waiting pages and their descriptions take at most half of the memory.
     pub(crate) fn have_room(&self) -> bool {
         const DESCRIPTION: usize = 600;
         let shared = self.lock();
         shared.in_memory + shared.waiting * DESCRIPTION <= shared.most / 2
     }
 
-    /// Those of another chunk.
+    /// A store for the pages of one more chunk.
     pub(crate) fn of_chunk(&self) -> ChunkPages {
-        self.lock().stores += 1;
-        ChunkPages { pages: self.clone(), parts: Vec::new() }
+        self.lock().chunks += 1;
+        ChunkPages { pages: self.clone(), places: Vec::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -71,10 +100,11 @@ impl PageStoreFactory for Pages {
 /// The pages of one column chunk.
 pub(crate) struct ChunkPages {
     pages: Pages,
-    parts: Vec<Part>,
+    places: Vec<PagePlace>,
 }
 
-enum Part {
+/// Where a page is.
+enum PagePlace {
     Memory(Bytes),
     Scratch { offset: u64, length: usize },
     Taken,
@@ -86,49 +116,51 @@ impl ChunkPages {
         self.keep(page, || Bytes::copy_from_slice(page))
     }
 
-    /// Keeps a page: in memory, where there is room for it as `owned`.
+    /// Keeps a page: as `owned` if there is room in memory, otherwise in scratch.
     fn keep(&mut self, page: &[u8], owned: impl FnOnce() -> Bytes) -> Result<()> {
         let mut shared = self.pages.lock();
-        let part = if shared.in_memory + page.len() <= shared.most {
+        let place = if shared.in_memory + page.len() <= shared.most {
             shared.in_memory += page.len();
-            Part::Memory(owned())
+            PagePlace::Memory(owned())
         } else {
-            Part::Scratch { offset: shared.file.append(page)?, length: page.len() }
+            PagePlace::Scratch { offset: shared.file.append(page)?, length: page.len() }
         };
         shared.waiting += 1;
         drop(shared);
-        self.parts.push(part);
+        self.places.push(place);
         Ok(())
     }
 
-    /// Gives back a page, once.
-    fn take_part(&mut self, index: usize) -> Result<Bytes> {
-        let part = self.parts.get_mut(index);
-        match part.map(|part| std::mem::replace(part, Part::Taken)) {
-            Some(Part::Memory(bytes)) => {
+    /// Returns a page. A page can be taken once.
+    fn take_page(&mut self, index: usize) -> Result<Bytes> {
+        let place = self.places.get_mut(index);
+        match place.map(|place| std::mem::replace(place, PagePlace::Taken)) {
+            Some(PagePlace::Memory(bytes)) => {
                 let mut shared = self.pages.lock();
                 shared.in_memory -= bytes.len();
                 shared.waiting -= 1;
                 Ok(bytes)
             }
-            Some(Part::Scratch { offset, length }) => {
+            Some(PagePlace::Scratch { offset, length }) => {
                 let mut bytes = vec![0; length];
                 let mut shared = self.pages.lock();
                 shared.waiting -= 1;
                 shared.file.read_exact_at(&mut bytes, offset)?;
                 Ok(bytes.into())
             }
-            Some(Part::Taken) | None => Err(Error::Internal(format!("there is no page {index}"))),
+            Some(PagePlace::Taken) | None => {
+                Err(Error::Internal(format!("there is no page {index}")))
+            }
         }
     }
 
-    /// Writes all pages that were appended, and forgets them.
+    /// Writes all pages to `out` in order, and forgets them.
     pub(crate) fn drain_to(&mut self, out: &mut impl Write) -> Result<()> {
-        for index in 0..self.parts.len() {
-            let page = self.take_part(index)?;
+        for index in 0..self.places.len() {
+            let page = self.take_page(index)?;
             out.write_all(&page).map_err(Error::io)?;
         }
-        self.parts.clear();
+        self.places.clear();
         Ok(())
     }
 }
@@ -137,18 +169,18 @@ impl PageStore for ChunkPages {
     fn put(&mut self, value: Bytes) -> parquet::errors::Result<PageKey> {
         let kept = self.keep(&value, || value.clone());
         kept.map_err(Error::into_parquet)?;
-        Ok(PageKey::new(self.parts.len() as u64 - 1))
+        Ok(PageKey::new(self.places.len() as u64 - 1))
     }
 
     fn take(&mut self, key: PageKey) -> parquet::errors::Result<Bytes> {
         let index = usize::try_from(key.get()).unwrap_or(usize::MAX);
-        self.take_part(index).map_err(Error::into_parquet)
+        self.take_page(index).map_err(Error::into_parquet)
     }
 
     fn memory_size(&self) -> usize {
-        let in_memory = self.parts.iter().map(|part| match part {
-            Part::Memory(bytes) => bytes.len(),
-            Part::Scratch { .. } | Part::Taken => 0,
+        let in_memory = self.places.iter().map(|place| match place {
+            PagePlace::Memory(bytes) => bytes.len(),
+            PagePlace::Scratch { .. } | PagePlace::Taken => 0,
         });
         in_memory.sum()
     }
@@ -156,12 +188,12 @@ impl PageStore for ChunkPages {
 
 impl Drop for ChunkPages {
     fn drop(&mut self) {
-        let waiting = self.parts.iter().filter(|part| !matches!(part, Part::Taken)).count();
+        let waiting = self.places.iter().filter(|place| !matches!(place, PagePlace::Taken)).count();
         let mut shared = self.pages.lock();
         shared.in_memory -= self.memory_size();
         shared.waiting -= waiting;
-        shared.stores -= 1;
-        if shared.stores == 0 {
+        shared.chunks -= 1;
+        if shared.chunks == 0 {
             shared.file.clear();
         }
     }

@@ -1,49 +1,48 @@
-//! How a memory budget is spent.
+//! Divides a memory budget among the parts of the writer.
 
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 
 use crate::error::{Error, Result};
 
-/// Below this, the fixed parts of one column's encoder alone would not fit.
+/// The smallest budget: the fixed parts of one column's encoder take less than this.
 const LEAST: usize = 1 << 20;
 
-/// Heap that the description of a leaf column takes: its name, its Parquet type, the places of its
-/// strips, its encoder's buffers.
+/// Heap that a leaf column takes: its name, its Parquet type, the places of its strips, the buffers of its encoder.
 const LEAF_BYTES: usize = 1 << 10;
 
-/// The budget that two threads need.
+/// The smallest budget for two threads.
 const TWO_THREADS: usize = 2 << 20;
 
-/// What may be held at once, in bytes. The parts add up to the budget.
+/// The shares of the budget, in bytes. Together they are the budget.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
-    /// What was granted.
+    /// The whole budget.
     pub(crate) budget: usize,
-    /// Rows that wait in memory for a row group to be full or for a block to be worth writing: 9/40.
+    /// Rows in memory until the row group is full or a block is written: 9/40.
     pub(crate) held: usize,
-    /// Columns that are read back at a time, so that a read is large: 9/40; with threads, one such
-    /// group for each, together 18/40.
+    /// A group of columns that is read back at a time: 9/40. With several threads, each has one group, and all
+    /// groups together have 18/40.
     pub(crate) loaded: usize,
-    /// Encoded pages of the column chunks that are being made, by all threads: 1/32.
+    /// Encoded pages of the chunks in work, on all threads: 1/32.
     pub(crate) pages: usize,
-    /// A data page or a dictionary before it is compressed. An encoder holds some four of them,
-    /// and all encoders together get 1/4.
+    /// A data page or a dictionary before compression. An encoder holds about four of them, and all encoders
+    /// together have 1/4.
     pub(crate) page: usize,
-    /// Rows of a column that are rebuilt and encoded at a time, by their weight: 1/16.
+    /// Rows of a column that are unpacked and encoded at a time, by weight: 1/16.
     pub(crate) piece: usize,
-    /// The most that a row group may have: its pages are described in memory, some 600 bytes each, and
-    /// the smaller the budget, the smaller are pages. With this they take 1/4 at most.
+    /// The largest row group. Its pages are described in memory with about 600 bytes each, and a smaller budget
+    /// makes more, smaller pages. With this limit the descriptions take at most 1/4.
     pub(crate) row_group: usize,
-    /// Leaf columns.
+    /// The number of leaf columns.
     pub(crate) leaves: usize,
-    /// A read from scratch.
+    /// The size of a read from scratch.
     pub(crate) read: usize,
-    /// What waits for the end of the file or of the row group, for each of five kinds: 1/256.
+    /// Metadata that wait for the end of the file or of the row group, in each of five spools: 1/256.
     pub(crate) spool: usize,
-    /// Threads that were wanted.
+    /// The number of threads in the options.
     wanted: usize,
-    /// Threads that encode: those wanted, as far as there is memory for their encoders.
+    /// The number of threads for whose encoders there is memory.
     pub(crate) threads: usize,
 }
 
@@ -61,7 +60,7 @@ impl Plan {
         }
         let rest = budget - fixed;
         let page = (budget / 32).min(1 << 20);
-        // Reads and pieces have a least size, so that a small budget does not do for two of each.
+        // Reads and pieces have a minimum size, so a small budget has no room for two of each.
         let most_threads = if budget < TWO_THREADS { 1 } else { (budget / 16 / page).max(1) };
         Ok(Self {
             budget,
@@ -79,7 +78,7 @@ impl Plan {
         })
     }
 
-    /// The leaves of a nested column are encoded side by side, each with a small page at least.
+    /// Refuses a nested column with too many leaves: they are encoded side by side, each with a page of its own.
     pub(crate) fn check_leaves(&self, column: &str, leaves: usize) -> Result<()> {
         const ENCODER: usize = 16 << 10;
         if leaves.saturating_mul(ENCODER * self.threads) > self.budget / 4 {
@@ -92,8 +91,8 @@ impl Plan {
         Ok(())
     }
 
-    /// The bloom filters of a column are in memory while it is encoded: 1/8 of the budget for all
-    /// threads.
+    /// Refuses bloom filters that are too large. The filters of a column are in memory while it is encoded, and
+    /// all threads together have 1/8 of the budget for them.
     pub(crate) fn check_bloom_filters<'a>(
         &self,
         column: &str,

@@ -1,4 +1,4 @@
-//! One budget of memory for many writers.
+//! A memory budget that several writers share.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -6,8 +6,8 @@ use crate::error::{Error, Result};
 
 /// Memory that the writers of a process share.
 ///
-/// A writer takes its whole budget when it starts and gives it back when it is dropped, so that
-/// the pool is never passed and no writer has to wait for another one half-way.
+/// A writer takes its whole budget when it starts and gives it back when it is dropped. So the pool is never
+/// exceeded, and no writer has to wait in the middle of its work.
 ///
 /// ```
 /// use taploom_loom::MemoryPool;
@@ -30,15 +30,15 @@ struct Shared {
 }
 
 impl MemoryPool {
-    /// A pool of so many bytes.
+    /// A pool of `bytes` bytes.
     pub fn new(bytes: usize) -> Self {
         Self(Arc::new(Shared { total: bytes, free: Mutex::new(bytes), given_back: Condvar::new() }))
     }
 
-    /// Takes `bytes` out of the pool; waits until they are free.
+    /// Takes `bytes` out of the pool. Waits until they are free.
     ///
     /// # Errors
-    /// [`Error::Pool`] where the pool is smaller than that.
+    /// [`Error::Pool`] if the whole pool is smaller than that.
     pub fn reserve(&self, bytes: usize) -> Result<Reservation> {
         let free = self.0.free.lock().unwrap_or_else(PoisonError::into_inner);
         if bytes > self.0.total {
@@ -52,7 +52,7 @@ impl MemoryPool {
     /// Takes `bytes` out of the pool if they are free now.
     ///
     /// # Errors
-    /// [`Error::Pool`] where they are not.
+    /// [`Error::Pool`] if they are not.
     pub fn try_reserve(&self, bytes: usize) -> Result<Reservation> {
         let mut free = self.0.free.lock().unwrap_or_else(PoisonError::into_inner);
         match free.checked_sub(bytes) {
@@ -69,7 +69,7 @@ impl MemoryPool {
     }
 }
 
-/// Memory taken out of a [`MemoryPool`]; dropping it gives it back.
+/// Memory taken out of a [`MemoryPool`]. Dropping it gives the memory back.
 #[derive(Debug)]
 pub struct Reservation {
     pool: Arc<Shared>,
@@ -77,7 +77,7 @@ pub struct Reservation {
 }
 
 impl Reservation {
-    /// How much it is.
+    /// The size of the reservation in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
     }

@@ -1,4 +1,4 @@
-//! The table of a file: its columns as Arrow, as Parquet, and with their properties.
+//! The columns of a file as Arrow and as Parquet, and their properties.
 
 use std::sync::Arc;
 
@@ -15,21 +15,21 @@ use crate::error::{Error, Result};
 use crate::options::{Dictionaries, LoomOptions};
 use crate::plan::Plan;
 
-/// What does not change while a file is written.
+/// The columns of a file. They do not change while it is written.
 pub(crate) struct Table {
-    /// As it was given.
+    /// The schema that was given.
     pub(crate) schema: SchemaRef,
-    /// All of it in Parquet.
+    /// The whole schema in Parquet.
     pub(crate) root: TypePtr,
     pub(crate) columns: Vec<Column>,
     pub(crate) properties: WriterPropertiesPtr,
-    /// The same without dictionaries; `None` where the properties alone decide.
+    /// The same properties without dictionaries; `None` if the properties alone decide on dictionaries.
     pub(crate) without_dictionaries: Option<WriterPropertiesPtr>,
 }
 
-/// A column of the table; nested ones have several leaves.
+/// A column of the table. A nested column has several leaves.
 pub(crate) struct Column {
-    /// In the form in which its arrays are encoded.
+    /// The field with the type in which its arrays are staged and encoded.
     pub(crate) field: FieldRef,
     /// A Parquet schema with this column alone.
     pub(crate) root: TypePtr,
@@ -74,7 +74,7 @@ impl Table {
                 return Err(Error::Options(message));
             }
         }
-        // Larger ones are slow to look things up in, for the readers too.
+        // Looking up values in a larger dictionary is slow, for readers too.
         let dictionary = match options.dictionaries {
             Dictionaries::WherePaying => plan.page / 2,
             Dictionaries::AsSet => plan.page,
@@ -103,7 +103,7 @@ impl Table {
         Ok((Self { root, columns, properties, without_dictionaries, schema }, plan))
     }
 
-    /// Refuses a batch with other columns.
+    /// Refuses a batch whose columns differ.
     pub(crate) fn check(&self, batch: &RecordBatch) -> Result<()> {
         let (wanted, given) = (self.schema.fields(), batch.columns());
         if wanted.len() != given.len() {
@@ -125,7 +125,7 @@ impl Table {
     }
 }
 
-/// Refuses what can't be done in memory that is bounded.
+/// Refuses properties that need unbounded memory.
 fn refuse(properties: &WriterProperties) -> Result<()> {
     let unbounded = if properties.content_defined_chunking().is_some() {
         "content-defined chunking"
@@ -139,8 +139,7 @@ fn refuse(properties: &WriterProperties) -> Result<()> {
     Err(Error::Options(format!("{unbounded} needs memory without a limit; leave it out")))
 }
 
-/// Pages and dictionaries no larger than there is memory for: that of one encoder for each column,
-/// which the leaves of a nested one have to share.
+/// Limits pages and dictionaries to the memory of one column's encoder. The leaves of a nested column share it.
 fn limited(
     properties: WriterProperties,
     columns: &[Vec<ColumnPath>],
@@ -176,14 +175,14 @@ fn without_dictionaries(
 ) -> WriterProperties {
     let without = properties.clone().into_builder().set_dictionary_enabled(false).build();
     let mut builder = without.clone().into_builder();
-    // Those of which the properties say so by name.
+    // Leaves for which the properties enable a dictionary by name.
     for leaf in descriptor.columns().iter().filter(|leaf| without.dictionary_enabled(leaf.path())) {
         builder = builder.set_column_dictionary_enabled(leaf.path().clone(), false);
     }
     builder.build()
 }
 
-/// The type, or a part of it, that the Parquet crate has no encoder for.
+/// The part of a type for which the Parquet crate has no encoder; the type itself or one inside it.
 fn unknown_type(data_type: &DataType) -> Option<&DataType> {
     match data_type {
         DataType::Union(_, _)
@@ -193,7 +192,7 @@ fn unknown_type(data_type: &DataType) -> Option<&DataType> {
     }
 }
 
-/// The types that a type is made of.
+/// The types inside a type.
 fn parts(data_type: &DataType) -> Box<dyn Iterator<Item = &DataType> + '_> {
     match data_type {
         DataType::List(item)
@@ -209,7 +208,7 @@ fn parts(data_type: &DataType) -> Box<dyn Iterator<Item = &DataType> + '_> {
     }
 }
 
-/// Whether an encoding is one for values of a type; the Parquet crate's encoders panic where not.
+/// Whether an encoding takes values of a type. If not, the Parquet crate's encoders panic.
 fn encodes(encoding: Encoding, values: PhysicalType) -> bool {
     use PhysicalType::{BOOLEAN, BYTE_ARRAY, FIXED_LEN_BYTE_ARRAY, INT32, INT64, INT96};
     match encoding {
@@ -223,8 +222,8 @@ fn encodes(encoding: Encoding, values: PhysicalType) -> bool {
     }
 }
 
-/// Whether two types are one, and their structs have the same fields in the same order: Arrow would
-/// look for them by name.
+/// Whether two types are equal and their structs have the same field names in the same order. Arrow's comparison
+/// alone looks fields up by name.
 fn same_type(one: &DataType, other: &DataType) -> bool {
     one.equals_datatype(other) && struct_names(one).eq(struct_names(other))
 }

@@ -1,8 +1,8 @@
-//! Threads that help for as long as a scope lasts.
+//! Threads that help while a scope lasts.
 
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
-/// Starts a thread. `None` where the system has no more: those that there are do the work.
+/// Starts a thread. `None` if the system refuses: then the other threads do all the work.
 pub(crate) fn start<'scope, T: Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,
     work: impl FnOnce() -> T + Send + 'scope,

@@ -1,11 +1,11 @@
-//! As much of Thrift's compact protocol as it takes to cut the metadata of a column chunk out of a
-//! footer and to put it into another one.
+//! The part of Thrift's compact protocol that is needed to cut the metadata of a column chunk out of one footer and
+//! put it into another.
 //!
-//! The Parquet crate writes footers only as a whole, and keeps its Thrift code to itself.
+//! The Parquet crate writes only whole footers, and its own Thrift code is private.
 
 use crate::error::{Error, Result};
 
-/// Types of fields and list elements that are written here.
+/// Types of fields and list elements.
 pub(crate) const I16: u8 = 4;
 pub(crate) const I32: u8 = 5;
 pub(crate) const I64: u8 = 6;
@@ -15,7 +15,7 @@ pub(crate) const STRUCT: u8 = 12;
 /// The byte that ends a struct.
 pub(crate) const STOP: u8 = 0;
 
-/// Reads what the Parquet crate has written.
+/// Reads bytes that the Parquet crate has written.
 pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -26,7 +26,7 @@ impl<'a> Reader<'a> {
         Self { bytes, at: 0 }
     }
 
-    /// Where the next value begins.
+    /// The offset of the next value.
     pub(crate) fn at(&self) -> usize {
         self.at
     }
@@ -61,10 +61,10 @@ impl<'a> Reader<'a> {
         Ok((zigzag >> 1).cast_signed() ^ -((zigzag & 1).cast_signed()))
     }
 
-    /// Passes over a value.
+    /// Skips a value.
     pub(crate) fn skip(&mut self, kind: u8) -> Result<()> {
         match kind {
-            // A boolean is its type.
+            // The type of a boolean field is its value.
             1 | 2 => {}
             3 => self.pass(1)?,
             I16 | I32 | I64 => drop(self.varint()?),
@@ -76,7 +76,7 @@ impl<'a> Reader<'a> {
             LIST | 10 => {
                 let (count, kind) = self.list()?;
                 for _ in 0..count {
-                    // In a list, a boolean is a byte.
+                    // A boolean in a list is a byte.
                     if matches!(kind, 1 | 2) { self.pass(1)? } else { self.skip(kind)? }
                 }
             }
@@ -120,7 +120,7 @@ fn damaged() -> Error {
     Error::Internal("its metadata is not what the Parquet format says".to_owned())
 }
 
-/// Appends the header of the field `id`; `last` is the field before.
+/// Appends the header of the field `id`. `last` is the id of the previous field.
 pub(crate) fn put_field(out: &mut Vec<u8>, last: &mut u8, id: u8, kind: u8) {
     out.push((id - *last) << 4 | kind);
     *last = id;
@@ -147,7 +147,7 @@ pub(crate) fn put_length(out: &mut Vec<u8>, length: u64) {
     put_varint(out, length);
 }
 
-/// Appends a number of seven bits a byte, the lowest first.
+/// Appends a variable-length number: seven bits per byte, lowest bits first.
 pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push((value & 0x7f) as u8 | 0x80);
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_found_behind_others() {
+    fn fields_are_found_after_others() {
         let mut bytes = Vec::new();
         let mut last = 0;
         put_field(&mut bytes, &mut last, 1, LIST);

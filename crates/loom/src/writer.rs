@@ -1,4 +1,4 @@
-//! The writer: batches in, row groups out.
+//! The writer: it takes batches and writes row groups.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::plan::Plan;
 use crate::stage::Stage;
 use crate::table::Table;
 
-/// Rows in Arrow that a row group has at most, unless the properties say otherwise.
+/// The largest row group in bytes of Arrow, unless the properties set another limit.
 const ROW_GROUP_BYTES: usize = 1 << 30;
 
 /// Heap that the description of a leaf takes: its name, its types, its place in a group.
@@ -27,19 +27,18 @@ const LEAF_HEAP: usize = 400;
 
 /// Writes record batches to a Parquet file, in memory that does not grow.
 ///
-/// It takes the place of `ArrowWriter`, and writes the same bytes where the properties are the same
-/// (with [`Dictionaries::AsSet`](crate::Dictionaries::AsSet), and pages that the budget allows). The
-/// output is only ever appended to, so that it can be a pipe or the body of an HTTP request; nothing
-/// of a row group is written before all its rows are there.
+/// It can replace `ArrowWriter`. With the same properties it writes the same bytes, given
+/// [`Dictionaries::AsSet`](crate::Dictionaries::AsSet) and pages that the budget allows. The output is only appended
+/// to, so that it can be a pipe or the body of an HTTP request. A row group is written when its last row has come.
 ///
 /// # Memory
-/// At most the budget, beside the batch in hand: not with more rows, not with more row groups, and
-/// not with more columns, of which each takes some 1 KiB. What the budget can't hold is an
-/// [`Error::Budget`] that says what would.
+/// The writer holds at most its budget, beside the batch that it is given. Neither more rows nor more row groups
+/// take more, and a column takes about 1 KiB of the budget. A table or a cell that the budget can't hold is an
+/// [`Error::Budget`], which says what would be enough.
 ///
 /// # Errors
-/// After an error, and when it is dropped before [`close`](Self::close), the file has no footer:
-/// readers refuse it. Scratch files have no name and go away by themselves.
+/// After an error, and if the writer is dropped before [`close`](Self::close), the file has no footer and readers
+/// refuse it. Scratch files have no name and vanish with the process.
 ///
 /// # Example
 /// ```
@@ -60,19 +59,20 @@ const LEAF_HEAP: usize = 400;
 pub struct LoomWriter<W: Write + Send> {
     table: Table,
     plan: Plan,
-    out: TrackedWrite<Sink<W>>,
+    out: TrackedWrite<BufferedSink<W>>,
     stage: Stage,
     pages: Pages,
     footer: Footer,
     /// The part of the given space that this writer uses.
     scratch: ScratchSpace,
     keys: Vec<KeyValue>,
-    /// Rows, and their bytes, in the open row group.
+    /// Rows and bytes of the open row group.
     open: (u64, usize),
     rows: u64,
+    /// The limits of rows and bytes of a row group.
     most: (u64, usize),
     unfinished: bool,
-    /// Held for as long as the writer lives.
+    /// A reservation is kept while the writer lives.
     _memory: Memory,
 }
 
@@ -84,11 +84,11 @@ pub struct Written {
     pub rows: u64,
     /// Row groups.
     pub row_groups: u64,
-    /// Bytes of the column chunks, so of the file without footer, page indexes and bloom filters.
+    /// Bytes of the column chunks: the file without its footer, page indexes and bloom filters.
     pub chunk_bytes: u64,
     /// Bytes of the file.
     pub file_bytes: u64,
-    /// Bytes that the scratch files took at most.
+    /// The most bytes that the scratch files took at any time.
     pub scratch_bytes: u64,
 }
 
@@ -96,13 +96,13 @@ impl<W: Write + Send> LoomWriter<W> {
     /// Starts a file of columns as in `schema`.
     ///
     /// # Errors
-    /// [`Error::Schema`] for types that Parquet does not hold, [`Error::Options`],
+    /// [`Error::Schema`] for types that Parquet can't hold, [`Error::Options`],
     /// [`Error::Budget`].
     pub fn try_new(sink: W, schema: SchemaRef, options: LoomOptions) -> Result<Self> {
         let (table, plan) = Table::new(schema, &options)?;
-        // Encoders come and go with every column. glibc gives the top of the heap back to the system
-        // each time, and has to fetch it again page by page, which takes a third of the time of narrow
-        // tables; unless it has seen that blocks of this size come and go. It is never touched.
+        // Every column makes and frees an encoder. glibc returns the top of the heap to the system each time
+        // and fetches it again page by page, which takes a third of the time of narrow tables. It stops doing so
+        // once a block of this size has been freed. The block is never touched.
         let mut untouched = Vec::<u8>::new();
         let _ = untouched.try_reserve_exact(plan.held.min(16 << 20));
         drop(std::hint::black_box(untouched));
@@ -112,7 +112,7 @@ impl<W: Write + Send> LoomWriter<W> {
         let rows = properties.max_row_group_row_count().map_or(u64::MAX, |rows| rows as u64);
         let bytes = properties.max_row_group_bytes().unwrap_or(ROW_GROUP_BYTES);
         let bytes = bytes.min(plan.row_group);
-        let mut out = TrackedWrite::new(Sink::new(sink, plan.read));
+        let mut out = TrackedWrite::new(BufferedSink::new(sink, plan.read));
         out.write_all(b"PAR1").map_err(Error::io)?;
         Ok(Self {
             stage: Stage::new(plan, &scratch),
@@ -131,8 +131,8 @@ impl<W: Write + Send> LoomWriter<W> {
         })
     }
 
-    /// Appends the rows of a batch with the columns of the file: by position and type, whatever their
-    /// names.
+    /// Appends the rows of a batch. Its columns have to have the types of the file's columns, in the same order;
+    /// their names do not matter.
     ///
     /// # Errors
     /// [`Error::SchemaMismatch`], [`Error::Column`] for values that can't be written,
@@ -149,7 +149,7 @@ impl<W: Write + Send> LoomWriter<W> {
         })
     }
 
-    /// Takes as many rows as the open row group still has room for; returns the others.
+    /// Takes as many rows as the open row group has room for, and returns the rest.
     fn take_rows(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
         let (open_rows, open_bytes) = self.open;
         let (most_rows, most_bytes) = self.most;
@@ -182,7 +182,7 @@ impl<W: Write + Send> LoomWriter<W> {
             pages: &self.pages,
             threads: self.plan.threads,
         };
-        // What was never read back, or is not held, leaves its memory to the pages.
+        // Pages may use the memory of rows that are not held, or that need not be read back.
         let spare = if self.stage.has_spilled() {
             self.plan.held.saturating_sub(self.stage.heap_bytes())
         } else {
@@ -206,13 +206,13 @@ impl<W: Write + Send> LoomWriter<W> {
         if self.open.0 > 0 { self.end_row_group(None) } else { Ok(()) }
     }
 
-    /// Adds a key to the footer; possible until the file is closed. Keys stay in memory until then,
-    /// beside the budget.
+    /// Adds a key to the footer, at any time until the file is closed. Keys stay in memory until then and do not
+    /// count in the budget.
     pub fn append_key_value_metadata(&mut self, key: KeyValue) {
         self.keys.push(key);
     }
 
-    /// Writes what remains, the footer, and flushes the sink.
+    /// Writes the remaining rows and the footer, and flushes the sink.
     ///
     /// # Errors
     /// As [`write`](Self::write), and [`Error::FooterTooLarge`].
@@ -220,7 +220,7 @@ impl<W: Write + Send> LoomWriter<W> {
         self.finish()
     }
 
-    /// The same as [`close`](Self::close), and leaves the sink where it is.
+    /// As [`close`](Self::close), but keeps the writer and its sink.
     ///
     /// # Errors
     /// As [`close`](Self::close).
@@ -241,24 +241,24 @@ impl<W: Write + Send> LoomWriter<W> {
         Ok(written)
     }
 
-    /// Lets nothing follow an error.
+    /// Refuses every call after an error.
     fn guarded<T>(&mut self, act: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         if !self.unfinished {
             return Err(Error::Unfinished);
         }
-        // Nor a panic, of the sink for instance.
+        // And after a panic, for example of the sink.
         self.unfinished = false;
         let outcome = act(self);
         self.unfinished = outcome.is_ok();
         outcome
     }
 
-    /// The sink. What is written to it here, the footer does not know of.
+    /// The sink. Bytes that are written to it directly make the offsets in the footer wrong.
     pub fn inner_mut(&mut self) -> &mut W {
         &mut self.out.inner_mut().inner
     }
 
-    /// Heap held now: rows that wait for their row group, metadata that waits for the end.
+    /// Heap in use, in bytes: rows of the open row group, and metadata that wait for the end.
     pub fn buffered_bytes(&self) -> usize {
         let keys = self
             .keys
@@ -293,7 +293,7 @@ impl<W: Write + Send> std::fmt::Debug for LoomWriter<W> {
     }
 }
 
-/// How many rows from the first on take at most so many bytes, one at least; and their bytes.
+/// The longest prefix of `batch` within `most` bytes (at least one row), and its size.
 fn rows_within(batch: &RecordBatch, most: usize) -> (usize, usize) {
     let bytes = |rows: usize| -> usize {
         batch.columns().iter().map(|column| row_bytes(&column.slice(0, rows))).sum()
@@ -311,20 +311,19 @@ fn rows_within(batch: &RecordBatch, most: usize) -> (usize, usize) {
     (rows, bytes(rows))
 }
 
-/// The sink, whose errors find their way through the Parquet crate, and which is asked to write larger
-/// pieces than the 8 KiB that come from there. A `BufWriter` would write what it holds when it is dropped,
-/// after an error too.
-struct Sink<W> {
+/// The sink behind a buffer that is larger than the 8 KiB of the Parquet crate. Its errors can be found again after
+/// they went through that crate. A `BufWriter` would write its buffer when it is dropped, even after an error.
+struct BufferedSink<W> {
     inner: W,
-    /// What was not written yet.
+    /// Bytes that are not written yet.
     gathered: Vec<u8>,
     most: usize,
-    /// Nothing follows an error: what is buffered above would else make a whole file of it.
+    /// After an error nothing is written: buffers above this one could complete the file.
     failed: bool,
 }
 
-impl<W: Write> Sink<W> {
-    /// Gathers so many bytes at most.
+impl<W: Write> BufferedSink<W> {
+    /// Buffers at most `most` bytes.
     fn new(inner: W, most: usize) -> Self {
         Self { inner, gathered: Vec::with_capacity(most), most, failed: false }
     }
@@ -342,7 +341,7 @@ impl<W: Write> Sink<W> {
     }
 }
 
-impl<W: Write> Write for Sink<W> {
+impl<W: Write> Write for BufferedSink<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.failed {
             return Err(io::ErrorKind::BrokenPipe.into());

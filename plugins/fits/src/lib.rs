@@ -19,6 +19,7 @@ use crate::encoder::FitsEncoder;
 pub use crate::options::FitsOptions;
 
 /// A FITS file with one binary table; FITS 4.0, 7.3.
+#[derive(Debug, Clone, Copy)]
 pub struct Fits;
 
 register_encoder!(

@@ -1,4 +1,4 @@
-//! The VOTable in the footer.
+//! The VOTable in the footer of the file.
 
 use std::sync::Arc;
 
@@ -10,18 +10,18 @@ use taploom_votable::{Frame, Version};
 use crate::longest::LongestTexts;
 use crate::options::{TextArraysize, Timestamp, VoparquetOptions};
 
-/// A document that is ready but for the status, or for the lengths of texts as well.
+/// A document that lacks the status of the result, and with some options the lengths of texts.
 pub(crate) struct Document {
     frame: Frame,
-    /// What it has to be made of again when all texts have been seen.
+    /// The schema and names of which the document is made again when all texts have been seen.
     again: Option<(ResultSchema, Vec<String>)>,
 }
 
 impl Document {
-    /// The document of a result whose columns have these names in the file, or the one given.
+    /// The document of a result whose columns have these names in the file, or the given envelope.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidOption`] for options that change FIELDs where they are given.
+    /// [`ErrorKind::InvalidOption`] for options that change FIELDs, if an envelope gives the FIELDs.
     pub(crate) fn start(
         options: &VoparquetOptions,
         schema: &ResultSchema,
@@ -61,7 +61,7 @@ impl Document {
     }
 }
 
-/// The same result with the longest text where any length was allowed.
+/// The result with the length of the longest text in columns that allow any length.
 fn bounded(schema: &ResultSchema, longest: &LongestTexts) -> Result<ResultSchema> {
     let columns = schema.columns().iter().enumerate().map(|(index, column)| {
         let mut metadata = column.resolved();

@@ -1,4 +1,4 @@
-//! Parquet, and the VOTable in its footer.
+//! Writes rows to a Parquet file, and a VOTable to its footer.
 
 use std::sync::Arc;
 
@@ -16,15 +16,15 @@ use crate::options::{Timestamp, VoparquetOptions};
 use crate::parquet_file::ParquetFile;
 use crate::timestamps::Timestamps;
 
-/// Parquet in the VO 1.0, 2: the two keys, in this case and no other.
+/// The two keys of Parquet in the VO 1.0, section 2. Their case matters.
 const VERSION_KEY: &str = "IVOA.VOTable-Parquet.version";
 const CONTENT_KEY: &str = "IVOA.VOTable-Parquet.content";
 const VERSION: &str = "1.0";
 
-/// What becomes of names. Parquet holds all characters of cells.
+/// How names are altered. Cells keep all characters.
 const ALTERATION: &str = "had characters that XML can't store; replaced by U+FFFD";
 
-/// Rows to Parquet; the document waits for the end, when the status is known.
+/// Writes rows at once, and the VOTable at the end, when the status is known.
 pub(crate) struct VoparquetEncoder {
     rows: CanonicalRows,
     timestamps: Option<Timestamps>,
@@ -49,8 +49,7 @@ impl VoparquetEncoder {
             Timestamp::Micros => Some(Timestamps::new(schema)?),
         };
         let schema = timestamps.as_ref().map_or(schema, Timestamps::schema);
-        // The same characters in the Parquet schema as in the FIELDs: readers drop all metadata where
-        // one name differs.
+        // The Parquet schema has the same names as the FIELDs: readers drop all metadata if one name differs.
         let names: Vec<_> =
             schema.columns().iter().map(|column| xml_characters(column.name())).collect();
         let altered = schema.columns().iter().zip(&names).enumerate();

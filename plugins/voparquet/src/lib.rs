@@ -16,6 +16,7 @@ use crate::encoder::VoparquetEncoder;
 pub use crate::options::{Codec, Statistics, TextArraysize, Timestamp, VoparquetOptions};
 
 /// Parquet with a VOTable in its footer; Parquet in the VO 1.0.
+#[derive(Debug, Clone, Copy)]
 pub struct Voparquet;
 
 register_encoder!(
@@ -33,7 +34,7 @@ impl EncoderFormat for Voparquet {
     .with_extensions(&["parquet"])
     .with_overflow(OverflowReport::InDocument)
     .with_envelope(EnvelopeUse::Written)
-    // With timestamp=micros, timestamps are counted before they would become text.
+    // With timestamp=micros, timestamps have to be counted before they become text.
     .with_rows(RowsGiven::AsTheyCome);
 
     type Options = VoparquetOptions;

@@ -1,42 +1,44 @@
-//! The longest text of every column, which is known when the footer is written.
+//! Finds the longest text of every column, for the footer.
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Schema};
 
-/// What astropy's reader prefixes the name of a text column with, for the number of its characters:
-/// the key that its own writer sets.
+/// The prefix of the key under which astropy keeps the number of characters of a text column. The name of the column
+/// follows it.
 const PREFIX: &str = "table::len::";
 
-/// Where astropy finds a null it reads the text `None`, cut to the length that the key says.
+/// Astropy reads a null as the text `None`, cut to the length in the key.
 const CHARACTERS_OF_NONE: usize = "None".len();
 
-/// The longest texts so far, by column; `None` for columns without text.
-pub(crate) struct LongestTexts(Vec<Option<Longest>>);
+/// The longest text of each column so far; `None` for columns without text.
+pub(crate) struct LongestTexts(Vec<Option<LongestText>>);
 
 /// The longest text of a column, or of the lists in it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Longest {
-    /// Bytes of UTF-8, which `char` counts.
+pub(crate) struct LongestText {
+    /// Bytes of UTF-8: the length of a `char` column.
     pub(crate) bytes: usize,
-    /// Code units of UTF-16, which `unicodeChar` counts.
+    /// Code units of UTF-16: the length of a `unicodeChar` column.
     pub(crate) utf16_units: usize,
     characters: usize,
     has_nulls: bool,
 }
 
 impl LongestTexts {
-    /// Of columns in canonical types.
+    /// For columns of canonical types.
     pub(crate) fn new(schema: &Schema) -> Self {
         let of_column = |data_type: &DataType| match data_type {
-            DataType::Utf8 => Some(Longest::default()),
-            DataType::List(item) if item.data_type() == &DataType::Utf8 => Some(Longest::default()),
+            DataType::Utf8 => Some(LongestText::default()),
+            DataType::List(item) if item.data_type() == &DataType::Utf8 => {
+                Some(LongestText::default())
+            }
             _ => None,
         };
         Self(schema.fields().iter().map(|field| of_column(field.data_type())).collect())
     }
 
-    /// Takes rows into account.
+    /// Adds the rows of a batch.
     pub(crate) fn add(&mut self, batch: &RecordBatch) {
         for (longest, array) in self.0.iter_mut().zip(batch.columns()) {
             let Some(longest) = longest else { continue };
@@ -48,11 +50,11 @@ impl LongestTexts {
     }
 
     /// The longest text of a column.
-    pub(crate) fn of(&self, column: usize) -> Option<Longest> {
+    pub(crate) fn of(&self, column: usize) -> Option<LongestText> {
         self.0.get(column).copied().flatten()
     }
 
-    /// A key for every column of text.
+    /// The key of every column of text, and its value.
     pub(crate) fn astropy_keys(&self, schema: &Schema) -> Vec<(String, String)> {
         let columns = schema.fields().iter().zip(&self.0);
         let keys = columns.filter_map(|(field, longest)| {
@@ -65,12 +67,12 @@ impl LongestTexts {
     }
 }
 
-impl Longest {
+impl LongestText {
     fn add(&mut self, texts: &StringArray) {
         self.has_nulls |= texts.null_count() > 0;
         for (index, bytes) in texts.offsets().lengths().enumerate() {
-            // A text has no more characters or units than bytes, and the fewest are characters: most
-            // texts need not be counted.
+            // A text has at most as many characters and code units as bytes, and at most as many characters as code
+            // units. So most texts need not be counted.
             if bytes <= self.characters || texts.is_null(index) {
                 continue;
             }
@@ -99,7 +101,7 @@ mod tests {
         let first = batch(vec![Some("abc"), Some("é"), Some("𝄞𝄞")]);
         let mut longest = LongestTexts::new(&first.schema());
         longest.add(&first);
-        let expected = Longest { bytes: 8, utf16_units: 4, characters: 3, has_nulls: false };
+        let expected = LongestText { bytes: 8, utf16_units: 4, characters: 3, has_nulls: false };
         assert_eq!(longest.of(0), Some(expected));
         let key = |longest: &LongestTexts| longest.astropy_keys(&first.schema());
         assert_eq!(key(&longest), [("table::len::name".to_owned(), "3".to_owned())]);

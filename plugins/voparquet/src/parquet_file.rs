@@ -1,4 +1,4 @@
-//! The seam to the loom: properties from options, errors into those of the contract.
+//! The Parquet file, written by the loom: it translates options into properties, and the loom's errors.
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
@@ -11,16 +11,16 @@ use taploom_loom::{Dictionaries, Error as Loom, LoomOptions, LoomWriter};
 
 use crate::options::{Dictionary, Statistics, VoparquetOptions};
 
-/// A Parquet file in the making, appended to an [`Output`].
+/// A Parquet file that is being written to an [`Output`].
 pub(crate) struct ParquetFile {
     writer: LoomWriter<Output>,
-    /// What of the memory budget is not the loom's.
+    /// Bytes of the memory budget that the loom does not get.
     set_aside: usize,
 }
 
 impl ParquetFile {
-    /// Starts a file of columns with unique names, to be written within the context's memory budget
-    /// but for so many bytes.
+    /// Starts a file. The names of the columns are unique. The loom gets the memory budget of the context without
+    /// `set_aside` bytes.
     pub(crate) fn start(
         schema: SchemaRef,
         options: &VoparquetOptions,
@@ -34,13 +34,13 @@ impl ParquetFile {
                 Dictionary::Auto => Dictionaries::WherePaying,
                 Dictionary::On | Dictionary::Off => Dictionaries::AsSet,
             })
-            // The Parquet types say it all; the Arrow schema would repeat every column in base64.
+            // The Parquet types say enough; the Arrow schema would repeat every column in base64.
             .with_skip_arrow_metadata(true)
             .with_memory_budget(context.resources.memory_budget.saturating_sub(set_aside))
             .with_scratch(context.resources.scratch.clone())
             .with_threads(context.resources.threads);
         let writer = LoomWriter::try_new(output, schema, loom).map_err(|error| match error {
-            // Before the first row, it is the request that can't be met.
+            // Before the first row, the request itself can't be met.
             Loom::Options(message) => Error::new(ErrorKind::InvalidOption, message),
             budget @ Loom::Budget { .. } => {
                 failed(budget, set_aside).with_kind(ErrorKind::InvalidRequest)
@@ -56,7 +56,7 @@ impl ParquetFile {
         self.writer.write(batch).map_err(|error| failed(error, set_aside))
     }
 
-    /// Bytes of heap that hold rows, and what stays of those that are written.
+    /// Heap in use, in bytes.
     pub(crate) fn buffered_bytes(&self) -> usize {
         self.writer.buffered_bytes()
     }
@@ -75,7 +75,7 @@ impl ParquetFile {
 fn properties(schema: &Schema, options: &VoparquetOptions) -> Result<WriterProperties> {
     let whole = |number: u64| Some(usize::try_from(number).unwrap_or(usize::MAX));
     let mut properties = WriterProperties::builder()
-        // Lists whose elements are called `element`, as the format wants it: LogicalTypes.md, Lists.
+        // The elements of lists are called `element`, as LogicalTypes.md (Lists) demands.
         .set_coerce_types(true)
         .set_created_by(concat!("taploom ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(options.compression.0)
@@ -88,11 +88,11 @@ fn properties(schema: &Schema, options: &VoparquetOptions) -> Result<WriterPrope
             Statistics::Page => EnabledStatistics::Page,
         });
     for (name, codec) in &options.column_compression.0 {
-        let path = path(known(schema, name, "column_compression")?);
+        let path = path(column_of(schema, name, "column_compression")?);
         properties = properties.set_column_compression(path, codec.0);
     }
     for name in &options.bloom_filters.0 {
-        let path = path(known(schema, name, "bloom_filters")?);
+        let path = path(column_of(schema, name, "bloom_filters")?);
         properties = properties.set_column_bloom_filter_enabled(path, true);
     }
     if options.byte_stream_split {
@@ -106,7 +106,7 @@ fn properties(schema: &Schema, options: &VoparquetOptions) -> Result<WriterPrope
     Ok(properties.build())
 }
 
-fn known<'a>(schema: &'a Schema, name: &str, option: &str) -> Result<&'a Field> {
+fn column_of<'a>(schema: &'a Schema, name: &str, option: &str) -> Result<&'a Field> {
     let column = schema.column_with_name(name).map(|(_, field)| field);
     column.ok_or_else(|| {
         let message =
@@ -115,7 +115,7 @@ fn known<'a>(schema: &'a Schema, name: &str, option: &str) -> Result<&'a Field> 
     })
 }
 
-/// The type of the values of a column, or of those in its lists.
+/// The type of the values of a column, or of the values in its lists.
 fn element(field: &Field) -> &DataType {
     match field.data_type() {
         DataType::List(item) => item.data_type(),
@@ -123,7 +123,7 @@ fn element(field: &Field) -> &DataType {
     }
 }
 
-/// Where the values of a column stand in the Parquet schema.
+/// The path of a column's values in the Parquet schema.
 fn path(field: &Field) -> ColumnPath {
     let within: &[&str] = match field.data_type() {
         DataType::List(_) => &["list", "element"],

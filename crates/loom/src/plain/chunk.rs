@@ -1,4 +1,4 @@
-//! The pages of a column chunk, one after the other, and what its metadata says of them.
+//! Writes the pages of a column chunk one after another, and describes them in its metadata.
 
 use std::ops::Range;
 
@@ -21,8 +21,8 @@ use crate::error::{Error, Result};
 use crate::footer::ColumnMetadata;
 use crate::thrift;
 
-/// Room for the header of a page: ten bytes that name and end its fields, three numbers of five bytes at
-/// most, four of one.
+/// Room for the header of a page, in bytes: 10 for the headers and ends of its fields, up to 15 for three numbers, and
+/// 4 for four small ones.
 const HEADER: usize = 32;
 
 /// Encodes the pieces of a column.
@@ -31,34 +31,35 @@ pub(super) struct ChunkWriter<'a, V: Values> {
     values: V,
     out: &'a mut Out,
     put: &'a mut Put<'a>,
-    /// Rows of the open page, and how many of them are null.
-    page: Rows,
+    /// The rows of the open page.
+    page: RowCount,
     statistics: ValueStatistics<Of<V>>,
     index: ColumnIndexBuilder,
-    order: Order<Of<V>>,
-    pages: Pages,
+    order: PageOrder<Of<V>>,
+    pages: PageTotals,
 }
 
 type Of<V> = <<V as Values>::Type as PhysicalType>::T;
 
+/// A number of rows, and how many of them are null.
 #[derive(Clone, Copy, Default)]
-struct Rows {
+struct RowCount {
     all: usize,
     nulls: usize,
 }
 
-/// What is added up over the pages.
+/// Sums over the pages.
 #[derive(Default)]
-struct Pages {
-    rows: Rows,
+struct PageTotals {
+    rows: RowCount,
     uncompressed: usize,
     compressed: usize,
-    /// Rows and bytes of each.
+    /// Rows and bytes of each page.
     each: Vec<(u32, u32)>,
 }
 
-/// Whether pages follow each other in the order of their values.
-struct Order<T> {
+/// Whether the values of the pages ascend or descend.
+struct PageOrder<T> {
     last: Option<(T, T)>,
     ascending: bool,
     descending: bool,
@@ -76,11 +77,11 @@ impl<'a, V: Values<Type: PhysicalType<T: Ordered>>> ChunkWriter<'a, V> {
             values,
             out,
             put,
-            page: Rows::default(),
+            page: RowCount::default(),
             statistics: ValueStatistics::default(),
             index: ColumnIndexBuilder::new(V::Type::get_physical_type()),
-            order: Order { last: None, ascending: true, descending: true },
-            pages: Pages::default(),
+            order: PageOrder { last: None, ascending: true, descending: true },
+            pages: PageTotals::default(),
         }
     }
 
@@ -95,16 +96,16 @@ impl<'a, V: Values<Type: PhysicalType<T: Ordered>>> ChunkWriter<'a, V> {
         self.close()
     }
 
-    /// Takes a piece in steps, after each of which the page may be full.
+    /// Adds a piece in steps. After each step the page may be full.
     fn write(&mut self, piece: &ArrayRef) -> Result<()> {
         let Plain { is_nullable, step, page_rows, .. } = *self.plain;
         let nulls = piece.nulls().filter(|_| is_nullable);
-        // Where all is alike, the Parquet crate takes larger steps.
+        // The Parquet crate takes larger steps where all rows are valid or all are null.
         let (step, valid) = match nulls {
-            None if is_nullable => (page_rows, Valid::All),
-            None => (step, Valid::All),
-            Some(nulls) if nulls.null_count() == nulls.len() => (page_rows, Valid::None),
-            Some(nulls) => (step, Valid::Some(nulls.inner())),
+            None if is_nullable => (page_rows, ValidRows::All),
+            None => (step, ValidRows::All),
+            Some(nulls) if nulls.null_count() == nulls.len() => (page_rows, ValidRows::None),
+            Some(nulls) => (step, ValidRows::Some(nulls.inner())),
         };
         for start in (0..piece.len()).step_by(step) {
             let rows = start..piece.len().min(start + step);
@@ -116,8 +117,8 @@ impl<'a, V: Values<Type: PhysicalType<T: Ordered>>> ChunkWriter<'a, V> {
         Ok(())
     }
 
-    /// How many rows of a step are put into a page at once: fewer where their values alone would fill one.
-    fn part(&self, step: usize, rows: &Range<usize>, valid: Valid<'_>) -> usize {
+    /// The number of rows that are added at a time: fewer than a step if their values would fill more than a page.
+    fn part(&self, step: usize, rows: &Range<usize>, valid: ValidRows<'_>) -> usize {
         let width = size_of::<Of<V>>();
         if width * step <= self.plain.page_bytes {
             return rows.len();
@@ -130,18 +131,18 @@ impl<'a, V: Values<Type: PhysicalType<T: Ordered>>> ChunkWriter<'a, V> {
         (fit * rows.len()).div_ceil(values).min(rows.len())
     }
 
-    fn add(&mut self, piece: &ArrayRef, rows: Range<usize>, valid: Valid<'_>) -> Result<()> {
+    fn add(&mut self, piece: &ArrayRef, rows: Range<usize>, valid: ValidRows<'_>) -> Result<()> {
         let count = rows.len();
         let values = match valid {
-            Valid::All => self.values.append(piece, rows.clone(), None),
-            Valid::None => 0,
-            Valid::Some(valid) => self.values.append(piece, rows.clone(), Some(valid)),
+            ValidRows::All => self.values.append(piece, rows.clone(), None),
+            ValidRows::None => 0,
+            ValidRows::Some(valid) => self.values.append(piece, rows.clone(), Some(valid)),
         };
         if self.plain.is_nullable {
             match valid {
-                Valid::All => self.out.valid.append_n(count, true),
-                Valid::None => self.out.valid.append_n(count, false),
-                Valid::Some(valid) => {
+                ValidRows::All => self.out.valid.append_n(count, true),
+                ValidRows::None => self.out.valid.append_n(count, false),
+                ValidRows::Some(valid) => {
                     let bits = valid.offset() + rows.start..valid.offset() + rows.end;
                     self.out.valid.append_packed_range(bits, valid.values());
                 }
@@ -191,8 +192,8 @@ impl<'a, V: Values<Type: PhysicalType<T: Ordered>>> ChunkWriter<'a, V> {
         Ok(())
     }
 
-    /// Says in the column index what the page held.
-    fn describe(&mut self, rows: Rows) {
+    /// Adds the page to the column index and to the statistics of the chunk.
+    fn describe(&mut self, rows: RowCount) {
         let statistics = self.values.end();
         let (least, greatest) = match statistics.extremes {
             Some((least, greatest)) => (least.to_bytes(), greatest.to_bytes()),
@@ -222,15 +223,15 @@ impl<'a, V: Values<Type: PhysicalType<T: Ordered>>> ChunkWriter<'a, V> {
     }
 }
 
-/// Which rows of a piece are not null.
+/// The rows of a piece that are not null.
 #[derive(Clone, Copy)]
-enum Valid<'a> {
+enum ValidRows<'a> {
     All,
     None,
     Some(&'a BooleanBuffer),
 }
 
-impl Valid<'_> {
+impl ValidRows<'_> {
     fn count(self, rows: &Range<usize>) -> usize {
         match self {
             Self::All => rows.len(),
@@ -240,8 +241,8 @@ impl Valid<'_> {
     }
 }
 
-impl Pages {
-    fn add(&mut self, rows: Rows, uncompressed: usize, compressed: usize) {
+impl PageTotals {
+    fn add(&mut self, rows: RowCount, uncompressed: usize, compressed: usize) {
         self.rows.all += rows.all;
         self.rows.nulls += rows.nulls;
         self.uncompressed += uncompressed;
@@ -250,7 +251,7 @@ impl Pages {
     }
 }
 
-impl<T: Ordered> Order<T> {
+impl<T: Ordered> PageOrder<T> {
     fn add(&mut self, next: (T, T)) {
         if let Some(last) = self.last.replace(next) {
             let falls = last.0.is_greater(next.0) || last.1.is_greater(next.1);
@@ -266,18 +267,18 @@ impl Plain<'_> {
         Error::column(self.column.name(), error)
     }
 
-    /// How many rows have each definition level, where there are levels.
-    fn histogram(&self, rows: Rows) -> Option<LevelHistogram> {
+    /// The number of rows per definition level; `None` for columns without levels.
+    fn histogram(&self, rows: RowCount) -> Option<LevelHistogram> {
         let counts = vec![rows.nulls as i64, (rows.all - rows.nulls) as i64];
         self.is_nullable.then(|| LevelHistogram::from(counts))
     }
 
-    /// Whether values compare as they did before Parquet had orders.
+    /// Whether values compare as signed numbers, as all did before Parquet had column orders.
     fn is_signed(&self) -> bool {
         self.schema.column(0).sort_order().is_signed()
     }
 
-    /// What the footer says of a chunk that begins at this place of the file.
+    /// The description of a chunk that begins at an offset of the file.
     pub(crate) fn describe(&self, chunk: PlainChunk, start: u64) -> Result<ColumnMetadata> {
         let made = || self.metadata(chunk, start.cast_signed());
         made().map_err(|error| self.failed(error))
@@ -331,15 +332,15 @@ impl Plain<'_> {
     }
 }
 
-/// What there is to say of a chunk whose pages are made.
+/// The description of a chunk whose pages are complete.
 pub(crate) struct PlainChunk {
     statistics: Statistics,
     index: ColumnIndexBuilder,
-    pages: Pages,
+    pages: PageTotals,
 }
 
 impl PlainChunk {
-    /// Bytes of its pages.
+    /// Bytes of its pages with their headers.
     pub(crate) fn bytes(&self) -> u64 {
         self.pages.compressed as u64
     }

@@ -1,21 +1,21 @@
-//! Definition levels of a nullable column: one bit for each row, in runs.
+//! Definition levels of a nullable column: one bit per row, in runs.
 //!
 //! Source: Parquet's "Run Length Encoding / Bit-Packing Hybrid (RLE = 3)", with the length in four bytes
 //! before it, as data pages of version 1 have it.
 
 use crate::thrift::put_varint;
 
-/// Groups of eight that are packed behind one header at most, so that it is one byte.
+/// The most groups of eight bits after one header: with more, the header would have two bytes.
 const MOST_GROUPS: usize = 63;
 
-/// Appends the levels of so many rows: a bit each in `bits`, the lowest of a byte first.
+/// Appends the levels of `rows` rows. They are the bits of `bits`, lowest bit of each byte first.
 ///
-/// Groups of eight are packed as they are; from a group on that is all of one kind, all that follow of that
-/// kind are a run, behind which the next group begins. The Parquet crate decides alike.
+/// Groups of eight bits are packed as they are. A group of eight equal bits begins a run, which takes all equal bits
+/// that follow; the next group begins after the run. The Parquet crate makes the same choice.
 pub(super) fn put_levels(bits: &[u8], rows: usize, out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(&[0; 4]);
-    let mut packed = Packed { header: None };
+    let mut packed = PackedRun { header: None };
     let mut at = 0;
     while rows - at >= 8 {
         let group = group(bits, at);
@@ -43,11 +43,11 @@ pub(super) fn put_levels(bits: &[u8], rows: usize, out: &mut Vec<u8>) {
 }
 
 /// A run of packed groups, if one is open.
-struct Packed {
+struct PackedRun {
     header: Option<usize>,
 }
 
-impl Packed {
+impl PackedRun {
     fn put(&mut self, out: &mut Vec<u8>, group: u8) {
         let header = *self.header.get_or_insert_with(|| {
             out.push(1);
@@ -71,14 +71,14 @@ fn put_run(out: &mut Vec<u8>, rows: usize, group: u8) {
     out.push(group & 1);
 }
 
-/// Eight bits from a place on; those behind the last byte are zeros.
+/// The eight bits at an offset. Bits after the last byte are zeros.
 fn group(bits: &[u8], at: usize) -> u8 {
     let low = bits[at / 8];
     let high = bits.get(at / 8 + 1).copied().unwrap_or(0);
     (u16::from_le_bytes([low, high]) >> (at % 8)) as u8
 }
 
-/// Where the bits end that are as those of `group`, from a place on.
+/// The end of the bits that equal those of `group`, from an offset on.
 fn run_end(bits: &[u8], mut at: usize, rows: usize, group: u8) -> usize {
     let unlike = u64::from_ne_bytes([group; 8]);
     while at < rows {
@@ -92,10 +92,10 @@ fn run_end(bits: &[u8], mut at: usize, rows: usize, group: u8) -> usize {
             }
         };
         let different = (word ^ unlike) >> (at % 8);
-        let known = 64 - at % 8;
-        let same = (different.trailing_zeros() as usize).min(known);
+        let left = 64 - at % 8;
+        let same = (different.trailing_zeros() as usize).min(left);
         at += same;
-        if same < known {
+        if same < left {
             break;
         }
     }

@@ -1,9 +1,8 @@
 //! Column chunks of numbers and booleans, flat and without a dictionary.
 //!
-//! The Parquet crate's writers take levels and values one by one, and copy a page several times. Of columns
-//! like these, which are most of a wide table, a page is no more than a bit for each row and the values as
-//! they are; here both are made by the word. Pages, statistics, indexes and bytes are those that
-//! `ArrowWriter` makes of the same arrays.
+//! The writers of the Parquet crate handle levels and values one by one, and copy a page several times. Most columns
+//! of a wide table are simpler: a page is one bit per row, followed by the values as they are. Here both are made
+//! whole words at a time. Pages, statistics and indexes have the same bytes as those of `ArrowWriter`.
 
 mod chunk;
 mod levels;
@@ -26,7 +25,7 @@ use self::values::{Booleans, Numbers};
 use crate::error::{Error, Result};
 use crate::table::Column;
 
-/// How the chunk of a column is made.
+/// How the chunks of a column are made.
 pub(crate) struct Plain<'a> {
     column: &'a Column,
     schema: SchemaDescPtr,
@@ -35,22 +34,22 @@ pub(crate) struct Plain<'a> {
     is_compressed: bool,
     page_bytes: usize,
     page_rows: usize,
-    /// Rows after which the size of the page is looked at.
+    /// The number of rows after which the size of the page is checked.
     step: usize,
 }
 
-/// What the pages of one column after the other are made in.
+/// Memory in which pages are made. It is used for one column after another.
 pub(crate) struct Buffers {
     page: MutableBuffer,
     out: Out,
 }
 
 struct Out {
-    /// Which rows of the page are not null.
+    /// One bit per row of the page: 1 if it is not null.
     valid: BooleanBufferBuilder,
     levels: Vec<u8>,
     header: Vec<u8>,
-    /// Room for a header, and what the codec makes of the page.
+    /// Room for a header, and the compressed page.
     compressed: Vec<u8>,
     snappy: snap::raw::Encoder,
 }
@@ -68,14 +67,14 @@ impl Buffers {
     }
 }
 
-/// Takes a page, header and all.
+/// Takes a page with its header.
 type Put<'a> = dyn FnMut(&[u8]) -> Result<()> + 'a;
 
 /// Takes a piece of a column.
 type Write<'a> = dyn FnMut(&ArrayRef) -> Result<()> + 'a;
 
 impl<'a> Plain<'a> {
-    /// `None` where the column, or what is wanted of it, is of another kind.
+    /// `None` for columns of other types, and for properties that this encoder does not support.
     pub(crate) fn of(
         column: &'a Column,
         schema: &SchemaDescPtr,
@@ -84,7 +83,7 @@ impl<'a> Plain<'a> {
         let [leaf] = schema.columns() else { return None };
         let path = leaf.path();
         let codec = properties.compression(path);
-        // Which have no dictionary, whatever the properties say.
+        // Booleans never have a dictionary.
         let is_boolean = *column.field.data_type() == DataType::Boolean;
         let is_plain = matches!(
             column.field.data_type(),
@@ -114,7 +113,7 @@ impl<'a> Plain<'a> {
         })
     }
 
-    /// Encodes a column of so many rows: its pieces are those that `read` hands out, its pages go to `put`.
+    /// Encodes a column of `rows` rows. `read` supplies its pieces, and `put` takes its pages.
     pub(crate) fn encode(
         &self,
         rows: u64,
@@ -161,7 +160,7 @@ impl<'a> Plain<'a> {
         A: ArrowPrimitiveType<Native: Into<T::T>>,
         T: PhysicalType<T: Number>,
     {
-        // A page, and what is put behind it before its size is looked at.
+        // A page, and the values that may be added before its size is checked.
         let page = (self.page_bytes / size_of::<T::T>()).min(self.page_rows) + self.step;
         let most = page.min(usize::try_from(rows).unwrap_or(usize::MAX));
         let values = Numbers::<A, T>::new(&mut buffers.page, most);
