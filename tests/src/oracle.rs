@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use arrow_array::RecordBatch;
-use taploom::{CanonicalRows, ResultSchema, VoType, unique_names};
-use taploom_testkit::{Decoded, Oracle};
+use taploom::{CanonicalRows, ColumnMetadata, ResultSchema, VoType, unique_names};
+use taploom_testkit::{Decoded, KeptMetadata, Oracle};
 
 use crate::losses::{printable, with_losses};
 use crate::readers::{Reader, Readers, Request};
@@ -44,23 +44,32 @@ impl Oracle for ReaderOracle {
         })?;
         self.losses = read.losses;
         let fields = read.fields.iter();
-        let has_fields = fields.clone().any(|field| field.datatype.is_some());
+        let has_metadata = self.variant.keeps != KeptMetadata::NONE;
         if let Some(names) = &read.names
             && !fields.clone().map(|field| &field.name).eq(names)
         {
             return Err("the FIELDs have other names than the columns".to_owned());
         }
-        Ok(Decoded {
-            names: fields.clone().map(|field| field.name.clone()).collect(),
-            rows: read.rows,
-            status: read.status,
-            metadata: has_fields
-                .then(|| fields.map(|field| (field.unit.clone(), field.ucd.clone())).collect()),
+        let names = fields.map(|field| field.name.clone()).collect();
+        let decoded = Decoded::new(names, read.rows).with_status(read.status, read.message);
+        let says_nothing = read.metadata.iter().all(|column| {
+            *column == ColumnMetadata { name: column.name.clone(), ..ColumnMetadata::default() }
+        });
+        Ok(match says_nothing && !has_metadata {
+            true => decoded,
+            false => decoded.with_metadata(read.metadata, read.table),
         })
     }
 
     fn comparable(&self, rows: RecordBatch) -> RecordBatch {
         with_losses(&rows, &self.types, &self.losses)
+    }
+
+    fn comparable_metadata(&self, mut metadata: ColumnMetadata) -> ColumnMetadata {
+        if self.variant.id == "fits" {
+            metadata.description = metadata.description.as_deref().map(printable);
+        }
+        metadata
     }
 
     fn names(&self, schema: &ResultSchema) -> Vec<String> {

@@ -9,7 +9,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use serde::Deserialize;
-use taploom::{ColumnMetadata, VoType};
+use serde::de::DeserializeOwned;
+use taploom::{ColumnMetadata, Datatype, TableMetadata, VoType};
 
 /// A program that reads files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,10 +77,16 @@ pub struct Read {
     pub rows: RecordBatch,
     /// The columns.
     pub fields: Vec<Field>,
+    /// Their metadata, as far as they are those of the model.
+    pub metadata: Vec<ColumnMetadata>,
+    /// The metadata of the table.
+    pub table: TableMetadata,
     /// The names in the data themselves, where the FIELDs stand beside them (VOParquet).
     pub names: Option<Vec<String>>,
     /// The last QUERY_STATUS.
     pub status: Option<String>,
+    /// The message that stands with it.
+    pub message: Option<String>,
     /// What the reader can't tell apart in this format.
     pub losses: Vec<String>,
 }
@@ -89,9 +96,13 @@ struct Answer {
     ok: bool,
     error: Option<String>,
     #[serde(default)]
-    columns: Vec<Field>,
+    columns: Vec<serde_json::Map<String, serde_json::Value>>,
+    #[serde(default)]
+    table: serde_json::Value,
     names: Option<Vec<String>>,
     status: Option<String>,
+    #[serde(default)]
+    status_text: Option<String>,
     #[serde(default)]
     losses: Vec<String>,
     #[serde(default)]
@@ -158,11 +169,17 @@ impl Readers {
             "fields": types.collect::<Vec<_>>(),
             "out": out,
         }))?;
+        let fields: Result<_, String> =
+            answer.columns.iter().map(|column| parsed(column.clone().into())).collect();
+        let metadata = answer.columns.into_iter().map(column_metadata);
         Ok(Read {
             rows: read_rows(&out).map_err(|error| error.to_string())?,
-            fields: answer.columns,
+            fields: fields?,
+            metadata: metadata.collect::<Result<_, _>>()?,
+            table: if answer.table.is_null() { Default::default() } else { parsed(answer.table)? },
             names: answer.names,
             status: answer.status,
+            message: answer.status_text,
             losses: answer.losses,
         })
     }
@@ -200,6 +217,22 @@ impl Readers {
             .map_err(|error| format!("the readers answered {line:?}: {error}"))?;
         if answer.ok { Ok(answer) } else { Err(answer.error.unwrap_or_default()) }
     }
+}
+
+fn parsed<T: DeserializeOwned>(json: serde_json::Value) -> Result<T, String> {
+    serde_json::from_value(json.clone()).map_err(|error| format!("{error} in {json}"))
+}
+
+/// The metadata of a column, without what formats have of their own: ECSV has other datatypes.
+fn column_metadata(
+    mut column: serde_json::Map<String, serde_json::Value>,
+) -> Result<ColumnMetadata, String> {
+    column.retain(|_, value| !value.is_null());
+    let is_ours = |text: &serde_json::Value| parsed::<Datatype>(text.clone()).is_ok();
+    if !column.get("datatype").is_some_and(is_ours) {
+        column.remove("datatype");
+    }
+    parsed(column.into())
 }
 
 /// What finds fault with a VOTable.

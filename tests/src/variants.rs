@@ -1,7 +1,7 @@
 //! Every format, with the options that make another document of it, and who reads it.
 
 use taploom::{Datatype, EncoderPlugin, Options, Result, VoType};
-use taploom_testkit::{Oracle, Subject};
+use taploom_testkit::{COLUMN_METADATA, KeptMetadata, Oracle, Subject};
 
 use crate::readers::Reader;
 
@@ -25,6 +25,8 @@ pub struct Variant {
     pub in_matrix: bool,
     /// Where a cell may be null.
     pub has_null: fn(&VoType) -> bool,
+    /// The metadata that the format keeps.
+    pub keeps: KeptMetadata,
 }
 
 const PLAIN: Variant = Variant {
@@ -37,17 +39,20 @@ const PLAIN: Variant = Variant {
     reserves: |_| None,
     in_matrix: true,
     has_null: |_| true,
+    keeps: KeptMetadata::NONE,
 };
 
 const VOTABLE: Variant = Variant {
     id: "votable",
     readers: &[Reader::Plain, Reader::Astropy, Reader::Stilts, Reader::Vot],
+    keeps: KeptMetadata::ALL,
     ..PLAIN
 };
 const VOPARQUET: Variant = Variant {
     id: "voparquet",
     readers: &[Reader::Pyarrow, Reader::Duckdb, Reader::Polars],
     unique_names: true,
+    keeps: KeptMetadata::ALL,
     ..PLAIN
 };
 const CSV: Variant = Variant {
@@ -61,7 +66,12 @@ const TSV: Variant = Variant {
     ..PLAIN
 };
 
-const JSON: Variant = Variant { id: "json", readers: &[Reader::Python], ..PLAIN };
+const JSON: Variant = Variant {
+    id: "json",
+    readers: &[Reader::Python],
+    keeps: KeptMetadata { columns: COLUMN_METADATA, table: &[] },
+    ..PLAIN
+};
 const JSONL: Variant = Variant {
     id: "jsonl",
     readers: &[Reader::Python, Reader::Pyarrow, Reader::Duckdb, Reader::Polars],
@@ -76,14 +86,24 @@ const FITS: Variant = Variant {
     refuses: |t| t.datatype.is_text() && t.is_list() && t.fixed_elements().is_none(),
     most_columns: Some(999),
     has_null: not_of_fixed_bits,
+    keeps: KeptMetadata { columns: &["unit", "ucd", "utype", "description"], table: &[] },
     ..PLAIN
 };
-const ECSV: Variant =
-    Variant { id: "ecsv", readers: &[Reader::Plain, Reader::Astropy], unique_names: true, ..PLAIN };
+const ECSV: Variant = Variant {
+    id: "ecsv",
+    readers: &[Reader::Plain, Reader::Astropy],
+    unique_names: true,
+    keeps: KeptMetadata {
+        columns: &["unit", "ucd", "utype", "xtype", "description"],
+        table: &["name", "description"],
+    },
+    ..PLAIN
+};
 const ARROW: Variant = Variant {
     id: "arrow",
     readers: &[Reader::Pyarrow, Reader::Polars],
     unique_names: true,
+    keeps: KeptMetadata::ALL,
     ..PLAIN
 };
 
@@ -178,7 +198,8 @@ impl Variant {
             .with_options(options)
             .refusing(self.refuses)
             .reserving(self.reserves)
-            .with_nulls_in(self.has_null);
+            .with_nulls_in(self.has_null)
+            .keeping(self.keeps);
         Ok(match self.most_columns {
             Some(most) => subject.with_columns_at_most(most),
             None => subject,

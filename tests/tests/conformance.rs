@@ -1,4 +1,6 @@
 //! Every registered format through every case of the suite, each a test of its own.
+//!
+//! A case that does not apply to what a variant declares is listed as ignored, with the reason.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,9 +9,17 @@
     reason = "a test that fails panics"
 )]
 
-use libtest_mimic::{Arguments, Failed, Trial};
-use taploom_testkit::CASES;
+use std::sync::Mutex;
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use taploom_testkit::{CASES, CountingAllocator, Verdict};
 use taploom_tests::{ReaderOracle, Variant};
+
+#[global_allocator]
+static HEAP: CountingAllocator = CountingAllocator;
+
+/// What does not apply, for the summary at the end.
+static NOT_APPLICABLE: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 fn main() {
     let registry = taploom::registry().expect("no two formats claim the same name");
@@ -23,14 +33,28 @@ fn main() {
         }
         for variant in Variant::of(id) {
             for case in CASES {
-                let plugin = *plugin;
-                trials.push(Trial::test(format!("{}::{}", variant.name(), case.name), move || {
+                let (plugin, name) = (*plugin, format!("{}::{}", variant.name(), case.name));
+                let trial = Trial::ignorable_test(name.clone(), move || {
                     let mut oracle = ReaderOracle::new(variant, variant.readers[0]);
                     let mut subject = variant.subject(plugin, &mut oracle)?;
-                    case.run(&mut subject).map_err(Failed::from)
-                }));
+                    match case.run(&mut subject).map_err(Failed::from)? {
+                        Verdict::Passed { .. } => Ok(Completion::Completed),
+                        Verdict::NotApplicable { reason } => {
+                            let line = format!("{name}: {reason}");
+                            NOT_APPLICABLE.lock().unwrap().push(line);
+                            Ok(Completion::ignored_with(reason))
+                        }
+                    }
+                });
+                trials.push(trial);
             }
         }
     }
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
+    let mut listed = std::mem::take(&mut *NOT_APPLICABLE.lock().unwrap());
+    listed.sort_unstable();
+    if !listed.is_empty() {
+        println!("{} cases are not applicable:\n{}", listed.len(), listed.join("\n"));
+    }
+    conclusion.exit();
 }

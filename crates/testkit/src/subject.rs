@@ -1,13 +1,15 @@
 //! A format under test.
 
-use arrow_array::{Array, RecordBatch};
-use arrow_cast::display::array_value_to_string;
+use arrow_array::RecordBatch;
 use arrow_select::concat::concat_batches;
 use taploom_format::{
-    ByteSink, Column, Completion, Datatype, EncodeContext, EncodeSummary, Encoder, EncoderPlugin,
-    Options, Result, ResultSchema, VoType,
+    ByteSink, Column, ColumnMetadata, Completion, Datatype, EncodeContext, EncodeSummary, Encoder,
+    EncoderPlugin, Options, Result, ResultSchema, VoType,
 };
 
+use crate::checks::{Check, Checks};
+use crate::compare::check_rows;
+use crate::kept::KeptMetadata;
 use crate::oracle::{Decoded, Oracle};
 use crate::sinks::SharedSink;
 use crate::tables::{Table, tables};
@@ -17,17 +19,16 @@ use crate::tables::{Table, tables};
 /// ```no_run
 /// # use taploom_format::{EncoderPlugin, Options};
 /// # fn check(my_plugin: EncoderPlugin, oracle: &mut dyn taploom_testkit::Oracle) -> taploom_format::Result<()> {
-/// use taploom_testkit::{CASES, Subject};
+/// use taploom_testkit::{KeptMetadata, Subject, run};
 ///
 /// let mut options = Options::default();
 /// options.set("serialization", "TABLEDATA")?;
 /// let mut subject = Subject::new(my_plugin, oracle)
 ///     .with_options(options)
 ///     .refusing(|vo_type| vo_type.is_list())
-///     .with_columns_at_most(999);
-/// for case in CASES {
-///     case.run(&mut subject).unwrap_or_else(|why| panic!("{}: {why}", case.name));
-/// }
+///     .with_columns_at_most(999)
+///     .keeping(KeptMetadata { columns: &["unit", "description"], table: &["name"] });
+/// run(&mut subject).assert_passed();
 /// # Ok(())
 /// # }
 /// ```
@@ -40,10 +41,8 @@ pub struct Subject<'a> {
     most_columns: Option<usize>,
     reserves: fn(Datatype) -> Option<i64>,
     has_null: fn(&VoType) -> bool,
+    keeps: Option<KeptMetadata>,
 }
-
-/// A test that failed says why.
-pub(crate) type Verdict<T = ()> = std::result::Result<T, String>;
 
 impl<'a> Subject<'a> {
     /// A format that is read back by an oracle.
@@ -57,6 +56,7 @@ impl<'a> Subject<'a> {
             most_columns: None,
             reserves: |_| None,
             has_null: |_| true,
+            keeps: None,
         }
     }
 
@@ -98,9 +98,17 @@ impl<'a> Subject<'a> {
         self
     }
 
-    /// Whether a cell may be null.
-    pub(crate) fn has_null(&self, vo_type: &VoType) -> bool {
-        (self.has_null)(vo_type)
+    /// The same with the metadata that the format keeps. It must be declared, if only as
+    /// [`KeptMetadata::NONE`].
+    #[must_use]
+    pub fn keeping(mut self, keeps: KeptMetadata) -> Self {
+        self.keeps = Some(keeps);
+        self
+    }
+
+    /// The metadata that the format keeps; `None` if nothing was declared.
+    pub(crate) fn keeps(&self) -> Option<KeptMetadata> {
+        self.keeps
     }
 
     /// The value that stands for null.
@@ -114,9 +122,9 @@ impl<'a> Subject<'a> {
     }
 
     /// A table of the suite's own types, of which any format has a place for some.
-    pub(crate) fn table(&self, table: Table) -> Verdict<Table> {
+    pub(crate) fn table(&self, table: Table) -> Check<Table> {
         let name = table.name;
-        self.adapt(table).ok_or_else(|| format!("{name}: there is a place for no column"))
+        self.adapt(table).ok_or_else(|| format!("{name}: the format refuses every column of this table, so the suite has nothing to write"))
     }
 
     /// A table without what the format has no place for; `None` where nothing is left.
@@ -135,10 +143,21 @@ impl<'a> Subject<'a> {
         Some(table.without(self.reserves).with_nulls_in(self.has_null))
     }
 
+    /// The options that the format is started with.
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// Whether columns of a type are refused.
     pub(crate) fn refuses(&self, datatype: Datatype, arraysize: Option<&str>) -> bool {
         let arraysize = arraysize.and_then(|text| text.parse().ok());
         (self.refuses)(&VoType { datatype, arraysize, xtype: None })
+    }
+
+    /// Whether cells of a type may be null.
+    pub(crate) fn has_null_in(&self, datatype: Datatype, arraysize: Option<&str>) -> bool {
+        let arraysize = arraysize.and_then(|text| text.parse().ok());
+        (self.has_null)(&VoType { datatype, arraysize, xtype: None })
     }
 
     /// The limit to the number of columns.
@@ -187,23 +206,52 @@ impl<'a> Subject<'a> {
     }
 
     /// The bytes of batches of a table.
-    pub(crate) fn bytes(&self, table: &Table, batches: &[RecordBatch]) -> Verdict<Vec<u8>> {
+    pub(crate) fn bytes(
+        &self,
+        checks: &mut Checks,
+        table: &Table,
+        batches: &[RecordBatch],
+    ) -> Check<Vec<u8>> {
+        self.bytes_in(&EncodeContext::default(), checks, table, batches)
+    }
+
+    /// The same in a context.
+    pub(crate) fn bytes_in(
+        &self,
+        context: &EncodeContext,
+        checks: &mut Checks,
+        table: &Table,
+        batches: &[RecordBatch],
+    ) -> Check<Vec<u8>> {
         let sink = SharedSink::default();
-        let summary = self
-            .write(table, batches, Completion::Complete, Box::new(sink.clone()))
-            .map_err(|error| format!("{}: {error:#}", table.name))?;
+        let written =
+            self.write_in(context, table, batches, Completion::Complete, Box::new(sink.clone()));
+        let summary = checks
+            .result(written.map_err(|error| {
+                format!("{}: the table was not written: {error:#}", table.name)
+            }))?;
         let bytes = sink.bytes();
         let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-        check_equal("rows of the summary", &summary.rows, &(rows as u64))?;
-        check_equal("bytes of the summary", &summary.total_bytes, &(bytes.len() as u64))?;
-        if summary.data_bytes > summary.total_bytes {
-            return Err("the summary has more bytes of data than in all".to_owned());
-        }
+        let name = table.name;
+        checks.equal(format!("{name}: rows of the summary"), &summary.rows, &(rows as u64))?;
+        checks.equal(
+            format!("{name}: total_bytes of the summary, compared with the bytes of the sink"),
+            &summary.total_bytes,
+            &(bytes.len() as u64),
+        )?;
+        checks.that(summary.data_bytes <= summary.total_bytes, || {
+            format!("{name}: the summary has more data_bytes than total_bytes")
+        })?;
         Ok(bytes)
     }
 
+    /// Metadata as the format and the oracle can tell them.
+    pub(crate) fn comparable_metadata(&self, metadata: ColumnMetadata) -> ColumnMetadata {
+        self.oracle.comparable_metadata(metadata)
+    }
+
     /// What the oracle makes of bytes.
-    pub(crate) fn decode(&mut self, bytes: &[u8], table: &Table) -> Verdict<Decoded> {
+    pub(crate) fn decode(&mut self, bytes: &[u8], table: &Table) -> Check<Decoded> {
         self.oracle.decode(bytes, &table.schema)
     }
 
@@ -220,65 +268,36 @@ impl<'a> Subject<'a> {
     /// Checks that bytes read back as batches of a table.
     pub(crate) fn check_read(
         &mut self,
+        checks: &mut Checks,
         bytes: &[u8],
         table: &Table,
         expected: &[RecordBatch],
-    ) -> Verdict<Decoded> {
-        let decoded = self
-            .decode(bytes, table)
-            .map_err(|error| format!("{}: the oracle says: {error}", table.name))?;
-        check_equal(
-            &format!("{}: names", table.name),
+    ) -> Check<Decoded> {
+        let decoded = checks.result(self.decode(bytes, table).map_err(|error| {
+            format!("{}: the oracle does not read the file: {error}", table.name)
+        }))?;
+        checks.equal(
+            format!("{}: names of the columns", table.name),
             &decoded.names,
             &self.oracle.names(&table.schema),
         )?;
         let expected = concat_batches(&table.expected.schema(), expected)
             .map_err(|error| error.to_string())?;
         let expected = self.oracle.comparable(expected);
-        check_rows(table.name, &self.oracle.comparable(decoded.rows.clone()), &expected)?;
+        let read = self.oracle.comparable(decoded.rows.clone());
+        checks.result(check_rows(table.name, &read, &expected))?;
         Ok(decoded)
     }
-}
 
-pub(crate) fn check_equal<T: PartialEq + std::fmt::Debug>(
-    what: &str,
-    got: &T,
-    want: &T,
-) -> Verdict {
-    if got == want { Ok(()) } else { Err(format!("{what}: got {got:?}, expected {want:?}")) }
-}
-
-/// Compares cell for cell, floats by their bits.
-///
-/// # Errors
-/// A sentence that names the first cell that differs.
-pub fn check_rows(name: &str, got: &RecordBatch, want: &RecordBatch) -> Result<(), String> {
-    check_equal(&format!("{name}: rows"), &got.num_rows(), &want.num_rows())?;
-    for (index, field) in want.schema_ref().fields().iter().enumerate() {
-        let (got, want) = (got.column(index), want.column(index));
-        check_equal(
-            &format!("{name}: type of column {:?}", field.name()),
-            got.data_type(),
-            want.data_type(),
-        )?;
-        if got.to_data() == want.to_data() {
-            continue;
-        }
-        for row in 0..want.len() {
-            if got.slice(row, 1).to_data() != want.slice(row, 1).to_data() {
-                let show = |array: &dyn Array| match array.is_null(row) {
-                    true => "null".to_owned(),
-                    false => array_value_to_string(array, row).unwrap_or_default(),
-                };
-                return Err(format!(
-                    "{name}: column {:?}, row {}: read {}, expected {}",
-                    field.name(),
-                    row + 1,
-                    show(got),
-                    show(want),
-                ));
-            }
-        }
+    /// Writes batches of a table, and checks that they read back.
+    pub(crate) fn reads_back(
+        &mut self,
+        checks: &mut Checks,
+        table: &Table,
+        given: &[RecordBatch],
+        expected: &[RecordBatch],
+    ) -> Check<Decoded> {
+        let bytes = self.bytes(checks, table, given)?;
+        self.check_read(checks, &bytes, table, expected)
     }
-    Ok(())
 }

@@ -39,6 +39,7 @@ def decode(request):
         "status_text": status_text,
         "losses": list(decoded.losses),
         "warnings": list(decoded.notes),
+        "table": decoded.table,
     }
 
 

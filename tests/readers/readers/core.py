@@ -14,11 +14,15 @@ class Decoded:
     """Columns as Arrow arrays of whatever type the reader has, and what it says about them.
 
     `losses` are names of tests/src/losses.rs: what the reader, or the format, does to cells.
+    `table` is the JSON of TableMetadata; columns may have all members of ColumnMetadata.
     """
 
-    def __init__(self, arrays, columns, losses=(), status=(None, None), names=None, notes=()):
+    def __init__(
+        self, arrays, columns, losses=(), status=(None, None), names=None, notes=(), table=None
+    ):
         self.arrays, self.columns, self.losses = arrays, columns, losses
         self.status, self.names, self.notes = status, names, notes
+        self.table = table or {}
 
 
 def named_columns(names):

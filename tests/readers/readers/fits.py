@@ -22,8 +22,8 @@ def read_fits_astropy(request, schema):
         document.verify("exception")
         table = next(hdu for hdu in document if isinstance(hdu, fits.BinTableHDU))
         columns = [
-            {key: None for key in COLUMN_KEYS} | {"name": c.name, "unit": c.unit}
-            for c in table.columns
+            {key: None for key in COLUMN_KEYS} | fits_metadata(table.header, number, c)
+            for number, c in enumerate(table.columns, 1)
         ]
         if len(columns) != len(schema):
             raise Rejected(f"{len(columns)} columns, expected are {len(schema)}")
@@ -33,6 +33,12 @@ def read_fits_astropy(request, schema):
         ]
         status = table.header.get("QSTATUS") or table.header.get("QUERY_STATUS")
     return Decoded(arrays, columns, FITS_LOSSES, (status, None))
+
+
+def fits_metadata(header, number, column):
+    keys = {"ucd": "TUCD", "utype": "TUTYP", "xtype": "TXTYP", "description": "TCOMM"}
+    found = {name: header.get(f"{key}{number}") for name, key in keys.items()}
+    return found | {"name": column.name, "unit": column.unit}
 
 
 # By the format: text is ASCII and padded, null is no characters, NaN, or an empty array.
@@ -131,7 +137,8 @@ def read_ecsv_plain(request, schema):
         pa.array([ecsv_cell(row[index], type_) for row in rows], type_)
         for index, type_ in enumerate(schema.types)
     ]
-    return Decoded(arrays, columns, ["empty-string-is-null"])
+    table = header.get("meta", {})
+    return Decoded(arrays, columns, ["empty-string-is-null"], table=table)
 
 
 def ecsv_column(column):

@@ -37,7 +37,7 @@ def read_json_python(request, schema):
     with open(request["path"], encoding="utf-8") as source:
         document = strict(source.read())
     fields = document["metadata"]
-    columns = [{key: field.get(key) for key in COLUMN_KEYS} for field in fields]
+    columns = [{key: None for key in COLUMN_KEYS} | field for field in fields]
     rows = document["data"]
     if any(len(row) != len(schema) for row in rows):
         raise Rejected(f"a row has another number of cells than {len(schema)}")
@@ -54,7 +54,7 @@ def json_status(document):
     status = document["status"]
     if isinstance(status, dict):
         return status["value"], status.get("message")
-    return status, None
+    return status, document.get("message")
 
 
 def read_jsonl_python(request, schema):

@@ -4,13 +4,14 @@ import xml.etree.ElementTree as ElementTree
 
 from .core import Decoded, Rejected, duckdb_connection, sql_text
 from .votable_binary import SPACE, fields_of_table, results_of, status_of
+from .votable_metadata import table_metadata
 
 VERSION_KEY = b"IVOA.VOTable-Parquet.version"
 CONTENT_KEY = b"IVOA.VOTable-Parquet.content"
 
 
 def voparquet_document(metadata):
-    """The FIELDs and the QUERY_STATUS of the VOTable in the footer."""
+    """The FIELDs, the QUERY_STATUS and the metadata of the table of the VOTable in the footer."""
     if metadata.get(VERSION_KEY) != b"1.0":
         raise Rejected(f"{VERSION_KEY.decode()} is {metadata.get(VERSION_KEY)}")
     if CONTENT_KEY not in metadata:
@@ -20,30 +21,30 @@ def voparquet_document(metadata):
     if resource.find(f"{SPACE}TABLE/{SPACE}DATA") is not None:
         raise Rejected("the VOTable in the footer has rows")
     columns = [column for column, _ in fields_of_table(resource.find(SPACE + "TABLE"))]
-    return columns, status_of(resource)
+    return columns, status_of(resource), table_metadata(root)
 
 
 def read_voparquet_pyarrow(request, schema):
     from pyarrow import parquet
 
     with parquet.ParquetFile(request["path"], page_checksum_verification=True) as file:
-        columns, status = voparquet_document(file.metadata.metadata or {})
+        columns, status, metadata = voparquet_document(file.metadata.metadata or {})
         table = file.read(use_threads=False)
-    return Decoded(table.columns, columns, (), status, table.column_names)
+    return Decoded(table.columns, columns, (), status, table.column_names, table=metadata)
 
 
 def read_voparquet_duckdb(request, schema):
     path = sql_text(request["path"])
     keys = duckdb_connection().sql(f"SELECT key, value FROM parquet_kv_metadata({path})").fetchall()
-    columns, status = voparquet_document({bytes(k): bytes(v) for k, v in keys})
+    columns, status, metadata = voparquet_document({bytes(k): bytes(v) for k, v in keys})
     table = duckdb_connection().sql(f"SELECT * FROM read_parquet({path})").to_arrow_table()
-    return Decoded(table.columns, columns, (), status, table.column_names)
+    return Decoded(table.columns, columns, (), status, table.column_names, table=metadata)
 
 
 def read_voparquet_polars(request, schema):
     import polars
 
     keys = polars.read_parquet_metadata(request["path"])
-    columns, status = voparquet_document({k.encode(): v.encode() for k, v in keys.items()})
+    columns, status, metadata = voparquet_document({k.encode(): v.encode() for k, v in keys.items()})
     table = polars.read_parquet(request["path"]).to_arrow()
-    return Decoded(table.columns, columns, (), status, table.column_names)
+    return Decoded(table.columns, columns, (), status, table.column_names, table=metadata)

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from .core import COLUMN_KEYS, Decoded, Rejected
 from .plain_text import items, strings_cell, tabledata_value
+from .votable_metadata import field_metadata, table_metadata
 
 SPACE = "{http://www.ivoa.net/xml/VOTable/v1.3}"
 
@@ -54,7 +55,8 @@ def read_votable_plain(request, schema):
         root = ElementTree.parse(source).getroot()
     outer = request.get("options", {}).get("array_count", "").lower() == "outer"
     arrays, columns, _ = decode_document(root, outer)
-    return Decoded(arrays, columns, plain_losses(root), status_of(results_of(root)))
+    status, table = status_of(results_of(root)), table_metadata(root)
+    return Decoded(arrays, columns, plain_losses(root), status, table=table)
 
 
 def results_of(root):
@@ -115,10 +117,10 @@ def fields_of_table(table):
     """Of every FIELD what COLUMN_KEYS names, and the value that stands for null."""
     fields = []
     for field in table.findall(SPACE + "FIELD"):
-        column = {key: field.get(key) for key in COLUMN_KEYS}
+        column = {key: None for key in COLUMN_KEYS} | field_metadata(field)
         values = field.find(SPACE + "VALUES")
         null = values.get("null") if values is not None else None
-        fields.append((column | {"description": description_of(field)}, null))
+        fields.append((column, null))
     return fields
 
 

@@ -1,7 +1,10 @@
 //! Tables that have brought encoders down.
 
+mod described;
+mod large;
 mod lists;
 mod nasty;
+mod odd;
 mod other_arrow;
 mod reserved;
 mod scalars;
@@ -12,9 +15,12 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{Field, Schema};
 use taploom_format::{ColumnMetadata, ResultSchema};
 
+pub(crate) use described::described;
+pub(crate) use large::{hundred_columns, long_lists, long_texts, many_lists, narrow};
 pub use lists::{SHAPES, cells};
 pub(crate) use lists::{as_given, null_elements};
 pub use nasty::nasty;
+pub(crate) use odd::{garbage, not_nullable, odd_characters, ordered, too_long_texts};
 pub(crate) use scalars::scalars;
 pub(crate) use scalars::{long, wide};
 

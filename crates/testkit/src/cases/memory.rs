@@ -1,0 +1,125 @@
+//! The heap that an encoder holds, and what it says of it.
+
+use std::io;
+
+use arrow_array::RecordBatch;
+use taploom_format::{Completion, EncodeContext, Resources};
+use taploom_heap_meter::HeapMeter;
+
+use super::said;
+use crate::checks::{Check, Checks};
+use crate::subject::Subject;
+use crate::tables::{Table, hundred_columns, long};
+
+/// Heap for the schema, the writers and the like, which are not rows: for each column, and in all.
+const FIXED_OF_A_COLUMN: usize = 6 << 10;
+const FIXED: usize = 16 << 10;
+
+const BUDGET: usize = 4 << 20;
+
+pub(super) fn buffered_bytes_stay_within_the_budget(
+    subject: &mut Subject<'_>,
+    checks: &mut Checks,
+) -> Check {
+    let table = subject.table(long(10_000))?;
+    // Eight batches are nearly twice as much.
+    let budget = BUDGET / 2;
+    let context = EncodeContext::from(Resources::default().with_memory_budget(budget));
+    let mut encoder = subject.start(&table.schema, &context, Box::new(io::sink())).map_err(said)?;
+    for round in 1..=8 {
+        encoder.write_batch(&table.given).map_err(said)?;
+        let held = encoder.buffered_bytes();
+        checks.that(held <= budget, || {
+            format!("after {round} batches buffered_bytes is {held}; the budget is {budget}")
+        })?;
+    }
+    encoder.finish(Completion::Complete).map(drop).map_err(said)
+}
+
+pub(super) fn buffered_bytes_are_what_the_heap_holds(
+    subject: &mut Subject<'_>,
+    checks: &mut Checks,
+) -> Check {
+    compared(subject, checks, long, 2_000, BUDGET, 30)?;
+    compared(subject, checks, hundred_columns, 2_000, BUDGET, 7)
+}
+
+fn compared(
+    subject: &Subject<'_>,
+    checks: &mut Checks,
+    make: fn(usize) -> Table,
+    rows: usize,
+    budget: usize,
+    rounds: usize,
+) -> Check {
+    let table = subject.table(make(rows))?;
+    let context = EncodeContext::from(Resources::default().with_memory_budget(budget));
+    let Some(meter) = HeapMeter::start() else { return Ok(()) };
+    let fixed = FIXED_OF_A_COLUMN * table.given.num_columns() + FIXED;
+    let mut encoder = subject.start(&table.schema, &context, Box::new(io::sink())).map_err(said)?;
+    for round in 1..=rounds {
+        // Memory of its own, so that an encoder which keeps the batch is seen to hold it.
+        let batch = copied(&table.given)?;
+        encoder.write_batch(&batch).map_err(said)?;
+        drop(batch);
+        let (said, held) = (encoder.buffered_bytes(), meter.held());
+        checks.that(held <= said + said / 4 + fixed, || {
+            format!(
+                "after {round} batches the encoder holds {held} bytes of heap, and buffered_bytes says \
+                 {said}"
+            )
+        })?;
+        checks.that(said <= held + fixed, || {
+            format!(
+                "after {round} batches buffered_bytes says {said}, and the encoder holds {held} bytes of \
+                 heap"
+            )
+        })?;
+        checks.that(held <= budget + fixed, || {
+            format!(
+                "after {round} batches the encoder holds {held} bytes of heap; the budget is {budget}"
+            )
+        })?;
+    }
+    encoder.finish(Completion::Complete).map(drop).map_err(said)
+}
+
+pub(super) fn no_heap_is_left_behind(subject: &mut Subject<'_>, checks: &mut Checks) -> Check {
+    let table = subject.table(long(2_000))?;
+    let failed = Completion::Failed { message: "the rows stopped coming".to_owned() };
+    let run = |completion: Option<&Completion>| -> Check {
+        let mut encoder = subject
+            .start(&table.schema, &EncodeContext::default(), Box::new(io::sink()))
+            .map_err(said)?;
+        for _ in 0..2 {
+            encoder.write_batch(&table.given).map_err(said)?;
+        }
+        match completion {
+            Some(Completion::Failed { .. }) => drop(encoder.finish(failed.clone())),
+            Some(completion) => drop(encoder.finish(completion.clone()).map_err(said)?),
+            None => drop(encoder),
+        }
+        Ok(())
+    };
+    for (how, completion) in [
+        ("a result that is complete", Some(&Completion::Complete)),
+        ("a result that failed", Some(&failed)),
+        ("a result that was dropped", None),
+    ] {
+        // The first leaves what is made once for all.
+        run(completion)?;
+        let Some(meter) = HeapMeter::start() else { return Ok(()) };
+        run(completion)?;
+        let left = meter.held();
+        checks.that(left <= FIXED, || format!("{how} leaves {left} bytes of heap"))?;
+    }
+    Ok(())
+}
+
+fn copied(batch: &RecordBatch) -> Check<RecordBatch> {
+    let all: Vec<(usize, usize)> = (0..batch.num_rows()).map(|row| (0, row)).collect();
+    let columns = batch.columns().iter();
+    let columns = columns
+        .map(|column| arrow_select::interleave::interleave(&[column.as_ref()], &all).map_err(said));
+    RecordBatch::try_new(batch.schema(), columns.collect::<Check<_>>()?).map_err(said)
+}

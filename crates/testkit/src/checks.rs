@@ -1,0 +1,81 @@
+//! Verdicts that only a comparison can give.
+
+use std::fmt::{self, Debug, Display};
+use std::num::NonZeroU64;
+
+/// What a case found out about a format that did not fail it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The format passes.
+    #[non_exhaustive]
+    Passed {
+        /// Comparisons that the case made. A case that compares nothing fails.
+        checks: NonZeroU64,
+    },
+    /// The case does not apply to what the [`Subject`](crate::Subject) declares.
+    NotApplicable {
+        /// Why not, in one sentence.
+        reason: String,
+    },
+}
+
+impl Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Passed { checks } => write!(f, "passed, {checks} checks"),
+            Self::NotApplicable { reason } => write!(f, "not applicable: {reason}"),
+        }
+    }
+}
+
+/// `Ok`, or the sentence that says what the format does wrong.
+pub(crate) type Check<T = ()> = Result<T, String>;
+
+/// Makes the comparisons of one case, and counts them: a verdict can't be had without one.
+#[derive(Debug, Default)]
+pub(crate) struct Checks(u64);
+
+impl Checks {
+    /// Compares two values.
+    pub(crate) fn equal<T: PartialEq + Debug + ?Sized>(
+        &mut self,
+        what: impl Display,
+        got: &T,
+        expected: &T,
+    ) -> Check {
+        self.that(got == expected, || format!("{what}: got {got:?}, expected {expected:?}"))
+    }
+
+    /// Demands that something holds; `otherwise` says what is wrong if it does not.
+    pub(crate) fn that(&mut self, holds: bool, otherwise: impl FnOnce() -> String) -> Check {
+        self.0 += 1;
+        if holds { Ok(()) } else { Err(otherwise()) }
+    }
+
+    /// Counts a comparison that was made elsewhere.
+    pub(crate) fn result<T>(&mut self, result: Check<T>) -> Check<T> {
+        self.0 += 1;
+        result
+    }
+
+    /// The verdict on a format that failed no comparison.
+    pub(crate) fn verdict(self) -> Check<Verdict> {
+        match NonZeroU64::new(self.0) {
+            Some(checks) => Ok(Verdict::Passed { checks }),
+            None => Err("the case compared nothing, which is a defect of the suite".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_that_compares_nothing_has_no_verdict() {
+        assert!(Checks::default().verdict().is_err());
+        let mut checks = Checks::default();
+        checks.equal("one", &1, &1).unwrap();
+        assert_eq!(checks.verdict().unwrap().to_string(), "passed, 1 checks");
+    }
+}

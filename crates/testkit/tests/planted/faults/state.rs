@@ -1,0 +1,73 @@
+//! Encoders that share what they should have for themselves.
+
+use std::cell::RefCell;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::Value;
+
+use super::{Fault, Planted, planted};
+use crate::encoder::PlantedEncoder;
+
+pub(super) const FAULTS: &[Planted] = &[
+    planted(
+        Fault::SharedBuffer,
+        "gathers its bytes in a buffer that all encoders of the program share",
+        "two_encoders_at_once_do_not_mix",
+        "take turns",
+    ),
+    planted(
+        Fault::ThreadLocalBuffer,
+        "gathers its bytes in a buffer of the thread that it runs on",
+        "an_encoder_may_move_to_another_thread",
+        "several threads",
+    ),
+    planted(
+        Fault::SecondStartDiffers,
+        "numbers its files, so that no two starts give the same",
+        "the_same_bytes_from_two_starts",
+        "second time",
+    ),
+];
+
+/// Bytes that wait between two calls, where all encoders put them.
+static SHARED: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+thread_local! {
+    static LOCAL: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Puts the bytes that wait elsewhere until the next call.
+pub(crate) fn after_batch(encoder: &mut PlantedEncoder) {
+    let bytes = &mut encoder.gathered.bytes;
+    match encoder.layout.fault {
+        Fault::SharedBuffer => {
+            if let Ok(mut shared) = SHARED.lock() {
+                shared.append(bytes);
+            }
+        }
+        Fault::ThreadLocalBuffer => LOCAL.with_borrow_mut(|local| local.append(bytes)),
+        _ => {}
+    }
+}
+
+/// Takes the bytes that wait.
+pub(crate) fn before_trailer(encoder: &mut PlantedEncoder) {
+    let bytes = &mut encoder.gathered.bytes;
+    match encoder.layout.fault {
+        Fault::SharedBuffer => {
+            if let Ok(mut shared) = SHARED.lock() {
+                *bytes = std::mem::take(&mut *shared);
+            }
+        }
+        Fault::ThreadLocalBuffer => *bytes = LOCAL.take(),
+        _ => {}
+    }
+}
+
+pub(crate) fn break_header(fault: Fault, header: &mut Value) {
+    static STARTS: AtomicU64 = AtomicU64::new(0);
+    if fault == Fault::SecondStartDiffers {
+        header["number"] = STARTS.fetch_add(1, Ordering::Relaxed).into();
+    }
+}
