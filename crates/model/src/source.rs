@@ -31,6 +31,14 @@ pub trait RowSource: Send {
     /// does not fit the type of its column.
     async fn next(&mut self) -> Result<Step>;
 
+    /// Ends the reading before the rows end, and gives what is known of the ending by now: notes on
+    /// what was read. Whoever calls it drops the source next, which ends its query.
+    ///
+    /// The default knows nothing. A source that has notes before its end overrides it.
+    fn stop(&mut self) -> Ending {
+        Ending::default()
+    }
+
     /// The total number of rows, if it is known in advance. For progress displays only.
     fn rows_hint(&self) -> Option<u64> {
         None
@@ -124,6 +132,10 @@ impl<S: RowSource + ?Sized> RowSource for Box<S> {
         (**self).next().await
     }
 
+    fn stop(&mut self) -> Ending {
+        (**self).stop()
+    }
+
     fn rows_hint(&self) -> Option<u64> {
         (**self).rows_hint()
     }
@@ -187,6 +199,10 @@ impl<I: Iterator<Item = Result<RecordBatch>> + Send> RowSource for BatchSource<I
             Some(batch) => Ok(Step::Rows(batch)),
             None => Ok(Step::End(self.ending.clone())),
         }
+    }
+
+    fn stop(&mut self) -> Ending {
+        self.ending.clone()
     }
 
     fn rows_hint(&self) -> Option<u64> {

@@ -78,7 +78,8 @@ pub trait Transform: Send {
     }
 
     /// Says how the result ends, given how the rows that came in ended. It is called once, after
-    /// [`rest`](Self::rest). Where the transform itself ended the rows, `ending` is the default.
+    /// [`rest`](Self::rest). Where the transform itself ended the rows, `ending` is what the source
+    /// knew by then ([`RowSource::stop`]).
     ///
     /// # Errors
     /// As [`rows`](Self::rows).
@@ -180,20 +181,24 @@ impl<S: RowSource, T: Transform> Transformed<S, T> {
                     let source = self.source.as_mut().filter(|_| self.transform.wants_rows());
                     let step = match source {
                         Some(source) => source.next().await?,
-                        None => Step::End(Ending::default()),
+                        None => {
+                            self.drop_source();
+                            continue;
+                        }
                     };
                     let flow = match step {
                         Step::Rows(batch) if batch.num_rows() == 0 => continue,
                         Step::Rows(batch) => self.transform.rows(batch)?,
                         Step::End(ending) => {
-                            self.drain(ending);
+                            self.source = None;
+                            self.state = State::Draining(ending);
                             continue;
                         }
                     };
                     let batch = match flow {
                         Flow::More(batch) => batch,
                         Flow::Last(batch) => {
-                            self.drain(Ending::default());
+                            self.drop_source();
                             batch
                         }
                     };
@@ -217,9 +222,10 @@ impl<S: RowSource, T: Transform> Transformed<S, T> {
         }
     }
 
-    fn drain(&mut self, ending: Ending) {
-        self.source = None;
-        self.state = State::Draining(ending);
+    /// Ends the reading, because no more rows are wanted.
+    fn drop_source(&mut self) {
+        let ending = self.source.take().map(|mut source| source.stop());
+        self.state = State::Draining(ending.unwrap_or_default());
     }
 }
 
@@ -236,6 +242,14 @@ impl<S: RowSource, T: Transform> RowSource for Transformed<S, T> {
             self.state = State::Failed;
         }
         step
+    }
+
+    fn stop(&mut self) -> Ending {
+        match &self.state {
+            State::Draining(ending) | State::Ended(ending) => ending.clone(),
+            State::Reading => self.source.as_mut().map(|source| source.stop()).unwrap_or_default(),
+            State::Failed => Ending::default(),
+        }
     }
 
     fn rows_hint(&self) -> Option<u64> {

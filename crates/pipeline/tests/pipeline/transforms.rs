@@ -184,6 +184,15 @@ fn a_source_is_dropped_as_soon_as_no_more_rows_are_wanted() {
 }
 
 #[test]
+fn notes_that_are_known_before_the_end_outlive_a_limit() {
+    for limit in [0, 2] {
+        let source = Box::new(source(&[3])) as Box<dyn RowSource>;
+        let (_, ended) = read(limited(coalesced(source, 1, 1), limit));
+        assert_eq!(ended, ending(), "MAXREC {limit}");
+    }
+}
+
+#[test]
 fn small_batches_are_put_together_and_none_is_split() {
     let bytes = 1 << 20;
     for (sizes, wanted, expected) in [

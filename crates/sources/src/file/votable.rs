@@ -66,7 +66,7 @@ struct VotableSource {
 }
 
 impl VotableSource {
-    /// How the document ended, once it was read to its end.
+    /// How the document ended, as far as it has been read.
     fn ending(&self) -> Ending {
         let constructs = self.reader.passed_over();
         let late = self.reader.late().map(late).unwrap_or_default();
@@ -89,6 +89,10 @@ impl RowSource for VotableSource {
             Some(batch) => Step::Rows(batch),
             None => Step::End(self.ending()),
         })
+    }
+
+    fn stop(&mut self) -> Ending {
+        self.ending()
     }
 
     fn rows_hint(&self) -> Option<u64> {
