@@ -247,7 +247,7 @@ impl<S: RowSource, T: Transform> RowSource for Transformed<S, T> {
     fn stop(&mut self) -> Ending {
         match &self.state {
             State::Draining(ending) | State::Ended(ending) => ending.clone(),
-            State::Reading => self.source.as_mut().map(|source| source.stop()).unwrap_or_default(),
+            State::Reading => self.source.as_mut().map(RowSource::stop).unwrap_or_default(),
             State::Failed => Ending::default(),
         }
     }

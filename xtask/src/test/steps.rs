@@ -57,13 +57,14 @@ const STORES: &[&str] = &["s3"];
 const FUZZING: &[&str] = &["fuzzing"];
 
 /// The feature sets of libraries that a program may choose from.
-const FEATURE_SETS: [(&str, &[&str]); 3] = [
+const FEATURE_SETS: [(&str, &[&str]); 4] = [
     ("taploom", &["", "arrow", "csv", "ecsv", "fits", "json", "votable", "voparquet"]),
     (
         "taploom-sources",
         &["", "arrow", "csv", "mysql", "parquet", "sqlite", "demo", "synth", "votable"],
     ),
     ("taploom-bridge", &["", "mysql"]),
+    ("taploom-pipeline", &["", "tokio", "url"]),
 ];
 
 const fn check(name: &'static str, run: fn(&mut Tally) -> Outcome) -> Step {
