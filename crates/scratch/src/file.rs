@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use crate::account::Account;
 use crate::error::{Result, ScratchAction, ScratchError};
-use crate::space::ScratchSpace;
 use crate::storage::{ReadPattern, StorageFile};
 
 /// A temporary file that is appended to and read at any offset.
@@ -19,20 +19,20 @@ pub struct ScratchFile(Arc<Contents>);
 pub struct ScratchReader(Arc<Contents>);
 
 struct Contents {
-    space: ScratchSpace,
+    account: Arc<Account>,
     pattern: ReadPattern,
     /// Made with the first byte.
     file: OnceLock<Box<dyn StorageFile>>,
     /// Bytes appended since the file was last cleared.
     length: AtomicU64,
-    /// Bytes of the space that the file takes: it keeps them when it is cleared.
+    /// Bytes of the limit that the file takes: it keeps them when it is cleared.
     room: AtomicU64,
 }
 
 impl ScratchFile {
-    pub(crate) fn new(space: ScratchSpace, pattern: ReadPattern) -> Self {
+    pub(crate) fn new(account: Arc<Account>, pattern: ReadPattern) -> Self {
         Self(Arc::new(Contents {
-            space,
+            account,
             pattern,
             file: OnceLock::new(),
             length: AtomicU64::new(0),
@@ -52,7 +52,7 @@ impl ScratchFile {
         let end = offset + bytes.len() as u64;
         let room = contents.room.load(Ordering::Relaxed);
         if end > room {
-            contents.space.reserve(end - room)?;
+            contents.account.reserve(end - room)?;
             contents.room.store(end, Ordering::Relaxed);
         }
         let file = contents.file()?;
@@ -123,7 +123,7 @@ impl Contents {
         if let Some(file) = self.file.get() {
             return Ok(&**file);
         }
-        let created = self.space.storage().create(self.pattern);
+        let created = self.account.storage().create(self.pattern);
         let created = created.map_err(|source| self.failed(ScratchAction::Create, source))?;
         Ok(&**self.file.get_or_init(|| created))
     }
@@ -138,7 +138,7 @@ impl Contents {
     }
 
     fn failed(&self, action: ScratchAction, source: io::Error) -> ScratchError {
-        ScratchError::Failed { action, place: self.space.place(), source }
+        ScratchError::Failed { action, place: self.account.storage().place(), source }
     }
 }
 
@@ -146,7 +146,7 @@ impl Drop for Contents {
     fn drop(&mut self) {
         // The file first, so that its room is free when it counts as free.
         drop(self.file.take());
-        self.space.release(*self.room.get_mut());
+        self.account.release(*self.room.get_mut());
     }
 }
 
@@ -177,7 +177,7 @@ impl fmt::Debug for ScratchReader {
 impl Contents {
     fn describe(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(name)
-            .field("place", &self.space.place())
+            .field("place", &self.account.storage().place())
             .field("len", &self.len())
             .finish_non_exhaustive()
     }

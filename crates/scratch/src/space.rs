@@ -1,11 +1,10 @@
-//! The limit on disk, and who draws on it.
+//! A place for temporary files, with a limit.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::error::{Result, ScratchError};
+use crate::account::Account;
 use crate::file::ScratchFile;
 use crate::storage::{Folder, ReadPattern, ScratchStorage};
 
@@ -30,15 +29,6 @@ use crate::storage::{Folder, ReadPattern, ScratchStorage};
 #[derive(Clone)]
 pub struct ScratchSpace(Arc<Account>);
 
-struct Account {
-    storage: Arc<dyn ScratchStorage>,
-    budget: u64,
-    used: AtomicU64,
-    peak: AtomicU64,
-    /// The space that this one is a part of.
-    around: Option<ScratchSpace>,
-}
-
 impl ScratchSpace {
     /// Files in a folder, without a limit.
     ///
@@ -50,18 +40,13 @@ impl ScratchSpace {
 
     /// Files on a storage of your own, without a limit.
     pub fn on(storage: impl ScratchStorage + 'static) -> Self {
-        Self::with(Arc::new(storage), u64::MAX, None)
-    }
-
-    fn with(storage: Arc<dyn ScratchStorage>, budget: u64, around: Option<Self>) -> Self {
-        let (used, peak) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self(Arc::new(Account { storage, budget, used, peak, around }))
+        Self(Arc::new(Account::new(Arc::new(storage))))
     }
 
     /// A part of this space, whose files take at most `budget` bytes together.
     #[must_use]
     pub fn limited_to(&self, budget: u64) -> Self {
-        Self::with(Arc::clone(&self.0.storage), budget, Some(self.clone()))
+        Self(Arc::new(Account::part_of(&self.0, budget)))
     }
 
     /// A part of this space without a limit of its own, whose use is counted apart.
@@ -72,60 +57,29 @@ impl ScratchSpace {
 
     /// The name of the folder, for messages.
     pub fn place(&self) -> String {
-        self.0.storage.place()
+        self.0.storage().place()
     }
 
     /// The smallest limit that holds for this space, its own or one around it, in bytes; `u64::MAX`
     /// without a limit.
     pub fn budget(&self) -> u64 {
-        let around = self.0.around.as_ref().map_or(u64::MAX, Self::budget);
-        self.0.budget.min(around)
+        self.0.budget()
     }
 
     /// Bytes that the files of this space take now.
     pub fn used(&self) -> u64 {
-        self.0.used.load(Ordering::Relaxed)
+        self.0.used()
     }
 
     /// The most bytes that the files of this space have taken at any time.
     pub fn peak(&self) -> u64 {
-        self.0.peak.load(Ordering::Relaxed)
+        self.0.peak()
     }
 
     /// A new file. The system is asked for it when the first byte is appended, so that a file that
     /// stays empty costs nothing.
     pub fn file(&self, pattern: ReadPattern) -> ScratchFile {
-        ScratchFile::new(self.clone(), pattern)
-    }
-
-    pub(crate) fn storage(&self) -> &dyn ScratchStorage {
-        &*self.0.storage
-    }
-
-    /// Counts `bytes` in this space and in all around it.
-    pub(crate) fn reserve(&self, bytes: u64) -> Result<()> {
-        let account = &*self.0;
-        let grow = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= account.budget);
-        let before = account.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grow);
-        let Ok(before) = before else {
-            return Err(ScratchError::OverBudget { place: self.place(), budget: account.budget });
-        };
-        if let Some(around) = &account.around
-            && let Err(error) = around.reserve(bytes)
-        {
-            account.used.fetch_sub(bytes, Ordering::Relaxed);
-            return Err(error);
-        }
-        account.peak.fetch_max(before + bytes, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// Gives back what [`reserve`](Self::reserve) has counted.
-    pub(crate) fn release(&self, bytes: u64) {
-        self.0.used.fetch_sub(bytes, Ordering::Relaxed);
-        if let Some(around) = &self.0.around {
-            around.release(bytes);
-        }
+        ScratchFile::new(Arc::clone(&self.0), pattern)
     }
 }
 
