@@ -20,7 +20,7 @@ use crate::dictionary;
 use crate::error::{Error, Result};
 use crate::footer::{ColumnMetadata, Footer};
 use crate::pages::{ChunkPages, Pages};
-use crate::plain::{self, Plain};
+use crate::plain::{PlainBuffers, PlainColumn};
 use crate::stage::{LoadedGroup, Stage};
 use crate::table::{Column, Table};
 use crate::threads;
@@ -67,7 +67,7 @@ impl RowGroup<'_> {
 
     /// Encodes columns until none is left or one has failed.
     fn work<'a, W: Write + Send>(&'a self, columns: &Columns<'_>, output: &Output<'a, W>) {
-        let mut buffers = plain::Buffers::new();
+        let mut buffers = PlainBuffers::new();
         loop {
             // After a panic, for example of the sink, the other threads would wait for their turn for ever.
             let step = catch_unwind(AssertUnwindSafe(|| self.step(columns, output, &mut buffers)));
@@ -84,7 +84,7 @@ impl RowGroup<'_> {
         &'a self,
         columns: &Columns<'_>,
         output: &Output<'a, W>,
-        buffers: &mut plain::Buffers,
+        buffers: &mut PlainBuffers,
     ) -> Result<bool> {
         let Some((column, loaded)) = columns.next()? else {
             return Ok(false);
@@ -93,7 +93,7 @@ impl RowGroup<'_> {
         let described = &self.table.columns[column];
         let schema = Arc::new(SchemaDescriptor::new(Arc::clone(&described.root)));
         let properties = self.properties(column, &schema, loaded)?;
-        if let Some(plain) = Plain::of(described, &schema, &properties) {
+        if let Some(plain) = PlainColumn::of(described, &schema, &properties) {
             let mut pages = self.pages.of_chunk();
             let mut put = |page: &[u8]| output.put(column, &mut pages, page);
             let chunk = plain.encode(self.rows, buffers, &mut put, |write| {

@@ -16,7 +16,7 @@ use parquet::file::statistics::{Statistics, ValueStatistics as ParquetStatistics
 use super::levels::put_levels;
 use super::value_statistics::{Ordered, ValueStatistics};
 use super::values::Values;
-use super::{Out, Plain, Put, Write};
+use super::{PageBuffers, PlainColumn, PutPage, WritePiece};
 use crate::error::{Error, Result};
 use crate::footer::ColumnMetadata;
 use crate::thrift;
@@ -27,10 +27,10 @@ const HEADER: usize = 32;
 
 /// Encodes the pieces of a column.
 pub(super) struct ChunkWriter<'a, V: Values> {
-    plain: &'a Plain<'a>,
+    plain: &'a PlainColumn<'a>,
     values: V,
-    out: &'a mut Out,
-    put: &'a mut Put<'a>,
+    out: &'a mut PageBuffers,
+    put: &'a mut PutPage<'a>,
     /// The rows of the open page.
     page: RowCount,
     statistics: ValueStatistics<Of<V>>,
@@ -67,10 +67,10 @@ struct PageOrder<T> {
 
 impl<'a, V: Values<Type: PhysicalType<T: Ordered>>> ChunkWriter<'a, V> {
     pub(super) fn new(
-        plain: &'a Plain<'a>,
+        plain: &'a PlainColumn<'a>,
         values: V,
-        out: &'a mut Out,
-        put: &'a mut Put<'a>,
+        out: &'a mut PageBuffers,
+        put: &'a mut PutPage<'a>,
     ) -> Self {
         Self {
             plain,
@@ -87,7 +87,7 @@ impl<'a, V: Values<Type: PhysicalType<T: Ordered>>> ChunkWriter<'a, V> {
 
     pub(super) fn encode(
         mut self,
-        read: impl FnOnce(&mut Write<'_>) -> Result<()>,
+        read: impl FnOnce(&mut WritePiece<'_>) -> Result<()>,
     ) -> Result<PlainChunk> {
         read(&mut |piece| self.write(piece))?;
         if self.page.all > 0 {
@@ -98,7 +98,7 @@ impl<'a, V: Values<Type: PhysicalType<T: Ordered>>> ChunkWriter<'a, V> {
 
     /// Adds a piece in steps. After each step the page may be full.
     fn write(&mut self, piece: &ArrayRef) -> Result<()> {
-        let Plain { is_nullable, step, page_rows, .. } = *self.plain;
+        let PlainColumn { is_nullable, step, page_rows, .. } = *self.plain;
         let nulls = piece.nulls().filter(|_| is_nullable);
         // The Parquet crate takes larger steps where all rows are valid or all are null.
         let (step, valid) = match nulls {
@@ -158,7 +158,7 @@ impl<'a, V: Values<Type: PhysicalType<T: Ordered>>> ChunkWriter<'a, V> {
 
     fn end_page(&mut self) -> Result<()> {
         let rows = std::mem::take(&mut self.page);
-        let Out { valid, levels, header, compressed, snappy } = &mut *self.out;
+        let PageBuffers { valid, levels, header, compressed, snappy } = &mut *self.out;
         levels.clear();
         if self.plain.is_nullable {
             put_levels(valid.as_slice(), rows.all, levels);
@@ -262,7 +262,7 @@ impl<T: Ordered> PageOrder<T> {
     }
 }
 
-impl Plain<'_> {
+impl PlainColumn<'_> {
     fn failed(&self, error: ParquetError) -> Error {
         Error::column(self.column.name(), error)
     }

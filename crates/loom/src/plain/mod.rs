@@ -26,7 +26,7 @@ use crate::error::{Error, Result};
 use crate::table::Column;
 
 /// How the chunks of a column are made.
-pub(crate) struct Plain<'a> {
+pub(crate) struct PlainColumn<'a> {
     column: &'a Column,
     schema: SchemaDescPtr,
     properties: WriterPropertiesPtr,
@@ -39,12 +39,12 @@ pub(crate) struct Plain<'a> {
 }
 
 /// Memory in which pages are made. It is used for one column after another.
-pub(crate) struct Buffers {
+pub(crate) struct PlainBuffers {
     page: MutableBuffer,
-    out: Out,
+    out: PageBuffers,
 }
 
-struct Out {
+struct PageBuffers {
     /// One bit per row of the page: 1 if it is not null.
     valid: BooleanBufferBuilder,
     levels: Vec<u8>,
@@ -54,9 +54,9 @@ struct Out {
     snappy: snap::raw::Encoder,
 }
 
-impl Buffers {
+impl PlainBuffers {
     pub(crate) fn new() -> Self {
-        let out = Out {
+        let out = PageBuffers {
             valid: BooleanBufferBuilder::new(0),
             levels: Vec::new(),
             header: Vec::new(),
@@ -68,12 +68,12 @@ impl Buffers {
 }
 
 /// Takes a page with its header.
-type Put<'a> = dyn FnMut(&[u8]) -> Result<()> + 'a;
+type PutPage<'a> = dyn FnMut(&[u8]) -> Result<()> + 'a;
 
 /// Takes a piece of a column.
-type Write<'a> = dyn FnMut(&ArrayRef) -> Result<()> + 'a;
+type WritePiece<'a> = dyn FnMut(&ArrayRef) -> Result<()> + 'a;
 
-impl<'a> Plain<'a> {
+impl<'a> PlainColumn<'a> {
     /// `None` for columns of other types, and for properties that this encoder does not support.
     pub(crate) fn of(
         column: &'a Column,
@@ -117,9 +117,9 @@ impl<'a> Plain<'a> {
     pub(crate) fn encode(
         &self,
         rows: u64,
-        buffers: &mut Buffers,
-        put: &mut Put<'_>,
-        read: impl FnOnce(&mut Write<'_>) -> Result<()>,
+        buffers: &mut PlainBuffers,
+        put: &mut PutPage<'_>,
+        read: impl FnOnce(&mut WritePiece<'_>) -> Result<()>,
     ) -> Result<PlainChunk> {
         match self.column.field.data_type() {
             DataType::Boolean => {
@@ -152,9 +152,9 @@ impl<'a> Plain<'a> {
     fn numbers<A, T>(
         &self,
         rows: u64,
-        buffers: &mut Buffers,
-        put: &mut Put<'_>,
-        read: impl FnOnce(&mut Write<'_>) -> Result<()>,
+        buffers: &mut PlainBuffers,
+        put: &mut PutPage<'_>,
+        read: impl FnOnce(&mut WritePiece<'_>) -> Result<()>,
     ) -> Result<PlainChunk>
     where
         A: ArrowPrimitiveType<Native: Into<T::T>>,
