@@ -63,7 +63,7 @@ fn run_steps(steps: &[Step], schedule: &mut Schedule) -> Result<Tally, Tally> {
     for step in steps {
         if let Some(reason) = schedule.no_time_for(step.name) {
             println!("\n=== {}: not run: {reason}", step.name);
-            tally.not_run(step.name, reason);
+            tally.no_time(step.name, reason);
             continue;
         }
         println!("\n=== {}", step.name);

@@ -6,6 +6,7 @@ pub(crate) struct Tally {
     passed: u64,
     failed: u64,
     failures: Vec<String>,
+    no_time: Vec<(&'static str, String)>,
     not_run: Vec<(&'static str, String)>,
 }
 
@@ -42,7 +43,12 @@ impl Tally {
         self.failures.push(format!("{step}: {why}"));
     }
 
-    /// Notes a step that was not begun.
+    /// Notes a step for which there was no time.
+    pub(crate) fn no_time(&mut self, step: &'static str, reason: String) {
+        self.no_time.push((step, reason));
+    }
+
+    /// Notes a step that can't be run here, with the reason.
     pub(crate) fn not_run(&mut self, step: &'static str, reason: String) {
         self.not_run.push((step, reason));
     }
@@ -57,11 +63,11 @@ impl Tally {
         for failure in &self.failures {
             println!("failed: {failure}");
         }
-        for (step, reason) in &self.not_run {
+        for (step, reason) in self.no_time.iter().chain(&self.not_run) {
             println!("not run: {step}: {reason}");
         }
-        if !self.not_run.is_empty() {
-            let names: Vec<&str> = self.not_run.iter().map(|(step, _)| *step).collect();
+        if !self.no_time.is_empty() {
+            let names: Vec<&str> = self.no_time.iter().map(|(step, _)| *step).collect();
             println!(
                 "{} passed, {} failed, {} not run for lack of time: {}",
                 self.passed,
@@ -75,7 +81,7 @@ impl Tally {
     /// The counts in the form that programs read.
     pub(crate) fn closing_line(&self) -> String {
         let counts = format!("{} passed, {} failed", self.passed, self.failed);
-        match self.not_run.len() {
+        match self.no_time.len() + self.not_run.len() {
             0 => counts,
             steps => format!("{counts}, {steps} skipped"),
         }
@@ -98,7 +104,7 @@ mod tests {
 
         let before = tally.failed_tests();
         tally.failed("clippy", "cargo clippy failed: exit status: 101", before);
-        tally.not_run("kafka", "it takes about 4 minutes, and 2 are left".to_owned());
+        tally.no_time("kafka", "it takes about 4 minutes, and 2 are left".to_owned());
         assert_eq!(tally.closing_line(), "6 passed, 1 failed, 1 skipped");
         assert!(!tally.all_passed());
     }
