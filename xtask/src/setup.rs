@@ -1,4 +1,4 @@
-//! The programs that the tests read files with.
+//! Installs the programs that the tests read files with.
 
 use std::fs;
 use std::path::Path;
@@ -8,11 +8,11 @@ use crate::Outcome;
 use crate::command::{command, run as start};
 use crate::folders::{root, target};
 
-/// Installs what is missing.
+/// Installs the programs that are missing.
 pub(crate) fn run() -> Outcome {
     python()?;
     stilts()?;
-    // For the XML Schema of VOTable.
+    // xmllint checks documents against the XML Schema of VOTable.
     debian("xmllint", &["libxml2-utils"])?;
     debian("mariadb-install-db", &["mariadb-server-core", "mariadb-client-core"])
 }
@@ -22,17 +22,17 @@ pub(crate) fn stilts() -> Outcome {
     debian("stilts", &["stilts"])
 }
 
-/// Callgrind, which counts instructions.
+/// valgrind, whose callgrind counts instructions.
 pub(crate) fn valgrind() -> Outcome {
     debian("valgrind", &["valgrind"])
 }
 
-/// The interpreter that has what the tests read files with.
+/// The Python interpreter with the readers of the tests.
 pub(crate) fn python() -> Outcome<String> {
     environment("python", "tests/readers/requirements.txt")
 }
 
-/// The interpreter that has the programs which are measured beside ours.
+/// The Python interpreter with the programs that `bench peers` compares with.
 pub(crate) fn peers_python() -> Outcome<String> {
     environment("bench-python", "benches/peers.txt")
 }
@@ -66,7 +66,7 @@ fn environment(folder: &str, pins: &str) -> Outcome<String> {
     Ok(python)
 }
 
-/// Packages of Debian that bring a program. Installed where that is possible; else the error says how.
+/// Installs Debian packages if a program is missing and this process may; otherwise the error says how to.
 fn debian(program: &str, packages: &[&str]) -> Outcome {
     if is_there(program) {
         return Ok(());

@@ -1,5 +1,5 @@
-//! What a job of the bridge costs: a wide result from MariaDB, encoded and stored by HTTP, beside
-//! `mariadb --quick`, which prints the same rows to `/dev/null`; and many such jobs at once.
+//! The cost of a job: a wide result from MariaDB, encoded and stored over HTTP, compared with `mariadb --quick`, which
+//! prints the same rows to `/dev/null`. A second measurement runs many such jobs at once.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -20,11 +20,11 @@ use crate::folders::{SHIPPED, program, root};
 
 const ROWS: u64 = 50_000;
 const TURNS: usize = 3;
-/// Of a job, in CPU seconds of `mariadb --quick`.
+/// Limit for the CPU time of one job, as a multiple of that of `mariadb --quick`.
 const CPU_AT_MOST: f64 = 1.5;
 const PEAK_AT_MOST: f64 = 64.0;
-/// Jobs of each format that run at once, and what the process that runs all of them may take. A worker
-/// whose encoders share 256 MiB runs 20 at a time where each has 12 of them.
+/// Jobs of each format that run at once, and the memory limit of the process that runs them all. A worker whose encoders
+/// share 256 MiB runs 20 jobs at a time with 12 MiB each.
 const AT_ONCE: usize = 10;
 const MIB_EACH: &str = "12";
 const PEAK_OF_ALL_AT_MOST: f64 = 256.0;
@@ -54,7 +54,7 @@ pub(crate) fn run() -> Outcome {
     if missed.is_empty() { Ok(()) } else { Err(format!("missed: {}", missed.join("; "))) }
 }
 
-/// The sample's message with the wide table's query and columns.
+/// The sample message, with the query and the columns of the wide table.
 fn message(format: &Value, destination: &str) -> Outcome<Value> {
     let sample = fs::read_to_string(root().join(MESSAGE));
     let sample = sample.map_err(|error| format!("can't read {MESSAGE}: {error}"))?;
@@ -75,7 +75,7 @@ fn message(format: &Value, destination: &str) -> Outcome<Value> {
     Ok(message)
 }
 
-/// A job of each format and the client in turn, so that what else the machine does falls on all.
+/// Runs the client and a job of each format in turn, so that other load on the machine affects all of them.
 fn one_by_one(server: &MariaDb, store: &Store, messages: &[String]) -> Outcome<Vec<String>> {
     let program = program("taploom");
     let url = server.url();
@@ -111,7 +111,7 @@ fn one_by_one(server: &MariaDb, store: &Store, messages: &[String]) -> Outcome<V
     Ok(missed)
 }
 
-/// Jobs of both formats in one process, none of which waits for another.
+/// Runs jobs of both formats in one process, all at the same time.
 fn all_at_once(server: &MariaDb, store: &Store, messages: &[String]) -> Outcome<Option<String>> {
     let program = program("bench-jobs");
     let (url, jobs) = (server.url(), AT_ONCE.to_string());
@@ -126,7 +126,7 @@ fn all_at_once(server: &MariaDb, store: &Store, messages: &[String]) -> Outcome<
     Ok((peak > limit).then(|| format!("{name}: a peak of {peak:.1} MiB, at most {limit}")))
 }
 
-/// Takes what is put there and throws it away.
+/// An HTTP server that accepts each PUT and discards the body.
 struct Store {
     port: u16,
     whole: Arc<AtomicU64>,
@@ -141,7 +141,7 @@ impl Store {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let counter = Arc::clone(&counter);
-                // One that breaks off is not counted, which is found out.
+                // An upload that breaks off is not counted, and `check` reports the missing one.
                 thread::spawn(move || take(stream, &counter));
             }
         });
@@ -152,7 +152,7 @@ impl Store {
         format!("http://127.0.0.1:{}/{}", self.port, Path::new(name).display())
     }
 
-    /// Whether just so many results came whole since this was asked last.
+    /// Checks that exactly `expected` uploads have arrived in full since the last call.
     fn check(&self, expected: usize) -> Outcome {
         match self.whole.swap(0, Ordering::SeqCst) {
             found if found == expected as u64 => Ok(()),

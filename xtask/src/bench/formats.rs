@@ -1,10 +1,10 @@
-//! The formats that the program has: what is measured is what is registered.
+//! The formats to measure: every format that the program has registered.
 
 use crate::Outcome;
 use crate::bench::json;
 use crate::folders::program;
 
-/// RESPONSEFORMAT values, by name: every id of the registry, and VOTable by its three serialisations.
+/// RESPONSEFORMAT values: every id of the registry, and VOTable in its three serialisations.
 pub(crate) fn all() -> Outcome<Vec<String>> {
     let formats = json(&[&program("taploom"), "formats", "--json"])?;
     let formats = formats.as_array().ok_or("taploom formats --json prints no list")?;

@@ -1,7 +1,7 @@
 //! The figures of the loom: memory, time against `ArrowWriter`, and what readers pay for the footer.
 //!
-//! Every line says what is measured, what came out, and what it may be at most. The table goes to
-//! standard output and, with the machine, to `docs/src/loom-measured.md`.
+//! Every line of the table names a quantity, its measured value and its limit. The table goes to standard output and, with
+//! a description of the machine, to `docs/src/loom-measured.md`.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -32,7 +32,7 @@ pub(crate) fn run() -> Outcome {
     figures.write()
 }
 
-/// `VmHWM` of `taploom encode`.
+/// The peak resident set (`VmHWM`) of `taploom encode`.
 fn whole_process(figures: &mut Figures) -> Outcome {
     figures.section(
         "Peak memory of the process (`VmHWM`): `taploom encode synth:… -f voparquet`, MiB",
@@ -55,7 +55,7 @@ fn whole_process(figures: &mut Figures) -> Outcome {
     Ok(())
 }
 
-/// Heap of the writer beside the batch in hand.
+/// The heap of the writer, without the batch that it is given.
 fn heap(figures: &mut Figures) -> Outcome {
     figures.section("Peak heap of the writer without the caller's batch, MiB");
     let peak =
@@ -98,7 +98,7 @@ fn heap(figures: &mut Figures) -> Outcome {
     Ok(())
 }
 
-/// Against `ArrowWriter` in memory: the same batches, properties and bytes out.
+/// CPU time compared with `ArrowWriter` in memory, for the same batches, properties and output bytes.
 fn time(figures: &mut Figures) -> Outcome {
     figures.section("Time relative to `ArrowWriter` in memory: medians of 5 alternating runs");
     for (what, table, rows) in [
@@ -139,7 +139,7 @@ fn time(figures: &mut Figures) -> Outcome {
     Ok(())
 }
 
-/// Where the page cache counts as memory, and nearly all of it is taken away.
+/// CPU time in a memory cgroup that counts the page cache and leaves almost none of it.
 fn in_a_cgroup(figures: &mut Figures) -> Outcome {
     figures.section(
         "In a memory cgroup of 64 MiB that includes the page cache: 991 columns, 200,000 rows",
@@ -175,7 +175,7 @@ struct Cgroup {
 }
 
 impl Cgroup {
-    /// One of version 1 or 2, whichever there is.
+    /// Makes a cgroup of version 1 or 2, as the machine has it.
     fn make(bytes: u64) -> Option<Self> {
         for (parent, limit) in
             [("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")]
@@ -191,7 +191,7 @@ impl Cgroup {
         None
     }
 
-    /// What a shell does to get in.
+    /// A shell command that moves the shell into the cgroup.
     fn enter(&self) -> String {
         format!("echo $$ > {}/cgroup.procs && ", self.folder.display())
     }
@@ -203,7 +203,7 @@ impl Drop for Cgroup {
     }
 }
 
-/// What pyarrow pays to open the file.
+/// The time and memory that pyarrow takes to open the file.
 fn footer(figures: &mut Figures) -> Outcome {
     figures.section("Opening the footer with pyarrow: 991 columns, 2,000,000 rows");
     let python = python()?;
@@ -258,7 +258,7 @@ fn number(line: &Value, key: &str) -> f64 {
     line[key].as_f64().unwrap_or(f64::NAN)
 }
 
-/// A table in the making.
+/// The table of results, line by line.
 #[derive(Default)]
 struct Figures {
     lines: Vec<String>,

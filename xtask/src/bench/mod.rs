@@ -1,5 +1,5 @@
-//! The measurements behind `cargo xtask bench`, and what they share: one run of a program, as the kernel
-//! accounts for it.
+//! The measurements of `cargo xtask bench`, and the code that they share: one run of a program, with the CPU time and the
+//! memory that the kernel reports for it.
 
 pub(crate) mod bridge;
 pub(crate) mod formats;
@@ -22,7 +22,7 @@ use crate::Outcome;
 use crate::command::{cargo, command, run as start};
 use crate::folders::{SHIPPED, program, target};
 
-/// What the kernel says of a run of a program.
+/// CPU time and peak memory of one run of a program, as the kernel reports them.
 pub(crate) struct Usage {
     pub(crate) cpu: Duration,
     pub(crate) peak_kib: u64,
@@ -34,8 +34,8 @@ pub(crate) fn measure(source: &str, format: &str, out: &str, more: &[&str]) -> O
     usage(&[&[program.as_str(), "encode", source, "-f", format, "-o", out], more].concat())
 }
 
-/// Runs a program once, through Python, whose `getrusage` has the kernel's own account of a child that has
-/// ended: CPU seconds, and the largest resident set. What the program prints is thrown away.
+/// Runs a program once and discards its output. Python starts the program, since its `getrusage` gives the CPU seconds and
+/// the largest resident set of a child that has ended.
 pub(crate) fn usage(arguments: &[&str]) -> Outcome<Usage> {
     let script = "import resource, subprocess, sys\n\
         status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode\n\
@@ -88,7 +88,7 @@ fn bench_file(name: &str) -> String {
     target().join("bench").join(name).display().to_string()
 }
 
-/// The JSON that a program prints.
+/// Runs a program and parses the JSON that it prints.
 pub(crate) fn json(arguments: &[&str]) -> Outcome<Value> {
     let (program, rest) = arguments.split_first().ok_or("there is no program")?;
     let output = command(program, rest)

@@ -1,5 +1,5 @@
-//! What it costs a program to read a wide result from MariaDB: client CPU of `mysql://` as a source, beside
-//! that of `mariadb --quick`, which prints the same rows to `/dev/null`.
+//! The client CPU time to read a wide result from MariaDB: `mysql://` as a source, compared with `mariadb --quick`, which
+//! prints the same rows to `/dev/null`.
 
 use taploom_test_servers::{MariaDb, Settings};
 
@@ -11,7 +11,7 @@ use crate::folders::{SHIPPED, program};
 
 const ROWS: u64 = 50_000;
 const TURNS: usize = 5;
-/// Of the source alone, in CPU seconds of `mariadb --quick`.
+/// Limit for the CPU time of the source, as a multiple of that of `mariadb --quick`.
 const AT_MOST: f64 = 0.8;
 
 pub(crate) fn run() -> Outcome {
@@ -27,7 +27,7 @@ pub(crate) fn run() -> Outcome {
 
     println!("{ROWS} rows x 991 columns of MariaDB, VARCHAR in MyISAM, read and thrown away");
     println!("{:<20}{:>14}{:>12}{:>12}", "client", "rows/CPU s", "CPU s", "peak MiB");
-    // One of each in turn, so that what else the machine does falls on both.
+    // The two run in turn, so that other load on the machine affects both.
     let mut seconds = [Vec::new(), Vec::new()];
     let mut peaks = [0, 0];
     for _ in 0..TURNS {

@@ -1,4 +1,4 @@
-//! Ten columns of a table of detections, made up, in SQLite and in MariaDB.
+//! A generated table of detections with ten columns, in SQLite and in MariaDB.
 
 use serde_json::Value;
 use taploom_test_servers::MariaDb;
@@ -10,7 +10,7 @@ use crate::command::{command, run as start};
 pub(crate) const COLUMNS: &str = "benches/data/source_columns.json";
 pub(crate) const QUERY: &str = "SELECT * FROM source";
 
-/// Makes the table in a file of SQLite, from a CSV file without a header.
+/// Makes the table in an SQLite file, from a CSV file without a header.
 pub(crate) fn in_sqlite(csv: &str, database: &str) -> Outcome {
     let script = "import csv, sqlite3, sys\n\
         rows, database, declared, booleans = sys.argv[1:]\n\
@@ -25,7 +25,7 @@ pub(crate) fn in_sqlite(csv: &str, database: &str) -> Outcome {
         \x20   cells = ([value(*cell) for cell in zip(row, booleans)] for row in csv.reader(rows))\n\
         \x20   connection.executemany(f'INSERT INTO source VALUES ({places})', cells)\n";
     let columns = columns()?;
-    // Declared so that SQLite makes numbers of the texts.
+    // The declared types make SQLite convert the texts to numbers.
     let declared: Vec<String> = columns
         .iter()
         .map(|(name, datatype)| {
@@ -43,7 +43,7 @@ pub(crate) fn in_sqlite(csv: &str, database: &str) -> Outcome {
     start(command("python3", &["-c", script, csv, database, &declared.join(", "), &booleans]))
 }
 
-/// Makes the table in MariaDB, from the same file.
+/// Makes the table in MariaDB, from the same CSV file.
 pub(crate) fn in_mariadb(csv: &str, server: &MariaDb) -> Outcome {
     let columns = columns()?.into_iter().map(|(name, datatype)| {
         let of = match datatype.as_str() {
@@ -58,7 +58,7 @@ pub(crate) fn in_mariadb(csv: &str, server: &MariaDb) -> Outcome {
     wide_table::load(server, "source", "", columns, csv)
 }
 
-/// Names and datatypes.
+/// Names and datatypes of the columns.
 fn columns() -> Outcome<Vec<(String, String)>> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let columns = wide_table::columns(COLUMNS)?.into_iter();

@@ -1,4 +1,4 @@
-//! `docs/src/benchmarks.md`: a section for each measurement, so that one can be made anew alone.
+//! `docs/src/benchmarks.md`: one section per measurement, so that each can be renewed alone.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ const HEAD: &str = "# Benchmarks\n\n\
     Each section names the command that wrote it and the machine that it ran on. CPU seconds are the sum \
     of user and system time of all threads.\n";
 
-/// Puts a section in the place of the one that the same command made before, and prints it.
+/// Replaces the section that the same command wrote before, and prints the new one.
 pub(crate) fn write_section(title: &str, command: &str, body: &str) -> Outcome {
     let path = page();
     let text = fs::read_to_string(&path).unwrap_or_else(|_| HEAD.to_owned());
@@ -28,7 +28,7 @@ fn page() -> PathBuf {
     root().join("docs/src/benchmarks.md")
 }
 
-/// Processor, cores, memory, kernel, compiler.
+/// The machine: processor, cores, memory, kernel and compiler.
 fn machine() -> String {
     let line = |file: &str, name: &str| {
         let text = fs::read_to_string(file).unwrap_or_default();

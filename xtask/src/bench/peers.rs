@@ -1,4 +1,4 @@
-//! The same rows by other programs, on one core, one run of each in turn.
+//! The same rows written by other programs, on one core, one run of each in turn.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,21 +16,21 @@ use crate::folders::{program, target};
 use crate::{Outcome, setup};
 
 const RUNS: usize = 3;
-/// astropy takes minutes for more.
+/// The rows that astropy gets: more would take it minutes.
 const ROWS_OF_ASTROPY: u64 = 2_000;
 
-/// A table and a format.
+/// A table and a format to write it in.
 struct Case {
     title: &'static str,
     columns: &'static str,
     rows: u64,
-    /// Of `taploom encode`.
+    /// Options of `taploom encode`.
     format: &'static str,
-    /// Of `peers.py`.
+    /// The name of the format in `peers.py`.
     format_of_peers: &'static str,
     options: &'static [&'static str],
     peers: &'static [&'static str],
-    /// The peer, and the part of its CPU seconds that is aimed at.
+    /// The peer to compare with, and the goal: our CPU seconds as a fraction of its own.
     target: (&'static str, f64),
     peak_mib: Option<f64>,
 }
@@ -72,7 +72,7 @@ const CASES: [Case; 4] = [
     },
 ];
 
-/// With `part`, of so many of the rows: to try it out.
+/// Runs all cases. `part` divides the number of rows: 10 runs a tenth of them, to try the measurement.
 pub(crate) fn run(part: u64) -> Outcome {
     built_with_stage()?;
     let python = setup::peers_python()?;
@@ -100,7 +100,7 @@ struct Bench {
     part: u64,
 }
 
-/// What a program took, in CPU seconds and MiB; medians of time, the largest of memory.
+/// CPU seconds and memory of the runs of a program: medians of the time, the maximum of the memory.
 #[derive(Default)]
 struct Taken {
     reading: Vec<f64>,
@@ -136,7 +136,7 @@ impl Bench {
         self.folder.join(name).display().to_string()
     }
 
-    /// Rows made up, in a format that the others read.
+    /// Generates rows in a format that the other programs read.
     fn input(&self, columns: &str, rows: u64, format: &str, name: &str) -> Outcome<String> {
         let file = self.file(name);
         let source = format!("synth:{columns}?rows={rows}&seed=1");
@@ -144,7 +144,7 @@ impl Bench {
         Ok(file)
     }
 
-    /// The formats that Java and Python programs of astronomy write, from FITS, which they read best.
+    /// VOTable formats, compared with STILTS and astropy. Those read the rows from FITS, the format they read fastest.
     fn of_astronomy(&self, targets: &mut String) -> Outcome<String> {
         const KINDS: [(&str, &str, &str, &str); 3] = [
             ("BINARY2", "votable/b2", "votable-binary2-inline", "binary2"),
@@ -288,7 +288,7 @@ impl Taken {
         self.version = figures["version"].as_str().unwrap_or_default().to_owned();
     }
 
-    /// Without a file of the run before, which would have to be given back.
+    /// Adds a run of `taploom`. The file of the run before is removed first: freeing its blocks takes time.
     fn add_process(&mut self, arguments: &[&str], out: &str) -> Outcome {
         let _ = fs::remove_file(out);
         let usage = usage(arguments)?;
@@ -299,7 +299,7 @@ impl Taken {
     }
 }
 
-/// A line of the table of targets: at least so much, or with a minus at most.
+/// Adds a line to the table of targets. A positive goal is a minimum; a negative one is a maximum.
 fn add_target(table: &mut String, name: &str, goal: f64, measured: f64, digits: usize) {
     let (bound, reached) =
         if goal < 0.0 { ("at most", measured <= -goal) } else { ("at least", measured >= goal) };
@@ -331,7 +331,7 @@ fn ours(arguments: &[&str]) -> Outcome {
     start(command(&program("taploom"), arguments))
 }
 
-/// As it says: "STILTS version 3.4.7".
+/// The version line of STILTS, such as "STILTS version 3.4.7".
 fn version_of_stilts() -> Outcome<String> {
     let said = command("stilts", &["-version"]).output();
     let said = said.map_err(|error| format!("can't run stilts: {error}"))?;

@@ -1,4 +1,4 @@
-//! The whole program: memory against the size of the result, time against the rows, source to file.
+//! The whole program: memory by the size of the result, time by the number of rows, and every source to a file.
 
 use std::fmt::Write as _;
 
@@ -19,7 +19,7 @@ fn synth(columns: &str, rows: u64) -> String {
     format!("synth:{columns}?rows={rows}&seed=1")
 }
 
-/// Peak of the process against rows, columns and row groups.
+/// The peak memory of the process by rows, columns and row groups.
 pub(crate) fn memory() -> Outcome {
     built()?;
     let peak = |columns: &str, rows: u64, format: &str, more: &[&str]| -> Outcome<f64> {
@@ -49,9 +49,9 @@ pub(crate) fn memory() -> Outcome {
     write_section("Memory", "cargo xtask bench memory", &body)
 }
 
-/// Time of a row against the rows of a result, in the encoder: the start of a program takes longer than
-/// 10,000 rows do. The rows are the same for every size, and come from memory: 10,000 of them that are encoded
-/// again and again would stay in a cache, where none are that a source has just made.
+/// The time per row by the number of rows of a result, in the encoder alone: the start of a process takes longer than
+/// 10,000 rows do. Every size encodes the same ten million rows from memory. A smaller set, encoded again and again, would
+/// stay in the processor's cache, unlike rows that a source has just made.
 pub(crate) fn scale() -> Outcome {
     const SIZES: &str = "10000,100000,1000000,10000000";
     const ROWS: u64 = 10_000_000;
@@ -86,14 +86,14 @@ pub(crate) fn scale() -> Outcome {
     write_section("Time against rows", "cargo xtask bench scale", &body)
 }
 
-/// Every source into some formats.
+/// CPU time from every source to a file, in three formats.
 pub(crate) fn end_to_end() -> Outcome {
     built()?;
     let body = in_folder(sources)?;
     write_section("End to end", "cargo xtask bench end-to-end", &body)
 }
 
-/// Every format with one thread and with two.
+/// Every format with one thread and with two threads.
 pub(crate) fn threads() -> Outcome {
     built_with_stage()?;
     let body = in_folder(one_and_two)?;
@@ -151,7 +151,7 @@ fn sources() -> Outcome<String> {
     Ok(body)
 }
 
-/// The encoders alone, by the clock.
+/// The elapsed time of the encoders alone.
 fn one_and_two() -> Outcome<String> {
     const AT_LEAST: f64 = 1.7;
     const TURNS: usize = 5;
@@ -179,13 +179,13 @@ fn one_and_two() -> Outcome<String> {
     Ok(body)
 }
 
-/// A figure of the encode stage, of one run or of as many as take so many seconds.
+/// Runs the encode stage for a number of seconds, and returns one of its figures.
 fn stage(format: &str, rows: &str, threads: &str, seconds: &str, figure: &str) -> Outcome<f64> {
     let figures = json(&[&program(STAGE), format, rows, threads, seconds])?;
     figures[figure].as_f64().ok_or_else(|| format!("there is no {figure}"))
 }
 
-/// Every format on the same rows, as a table and as a picture.
+/// Every format on the same rows, as a table and a picture.
 pub(crate) fn side_by_side() -> Outcome {
     built()?;
     let synth = synth(WIDE, 20_000);

@@ -1,5 +1,5 @@
-//! A wide table in MariaDB: the 991 columns of a survey's table of objects, VARCHAR in MyISAM, so that
-//! the server spends no time on making text of numbers.
+//! A wide table in MariaDB, with the 991 columns of a survey's table of objects. The columns are VARCHAR in MyISAM, so that
+//! the server need not convert numbers to text.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,10 +13,10 @@ use crate::folders::{program, root};
 
 pub(crate) const COLUMNS: &str = "tests/data/dp02_object_columns.json";
 pub(crate) const QUERY: &str = "SELECT * FROM wide";
-/// Rows that are made up; the table has them several times.
+/// The number of generated rows; the table repeats them.
 const MADE: u64 = 5_000;
 
-/// The columns as a list describes them.
+/// The columns that a JSON file lists.
 pub(crate) fn columns(file: &str) -> Outcome<Vec<Value>> {
     let list = fs::read_to_string(root().join(file));
     let list = list.map_err(|error| format!("can't read {file}: {error}"))?;
@@ -24,8 +24,8 @@ pub(crate) fn columns(file: &str) -> Outcome<Vec<Value>> {
     list["columns"].as_array().cloned().ok_or_else(|| format!("{file} has no columns"))
 }
 
-/// Makes a table in MariaDB from a CSV file without a header; a column has a name, a type, and is a boolean
-/// or not. `options` are those of the table.
+/// Makes a table in MariaDB from a CSV file without a header. Each column has a name, a type, and a flag for booleans;
+/// `options` are added to CREATE TABLE.
 pub(crate) fn load(
     server: &MariaDb,
     table: &str,
@@ -52,7 +52,7 @@ pub(crate) fn load(
     Ok(())
 }
 
-/// `mariadb --quick`, which prints all rows.
+/// The command line of `mariadb --quick`, which prints all rows.
 pub(crate) fn client(server: &MariaDb) -> Vec<String> {
     let client = server.client();
     std::iter::once(client.get_program())
@@ -62,7 +62,7 @@ pub(crate) fn client(server: &MariaDb) -> Vec<String> {
         .collect()
 }
 
-/// Made-up rows, by way of a CSV file.
+/// Generates rows, by way of a CSV file.
 pub(crate) fn make(server: &MariaDb, rows: u64) -> Outcome {
     let file = server.folder().join("rows.csv").display().to_string();
     let program = program("taploom");
