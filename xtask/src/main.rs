@@ -10,6 +10,7 @@
 //! cargo xtask new-format NAME --out DIR  makes a crate for a format of one's own
 //! cargo xtask english       counts phrases that make sentences hard to read; `english list PHRASE` says where
 //! cargo xtask packages      the crates as they would be published, compiled from the packages
+//! cargo xtask semver REV    breaking changes to the public API since a revision, by cargo-semver-checks
 //! cargo xtask bench         all of docs/src/benchmarks.md: formats, peers, memory, scale, threads, end-to-end
 //! cargo xtask bench formats every format on the same rows, with a picture
 //! cargo xtask bench loom    memory and time of the Parquet writer, against ArrowWriter
@@ -32,6 +33,7 @@ mod fuzz;
 mod instructions;
 mod new_format;
 mod packages;
+mod semver;
 mod setup;
 mod test;
 
@@ -43,7 +45,8 @@ use bench::whole;
 type Outcome<T = ()> = Result<T, String>;
 
 const USAGE: &str = "usage: cargo xtask setup | test [quick | --within TIME | --record] | instructions [record] \
-    | digests [record REASON [PROGRAM]] | fuzz [SECONDS] | new-format NAME --out DIR | english [list PHRASE | CHECKOUT] | packages \
+    | digests [record REASON [PROGRAM]] | fuzz [SECONDS] | new-format NAME --out DIR \
+    | english [list PHRASE | CHECKOUT] | packages | semver REVISION \
     | bench [formats|peers|memory|scale|threads|end-to-end|bridge|loom|mysql|readers]";
 
 fn main() -> ExitCode {
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         ["english"] => english::count(None),
         ["english", "list", phrase] => english::list(phrase),
         ["english", checkout] => english::count(Some(checkout)),
+        ["semver", revision] => semver::check(revision),
         ["packages"] => packages::check(),
         ["bench", which @ ..] => benches(which),
         _ => Err(USAGE.to_owned()),

@@ -29,6 +29,7 @@ pub(crate) const STEPS: &[Step] = &[
     check("clippy", clippy),
     check("setup", |_| setup::run()),
     tests("tests", |tally| run_tests(&Tests::Others, tally)),
+    tests("planted faults", |tally| run_tests(&Tests::Named(PLANTED), tally)),
     check("digests", |_| digests::compare()),
     tests("main readers", |tally| run_tests(&Tests::Named(READERS), tally)),
     tests("examples", examples),
@@ -51,22 +52,12 @@ pub(crate) const ALL_FEATURES: &str = "taploom-cli/kafka";
 const ALL: &str = ALL_FEATURES;
 
 /// Test programs that run steps of their own. Those that belong to no list here run in the step `tests`.
+const PLANTED: &[&str] = &["planted"];
 const READERS: &[&str] = &["matrix", "readers", "parquet_readers", "votable_reader", "validators"];
 const DATABASES: &[&str] = &["mysql"];
 const KAFKA: &[&str] = &["kafka"];
 const STORES: &[&str] = &["s3"];
 const FUZZING: &[&str] = &["fuzzing"];
-
-/// The feature sets of libraries that a program may choose from.
-const FEATURE_SETS: [(&str, &[&str]); 4] = [
-    ("taploom", &["", "arrow", "csv", "ecsv", "fits", "json", "votable", "voparquet"]),
-    (
-        "taploom-sources",
-        &["", "arrow", "csv", "mysql", "parquet", "sqlite", "demo", "synth", "votable"],
-    ),
-    ("taploom-bridge", &["", "mysql"]),
-    ("taploom-pipeline", &["", "tokio", "url"]),
-];
 
 const INSTRUCTIONS: &str = "instruction counts";
 
@@ -102,12 +93,22 @@ fn docs(_: &mut Tally) -> Outcome {
     run(docs)
 }
 
-/// A library is linted with each feature alone: a service takes only the formats and sources that it needs.
+/// Every crate with features compiles without any, and with each of them alone: a service takes only the formats and
+/// sources that it needs.
 fn features(_: &mut Tally) -> Outcome {
-    for (package, sets) in FEATURE_SETS {
-        for set in sets {
-            let features = ["--no-default-features", "--features", set, "--", "-D", "warnings"];
-            run(cargo(&[&["clippy", "-p", package], &features[..]].concat()))?;
+    for package in metadata()?["packages"].as_array().into_iter().flatten() {
+        let Some(name) = package["name"].as_str().filter(|_| package["publish"].is_null()) else {
+            continue;
+        };
+        let features = package["features"].as_object().into_iter().flatten();
+        let mut sets: Vec<&str> = features.map(|(feature, _)| feature.as_str()).collect();
+        // All of these together, and the slow one, are what the other steps compile.
+        sets.retain(|feature| !["default", "kafka"].contains(feature));
+        if sets.is_empty() {
+            continue;
+        }
+        for set in std::iter::once("").chain(sets) {
+            run(cargo(&["check", "-p", name, "--no-default-features", "--features", set]))?;
         }
     }
     Ok(())
@@ -161,7 +162,7 @@ fn run_tests(which: &Tests, tally: &mut Tally) -> Outcome {
         Tests::Named(names) => names.to_vec(),
         Tests::Others => {
             arguments.extend(["--lib", "--bins", "--benches"]);
-            let elsewhere = [READERS, DATABASES, KAFKA, STORES, FUZZING].concat();
+            let elsewhere = [PLANTED, READERS, DATABASES, KAFKA, STORES, FUZZING].concat();
             let others = all.iter().map(String::as_str);
             others.filter(|name| !elsewhere.contains(name)).collect()
         }
@@ -174,12 +175,17 @@ fn run_tests(which: &Tests, tally: &mut Tally) -> Outcome {
 
 /// The names of the workspace's test programs.
 fn test_programs() -> Outcome<BTreeSet<String>> {
-    let metadata = output(cargo(&["metadata", "--no-deps", "--format-version", "1"]))?;
-    let metadata: Value = serde_json::from_str(&metadata).map_err(|error| error.to_string())?;
-    let packages = metadata["packages"].as_array().ok_or("cargo metadata names no packages")?;
-    let targets = packages.iter().filter_map(|package| package["targets"].as_array()).flatten();
+    let metadata = metadata()?;
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let targets = packages.filter_map(|package| package["targets"].as_array()).flatten();
     let tests = targets.filter(|target| target["kind"][0] == "test");
     Ok(tests.filter_map(|target| Some(target["name"].as_str()?.to_owned())).collect())
+}
+
+/// The packages of the workspace, as Cargo describes them.
+fn metadata() -> Outcome<Value> {
+    let metadata = output(cargo(&["metadata", "--no-deps", "--format-version", "1"]))?;
+    serde_json::from_str(&metadata).map_err(|error| error.to_string())
 }
 
 /// The manifests of packages that stand outside the workspace.
