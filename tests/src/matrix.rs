@@ -29,6 +29,11 @@ enum Outcome {
 /// # Panics
 /// Where a table can't be written at all.
 pub fn matrix() -> String {
+    let registry = taploom::registry().expect("formats of different names");
+    for plugin in registry.plugins() {
+        let id = plugin.info().id;
+        assert!(GROUPS.iter().any(|(_, ids)| ids.contains(&id)), "no table has format {id}");
+    }
     let mut page = String::new();
     let mut reasons = Vec::new();
     let mut happened = Vec::new();

@@ -27,8 +27,6 @@ use taploom_tests::{
     Read, Reader, Readers, Request, Validator, check_vocabulary, types_of, with_losses,
 };
 
-const FORMATS: [&str; 4] = ["votable", "csv", "tsv", "voparquet"];
-
 macro_rules! stars_read_back {
     ($($test:ident: $format:literal by $reader:ident,)*) => {$(
         #[test]
@@ -114,17 +112,18 @@ fn the_wide_table_reads_back_the_same_from_every_format() {
 }
 
 #[test]
-fn fifty_thousand_rows_of_the_wide_table_are_written_in_every_format() {
+fn twenty_thousand_rows_of_the_wide_table_are_written_in_every_format() {
     let folder = tempfile::tempdir().unwrap();
     let columns = root().join("tests/data/dp02_object_columns.json");
-    let source = format!("synth:{}?rows=50000&seed=1", columns.display());
-    for format in FORMATS {
+    let source = format!("synth:{}?rows=20000&seed=1", columns.display());
+    for plugin in taploom::registry().unwrap().plugins() {
+        let format = plugin.info().id;
         let (file, summary) = (folder.path().join(format), folder.path().join("summary.json"));
         let summary_name = summary.display().to_string();
         taploom(&["encode", &source, "-f", format, "--summary", &summary_name], &file);
         let summary: serde_json::Value =
             serde_json::from_slice(&std::fs::read(&summary).unwrap()).unwrap();
-        assert_eq!(summary["rows"], 50_000, "{format}");
+        assert_eq!(summary["rows"], 20_000, "{format}");
         assert_eq!(summary["columns"], 991, "{format}");
         assert_eq!(summary["total_bytes"], std::fs::metadata(&file).unwrap().len(), "{format}");
         std::fs::remove_file(&file).unwrap();

@@ -11,13 +11,14 @@
 )]
 
 use taploom::{Column, Completion, Datatype, EncodeContext, VoType, XmlId};
-use taploom_testkit::{SharedSink, nasty};
+use taploom_testkit::{Failures, SharedSink, nasty};
 use taploom_tests::{ReaderOracle, Validator, Variant, types_of};
 
 #[test]
 fn validators_find_nothing_but_what_is_known_of_them() {
     let registry = taploom::registry().unwrap();
     let plugin = registry.plugin("votable").unwrap();
+    let mut failures = Failures::default();
     for variant in Variant::of("votable") {
         let mut oracle = ReaderOracle::new(variant, variant.readers[0]);
         let subject = variant.subject(*plugin, &mut oracle).unwrap();
@@ -57,11 +58,10 @@ fn validators_find_nothing_but_what_is_known_of_them() {
             let file = tempfile::NamedTempFile::new().unwrap();
             std::fs::write(file.path(), sink.bytes()).unwrap();
             let name = variant.name();
-            validator
-                .check(file.path())
-                .unwrap_or_else(|faults| panic!("{name}, {validator:?}: {faults}"));
+            failures.check(format!("{name}, {validator:?}"), || validator.check(file.path()));
         }
     }
+    failures.assert_none();
 }
 
 /// STILTS 3.4.7.
