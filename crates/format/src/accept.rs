@@ -1,4 +1,4 @@
-//! The Accept header: what a client would take, and how gladly; RFC 9110, 12.5.1.
+//! The Accept header: which media types a client accepts, in which order of preference; RFC 9110, 12.5.1.
 
 use mediatype::MediaTypeList;
 
@@ -33,7 +33,7 @@ impl Accept {
                 None => 1000,
                 Some(quality) => thousandths(&quality).ok_or_else(|| {
                     wrong(format!(
-                        "q is {quality:?}, and goes from 0 to 1 with three decimals at most"
+                        "q is {quality:?}, and it must be from 0 to 1 with at most three decimals"
                     ))
                 })?,
             };
@@ -42,28 +42,27 @@ impl Accept {
         Ok(Self { ranges: ranges.collect::<Result<_>>()? })
     }
 
-    /// The ranges that can be served, the best first: by quality, then as they stand.
+    /// The acceptable ranges by descending quality, and in the order of the header among equals.
     pub(crate) fn by_preference(&self) -> Vec<&Range> {
         let mut ranges: Vec<&Range> = self.ranges.iter().filter(|r| r.quality > 0).collect();
         ranges.sort_by_key(|range| std::cmp::Reverse(range.quality));
         ranges
     }
 
-    /// Whether the most specific range that a media type (without parameters) falls into excludes
-    /// it.
+    /// Whether a media type without parameters is excluded by the most specific range that contains it.
     pub(crate) fn excludes(&self, essence: &str) -> bool {
         let falls_into = self
             .ranges
             .iter()
             .filter(|range| range.media_type.parameters().is_empty() && range.takes(essence));
-        // Of equals the first.
+        // The first of equals.
         let most_specific = falls_into.min_by_key(|range| range.wildcards());
         most_specific.is_some_and(|range| range.quality == 0)
     }
 }
 
 impl Range {
-    /// Whether a media type falls into the range, its parameters aside.
+    /// Whether the range contains a media type, apart from its parameters.
     pub(crate) fn takes(&self, essence: &str) -> bool {
         match self.media_type.essence() {
             "*/*" => true,
@@ -74,7 +73,7 @@ impl Range {
         }
     }
 
-    /// How many of type and subtype are open.
+    /// The number of wildcards among type and subtype.
     pub(crate) fn wildcards(&self) -> usize {
         self.media_type.essence().matches('*').count()
     }
@@ -110,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_quality_is_an_error() {
+    fn a_malformed_quality_is_an_error() {
         for wrong in ["a/b;q=2", "a/b;q=0.1234", "a/b;q=x", "a/b;q=-1", "a/b;q=1.001", "a"] {
             assert!(Accept::parse(wrong).is_err(), "{wrong}");
         }

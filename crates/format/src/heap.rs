@@ -1,18 +1,18 @@
-//! What the allocator is told.
+//! A hint to the allocator.
 
 use std::hint::black_box;
 use std::sync::Once;
 
-/// Memory that comes and goes with a result: the largest block that an encoder takes is about a batch.
+/// Size of the largest blocks that an encoder allocates for a result: about one batch.
 const OF_A_RESULT: usize = 8 << 20;
 
-/// Keeps some memory of a result that has ended for the next one.
+/// Makes the allocator keep the memory of a finished result for the next one.
 ///
-/// glibc gives free memory at the top of its heap back to the system as soon as there are 128 KiB of it, and
-/// maps larger blocks one by one. So every result had its memory handed out page by page again, which took as long as
-/// to encode 10,000 rows of ten numbers, and a larger one that of every batch. Once a block of some size has come
-/// and gone, glibc keeps up to twice as much (`mallopt(3)`, on `M_MMAP_THRESHOLD`). The block here is never
-/// touched; other allocators do not mind.
+/// glibc returns free memory at the top of its heap to the system as soon as there are 128 KiB of it, and maps
+/// larger blocks one by one. Without this call the kernel hands out the memory of every result page by page again,
+/// which takes as long as encoding 10,000 rows of ten numbers. After a block of some size has been allocated and
+/// freed, glibc keeps up to twice that size (`mallopt(3)`, on `M_MMAP_THRESHOLD`). The block that is allocated
+/// here is never touched, so it costs no memory. Other allocators ignore it.
 pub(crate) fn keep() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -1,4 +1,4 @@
-//! Pieces of work by several threads, handed over in order.
+//! Work on several threads whose results keep their order.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,28 +9,28 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use taploom_model::{Error, ErrorKind, Result};
 
-/// Results that may wait for one before them, and pieces that may wait for a thread: so many a thread.
-const PIECES_A_THREAD: usize = 2;
+/// Pieces in flight per thread: queued, or finished and waiting for an earlier one.
+const PIECES_PER_THREAD: usize = 2;
 
-/// Does pieces of work on several threads, and hands them over in the order in which they were given: blocks of
-/// rows that become bytes, for an encoder that may keep more than one thread busy
-/// ([`EncodeContext::threads`](crate::EncodeContext)).
+/// Does pieces of work on several threads and hands the results over in the order of the pieces. An encoder
+/// uses it to turn blocks of rows into bytes on the threads that its [`EncodeContext`](crate::EncodeContext)
+/// grants. [`RowBlocks`](crate::RowBlocks) cuts batches into such blocks.
 ///
-/// A piece is what goes in and what comes out: the rows, the memory for their bytes, and those bytes. What was
-/// handed over can be used again ([`spare`](Self::spare)), so that memory is taken once for each piece that
-/// is under way.
+/// A piece carries the input and the output of its work: the rows, and the memory for their bytes. A piece that
+/// was handed over can be used again ([`spare`](Self::spare)), so memory is allocated once for each piece in
+/// flight.
 ///
-/// The caller's thread is one of them: where it would have to wait for a piece, it does one itself.
-/// With one thread nothing is queued: a piece is done and handed over at once, so that an
-/// encoder needs no path of its own for that.
+/// The caller's thread is one of the threads: if it has to wait for a piece, it works on another one itself.
+/// With one thread nothing is queued. Each piece is finished and handed over at once, so an encoder needs no
+/// separate code for that case.
 ///
-/// **Limits**: at most two pieces for each thread are under way or wait to be handed over, or fewer
-/// ([`at_most`](Self::at_most)); `push` waits for the first of them before it takes more. What a piece
-/// holds is held for as long, and an encoder counts it in `buffered_bytes` ([`heap_bytes`](Self::heap_bytes)).
+/// **Limits.** At most two pieces per thread are in flight, or fewer ([`at_most`](Self::at_most)). `push`
+/// waits for the oldest of them before it takes another. An encoder counts the memory of pieces in
+/// `buffered_bytes` ([`heap_bytes`](Self::heap_bytes)).
 ///
-/// **Errors**: after one nothing is done and handed over any more, not even what is done already.
+/// **Errors.** After an error no work is begun and nothing is handed over, not even finished pieces.
 ///
-/// Dropped, it leaves the pieces that nobody has begun, and waits for those under way.
+/// **Drop** abandons the pieces that no thread has begun, and waits for the others.
 ///
 /// ```
 /// use taploom_format::InOrder;
@@ -58,19 +58,19 @@ pub struct InOrder<P> {
     work: Arc<Work<P>>,
     /// None with one thread.
     others: Option<Others<P>>,
-    /// Handed over, to be used again.
+    /// Pieces that were handed over and can be used again.
     spare: Vec<P>,
     broken: bool,
 }
 
 type Work<P> = dyn Fn(&mut P) -> Result<()> + Send + Sync;
 
-/// What the threads share.
+/// The other threads, and the channels to them.
 struct Others<P> {
     give: Sender<Task<P>>,
-    /// For the caller's thread, when it lends a hand.
+    /// The caller's thread takes pieces from here while it waits.
     take: Receiver<Task<P>>,
-    /// A result for every piece that was not handed over, the oldest first.
+    /// Results of the pieces in flight, the oldest first.
     results: VecDeque<mpsc::Receiver<Result<P>>>,
     most: usize,
     threads: Vec<JoinHandle<()>>,
@@ -82,7 +82,8 @@ struct Task<P> {
 }
 
 impl<P: Send + 'static> InOrder<P> {
-    /// Work on so many threads, the caller's included. Fewer are used where the system gives no more.
+    /// Does `work` on this number of threads, the caller's included, or on fewer if the system refuses to
+    /// start more.
     pub fn new(
         threads: usize,
         work: impl Fn(&mut P) -> Result<()> + Send + Sync + 'static,
@@ -92,8 +93,8 @@ impl<P: Send + 'static> InOrder<P> {
         Self { work, others, spare: Vec::new(), broken: false }
     }
 
-    /// The same with at most so many pieces under way or waiting, and one at least: where pieces are so large that
-    /// a memory budget has no room for two a thread.
+    /// Limits the pieces in flight to this number (at least one). An encoder does so if its memory budget has
+    /// no room for two pieces per thread.
     #[must_use]
     pub fn at_most(mut self, pieces: usize) -> Self {
         if let Some(others) = &mut self.others {
@@ -102,17 +103,17 @@ impl<P: Send + 'static> InOrder<P> {
         self
     }
 
-    /// A piece that was handed over, as it was left.
+    /// A piece that was handed over, in the state that `take` left it in.
     pub fn spare(&mut self) -> Option<P> {
         self.spare.pop()
     }
 
-    /// Takes a piece of work, and hands over pieces that are done, or that have to be waited for
-    /// before there is room for this one.
+    /// Queues a piece. Hands over pieces that are finished, and waits for the oldest ones if there is no room for
+    /// this one.
     ///
     /// # Errors
-    /// That of the work, and that of `take`, which is not called again;
-    /// [`ErrorKind::Internal`] where the work panicked on another thread.
+    /// The error of the work, and that of `take`, which is not called again after it.
+    /// [`ErrorKind::Internal`] if the work panicked on another thread.
     pub fn push(&mut self, piece: P, mut take: impl FnMut(&mut P) -> Result<()>) -> Result<()> {
         self.unless_broken(|this| {
             let Some(others) = &mut this.others else {
@@ -144,13 +145,13 @@ impl<P: Send + 'static> InOrder<P> {
         })
     }
 
-    /// Pieces that are under way or wait: 0 with one thread.
+    /// Pieces in flight. With one thread there are none.
     pub fn pending(&self) -> usize {
         self.others.as_ref().map_or(0, |others| others.results.len())
     }
 
-    /// Heap held, of pieces of which each holds so much. What is under way can't be looked at: it counts as
-    /// the largest of the others.
+    /// Estimated heap in use, where `of` tells the heap of one piece. A piece on another thread can't be
+    /// inspected and counts as the largest idle one.
     pub fn heap_bytes(&self, of: impl Fn(&P) -> usize) -> usize {
         let spare: Vec<usize> = self.spare.iter().map(of).collect();
         let largest = spare.iter().copied().max().unwrap_or_default();
@@ -183,7 +184,7 @@ fn hand_over<P>(
 
 impl<P: Send + 'static> Others<P> {
     fn start(threads: usize, work: &Arc<Work<P>>) -> Self {
-        // Bounded by the results that are waited for.
+        // The number of results in flight bounds this channel.
         let (give, take) = unbounded();
         let start = |_| {
             let (take, work): (Receiver<Task<P>>, _) = (take.clone(), Arc::clone(work));
@@ -191,7 +192,7 @@ impl<P: Send + 'static> Others<P> {
             thread.spawn(move || take.into_iter().for_each(|task| task.run(&*work))).ok()
         };
         let threads = (1..threads).map_while(start).collect::<Vec<_>>();
-        let most = PIECES_A_THREAD * (threads.len() + 1);
+        let most = PIECES_PER_THREAD * (threads.len() + 1);
         Self { give, take, results: VecDeque::with_capacity(most), most, threads }
     }
 
@@ -201,7 +202,7 @@ impl<P: Send + 'static> Others<P> {
         self.give.send(Task { piece, answer }).map_err(|_| panicked())
     }
 
-    /// The oldest piece; until it is done, the caller's thread does others.
+    /// Waits for the oldest piece. Until it is finished, the caller's thread works on others.
     fn wait(&mut self, work: &Work<P>) -> Result<P> {
         loop {
             if let Some(piece) = self.first_if_done()? {
@@ -231,14 +232,14 @@ impl<P: Send + 'static> Others<P> {
 
 impl<P> Task<P> {
     fn run(self, work: &Work<P>) {
-        // Nobody listens where an error came before this piece.
+        // After an error of an earlier piece nobody listens.
         let _ = self.answer.send(done(work, self.piece));
     }
 }
 
 impl<P> Drop for Others<P> {
     fn drop(&mut self) {
-        // Nobody waits for these any more; without a sender the threads come to their end.
+        // Nobody waits for the queued pieces. Without a sender the threads end.
         while self.take.try_recv().is_ok() {}
         self.give = unbounded().0;
         for thread in self.threads.drain(..) {
@@ -248,7 +249,7 @@ impl<P> Drop for Others<P> {
 }
 
 fn panicked() -> Error {
-    Error::new(ErrorKind::Internal, "a thread of the encoder ended without a word")
+    Error::new(ErrorKind::Internal, "a thread of the encoder panicked")
 }
 
 #[cfg(test)]

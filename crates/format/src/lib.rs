@@ -13,6 +13,7 @@ mod plugin;
 mod registry;
 mod row_blocks;
 mod sink;
+mod spec;
 
 pub use driver::Encoder;
 pub use encoder::{EncodeContext, EncodeSummary, ResultEncoder, Written};
@@ -22,9 +23,10 @@ pub use losses::{CellLosses, ColumnLosses, Losses};
 pub use media_type::MediaType;
 pub use options::{FormatOptions, NoOptions, OptionInfo, Options};
 pub use plugin::{EncoderFormat, EncoderPlugin};
-pub use registry::{EncoderRegistry, EncoderSpec};
+pub use registry::EncoderRegistry;
 pub use row_blocks::{BlockFormat, BlockRows, RowBlocks};
 pub use sink::{ByteSink, Output};
+pub use spec::EncoderSpec;
 pub use taploom_model::*;
 
 /// What stands in the interface of this crate, in the version that it uses.

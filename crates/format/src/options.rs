@@ -1,4 +1,4 @@
-//! Options of a format: text that people and clients give, checked into one struct per format.
+//! Options of a format: text from people and clients, parsed into one struct per format.
 
 use std::any::TypeId;
 use std::collections::BTreeMap;
@@ -11,10 +11,10 @@ use serde::{Deserialize, Deserializer, Serialize, forward_to_deserialize_any};
 
 use taploom_model::{Error, ErrorKind, Result};
 
-/// What the options of a format must be: a serde struct with a default for every field.
+/// The options of a format: a serde struct with a default for every field.
 ///
-/// The names of its fields are the names of the options, their doc comments what `taploom formats`
-/// says of them. Give it `#[serde(default, deny_unknown_fields)]`.
+/// The names of its fields are the names of the options, and their doc comments are what
+/// `taploom formats` prints. Give it `#[serde(default, deny_unknown_fields)]`.
 pub trait FormatOptions:
     Serialize + DeserializeOwned + JsonSchema + Default + Send + Sync + 'static
 {
@@ -30,9 +30,9 @@ impl<T: Serialize + DeserializeOwned + JsonSchema + Default + Send + Sync + 'sta
 #[serde(default, deny_unknown_fields)]
 pub struct NoOptions {}
 
-/// Options as they are given: names (in lower case) and values, both text.
+/// Options as they are given: names in lower case, and values, both as text.
 ///
-/// The same whether they come as parameters of a media type, as `--option key=value`, or as JSON.
+/// They are the same whether they come as parameters of a media type, as `--option key=value`, or as JSON.
 ///
 /// ```
 /// use schemars::JsonSchema;
@@ -69,16 +69,16 @@ pub struct NoOptions {}
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options(BTreeMap<String, String>);
 
-/// One option of a format, for people to choose from.
+/// One option of a format, described for people.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OptionInfo {
     /// Its name.
     pub name: String,
     /// What it does.
     pub description: String,
-    /// The value that it has when it is not given.
+    /// Its value if it is not given.
     pub default: String,
-    /// The values that it takes, where they can be listed.
+    /// The values that it accepts, if they can be listed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<String>,
 }
