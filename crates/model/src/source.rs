@@ -20,7 +20,7 @@ pub trait RowSource: Send {
     /// The next rows, or [`Step::End`] after the last ones.
     ///
     /// A source that reads a file or computes its rows may block the thread that polls this future.
-    /// `Ahead` of `taploom-pipeline` gives such a source a thread of its own.
+    /// `Ahead` of `taploom-pipeline` gives such a source a separate thread.
     ///
     /// A caller stops after [`Step::End`] or an error. A source that is asked again answers with an
     /// error or with another `End`, never with rows.

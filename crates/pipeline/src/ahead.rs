@@ -5,7 +5,7 @@ use taploom_format::{Error, ErrorKind, Result, ResultSchema, RowSource, Step};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-/// A source that is read on a thread of its own, one batch ahead of its reader. Two batches are under way
+/// A source that is read on a separate thread, one batch ahead of its reader. Two batches are under way
 /// at a time: one is being made, and one waits.
 ///
 /// **Dropping it** drops the source, which ends its query. A source that waits is dropped at once. A source

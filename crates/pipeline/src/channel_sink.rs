@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 /// What goes through the channel to the reader of a body.
 ///
-/// The end is a message of its own: a channel that closes without one belongs to a thread that panicked,
+/// The end is a separate message: a channel that closes without one belongs to a thread that panicked,
 /// and what came through it must not pass for a whole result.
 #[derive(Debug)]
 pub(crate) enum Message {

@@ -12,7 +12,7 @@ use crate::drive::drive;
 use crate::run::{Encoded, StartedResult};
 
 /// Does what [`run`](crate::run()) does on threads that may block: the encoder on a blocking thread of the
-/// current tokio runtime, and the source on a thread of its own, one batch [`Ahead`].
+/// current tokio runtime, and the source on a separate thread, one batch [`Ahead`].
 ///
 /// The work begins at once. Dropping the [`Running`] stops it; the [essay on bodies](mod@crate::body) says
 /// what can be stopped and how soon.

@@ -9,7 +9,7 @@ use crate::transform::{Flow, Transform};
 /// Puts small batches together, because encoders work column by column and pay for every batch.
 ///
 /// It holds back batches until they have the wanted number of rows or bytes, and copies them into one.
-/// A batch that is large enough by itself passes without a copy, and no batch is ever split. What is
+/// A batch that is large enough alone passes without a copy, and no batch is ever split. What is
 /// held back stays below `rows` rows and `bytes` bytes.
 ///
 /// Rows that are held back reach a reader later. For a source that is slow and has a reader who waits,

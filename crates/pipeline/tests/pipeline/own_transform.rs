@@ -12,7 +12,7 @@ use taploom_model::{
 };
 use taploom_pipeline::{Flow, Transform, Transformed};
 
-/// The stars brighter than a limit, without their last column, and only the first so many of them.
+/// The stars brighter than a limit, without their last column, and only the first few of them.
 struct Bright {
     schema: ResultSchema,
     faintest: f64,
