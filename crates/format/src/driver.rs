@@ -78,7 +78,7 @@ pub struct Encoder {
 
 /// What happens to a batch before the plug-in gets it.
 enum Intake {
-    Convert(CanonicalRows),
+    Convert(Box<CanonicalRows>),
     Check(BatchCheck),
 }
 
@@ -91,7 +91,9 @@ impl Encoder {
         start: impl FnOnce(Output) -> Result<Box<dyn ResultEncoder>>,
     ) -> Result<Self> {
         let intake = match info.rows {
-            RowsGiven::Canonical => CanonicalRows::new(schema).map(Intake::Convert),
+            RowsGiven::Canonical => {
+                CanonicalRows::new(schema).map(|rows| Intake::Convert(Box::new(rows)))
+            }
             RowsGiven::AsTheyCome => BatchCheck::new(schema).map(Intake::Check),
         };
         let intake = intake.map_err(|error| error.with_format(info.id))?;

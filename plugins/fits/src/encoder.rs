@@ -194,7 +194,7 @@ impl ResultEncoder for FitsEncoder {
         let columns = self.end_of_rows()?;
         let layout = Layout::new(&columns, self.rows.rows())?;
         let header = self.header(&columns, &layout, &completion);
-        let names = self.schema.columns().iter().map(|column| column.name()).enumerate();
+        let names = self.schema.columns().iter().map(taploom_format::Column::name).enumerate();
         let altered_names = names.filter(|(_, name)| name_of(name) != *name);
         let cells = columns.iter().map(|column| CellLosses {
             altered: column.found.altered_cells,

@@ -73,7 +73,7 @@ impl VotableEncoder {
                 Box::new(TableDataRows::new(schema.columns(), context.resources.threads)?)
             }
         };
-        let names = schema.columns().iter().map(|column| column.name()).enumerate();
+        let names = schema.columns().iter().map(taploom_format::Column::name).enumerate();
         let altered_names = names.filter(|(_, name)| xml_characters(name) != *name);
         let altered_names = altered_names.map(|(index, _)| index).collect();
         output.append(frame.header().as_bytes())?;
