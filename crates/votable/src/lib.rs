@@ -4,7 +4,9 @@ mod document;
 mod frame;
 mod reader;
 mod text;
+mod version;
 
-pub use frame::{Frame, Version};
+pub use frame::Frame;
 pub use reader::{Charset, CountOf, ReadOptions, TableChoice, VotableReader};
 pub use text::{altered_names, xml_characters};
+pub use version::Version;

@@ -19,7 +19,7 @@ use taploom_model::{Error, ErrorKind, Result, ResultSchema, TableMetadata};
 
 use self::binary::BinaryRows;
 pub use self::binary::{Charset, CountOf};
-use self::cells::Cells;
+use self::cells::ColumnCells;
 use self::document::Document;
 pub use self::document::TableChoice;
 use self::table::Serialization;
@@ -109,7 +109,7 @@ pub struct VotableReader<R> {
     xml: Xml<R>,
     document: Document,
     schema: ResultSchema,
-    columns: Vec<Cells>,
+    columns: Vec<ColumnCells>,
     serialization: Serialization,
     rows: Rows,
     rows_read: u64,
@@ -167,7 +167,7 @@ impl<R: Read> VotableReader<R> {
             Serialization::Binary2 => Rows::Binary(Box::new(binary(true))),
         };
         Ok(Self {
-            columns: head.schema.columns().iter().map(Cells::new).collect::<Result<_>>()?,
+            columns: head.schema.columns().iter().map(ColumnCells::new).collect::<Result<_>>()?,
             xml,
             document,
             schema: head.schema,

@@ -1,17 +1,15 @@
-//! The elements that occur in more than one place.
+//! INFO, COOSYS, TIMESYS, PARAM, GROUP and RESOURCE.
 
 use taploom_model::{
-    Completion, CooSys, Error, ErrorKind, Group, Info, Link, Param, Reference, Resource,
-    ResourceType, Result, TimeSys,
+    Completion, CooSys, Error, ErrorKind, Group, Info, Param, Reference, Resource, ResourceType,
+    Result, TimeSys,
 };
 
+use crate::document::annotations::{description, links};
+use crate::document::element::Element;
 use crate::document::fields::Field;
-use crate::document::xml::{Element, Xml};
-use crate::frame::Version;
-
-pub(crate) fn description(xml: &mut Xml, text: Option<&str>) -> Result<()> {
-    text.map_or(Ok(()), |text| xml.text(Element::new("DESCRIPTION"), text))
-}
+use crate::document::xml::Xml;
+use crate::version::Version;
 
 pub(crate) fn infos(xml: &mut Xml, infos: &[Info]) -> Result<()> {
     infos.iter().try_for_each(|one| info(xml, one))
@@ -105,21 +103,6 @@ fn reference(xml: &mut Xml, tag: &'static str, reference: &Reference) -> Result<
             .with("ucd", reference.ucd.as_deref())
             .with("utype", reference.utype.as_deref()),
     )
-}
-
-pub(crate) fn links(xml: &mut Xml, links: &[Link]) -> Result<()> {
-    links.iter().try_for_each(|link| {
-        xml.empty(
-            Element::new("LINK")
-                .with("ID", link.id.as_deref())
-                .with("content-role", link.content_role.as_deref())
-                .with("content-type", link.content_type.as_deref())
-                .with("title", link.title.as_deref())
-                .with("value", link.value.as_deref())
-                .with("href", link.href.as_deref())
-                .with("action", link.action.as_deref()),
-        )
-    })
 }
 
 /// RESOURCEs without a TABLE.

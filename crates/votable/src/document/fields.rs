@@ -5,8 +5,9 @@ use taploom_model::{
     ValueOption, ValuesType,
 };
 
-use crate::document::elements::{description, links};
-use crate::document::xml::{Element, Xml};
+use crate::document::annotations::{description, links};
+use crate::document::element::Element;
+use crate::document::xml::Xml;
 
 /// A FIELD or PARAM.
 pub(crate) struct Field<'a> {

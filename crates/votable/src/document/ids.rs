@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use taploom_model::{Error, ErrorKind, Result};
 
-use crate::document::xml::Element;
+use crate::document::element::Element;
 
 /// The IDs and references of one document.
 #[derive(Default)]

@@ -1,5 +1,7 @@
 //! Writes all of a document but its rows, in the order of the standard; VOTable 1.4, 7.1.
 
+mod annotations;
+mod element;
 mod elements;
 mod fields;
 mod ids;
@@ -9,11 +11,13 @@ use taploom_model::{
     Completion, Error, ErrorKind, Resource, ResourceType, Result, ResultSchema, TableMetadata,
 };
 
-use crate::frame::Version;
+use crate::version::Version;
 
-use self::elements::{description, groups, infos, links, params, resources, status, systems};
+use self::annotations::{description, links};
+use self::element::Element;
+use self::elements::{groups, infos, params, resources, status, systems};
 use self::fields::Field;
-use self::xml::{Element, Xml};
+use self::xml::Xml;
 
 /// The namespace of every version from 1.3 on; VOTable 1.4, 3.1.
 const NAMESPACE: &str = "http://www.ivoa.net/xml/VOTable/v1.3";

@@ -1,12 +1,13 @@
 //! Writes XML, and collects the IDs in it.
 
 use quick_xml::Writer;
-use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
+use quick_xml::events::{BytesDecl, BytesEnd, BytesText, Event};
 use taploom_model::{Error, ErrorKind, Result};
 
+use crate::document::element::Element;
 use crate::document::ids::Ids;
-use crate::frame::Version;
 use crate::text::xml_characters;
+use crate::version::Version;
 
 /// Elements in sequence, each on its own line. A FIELD or PARAM with its children is one line.
 pub(crate) struct Xml {
@@ -129,35 +130,4 @@ impl Xml {
 /// Writing to memory fails only by a defect of the writer.
 fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::new(ErrorKind::Internal, "can't write the VOTable document").with_source(cause)
-}
-
-/// An element to be written. Attributes that are `None` are left out.
-pub(crate) struct Element<'a> {
-    start: BytesStart<'a>,
-    pub(crate) tag: &'static str,
-    pub(crate) name: Option<&'a str>,
-    pub(crate) id: Option<&'a str>,
-    pub(crate) reference: Option<&'a str>,
-}
-
-impl<'a> Element<'a> {
-    pub(crate) fn new(tag: &'static str) -> Self {
-        Self { start: BytesStart::new(tag), tag, name: None, id: None, reference: None }
-    }
-
-    pub(crate) fn with(
-        mut self,
-        attribute: &'static str,
-        value: impl Into<Option<&'a str>>,
-    ) -> Self {
-        let Some(value) = value.into() else { return self };
-        self.start.push_attribute((attribute, &*xml_characters(value)));
-        match attribute {
-            "name" => self.name = Some(value),
-            "ID" => self.id = Some(value),
-            "ref" => self.reference = Some(value),
-            _ => {}
-        }
-        self
-    }
 }

@@ -8,7 +8,7 @@ use arrow_array::builder::PrimitiveBuilder;
 use taploom_model::{Datatype, Error, ErrorKind, Result};
 
 use super::base64_text::Base64Text;
-use super::cells::{Cells, Elements, Null};
+use super::cells::{ColumnCells, Elements, Null};
 use super::xml::{Xml, damaged};
 
 /// What the count before a variable array of several dimensions counts.
@@ -50,7 +50,7 @@ impl BinaryRows {
     pub(super) fn read_row<R: Read>(
         &mut self,
         xml: &mut Xml<R>,
-        columns: &mut [Cells],
+        columns: &mut [ColumnCells],
         row: u64,
     ) -> Result<bool> {
         if self.bytes.peek(xml, 1)?.is_empty() {
@@ -81,7 +81,7 @@ impl BinaryRows {
     fn read_cell<R: Read>(
         &mut self,
         xml: &mut Xml<R>,
-        cells: &mut Cells,
+        cells: &mut ColumnCells,
         is_null: Option<bool>,
         row: u64,
     ) -> Result<()> {
@@ -135,7 +135,7 @@ fn byte_length(datatype: Datatype, values: u64) -> Option<u64> {
 }
 
 fn append(
-    cells: &mut Cells,
+    cells: &mut ColumnCells,
     bytes: &[u8],
     values: u64,
     null: Option<Null>,

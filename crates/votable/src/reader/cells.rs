@@ -12,7 +12,7 @@ use arrow_schema::{DataType, SchemaRef};
 use taploom_model::{Arraysize, CellShape, Column, Datatype, Error, ErrorKind, Result, VoType};
 
 /// One column: how its cells are serialised, and the cells so far.
-pub(super) struct Cells {
+pub(super) struct ColumnCells {
     pub(super) name: String,
     pub(super) datatype: Datatype,
     /// The length of each string in an array of strings.
@@ -54,7 +54,7 @@ struct Lists {
     nulls: NullBufferBuilder,
 }
 
-impl Cells {
+impl ColumnCells {
     pub(super) fn new(column: &Column) -> Result<Self> {
         let vo_type = column.vo_type()?.clone();
         let datatype = vo_type.datatype;
@@ -124,11 +124,11 @@ impl Cells {
 
 /// All columns as a batch.
 pub(super) fn finish(
-    columns: &mut [Cells],
+    columns: &mut [ColumnCells],
     schema: &SchemaRef,
     rows: usize,
 ) -> Result<RecordBatch> {
-    let arrays = columns.iter_mut().map(Cells::finish).collect::<Result<_>>()?;
+    let arrays = columns.iter_mut().map(ColumnCells::finish).collect::<Result<_>>()?;
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     RecordBatch::try_new_with_options(Arc::clone(schema), arrays, &options).map_err(internal)
 }

@@ -7,7 +7,7 @@ use arrow_array::ArrowPrimitiveType;
 use arrow_array::builder::{BooleanBuilder, PrimitiveBuilder, StringBuilder};
 use taploom_model::{Datatype, Error, ErrorKind, Result};
 
-use super::cells::{Cells, Elements, Null};
+use super::cells::{ColumnCells, Elements, Null};
 use super::passed_over::shown;
 use super::xml::{Node, Tag, Xml, damaged, is_space};
 
@@ -22,7 +22,7 @@ impl TableDataRows {
     pub(super) fn read_row<R: Read>(
         &mut self,
         xml: &mut Xml<R>,
-        columns: &mut [Cells],
+        columns: &mut [ColumnCells],
         row: u64,
     ) -> Result<bool> {
         let left = xml.left();
@@ -47,7 +47,7 @@ impl TableDataRows {
     fn read_cells<R: Read>(
         &mut self,
         xml: &mut Xml<R>,
-        columns: &mut [Cells],
+        columns: &mut [ColumnCells],
         row: u64,
     ) -> Result<()> {
         let fields = columns.len();
@@ -76,7 +76,7 @@ impl TableDataRows {
     fn read_cell<R: Read>(
         &mut self,
         xml: &mut Xml<R>,
-        cells: &mut Cells,
+        cells: &mut ColumnCells,
         mut tag: Tag,
     ) -> Result<()> {
         if let Some(encoding) = tag.take("encoding") {
@@ -103,7 +103,7 @@ impl TableDataRows {
 }
 
 /// Appends a cell. An empty cell is null.
-fn append(cells: &mut Cells, text: &str) -> Result<(), String> {
+fn append(cells: &mut ColumnCells, text: &str) -> Result<(), String> {
     let trimmed = if cells.datatype.is_text() { text } else { text.trim_matches(is_space) };
     if trimmed.is_empty() {
         return cells.append_null();
