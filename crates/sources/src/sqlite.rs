@@ -1,6 +1,6 @@
 //! SQLite: rows of a query, in the types that the columns were declared with.
 //!
-//! SQLite's library blocks, so the query runs on a thread of its own, which makes one batch ahead.
+//! SQLite's library blocks, so the query runs on its own thread and reads one batch ahead.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -28,8 +28,8 @@ use crate::request::Request;
 
 mod column;
 
-/// Rows that show the types of columns which were declared without one. Not the rows of a batch: the
-/// types of a result must not depend on those.
+/// Number of rows whose values decide the types of columns that have no declared type. It does not depend on
+/// the size of batches, so neither do the types of a result.
 const PEEKED_ROWS: usize = 1000;
 
 /// Names the source.
@@ -158,7 +158,7 @@ impl Job {
         ready: oneshot::Sender<Result<ResultSchema>>,
         sender: &mut mpsc::Sender<Result<Step>>,
     ) {
-        // Nobody listens after an error: the source is gone.
+        // If nobody listens, the source was dropped.
         let mut ready = Some(ready);
         let read = guarded(&self.location, || {
             let mut statement = self.prepare(connection)?;
@@ -183,7 +183,7 @@ impl Job {
                 Ok(tables) if !tables.is_empty() => format!(" (tables: {})", tables.join(", ")),
                 _ => String::new(),
             };
-            // SQLite repeats the whole statement behind its message; the message is enough.
+            // SQLite repeats the whole statement after its message; the message is enough.
             let cause = match &error {
                 rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
                 other => other.to_string(),
@@ -211,7 +211,7 @@ impl Job {
         let mut rows = statement.query([]).map_err(stopped)?;
         let mut row_number = 0;
 
-        // Columns that were declared with no type show theirs by their first values.
+        // Columns without a declared type get one from their first values.
         let mut peeked: Vec<Vec<Value>> = Vec::new();
         if columns.iter().any(|column| column.cell_type.is_none()) {
             while peeked.len() < PEEKED_ROWS
@@ -239,7 +239,7 @@ impl Job {
         let mut batch = Batch { columns: &columns, builders, rows: 0 };
         let mut peeked = peeked.into_iter();
         loop {
-            // The rows that were looked at come first.
+            // The rows that were read for the types come first.
             if let Some(row) = peeked.next() {
                 batch.append(row_number + 1, |index| Ok((&row[index]).into()))?;
             } else if let Some(row) = rows.next().map_err(stopped)? {
@@ -300,7 +300,7 @@ impl Job {
         if let Some(list) = &self.given {
             return list.describe(arrow);
         }
-        // The name of the result's column, which the query may have chosen.
+        // The name is that of the result's column, which the query may have chosen.
         let metadata =
             columns.iter().map(|column| ColumnMetadata { name: None, ..column.metadata.clone() });
         let schema = ResultSchema::new(arrow, metadata.collect())?;

@@ -1,4 +1,4 @@
-//! Rows made up for a list of columns: for benchmarks, and for tests of wide tables.
+//! Generated rows for a list of columns: for benchmarks and for tests of wide tables.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -28,13 +28,13 @@ const NULLS: f64 = 0.07;
 struct Synth;
 
 register_source!(
-    /// The source `synth:`: rows made up for a list of columns.
+    /// The source `synth:`: generated rows for a list of columns.
     SYNTH = Synth
 );
 
 #[async_trait]
 impl SourceType for Synth {
-    const INFO: SourceInfo = SourceInfo::new("synth", "rows made up for a list of columns")
+    const INFO: SourceInfo = SourceInfo::new("synth", "generated rows for a list of columns")
         .with_prefixes(&["synth:"], "synth:COLUMNS.json?rows=N&seed=S&nulls=F");
 
     async fn open(place: Place<'_>, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
@@ -73,7 +73,7 @@ fn open(location: &str, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
         }
     }
     let list = ColumnList::read(Path::new(path))?;
-    let table = Table::new(&list.columns, seed, nulls)?;
+    let table = GeneratedTable::new(&list.columns, seed, nulls)?;
     let arrow = Arc::clone(&table.schema);
     let schema = request.columns.as_ref().unwrap_or(&list).describe(arrow)?;
     let most = request.batch_rows.max(1) as u64;
@@ -87,19 +87,19 @@ fn open(location: &str, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
 }
 
 /// Every cell is a function of seed, column and row alone, so batches may have any size.
-struct Table {
+struct GeneratedTable {
     schema: SchemaRef,
-    columns: Vec<Column>,
+    columns: Vec<GeneratedColumn>,
 }
 
-struct Column {
-    kind: Kind,
+struct GeneratedColumn {
+    rule: ValueRule,
     key: u64,
     /// A cell is null where 32 random bits are below this.
     nulls_below: u64,
 }
 
-enum Kind {
+enum ValueRule {
     /// Mostly false: flags of a survey.
     Boolean,
     UnsignedByte,
@@ -114,7 +114,7 @@ enum Kind {
     Text(usize),
 }
 
-impl Table {
+impl GeneratedTable {
     fn new(columns: &[ColumnMetadata], seed: u64, nulls: f64) -> Result<Self> {
         let mut fields = Vec::with_capacity(columns.len());
         let mut made = Vec::with_capacity(columns.len());
@@ -127,25 +127,26 @@ impl Table {
             let datatype =
                 metadata.datatype.ok_or_else(|| refused("the column needs a datatype"))?;
             if datatype.is_complex() || (!datatype.is_text() && metadata.arraysize.is_some()) {
-                return Err(refused("no arrays of numbers are made up"));
+                return Err(refused("arrays of numbers can't be generated"));
             }
             let carrier = datatype.element();
-            let kind = match datatype {
-                Datatype::Boolean | Datatype::Bit => Kind::Boolean,
-                Datatype::UnsignedByte => Kind::UnsignedByte,
-                Datatype::Short => Kind::Short,
-                Datatype::Int => Kind::Int,
-                Datatype::Long => Kind::Long,
-                Datatype::Float => Kind::Float,
-                Datatype::Double => Kind::Double,
-                _ => Kind::Text(text_length(datatype, metadata)),
+            let rule = match datatype {
+                Datatype::Boolean | Datatype::Bit => ValueRule::Boolean,
+                Datatype::UnsignedByte => ValueRule::UnsignedByte,
+                Datatype::Short => ValueRule::Short,
+                Datatype::Int => ValueRule::Int,
+                Datatype::Long => ValueRule::Long,
+                Datatype::Float => ValueRule::Float,
+                Datatype::Double => ValueRule::Double,
+                _ => ValueRule::Text(text_length(datatype, metadata)),
             };
             // What identifies a row is never null.
             let ucd = metadata.ucd.as_deref().unwrap_or_default();
-            let main = matches!(kind, Kind::Long) || ucd.split(';').any(|word| word == "meta.main");
+            let main =
+                matches!(rule, ValueRule::Long) || ucd.split(';').any(|word| word == "meta.main");
             fields.push(Field::new(&name, carrier, !main));
-            made.push(Column {
-                kind,
+            made.push(GeneratedColumn {
+                rule,
                 key: mix(seed ^ mix(index as u64 + 1)),
                 nulls_below: if main { 0 } else { (nulls * 2f64.powi(32)) as u64 },
             });
@@ -170,7 +171,7 @@ fn text_length(datatype: Datatype, metadata: &ColumnMetadata) -> usize {
     }
 }
 
-impl Column {
+impl GeneratedColumn {
     fn array(&self, first: u64, rows: usize) -> ArrayRef {
         let random = |row: usize| self.random(first + row as u64);
         let nulls = (self.nulls_below > 0).then(|| {
@@ -187,32 +188,32 @@ impl Column {
                 Arc::new($array::new(values.into(), nulls))
             }};
         }
-        match self.kind {
-            Kind::Boolean => {
+        match self.rule {
+            ValueRule::Boolean => {
                 let values = BooleanBuffer::collect_bool(rows, |row| random(row) & 0x1f == 0);
                 Arc::new(BooleanArray::new(values, nulls))
             }
-            Kind::UnsignedByte => numbers!(UInt8Array, |bits: u64| (bits >> 56) as u8),
-            Kind::Short => numbers!(Int16Array, |bits: u64| (bits >> 48) as i16),
-            Kind::Int => numbers!(Int32Array, |bits: u64| (bits >> 54) as i32),
-            Kind::Long => {
+            ValueRule::UnsignedByte => numbers!(UInt8Array, |bits: u64| (bits >> 56) as u8),
+            ValueRule::Short => numbers!(Int16Array, |bits: u64| (bits >> 48) as i16),
+            ValueRule::Int => numbers!(Int32Array, |bits: u64| (bits >> 54) as i32),
+            ValueRule::Long => {
                 let ids = (0..rows).map(|row| {
                     let id = first + row as u64;
                     (1_000_000_000_000 + id * 8 + (random(row) & 7)) as i64
                 });
                 Arc::new(Int64Array::from_iter_values(ids))
             }
-            Kind::Float => numbers!(Float32Array, |bits: u64| {
+            ValueRule::Float => numbers!(Float32Array, |bits: u64| {
                 let exponent = 124 + ((bits & 0xf) as u32);
                 let sign = ((bits >> 4) as u32 & 1) << 31;
                 f32::from_bits(sign | exponent << 23 | (bits >> 41) as u32)
             }),
-            Kind::Double => numbers!(Float64Array, |bits: u64| {
+            ValueRule::Double => numbers!(Float64Array, |bits: u64| {
                 let exponent = 1020 + (bits & 0xf);
                 let sign = (bits >> 4 & 1) << 63;
                 f64::from_bits(sign | exponent << 52 | bits >> 12)
             }),
-            Kind::Text(most) => {
+            ValueRule::Text(most) => {
                 let words = (0..rows).map(|row| {
                     let mut bits = random(row);
                     let valid = nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));

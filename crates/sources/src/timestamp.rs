@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use arrow_array::timezone::Tz;
 use arrow_cast::parse::string_to_datetime;
 
-/// Microseconds since 1970 of `YYYY-MM-DD hh:mm:ss`, with a space or a T, and at most six digits that count
-/// behind the second; in UTC where it names no zone.
+/// Microseconds since 1970 of `YYYY-MM-DD hh:mm:ss`, with a space or a T, and up to six decimals of the
+/// second. Without a time zone, it is UTC. `None` if the text is not such a timestamp.
 pub(crate) fn micros_of_text(text: &str) -> Option<i64> {
     let instant = string_to_datetime(&utc(), text).ok()?;
     (instant.timestamp_subsec_nanos() % 1000 == 0).then(|| instant.timestamp_micros())

@@ -11,7 +11,7 @@ use taploom_model::{
     BatchSource, ColumnMetadata, Error, ErrorKind, Result, ResultSchema, RowSource, VoType,
 };
 
-use self::cells::Column;
+use self::cells::ColumnBuilder;
 use self::guess::{GUESS_ROWS, Guess};
 use self::records::{Record, Records};
 use crate::error::invalid;
@@ -96,8 +96,8 @@ fn open(
         }
     }
     let columns = types.into_iter().enumerate().map(|(index, vo_type)| match vo_type {
-        Some(vo_type) => Column::declared(&names[index], vo_type),
-        None => Column::guessed(
+        Some(vo_type) => ColumnBuilder::declared(&names[index], vo_type),
+        None => ColumnBuilder::guessed(
             &names[index],
             Guess::of(ahead.iter().map(|record| record.cell(index).text)),
         ),
@@ -134,7 +134,7 @@ struct Rows {
     records: Records<BufReader<File>>,
     /// Records that were read for their types.
     ahead: std::vec::IntoIter<Record>,
-    columns: Vec<Column>,
+    columns: Vec<ColumnBuilder>,
     arrow: SchemaRef,
     batch_rows: usize,
     row: u64,
@@ -161,7 +161,7 @@ impl Rows {
         if rows == 0 {
             return Ok(None);
         }
-        let arrays = self.columns.iter_mut().map(Column::finish).collect();
+        let arrays = self.columns.iter_mut().map(ColumnBuilder::finish).collect();
         let batch = RecordBatch::try_new(Arc::clone(&self.arrow), arrays);
         batch.map(Some).map_err(|cause| {
             Error::new(ErrorKind::Internal, "columns of a CSV file differ from their types")

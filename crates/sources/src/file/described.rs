@@ -1,4 +1,4 @@
-//! What a file says of its columns, and what of that goes with the data.
+//! The metadata in a file, as far as they agree with its data.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use taploom_model::{
 
 use crate::request::Request;
 
-/// What a file says of its columns, by position, and of the table.
+/// The metadata that a file has for its columns, by position, and for the table.
 #[derive(Debug, Default)]
 pub(super) struct FileMetadata {
     pub(super) columns: Vec<ColumnMetadata>,
@@ -19,7 +19,7 @@ pub(super) struct FileMetadata {
     pub(super) notes: Vec<String>,
 }
 
-/// What an Arrow schema says, as the format `arrow` writes it; other formats keep it in part.
+/// The metadata in an Arrow schema, as the format `arrow` writes them. Other formats keep a part of them.
 pub(super) fn in_arrow(arrow: &SchemaRef) -> Option<FileMetadata> {
     let described = taploom_arrow_metadata::described(arrow)?;
     let taploom_arrow_metadata::Described { columns, table, notes, .. } = described;
@@ -30,22 +30,22 @@ pub(super) fn in_arrow(arrow: &SchemaRef) -> Option<FileMetadata> {
 #[derive(Debug)]
 pub(super) struct FileSchema {
     pub(super) schema: ResultSchema,
-    /// What of the file's metadata was passed over, a sentence each.
+    /// Which of the file's metadata were ignored, one sentence each.
     pub(super) notes: Vec<String>,
 }
 
 impl FileSchema {
-    /// Nothing but the types of the columns.
+    /// The schema of a file without metadata.
     pub(super) fn derived(arrow: SchemaRef) -> Self {
         Self { schema: ResultSchema::derived(arrow), notes: Vec::new() }
     }
 
-    /// The same, where there are metadata that can't be used.
+    /// The schema of a file whose metadata can't be used.
     pub(super) fn passed_over(arrow: SchemaRef, why: String) -> Self {
         Self { schema: ResultSchema::derived(arrow), notes: vec![why] }
     }
 
-    /// The metadata that were given in place of the file's, or else the file's.
+    /// A schema with the metadata of the request, if it has any, or else with those of the file.
     ///
     /// # Errors
     /// Those of [`ResultSchema::new`], for metadata that were given.
@@ -69,7 +69,7 @@ impl FileSchema {
         Ending::default().with_notes(self.notes.iter().map(|note| format!("{name}: {note}")))
     }
 
-    /// The data decide where they contradict their description.
+    /// A schema with the metadata of the file. If they contradict the data, the data are right.
     fn reconciled(arrow: &SchemaRef, mut known: FileMetadata) -> Self {
         timestamps_again(arrow, &mut known);
         let mut notes = std::mem::take(&mut known.notes);
@@ -90,7 +90,7 @@ fn passed_over(error: &Error) -> String {
     format!("the metadata of the file are passed over: {error:#}")
 }
 
-/// The metadata of a column that go with its type; where not all do, those that do, and a note.
+/// The metadata of a column that agree with its type, and a note if some do not.
 fn fitting(field: &Field, column: ColumnMetadata) -> (ColumnMetadata, Option<String>) {
     let alone = |column: &ColumnMetadata| {
         let schema = Schema::new(vec![field.clone()]);
@@ -186,7 +186,7 @@ fn without_origin(systems: &mut Vec<TimeSys>, id: &XmlId) -> bool {
     !says_nothing
 }
 
-/// Adds what stands behind the rows of a document to what stands before them.
+/// Adds the metadata that follow the rows of a document to those before them.
 #[cfg(feature = "parquet")]
 pub(super) fn add_late(table: &mut TableMetadata, late: &TableMetadata) {
     table.infos.extend_from_slice(&late.infos);

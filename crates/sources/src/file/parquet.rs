@@ -102,7 +102,7 @@ fn described_by_document(content: &str, arrow: &SchemaRef) -> Result<Document> {
         )));
     }
     let mut table = schema.table().clone();
-    // A document in a footer has no rows; what follows its FIELDs is behind them.
+    // A document in a footer has no rows. Metadata that follow the table are read now.
     while reader.next_batch(1)?.is_some() {}
     if let Some(late) = reader.late() {
         add_late(&mut table, late);

@@ -100,7 +100,7 @@ impl RowSource for VotableSource {
     }
 }
 
-/// What stands behind the rows, and comes too late for the schema.
+/// Metadata that follow the rows, and so come too late for the schema.
 fn late(late: &TableMetadata) -> Vec<String> {
     let TableMetadata { infos, resource, document, .. } = late;
     let infos = [infos, &resource.infos, &document.infos].into_iter().flatten();

@@ -16,10 +16,10 @@ use arrow_cast::parse::Parser;
 use arrow_schema::{ArrowError, DataType, FieldRef, TimeUnit};
 use taploom_model::{Error, ErrorKind, Result};
 
-use super::column::Form;
+use super::column::CellForm;
 use crate::timestamp::micros_of_text;
 
-/// The cells of a column, as far as they are there.
+/// Collects the cells of a column.
 pub(super) enum CellBuilder {
     Boolean(BooleanBuilder),
     UnsignedByte(PrimitiveBuilder<UInt8Type>),
@@ -41,14 +41,14 @@ pub(super) enum CellBuilder {
     Bits(Box<BitCells>),
 }
 
-/// A cell that is not of the type of its column.
-pub(super) struct Unfit;
+/// The error for a cell that is not of the type of its column.
+pub(super) struct UnfitCell;
 
 impl CellBuilder {
     /// For a column of an Arrow type whose cells the server writes in this form.
-    pub(super) fn new(form: Form, data_type: &DataType, rows: usize) -> Result<Self> {
-        if let Form::Bits(width) = form {
-            let cells = Self::new(Form::Text, data_type, rows)?;
+    pub(super) fn new(form: CellForm, data_type: &DataType, rows: usize) -> Result<Self> {
+        if let CellForm::Bits(width) = form {
+            let cells = Self::new(CellForm::Text, data_type, rows)?;
             return Ok(Self::Bits(Box::new(BitCells { width, digits: String::new(), cells })));
         }
         Ok(match data_type {
@@ -60,7 +60,7 @@ impl CellBuilder {
             DataType::UInt64 => Self::UnsignedLong(PrimitiveBuilder::with_capacity(rows)),
             DataType::Float32 => Self::Float(PrimitiveBuilder::with_capacity(rows)),
             DataType::Float64 => Self::Double(PrimitiveBuilder::with_capacity(rows)),
-            DataType::Utf8 if form == Form::Datetime => {
+            DataType::Utf8 if form == CellForm::Datetime => {
                 Self::Datetime(StringBuilder::with_capacity(rows, 0))
             }
             DataType::Utf8 => Self::Text(StringBuilder::with_capacity(rows, 0)),
@@ -76,7 +76,7 @@ impl CellBuilder {
                 Self::Microseconds(PrimitiveBuilder::with_capacity(rows))
             }
             DataType::List(item) => {
-                let elements = Self::new(Form::Text, item.data_type(), rows)?;
+                let elements = Self::new(CellForm::Text, item.data_type(), rows)?;
                 Self::List(Box::new(ListCells::new(Arc::clone(item), elements)))
             }
             other => {
@@ -88,7 +88,7 @@ impl CellBuilder {
 
     /// Appends a cell.
     #[inline]
-    pub(super) fn append(&mut self, cell: &[u8]) -> Result<(), Unfit> {
+    pub(super) fn append(&mut self, cell: &[u8]) -> Result<(), UnfitCell> {
         match self {
             Self::Boolean(builder) => builder.append_value(boolean(cell)?),
             Self::Double(builder) => {
@@ -106,7 +106,7 @@ impl CellBuilder {
             Self::Datetime(builder) => append_datetime(builder, text(cell)?),
             Self::Bytes(builder) => builder.append_value(cell),
             Self::Date(builder) => {
-                builder.append_value(Date32Type::parse(text(cell)?).ok_or(Unfit)?);
+                builder.append_value(Date32Type::parse(text(cell)?).ok_or(UnfitCell)?);
             }
             Self::Seconds(builder) => builder.append_value(ticks(cell, 1_000_000)?),
             Self::Milliseconds(builder) => builder.append_value(ticks(cell, 1_000)?),
@@ -178,7 +178,7 @@ impl ListCells {
         Self { item, elements, count: 0, offsets: vec![0], nulls: NullBufferBuilder::new(0) }
     }
 
-    fn append(&mut self, cell: &[u8]) -> Result<(), Unfit> {
+    fn append(&mut self, cell: &[u8]) -> Result<(), UnfitCell> {
         let is_boolean = matches!(self.elements, CellBuilder::Boolean(_));
         for word in cell.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
             // Bits need no spaces between them.
@@ -200,8 +200,8 @@ impl ListCells {
         let _ = self.end(false);
     }
 
-    fn end(&mut self, valid: bool) -> Result<(), Unfit> {
-        self.offsets.push(i32::try_from(self.count).map_err(|_| Unfit)?);
+    fn end(&mut self, valid: bool) -> Result<(), UnfitCell> {
+        self.offsets.push(i32::try_from(self.count).map_err(|_| UnfitCell)?);
         self.nulls.append(valid);
         Ok(())
     }
@@ -232,11 +232,11 @@ pub(super) struct BitCells {
 }
 
 impl BitCells {
-    fn append(&mut self, cell: &[u8]) -> Result<(), Unfit> {
+    fn append(&mut self, cell: &[u8]) -> Result<(), UnfitCell> {
         use std::fmt::Write as _;
 
         let mut wide = [0; 8];
-        let start = wide.len().checked_sub(cell.len()).ok_or(Unfit)?;
+        let start = wide.len().checked_sub(cell.len()).ok_or(UnfitCell)?;
         wide[start..].copy_from_slice(cell);
         let number = u64::from_be_bytes(wide);
         self.digits.clear();
@@ -247,24 +247,24 @@ impl BitCells {
             }
             _ => write!(self.digits, "{number}"),
         };
-        written.map_err(|_| Unfit)?;
+        written.map_err(|_| UnfitCell)?;
         self.cells.append(self.digits.as_bytes())
     }
 }
 
 #[inline]
-fn boolean(cell: &[u8]) -> Result<bool, Unfit> {
+fn boolean(cell: &[u8]) -> Result<bool, UnfitCell> {
     match cell {
         b"0" | b"f" | b"F" | b"\x00" => Ok(false),
         b"1" | b"t" | b"T" | b"\x01" => Ok(true),
         word if word.eq_ignore_ascii_case(b"true") => Ok(true),
         word if word.eq_ignore_ascii_case(b"false") => Ok(false),
-        _ => Err(Unfit),
+        _ => Err(UnfitCell),
     }
 }
 
 #[inline]
-fn integer<T: atoi_simd::Parse + TryFrom<i64>>(cell: &[u8]) -> Result<T, Unfit> {
+fn integer<T: atoi_simd::Parse + TryFrom<i64>>(cell: &[u8]) -> Result<T, UnfitCell> {
     match atoi_simd::parse::<T, true, true>(cell) {
         Ok(number) => Ok(number),
         Err(_) => whole(cell),
@@ -273,31 +273,31 @@ fn integer<T: atoi_simd::Parse + TryFrom<i64>>(cell: &[u8]) -> Result<T, Unfit> 
 
 /// A whole number that is written with a point or an exponent: a sum of DECIMALs or DOUBLEs.
 #[cold]
-fn whole<T: TryFrom<i64>>(cell: &[u8]) -> Result<T, Unfit> {
-    let number: f64 = fast_float2::parse(cell).map_err(|_| Unfit)?;
+fn whole<T: TryFrom<i64>>(cell: &[u8]) -> Result<T, UnfitCell> {
+    let number: f64 = fast_float2::parse(cell).map_err(|_| UnfitCell)?;
     // Beyond 2^53 a double does not tell one integer from the next.
     if number.fract() != 0.0 || number.abs() > (1_i64 << 53) as f64 {
-        return Err(Unfit);
+        return Err(UnfitCell);
     }
-    T::try_from(number as i64).map_err(|_| Unfit)
+    T::try_from(number as i64).map_err(|_| UnfitCell)
 }
 
 #[inline]
 fn float<T: fast_float2::FastFloat>(
     cell: &[u8],
     is_infinite: impl Fn(T) -> bool,
-) -> Result<T, Unfit> {
-    let number: T = fast_float2::parse(cell).map_err(|_| Unfit)?;
-    // A number out of range is no infinity; one that is written as a word is.
+) -> Result<T, UnfitCell> {
+    let number: T = fast_float2::parse(cell).map_err(|_| UnfitCell)?;
+    // A number out of range is an error; only a word stands for an infinity.
     if is_infinite(number) && cell.iter().any(u8::is_ascii_digit) {
-        return Err(Unfit);
+        return Err(UnfitCell);
     }
     Ok(number)
 }
 
 #[inline]
-fn text(cell: &[u8]) -> Result<&str, Unfit> {
-    simdutf8::basic::from_utf8(cell).map_err(|_| Unfit)
+fn text(cell: &[u8]) -> Result<&str, UnfitCell> {
+    simdutf8::basic::from_utf8(cell).map_err(|_| UnfitCell)
 }
 
 fn append_datetime(builder: &mut StringBuilder, text: &str) {
@@ -314,7 +314,7 @@ fn append_datetime(builder: &mut StringBuilder, text: &str) {
     builder.append_value("");
 }
 
-fn ticks(cell: &[u8], micros: i64) -> Result<i64, Unfit> {
-    let instant = micros_of_text(text(cell)?).ok_or(Unfit)?;
-    if instant % micros == 0 { Ok(instant / micros) } else { Err(Unfit) }
+fn ticks(cell: &[u8], micros: i64) -> Result<i64, UnfitCell> {
+    let instant = micros_of_text(text(cell)?).ok_or(UnfitCell)?;
+    if instant % micros == 0 { Ok(instant / micros) } else { Err(UnfitCell) }
 }

@@ -7,22 +7,22 @@ use taploom_model::{
     Arraysize, CellShape, ColumnMetadata, Datatype, Error, ErrorKind, Extent, Result, VoType,
 };
 
-/// The character set of what is no text.
+/// The character set of columns that do not hold text.
 const BINARY: u16 = 63;
 
 /// A column as the server declares it.
-pub(super) struct Declared {
+pub(super) struct DeclaredColumn {
     pub(super) name: String,
     /// Where nothing else is asked for.
     data_type: DataType,
     /// What the Arrow type does not say.
     vo_type: Option<(Datatype, Arraysize)>,
-    pub(super) form: Form,
+    pub(super) form: CellForm,
 }
 
 /// How a cell is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum CellForm {
     /// Text of UTF-8, numbers included.
     Text,
     /// `YYYY-MM-DD hh:mm:ss`, and decimals.
@@ -33,13 +33,13 @@ pub(super) enum Form {
     Bits(u32),
 }
 
-impl Declared {
+impl DeclaredColumn {
     pub(super) fn by_server(column: &Column) -> Self {
         use ColumnType::*;
 
         let unsigned = column.flags().contains(ColumnFlags::UNSIGNED_FLAG);
-        let text = || (DataType::Utf8, Some((Datatype::Char, Arraysize::FREE)), Form::Text);
-        let plain = |data_type| (data_type, None, Form::Text);
+        let text = || (DataType::Utf8, Some((Datatype::Char, Arraysize::FREE)), CellForm::Text);
+        let plain = |data_type| (data_type, None, CellForm::Text);
         let signed_or_not = |signed, not| plain(if unsigned { not } else { signed });
         let (data_type, vo_type, form) = match column.column_type() {
             // What BOOLEAN is short for.
@@ -53,11 +53,11 @@ impl Declared {
             MYSQL_TYPE_FLOAT => plain(DataType::Float32),
             MYSQL_TYPE_DOUBLE => plain(DataType::Float64),
             MYSQL_TYPE_BIT => match column.column_length() {
-                width @ (0 | 1) => (DataType::Boolean, None, Form::Bits(width)),
+                width @ (0 | 1) => (DataType::Boolean, None, CellForm::Bits(width)),
                 width => {
                     let bits = Arraysize::of_one_dimension(Extent::Fixed(width));
                     let vo_type = (Datatype::Bit, bits);
-                    (list(DataType::Boolean), Some(vo_type), Form::Bits(width))
+                    (list(DataType::Boolean), Some(vo_type), CellForm::Bits(width))
                 }
             },
             MYSQL_TYPE_DATE | MYSQL_TYPE_NEWDATE => plain(DataType::Date32),
@@ -70,15 +70,15 @@ impl Declared {
                     1..=3 => TimeUnit::Millisecond,
                     _ => TimeUnit::Microsecond,
                 };
-                (DataType::Timestamp(unit, None), None, Form::Datetime)
+                (DataType::Timestamp(unit, None), None, CellForm::Datetime)
             }
             MYSQL_TYPE_TIME
             | MYSQL_TYPE_TIME2
             | MYSQL_TYPE_NULL
             | MYSQL_TYPE_DECIMAL
             | MYSQL_TYPE_NEWDECIMAL => text(),
-            MYSQL_TYPE_GEOMETRY | MYSQL_TYPE_VECTOR => (DataType::Binary, None, Form::Bytes),
-            _ if column.character_set() == BINARY => (DataType::Binary, None, Form::Bytes),
+            MYSQL_TYPE_GEOMETRY | MYSQL_TYPE_VECTOR => (DataType::Binary, None, CellForm::Bytes),
+            _ if column.character_set() == BINARY => (DataType::Binary, None, CellForm::Bytes),
             _ => plain(DataType::Utf8),
         };
         Self { name: column.name_str().into_owned(), data_type, vo_type, form }
@@ -96,7 +96,7 @@ impl Declared {
         metadata
     }
 
-    /// The Arrow type of the cells: that which carries what was asked for, else that of the server's type.
+    /// The Arrow type of the cells: for the requested datatype, or else for the server's type.
     pub(super) fn data_type(&self, given: Option<&ColumnMetadata>) -> Result<DataType> {
         let Some(datatype) = given.and_then(|given| given.datatype) else {
             return Ok(self.data_type.clone());
@@ -108,7 +108,7 @@ impl Declared {
         let cell = vo_type.cell();
         let is_bytes =
             datatype == Datatype::UnsignedByte && matches!(cell, CellShape::Array { .. });
-        if self.form == Form::Bytes && is_bytes {
+        if self.form == CellForm::Bytes && is_bytes {
             return Ok(DataType::Binary);
         }
         if matches!(cell, CellShape::Texts { .. }) {

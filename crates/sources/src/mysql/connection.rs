@@ -1,5 +1,6 @@
-//! A connection: statements, queries, and how to end one from elsewhere.
+//! A connection: statements, queries, and how to end a query from another task.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -7,21 +8,19 @@ use std::time::Duration;
 use taploom_model::{Error, ErrorKind, Result};
 use tokio::runtime::Handle;
 
-use super::column::Declared;
+use super::column::DeclaredColumn;
 use super::failure::{Failure, ServerError};
 use super::handshake::{connect, first_byte, parsed};
 use super::options::{MysqlOptions, Session};
-use super::row::Cells;
-use super::source::{BatchLimits, MysqlSource};
+use super::row::RowCells;
 use super::wire::Wire;
-use crate::column_list::ColumnList;
 use crate::error::invalid;
 
 /// COM_QUERY.
 const QUERY: u8 = 3;
 /// COM_QUIT.
 const QUIT: u8 = 1;
-/// How long ending a query may take.
+/// Time limit for ending a query.
 const KILL_LIMIT: Duration = Duration::from_secs(5);
 
 /// A connection to a MySQL or MariaDB server that is logged in.
@@ -30,8 +29,18 @@ const KILL_LIMIT: Duration = Duration::from_secs(5);
 pub struct MysqlConnection {
     pub(super) wire: Wire,
     killer: QueryKiller,
-    /// Whether the server works on something that nobody has read to its end.
+    /// Whether the server works on a statement whose answer was not read to its end.
     pub(super) is_busy: bool,
+}
+
+impl fmt::Debug for MysqlConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { killer, is_busy, .. } = self;
+        f.debug_struct("MysqlConnection")
+            .field("killer", killer)
+            .field("is_busy", is_busy)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Drop for MysqlConnection {
@@ -43,7 +52,7 @@ impl Drop for MysqlConnection {
 }
 
 impl MysqlConnection {
-    /// Connects, again and again where that fails for the moment, as the options say.
+    /// Connects. After a failure that may pass, it tries again as often as the options say.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidRequest`] for a wrong user, password or database, or TLS that can't be;
@@ -63,7 +72,7 @@ impl MysqlConnection {
     }
 
     async fn attempt(options: &MysqlOptions) -> Result<Self, Failure> {
-        // Tokio panics without one.
+        // Tokio panics without a runtime.
         if Handle::try_current().is_err() {
             let message = "mysql:// needs a tokio runtime with I/O and time";
             return Err(Failure::Final(Error::new(ErrorKind::Misuse, message)));
@@ -79,8 +88,7 @@ impl MysqlConnection {
         Ok(connected)
     }
 
-    /// Runs a statement that gives no rows, and says how many it changed. Rows of one that gives them are
-    /// read and thrown away. With [`Session::UtcReadOnly`] the server refuses to change tables.
+    /// Runs a statement and returns the number of rows that it changed. Rows that it gives are discarded. With [`Session::UtcReadOnly`] the server refuses to change tables.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidRequest`] with a [`ServerError`] as its source for a statement that is wrong,
@@ -102,8 +110,8 @@ impl MysqlConnection {
 
     async fn start_and_drain(&mut self, statement: &str) -> Result<u64, Failure> {
         match self.start(statement).await? {
-            Answer::Done { changed } => Ok(changed),
-            Answer::Rows { columns } => {
+            QueryAnswer::Done { changed } => Ok(changed),
+            QueryAnswer::Rows { columns } => {
                 for _ in 0..columns {
                     self.wire.packet().await?;
                 }
@@ -126,7 +134,7 @@ impl MysqlConnection {
         failure
     }
 
-    /// Reads a row, and says whether it was the end of them.
+    /// Reads a row and discards it; true at the end of the rows.
     async fn row(&mut self) -> Result<bool, Failure> {
         let packet = self.wire.packet().await?;
         if packet.first() == Some(&first_byte::ERROR) {
@@ -135,40 +143,11 @@ impl MysqlConnection {
         Ok(is_end(packet))
     }
 
-    /// Runs a query. The columns of the result take names, types and the rest from `columns`, by position;
-    /// what is not given there is what the server says.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidRequest`] for a query that is wrong ([`ServerError`] as its source) or gives no
-    /// rows, and for another number of columns than is declared, or types that do not go with them;
-    /// [`ErrorKind::Source`] where the server or the connection fails.
-    pub async fn query(
-        self,
-        query: &str,
-        columns: Option<&ColumnList>,
-        limits: BatchLimits,
-    ) -> Result<MysqlSource> {
-        self.rows_of(query, columns, limits).await.map_err(|failure| failure.running(0))
-    }
-
-    pub(super) async fn rows_of(
-        mut self,
-        query: &str,
-        given: Option<&ColumnList>,
-        limits: BatchLimits,
-    ) -> Result<MysqlSource, Failure> {
-        let declared = match self.columns_of(query).await {
-            Ok(declared) => declared,
-            Err(failure) => return Err(self.settle(failure)),
-        };
-        MysqlSource::new(self, declared, given, limits).map_err(Failure::Final)
-    }
-
     /// Starts a query, and reads which columns it has.
-    async fn columns_of(&mut self, query: &str) -> Result<Vec<Declared>, Failure> {
+    pub(super) async fn columns_of(&mut self, query: &str) -> Result<Vec<DeclaredColumn>, Failure> {
         let columns = match self.start(query).await? {
-            Answer::Rows { columns } => columns,
-            Answer::Done { .. } => {
+            QueryAnswer::Rows { columns } => columns,
+            QueryAnswer::Done { .. } => {
                 self.is_busy = false;
                 let message = "the query gives no rows; a SELECT does".to_owned();
                 return Err(Failure::Final(invalid(message)));
@@ -176,7 +155,7 @@ impl MysqlConnection {
         };
         let mut declared = Vec::with_capacity(columns.min(10_000));
         for _ in 0..columns {
-            declared.push(Declared::by_server(&parsed(self.wire.packet().await?)?));
+            declared.push(DeclaredColumn::by_server(&parsed(self.wire.packet().await?)?));
         }
         if !self.row().await? {
             return Err(Failure::protocol("more columns than it said"));
@@ -185,7 +164,7 @@ impl MysqlConnection {
     }
 
     /// Sends a query, and reads what kind of answer follows.
-    async fn start(&mut self, query: &str) -> Result<Answer, Failure> {
+    async fn start(&mut self, query: &str) -> Result<QueryAnswer, Failure> {
         let mut command = Vec::with_capacity(query.len() + 1);
         command.push(QUERY);
         command.extend_from_slice(query.as_bytes());
@@ -195,18 +174,18 @@ impl MysqlConnection {
         match packet {
             [first_byte::ERROR, ..] => Err(Failure::Server(ServerError::parse(packet))),
             [first_byte::OK, rest @ ..] => {
-                let changed = Cells::new(rest).length().unwrap_or_default();
-                Ok(Answer::Done { changed: changed as u64 })
+                let changed = RowCells::new(rest).length().unwrap_or_default();
+                Ok(QueryAnswer::Done { changed: changed as u64 })
             }
-            // No file of this machine goes anywhere, whoever asks.
+            // Files of this machine are never sent.
             [first_byte::FILE_WANTED, ..] => {
                 let message =
                     "the query wants a file of this machine (LOCAL INFILE), which is refused";
                 Err(Failure::Final(invalid(message.to_owned())))
             }
-            packet => match Cells::new(packet).length() {
-                Some(columns) => Ok(Answer::Rows { columns }),
-                None => Err(Failure::protocol("an answer to a query that is none")),
+            packet => match RowCells::new(packet).length() {
+                Some(columns) => Ok(QueryAnswer::Rows { columns }),
+                None => Err(Failure::protocol("an unexpected reply to the query")),
             },
         }
     }
@@ -216,14 +195,14 @@ impl MysqlConnection {
         self.killer.clone()
     }
 
-    /// Says good-bye. Dropping the connection does as well, but the server notes it as aborted.
+    /// Closes the connection. Dropping it does the same, but the server logs it as aborted.
     pub async fn close(mut self) {
-        // Nobody is interested any more.
+        // A failure does not matter any more.
         let _ = self.wire.command(&[QUIT]).await;
     }
 }
 
-enum Answer {
+enum QueryAnswer {
     Done { changed: u64 },
     Rows { columns: usize },
 }
@@ -235,9 +214,10 @@ pub(super) fn is_end(packet: &[u8]) -> bool {
 }
 
 /// Ends the query of a connection, from any task, by KILL QUERY over a connection of its own.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct QueryKiller(Arc<Target>);
 
+#[derive(Debug)]
 struct Target {
     options: MysqlOptions,
     connection: u32,
@@ -245,8 +225,8 @@ struct Target {
 }
 
 impl QueryKiller {
-    /// Ends the query; the source that reads it gives an error, unless it has all rows already. It takes
-    /// 5 seconds at the most. A query that has ended already is no error.
+    /// Ends the query; the source that reads it gives an error, unless it has all rows already. It
+    /// takes up to 5 seconds. Ending a query that has ended already is not an error.
     ///
     /// # Errors
     /// As of [`MysqlConnection::connect`] and [`MysqlConnection::execute`].
@@ -307,7 +287,7 @@ fn server_code(error: &Error) -> Option<u16> {
     source.downcast_ref::<ServerError>().map(|error| error.code)
 }
 
-/// How often, and after how long, something is tried again.
+/// Counts the attempts that are left, and waits longer before each.
 pub(super) struct Retries {
     left: u32,
     pause: Duration,
@@ -318,7 +298,7 @@ impl Retries {
         Self { left: options.connect_retries, pause: Duration::from_millis(200) }
     }
 
-    /// Waits before the next attempt; an error where there is none.
+    /// Waits before the next attempt, or returns the error if there is none left.
     pub(super) async fn after(
         &mut self,
         failure: Failure,

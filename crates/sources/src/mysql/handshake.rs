@@ -19,7 +19,7 @@ use super::wire::Wire;
 use crate::error::invalid;
 use crate::guard::guarded;
 
-/// What a packet begins with, where it is not a row.
+/// The first byte of a packet that is not a row.
 pub(super) mod first_byte {
     pub(crate) const OK: u8 = 0x00;
     pub(super) const MORE_DATA: u8 = 0x01;
@@ -100,7 +100,7 @@ async fn greet_and_log_in(options: &MysqlOptions) -> Result<(Wire, u32), Failure
                 procedure = login.start(&plugin)?;
                 login.answer(&mut procedure, None)?
             }
-            _ => return Err(Failure::protocol("an answer to a password that is none")),
+            _ => return Err(Failure::protocol("an unexpected reply to the password")),
         };
         if let Some(answer) = answer {
             wire.send(&answer).await?;

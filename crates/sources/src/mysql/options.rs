@@ -12,9 +12,9 @@ use crate::error::invalid;
 
 /// What the URLs of such a server begin with.
 pub(super) const SCHEMES: &[&str] = &["mysql://", "mariadb://"];
-/// The most that a packet may be where nothing else is said: four times what servers send by default.
+/// Default limit for the size of a packet: four times what servers send by default.
 const MAX_PACKET: usize = 64 << 20;
-/// The most that `max_allowed_packet` of a server can be, and less than a column of a batch can hold.
+/// Highest value of `max_allowed_packet` of a server, and less than a column of a batch can hold.
 const MAX_PACKET_LIMIT: usize = 1 << 30;
 
 /// A MySQL or MariaDB server, a user and a database; from a URL or field by field.
@@ -40,7 +40,7 @@ pub struct MysqlOptions {
     pub user: String,
     /// None by default, which is another thing than an empty one to no server.
     pub password: Option<String>,
-    /// What names without a database in the query are of.
+    /// The database of tables that the query names without one.
     pub database: Option<String>,
     /// `ssl-mode`; [`SslMode::Preferred`].
     pub ssl_mode: SslMode,
@@ -230,7 +230,8 @@ impl FromStr for MysqlOptions {
         }
         host.clone_into(&mut options.host);
         if let Some(port) = port {
-            options.port = port.parse().map_err(|_| wrong("the port is no number to 65535"))?;
+            options.port =
+                port.parse().map_err(|_| wrong("the port is not a number up to 65535"))?;
         }
         if !database.is_empty() {
             options.database = Some(decoded(database, "database")?);

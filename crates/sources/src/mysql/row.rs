@@ -1,14 +1,14 @@
 //! Rows of the text protocol: "ProtocolText::ResultsetRow" of MySQL's documentation.
 
 /// The cells of a row, one after the other, where they stand in the packet.
-pub(super) struct Cells<'a> {
+pub(super) struct RowCells<'a> {
     rest: &'a [u8],
 }
 
 /// What begins a cell that is null.
 const NULL: u8 = 0xfb;
 
-impl<'a> Cells<'a> {
+impl<'a> RowCells<'a> {
     pub(super) fn new(packet: &'a [u8]) -> Self {
         Self { rest: packet }
     }
@@ -70,7 +70,7 @@ mod tests {
         packet.extend_from_slice(&[0xfd, 0x70, 0x11, 1]);
         packet.extend_from_slice(&long);
         packet.extend_from_slice(&[0xfe, 1, 0, 0, 0, 0, 0, 0, 0, b'y']);
-        let mut cells = Cells::new(&packet);
+        let mut cells = RowCells::new(&packet);
         for expected in
             [None, Some(&b""[..]), Some(b"ab"), Some(&long[..251]), Some(&long), Some(b"y")]
         {
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn a_row_that_is_cut_short_has_no_cell_there() {
         for packet in [&[3, b'a', b'b'][..], &[0xfc, 1], &[0xfd], &[0xfe; 9], &[0xff]] {
-            assert_eq!(Cells::new(packet).cell(), None, "{packet:?}");
+            assert_eq!(RowCells::new(packet).cell(), None, "{packet:?}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The rows of a query, batch by batch.
 
+use std::fmt;
 use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchOptions};
@@ -8,20 +9,20 @@ use async_trait::async_trait;
 use taploom_model::{Ending, Error, ErrorKind, Result, ResultSchema, RowSource, Step};
 
 use super::cells::CellBuilder;
-use super::column::{Declared, Form};
+use super::column::{CellForm, DeclaredColumn};
 use super::connection::{MysqlConnection, QueryKiller, is_end};
 use super::failure::{Failure, ServerError};
 use super::handshake::first_byte;
-use super::row::Cells;
+use super::row::RowCells;
 use crate::column_list::ColumnList;
 use crate::error::invalid;
 
-/// When a batch is full: at whichever comes first.
+/// When a batch is full: at the first limit that it reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchLimits {
-    /// Rows at most. 2000.
+    /// Maximum number of rows. 2000 by default.
     pub rows: usize,
-    /// Bytes of cells, as they come from the server; one row may go beyond. 4 MiB.
+    /// Maximum size of the cells in bytes, as the server sends them. One row may exceed it. 4 MiB by default.
     pub bytes: usize,
 }
 
@@ -31,41 +32,84 @@ impl Default for BatchLimits {
     }
 }
 
-/// The rows of a query that runs. Nothing is read ahead of the batch in hand but what fits into 128 KiB and
-/// the buffers of the kernel, so a reader that stops stops the server.
+/// The rows of a running query. It reads at most 128 KiB and the buffers of the kernel ahead of the current
+/// batch, so a reader that stops also stops the server.
 ///
 /// Dropping it before the last row ends the query, in the background; [`killer`](Self::killer) ends it from
 /// another task.
 pub struct MysqlSource {
     connection: MysqlConnection,
     schema: ResultSchema,
-    columns: Vec<Builder>,
+    columns: Vec<ColumnBuilder>,
     limits: BatchLimits,
     rows: u64,
     /// Of the batch in the making.
     batch_rows: usize,
     batch_bytes: usize,
-    state: State,
+    state: ReadState,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum ReadState {
     Running,
     Ended,
     Failed,
 }
 
-struct Builder {
-    form: Form,
+struct ColumnBuilder {
+    form: CellForm,
     /// Whether the type is the server's and not the caller's.
     is_servers: bool,
     cells: CellBuilder,
 }
 
+impl fmt::Debug for MysqlSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { connection, schema, limits, rows, .. } = self;
+        f.debug_struct("MysqlSource")
+            .field("connection", connection)
+            .field("schema", schema)
+            .field("limits", limits)
+            .field("rows", rows)
+            .finish_non_exhaustive()
+    }
+}
+
+impl MysqlConnection {
+    /// Runs a query. The columns of the result take names, types and other metadata from `columns`, by
+    /// position. The server decides what is not given there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidRequest`] for a query that is wrong (with a [`ServerError`] as its source) or
+    /// gives no rows, for `columns` that differ from the result in number, and for types that do not go
+    /// with the server's; [`ErrorKind::Source`] if the server or the connection fails.
+    pub async fn query(
+        self,
+        query: &str,
+        columns: Option<&ColumnList>,
+        limits: BatchLimits,
+    ) -> Result<MysqlSource> {
+        self.rows_of(query, columns, limits).await.map_err(|failure| failure.running(0))
+    }
+
+    pub(super) async fn rows_of(
+        mut self,
+        query: &str,
+        given: Option<&ColumnList>,
+        limits: BatchLimits,
+    ) -> Result<MysqlSource, Failure> {
+        let declared = match self.columns_of(query).await {
+            Ok(declared) => declared,
+            Err(failure) => return Err(self.settle(failure)),
+        };
+        MysqlSource::new(self, declared, given, limits).map_err(Failure::Final)
+    }
+}
+
 impl MysqlSource {
-    pub(super) fn new(
+    fn new(
         connection: MysqlConnection,
-        declared: Vec<Declared>,
+        declared: Vec<DeclaredColumn>,
         given: Option<&ColumnList>,
         limits: BatchLimits,
     ) -> Result<Self> {
@@ -93,7 +137,7 @@ impl MysqlSource {
             let name = given.and_then(|given| given.name.as_ref()).unwrap_or(&column.name);
             let (data_type, cells) = builder().map_err(|error: Error| error.with_column(name))?;
             let is_servers = given.is_none_or(|given| given.datatype.is_none());
-            columns.push(Builder { form: column.form, is_servers, cells });
+            columns.push(ColumnBuilder { form: column.form, is_servers, cells });
             metadata.push(column.metadata(given));
             fields.push(Field::new(&column.name, data_type, true));
         }
@@ -110,7 +154,7 @@ impl MysqlSource {
             rows: 0,
             batch_rows: 0,
             batch_bytes: 0,
-            state: State::Running,
+            state: ReadState::Running,
         })
     }
 
@@ -124,14 +168,14 @@ impl MysqlSource {
         while self.batch_rows < self.limits.rows && self.batch_bytes < self.limits.bytes {
             let packet = self.connection.wire.packet().await?;
             if is_end(packet) {
-                self.state = State::Ended;
+                self.state = ReadState::Ended;
                 self.connection.is_busy = false;
                 break;
             }
             if packet.first() == Some(&first_byte::ERROR) {
                 return Err(Failure::Server(ServerError::parse(packet)));
             }
-            let mut cells = Cells::new(packet);
+            let mut cells = RowCells::new(packet);
             for (index, column) in self.columns.iter_mut().enumerate() {
                 match cells.cell() {
                     Some(Some(cell)) => {
@@ -174,16 +218,16 @@ impl RowSource for MysqlSource {
     }
 
     async fn next(&mut self) -> Result<Step> {
-        if self.state == State::Failed {
+        if self.state == ReadState::Failed {
             return Err(Error::new(
                 ErrorKind::Misuse,
                 "rows were asked of a query that has failed",
             ));
         }
-        if self.state == State::Running {
+        if self.state == ReadState::Running {
             let filled = self.fill().await;
             if let Err(failure) = filled {
-                self.state = State::Failed;
+                self.state = ReadState::Failed;
                 let failure = self.connection.settle(failure);
                 return Err(failure.running(self.rows));
             }
@@ -196,10 +240,10 @@ impl RowSource for MysqlSource {
 }
 
 #[cold]
-fn unfit(cell: &[u8], column: &Builder, schema: &ResultSchema, index: usize) -> Error {
+fn unfit(cell: &[u8], column: &ColumnBuilder, schema: &ResultSchema, index: usize) -> Error {
     const SHOWN: usize = 40;
     let shown = match str::from_utf8(cell) {
-        _ if matches!(column.form, Form::Bits(_)) => format!("the bits {cell:02x?}"),
+        _ if matches!(column.form, CellForm::Bits(_)) => format!("the bits {cell:02x?}"),
         Ok(text) if text.chars().count() <= SHOWN => format!("{text:?}"),
         Ok(text) => {
             let short: String = text.chars().take(SHOWN).collect();

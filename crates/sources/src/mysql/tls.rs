@@ -83,7 +83,7 @@ fn trusted(options: &MysqlOptions) -> Result<RootCertStore> {
         return Ok(trusted);
     };
     let wrong = |cause: Cause| {
-        let message = format!("ssl-ca={} is no PEM file with certificates", path.display());
+        let message = format!("ssl-ca={} is not a PEM file with certificates", path.display());
         invalid(message).with_source(cause)
     };
     for certificate in CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.into()))? {

@@ -9,20 +9,20 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::failure::Failure;
 
-/// What bytes go over: TCP, or TLS over it.
+/// The stream under the protocol: TCP, or TLS over TCP.
 pub(super) trait Transport: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Transport for T {}
 
-/// What is asked of the kernel at a time. One call in 128 KiB costs next to nothing, and that much stays in
-/// the nearest caches.
+/// Bytes to request from the kernel at a time. One call per 128 KiB costs next to nothing, and the bytes
+/// stay in the nearest caches.
 const READ: usize = 128 << 10;
-/// Bytes before a payload: three of its length, and a number that counts up.
+/// Bytes before a payload: three for its length and one sequence number.
 const HEADER: usize = 4;
-/// A payload of so many bytes goes on in the next packet.
+/// A payload of this length continues in the next packet.
 const CONTINUED: usize = 0xff_ffff;
 
-/// A connection, and what came over it and is not used yet: part of one packet, or several.
+/// A connection, and the bytes that arrived and were not used yet: a part of a packet, or several packets.
 pub(super) struct Wire {
     stream: Box<dyn Transport>,
     received: Vec<u8>,
@@ -113,7 +113,7 @@ impl Wire {
         }
     }
 
-    /// Waits until so many bytes are there from `next` on.
+    /// Waits until `wanted` bytes from `next` on have arrived.
     async fn fill(&mut self, wanted: usize) -> Result<(), Failure> {
         while self.received.len() - self.next < wanted {
             self.received.drain(..self.next);

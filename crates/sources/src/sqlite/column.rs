@@ -14,7 +14,7 @@ use taploom_model::{Datatype, Error, ErrorKind, Result};
 
 use crate::timestamp::micros_of_text;
 
-/// What the cells of a column have to be.
+/// The type that all cells of a column must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CellType {
     Boolean,
@@ -29,8 +29,8 @@ pub(super) enum CellType {
 }
 
 impl CellType {
-    /// By the declared type, as SQLite itself derives the affinity (datatype3.html, 3.1), and by the
-    /// names that SQLite has no type for. `None` where the declaration says nothing.
+    /// From the declared type, as SQLite derives the affinity (datatype3.html, 3.1), and from the names of
+    /// types that SQLite lacks. `None` if the declaration does not tell.
     pub(super) fn of_declaration(declared: &str) -> Option<Self> {
         let declared = declared.to_ascii_uppercase();
         let has = |words: &[&str]| words.iter().any(|word| declared.contains(word));
@@ -53,7 +53,7 @@ impl CellType {
         })
     }
 
-    /// By a datatype that was asked for; the encoder narrows what it gets.
+    /// For a datatype that was requested. The encoder narrows the values.
     pub(super) fn of_datatype(datatype: Datatype) -> Self {
         match datatype {
             Datatype::Boolean => Self::Boolean,
@@ -63,7 +63,7 @@ impl CellType {
         }
     }
 
-    /// By the first values of a column that was declared without a type: an expression, say.
+    /// From the first values of a column without a declared type, such as an expression.
     pub(super) fn of_values<'v>(values: impl Iterator<Item = &'v Value>) -> Result<Self> {
         let mut kind = None;
         for value in values {
@@ -84,7 +84,7 @@ impl CellType {
     }
 }
 
-/// The cells of a column, in the making.
+/// Collects the cells of a column.
 pub(super) enum CellBuilder {
     Boolean(BooleanBuilder),
     Long(Int64Builder),
@@ -117,7 +117,10 @@ impl CellBuilder {
         }
     }
 
-    /// Appends one value; an error where it is of another kind than the column.
+    /// Appends one value.
+    ///
+    /// # Errors
+    /// If the value is not of the type of the column.
     pub(super) fn append(&mut self, value: ValueRef<'_>) -> Result<()> {
         match self {
             Self::Boolean(builder) => builder.append_option(match value {
@@ -195,7 +198,7 @@ impl CellBuilder {
     }
 }
 
-/// Bytes that a value takes as text, at the most.
+/// Upper limit for the length of a value as text, in bytes.
 fn text_bytes(value: ValueRef<'_>) -> usize {
     match value {
         ValueRef::Text(text) => text.len(),

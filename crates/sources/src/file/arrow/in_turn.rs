@@ -23,7 +23,8 @@ pub(super) struct StreamBatches {
     blocks: Blocks,
     schema: SchemaRef,
     decoder: StreamDecoder,
-    /// Read already: a message without a body counts when the next begins.
+    /// Batches that were decoded and not given out yet. The decoder gives a batch without a body only when
+    /// the next message begins.
     ready: VecDeque<RecordBatch>,
     ended: bool,
 }
@@ -45,7 +46,7 @@ impl StreamBatches {
         Ok(reader)
     }
 
-    /// Reads a message, or the end: that of the file is one too.
+    /// Reads a message, or the end of the stream. The end of the file also ends the stream.
     fn read_message(&mut self) -> Result<(), ArrowError> {
         let mut length = match self.blocks.is_at_end() {
             true => END.to_vec(),

@@ -1,4 +1,4 @@
-//! Memory of a batch, used again for the next.
+//! Memory for batches, which is reused.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -7,20 +7,20 @@ use std::io::{Read, Seek, SeekFrom};
 use arrow_buffer::{Buffer, MutableBuffer};
 use arrow_schema::ArrowError;
 
-/// Blocks of memory that are kept in mind at most: with several threads a batch is read, one waits, and some are
-/// being encoded. Of those that others hold, none counts here.
+/// Maximum number of batches whose memory may be reused. With several threads, one batch is being read, one
+/// waits and several are being encoded.
 const KEPT: usize = 8;
 
 /// An Arrow file, and the memory that its batches are read into.
 ///
 /// arrow-ipc's own readers take fresh memory for every batch, which is cleared, and handed back to the
-/// system, while that of the batch before is still held. Here the memory of a batch that nobody holds
-/// any more is that of the next.
+/// system, while the previous batch is still in use. Here the memory of a batch that nobody holds any
+/// more is used for the next one.
 pub(super) struct Blocks {
     file: File,
     length: u64,
     position: u64,
-    /// Those of the last batches, which may still be held by others; the oldest first.
+    /// Memory of the last batches, the oldest first. Others may still hold it.
     memory: VecDeque<Buffer>,
 }
 
@@ -30,7 +30,7 @@ impl Blocks {
         Ok(Self { file, length, position: 0, memory: VecDeque::with_capacity(KEPT) })
     }
 
-    /// Bytes of the file.
+    /// Size of the file in bytes.
     pub(super) fn length(&self) -> u64 {
         self.length
     }
@@ -44,14 +44,14 @@ impl Blocks {
         Ok(())
     }
 
-    /// A few bytes.
+    /// Reads a few bytes.
     pub(super) fn read(&mut self, length: u64) -> Result<Vec<u8>, ArrowError> {
         let mut bytes = vec![0; self.length_within(length)?];
         self.fill(&mut bytes)?;
         Ok(bytes)
     }
 
-    /// The bytes of a batch.
+    /// Reads the bytes of a batch into memory that may be reused.
     pub(super) fn read_batch(&mut self, length: u64) -> Result<Buffer, ArrowError> {
         let length = self.length_within(length)?;
         let mut memory = self.unused().unwrap_or_else(|| MutableBuffer::new(length));
@@ -65,7 +65,7 @@ impl Blocks {
         Ok(memory)
     }
 
-    /// A block that nobody else holds.
+    /// Memory of an earlier batch that nobody else holds.
     fn unused(&mut self) -> Option<MutableBuffer> {
         (0..self.memory.len()).find_map(|_| match self.memory.pop_front()?.into_mutable() {
             Ok(unused) => Some(unused),
@@ -76,7 +76,7 @@ impl Blocks {
         })
     }
 
-    /// What a damaged file claims must not cost memory.
+    /// Checks a length before memory is allocated: a damaged file can claim any length.
     fn length_within(&self, length: u64) -> Result<usize, ArrowError> {
         let left = self.length.saturating_sub(self.position);
         let within = usize::try_from(length).ok().filter(|_| length <= left);

@@ -25,14 +25,14 @@ pub(super) struct Cell<'a> {
 }
 
 /// The cells of a column.
-pub(super) struct Column {
+pub(super) struct ColumnBuilder {
     name: String,
     vo_type: VoType,
     is_guessed: bool,
-    build: Box<dyn Build>,
+    build: Box<dyn AppendText>,
 }
 
-impl Column {
+impl ColumnBuilder {
     /// A column whose type is given.
     pub(super) fn declared(name: &str, vo_type: VoType) -> Self {
         let build = builder(&vo_type);
@@ -77,16 +77,16 @@ impl Column {
             let dots = if shown.len() < text.len() { "..." } else { "" };
             let (vo_type, datatype) = (&self.vo_type, self.vo_type.datatype);
             self.unfit(match self.is_guessed {
-                false => format!("{shown:?}{dots} is no {vo_type}"),
+                false => format!("{shown:?}{dots} is not a {vo_type}"),
                 true => format!(
-                    "{shown:?}{dots} is no {datatype}, and the first {GUESS_ROWS} rows are; give \
+                    "{shown:?}{dots} is not a {datatype} as in the first {GUESS_ROWS} rows; give \
                      the datatype of the column with --columns"
                 ),
             })
         })
     }
 
-    /// Whether there is an empty value that is no null.
+    /// Whether a quoted empty value is a value, and not a null.
     fn has_empty(&self) -> bool {
         match self.vo_type.cell() {
             CellShape::Text { .. } => true,
@@ -107,7 +107,7 @@ impl Column {
 }
 
 /// Takes the cells of a column.
-trait Build: Send {
+trait AppendText: Send {
     /// Appends a cell that is not null; `None` where it does not fit.
     fn append(&mut self, text: &str) -> Option<()>;
 
@@ -116,7 +116,7 @@ trait Build: Send {
     fn finish(&mut self) -> ArrayRef;
 }
 
-fn builder(vo_type: &VoType) -> Box<dyn Build> {
+fn builder(vo_type: &VoType) -> Box<dyn AppendText> {
     match vo_type.datatype {
         Datatype::Boolean | Datatype::Bit => of::<BooleanType>(vo_type),
         Datatype::UnsignedByte => of::<UInt8Type>(vo_type),
@@ -132,13 +132,13 @@ fn builder(vo_type: &VoType) -> Box<dyn Build> {
     }
 }
 
-fn of<E: Element>(vo_type: &VoType) -> Box<dyn Build> {
+fn of<E: Element>(vo_type: &VoType) -> Box<dyn AppendText> {
     match vo_type.cell() {
         CellShape::Array { .. } if is_one_complex_number(vo_type) => {
             Box::new(Pair::<E>(FixedSizeListBuilder::new(E::Builder::default(), 2)))
         }
         CellShape::Array { .. } => Box::new(List::<E>(ListBuilder::new(E::Builder::default()))),
-        _ => Box::new(Value::<E>(E::Builder::default())),
+        _ => Box::new(ScalarBuilder::<E>(E::Builder::default())),
     }
 }
 
@@ -150,7 +150,7 @@ fn is_one_complex_number(vo_type: &VoType) -> bool {
 trait Element: 'static {
     type Builder: ArrayBuilder + Default;
 
-    /// Appends what `text` says; `None` where that is no such value.
+    /// Appends the value in `text`; `None` if it is not of this type.
     fn append(text: &str, to: &mut Self::Builder) -> Option<()>;
 
     fn append_null(to: &mut Self::Builder);
@@ -199,9 +199,9 @@ impl Element for BooleanType {
     }
 }
 
-struct Value<E: Element>(E::Builder);
+struct ScalarBuilder<E: Element>(E::Builder);
 
-impl<E: Element> Build for Value<E> {
+impl<E: Element> AppendText for ScalarBuilder<E> {
     fn append(&mut self, text: &str) -> Option<()> {
         E::append(text.trim(), &mut self.0)
     }
@@ -217,7 +217,7 @@ impl<E: Element> Build for Value<E> {
 
 struct List<E: Element>(ListBuilder<E::Builder>);
 
-impl<E: Element> Build for List<E> {
+impl<E: Element> AppendText for List<E> {
     fn append(&mut self, text: &str) -> Option<()> {
         append_elements::<E>(text, self.0.values())?;
         self.0.append(true);
@@ -236,7 +236,7 @@ impl<E: Element> Build for List<E> {
 /// A complex number.
 struct Pair<E: Element>(FixedSizeListBuilder<E::Builder>);
 
-impl<E: Element> Build for Pair<E> {
+impl<E: Element> AppendText for Pair<E> {
     fn append(&mut self, text: &str) -> Option<()> {
         let elements = append_elements::<E>(text, self.0.values())?;
         self.0.append(true);
@@ -269,7 +269,7 @@ fn append_elements<E: Element>(text: &str, to: &mut E::Builder) -> Option<usize>
 
 struct Text(StringBuilder);
 
-impl Build for Text {
+impl AppendText for Text {
     fn append(&mut self, text: &str) -> Option<()> {
         self.0.append_value(text);
         Some(())
@@ -287,7 +287,7 @@ impl Build for Text {
 /// Strings, as an array of JSON.
 struct Texts(ListBuilder<StringBuilder>);
 
-impl Build for Texts {
+impl AppendText for Texts {
     fn append(&mut self, text: &str) -> Option<()> {
         let strings: Vec<Option<String>> = serde_json::from_str(text).ok()?;
         self.0.append_value(strings);

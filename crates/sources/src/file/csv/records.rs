@@ -7,39 +7,38 @@ use taploom_model::{Error, ErrorKind, Result};
 
 use super::cells::Cell;
 
-/// Bytes that a record has at most. A quote that is not closed makes one record of all that follows.
+/// Maximum size of a record. A quote that is not closed makes one record of everything that follows.
 const RECORD_BYTES: usize = 256 << 20;
 
 /// Records of a file, one after the other.
 ///
-/// csv-core reads them, value by value, because it alone of the readers lets one see whether an empty
-/// value had quotes.
+/// csv-core reads them value by value, because no other reader shows whether an empty value had quotes.
 pub(super) struct Records<R> {
     input: R,
     reader: Reader,
     name: String,
-    /// Values that every record has to have.
+    /// Number of values that every record must have.
     expected: Option<usize>,
-    /// Records read, that of the names too.
+    /// Number of records read, including the one with the names.
     read: u64,
 }
 
 /// The values of a record.
 #[derive(Default)]
 pub(super) struct Record {
-    /// As long as it was ever needed.
+    /// Keeps the length of the longest record so far.
     text: Vec<u8>,
     ends: Vec<usize>,
     quoted: Vec<bool>,
 }
 
 impl Record {
-    /// How many values.
+    /// Number of values.
     pub(super) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Bytes of all values.
+    /// Total length of the values, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.ends.last().copied().unwrap_or(0)
     }
@@ -61,12 +60,12 @@ impl<R: BufRead> Records<R> {
         Ok(Self { input, reader, name: name.to_owned(), expected: None, read: 0 })
     }
 
-    /// Makes an error of records that follow with another number of values.
+    /// Requires this number of values in all records that follow.
     pub(super) fn expect(&mut self, values: usize) {
         self.expected = Some(values);
     }
 
-    /// Reads the next record; false where there is none.
+    /// Reads the next record; false at the end of the file.
     ///
     /// # Errors
     /// [`ErrorKind::Source`] naming the row where the file can't be read, a record has another number
@@ -75,7 +74,7 @@ impl<R: BufRead> Records<R> {
         record.ends.clear();
         record.quoted.clear();
         let mut filled = 0;
-        let mut value = Value::default();
+        let mut value = QuoteTracker::default();
         loop {
             let input = self.input.fill_buf().map_err(|error| unreadable(&self.name, error))?;
             let is_end = input.is_empty();
@@ -99,7 +98,7 @@ impl<R: BufRead> Records<R> {
                     }
                     record.ends.push(filled);
                     record.quoted.push(value.is_quoted());
-                    value = Value::default();
+                    value = QuoteTracker::default();
                     if record_end {
                         break;
                     }
@@ -117,7 +116,7 @@ impl<R: BufRead> Records<R> {
         Ok(true)
     }
 
-    /// What is wrong with the record after those read; the first names the columns and is no row.
+    /// An error in the next record. The first record has the names of the columns and does not count as a row.
     fn broken(&self, message: &str) -> Error {
         let error = Error::new(ErrorKind::Source, format!("source {}: {message}", self.name));
         if self.read == 0 { error } else { error.with_row(self.read) }
@@ -128,15 +127,15 @@ fn unreadable(name: &str, error: std::io::Error) -> Error {
     Error::new(ErrorKind::Source, format!("source {name}: can't read the file")).with_source(error)
 }
 
-/// What is seen of a value as it is read.
+/// Watches the bytes of one value for quotes.
 #[derive(Default)]
-struct Value {
+struct QuoteTracker {
     first: Option<u8>,
     quotes: usize,
 }
 
-impl Value {
-    /// Sees bytes that were read, of the first value of a record with the line ends before it.
+impl QuoteTracker {
+    /// Looks at bytes of the value. Those of the first value in a record include the line ends before it.
     fn see(&mut self, bytes: &[u8], is_first: bool) {
         if self.first.is_none() {
             let mut bytes = bytes.iter().copied();
@@ -151,7 +150,7 @@ impl Value {
         self.first == Some(b'"')
     }
 
-    /// Whether the last quote opens: one opens and one closes, and those between are two each.
+    /// Whether a quote is open: an odd number of quotes was read.
     fn is_open(&self) -> bool {
         self.quotes % 2 == 1
     }

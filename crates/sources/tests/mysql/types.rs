@@ -1,0 +1,291 @@
+//! Types of columns and values of cells.
+
+use super::*;
+
+#[tokio::test]
+async fn every_type_of_the_server_has_an_arrow_type() {
+    SERVER
+        .sql(
+            "CREATE TABLE types (bo BOOLEAN, ti TINYINT, tu TINYINT UNSIGNED, si SMALLINT,
+               su SMALLINT UNSIGNED, mi MEDIUMINT, mu MEDIUMINT UNSIGNED, i INT, iu INT UNSIGNED,
+               bi BIGINT, bu BIGINT UNSIGNED, fl FLOAT, d DOUBLE, de DECIMAL(30, 10), y YEAR,
+               da DATE, dt DATETIME, dt3 DATETIME(3), ts TIMESTAMP(6) NULL, t TIME(3), b1 BIT(1),
+               b9 BIT(9), c CHAR(5), v VARCHAR(20), tx TEXT, vb VARBINARY(4), bl LONGBLOB,
+               e ENUM('α', 'b'), se SET('x', 'y'), j JSON, z INT(5) ZEROFILL);
+             SET time_zone = '+02:00';
+             INSERT INTO types VALUES (1, -128, 255, -32768, 65535, -8388608, 16777215, -2147483648,
+               4294967295, -9223372036854775808, 18446744073709551615, 0.1, 1.5e300,
+               -12345678901234567890.0123456789, 2025, '1000-01-01', '9999-12-31 23:59:59',
+               '2025-05-23 17:00:35.025', '2025-05-23 17:00:35.000001', '-838:59:58.5', 1,
+               b'100000101', 'ä', '🙂', 'long', x'00ff', x'', 'α', 'x,y', '{\"k\": [1]}', 42);
+             INSERT INTO types () VALUES ();",
+        )
+        .unwrap();
+    let rows = rows("SELECT * FROM types").await;
+    let schema = rows.schema();
+    let type_of = |name: &str| schema.field_with_name(name).unwrap().data_type().clone();
+    let timestamp = |unit| DataType::Timestamp(unit, None);
+    for (name, expected) in [
+        ("bo", DataType::Boolean),
+        ("ti", DataType::Int16),
+        ("tu", DataType::UInt8),
+        ("si", DataType::Int16),
+        ("su", DataType::Int32),
+        ("mi", DataType::Int32),
+        ("mu", DataType::Int32),
+        ("i", DataType::Int32),
+        ("iu", DataType::Int64),
+        ("bi", DataType::Int64),
+        ("bu", DataType::UInt64),
+        ("fl", DataType::Float32),
+        ("d", DataType::Float64),
+        ("de", DataType::Utf8),
+        ("y", DataType::Int16),
+        ("da", DataType::Date32),
+        ("dt", timestamp(TimeUnit::Second)),
+        ("dt3", timestamp(TimeUnit::Millisecond)),
+        ("ts", timestamp(TimeUnit::Microsecond)),
+        ("t", DataType::Utf8),
+        ("b1", DataType::Boolean),
+        ("b9", DataType::new_list(DataType::Boolean, true)),
+        ("c", DataType::Utf8),
+        ("v", DataType::Utf8),
+        ("tx", DataType::Utf8),
+        ("vb", DataType::Binary),
+        ("bl", DataType::Binary),
+        ("e", DataType::Utf8),
+        ("se", DataType::Utf8),
+        ("j", DataType::Utf8),
+        ("z", DataType::Int64),
+    ] {
+        assert_eq!(type_of(name), expected, "{name}");
+    }
+    let column = |name: &str| rows.column_by_name(name).unwrap();
+    assert!(column("bo").as_boolean().value(0) && column("b1").as_boolean().value(0));
+    assert_eq!(column("ti").as_primitive::<Int16Type>().value(0), -128);
+    assert_eq!(column("tu").as_primitive::<UInt8Type>().value(0), 255);
+    assert_eq!(column("si").as_primitive::<Int16Type>().value(0), i16::MIN);
+    assert_eq!(column("su").as_primitive::<Int32Type>().value(0), 65535);
+    assert_eq!(column("mi").as_primitive::<Int32Type>().value(0), -8_388_608);
+    assert_eq!(column("mu").as_primitive::<Int32Type>().value(0), 16_777_215);
+    assert_eq!(column("i").as_primitive::<Int32Type>().value(0), i32::MIN);
+    assert_eq!(column("iu").as_primitive::<Int64Type>().value(0), 4_294_967_295);
+    assert_eq!(column("bi").as_primitive::<Int64Type>().value(0), i64::MIN);
+    assert_eq!(column("bu").as_primitive::<UInt64Type>().value(0), u64::MAX);
+    assert_eq!(column("fl").as_primitive::<Float32Type>().value(0), 0.1);
+    assert_eq!(column("d").as_primitive::<Float64Type>().value(0), 1.5e300);
+    assert_eq!(column("y").as_primitive::<Int16Type>().value(0), 2025);
+    assert_eq!(column("z").as_primitive::<Int64Type>().value(0), 42);
+    let text = |name: &str| column(name).as_string::<i32>().value(0).to_owned();
+    assert_eq!(text("de"), "-12345678901234567890.0123456789");
+    assert_eq!(text("t"), "-838:59:58.500");
+    for (name, expected) in
+        [("c", "ä"), ("v", "🙂"), ("tx", "long"), ("e", "α"), ("se", "x,y"), ("j", "{\"k\": [1]}")]
+    {
+        assert_eq!(text(name), expected);
+    }
+    assert_eq!(column("da").as_primitive::<Date32Type>().value(0), -354_285);
+    assert_eq!(column("dt").as_primitive::<TimestampSecondType>().value(0), 253_402_300_799);
+    assert_eq!(
+        column("dt3").as_primitive::<TimestampMillisecondType>().value(0),
+        1_748_019_635_025
+    );
+    // Stored two hours east of Greenwich, read in UTC.
+    assert_eq!(
+        column("ts").as_primitive::<TimestampMicrosecondType>().value(0),
+        1_748_019_635_000_001 - 7_200_000_000
+    );
+    let bits = column("b9").as_list::<i32>().value(0);
+    let bits: Vec<bool> = bits.as_boolean().iter().map(Option::unwrap).collect();
+    assert_eq!(bits, [true, false, false, false, false, false, true, false, true]);
+    assert_eq!(column("vb").as_binary::<i32>().value(0), b"\x00\xff");
+    assert_eq!(column("bl").as_binary::<i32>().value(0), b"");
+    for column in rows.columns() {
+        assert!(column.is_valid(0) && column.is_null(1));
+    }
+}
+
+#[tokio::test]
+async fn the_fields_of_what_arrow_has_no_type_for() {
+    let query = "SELECT CAST(1.50 AS DECIMAL(5, 2)), b'101' | 0, NULL, TIME('01:02:03')";
+    let result = start(query, BatchLimits::default()).await;
+    let columns = result.schema().columns();
+    for index in [0, 2, 3] {
+        let vo_type = columns[index].vo_type().unwrap();
+        assert_eq!(
+            (vo_type.datatype, vo_type.to_string().as_str()),
+            (Datatype::Char, "char of arraysize *")
+        );
+    }
+    SERVER.sql("CREATE TABLE bits (b BIT(3)); INSERT INTO bits VALUES (b'011')").unwrap();
+    let mut source = start("SELECT b FROM bits", BatchLimits::default()).await;
+    assert_eq!(source.schema().columns()[0].vo_type().unwrap().to_string(), "bit of arraysize 3");
+    assert_eq!(source.next().await.unwrap().rows().unwrap().num_rows(), 1);
+    assert!(source.next().await.unwrap().rows().is_none());
+    assert!(source.next().await.unwrap().rows().is_none());
+}
+
+#[tokio::test]
+async fn a_declared_type_decides() {
+    for (expression, metadata, expected) in [
+        ("1", json!({"datatype": "boolean"}), "true"),
+        ("'f'", json!({"datatype": "boolean"}), "false"),
+        ("'True'", json!({"datatype": "boolean"}), "true"),
+        ("b'1'", json!({"datatype": "bit"}), "true"),
+        ("'200'", json!({"datatype": "unsignedByte"}), "200"),
+        ("'-5'", json!({"datatype": "short"}), "-5"),
+        ("SUM(3)", json!({"datatype": "int"}), "3"),
+        ("AVG(3)", json!({"datatype": "int"}), "3"),
+        ("1e15", json!({"datatype": "long"}), "1000000000000000"),
+        ("'9223372036854775807'", json!({"datatype": "long"}), "9223372036854775807"),
+        ("1.25", json!({"datatype": "float"}), "1.25"),
+        ("1", json!({"datatype": "double"}), "1.0"),
+        ("1.13173E+98", json!({"datatype": "double"}), "1.13173e98"),
+        ("'NaN'", json!({"datatype": "double"}), "NaN"),
+        ("'-Inf'", json!({"datatype": "float"}), "-inf"),
+        ("'+Inf'", json!({"datatype": "float"}), "inf"),
+        ("42", json!({"datatype": "char", "arraysize": "*"}), "42"),
+        ("'é'", json!({"datatype": "unicodeChar", "arraysize": "10"}), "é"),
+        ("x'6162'", json!({"datatype": "char", "arraysize": "*"}), "ab"),
+        (
+            "CAST('2025-05-23 17:00:35.025' AS DATETIME(3))",
+            json!({"datatype": "char", "arraysize": "*"}),
+            "2025-05-23T17:00:35.025",
+        ),
+        (
+            "CAST('2025-05-23 17:00:35' AS DATETIME)",
+            json!({"datatype": "char", "arraysize": "*", "xtype": "timestamp"}),
+            "2025-05-23T17:00:35.000",
+        ),
+        ("'a b'", json!({"datatype": "char", "arraysize": "*"}), "a b"),
+        ("'1 -2  3'", json!({"datatype": "short", "arraysize": "3"}), "1 -2 3"),
+        ("'1.5 NaN'", json!({"datatype": "double", "arraysize": "*"}), "1.5 NaN"),
+        ("''", json!({"datatype": "float", "arraysize": "*"}), ""),
+        ("'1.5 -2.5'", json!({"datatype": "doubleComplex"}), "1.5 -2.5"),
+        ("'1 2 3 4'", json!({"datatype": "floatComplex", "arraysize": "2"}), "1.0 2.0 3.0 4.0"),
+        ("'0110'", json!({"datatype": "bit", "arraysize": "4"}), "false true true false"),
+        ("'1 0'", json!({"datatype": "bit", "arraysize": "*"}), "true false"),
+        ("'T F ?'", json!({"datatype": "boolean", "arraysize": "3"}), "true false null"),
+        ("'1 2 255'", json!({"datatype": "unsignedByte", "arraysize": "*"}), "1 2 255"),
+        ("'1 2 3 4'", json!({"datatype": "int", "arraysize": "2x2"}), "1 2 3 4"),
+        ("NULL", json!({"datatype": "int"}), "null"),
+    ] {
+        let read = cell(expression, metadata.clone()).await;
+        let read = read.unwrap_or_else(|error| panic!("{expression}: {error:#}"));
+        assert_eq!(read, expected, "{expression} as {metadata}");
+    }
+    SERVER
+        .sql("CREATE TABLE bit_kinds (b BIT(4)); INSERT INTO bit_kinds VALUES (b'0101')")
+        .unwrap();
+    for (metadata, expected) in [
+        (json!({"datatype": "char", "arraysize": "*"}), "0101"),
+        (json!({"datatype": "int"}), "5"),
+        (json!({"datatype": "bit", "arraysize": "4"}), "false true false true"),
+    ] {
+        assert_eq!(cell("b FROM bit_kinds --", metadata).await.unwrap(), expected);
+    }
+    // Bytes as bytes, and as text with numbers in it.
+    let bytes =
+        declared("SELECT x'00ff31'", json!([{"datatype": "unsignedByte", "arraysize": "*"}]));
+    assert_eq!(bytes.await.unwrap().column(0).as_binary::<i32>().value(0), b"\x00\xff1");
+    assert_eq!(cell("x'31'", json!({"datatype": "int"})).await.unwrap(), "1");
+}
+
+#[tokio::test]
+async fn a_cell_that_does_not_fit_is_named() {
+    for (expression, metadata, words) in [
+        (
+            "IF(seq = 3, 'many', seq)",
+            json!({"name": "n", "datatype": "int"}),
+            "\"many\" does not fit into int",
+        ),
+        ("IF(seq = 3, 70000, 1)", json!({"name": "n", "datatype": "short"}), "\"70000\""),
+        ("IF(seq = 3, -1, 1)", json!({"name": "n", "datatype": "unsignedByte"}), "\"-1\""),
+        ("IF(seq = 3, 1.5, 1)", json!({"name": "n", "datatype": "long"}), "\"1.5\""),
+        ("IF(seq = 3, '1e400', 1)", json!({"name": "n", "datatype": "double"}), "\"1e400\""),
+        ("IF(seq = 3, '1e39', 1)", json!({"name": "n", "datatype": "float"}), "\"1e39\""),
+        ("IF(seq = 3, 2, 1)", json!({"name": "n", "datatype": "boolean"}), "\"2\""),
+        (
+            "IF(seq = 3, '1 x', 1)",
+            json!({"name": "n", "datatype": "int", "arraysize": "*"}),
+            "\"1 x\"",
+        ),
+        (
+            "IF(seq = 3, REPEAT('y', 5000), 1)",
+            json!({"name": "n", "datatype": "int"}),
+            "yyy\"... (5000 bytes)",
+        ),
+        (
+            "IF(seq = 3, x'ff', 'a')",
+            json!({"name": "n", "datatype": "char", "arraysize": "*"}),
+            "not UTF-8",
+        ),
+        ("IF(seq = 3, '', 1)", json!({"name": "n", "datatype": "int"}), "\"\""),
+    ] {
+        let query = format!("SELECT {expression} FROM seq_1_to_5");
+        let error = declared(&query, json!([metadata])).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidValue, "{error:#}");
+        assert_eq!((error.column(), error.row()), (Some("n"), Some(3)), "{error:#}");
+        assert!(error.message().contains(words), "{error:#}");
+        assert!(error.message().len() < 200, "{error:#}");
+    }
+}
+
+#[tokio::test]
+async fn dates_that_are_none_are_an_error_unless_text_is_asked_for() {
+    SERVER
+        .sql(
+            "SET sql_mode = ''; CREATE TABLE zero (d DATE, t DATETIME);
+             INSERT INTO zero VALUES ('0000-00-00', '0000-00-00 00:00:00');",
+        )
+        .unwrap();
+    for (column, zero, declared_text) in
+        [("d", "0000-00-00", "0000-00-00"), ("t", "0000-00-00 00:00:00", "0000-00-00T00:00:00.000")]
+    {
+        let query = format!("SELECT {column} FROM zero");
+        let error = rows_of(&SERVER.url(), &query, None).await.unwrap_err();
+        assert_eq!((error.kind(), error.column()), (ErrorKind::InvalidValue, Some(column)));
+        let text = error.to_string();
+        assert!(text.contains(zero) && text.contains("declare another datatype"), "{text}");
+        let text = json!([{"datatype": "char", "arraysize": "*"}]);
+        let read = declared(&query, text).await.unwrap();
+        assert_eq!(texts(&read, 0)[0].as_deref(), Some(declared_text));
+    }
+}
+
+#[tokio::test]
+async fn positions_decide_and_declared_names_win() {
+    let columns = json!([{"name": "b", "datatype": "long", "unit": "deg"}, {}]);
+    let read = declared("SELECT 1 AS a, 2.5e0 AS b", columns).await.unwrap();
+    assert_eq!(read.schema().field(0).name(), "b");
+    assert_eq!(read.schema().field(1).name(), "b");
+    assert_eq!(read.column(0).as_primitive::<Int64Type>().value(0), 1);
+    assert_eq!(read.column(1).as_primitive::<Float64Type>().value(0), 2.5);
+
+    let error = declared("SELECT 1, 2, 3", json!([{}, {}])).await.unwrap_err();
+    assert!(error.is_caller_fault());
+    assert!(error.message().contains("gives 3 columns and 2 are declared"), "{error}");
+    let strings = json!([{"name": "s", "datatype": "char", "arraysize": "8x3"}]);
+    let error = declared("SELECT 'a'", strings).await.unwrap_err();
+    assert_eq!((error.kind(), error.column()), (ErrorKind::UnsupportedColumn, Some("s")));
+}
+
+#[tokio::test]
+async fn numbers_of_many_rows_are_right() {
+    let query = format!(
+        "SELECT CAST(seq AS SIGNED), seq / 7e0, IF(seq % 3, seq, NULL) FROM seq_1_to_{NUMBERS}"
+    );
+    let mut source = start(&query, BatchLimits::default()).await;
+    let mut number = 0_i64;
+    while let Step::Rows(batch) = source.next().await.unwrap() {
+        let integers = batch.column(0).as_primitive::<Int64Type>();
+        let floats = batch.column(1).as_primitive::<Float64Type>();
+        for row in 0..batch.num_rows() {
+            number += 1;
+            assert_eq!(integers.value(row), number);
+            assert_eq!(floats.value(row), number as f64 / 7.0);
+            assert_eq!(batch.column(2).is_null(row), number % 3 == 0);
+        }
+    }
+    assert_eq!(number, i64::from(NUMBERS));
+}
