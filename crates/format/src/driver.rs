@@ -79,7 +79,7 @@ pub struct Encoder {
 /// What happens to a batch before the plug-in gets it.
 enum Intake {
     Convert(Box<CanonicalRows>),
-    Check(BatchCheck),
+    Check(Box<BatchCheck>),
 }
 
 impl Encoder {
@@ -94,7 +94,9 @@ impl Encoder {
             RowsGiven::Canonical => {
                 CanonicalRows::new(schema).map(|rows| Intake::Convert(Box::new(rows)))
             }
-            RowsGiven::AsTheyCome => BatchCheck::new(schema).map(Intake::Check),
+            RowsGiven::AsTheyCome => {
+                BatchCheck::new(schema).map(|check| Intake::Check(Box::new(check)))
+            }
         };
         let intake = intake.map_err(|error| error.with_format(info.id))?;
         let for_plugin = output.share();
