@@ -281,7 +281,7 @@ mod tests {
         ] {
             let Described { mut columns, notes, .. } = with(key, value);
             columns[0].values = None;
-            assert_eq!(columns, [right.clone()]);
+            assert_eq!(columns[..], *std::slice::from_ref(&right));
             let [note] = &notes[..] else { panic!("{notes:?}") };
             let start = format!("column \"n\": the metadata of the file at {place} are ignored: ");
             assert!(note.starts_with(&start) && note.contains(why), "{note}");
