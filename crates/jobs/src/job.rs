@@ -49,7 +49,7 @@ pub struct Destination {
 }
 
 /// What jobs may use, and how their results are sent.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct JobLimits {
     /// The memory and threads of each job's encoder, and the disk on which all jobs together keep their
     /// results and their encoders' temporary files.
@@ -87,18 +87,6 @@ impl JobLimits {
     /// that a batch of a wide result does not fill the memory.
     pub fn batch_rows(&self, columns: usize) -> usize {
         self.batch_rows.unwrap_or_else(|| ((2 << 20) / (8 * columns.max(1))).clamp(64, 2000))
-    }
-}
-
-impl Default for JobLimits {
-    fn default() -> Self {
-        Self {
-            resources: Resources::default(),
-            scratch_per_job: None,
-            upload: UploadMode::default(),
-            timeout: None,
-            batch_rows: None,
-        }
     }
 }
 
