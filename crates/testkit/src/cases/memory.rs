@@ -41,7 +41,7 @@ pub(super) fn buffered_bytes_are_what_the_heap_holds(
     checks: &mut Checks,
 ) -> Check {
     compared(subject, checks, long, 2_000, BUDGET, 30)?;
-    compared(subject, checks, hundred_columns, 2_000, BUDGET, 7)
+    compared(subject, checks, hundred_columns, 2_000, 2 * BUDGET, 7)
 }
 
 fn compared(
