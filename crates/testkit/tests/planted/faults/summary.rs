@@ -19,7 +19,7 @@ pub(super) const FAULTS: &[Planted] = &[
         Fault::DataBytesOfLastBatch,
         "counts the last rows alone as data_bytes",
         DATA,
-        "nearly all",
+        "too little",
     ),
     planted(
         Fault::DataBytesTooMany,
