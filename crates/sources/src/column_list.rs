@@ -80,6 +80,8 @@ impl ColumnList {
         Ok(list)
     }
 
+    /// Reads a list that is part of the program.
+    #[cfg(feature = "demo")]
     pub(crate) fn parse(json: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(json)
     }

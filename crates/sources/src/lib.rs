@@ -6,7 +6,7 @@ mod demo;
 mod error;
 #[cfg(any(feature = "arrow", feature = "csv", feature = "parquet", feature = "votable"))]
 mod file;
-#[cfg(any(feature = "arrow", feature = "parquet", feature = "sqlite"))]
+#[cfg(any(feature = "arrow", feature = "mysql", feature = "parquet", feature = "sqlite"))]
 mod guard;
 mod location;
 #[cfg(feature = "mysql")]

@@ -237,5 +237,5 @@ where
         let parsed = ParseBuf(packet).parse(());
         parsed.map_err(|error| Error::new(taploom_model::ErrorKind::Source, error.to_string()))
     });
-    parsed.map_err(|error| Failure::protocol(error))
+    parsed.map_err(Failure::protocol)
 }
