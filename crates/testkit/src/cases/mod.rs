@@ -229,7 +229,12 @@ fn control(subject: &mut Subject<'_>, checks: &mut Checks) -> Check {
     let table = Table::new("control", &[("n".to_owned(), Arc::clone(&numbers), numbers)]);
     let table = subject.table(table)?;
     subject
-        .reads_back(checks, &table, &[table.given.clone()], &[table.expected.clone()])
+        .reads_back(
+            checks,
+            &table,
+            std::slice::from_ref(&table.given),
+            std::slice::from_ref(&table.expected),
+        )
         .map(drop)
         .map_err(|why| format!("this case shows nothing, for a plain table fails already: {why}"))
 }
