@@ -13,14 +13,14 @@ pub(crate) fn check(bytes: &[u8]) {
             .with_charset(Charset::Latin1)
             .with_memory_limit(1 << 16),
     ] {
-        if let Err(error) = drain(bytes, options) {
+        if let Err(error) = drain(bytes, &options) {
             assert_one_line(&error);
         }
     }
 }
 
 /// Reads a document twice, in batches of one row and of a thousand, which must hold the same number of rows.
-fn drain(bytes: &[u8], options: ReadOptions) -> Result<()> {
+fn drain(bytes: &[u8], options: &ReadOptions) -> Result<()> {
     let mut rows = [0, 0];
     for (count, most) in rows.iter_mut().zip([1, 1000]) {
         let mut reader = VotableReader::with_options(bytes, options.clone())?;

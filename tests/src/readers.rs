@@ -170,13 +170,13 @@ impl Readers {
             "out": out,
         }))?;
         let fields: Result<_, String> =
-            answer.columns.iter().map(|column| parsed(column.clone().into())).collect();
+            answer.columns.iter().map(|column| parsed(&column.clone().into())).collect();
         let metadata = answer.columns.into_iter().map(column_metadata);
         Ok(Read {
             rows: read_rows(&out).map_err(|error| error.to_string())?,
             fields: fields?,
             metadata: metadata.collect::<Result<_, _>>()?,
-            table: if answer.table.is_null() { Default::default() } else { parsed(answer.table)? },
+            table: if answer.table.is_null() { Default::default() } else { parsed(&answer.table)? },
             names: answer.names,
             status: answer.status,
             message: answer.status_text,
@@ -219,8 +219,8 @@ impl Readers {
     }
 }
 
-fn parsed<T: DeserializeOwned>(json: serde_json::Value) -> Result<T, String> {
-    serde_json::from_value(json.clone()).map_err(|error| format!("{error} in {json}"))
+fn parsed<T: DeserializeOwned>(json: &serde_json::Value) -> Result<T, String> {
+    T::deserialize(json).map_err(|error| format!("{error} in {json}"))
 }
 
 /// The metadata of a column, without what formats have of their own: ECSV has other datatypes.
@@ -228,11 +228,11 @@ fn column_metadata(
     mut column: serde_json::Map<String, serde_json::Value>,
 ) -> Result<ColumnMetadata, String> {
     column.retain(|_, value| !value.is_null());
-    let is_ours = |text: &serde_json::Value| parsed::<Datatype>(text.clone()).is_ok();
+    let is_ours = |text: &serde_json::Value| parsed::<Datatype>(text).is_ok();
     if !column.get("datatype").is_some_and(is_ours) {
         column.remove("datatype");
     }
-    parsed(column.into())
+    parsed(&column.into())
 }
 
 /// What finds fault with a VOTable.

@@ -57,7 +57,7 @@ pub(crate) struct Gathered {
 impl PlantedEncoder {
     pub(crate) fn start(
         layout: Arc<Layout>,
-        header: Vec<u8>,
+        header: &[u8],
         context: &EncodeContext,
         mut output: Output,
     ) -> Result<Self> {
@@ -72,9 +72,9 @@ impl PlantedEncoder {
             }
         };
         let withheld = match layout.fault {
-            Fault::HeaderOnlyWithRows => Some(header.clone()),
+            Fault::HeaderOnlyWithRows => Some(header.to_vec()),
             _ => {
-                sinks::write(layout.fault, &mut output, &header)?;
+                sinks::write(layout.fault, &mut output, header)?;
                 None
             }
         };

@@ -185,17 +185,17 @@ fn start(
             })
         })
         .collect::<Result<_>>()?;
-    if options.narrow {
-        if let Err(refusal) = check_narrow(fault, &columns) {
-            starts::before_refusal(fault, &mut output)?;
-            return Err(refusal);
-        }
+    if options.narrow
+        && let Err(refusal) = check_narrow(fault, &columns)
+    {
+        starts::before_refusal(fault, &mut output)?;
+        return Err(refusal);
     }
     let order = starts::order(fault, options.order);
     let layout = Layout { fault, order, narrow: options.narrow, reports, columns };
     let header = header(&layout, options, schema, context)?;
     let layout = Arc::new(layout);
-    Ok(Box::new(PlantedEncoder::start(layout, header, context, output)?))
+    Ok(Box::new(PlantedEncoder::start(layout, &header, context, output)?))
 }
 
 fn check_narrow(fault: Fault, columns: &[ColumnLayout]) -> Result<()> {

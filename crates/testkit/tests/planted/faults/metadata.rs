@@ -112,16 +112,12 @@ pub(crate) fn break_header(fault: Fault, header: &mut Value) {
             }
             Fault::DatatypesWrong => change(column, "datatype", |_| "double".to_owned()),
             Fault::NamesInLowerCase => change(column, "name", str::to_lowercase),
-            Fault::OptionsOfValuesDropped => {
-                if column["values"].is_object() {
-                    remove(&mut column["values"], "options");
-                }
+            Fault::OptionsOfValuesDropped if column["values"].is_object() => {
+                remove(&mut column["values"], "options");
             }
-            Fault::MetadataShifted => {
-                if !column["unit"].is_null() || !before.is_null() {
-                    let unit = column["unit"].clone();
-                    column["unit"] = std::mem::replace(&mut before, unit);
-                }
+            Fault::MetadataShifted if !column["unit"].is_null() || !before.is_null() => {
+                let unit = column["unit"].clone();
+                column["unit"] = std::mem::replace(&mut before, unit);
             }
             _ => {}
         }
