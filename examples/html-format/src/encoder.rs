@@ -7,7 +7,7 @@ use taploom_format::{
 use taploom_text::{Blocks, Frame};
 
 use crate::column_writer::ColumnWriter;
-use crate::escape::append_text;
+use crate::escape::{append_attribute, append_text};
 
 /// The end of the warnings about cells and names.
 const ALTERATION: &str = "had characters that HTML can't store; replaced by line feeds or U+FFFD";
@@ -112,7 +112,7 @@ fn header(schema: &ResultSchema) -> (Vec<u8>, HeaderLosses) {
         for (attribute, value) in [("title", &metadata.description), ("data-ucd", &metadata.ucd)] {
             let Some(value) = value else { continue };
             html.extend_from_slice(format!(" {attribute}=\"").as_bytes());
-            losses.metadata += u64::from(append_text(value, &mut html));
+            losses.metadata += u64::from(append_attribute(value, &mut html));
             html.push(b'"');
         }
         html.extend_from_slice(b"><span>");

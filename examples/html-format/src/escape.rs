@@ -1,7 +1,7 @@
 //! Characters of texts in HTML.
 
 // ANCHOR: escape
-/// Appends a text, in an element or in a quoted attribute; returns whether characters had to be replaced.
+/// Appends a text in an element; returns whether characters had to be replaced.
 ///
 /// HTML has no carriage return, not even as a character reference (HTML, 13.2.5.80), and parsers make
 /// line feeds of carriage returns.
@@ -24,6 +24,16 @@ pub(crate) fn append_text(text: &str, to: &mut Vec<u8>) -> bool {
 }
 // ANCHOR_END: escape
 
+/// Appends a text in an attribute within double quotes; returns whether characters had to be replaced.
+pub(crate) fn append_attribute(text: &str, to: &mut Vec<u8>) -> bool {
+    let mut altered = false;
+    for (index, part) in text.split('"').enumerate() {
+        to.extend_from_slice(if index == 0 { b"" } else { b"&quot;" });
+        altered |= append_text(part, to);
+    }
+    altered
+}
+
 /// Appends JSON. Its strings hold characters that HTML does not have as escapes of JSON.
 pub(crate) fn append_json(json: &str, to: &mut Vec<u8>) {
     for character in json.chars() {
@@ -42,7 +52,6 @@ fn append_character(character: char, to: &mut Vec<u8>) {
         '&' => to.extend_from_slice(b"&amp;"),
         '<' => to.extend_from_slice(b"&lt;"),
         '>' => to.extend_from_slice(b"&gt;"),
-        '"' => to.extend_from_slice(b"&quot;"),
         other => to.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
     }
 }
@@ -61,7 +70,7 @@ mod tests {
     #[test]
     fn what_html_can_not_hold_is_replaced_in_texts_and_escaped_in_json() {
         for (text, html, altered) in [
-            ("a<b & \"c\">", "a&lt;b &amp; &quot;c&quot;&gt;", false),
+            ("a<b & \"c\">", "a&lt;b &amp; \"c\"&gt;", false),
             ("a\r\nb", "a\n\nb", true),
             ("\0\u{85}\u{fffe}\u{fdd0}", "\u{fffd}\u{fffd}\u{fffd}\u{fffd}", true),
             ("\t\n\u{c}é😀", "\t\n\u{c}é😀", false),
@@ -72,6 +81,9 @@ mod tests {
         }
         let mut to = Vec::new();
         append_json("[\"\u{7f}\u{1ffff}\"]", &mut to);
-        assert_eq!(to, br"[&quot;\u007f\ud83f\udfff&quot;]");
+        assert_eq!(to, br#"["\u007f\ud83f\udfff"]"#);
+        to.clear();
+        assert!(append_attribute("\"a\"\r", &mut to));
+        assert_eq!(to, b"&quot;a&quot;\n");
     }
 }
