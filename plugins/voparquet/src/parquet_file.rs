@@ -7,7 +7,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use taploom_format::{EncodeContext, Error, ErrorKind, Output, Result};
-use taploom_loom::{Dictionaries, Error as Loom, LoomOptions, LoomWriter};
+use taploom_loom::{Dictionaries, Error as Loom, LoomOptions, LoomWriter, ScratchError};
 
 use crate::options::{Dictionary, Statistics, VoparquetOptions};
 
@@ -146,6 +146,13 @@ fn failed(error: Loom, set_aside: usize) -> Error {
                 .with_source(source)
         }
         Loom::SchemaMismatch(message) => Error::new(ErrorKind::SchemaMismatch, message),
+        Loom::Scratch(error @ ScratchError::OverBudget { .. }) => {
+            let message = format!(
+                "{error}: raise it with --scratch-budget, or make row groups smaller with the option \
+                 row_group_rows"
+            );
+            Error::new(ErrorKind::Resources, message)
+        }
         Loom::Scratch(error) => error.into(),
         Loom::Budget { budget, why, enough } => {
             let whole =
