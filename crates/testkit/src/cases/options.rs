@@ -52,13 +52,16 @@ pub(super) fn every_option_changes_something(
     Ok(())
 }
 
-/// The options with listed values that the subject leaves at their defaults.
+/// The options with listed values. There are none if the subject sets one of them: then what the others
+/// do may depend on that, and they are tried where nothing is set.
 pub(super) fn free_options(subject: &Subject<'_>) -> Vec<OptionInfo> {
+    let mut listed = subject.plugin.options();
+    listed.retain(|option| option.values.len() > 1);
     let is_free = |option: &OptionInfo| {
         let settable = |value: &String| subject.options().clone().set(&option.name, value).is_ok();
-        option.values.len() > 1 && option.values.iter().all(settable)
+        option.values.iter().all(settable)
     };
-    subject.plugin.options().into_iter().filter(is_free).collect()
+    if listed.iter().all(is_free) { listed } else { Vec::new() }
 }
 
 /// The bytes of a table, or the error: an option may make the format refuse a cell.

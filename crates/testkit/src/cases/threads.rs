@@ -72,7 +72,7 @@ fn wrong_at_the_end(
     const ROWS: i64 = 20_000;
     let numbers = (0..ROWS).map(|row| if row == ROWS - 1 { wrong } else { row % 100 });
     let numbers = Arc::new(Int64Array::from_iter_values(numbers)) as ArrayRef;
-    let batch = RecordBatch::try_from_iter([("n", numbers)]).map_err(said)?;
+    let batch = RecordBatch::try_from_iter_with_nullable([("n", numbers, true)]).map_err(said)?;
     let metadata = ColumnMetadata { datatype: Some(datatype), ..Default::default() };
     let schema = ResultSchema::new(batch.schema(), vec![metadata]).map_err(said)?;
     let table =
