@@ -44,7 +44,7 @@ use bench::whole;
 /// A task that failed says why, and what to do.
 type Outcome<T = ()> = Result<T, String>;
 
-const USAGE: &str = "usage: cargo xtask setup | test [quick | --within TIME | --record] | instructions [record] \
+const USAGE: &str = "usage: cargo xtask setup | test [quick | STEP ... | --within TIME | --record] | instructions [record] \
     | digests [record REASON [PROGRAM]] | fuzz [SECONDS] | new-format NAME --out DIR \
     | english [list PHRASE | CHECKOUT] | packages | semver REVISION \
     | bench [formats|peers|memory|scale|threads|end-to-end|bridge|loom|mysql|readers]";
@@ -59,6 +59,7 @@ fn main() -> ExitCode {
             test::duration(time).and_then(|time| test::run(Some(time), false))
         }
         ["test", "--record"] => test::run(None, true),
+        ["test", steps @ ..] => test::only(steps),
         ["fuzz"] => fuzz::explore("10"),
         ["fuzz", seconds] => fuzz::explore(seconds),
         ["instructions"] => instructions_compared(),

@@ -59,6 +59,9 @@ const KAFKA: &[&str] = &["kafka"];
 const STORES: &[&str] = &["s3"];
 const FUZZING: &[&str] = &["fuzzing"];
 
+/// The features of `taploom` that are checked alone.
+const FEATURES_OF_FACADE: &[&str] = &["csv", "tokio", "votable"];
+
 const INSTRUCTIONS: &str = "instruction counts";
 
 const fn check(name: &'static str, run: fn(&mut Tally) -> Outcome) -> Step {
@@ -93,22 +96,28 @@ fn docs(_: &mut Tally) -> Outcome {
     run(docs)
 }
 
-/// Every crate with features compiles without any, and with each of them alone: a service takes only the formats and
-/// sources that it needs.
+/// Crates with features compile without any, and with each of them alone: a service takes only the formats and sources
+/// that it needs.
 fn features(_: &mut Tally) -> Outcome {
     for package in metadata()?["packages"].as_array().into_iter().flatten() {
         let Some(name) = package["name"].as_str().filter(|_| package["publish"].is_null()) else {
             continue;
         };
-        let features = package["features"].as_object().into_iter().flatten();
-        let mut sets: Vec<&str> = features.map(|(feature, _)| feature.as_str()).collect();
-        // All of these together, and the slow one, are what the other steps compile.
-        sets.retain(|feature| !["default", "kafka"].contains(feature));
-        if sets.is_empty() {
-            continue;
+        let features = &package["features"];
+        let of_default = features["default"].as_array().map_or(0, Vec::len);
+        let is_default = |feature: &str| of_default == 1 && features["default"][0] == feature;
+        let mut sets: Vec<&str> =
+            features.as_object().into_iter().flatten().map(|(set, _)| set.as_str()).collect();
+        // The other steps compile the default, and the feature that takes minutes.
+        sets.retain(|set| !["default", "kafka"].contains(set) && !is_default(set));
+        if name == "taploom" {
+            // Formats differ in one line of this crate, but for VOTable, the default of a registry that has it.
+            sets.retain(|set| FEATURES_OF_FACADE.contains(set));
         }
-        for set in std::iter::once("").chain(sets) {
-            run(cargo(&["check", "-p", name, "--no-default-features", "--features", set]))?;
+        if features.as_object().is_some_and(|features| !features.is_empty()) {
+            for set in std::iter::once("").chain(sets) {
+                run(cargo(&["check", "-p", name, "--no-default-features", "--features", set]))?;
+            }
         }
     }
     Ok(())
