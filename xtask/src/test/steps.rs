@@ -116,7 +116,8 @@ fn features(_: &mut Tally) -> Outcome {
         }
         if features.as_object().is_some_and(|features| !features.is_empty()) {
             for set in std::iter::once("").chain(sets) {
-                run(cargo(&["check", "-p", name, "--no-default-features", "--features", set]))?;
+                let lint = ["clippy", "-p", name, "--no-default-features", "--features", set];
+                run(cargo(&[&lint[..], &["--", "-D", "warnings"]].concat()))?;
             }
         }
     }
