@@ -47,9 +47,7 @@ pub(crate) fn check() -> Outcome {
     let arguments =
         ["test", "--manifest-path", &manifest, "--target-dir", &target, "--no-fail-fast"];
     // The profile of this workspace, whose tests have compiled the same crates already.
-    let profile =
-        ["profile.dev.debug=\"line-tables-only\"", "profile.dev.package.\"*\".debug=false"];
-    let profile = profile.map(|setting| ["--config", setting]).concat();
+    let profile = ["--config", "profile.dev.debug=\"line-tables-only\""];
     let tested = cargo(&[&arguments[..], &profile].concat())
         .output()
         .map_err(|error| format!("can't run cargo: {error}"))?;
