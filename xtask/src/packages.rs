@@ -17,8 +17,8 @@ const FIELDS: [&str; 7] =
 
 /// Packages every crate, and compiles them together from what was packaged.
 ///
-/// `cargo publish` would compile each package and all its dependencies in a folder of its own, which takes many times
-/// as long and shows the same.
+/// `cargo publish` would compile every package with all its dependencies in a separate folder. That takes many times as
+/// long and shows the same.
 pub(crate) fn check() -> Outcome {
     run(cargo(&["publish", "--workspace", "--dry-run", "--no-verify", "--allow-dirty"]))?;
     let packages = publishable()?;

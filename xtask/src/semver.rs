@@ -5,7 +5,7 @@ use std::process::Stdio;
 use crate::Outcome;
 use crate::command::{cargo, run};
 
-/// Compares the public API of every published crate with that of a revision of this repository. A version number that
+/// Compares the public API of every published crate with an earlier revision of this repository. A version number that
 /// does not tell of a breaking change is a failure.
 ///
 /// Not part of `cargo xtask test`: the tool takes minutes to install, and documents every crate twice.

@@ -20,7 +20,7 @@ use crate::folders::{SHIPPED, program, root};
 
 const ROWS: u64 = 50_000;
 const TURNS: usize = 3;
-/// Limit for the CPU time of one job, as a multiple of that of `mariadb --quick`.
+/// Limit for the CPU time of one job, as a multiple of the time that `mariadb --quick` takes.
 const CPU_AT_MOST: f64 = 1.5;
 const PEAK_AT_MOST: f64 = 64.0;
 /// Jobs of each format that run at once, and the memory limit of the process that runs them all. A worker whose encoders

@@ -11,7 +11,7 @@ use crate::folders::{SHIPPED, program};
 
 const ROWS: u64 = 50_000;
 const TURNS: usize = 5;
-/// Limit for the CPU time of the source, as a multiple of that of `mariadb --quick`.
+/// Limit for the CPU time of the source, as a multiple of the time that `mariadb --quick` takes.
 const AT_MOST: f64 = 0.8;
 
 pub(crate) fn run() -> Outcome {

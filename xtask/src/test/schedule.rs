@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::Outcome;
 use crate::folders::{root, target};
 
-/// So much of a step's usual time has to have passed before the machine's pace is judged.
+/// The usual time of the steps that have to end before the machine's pace is judged.
 const JUDGED_AFTER: Duration = Duration::from_secs(20);
 /// A target folder with fewer compiled libraries than this counts as empty.
 const LIBRARIES: usize = 100;
