@@ -81,7 +81,8 @@ fn lists_and_metadata_are_there() {
     let batch = RecordBatch::try_from_iter([("flux", Arc::new(lists) as ArrayRef)]).unwrap();
     let columns = json!([{"unit": "Jy", "arraysize": "*", "description": "Brightness"}]);
     let table: TableMetadata = serde_json::from_value(json!({
-        "name": "spectra", "resource": {"timesys": [{"ID": "t", "timescale": "UTC"}]}
+        "name": "spectra",
+        "resource": {"timesys": [{"ID": "t", "timescale": "UTC", "refposition": "TOPOCENTER"}]}
     }))
     .unwrap();
     let schema = ResultSchema::new(batch.schema(), serde_json::from_value(columns).unwrap());
@@ -96,7 +97,10 @@ fn lists_and_metadata_are_there() {
         assert_eq!(read_schema.field(0).metadata()["vo:description"], "Brightness");
         assert_eq!(
             read_schema.metadata()["vo:table"],
-            r#"{"name":"spectra","resource":{"timesys":[{"ID":"t","refposition":"","timescale":"UTC"}]}}"#
+            concat!(
+                r#"{"name":"spectra","resource":{"timesys":"#,
+                r#"[{"ID":"t","refposition":"TOPOCENTER","timescale":"UTC"}]}}"#
+            )
         );
     }
 }
