@@ -129,6 +129,14 @@ impl Options {
     /// # Errors
     /// [`ErrorKind::InvalidOption`] naming the option, and what is known or would be right.
     pub fn parse<T: FormatOptions>(&self) -> Result<T> {
+        // Every result that starts comes here, and nearly all options are right. Which options there are, with
+        // their values, is worked out for the error alone: it takes as long as to encode some rows.
+        let all = self.0.iter().map(|(name, value)| (name.as_str(), Text(value)));
+        T::deserialize(MapDeserializer::new(all)).or_else(|error| self.explained::<T>(&error))
+    }
+
+    /// Says which option is wrong, and what would be right.
+    fn explained<T: FormatOptions>(&self, error: &de::value::Error) -> Result<T> {
         let invalid = |message: String| Error::new(ErrorKind::InvalidOption, message);
         let known = known_once::<T>();
         if let Some(name) = self.0.keys().find(|&name| known.iter().all(|o| o.name != *name)) {
@@ -138,7 +146,7 @@ impl Options {
                 _ => format!("option {name} is unknown; known: {}", names.join(", ")),
             }));
         }
-        // One at a time first, so that the error can name the option that is wrong.
+        // One at a time, so that the error can name the option that is wrong.
         for (name, value) in &self.0 {
             let one = MapDeserializer::new(std::iter::once((name.as_str(), Text(value))));
             if let Err(error) = T::deserialize(one) {
@@ -151,9 +159,7 @@ impl Options {
                 return Err(invalid(format!("option {name} can't be {value:?}; {values}")));
             }
         }
-        let all = self.0.iter().map(|(name, value)| (name.as_str(), Text(value)));
-        T::deserialize(MapDeserializer::new(all))
-            .map_err(|error: de::value::Error| invalid(error.to_string()))
+        Err(invalid(error.to_string()))
     }
 
     /// The options that a format has, ordered by name.
@@ -300,9 +306,15 @@ impl<'de> Deserializer<'de> for Text<'de> {
         visitor.visit_newtype_struct(self)
     }
 
+    /// The value of a field that the struct does not have: an unknown option, whether or not the struct denies
+    /// unknown fields.
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(de::Error::custom("the option is unknown"))
+    }
+
     forward_to_deserialize_any! {
         i128 u128 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map struct identifier ignored_any
+        tuple_struct map struct identifier
     }
 }
 
@@ -376,6 +388,18 @@ mod tests {
         let mut twice = given(&[("rows", "1")]);
         assert!(twice.set("Rows", "1").is_ok());
         assert!(twice.set("rows", "2").unwrap_err().is_caller_fault());
+    }
+
+    #[test]
+    fn an_unknown_option_is_refused_also_by_a_struct_that_would_ignore_it() {
+        #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+        #[serde(default)]
+        struct Lax {
+            rows: u64,
+        }
+        assert_eq!(given(&[("rows", "3")]).parse::<Lax>().unwrap().rows, 3);
+        let error = given(&[("row", "3")]).parse::<Lax>().unwrap_err();
+        assert_eq!(error.to_string(), "option row is unknown; known: rows");
     }
 
     #[test]

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
-use arrow_schema::ArrowError;
+use arrow_schema::{ArrowError, Field, Schema};
 use taploom_arrow_metadata::annotated;
 use taploom_format::{
-    CanonicalRows, Completion, EncodeContext, Error, ErrorKind, InOrder, Output, Result,
-    ResultEncoder, ResultSchema, Written,
+    Completion, EncodeContext, Error, ErrorKind, InOrder, Output, Result, ResultEncoder,
+    ResultSchema, Written,
 };
 
 use crate::message::{Message, MessageKind};
@@ -59,9 +59,7 @@ impl ArrowEncoder {
     ) -> Result<Self> {
         /// Copies of a batch's rows; see the limits of [`ArrowEncoder`].
         const COPIES: usize = 3;
-        let rows = CanonicalRows::with_names(schema, &schema.unique_names())?;
-        let canonical = rows.schema();
-        let schema = Arc::new(annotated(canonical, canonical.arrow())?);
+        let schema = Arc::new(annotated(schema, &canonical(schema)?)?);
         let ipc = IpcWriteOptions::default()
             .try_with_compression(options.compression.codec())
             .map_err(failed)?;
@@ -159,6 +157,15 @@ impl ResultEncoder for ArrowEncoder {
         let filling = self.filling.as_ref().map_or(0, Message::heap_bytes);
         gathered + filling + self.messages.heap_bytes(Message::heap_bytes)
     }
+}
+
+/// The types that batches come in, with names that are unique.
+fn canonical(schema: &ResultSchema) -> Result<Schema> {
+    let columns = schema.columns().iter().zip(schema.arrow().fields()).zip(schema.unique_names());
+    let fields = columns.map(|((column, field), name)| {
+        Ok(Field::new(name, column.vo_type()?.carrier(), field.is_nullable()))
+    });
+    Ok(Schema::new(fields.collect::<Result<Vec<_>>>()?))
 }
 
 pub(crate) fn failed(error: ArrowError) -> Error {
