@@ -238,7 +238,7 @@ impl Config {
         let settings =
             Figment::from(Toml::file_exact(path)).merge(Env::prefixed(PREFIX).split("__"));
         let config: Self = settings.extract().map_err(|error| {
-            let all: Vec<String> = error.into_iter().map(|error| error.to_string()).collect();
+            let all: Vec<String> = error.into_iter().map(without_values).collect();
             all.join("; ")
         })?;
         config.check()?;
@@ -303,6 +303,27 @@ impl JobsConfig {
     }
 }
 
+/// An error without the values of the settings, one of which may be a password.
+fn without_values(mut error: figment::Error) -> String {
+    use figment::error::Kind;
+    error.kind = match error.kind {
+        // The parser of TOML quotes the line: `17 | url = ...`.
+        Kind::Message(text) => {
+            let is_quoted = |line: &&str| {
+                let line = line.trim_start();
+                line.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start().starts_with('|')
+            };
+            let lines: Vec<&str> = text.lines().filter(|line| !is_quoted(line)).collect();
+            Kind::Message(lines.join(": "))
+        }
+        Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => {
+            Kind::Message(format!("the value has to be {expected}"))
+        }
+        other => other,
+    };
+    error.to_string()
+}
+
 /// A duration. `check` has refused numbers that are not durations.
 fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
@@ -327,4 +348,28 @@ fn status_topic() -> String {
 fn worker() -> String {
     let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "worker".to_owned());
     format!("{host}-{}-{}", std::process::id(), crate::status::now())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
+
+    use super::*;
+
+    #[test]
+    fn an_error_in_the_settings_shows_no_password() {
+        let folder = std::env::temp_dir().join(format!("taploom-config-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("worker.toml");
+        for (settings, said) in [
+            ("[database]\nurl=mysql://u:SECRET@h/d\n", "line 2, column 5"),
+            ("[database]\nurl=\"mysql://u:SECRET@h/d\n", "line 2"),
+            ("database = \"SECRET\"\n", "the value has to be"),
+        ] {
+            std::fs::write(&path, settings).unwrap();
+            let error = Config::load(&path).unwrap_err();
+            assert!(error.contains(said) && !error.contains("SECRET"), "{error}");
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -50,8 +50,12 @@ pub(crate) enum Parsed {
 /// If two of the registered formats or sources claim the same name.
 pub(crate) fn parse() -> Result<Parsed> {
     let program = program_name();
-    let command = command(&program, &taploom::registry()?, &SourceRegistry::collected()?);
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    // Only help and errors need the lists of formats and sources.
+    if let Ok(line) = CommandLine::try_parse_from(&arguments) {
+        return Ok(Parsed::Run(line.command));
+    }
+    let command = command(&program, &taploom::registry()?, &SourceRegistry::collected()?);
     let parsed = command.clone().try_get_matches_from(&arguments).and_then(|matches| {
         CommandLine::from_arg_matches(&matches).map(|line| Parsed::Run(line.command))
     });

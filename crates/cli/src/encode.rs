@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     // Its help comes from the registry of sources.
     source: String,
     /// Query for a source that takes one; without it, demo gives all rows of its table stars
-    #[arg(short, long, value_name = "SQL")]
+    #[arg(short, long, value_name = "SQL", allow_hyphen_values = true)]
     query: Option<String>,
     /// Which TABLE of a VOTable file with several: its number (from 1), ID or name
     #[arg(long, value_name = "TABLE")]
@@ -103,6 +103,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             "--summary and -o name the same file; the rows would be lost".to_owned(),
         ));
     }
+    if let Some(summary) = &arguments.summary {
+        check_summary(summary, arguments, &output)?;
+    }
 
     let request = Request::new(&arguments.source)
         .with_query(arguments.query.as_deref())
@@ -131,6 +134,25 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     encoded.notes.iter().for_each(|note| say(note));
     warn(&encoded, &spec, arguments.maxrec);
+    Ok(())
+}
+
+/// The summary must neither be mixed with the rows nor replace a file that is read.
+fn check_summary(summary: &Path, arguments: &Arguments, output: &Output) -> Result<()> {
+    if summary == Path::new("-") && output.is_stdout() {
+        let message =
+            "--summary - and the rows both go to standard output; give one of them a file";
+        return Err(invalid(message.to_owned()));
+    }
+    let Ok(summary) = summary.canonicalize() else { return Ok(()) };
+    let source = Path::new(arguments.source.strip_prefix("sqlite:").unwrap_or(&arguments.source));
+    let inputs = [Some(source), arguments.columns.as_deref(), arguments.envelope.as_deref()];
+    for input in inputs.into_iter().flatten() {
+        if input.canonicalize().is_ok_and(|input| input == summary) && summary.is_file() {
+            let message = format!("--summary would replace {}, which is read", input.display());
+            return Err(invalid(message));
+        }
+    }
     Ok(())
 }
 

@@ -70,7 +70,31 @@ fn failure(error: &Error) -> ExitCode {
 
 /// Prints one line on standard error. Where that fails, the exit status still tells the outcome.
 fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{}: {line}", program_name());
+    let _ = writeln!(std::io::stderr(), "{}: {}", program_name(), printable(line));
+}
+
+/// The line without passwords and without control characters, whoever put them into a message: an argument
+/// that was not expected may be the URL of a database, and a name may hold an escape sequence.
+fn printable(line: &str) -> String {
+    let mut shown = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(start) = rest.find("://") {
+        let (before, after) = rest.split_at(start + "://".len());
+        shown.push_str(before);
+        let authority = after.find(|c: char| c.is_whitespace() || "/?#'\"".contains(c));
+        let authority = authority.unwrap_or(after.len());
+        // A password may itself hold the characters that end an authority.
+        let word = after.find(char::is_whitespace).unwrap_or(after.len());
+        rest = match (after[..authority].rfind('@'), after[..word].rfind('@')) {
+            (Some(end), _) | (None, Some(end)) => {
+                shown.push_str("[hidden]");
+                &after[end..]
+            }
+            (None, None) => after,
+        };
+    }
+    shown.push_str(rest);
+    shown.replace(char::is_control, "\u{fffd}")
 }
 
 /// What this program was called as, without folder and extension.
@@ -78,4 +102,28 @@ fn program_name() -> String {
     let path = std::env::args_os().next();
     let name = path.as_deref().and_then(|path| Path::new(path).file_stem()?.to_str());
     name.unwrap_or("taploom").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::printable;
+
+    #[test]
+    fn no_password_is_shown() {
+        for (line, shown) in [
+            (
+                "unexpected argument 'mysql://u:SECRET@h/db' found",
+                "unexpected argument 'mysql://[hidden]@h/db' found",
+            ),
+            ("mysql://u:SE/CR?ET@h/db: no", "mysql://[hidden]@h/db: no"),
+            ("a://u:x@h and b://v:y@i", "a://[hidden]@h and b://[hidden]@i"),
+            (
+                "see https://example.org/x, me@example.org",
+                "see https://example.org/x, me@example.org",
+            ),
+            ("a\u{1b}[31mb", "a\u{fffd}[31mb"),
+        ] {
+            assert_eq!(printable(line), shown);
+        }
+    }
 }

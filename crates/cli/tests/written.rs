@@ -201,8 +201,8 @@ fn cut_cells_are_counted_and_told() {
         &summary,
     ]);
     assert_eq!(run.status, Some(0));
-    let warning = "1 cell in 1 column (name) had more characters than the arraysize of the column \
-                   allows; cut to it";
+    let warning = "1 cell in 1 column (name) did not fit the arraysize of the column, or \
+                   had a NUL inside; cut";
     assert!(run.stderr.contains(warning), "{}", run.stderr);
     let summary: serde_json::Value =
         serde_json::from_slice(&std::fs::read(&summary).unwrap()).unwrap();

@@ -9,6 +9,10 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use taploom_model::{Error, ErrorKind, Result};
 
+/// Threads beyond this number are not started. Some systems report too late that a process can have no more
+/// threads, and then end the process.
+const MOST_THREADS: usize = 256;
+
 /// Pieces in flight per thread: queued, or finished and waiting for an earlier one.
 const PIECES_PER_THREAD: usize = 2;
 
@@ -191,7 +195,7 @@ impl<P: Send + 'static> Others<P> {
             let thread = std::thread::Builder::new().name("taploom-encode".to_owned());
             thread.spawn(move || take.into_iter().for_each(|task| task.run(&*work))).ok()
         };
-        let threads = (1..threads).map_while(start).collect::<Vec<_>>();
+        let threads = (1..threads.min(MOST_THREADS)).map_while(start).collect::<Vec<_>>();
         let most = PIECES_PER_THREAD * (threads.len() + 1);
         Self { give, take, results: VecDeque::with_capacity(most), most, threads }
     }

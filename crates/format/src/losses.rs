@@ -139,18 +139,20 @@ impl Losses {
     pub fn sentences(&self) -> Vec<String> {
         let truncated = self.cells_sentence(
             |column| column.truncated_cells,
-            "had more characters than the arraysize of the column allows; cut to it",
+            "did not fit the arraysize of the column, or had a NUL inside; cut",
         );
         let altered = self.cells_sentence(|column| column.altered_cells, self.alteration);
         let names = self.columns.iter().filter(|column| column.name_altered);
         let names: Vec<&str> = names.map(|column| column.name.as_str()).collect();
         let names = (!names.is_empty()).then(|| {
             let count = counted(names.len() as u64, "column name");
-            format!("{count} ({}) {}", listed(&names), self.alteration)
+            let (it, is) = if names.len() == 1 { ("it", "it is") } else { ("them", "they are") };
+            format!("{count} ({}) changed: the format can't hold {it} as {is}", listed(&names))
         });
         let metadata = (self.altered_metadata > 0).then(|| {
             let count = counted(self.altered_metadata, "text");
-            format!("{count} of the metadata {}", self.alteration)
+            let them = if self.altered_metadata == 1 { "it" } else { "them" };
+            format!("{count} of the metadata cut or changed: the format can't hold {them} whole")
         });
         [truncated, altered, names, metadata].into_iter().flatten().collect()
     }
@@ -236,12 +238,12 @@ mod tests {
         assert_eq!(
             losses.sentences(),
             [
-                "1 cell in 1 column (\"n\\n\") had more characters than the arraysize of the column \
-                 allows; cut to it",
+                "1 cell in 1 column (\"n\\n\") did not fit the arraysize of the column, or had a NUL \
+                 inside; cut",
                 "375 cells in 2 columns (note, name) had characters that FITS can't store; replaced \
                  by ?",
-                "2 column names (\"n\\n\", c3) had characters that FITS can't store; replaced by ?",
-                "1 text of the metadata had characters that FITS can't store; replaced by ?",
+                "2 column names (\"n\\n\", c3) changed: the format can't hold them as they are",
+                "1 text of the metadata cut or changed: the format can't hold it whole",
             ]
         );
         let all = Losses::of_cells(ALTERATION, [cells(0, 1); 8]).named(&schema(8)).unwrap();
