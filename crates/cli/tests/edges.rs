@@ -166,6 +166,43 @@ fn a_summary_that_cannot_be_written_is_named_and_the_file_is_not_there() {
 }
 
 #[test]
+fn a_summary_replaces_no_input_and_is_not_mixed_with_the_rows() {
+    let folder = Folder::new();
+    let columns = folder.write("columns.json", r#"{"columns": [{"name": "a"}]}"#);
+    let rows = folder.write("rows.csv", "a\n1\n");
+    let out = folder.path("out.vot");
+    for summary in [&rows, &columns] {
+        let before = std::fs::read(summary).unwrap();
+        let arguments = ["encode", &rows, "--columns", &columns, "-o", &out, "--summary", summary];
+        taploom(&arguments).fails_with(2, &["--summary", summary]);
+        assert_eq!(std::fs::read(summary).unwrap(), before);
+    }
+    taploom(&["encode", &rows, "--summary", "-"]).fails_with(2, &["--summary", "standard output"]);
+}
+
+#[test]
+fn no_argument_shows_a_password() {
+    for arguments in [
+        &["encode", "demo", "mysql://u:SECRET@h/db"][..],
+        &["mysql://u:SECRET@h/db"],
+        &["encode", "demo", "--columns", "mysql://u:SECRET@h/db"],
+        &["encode", "demo", "-o", "mysql://u:SECRET@h/db"],
+    ] {
+        let run = taploom(arguments);
+        assert!(!run.stderr.contains("SECRET"), "{}", run.stderr);
+        assert!(run.stderr.contains("mysql://[hidden]@h"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn threads_beyond_what_a_system_can_start_give_the_same_bytes() {
+    let one = taploom(&["encode", "demo", "-f", "csv"]);
+    let many = taploom(&["encode", "demo", "-f", "csv", "--threads", "100000"]);
+    assert_eq!(many.status, Some(0), "{}", many.stderr);
+    assert_eq!(one.stdout, many.stdout);
+}
+
+#[test]
 fn a_summary_does_not_take_the_place_of_the_rows() {
     let folder = Folder::new();
     let out = folder.path("out.csv");
