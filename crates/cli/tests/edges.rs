@@ -172,10 +172,10 @@ fn a_summary_replaces_no_input_and_is_not_mixed_with_the_rows() {
     let rows = folder.write("rows.csv", "a\n1\n");
     let out = folder.path("out.vot");
     for summary in [&rows, &columns] {
-        let before = std::fs::read(summary).unwrap();
+        let before = fs::read(summary).unwrap();
         let arguments = ["encode", &rows, "--columns", &columns, "-o", &out, "--summary", summary];
         taploom(&arguments).fails_with(2, &["--summary", summary]);
-        assert_eq!(std::fs::read(summary).unwrap(), before);
+        assert_eq!(fs::read(summary).unwrap(), before);
     }
     taploom(&["encode", &rows, "--summary", "-"]).fails_with(2, &["--summary", "standard output"]);
 }
