@@ -1,13 +1,13 @@
 //! Arrow IPC files and streams.
 
 use std::fs::File;
-use std::io::{Read, Seek};
 
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::ArrowError;
 use async_trait::async_trait;
 use taploom_model::{BatchSource, Result, RowSource};
 
+use self::beginning::holds_stream;
 use self::by_footer::FileBatches;
 use self::in_turn::StreamBatches;
 use super::batches::batches;
@@ -18,10 +18,11 @@ use crate::plugin::{Place, SourceInfo, SourceType};
 use crate::register_source;
 use crate::request::Request;
 
+mod beginning;
 mod by_footer;
-mod byte_order;
 mod in_turn;
 mod memory;
+mod unsupported;
 
 /// Names the source.
 struct Arrow;
@@ -31,17 +32,11 @@ register_source!(
     ARROW = Arrow
 );
 
-/// What a file begins with; Arrow columnar format, IPC file format.
-const FILE_MARK: &[u8] = b"ARROW1";
-/// What a stream begins with: the mark before the length of its first message.
-const STREAM_MARK: &[u8] = &[0xff; 4];
-
 #[async_trait]
 impl SourceType for Arrow {
-    const INFO: SourceInfo =
-        SourceInfo::new("arrow", "an Arrow file or stream").with_extensions(&["arrow"]).with_mark(
-            |beginning| [FILE_MARK, STREAM_MARK].iter().any(|mark| beginning.starts_with(mark)),
-        );
+    const INFO: SourceInfo = SourceInfo::new("arrow", "an Arrow file or stream")
+        .with_extensions(&["arrow"])
+        .with_mark(beginning::is_arrow);
 
     async fn open(place: Place<'_>, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
         let name = place.text();
@@ -51,21 +46,15 @@ impl SourceType for Arrow {
 }
 
 fn open(mut file: File, name: &str, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
-    let broken = |error: ArrowError| {
-        invalid(format!("source {name}: not a whole Arrow file")).with_source(error)
+    let broken = |error: ArrowError| match error {
+        ArrowError::NotYetImplemented(why) => invalid(format!("source {name}: {why}")),
+        error => invalid(format!("source {name}: not a whole Arrow file")).with_source(error),
     };
-    if is_stream(&mut file).map_err(|error| broken(error.into()))? {
+    if holds_stream(&mut file).map_err(|error| broken(error.into()))? {
         source(StreamBatches::new(file).map_err(broken)?, name, request)
     } else {
         source(FileBatches::new(file).map_err(broken)?, name, request)
     }
-}
-
-fn is_stream(file: &mut File) -> std::io::Result<bool> {
-    let mut beginning = Vec::new();
-    file.by_ref().take(STREAM_MARK.len() as u64).read_to_end(&mut beginning)?;
-    file.rewind()?;
-    Ok(beginning == STREAM_MARK)
 }
 
 /// Batches of a file have any size; slices of them share their memory.

@@ -15,6 +15,8 @@ use crate::request::Request;
 pub(super) struct FileMetadata {
     pub(super) columns: Vec<ColumnMetadata>,
     pub(super) table: TableMetadata,
+    /// The smallest and the largest integer of each column, as far as the file says it.
+    pub(super) ranges: Vec<Option<(i64, i64)>>,
     /// What of it was ignored, a sentence each.
     pub(super) notes: Vec<String>,
 }
@@ -23,7 +25,7 @@ pub(super) struct FileMetadata {
 pub(super) fn in_arrow(arrow: &SchemaRef) -> Option<FileMetadata> {
     let described = taploom_arrow_metadata::described(arrow)?;
     let taploom_arrow_metadata::Described { columns, table, notes, .. } = described;
-    Some(FileMetadata { columns, table, notes })
+    Some(FileMetadata { columns, table, notes, ..Default::default() })
 }
 
 /// The schema of a file.
@@ -73,8 +75,9 @@ impl FileSchema {
     fn reconciled(arrow: &SchemaRef, mut known: FileMetadata) -> Self {
         timestamps_again(arrow, &mut known);
         let mut notes = std::mem::take(&mut known.notes);
+        let mut ranges = std::mem::take(&mut known.ranges).into_iter();
         let columns = arrow.fields().iter().zip(known.columns).map(|(field, column)| {
-            let (column, note) = fitting(field, column);
+            let (column, note) = fitting(field, column, ranges.next().flatten());
             notes.extend(note);
             column
         });
@@ -90,19 +93,25 @@ fn passed_over(error: &Error) -> String {
     format!("the metadata of the file are passed over: {error:#}")
 }
 
-/// The metadata of a column that agree with its type, and a note if some do not.
-fn fitting(field: &Field, column: ColumnMetadata) -> (ColumnMetadata, Option<String>) {
+/// The metadata of a column that agree with its type and the range of its numbers, and a note if some do
+/// not.
+fn fitting(
+    field: &Field,
+    column: ColumnMetadata,
+    range: Option<(i64, i64)>,
+) -> (ColumnMetadata, Option<String>) {
     let alone = |column: &ColumnMetadata| {
         let schema = Schema::new(vec![field.clone()]);
         ResultSchema::new(Arc::new(schema), vec![column.clone()])
     };
     let why = match (alone(&column), alone(&ColumnMetadata::default())) {
         (Err(error), _) => error.message().to_owned(),
-        // A narrower datatype would refuse cells that are there.
+        // A narrower datatype would refuse cells that are there, unless all are known to fit.
         (Ok(said), Ok(derived)) => {
             match (said.columns()[0].vo_type(), derived.columns()[0].vo_type()) {
                 (Ok(said), Ok(derived))
-                    if said.datatype.element() != derived.datatype.element() =>
+                    if said.datatype.element() != derived.datatype.element()
+                        && !range.is_some_and(|range| holds(said.datatype, range)) =>
                 {
                     format!("datatype {said} is not that of Arrow type {}", field.data_type())
                 }
@@ -124,6 +133,17 @@ fn fitting(field: &Field, column: ColumnMetadata) -> (ColumnMetadata, Option<Str
     };
     let fits = alone(&without).is_ok();
     (if fits { without } else { ColumnMetadata::default() }, Some(note))
+}
+
+/// Whether all integers of a range have this datatype. STIL writes unsignedByte as 16 bits.
+fn holds(datatype: Datatype, (least, greatest): (i64, i64)) -> bool {
+    let (from, to) = match datatype {
+        Datatype::UnsignedByte => (0, u8::MAX.into()),
+        Datatype::Short => (i16::MIN.into(), i16::MAX.into()),
+        Datatype::Int => (i32::MIN.into(), i32::MAX.into()),
+        _ => return false,
+    };
+    from <= least && greatest <= to
 }
 
 /// Timestamps that the FIELDs describe as counts (`timestamp=micros` of VOParquet) are described as

@@ -5,7 +5,9 @@ use std::fs::File;
 use arrow_array::RecordBatchReader;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::FileMetaData;
 use taploom_model::{BatchSource, Column, Result, RowSource};
@@ -18,6 +20,10 @@ use crate::guard::guarded;
 use crate::plugin::{Place, SourceInfo, SourceType};
 use crate::register_source;
 use crate::request::Request;
+
+mod encrypted;
+mod int96;
+pub(in crate::file) mod ranges;
 
 /// Parquet in the VO 1.0, 2.2.
 const CONTENT_KEY: &str = "IVOA.VOTable-Parquet.content";
@@ -34,7 +40,9 @@ register_source!(
 impl SourceType for Parquet {
     const INFO: SourceInfo = SourceInfo::new("parquet", "a Parquet file")
         .with_extensions(&["parquet"])
-        .with_mark(|beginning| beginning.starts_with(b"PAR1"));
+        .with_mark(|beginning| {
+            [b"PAR1", encrypted::ENCRYPTED_FOOTER].iter().any(|mark| beginning.starts_with(mark))
+        });
 
     async fn open(place: Place<'_>, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
         let name = place.text();
@@ -43,27 +51,46 @@ impl SourceType for Parquet {
     }
 }
 
-fn open(file: File, name: &str, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
-    let broken = |error: ParquetError| {
-        invalid(format!("source {name}: not a whole Parquet file")).with_source(error)
+fn open(mut file: File, name: &str, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+    let broken = |error: ParquetError| match error {
+        ParquetError::NYI(why) => invalid(format!("source {name}: {why}")),
+        error => invalid(format!("source {name}: not a whole Parquet file")).with_source(error),
     };
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(broken)?;
-    let rows = builder.metadata().file_metadata().num_rows();
+    if let Some(what) = encrypted::encrypted(&mut file) {
+        return Err(invalid(format!(
+            "source {name}: {what}, and keys can't be given; decrypt it with the program that wrote it"
+        )));
+    }
+    let metadata = load(&file).map_err(broken)?;
+    let ranges = ranges::ranges(metadata.metadata());
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+    let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or_default();
     let content = content(builder.metadata().file_metadata());
     let reader = builder.with_batch_size(request.batch_rows.max(1)).build().map_err(broken)?;
     let (mut overflowed, mut left_out) = (false, Vec::new());
     let mut described = FileSchema::new(reader.schema(), request, |arrow| match &content {
-        Some(content) => described_by_document(content, arrow).map(|document| {
+        Some(content) => described_by_document(content, arrow, rows).map(|document| {
             (overflowed, left_out) = (document.overflowed, document.left_out);
-            Some(document.known)
+            Some(FileMetadata { ranges, ..document.known })
         }),
         None => Ok(in_arrow(arrow)),
     })?;
     described.notes.extend(left_out);
     let ending = described.ending(name).with_overflow(overflowed);
     let source = BatchSource::new(described.schema, batches(reader, name.to_owned()));
-    let source = source.with_rows_hint(u64::try_from(rows).unwrap_or_default());
+    let source = source.with_rows_hint(rows);
     Ok(Box::new(source.with_ending(ending)))
+}
+
+fn load(file: &File) -> Result<ArrowReaderMetadata, ParquetError> {
+    let metadata = ArrowReaderMetadata::load(file, ArrowReaderOptions::new())?;
+    match int96::without_loss(file, &metadata)? {
+        None => Ok(metadata),
+        Some(schema) => {
+            let options = ArrowReaderOptions::new().with_schema(schema);
+            ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)
+        }
+    }
 }
 
 fn content(metadata: &FileMetaData) -> Option<String> {
@@ -81,7 +108,7 @@ struct Document {
 
 /// The metadata of the first TABLE of a document, as long as its FIELDs are the columns: their number
 /// and their names. TOPCAT passes over all of it where they are not.
-fn described_by_document(content: &str, arrow: &SchemaRef) -> Result<Document> {
+fn described_by_document(content: &str, arrow: &SchemaRef, rows: u64) -> Result<Document> {
     let options = ReadOptions::default().with_table(TableChoice::First);
     let mut reader = VotableReader::with_options(content.as_bytes(), options)?;
     let schema = reader.schema().clone();
@@ -108,9 +135,13 @@ fn described_by_document(content: &str, arrow: &SchemaRef) -> Result<Document> {
         add_late(&mut table, late);
     }
     let columns = fields.iter().map(Column::resolved).collect();
-    let left_out = reader.passed_over().into_iter().map(|what| format!("left out: {what}"));
+    let mut passed_over = reader.passed_over();
+    if let Some(said) = reader.rows_hint().filter(|said| *said != rows) {
+        passed_over.push(format!("nrows={said} of a file with {rows} rows"));
+    }
+    let left_out = passed_over.into_iter().map(|what| format!("left out: {what}"));
     Ok(Document {
-        known: FileMetadata { columns, table, notes: Vec::new() },
+        known: FileMetadata { columns, table, ..Default::default() },
         overflowed: reader.overflowed(),
         left_out: left_out.collect(),
     })

@@ -9,6 +9,7 @@
 
 mod demo;
 mod files;
+mod foreign;
 mod sqlite;
 mod synth;
 

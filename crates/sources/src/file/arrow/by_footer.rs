@@ -7,11 +7,12 @@ use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_buffer::Buffer;
 use arrow_ipc::convert::try_fb_to_schema;
 use arrow_ipc::reader::{FileDecoder, read_footer_length};
-use arrow_ipc::{Block, root_as_footer};
+use arrow_ipc::{Block, root_as_footer, root_as_message};
 use arrow_schema::{ArrowError, SchemaRef};
 
-use super::byte_order::check_byte_order;
+use super::in_turn::CONTINUATION;
 use super::memory::Blocks;
+use super::unsupported::{check_byte_order, check_compression, refused};
 
 /// What ends a file: the length of the footer, four bytes, and `ARROW1`.
 const TRAILER: usize = 10;
@@ -29,7 +30,7 @@ impl FileBatches {
         let mut blocks = Blocks::new(file)?;
         let footer = footer(&mut blocks)?;
         let damaged = |what: &str| ArrowError::ParseError(format!("the footer {what}"));
-        let footer = root_as_footer(&footer).map_err(|error| damaged(&error.to_string()))?;
+        let footer = root_as_footer(&footer).map_err(|error| refused("its footer", &error))?;
         let schema = footer.schema().ok_or_else(|| damaged("has no schema"))?;
         check_byte_order(schema)?;
         let listed = footer.recordBatches().ok_or_else(|| damaged("lists no record batches"))?;
@@ -61,7 +62,14 @@ fn read(blocks: &mut Blocks, block: &Block) -> Result<Buffer, ArrowError> {
     };
     blocks.seek(number(block.offset())?)?;
     let metadata = number(block.metaDataLength().into())?;
-    blocks.read_batch(metadata.saturating_add(number(block.bodyLength())?))
+    let bytes = blocks.read_batch(metadata.saturating_add(number(block.bodyLength())?))?;
+    // A message that can't be read is an error of arrow-ipc.
+    let start = if bytes.starts_with(&CONTINUATION) { 8 } else { 4 };
+    let message = bytes.get(start..usize::try_from(metadata).unwrap_or(usize::MAX));
+    if let Some(Ok(message)) = message.map(root_as_message) {
+        check_compression(message)?;
+    }
+    Ok(bytes)
 }
 
 impl Iterator for FileBatches {

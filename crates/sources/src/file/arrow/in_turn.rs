@@ -10,11 +10,11 @@ use arrow_ipc::reader::StreamDecoder;
 use arrow_ipc::root_as_message;
 use arrow_schema::{ArrowError, Schema, SchemaRef};
 
-use super::byte_order::check_byte_order;
 use super::memory::Blocks;
+use super::unsupported::{check_byte_order, check_compression, refused};
 
 /// Before the length of a message; Arrow columnar format, encapsulated message format.
-const CONTINUATION: [u8; 4] = [0xff; 4];
+pub(super) const CONTINUATION: [u8; 4] = [0xff; 4];
 /// The length that ends a stream.
 const END: [u8; 4] = [0; 4];
 
@@ -78,13 +78,14 @@ impl StreamBatches {
 }
 
 fn body_length(metadata: &[u8]) -> Result<u64, ArrowError> {
-    let damaged = |what: String| ArrowError::ParseError(format!("a message {what}"));
-    let message = root_as_message(metadata).map_err(|error| damaged(error.to_string()))?;
+    let message = root_as_message(metadata).map_err(|error| refused("a message", &error))?;
     if let Some(schema) = message.header_as_schema() {
         check_byte_order(schema)?;
     }
+    check_compression(message)?;
     let length = message.bodyLength();
-    u64::try_from(length).map_err(|_| damaged(format!("has a body of {length} bytes")))
+    u64::try_from(length)
+        .map_err(|_| ArrowError::ParseError(format!("a message has a body of {length} bytes")))
 }
 
 impl Iterator for StreamBatches {

@@ -1,0 +1,55 @@
+//! What Arrow files and streams begin with.
+
+use std::fs::File;
+use std::io::{Read, Seek};
+
+use super::in_turn::CONTINUATION;
+use crate::plugin::FILE_BEGINNING;
+
+/// What a file begins with; Arrow columnar format, IPC file format.
+const FILE_MARK: &[u8] = b"ARROW1";
+
+/// Whether these are the first bytes of a file or a stream.
+pub(super) fn is_arrow(beginning: &[u8]) -> bool {
+    beginning.starts_with(FILE_MARK) || is_stream(beginning)
+}
+
+/// Whether a file is a stream, by its first bytes.
+pub(super) fn holds_stream(file: &mut File) -> std::io::Result<bool> {
+    let mut beginning = Vec::new();
+    file.by_ref().take(FILE_BEGINNING as u64).read_to_end(&mut beginning)?;
+    file.rewind()?;
+    Ok(is_stream(&beginning))
+}
+
+/// A stream begins with the message of its schema, and since Arrow 0.15 with a mark before it.
+fn is_stream(beginning: &[u8]) -> bool {
+    beginning.starts_with(&CONTINUATION) || begins_with_schema(beginning).unwrap_or(false)
+}
+
+/// Whether a length and a message with a schema stand at the beginning. The message is a flatbuffer: the place
+/// of a table, which has the place of its vtable, which has the places of the fields.
+fn begins_with_schema(beginning: &[u8]) -> Option<bool> {
+    /// The places of the fields in the vtable of a Message; Message.fbs.
+    const HEADER_TYPE: usize = 6;
+    const BODY_LENGTH: usize = 10;
+    const SCHEMA: u8 = 1;
+    let (length, message) = beginning.split_first_chunk::<4>()?;
+    let length = i32::from_le_bytes(*length);
+    let number =
+        |at: usize| -> Option<i32> { Some(i32::from_le_bytes(*message.get(at..)?.first_chunk()?)) };
+    let short = |at: usize| -> Option<usize> {
+        Some(u16::from_le_bytes(*message.get(at..)?.first_chunk()?).into())
+    };
+    let table = number(0)?;
+    let vtable = usize::try_from(table.checked_sub(number(usize::try_from(table).ok()?)?)?).ok()?;
+    let table = usize::try_from(table).ok()?;
+    let (size, header_type) = (short(vtable)?, short(vtable + HEADER_TYPE)?);
+    // A schema has no body, and a field with its default value is left out.
+    let has_body = size > BODY_LENGTH && {
+        let at = short(vtable + BODY_LENGTH)?;
+        at != 0 && message.get(table + at..)?.first_chunk::<8>()? != &[0; 8]
+    };
+    let is_schema = header_type != 0 && *message.get(table + header_type)? == SCHEMA;
+    Some(length > 0 && length % 4 == 0 && is_schema && !has_body)
+}
