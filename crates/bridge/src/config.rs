@@ -232,8 +232,10 @@ impl Config {
     /// # Errors
     /// A sentence that names the file or variable and the key, and says what would be right.
     pub fn load(path: &Path) -> Result<Self, String> {
-        if !path.is_file() {
-            return Err(format!("no such file: {}", path.display()));
+        let file = std::fs::metadata(path)
+            .map_err(|error| format!("can't read {}: {error}", path.display()))?;
+        if !file.is_file() {
+            return Err(format!("{} is not a file", path.display()));
         }
         let settings =
             Figment::from(Toml::file_exact(path)).merge(Env::prefixed(PREFIX).split("__"));

@@ -64,7 +64,7 @@ async fn attempts_come_to_an_end() {
     let (store, _, published) = upload(&answers, UploadMode::Spooled).await;
     let (code, message) = published.error();
     assert_eq!(code, "upload_failed");
-    assert!(message.ends_with(", after 3 attempts"), "{message}");
+    assert!(message.ends_with(", at attempt 3 of 3"), "{message}");
     assert_eq!(store.begun(), 3);
 }
 

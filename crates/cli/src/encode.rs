@@ -162,13 +162,14 @@ fn spec(arguments: &Arguments) -> Result<EncoderSpec> {
     let mut spec = match (&arguments.format, arguments.output.as_deref().and_then(extension)) {
         (Some(format), _) => registry.request(format)?,
         (None, Some(extension)) => registry.for_extension(&extension).ok_or_else(|| {
-            let error = registry.request(&extension).err();
-            let message =
-                format!("no format has files with the extension .{extension}; choose with -f");
-            match error {
-                Some(error) => invalid(message).with_source(error),
-                None => invalid(message),
-            }
+            let formats = registry.plugins().iter().map(|plugin| plugin.info());
+            let known: Vec<&str> =
+                formats.flat_map(|info| info.extensions.iter().copied()).collect();
+            invalid(format!(
+                "no format has files with the extension .{extension}; choose the format with -f, or \
+                 one of the extensions {}",
+                known.join(", ")
+            ))
         })?,
         (None, None) => registry.default_request()?,
     };

@@ -145,7 +145,7 @@ fn wrong_sources() {
     refused(
         &["encode", "demo", "-q", two, "-f", "csv", "--columns", &columns],
         2,
-        &["1 columns", "2"],
+        &["1 of 2 columns", "2"],
     );
     let envelope = folder.write("e.json", r#"{"header": "", "footer": "", "footerOverflow": ""}"#);
     refused(&["encode", "demo", "-f", "csv", "--envelope", &envelope], 2, &["csv", "envelope"]);

@@ -155,7 +155,7 @@ impl Options {
                     .find(|option| option.name == *name)
                     .map(|option| option.values.join(", "))
                     .filter(|values| !values.is_empty())
-                    .map_or_else(|| error.to_string(), |values| format!("known: {values}"));
+                    .map_or_else(|| in_words(&error), |values| format!("known: {values}"));
                 return Err(invalid(format!("option {name} can't be {value:?}; {values}")));
             }
         }
@@ -194,6 +194,12 @@ impl Options {
             })
             .collect()
     }
+}
+
+/// What a field takes, without the words of Rust that serde has for it.
+fn in_words(error: &de::value::Error) -> String {
+    let text = error.to_string();
+    if text.contains("a nonzero") { "it takes a whole number from 1".to_owned() } else { text }
 }
 
 /// [`Options::known`], looked up once for each type: every result that starts has its options parsed.
@@ -328,6 +334,7 @@ mod tests {
         /// Rows in a
         /// row group.
         rows: u64,
+        step: Option<std::num::NonZero<u64>>,
         exact: bool,
         level: Option<i8>,
         mode: Mode,
@@ -335,7 +342,7 @@ mod tests {
 
     impl Default for Example {
         fn default() -> Self {
-            Self { rows: 10, exact: false, level: None, mode: Mode::Fast }
+            Self { rows: 10, step: None, exact: false, level: None, mode: Mode::Fast }
         }
     }
 
@@ -362,7 +369,7 @@ mod tests {
             given(&[("ROWS", "5"), ("exact", "true"), ("level", "-3"), ("mode", "Small")]);
         assert_eq!(
             options.parse::<Example>().unwrap(),
-            Example { rows: 5, exact: true, level: Some(-3), mode: Mode::Small }
+            Example { rows: 5, step: None, exact: true, level: Some(-3), mode: Mode::Small }
         );
         let mut json = Options::default();
         json.set_json(&serde_json::json!({"rows": 5, "exact": true, "level": -3, "mode": "small"}))
@@ -375,11 +382,15 @@ mod tests {
         let message = |pairs| given(pairs).parse::<Example>().unwrap_err().to_string();
         assert_eq!(
             message(&[("row", "1")]),
-            "option row is unknown; known: exact, level, mode, rows"
+            "option row is unknown; known: exact, level, mode, rows, step"
         );
         assert_eq!(
             message(&[("rows", "-1")]),
             r#"option rows can't be "-1"; it takes a whole number"#
+        );
+        assert_eq!(
+            message(&[("step", "0")]),
+            r#"option step can't be "0"; it takes a whole number from 1"#
         );
         assert_eq!(
             message(&[("mode", "slow")]),
@@ -406,7 +417,7 @@ mod tests {
     fn known_options_come_with_default_and_values() {
         let known = Options::known::<Example>();
         let names: Vec<&str> = known.iter().map(|option| option.name.as_str()).collect();
-        assert_eq!(names, ["exact", "level", "mode", "rows"]);
+        assert_eq!(names, ["exact", "level", "mode", "rows", "step"]);
         assert_eq!(known[3].description, "Rows in a row group.");
         assert_eq!(known[3].default, "10");
         assert_eq!(known[2].values, ["fast", "small"]);

@@ -86,7 +86,8 @@ impl EncoderRegistry {
         self.request(self.default.ok_or_else(|| self.unknown(""))?)
     }
 
-    /// Finds the format of a RESPONSEFORMAT value: a media type with parameters, a short name, or an id.
+    /// Finds the format of a RESPONSEFORMAT value: a media type, a short name, or an id, each with or
+    /// without parameters.
     ///
     /// # Errors
     /// [`ErrorKind::UnknownFormat`] listing the names of all formats; [`ErrorKind::InvalidOption`] for
@@ -185,18 +186,24 @@ impl EncoderRegistry {
     }
 
     fn find(&self, asked: &str) -> Result<(&EncoderPlugin, MediaType)> {
+        // Options may follow a name as they follow a media type: csv;header=absent.
+        let (name, parameters) = match asked.find(';') {
+            Some(end) => (asked[..end].trim_end(), &asked[end..]),
+            None => (asked, ""),
+        };
         // A short name may look like a media type (votable/td), so names go first.
         for plugin in &self.plugins {
             let info = plugin.info();
-            let short = info.short_names.iter().find(|(name, _)| name.eq_ignore_ascii_case(asked));
+            let short = info.short_names.iter().find(|(short, _)| short.eq_ignore_ascii_case(name));
             if let Some((_, media_type)) = short {
-                return Ok((plugin, media_type.parse()?));
+                return Ok((plugin, format!("{media_type}{parameters}").parse()?));
             }
         }
-        if let Some(plugin) = self.plugin(asked) {
-            return Ok((plugin, plugin.info().media_types[0].parse()?));
+        if let Some(plugin) = self.plugin(name) {
+            let media_type = plugin.info().media_types[0];
+            return Ok((plugin, format!("{media_type}{parameters}").parse()?));
         }
-        if !asked.contains('/') {
+        if !name.contains('/') {
             return Err(self.unknown(asked));
         }
         let media_type: MediaType = asked.parse()?;

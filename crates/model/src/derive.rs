@@ -165,7 +165,7 @@ fn check_null_value(datatype: Datatype, null: Option<&str>) -> Result<()> {
     if fits {
         return Ok(());
     }
-    let message = format!("the null value {null:?} is not a {datatype}");
+    let message = format!("the null value {null:?} is not of type {datatype}");
     Err(Error::new(ErrorKind::InvalidRequest, message))
 }
 

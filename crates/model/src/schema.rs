@@ -55,7 +55,7 @@ impl ResultSchema {
             return Err(Error::new(
                 ErrorKind::InvalidRequest,
                 format!(
-                    "there are metadata for {} columns and the result has {}; they are matched by position",
+                    "there are metadata for {} of {} columns; they are matched by position, one for each column",
                     metadata.len(),
                     arrow.fields().len()
                 ),

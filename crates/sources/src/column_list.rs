@@ -12,7 +12,7 @@ use crate::error::invalid;
 /// The columns of a table: `{"table": "...", "columns": [{"name": "ra", "datatype": "double",
 /// "unit": "deg"}, ...]}`, each with the attributes of a VOTable FIELD.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with the member \"columns\"")]
 #[non_exhaustive]
 pub struct ColumnList {
     /// The name of the table.

@@ -1,7 +1,7 @@
 //! From a location to the source that reads it.
 
 use std::collections::HashMap;
-use std::io::{Read, Seek};
+use std::io::{self, Read, Seek};
 use std::path::Path;
 
 use taploom_model::{Error, ErrorKind, Result, RowSource};
@@ -124,8 +124,9 @@ impl SourceRegistry {
     }
 
     fn by_file<'a>(&self, location: &'a str) -> Result<(&SourcePlugin, Place<'a>)> {
-        let path = Path::new(location);
-        if is_url(location) || !path.exists() {
+        let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        // A name like `sqlit:stars.db` is a file's only if there is such a file.
+        if is_url(location) || std::fs::metadata(location).is_err_and(|error| missing(&error)) {
             return Err(self.unknown(location));
         }
         let mut file = open_file(location)?;

@@ -2,6 +2,7 @@
 //!
 //! SQLite's library blocks, so the query runs on its own thread and reads one batch ahead.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -55,8 +56,16 @@ impl SourceType for Sqlite {
 /// Opens a database file, read-only.
 async fn open_file(name: &str, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
     let path = Path::new(name);
-    if !path.is_file() {
-        return Err(invalid(format!("source sqlite:{name}: no such file")));
+    match std::fs::metadata(path) {
+        Ok(file) if file.is_file() => {}
+        Ok(_) => return Err(invalid(format!("source sqlite:{name}: not a file"))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(invalid(format!("source sqlite:{name}: no such file")));
+        }
+        Err(error) => {
+            let message = format!("source sqlite:{name}: can't read the file");
+            return Err(invalid(message).with_source(error));
+        }
     }
     let query = request.required_query()?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;

@@ -93,7 +93,7 @@ fn a_later_row_that_does_not_fit_is_named() {
         (error.kind(), error.column(), error.row()),
         (ErrorKind::InvalidValue, Some("x"), Some(1234))
     );
-    assert!(error.to_string().contains("\"many\" is not a long"), "{error}");
+    assert!(error.to_string().contains("\"many\" is not of type long"), "{error}");
     assert!(error.to_string().contains("--columns"), "{error}");
     // The same value is what makes it text where it stands among the first.
     let early = read("a.tsv", text.replace("\n33\t33", "\n33\tmany"), None).unwrap();
@@ -115,7 +115,7 @@ fn given_types_are_what_is_read() {
     assert_eq!(rows.column(2).as_primitive::<Float64Type>().value(1), 2.0);
 
     let error = refusal("a.csv", "a,t,x\n1,a,1\n70000,b,2\n", Some(columns.clone()));
-    assert_eq!(error.to_string(), "column \"a\", row 2: \"70000\" is not a short");
+    assert_eq!(error.to_string(), "column \"a\", row 2: \"70000\" is not of type short");
     let error = refusal("a.csv", "a,t\n1,a\n", Some(columns));
     assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
     for (datatype, value) in [("float", "1e39"), ("double", "1e999"), ("boolean", "yes")] {
@@ -134,8 +134,8 @@ fn given_types_are_what_is_read() {
 #[test]
 fn files_that_are_cut_or_broken_are_errors_that_name_the_row() {
     for (text, row, words) in [
-        (&b"a,b\n1,2\n3\n"[..], Some(2), "a record of 1 values"),
-        (b"a,b\n1,2\n3,4,5\n", Some(2), "a record of 3 values"),
+        (&b"a,b\n1,2\n3\n"[..], Some(2), "values in the record: 1;"),
+        (b"a,b\n1,2\n3,4,5\n", Some(2), "values in the record: 3;"),
         (b"a,b\n1,2\n3,\"4", Some(2), "within quotes"),
         (b"a,b\n1,\xff\n", Some(1), "not UTF-8"),
         (b"a,\xff\n1,2\n", None, "not UTF-8"),

@@ -130,6 +130,24 @@ fn a_location_that_no_source_reads_is_refused_without_its_password() {
     }
 }
 
+/// A file that is there is not called missing, whatever keeps it from being read.
+#[test]
+fn what_keeps_a_file_from_being_read_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("stars.csv");
+    std::fs::write(&file, "n\n1\n").unwrap();
+    let through_a_file = file.join("stars.csv");
+    for location in [folder.path(), &through_a_file] {
+        let location = location.to_str().unwrap();
+        for location in [location.to_owned(), format!("sqlite:{location}")] {
+            let error = format!("{:#}", refusal(&Request::new(&location).with_query("SELECT 1")));
+            assert!(error.contains(&location), "{error}");
+            assert!(error.contains("irectory") || error.contains("not a file"), "{error}");
+            assert!(!error.contains("no such file"), "{error}");
+        }
+    }
+}
+
 #[test]
 #[cfg(feature = "mysql")]
 fn a_prefix_is_written_exactly() {

@@ -241,11 +241,11 @@ fn a_table_is_chosen() {
         ),
         (
             TableChoice::Index(4),
-            "the document has no TABLE number 4; its 3 TABLEs are \"a\", \"b\", without a name",
+            "the document has no TABLE number 4; it has 3: \"a\", \"b\", without a name",
         ),
         (
             TableChoice::Name("n".into()),
-            "the document has no TABLE \"n\"; its 3 TABLEs are \"a\", \"b\", without a name",
+            "the document has no TABLE \"n\"; it has 3: \"a\", \"b\", without a name",
         ),
     ] {
         let error = choose(choice).unwrap_err();

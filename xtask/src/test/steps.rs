@@ -44,8 +44,14 @@ pub(crate) const STEPS: &[Step] = &[
     tests("fuzzing", fuzzing),
 ];
 
-/// The steps that every change has to pass.
-pub(crate) const QUICK: &[&str] = &["build", "format", "clippy", "tests"];
+/// The steps that every change has to pass. The suite tries each format with its default options alone: the names of the
+/// others have brackets.
+pub(crate) const QUICK: &[Step] = &[
+    Step { stops_all: true, ..check("build", build) },
+    check("format", format),
+    check("clippy", clippy),
+    tests("tests", |tally| run_tests(&Tests::Quick, tally)),
+];
 
 /// The features that no default has. All steps build with them, so that nothing is compiled twice.
 pub(crate) const ALL_FEATURES: &str = "taploom-cli/kafka";
@@ -161,6 +167,8 @@ enum Tests {
     Named(&'static [&'static str]),
     /// Libraries, programs, benches, and the test programs that no list names.
     Others,
+    /// The same without benches and without the tests whose names have a bracket.
+    Quick,
 }
 
 /// Runs test programs. Cargo selects the same packages and features for every selection of programs, so that
@@ -170,8 +178,11 @@ fn run_tests(which: &Tests, tally: &mut Tally) -> Outcome {
     let all = test_programs()?;
     let names: Vec<&str> = match which {
         Tests::Named(names) => names.to_vec(),
-        Tests::Others => {
-            arguments.extend(["--lib", "--bins", "--benches"]);
+        Tests::Others | Tests::Quick => {
+            arguments.extend(["--lib", "--bins"]);
+            if let Tests::Others = which {
+                arguments.push("--benches");
+            }
             let elsewhere = [PLANTED, READERS, DATABASES, KAFKA, STORES, FUZZING].concat();
             let others = all.iter().map(String::as_str);
             others.filter(|name| !elsewhere.contains(name)).collect()
@@ -179,6 +190,9 @@ fn run_tests(which: &Tests, tally: &mut Tally) -> Outcome {
     };
     for name in &names {
         arguments.extend(["--test", name]);
+    }
+    if let Tests::Quick = which {
+        arguments.extend(["--", "--skip", "["]);
     }
     run_lines(cargo(&arguments), |line| tally.add_line(line))
 }

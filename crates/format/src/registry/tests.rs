@@ -61,6 +61,9 @@ fn every_name_leads_to_the_format() {
         ("text/x", "text/x"),
         (" Application/X ; MODE=Slow ", "application/x;mode=Slow"),
         ("text/x;charset=UTF-8", "text/x;charset=UTF-8"),
+        ("ex;mode=slow", "text/x;mode=slow"),
+        ("X ; mode=slow", "text/x;mode=slow"),
+        ("x/fast;charset=utf-8", "text/x;mode=fast;charset=utf-8"),
     ] {
         let spec = registry().request(asked).unwrap();
         assert_eq!(spec.content_type(), answer, "{asked}");
@@ -114,7 +117,12 @@ fn errors_list_what_is_known() {
         error.to_string(),
         r#"format "vtable" is unknown; known: ex = x = x/fast = text/x = application/x"#
     );
-    assert_eq!(registry().request("text/y").unwrap_err().kind(), ErrorKind::UnknownFormat);
+    for unknown in ["text/y", "y;mode=fast", ";mode=fast"] {
+        assert_eq!(registry().request(unknown).unwrap_err().kind(), ErrorKind::UnknownFormat);
+    }
+    for wrong in ["x/fast;mode=slow", "x;speed=9", "x;mode"] {
+        assert!(registry().request(wrong).unwrap_err().is_caller_fault(), "{wrong}");
+    }
     assert_eq!(
         registry().request("text/x;q=1").unwrap_err().to_string(),
         "format ex: option q is unknown; known: mode"

@@ -100,7 +100,7 @@ impl Uploader {
             let Again::After(asked) = problem.again else { return Err(failed(&problem.what)) };
             let Some(delay) = delays.next() else {
                 let times = policy.attempts;
-                return Err(failed(&format!("{}, after {times} attempts", problem.what)));
+                return Err(failed(&format!("{}, at attempt {times} of {times}", problem.what)));
             };
             let delay = asked.map_or(delay, |asked| delay.max(asked.min(policy.longest_delay)));
             warn!(

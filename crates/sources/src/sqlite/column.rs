@@ -158,7 +158,7 @@ impl CellBuilder {
                 // With a point, as SQLite itself writes it.
                 ValueRef::Real(number) => builder.append_value(format!("{number:?}")),
                 ValueRef::Text(text) => builder.append_value(
-                    std::str::from_utf8(text).map_err(|_| unfit(value, "text, which is UTF-8"))?,
+                    std::str::from_utf8(text).map_err(|_| unfit(value, "text in UTF-8"))?,
                 ),
                 ValueRef::Blob(_) => return Err(unfit(value, "text")),
             },
@@ -222,8 +222,6 @@ fn unfit(value: ValueRef<'_>, wanted: &str) -> Error {
     };
     Error::new(
         ErrorKind::InvalidValue,
-        format!(
-            "{shown} is not {wanted}, which the type of the column or its first values ask for"
-        ),
+        format!("{shown} is not {wanted}, as the type of the column or its first values ask for"),
     )
 }

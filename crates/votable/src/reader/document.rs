@@ -247,7 +247,7 @@ impl Document {
         };
         let more = if self.tables > NAMED as u64 { " and more" } else { "" };
         invalid(format!(
-            "the document has no TABLE {wanted}; its {} TABLEs are {}{more}",
+            "the document has no TABLE {wanted}; it has {}: {}{more}",
             self.tables,
             self.names.join(", ")
         ))

@@ -77,9 +77,9 @@ impl ColumnBuilder {
             let dots = if shown.len() < text.len() { "..." } else { "" };
             let (vo_type, datatype) = (&self.vo_type, self.vo_type.datatype);
             self.unfit(match self.is_guessed {
-                false => format!("{shown:?}{dots} is not a {vo_type}"),
+                false => format!("{shown:?}{dots} is not of type {vo_type}"),
                 true => format!(
-                    "{shown:?}{dots} is not a {datatype} as in the first {GUESS_ROWS} rows; give \
+                    "{shown:?}{dots} is not of type {datatype} as in the first {GUESS_ROWS} rows; give \
                      the datatype of the column with --columns"
                 ),
             })

@@ -109,7 +109,7 @@ impl<R: BufRead> Records<R> {
         if let Some(expected) = self.expected.filter(|expected| *expected != record.len()) {
             let values = record.len();
             return Err(self.broken(&format!(
-                "a record of {values} values, and the first names {expected} columns"
+                "values in the record: {values}; columns named by the first record: {expected}"
             )));
         }
         self.read += 1;
