@@ -8,8 +8,8 @@ use serde::Serialize;
 use taploom::pipeline::{Ahead, Encoded, MaxRec, RowSource, Transformed, run as encode};
 use taploom::sources::{ColumnList, Request};
 use taploom::{
-    ColumnLosses, Completion, Content, EncodeContext, EncoderSpec, Envelope, Error, ErrorKind,
-    Result,
+    ColumnLosses, Completion, Content, EncodeContext, EncoderPlugin, EncoderSpec, Envelope, Error,
+    ErrorKind, Result,
 };
 use tokio::runtime::Runtime;
 
@@ -162,7 +162,7 @@ fn spec(arguments: &Arguments) -> Result<EncoderSpec> {
     let mut spec = match (&arguments.format, arguments.output.as_deref().and_then(extension)) {
         (Some(format), _) => registry.request(format)?,
         (None, Some(extension)) => registry.for_extension(&extension).ok_or_else(|| {
-            let formats = registry.plugins().iter().map(|plugin| plugin.info());
+            let formats = registry.plugins().iter().map(EncoderPlugin::info);
             let known: Vec<&str> =
                 formats.flat_map(|info| info.extensions.iter().copied()).collect();
             invalid(format!(
