@@ -14,6 +14,7 @@
 //! cargo xtask bench         all of docs/src/benchmarks.md: formats, peers, memory, scale, threads, end-to-end
 //! cargo xtask bench formats every format on the same rows, with a picture
 //! cargo xtask bench loom    memory and time of the Parquet writer, against ArrowWriter
+//! cargo xtask bench loom-resident  resident memory of the Parquet writer for hard shapes
 //! cargo xtask bench mysql   client CPU of a wide result from MariaDB, against its own client
 //! cargo xtask bench peers   the same rows by other programs; `peers 10` with a tenth of them
 //! cargo xtask bench memory  peak against rows, columns and row groups
@@ -47,7 +48,7 @@ type Outcome<T = ()> = Result<T, String>;
 const USAGE: &str = "usage: cargo xtask setup | test [quick | STEP ... | --within TIME | --record] | instructions [record] \
     | digests [record REASON [PROGRAM]] | fuzz [SECONDS] | new-format NAME --out DIR \
     | english [list PHRASE | CHECKOUT] | packages | semver REVISION \
-    | bench [formats|peers|memory|scale|threads|end-to-end|bridge|loom|mysql|readers]";
+    | bench [formats|peers|memory|scale|threads|end-to-end|bridge|loom|loom-resident|mysql|readers]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -104,6 +105,7 @@ fn benches(which: &[&str]) -> Outcome {
             whole::end_to_end()
         }
         ["loom"] => bench::loom::run(),
+        ["loom-resident"] => bench::resident::run(),
         ["mysql"] => bench::mysql::run(),
         ["bridge"] => bench::bridge::run(),
         ["peers"] => bench::peers::run(1),

@@ -190,6 +190,7 @@ impl<W: Write + Send> LoomWriter<W> {
         };
         self.pages.allow(self.plan.pages + spare);
         row_group.write(&mut self.out, &mut self.footer)?;
+        self.pages.free_surplus();
         self.stage.clear();
         Ok(())
     }
@@ -267,6 +268,7 @@ impl<W: Write + Send> LoomWriter<W> {
         let table = self.plan.leaves * LEAF_HEAP;
         self.stage.heap_bytes()
             + self.footer.heap_bytes()
+            + self.pages.heap_bytes()
             + keys.sum::<usize>()
             + table
             + self.out.inner().gathered.capacity()

@@ -11,7 +11,8 @@
 //! # The idea
 //!
 //! One store for all chunks in work. The first pages stay in memory, up to one limit for all chunks together, and the
-//! rest go to one scratch file, in the order in which they come:
+//! rest go to one scratch file, in the order in which they come. Pages in memory are copied into [blocks] of one size,
+//! and the encoder's own buffers are freed at once:
 //!
 //! ```text
 //! thread 1, column 4 ──► memory   │ 4.0 │ 5.0 │ 4.1 │        ≤ Plan::pages, plus what the stage leaves
@@ -26,12 +27,16 @@
 //!
 //! - Every page that waits is described in memory, here and in the metadata of its chunk. [`Pages::have_room`]
 //!   counts 600 bytes for it, and a thread whose column is ready waits for its turn when half the memory is taken.
+//! - A chunk fills its blocks one after another, so that on average half a block per chunk is not used.
 //! - Writing and reading the scratch file hold the lock of the store: one thread at a time. Pages go there only
 //!   when memory is full, and then the disk is what they wait for.
 //! - Where all chunks in work are alive without a break, the file grows until the row group ends.
 
+mod blocks;
+
 use std::fmt;
 use std::io::Write;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -39,6 +44,7 @@ use parquet::arrow::arrow_writer::{PageKey, PageStore, PageStoreArgs, PageStoreF
 
 use taploom_scratch::{ReadPattern, ScratchFile, ScratchSpace};
 
+use self::blocks::{BLOCK, Blocks};
 use crate::error::{Error, Result};
 
 /// The waiting pages of all column chunks in work, on all threads.
@@ -48,7 +54,7 @@ pub(crate) struct Pages(Arc<Mutex<Shared>>);
 struct Shared {
     /// Limit for the pages in memory, of all chunks together, in bytes.
     most: usize,
-    in_memory: usize,
+    blocks: Blocks,
     /// Number of waiting pages, in memory or in scratch.
     waiting: usize,
     /// Number of chunks in work.
@@ -59,7 +65,8 @@ struct Shared {
 impl Pages {
     pub(crate) fn new(scratch: &ScratchSpace, most: usize) -> Self {
         let file = scratch.file(ReadPattern::Scattered);
-        Self(Arc::new(Mutex::new(Shared { most, in_memory: 0, waiting: 0, chunks: 0, file })))
+        let blocks = Blocks::new(most);
+        Self(Arc::new(Mutex::new(Shared { most, blocks, waiting: 0, chunks: 0, file })))
     }
 
     /// Sets the limit for the pages in memory.
@@ -67,17 +74,27 @@ impl Pages {
         self.lock().most = most;
     }
 
+    /// Frees memory that the next row group may not need.
+    pub(crate) fn free_surplus(&self) {
+        self.lock().blocks.free_surplus();
+    }
+
     /// Whether the waiting pages and their descriptions take at most half of the memory.
     pub(crate) fn have_room(&self) -> bool {
         const DESCRIPTION: usize = 600;
         let shared = self.lock();
-        shared.in_memory + shared.waiting * DESCRIPTION <= shared.most / 2
+        shared.blocks.used_bytes() + shared.waiting * DESCRIPTION <= shared.most / 2
     }
 
     /// A store for the pages of one more chunk.
     pub(crate) fn of_chunk(&self) -> ChunkPages {
         self.lock().chunks += 1;
-        ChunkPages { pages: self.clone(), places: Vec::new() }
+        ChunkPages { pages: self.clone(), places: Vec::new(), blocks: Vec::new(), end: 0 }
+    }
+
+    /// Heap in use, in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.lock().blocks.heap_bytes()
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -101,27 +118,59 @@ impl PageStoreFactory for Pages {
 pub(crate) struct ChunkPages {
     pages: Pages,
     places: Vec<PagePlace>,
+    /// The blocks that the chunk has filled, one after another. `end` is where the next page begins in them.
+    blocks: Vec<FilledBlock>,
+    end: usize,
+}
+
+/// A block, until all its pages are taken.
+struct FilledBlock {
+    /// Bytes of pages that were not taken.
+    waiting: usize,
+    block: Option<u32>,
 }
 
 /// Where a page is.
 enum PagePlace {
-    Memory(Bytes),
-    Scratch { offset: u64, length: usize },
+    /// At these bytes of the chunk's blocks.
+    Memory(Range<usize>),
+    Scratch {
+        offset: u64,
+        length: usize,
+    },
     Taken,
 }
 
-impl ChunkPages {
-    /// Appends a page.
-    pub(crate) fn append(&mut self, page: &[u8]) -> Result<()> {
-        self.keep(page, || Bytes::copy_from_slice(page))
-    }
+/// The parts of a range that are in different blocks: the position of each block, and the bytes in it.
+fn by_blocks(range: Range<usize>) -> impl Iterator<Item = (usize, Range<usize>)> {
+    let blocks = range.start / BLOCK..range.end.div_ceil(BLOCK);
+    blocks.map(move |at| {
+        let start = range.start.max(at * BLOCK) - at * BLOCK;
+        (at, start..range.end.min((at + 1) * BLOCK) - at * BLOCK)
+    })
+}
 
-    /// Keeps a page: as `owned` if there is room in memory, otherwise in scratch.
-    fn keep(&mut self, page: &[u8], owned: impl FnOnce() -> Bytes) -> Result<()> {
+impl ChunkPages {
+    /// Appends a page: in memory if there is room, otherwise in scratch.
+    pub(crate) fn append(&mut self, page: &[u8]) -> Result<()> {
         let mut shared = self.pages.lock();
-        let place = if shared.in_memory + page.len() <= shared.most {
-            shared.in_memory += page.len();
-            PagePlace::Memory(owned())
+        let place = self.end..self.end + page.len();
+        let more = place.end.div_ceil(BLOCK) - self.blocks.len();
+        let place = if shared.blocks.used_bytes() + more * BLOCK <= shared.most {
+            for _ in 0..more {
+                self.blocks.push(FilledBlock { waiting: 0, block: Some(shared.blocks.take()) });
+            }
+            let mut rest = page;
+            for (at, part) in by_blocks(place.clone()) {
+                let filled = &mut self.blocks[at];
+                filled.waiting += part.len();
+                let Some(block) = filled.block else { continue };
+                let (bytes, after) = rest.split_at(part.len());
+                shared.blocks.get_mut(block)[part].copy_from_slice(bytes);
+                rest = after;
+            }
+            self.end = place.end;
+            PagePlace::Memory(place)
         } else {
             PagePlace::Scratch { offset: shared.file.append(page)?, length: page.len() }
         };
@@ -131,66 +180,88 @@ impl ChunkPages {
         Ok(())
     }
 
-    /// Returns a page. A page can be taken once.
-    fn take_page(&mut self, index: usize) -> Result<Bytes> {
+    /// Appends a page to `page`. A page can be taken once.
+    fn take_page(&mut self, index: usize, page: &mut Vec<u8>) -> Result<()> {
         let place = self.places.get_mut(index);
-        match place.map(|place| std::mem::replace(place, PagePlace::Taken)) {
-            Some(PagePlace::Memory(bytes)) => {
-                let mut shared = self.pages.lock();
-                shared.in_memory -= bytes.len();
-                shared.waiting -= 1;
-                Ok(bytes)
+        let place = place.map(|place| std::mem::replace(place, PagePlace::Taken));
+        let mut shared = self.pages.lock();
+        match place {
+            Some(PagePlace::Memory(place)) => {
+                page.reserve_exact(place.len());
+                for (at, part) in by_blocks(place) {
+                    let filled = &mut self.blocks[at];
+                    let Some(block) = filled.block else { continue };
+                    page.extend_from_slice(&shared.blocks.get(block)[part.clone()]);
+                    filled.waiting -= part.len();
+                    // The next page begins in the last block.
+                    if filled.waiting == 0 && (at + 1) * BLOCK <= self.end {
+                        filled.block = None;
+                        shared.blocks.give_back(block);
+                    }
+                }
             }
             Some(PagePlace::Scratch { offset, length }) => {
-                let mut bytes = vec![0; length];
-                let mut shared = self.pages.lock();
-                shared.waiting -= 1;
-                shared.file.read_exact_at(&mut bytes, offset)?;
-                Ok(bytes.into())
+                let start = page.len();
+                page.resize(start + length, 0);
+                shared.file.read_exact_at(&mut page[start..], offset)?;
             }
             Some(PagePlace::Taken) | None => {
-                Err(Error::Internal(format!("there is no page {index}")))
+                return Err(Error::Internal(format!("there is no page {index}")));
             }
         }
+        shared.waiting -= 1;
+        Ok(())
     }
 
     /// Writes all pages to `out` in order, and forgets them.
     pub(crate) fn drain_to(&mut self, out: &mut impl Write) -> Result<()> {
+        if self.places.is_empty() {
+            return Ok(());
+        }
+        let mut page = Vec::new();
         for index in 0..self.places.len() {
-            let page = self.take_page(index)?;
+            page.clear();
+            self.take_page(index, &mut page)?;
+            // The store is not locked here: other threads can add pages while the sink is slow.
             out.write_all(&page).map_err(Error::io)?;
         }
         self.places.clear();
+        self.give_back();
         Ok(())
+    }
+
+    fn give_back(&mut self) {
+        let mut shared = self.pages.lock();
+        for filled in self.blocks.drain(..) {
+            filled.block.into_iter().for_each(|block| shared.blocks.give_back(block));
+        }
+        self.end = 0;
     }
 }
 
 impl PageStore for ChunkPages {
     fn put(&mut self, value: Bytes) -> parquet::errors::Result<PageKey> {
-        let kept = self.keep(&value, || value.clone());
-        kept.map_err(Error::into_parquet)?;
+        self.append(&value).map_err(Error::into_parquet)?;
         Ok(PageKey::new(self.places.len() as u64 - 1))
     }
 
     fn take(&mut self, key: PageKey) -> parquet::errors::Result<Bytes> {
         let index = usize::try_from(key.get()).unwrap_or(usize::MAX);
-        self.take_page(index).map_err(Error::into_parquet)
+        let mut page = Vec::new();
+        self.take_page(index, &mut page).map_err(Error::into_parquet)?;
+        Ok(page.into())
     }
 
     fn memory_size(&self) -> usize {
-        let in_memory = self.places.iter().map(|place| match place {
-            PagePlace::Memory(bytes) => bytes.len(),
-            PagePlace::Scratch { .. } | PagePlace::Taken => 0,
-        });
-        in_memory.sum()
+        self.blocks.iter().filter(|filled| filled.block.is_some()).count() * BLOCK
     }
 }
 
 impl Drop for ChunkPages {
     fn drop(&mut self) {
+        self.give_back();
         let waiting = self.places.iter().filter(|place| !matches!(place, PagePlace::Taken)).count();
         let mut shared = self.pages.lock();
-        shared.in_memory -= self.memory_size();
         shared.waiting -= waiting;
         shared.chunks -= 1;
         if shared.chunks == 0 {

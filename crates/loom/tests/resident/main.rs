@@ -1,0 +1,121 @@
+//! The budget, held against the resident set of a process (`VmHWM`) instead of the allocator's counters: what the
+//! allocator can't give back because of holes is memory too.
+//!
+//! Every measurement is a process of its own: this program again, which writes the shape that its environment names.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod shapes;
+
+use std::process::Command;
+
+use parquet::basic::{Compression, ZstdLevel};
+use taploom_loom::{LoomOptions, LoomWriter};
+
+use crate::shapes::{SHAPES, Shape};
+
+const MIB: f64 = 1024.0 * 1024.0;
+
+/// The variable that tells a process what to write: `SHAPE PART CODEC THREADS`.
+const CASE: &str = "TAPLOOM_RESIDENT_CASE";
+
+/// MiB that a process may grow by beyond the memory that the writer is granted: the caller's batch, code that is
+/// touched, compressors, and what the allocator keeps.
+const BESIDE: f64 = 8.0;
+
+/// The shapes that once took several times the budget, a part of each.
+#[test]
+fn the_hardest_shapes_stay_within_the_budget() {
+    if write_case() {
+        return;
+    }
+    let bare = grown("bare 1 snappy 1");
+    for (name, part) in [
+        ("compressible cells of 32 KiB", 4),
+        ("compressible cells of 1 MiB", 1),
+        ("lists of 4,000 doubles, byte stream split", 4),
+    ] {
+        let shape = SHAPES.iter().find(|shape| shape.name == name).unwrap();
+        for threads in [1, 2] {
+            let grown = grown(&case(shape, part, "zstd", threads)) - bare;
+            let most = shape.granted_mib() + BESIDE;
+            assert!(grown <= most, "{name}, {threads} threads: {grown:.1} MiB, at most {most}");
+        }
+    }
+}
+
+/// All shapes, as lines of a Markdown table. `cargo xtask bench loom-resident` runs it.
+#[test]
+#[ignore = "a benchmark of minutes"]
+fn every_shape() {
+    let bare = grown("bare 1 snappy 1");
+    // The name of the test may stand before the first line.
+    println!();
+    println!("| shape | granted | snappy, 1 | snappy, 2 | zstd, 1 | zstd, 2 | at most |");
+    println!("|---|---:|---:|---:|---:|---:|---:|");
+    let mut missed = Vec::new();
+    for shape in SHAPES {
+        let most = shape.granted_mib() + BESIDE;
+        let cells =
+            [("snappy", 1), ("snappy", 2), ("zstd", 1), ("zstd", 2)].map(|(codec, threads)| {
+                let grown = grown(&case(shape, 1, codec, threads)) - bare;
+                let mark = if grown <= most { "" } else { " **missed**" };
+                if grown > most {
+                    missed.push(format!("{}, {codec}, {threads} threads: {grown:.1}", shape.name));
+                }
+                format!("{grown:.1}{mark}")
+            });
+        println!("| {} | {} | {} | {most} |", shape.name, shape.granted_mib(), cells.join(" | "));
+    }
+    assert!(missed.is_empty(), "more than the limit: {missed:#?}");
+}
+
+fn case(shape: &Shape, part: usize, codec: &str, threads: usize) -> String {
+    format!("{}/{part}/{codec}/{threads}", shape.name)
+}
+
+/// The largest resident set of a process that writes a case, in MiB.
+fn grown(case: &str) -> f64 {
+    let test = "the_hardest_shapes_stay_within_the_budget";
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env(CASE, case)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{case}: {text}{}", String::from_utf8_lossy(&output.stderr));
+    let line = text.lines().find_map(|line| line.split_once("VmHWM:")).unwrap().1;
+    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+}
+
+/// Writes the case of the environment, and prints the largest resident set. `false` if there is none.
+fn write_case() -> bool {
+    let Ok(case) = std::env::var(CASE) else { return false };
+    if let [name, part, codec, threads] = case.split('/').collect::<Vec<_>>()[..] {
+        let shape = SHAPES.iter().find(|shape| shape.name == name).unwrap();
+        let codec = match codec {
+            "zstd" => Compression::ZSTD(ZstdLevel::default()),
+            _ => Compression::SNAPPY,
+        };
+        let properties = shape.properties().set_compression(codec).build();
+        let options = LoomOptions::new()
+            .with_properties(properties)
+            .with_memory_budget((shape.granted_mib() * MIB) as usize)
+            .with_threads(threads.parse().unwrap());
+        let mut batches = shape.batches(part.parse().unwrap());
+        let first = batches.next().unwrap();
+        let mut writer = LoomWriter::try_new(std::io::sink(), first.schema(), options).unwrap();
+        writer.write(&first).unwrap();
+        drop(first);
+        for batch in batches {
+            writer.write(&batch).unwrap();
+        }
+        writer.close().unwrap();
+    }
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    println!("{}", status.lines().find(|line| line.starts_with("VmHWM:")).unwrap());
+    true
+}

@@ -1,0 +1,46 @@
+//! The resident set of processes that write with the loom, for shapes that are hard to write in little memory.
+
+use std::process::Stdio;
+
+use crate::Outcome;
+use crate::bench::page::write_section;
+use crate::command::command;
+
+/// Runs the test program that has the shapes, and puts its table into `docs/src/benchmarks.md`. Fails if a shape takes more
+/// than its limit.
+pub(crate) fn run() -> Outcome {
+    let output = command(
+        "cargo",
+        &[
+            "test",
+            "-p",
+            "taploom-loom",
+            "--test",
+            "resident",
+            "--",
+            "--ignored",
+            "--exact",
+            "every_shape",
+            "--nocapture",
+        ],
+    )
+    .stderr(Stdio::inherit())
+    .output()
+    .map_err(|error| format!("can't run cargo: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let table: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
+    write_section(
+        "Resident memory of the loom",
+        "cargo xtask bench loom-resident",
+        &format!(
+            "The largest resident set of a process that writes a shape, above that of a process that does nothing, in MiB. \
+             It includes the caller's batch, code and codecs. `crates/loom/tests/resident/shapes.rs` makes the rows.\n\n{}",
+            table.join("\n")
+        ),
+    )?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err("a shape takes more than its limit".to_owned())
+    }
+}
