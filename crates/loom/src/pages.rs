@@ -18,8 +18,8 @@
 //! thread 2, column 5 ──► scratch  │ 5.1 │ 4.2 │ 5.2 │ 5.3 │  ──► read back when the column's turn comes
 //! ```
 //!
-//! The Parquet crate asks for a [`PageStore`] per chunk and knows nothing of the others: [`ChunkPages`] is one, and
-//! keeps where each of its pages is. When the last chunk in work is dropped, the file is filled again from its
+//! Each chunk has a [`ChunkPages`], which keeps where each of its pages is; those of the Parquet crate's column
+//! writers are filled by [`LeafPages`](crate::leaf_pages::LeafPages). When the last chunk in work is dropped, the file is filled again from its
 //! beginning, so scratch does not grow with the number of chunks.
 //!
 //! # The limits
@@ -35,7 +35,6 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use parquet::arrow::arrow_writer::{PageKey, PageStore, PageStoreArgs, PageStoreFactory};
 
 use taploom_scratch::{ReadPattern, ScratchFile, ScratchSpace};
 
@@ -91,12 +90,6 @@ impl fmt::Debug for Pages {
     }
 }
 
-impl PageStoreFactory for Pages {
-    fn create(&self, _: &PageStoreArgs<'_>) -> parquet::errors::Result<Box<dyn PageStore>> {
-        Ok(Box::new(self.of_chunk()))
-    }
-}
-
 /// The pages of one column chunk.
 pub(crate) struct ChunkPages {
     pages: Pages,
@@ -131,8 +124,18 @@ impl ChunkPages {
         Ok(())
     }
 
+    /// Appends a page, or a part of one, without a copy.
+    pub(crate) fn append_bytes(&mut self, page: &Bytes) -> Result<()> {
+        self.keep(page, || page.clone())
+    }
+
+    /// The index of the page that is appended next.
+    pub(crate) fn next_index(&self) -> usize {
+        self.places.len()
+    }
+
     /// Returns a page. A page can be taken once.
-    fn take_page(&mut self, index: usize) -> Result<Bytes> {
+    pub(crate) fn take_page(&mut self, index: usize) -> Result<Bytes> {
         let place = self.places.get_mut(index);
         match place.map(|place| std::mem::replace(place, PagePlace::Taken)) {
             Some(PagePlace::Memory(bytes)) => {
@@ -165,19 +168,9 @@ impl ChunkPages {
     }
 }
 
-impl PageStore for ChunkPages {
-    fn put(&mut self, value: Bytes) -> parquet::errors::Result<PageKey> {
-        let kept = self.keep(&value, || value.clone());
-        kept.map_err(Error::into_parquet)?;
-        Ok(PageKey::new(self.places.len() as u64 - 1))
-    }
-
-    fn take(&mut self, key: PageKey) -> parquet::errors::Result<Bytes> {
-        let index = usize::try_from(key.get()).unwrap_or(usize::MAX);
-        self.take_page(index).map_err(Error::into_parquet)
-    }
-
-    fn memory_size(&self) -> usize {
+impl ChunkPages {
+    /// Bytes of the pages in memory.
+    pub(crate) fn memory_size(&self) -> usize {
         let in_memory = self.places.iter().map(|place| match place {
             PagePlace::Memory(bytes) => bytes.len(),
             PagePlace::Scratch { .. } | PagePlace::Taken => 0,
