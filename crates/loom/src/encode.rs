@@ -19,6 +19,7 @@ use crate::columns::Columns;
 use crate::dictionary;
 use crate::error::{Error, Result};
 use crate::footer::{ColumnMetadata, Footer};
+use crate::leaf_pages::{LeafNotes, LeafPages};
 use crate::pages::{ChunkPages, Pages};
 use crate::plain::{PlainBuffers, PlainColumn};
 use crate::stage::{LoadedGroup, Stage};
@@ -93,7 +94,8 @@ impl RowGroup<'_> {
         let described = &self.table.columns[column];
         let schema = Arc::new(SchemaDescriptor::new(Arc::clone(&described.root)));
         let properties = self.properties(column, &schema, loaded)?;
-        if let Some(plain) = PlainColumn::of(described, &schema, &properties) {
+        if let Some(plain) = PlainColumn::of(described, &schema, &properties, self.table.checksums)
+        {
             let mut pages = self.pages.of_chunk();
             let mut put = |page: &[u8]| output.put(column, &mut pages, page);
             let chunk = plain.encode(self.rows, buffers, &mut put, |write| {
@@ -135,10 +137,12 @@ impl RowGroup<'_> {
         column: usize,
         properties: &WriterPropertiesPtr,
         loaded: Option<&LoadedGroup>,
-    ) -> Result<Vec<ArrowColumnChunk>> {
-        let Column { field, .. } = &self.table.columns[column];
+    ) -> Result<Vec<(ArrowColumnChunk, LeafNotes)>> {
+        let Column { field, page_statistics, .. } = &self.table.columns[column];
         let name = field.name();
-        let mut writers = self.writers(column, properties)?;
+        let pages = LeafPages::new(self.pages, self.table.checksums, page_statistics);
+        let pages = Arc::new(pages);
+        let mut writers = self.writers(column, properties, &pages)?;
         self.stage.for_each_piece(self.table, column, loaded, self.last, &mut |array| {
             if array.is_empty() {
                 return Ok(());
@@ -149,8 +153,14 @@ impl RowGroup<'_> {
             }
             Ok(())
         })?;
-        let chunks = writers.into_iter().map(ArrowColumnWriter::close);
-        chunks.collect::<Result<Vec<_>, _>>().map_err(|error| Error::column(name, error))
+        let most = properties.column_index_truncate_length().unwrap_or(usize::MAX);
+        let chunks = writers.into_iter().enumerate().map(|(leaf, writer)| {
+            let mut chunk = writer.close()?;
+            let notes = pages.take_notes(leaf);
+            notes.correct(&mut chunk, most)?;
+            Ok((chunk, notes))
+        });
+        chunks.collect::<Result<_, _>>().map_err(|error| Error::column(name, error))
     }
 
     /// The properties of a column, with dictionaries only for leaves in which they pay.
@@ -206,6 +216,7 @@ impl RowGroup<'_> {
         &self,
         column: usize,
         properties: &WriterPropertiesPtr,
+        pages: &Arc<LeafPages>,
     ) -> Result<Vec<ArrowColumnWriter>> {
         let column = &self.table.columns[column];
         // Encoders come from a factory, and a factory from a file. This file has only the one column, so that
@@ -214,7 +225,7 @@ impl RowGroup<'_> {
             let root = Arc::clone(&column.root);
             let file = SerializedFileWriter::new(io::sink(), root, Arc::clone(properties))?;
             ArrowRowGroupWriterFactory::new(&file, column.schema())
-                .with_page_store_factory(Arc::new(self.pages.clone()))
+                .with_page_store_factory(Arc::clone(pages) as _)
                 .create_column_writers(0)
         };
         made().map_err(|error| Error::column(column.name(), error))
@@ -224,12 +235,13 @@ impl RowGroup<'_> {
         &self,
         column: usize,
         schema: Arc<SchemaDescriptor>,
-        chunks: Vec<ArrowColumnChunk>,
+        chunks: Vec<(ArrowColumnChunk, LeafNotes)>,
         out: &mut TrackedWrite<W>,
         footer: &mut Footer,
     ) -> Result<()> {
         let name = self.name(column);
         let mut metadata = None;
+        let mut notes = Vec::new();
         let append = || {
             let mut row_group = SerializedRowGroupWriter::new(
                 Arc::clone(&schema),
@@ -241,15 +253,21 @@ impl RowGroup<'_> {
                     Ok(())
                 })),
             );
-            for chunk in chunks {
+            for (chunk, leaf) in chunks {
                 chunk.append_to_row_group(&mut row_group)?;
+                notes.push(leaf);
             }
             row_group.close()
         };
         append().map_err(|error| Error::column(name, error))?;
-        let Some((chunks, bloom_filters, column_indexes, offset_indexes)) = metadata else {
+        let Some((mut chunks, bloom_filters, column_indexes, mut offset_indexes)) = metadata else {
             return Err(Error::Internal(format!("column {name} has no metadata")));
         };
+        let places = chunks.columns_mut().iter_mut().zip(&mut offset_indexes);
+        for ((chunk, offsets), notes) in places.zip(notes) {
+            let corrected = notes.correct_places(chunk, offsets.as_mut());
+            corrected.map_err(|error| Error::column(name, error))?;
+        }
         self.check_rows(column, chunks.num_rows().cast_unsigned())?;
         footer.add_column(ColumnMetadata {
             schema,

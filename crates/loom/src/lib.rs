@@ -6,6 +6,7 @@ mod dictionary;
 mod encode;
 mod error;
 mod footer;
+mod leaf_pages;
 mod options;
 mod pack;
 mod pages;
@@ -19,7 +20,7 @@ mod thrift;
 mod writer;
 
 pub use crate::error::{Error, Result};
-pub use crate::options::{Dictionaries, LoomOptions};
+pub use crate::options::{Dictionaries, FloatOrder, LoomOptions};
 pub use crate::pool::{MemoryPool, Reservation};
 pub use crate::writer::{LoomWriter, Written};
 pub use taploom_scratch::{ScratchAction, ScratchError, ScratchSpace};

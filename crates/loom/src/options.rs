@@ -24,6 +24,8 @@ use crate::pool::Reservation;
 pub struct LoomOptions {
     pub(crate) properties: WriterProperties,
     pub(crate) dictionaries: Dictionaries,
+    pub(crate) float_order: FloatOrder,
+    pub(crate) checksums: bool,
     pub(crate) skip_arrow_metadata: bool,
     pub(crate) memory: Memory,
     pub(crate) scratch: ScratchSpace,
@@ -57,13 +59,28 @@ pub enum Dictionaries {
     AsSet,
 }
 
+/// The order in which minima and maxima of floats are taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FloatOrder {
+    /// `TYPE_ORDER`, which every reader knows. It does not say where NaN stands, so a column chunk with a NaN has
+    /// neither minimum, maximum nor column index. A minimum of zero is written as -0.0, a maximum of zero as 0.0.
+    #[default]
+    Type,
+    /// `IEEE_754_TOTAL_ORDER`, which keeps minima and maxima beside NaNs and counts the NaNs. Readers of 2025 and
+    /// before ignore these statistics or refuse the file.
+    Total,
+}
+
 impl LoomOptions {
-    /// The default properties, dictionaries where they pay, 32 MiB of memory, the system's temporary folder without
+    /// The default properties, dictionaries where they pay, floats in `TYPE_ORDER`, page checksums, 32 MiB of memory, the system's temporary folder without
     /// a limit, and one thread.
     pub fn new() -> Self {
         Self {
             properties: WriterProperties::default(),
             dictionaries: Dictionaries::default(),
+            float_order: FloatOrder::default(),
+            checksums: true,
             skip_arrow_metadata: false,
             memory: Memory::Budget(32 << 20),
             scratch: ScratchSpace::default(),
@@ -85,6 +102,18 @@ impl LoomOptions {
     #[must_use]
     pub fn with_dictionaries(self, dictionaries: Dictionaries) -> Self {
         Self { dictionaries, ..self }
+    }
+
+    /// Sets the order of floats in statistics.
+    #[must_use]
+    pub fn with_float_order(self, float_order: FloatOrder) -> Self {
+        Self { float_order, ..self }
+    }
+
+    /// Sets whether every page has a checksum (CRC-32), by which readers find damaged bytes.
+    #[must_use]
+    pub fn with_checksums(self, checksums: bool) -> Self {
+        Self { checksums, ..self }
     }
 
     /// Leaves out the key `ARROW:schema`, which tells Arrow programs the types that Parquet does not have.
@@ -131,6 +160,8 @@ impl std::fmt::Debug for LoomOptions {
         f.debug_struct("LoomOptions")
             .field("properties", &self.properties)
             .field("dictionaries", &self.dictionaries)
+            .field("float_order", &self.float_order)
+            .field("checksums", &self.checksums)
             .field("skip_arrow_metadata", &self.skip_arrow_metadata)
             .field("memory_budget", &self.memory.bytes())
             .field("scratch", &self.scratch)

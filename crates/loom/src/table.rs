@@ -12,7 +12,8 @@ use parquet::schema::types::{ColumnPath, SchemaDescriptor, Type, TypePtr};
 
 use crate::arrays::plain_field;
 use crate::error::{Error, Result};
-use crate::options::{Dictionaries, LoomOptions};
+use crate::footer::is_float;
+use crate::options::{Dictionaries, FloatOrder, LoomOptions};
 use crate::plan::Plan;
 
 /// The columns of a file. They do not change while it is written.
@@ -23,6 +24,8 @@ pub(crate) struct Table {
     pub(crate) root: TypePtr,
     pub(crate) columns: Vec<Column>,
     pub(crate) properties: WriterPropertiesPtr,
+    /// Whether pages have checksums.
+    pub(crate) checksums: bool,
     /// The same properties without dictionaries; `None` if the properties alone decide on dictionaries.
     pub(crate) without_dictionaries: Option<WriterPropertiesPtr>,
 }
@@ -33,6 +36,8 @@ pub(crate) struct Column {
     pub(crate) field: FieldRef,
     /// A Parquet schema with this column alone.
     pub(crate) root: TypePtr,
+    /// Whether the page headers of each leaf keep statistics.
+    pub(crate) page_statistics: Vec<bool>,
 }
 
 impl Column {
@@ -87,20 +92,29 @@ impl Table {
             plan.check_leaves(field.name(), leaves.len())?;
             plan.check_bloom_filters(field.name(), &properties, leaves.iter())?;
         }
+        let mut page_statistics = vec![Vec::new(); leaves.len()];
+        for (leaf, column) in descriptor.columns().iter().enumerate() {
+            let asked = properties.write_page_header_statistics(column.path());
+            let dropped = options.float_order == FloatOrder::Type && is_float(column);
+            page_statistics[descriptor.get_column_root_idx(leaf)].push(asked && !dropped);
+        }
         let properties = limited(properties, &leaves, plan.page, dictionary);
+        let properties = with_nested_bounds(properties, &descriptor);
         let without_dictionaries = (options.dictionaries == Dictionaries::WherePaying)
             .then(|| Arc::new(without_dictionaries(&properties, &descriptor)));
 
         let root = descriptor.root_schema_ptr();
-        let columns = schema.fields().iter().zip(root.get_fields()).map(|(field, parquet)| {
+        let columns = schema.fields().iter().zip(root.get_fields()).zip(page_statistics);
+        let columns = columns.map(|((field, parquet), page_statistics)| {
             let alone =
                 Type::group_type_builder(root.name()).with_fields(vec![Arc::clone(parquet)]);
             let alone = alone.build().map_err(Error::Schema)?;
-            Ok(Column { field: plain_field(field), root: Arc::new(alone) })
+            Ok(Column { field: plain_field(field), root: Arc::new(alone), page_statistics })
         });
         let columns = columns.collect::<Result<Vec<_>>>()?;
         let properties = Arc::new(properties);
-        Ok((Self { root, columns, properties, without_dictionaries, schema }, plan))
+        let checksums = options.checksums;
+        Ok((Self { root, columns, properties, checksums, without_dictionaries, schema }, plan))
     }
 
     /// Refuses a batch whose columns differ.
@@ -165,6 +179,20 @@ fn limited(
                 builder = builder.set_column_dictionary_page_size_limit(path.clone(), dictionary);
             }
         }
+    }
+    builder.build()
+}
+
+/// Lets the page headers of nested leaves have statistics. The Parquet crate's column index lacks the bounds of some
+/// of their pages, and [`leaf_pages`](crate::leaf_pages) takes them from there.
+fn with_nested_bounds(
+    properties: WriterProperties,
+    descriptor: &SchemaDescriptor,
+) -> WriterProperties {
+    let mut builder = properties.clone().into_builder();
+    let nested = descriptor.columns().iter().filter(|leaf| leaf.max_rep_level() > 0);
+    for leaf in nested.filter(|leaf| !properties.write_page_header_statistics(leaf.path())) {
+        builder = builder.set_column_write_page_header_statistics(leaf.path().clone(), true);
     }
     builder.build()
 }

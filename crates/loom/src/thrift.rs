@@ -61,6 +61,14 @@ impl<'a> Reader<'a> {
         Ok((zigzag >> 1).cast_signed() ^ -((zigzag & 1).cast_signed()))
     }
 
+    /// A string of bytes.
+    pub(crate) fn binary(&mut self) -> Result<&'a [u8]> {
+        let length = self.varint()?;
+        let start = self.at;
+        self.pass(length)?;
+        Ok(&self.bytes[start..self.at])
+    }
+
     /// Skips a value.
     pub(crate) fn skip(&mut self, kind: u8) -> Result<()> {
         match kind {

@@ -28,7 +28,8 @@ const LEAF_HEAP: usize = 400;
 /// Writes record batches to a Parquet file, in memory that does not grow.
 ///
 /// It can replace `ArrowWriter`. With the same properties it writes the same bytes, given
-/// [`Dictionaries::AsSet`](crate::Dictionaries::AsSet) and pages that the budget allows. The output is only appended
+/// [`Dictionaries::AsSet`](crate::Dictionaries::AsSet), [`FloatOrder::Total`](crate::FloatOrder::Total), no checksums
+/// and pages that the budget allows. The output is only appended
 /// to, so that it can be a pipe or the body of an HTTP request. A row group is written when its last row has come.
 ///
 /// # Memory
@@ -106,7 +107,7 @@ impl<W: Write + Send> LoomWriter<W> {
         let mut untouched = Vec::<u8>::new();
         let _ = untouched.try_reserve_exact(plan.held.min(16 << 20));
         drop(std::hint::black_box(untouched));
-        let LoomOptions { scratch, memory, .. } = options;
+        let LoomOptions { scratch, memory, float_order, .. } = options;
         let scratch = scratch.counted();
         let properties = &table.properties;
         let rows = properties.max_row_group_row_count().map_or(u64::MAX, |rows| rows as u64);
@@ -117,7 +118,7 @@ impl<W: Write + Send> LoomWriter<W> {
         Ok(Self {
             stage: Stage::new(plan, &scratch),
             pages: Pages::new(&scratch, plan.pages),
-            footer: Footer::new(Arc::clone(properties), &scratch, plan.spool),
+            footer: Footer::new(Arc::clone(properties), float_order, &scratch, plan.spool),
             keys: properties.key_value_metadata().cloned().unwrap_or_default(),
             open: (0, 0),
             rows: 0,

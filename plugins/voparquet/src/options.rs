@@ -27,6 +27,10 @@ pub struct VoparquetOptions {
     pub bloom_filters: ColumnNames,
     /// Which minima and maxima are written.
     pub statistics: Statistics,
+    /// The order of floats in minima and maxima: type, which every reader knows, or total (IEEE 754).
+    pub float_order: FloatOrder,
+    /// Whether every page has a checksum: on or off.
+    pub checksums: Checksums,
     /// What columns of xtype timestamp become: text, or TIMESTAMP with microseconds.
     pub timestamp: Timestamp,
     /// Whether the footer says how long the texts of every column are, as astropy needs it.
@@ -46,6 +50,8 @@ impl Default for VoparquetOptions {
             byte_stream_split: false,
             bloom_filters: ColumnNames::default(),
             statistics: Statistics::Page,
+            float_order: FloatOrder::default(),
+            checksums: Checksums::default(),
             timestamp: Timestamp::default(),
             astropy_lengths: true,
             text_arraysize: TextArraysize::default(),
@@ -64,6 +70,28 @@ pub enum Statistics {
     /// Those of column chunks and of pages.
     #[default]
     Page,
+}
+
+/// The order of floats in minima and maxima.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FloatOrder {
+    /// Parquet's order by type; no minima and maxima where there are NaNs.
+    #[default]
+    Type,
+    /// The total order of IEEE 754, with counts of NaNs.
+    Total,
+}
+
+/// Whether pages have checksums.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Checksums {
+    /// They have.
+    #[default]
+    On,
+    /// They have not.
+    Off,
 }
 
 /// Which column chunks get a dictionary.

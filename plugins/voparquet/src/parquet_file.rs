@@ -7,9 +7,12 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use taploom_format::{EncodeContext, Error, ErrorKind, Output, Result};
-use taploom_loom::{Dictionaries, Error as Loom, LoomOptions, LoomWriter, ScratchError};
+use taploom_loom::{
+    Dictionaries, Error as Loom, FloatOrder as LoomFloatOrder, LoomOptions, LoomWriter,
+    ScratchError,
+};
 
-use crate::options::{Dictionary, Statistics, VoparquetOptions};
+use crate::options::{Checksums, Dictionary, FloatOrder, Statistics, VoparquetOptions};
 
 /// A Parquet file that is being written to an [`Output`].
 pub(crate) struct ParquetFile {
@@ -34,6 +37,11 @@ impl ParquetFile {
                 Dictionary::Auto => Dictionaries::WherePaying,
                 Dictionary::On | Dictionary::Off => Dictionaries::AsSet,
             })
+            .with_float_order(match options.float_order {
+                FloatOrder::Type => LoomFloatOrder::Type,
+                FloatOrder::Total => LoomFloatOrder::Total,
+            })
+            .with_checksums(options.checksums == Checksums::On)
             // The Parquet types say enough; the Arrow schema would repeat every column in base64.
             .with_skip_arrow_metadata(true)
             .with_memory_budget(context.resources.memory_budget.saturating_sub(set_aside))

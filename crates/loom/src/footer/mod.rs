@@ -55,11 +55,17 @@ use parquet::file::writer::TrackedWrite;
 use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor, TypePtr};
 use taploom_scratch::{ScratchSpace, Spool};
 
+pub(crate) use self::column_index::{Bounds, with_bounds};
+pub(crate) use self::float_order::is_float;
+use self::float_order::{put_type_order, to_type_order};
 use self::keys::put_keys;
 use self::records::{ChunkRecord, NextPlaces, PLACES_BYTES, RowGroupRecord};
 use crate::error::{Error, Result};
+use crate::options::FloatOrder;
 use crate::thrift::{self, Reader};
 
+mod column_index;
+mod float_order;
 mod keys;
 mod records;
 
@@ -80,6 +86,7 @@ pub(crate) struct ColumnMetadata {
 /// The descriptions of all chunks that are written, and what follows the last row group.
 pub(crate) struct Footer {
     properties: Arc<WriterProperties>,
+    float_order: FloatOrder,
     column_indexes: Spool,
     offset_indexes: Spool,
     bloom_filters: Spool,
@@ -107,11 +114,13 @@ struct OpenRowGroup {
 impl Footer {
     pub(crate) fn new(
         properties: Arc<WriterProperties>,
+        float_order: FloatOrder,
         scratch: &ScratchSpace,
         spool: usize,
     ) -> Self {
         Self {
             properties,
+            float_order,
             column_indexes: Spool::new(scratch, spool),
             offset_indexes: Spool::new(scratch, spool),
             bloom_filters: Spool::new(scratch, spool),
@@ -154,8 +163,18 @@ impl Footer {
 
     /// Adds the description of the next column of the row group.
     pub(crate) fn add_column(&mut self, column: ColumnMetadata) -> Result<()> {
-        let ColumnMetadata { schema, mut chunks, bloom_filters, column_indexes, offset_indexes } =
-            column;
+        let ColumnMetadata {
+            schema,
+            mut chunks,
+            bloom_filters,
+            mut column_indexes,
+            offset_indexes,
+        } = column;
+        if self.float_order == FloatOrder::Type {
+            for (chunk, index) in chunks.columns_mut().iter_mut().zip(&mut column_indexes) {
+                to_type_order(chunk, index)?;
+            }
+        }
         let mut bloom_lengths = Vec::with_capacity(chunks.num_columns());
         for (chunk, filter) in chunks.columns_mut().iter_mut().zip(bloom_filters) {
             let Some(filter) = filter else {
@@ -264,7 +283,10 @@ impl Footer {
             ),
             Vec::new(),
         );
-        let frame = self.serialise(&metadata)?;
+        let mut frame = self.serialise(&metadata)?;
+        if self.float_order == FloatOrder::Type {
+            put_type_order(&mut frame)?;
+        }
         drop(metadata);
         let frame = &frame[..frame.len() - TRAILER];
         let mut reader = Reader::new(frame);

@@ -19,9 +19,9 @@
 //! thread 2, column 5 ──► scratch  │ 5.1 │ 4.2 │ 5.2 │ 5.3 │  ──► read back when the column's turn comes
 //! ```
 //!
-//! The Parquet crate asks for a [`PageStore`] per chunk and knows nothing of the others: [`ChunkPages`] is one, and
-//! keeps where each of its pages is. When the last chunk in work is dropped, the file is filled again from its
-//! beginning, so scratch does not grow with the number of chunks.
+//! Each chunk has a [`ChunkPages`], which keeps where each of its pages is; those of the Parquet crate's column
+//! writers are filled by [`LeafPages`](crate::leaf_pages::LeafPages). When the last chunk in work is dropped, the file is
+//! filled again from its beginning, so scratch does not grow with the number of chunks.
 //!
 //! # The limits
 //!
@@ -38,9 +38,6 @@ use std::fmt;
 use std::io::Write;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use bytes::Bytes;
-use parquet::arrow::arrow_writer::{PageKey, PageStore, PageStoreArgs, PageStoreFactory};
 
 use taploom_scratch::{ReadPattern, ScratchFile, ScratchSpace};
 
@@ -105,12 +102,6 @@ impl Pages {
 impl fmt::Debug for Pages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Pages")
-    }
-}
-
-impl PageStoreFactory for Pages {
-    fn create(&self, _: &PageStoreArgs<'_>) -> parquet::errors::Result<Box<dyn PageStore>> {
-        Ok(Box::new(self.of_chunk()))
     }
 }
 
@@ -180,8 +171,13 @@ impl ChunkPages {
         Ok(())
     }
 
+    /// The index of the page that is appended next.
+    pub(crate) fn next_index(&self) -> usize {
+        self.places.len()
+    }
+
     /// Appends a page to `page`. A page can be taken once.
-    fn take_page(&mut self, index: usize, page: &mut Vec<u8>) -> Result<()> {
+    pub(crate) fn take_page(&mut self, index: usize, page: &mut Vec<u8>) -> Result<()> {
         let place = self.places.get_mut(index);
         let place = place.map(|place| std::mem::replace(place, PagePlace::Taken));
         let mut shared = self.pages.lock();
@@ -237,22 +233,9 @@ impl ChunkPages {
         }
         self.end = 0;
     }
-}
 
-impl PageStore for ChunkPages {
-    fn put(&mut self, value: Bytes) -> parquet::errors::Result<PageKey> {
-        self.append(&value).map_err(Error::into_parquet)?;
-        Ok(PageKey::new(self.places.len() as u64 - 1))
-    }
-
-    fn take(&mut self, key: PageKey) -> parquet::errors::Result<Bytes> {
-        let index = usize::try_from(key.get()).unwrap_or(usize::MAX);
-        let mut page = Vec::new();
-        self.take_page(index, &mut page).map_err(Error::into_parquet)?;
-        Ok(page.into())
-    }
-
-    fn memory_size(&self) -> usize {
+    /// Bytes of the blocks in memory.
+    pub(crate) fn memory_size(&self) -> usize {
         self.blocks.iter().filter(|filled| filled.block.is_some()).count() * BLOCK
     }
 }

@@ -19,11 +19,12 @@ use super::values::Values;
 use super::{PageBuffers, PlainColumn, PutPage, WritePiece};
 use crate::error::{Error, Result};
 use crate::footer::ColumnMetadata;
+use crate::leaf_pages::put_checksum;
 use crate::thrift;
 
-/// Room for the header of a page, in bytes: 10 for the headers and ends of its fields, up to 15 for three numbers, and
+/// Room for the header of a page, in bytes: 11 for the headers and ends of its fields, up to 20 for four numbers, and
 /// 4 for four small ones.
-const HEADER: usize = 32;
+const HEADER: usize = 40;
 
 /// Encodes the pieces of a column.
 pub(super) struct ChunkWriter<'a, V: Values> {
@@ -182,7 +183,8 @@ impl<'a, V: Values<Type: PhysicalType<T: Ordered>>> ChunkWriter<'a, V> {
             body.copy_from_slice(page);
             uncompressed
         };
-        put_header(header, uncompressed, length, rows.all);
+        let checksum = self.plain.checksums.then(|| crc32fast::hash(&body[..length]));
+        put_header(header, (uncompressed, length), checksum, rows.all);
         let start = HEADER - header.len();
         compressed[start..HEADER].copy_from_slice(header);
         let page = &compressed[start..HEADER + length];
@@ -350,8 +352,8 @@ impl PlainChunk {
     }
 }
 
-/// The header of a data page of version 1.
-fn put_header(out: &mut Vec<u8>, uncompressed: usize, compressed: usize, rows: usize) {
+/// The header of a data page of version 1. `bytes` are those of the page, uncompressed and compressed.
+fn put_header(out: &mut Vec<u8>, bytes: (usize, usize), checksum: Option<u32>, rows: usize) {
     let integers = |out: &mut Vec<u8>, integers: &[(u8, i64)]| {
         let mut last = 0;
         for (id, integer) in integers {
@@ -362,8 +364,10 @@ fn put_header(out: &mut Vec<u8>, uncompressed: usize, compressed: usize, rows: u
     };
     out.clear();
     let page_type = PageType::DATA_PAGE as i64;
-    let mut last =
-        integers(out, &[(1, page_type), (2, uncompressed as i64), (3, compressed as i64)]);
+    let mut last = integers(out, &[(1, page_type), (2, bytes.0 as i64), (3, bytes.1 as i64)]);
+    if let Some(checksum) = checksum {
+        put_checksum(out, &mut last, checksum);
+    }
     thrift::put_field(out, &mut last, 5, thrift::STRUCT);
     let (plain, rle) = (Encoding::PLAIN as i64, Encoding::RLE as i64);
     integers(out, &[(1, rows as i64), (2, plain), (3, rle), (4, rle)]);

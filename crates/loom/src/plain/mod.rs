@@ -32,6 +32,7 @@ pub(crate) struct PlainColumn<'a> {
     properties: WriterPropertiesPtr,
     is_nullable: bool,
     is_compressed: bool,
+    checksums: bool,
     page_bytes: usize,
     page_rows: usize,
     /// The number of rows after which the size of the page is checked.
@@ -79,6 +80,7 @@ impl<'a> PlainColumn<'a> {
         column: &'a Column,
         schema: &SchemaDescPtr,
         properties: &WriterPropertiesPtr,
+        checksums: bool,
     ) -> Option<Self> {
         let [leaf] = schema.columns() else { return None };
         let path = leaf.path();
@@ -107,6 +109,7 @@ impl<'a> PlainColumn<'a> {
             properties: properties.clone(),
             is_nullable: leaf.max_def_level() > 0,
             is_compressed: codec == Compression::SNAPPY,
+            checksums,
             page_bytes: properties.column_data_page_size_limit(path),
             page_rows: properties.column_data_page_row_count_limit(path).max(1),
             step: properties.write_batch_size().max(1),

@@ -99,14 +99,14 @@ impl Stage {
     }
 
     /// Refuses a batch with a cell that can't be rebuilt and encoded within the budget. `first_row` is the
-    /// number of its first row in the file, for the message.
+    /// index of its first row in the file; messages count rows from 1.
     pub(crate) fn check(&self, table: &Table, batch: &RecordBatch, first_row: u64) -> Result<()> {
         let large = batch.columns().iter().enumerate();
         let large = large.filter(|(_, array)| weight(array) > self.plan.piece);
         let cells = large.map(|(column, array)| (heaviest_cell(array), column));
         match cells.max() {
             Some(((cell, row), column)) if cell > self.plan.piece => {
-                let (row, name) = (first_row + row as u64, table.columns[column].name());
+                let (row, name) = (first_row + row as u64 + 1, table.columns[column].name());
                 Err(Error::Budget {
                     budget: self.plan.budget,
                     why: format!("row {row} takes {cell} bytes in column {name}"),

@@ -18,7 +18,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::PageIndexPolicy;
 use parquet::file::properties::WriterProperties;
-use taploom_loom::{Dictionaries, LoomOptions, LoomWriter, Written};
+use taploom_loom::{Dictionaries, FloatOrder, LoomOptions, LoomWriter, Written};
 
 /// Numbers without a pattern, the same ones in every run.
 pub(crate) fn scatter(index: usize) -> u64 {
@@ -219,7 +219,11 @@ pub(crate) fn loom(batches: &[RecordBatch], options: LoomOptions) -> (Vec<u8>, W
 
 /// Options with which the loom has to write what `ArrowWriter` writes.
 pub(crate) fn as_set(properties: WriterProperties) -> LoomOptions {
-    LoomOptions::new().with_properties(properties).with_dictionaries(Dictionaries::AsSet)
+    LoomOptions::new()
+        .with_properties(properties)
+        .with_dictionaries(Dictionaries::AsSet)
+        .with_float_order(FloatOrder::Total)
+        .with_checksums(false)
 }
 
 /// All rows of a file, read by the Parquet crate with its page indexes.

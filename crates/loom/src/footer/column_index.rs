@@ -1,0 +1,94 @@
+//! Column indexes that are made anew, with other bounds.
+
+use parquet::basic::{BoundaryOrder, Type as PhysicalType};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ColumnIndexBuilder, LevelHistogram};
+use parquet::file::page_index::column_index::{ColumnIndexMetaData, PrimitiveColumnIndex};
+
+/// Minimum and maximum of a page, as an index stores them.
+pub(crate) type Bounds = (Vec<u8>, Vec<u8>);
+
+/// Puts the bounds of pages into an index that takes them for pages without values. `bounds` has one entry per page.
+/// Such pages are those of nested columns with as many null leaf entries as rows.
+///
+/// `None` if a bound is longer than `most` bytes, because the index could not be kept small.
+pub(crate) fn with_bounds(
+    index: ColumnIndexMetaData,
+    kind: PhysicalType,
+    bounds: &[Option<Bounds>],
+    most: usize,
+) -> Result<Option<ColumnIndexMetaData>, ParquetError> {
+    let lacking =
+        |page: usize| index.is_null_page(page).then(|| bounds.get(page)?.as_ref()).flatten();
+    let pages = 0..index.num_pages() as usize;
+    let mut lacks_any = false;
+    for (min, max) in pages.clone().filter_map(lacking) {
+        lacks_any = true;
+        if min.len().max(max.len()) > most {
+            return Ok(None);
+        }
+    }
+    if !lacks_any {
+        return Ok(Some(index));
+    }
+    // The order was judged without these pages.
+    let with_values = pages.filter(|page| !index.is_null_page(*page) || lacking(*page).is_some());
+    let order = match with_values.count() {
+        0 | 1 => BoundaryOrder::ASCENDING,
+        _ => BoundaryOrder::UNORDERED,
+    };
+    let nans = |page| index.nan_count(page);
+    rebuilt(&index, kind, order, nans, |page| lacking(page).cloned()).map(Some)
+}
+
+/// An index with the same pages. `bounds` gives those of a page that are not as before.
+pub(super) fn rebuilt(
+    index: &ColumnIndexMetaData,
+    kind: PhysicalType,
+    order: BoundaryOrder,
+    nans: impl Fn(usize) -> Option<i64>,
+    bounds: impl Fn(usize) -> Option<Bounds>,
+) -> Result<ColumnIndexMetaData, ParquetError> {
+    let histogram =
+        |levels: Option<&[i64]>| levels.map(|levels| LevelHistogram::from(levels.to_vec()));
+    let mut builder = ColumnIndexBuilder::new(kind);
+    for page in 0..index.num_pages() as usize {
+        let bounds = bounds(page).or_else(|| bounds_of(index, page));
+        let is_null = bounds.is_none();
+        let (min, max) = bounds.unwrap_or_default();
+        builder.append(is_null, min, max, index.null_count(page).unwrap_or(0), nans(page));
+        builder.append_histograms(
+            &histogram(index.repetition_level_histogram(page)),
+            &histogram(index.definition_level_histogram(page)),
+        );
+    }
+    builder.set_boundary_order(order);
+    builder.build()
+}
+
+/// The bounds of a page; `None` for a page without values.
+pub(super) fn bounds_of(index: &ColumnIndexMetaData, page: usize) -> Option<Bounds> {
+    fn of<T>(
+        index: &PrimitiveColumnIndex<T>,
+        page: usize,
+        bytes: impl Fn(&T) -> Vec<u8>,
+    ) -> Option<Bounds> {
+        Some((bytes(index.min_values().get(page)?), bytes(index.max_values().get(page)?)))
+    }
+    if index.is_null_page(page) {
+        return None;
+    }
+    match index {
+        ColumnIndexMetaData::BOOLEAN(index) => of(index, page, |value| vec![u8::from(*value)]),
+        ColumnIndexMetaData::INT32(index) => of(index, page, |value| value.to_le_bytes().to_vec()),
+        ColumnIndexMetaData::INT64(index) => of(index, page, |value| value.to_le_bytes().to_vec()),
+        ColumnIndexMetaData::FLOAT(index) => of(index, page, |value| value.to_le_bytes().to_vec()),
+        ColumnIndexMetaData::DOUBLE(index) => of(index, page, |value| value.to_le_bytes().to_vec()),
+        ColumnIndexMetaData::BYTE_ARRAY(index)
+        | ColumnIndexMetaData::FIXED_LEN_BYTE_ARRAY(index) => {
+            Some((index.min_value(page)?.to_vec(), index.max_value(page)?.to_vec()))
+        }
+        // Arrow has no such type.
+        _ => None,
+    }
+}
