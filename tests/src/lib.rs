@@ -21,7 +21,10 @@ use std::path::PathBuf;
 pub use losses::{LOSSES, Loss, with_losses};
 pub use matrix::matrix;
 pub use oracle::{ReaderOracle, types_of};
-pub use readers::{Field, Read, Reader, Readers, Request, Validator, check_vocabulary};
+pub use readers::{
+    Field, Read, Reader, Readers, Request, Validator, check_joined_by_astropy, check_kept_types,
+    check_vocabulary, write_every_type,
+};
 pub use variants::{VARIANTS, Variant};
 
 /// The target folder: `CARGO_TARGET_DIR` where that is set, else `target` in the workspace.

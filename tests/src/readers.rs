@@ -268,6 +268,31 @@ pub fn check_vocabulary<'a>(
     no_messages(&serde_json::json!({"reader": "vocabulary", "columns": columns}))
 }
 
+/// Has pyarrow write a file with every type of Arrow, and with metadata of the file and its fields: Parquet or
+/// Arrow, by the extension.
+///
+/// # Errors
+/// Why it can't be written.
+pub fn write_every_type(path: &Path) -> Result<(), String> {
+    no_messages(&serde_json::json!({"reader": "every_type", "path": path}))
+}
+
+/// Checks that astropy joins the rows of a VOParquet file with its FIELDs, as `parquet.votable`.
+///
+/// # Errors
+/// What astropy says, or what it lacks, one a line.
+pub fn check_joined_by_astropy(path: &Path) -> Result<(), String> {
+    no_messages(&serde_json::json!({"reader": "joined_by_astropy", "path": path}))
+}
+
+/// Compares types, cells and metadata of a file with those of the file that it was made of, by pyarrow.
+///
+/// # Errors
+/// The differences, one a line.
+pub fn check_kept_types(given: &Path, path: &Path) -> Result<(), String> {
+    no_messages(&serde_json::json!({"reader": "kept_types", "given": given, "path": path}))
+}
+
 fn no_messages(request: &serde_json::Value) -> Result<(), String> {
     let answer = Readers::with(|readers| readers.ask(request))?;
     if answer.messages.is_empty() { Ok(()) } else { Err(answer.messages.join("\n")) }

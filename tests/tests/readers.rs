@@ -24,7 +24,8 @@ use taploom::sources::ColumnList;
 use taploom::{ColumnMetadata, Datatype, ResultSchema};
 use taploom_testkit::check_rows;
 use taploom_tests::{
-    Read, Reader, Readers, Request, Validator, check_vocabulary, types_of, with_losses,
+    Read, Reader, Readers, Request, Validator, check_joined_by_astropy, check_kept_types,
+    check_vocabulary, types_of, with_losses, write_every_type,
 };
 
 macro_rules! stars_read_back {
@@ -142,6 +143,39 @@ fn units_and_ucds_of_the_catalogue_are_those_of_the_standards() {
     let wrong = |json| check_vocabulary([&serde_json::from_value(json).unwrap()]);
     assert!(wrong(serde_json::json!({"unit": "furlong/fortnight2"})).is_err());
     assert!(wrong(serde_json::json!({"ucd": "meta.nothing"})).is_err());
+}
+
+#[test]
+fn astropy_joins_the_catalogue_with_its_fields() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("stars.parquet");
+    taploom(&["encode", "demo", "-f", "voparquet"], &file);
+    check_joined_by_astropy(&file).unwrap();
+}
+
+#[test]
+fn every_arrow_type_and_all_metadata_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut faults = Vec::new();
+    for given in ["given.arrow", "given.parquet"].map(|name| folder.path().join(name)) {
+        write_every_type(&given).unwrap();
+        let source = given.display().to_string();
+        for (format, name) in [("voparquet", "made.parquet"), ("arrow", "made.arrow")] {
+            let made = folder.path().join(name);
+            taploom(&["encode", &source, "-f", format], &made);
+            let kept = check_kept_types(&given, &made);
+            faults.extend(kept.err().map(|error| format!("{source} as {format}:\n{error}")));
+            // What was written is read again, without a warning.
+            let made = made.display().to_string();
+            for (format, name) in [("voparquet", "again.parquet"), ("arrow", "again.arrow")] {
+                let again = folder.path().join(name);
+                taploom(&["encode", &made, "-f", format], &again);
+                let kept = check_kept_types(Path::new(&made), &again);
+                faults.extend(kept.err().map(|error| format!("{made} as {format}:\n{error}")));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 #[test]

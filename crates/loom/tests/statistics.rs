@@ -1,6 +1,6 @@
 //! Column indexes, statistics and checksums say what the pages hold.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
 
 mod common;
 

@@ -1,16 +1,17 @@
 //! Batches in the Arrow types that carry the datatypes of VOTable.
 
+use std::fmt;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow_cast::display::array_value_to_string;
-use arrow_schema::{Field, Schema};
+use arrow_schema::{DataType, Field, Schema};
 
 use crate::batch_check::BatchCheck;
 use crate::column::Column;
-use crate::convert::{convert, is_carried};
+use crate::convert::{convert, is_carried, is_kept, keep};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::ResultSchema;
+use crate::shown::shown_cell;
 use crate::vo_type::VoType;
 
 /// Checks every batch against the schema of the result and converts its columns to the Arrow types
@@ -38,9 +39,18 @@ use crate::vo_type::VoType;
 #[derive(Debug)]
 pub struct CanonicalRows {
     schema: ResultSchema,
-    types: Vec<VoType>,
+    targets: Vec<Target>,
     check: BatchCheck,
     rows: u64,
+}
+
+/// What a column is converted to.
+#[derive(Debug)]
+enum Target {
+    /// The Arrow type that carries a VOTable type.
+    Carried(VoType),
+    /// An Arrow type that the format holds.
+    Kept(DataType),
 }
 
 impl CanonicalRows {
@@ -60,16 +70,73 @@ impl CanonicalRows {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_names(schema: &ResultSchema, names: &[impl AsRef<str>]) -> Result<Self> {
+        let carried = |column: &Column, field: &Field, name: &str| {
+            let vo_type = column.vo_type()?.clone();
+            let field = Field::new(name, vo_type.carrier(), field.is_nullable());
+            Ok((field, Target::Carried(vo_type)))
+        };
+        Self::with_targets(schema, names, carried)
+    }
+
+    /// The same for a format that holds more Arrow types than the canonical ones. `holds` returns the type
+    /// in which the format writes an Arrow type, usually the same one, or `None` if it has no such type.
+    ///
+    /// A column stays in such a type unless its metadata give a datatype: a datatype decides what is
+    /// written. All other columns get their canonical types. Fields keep their metadata.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use arrow_schema::{DataType, Field, Schema};
+    /// use taploom_model::{CanonicalRows, ResultSchema};
+    ///
+    /// let arrow = Schema::new(vec![Field::new("id", DataType::UInt64, true)]);
+    /// let schema = ResultSchema::derived(Arc::new(arrow));
+    /// let all = |given: &DataType| Some(given.clone());
+    /// let rows = CanonicalRows::keeping(&schema, &["id"], all)?;
+    /// assert_eq!(rows.schema().arrow().field(0).data_type(), &DataType::UInt64);
+    /// # Ok::<(), taploom_model::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn keeping(
+        schema: &ResultSchema,
+        names: &[impl AsRef<str>],
+        holds: impl Fn(&DataType) -> Option<DataType>,
+    ) -> Result<Self> {
+        Self::with_targets(schema, names, |column, field, name| {
+            let is_declared = column.metadata().datatype.is_some();
+            let (data_type, target) = match holds(field.data_type()).filter(|_| !is_declared) {
+                Some(data_type) => (data_type.clone(), Target::Kept(data_type)),
+                None => {
+                    let vo_type = column.vo_type()?.clone();
+                    (vo_type.carrier(), Target::Carried(vo_type))
+                }
+            };
+            Ok((field.clone().with_name(name).with_data_type(data_type), target))
+        })
+    }
+
+    fn with_targets(
+        schema: &ResultSchema,
+        names: &[impl AsRef<str>],
+        target: impl Fn(&Column, &Field, &str) -> Result<(Field, Target)>,
+    ) -> Result<Self> {
         let check = BatchCheck::new(schema)?;
         let mut fields = Vec::with_capacity(schema.columns().len());
-        let mut types = Vec::with_capacity(schema.columns().len());
+        let mut targets = Vec::with_capacity(schema.columns().len());
         let given = schema.columns().iter().zip(schema.arrow().fields());
         for ((column, field), name) in given.zip(names) {
-            let vo_type = column.vo_type()?;
-            fields.push(Field::new(name.as_ref(), vo_type.carrier(), field.is_nullable()));
-            types.push(vo_type.clone());
+            let (field, target) = target(column, field, name.as_ref())?;
+            fields.push(field);
+            targets.push(target);
         }
-        Ok(Self { schema: schema.carried_in(Arc::new(Schema::new(fields))), types, check, rows: 0 })
+        Ok(Self {
+            schema: schema.carried_in(Arc::new(Schema::new(fields))),
+            targets,
+            check,
+            rows: 0,
+        })
     }
 
     /// The columns in the types that carry them.
@@ -92,12 +159,13 @@ impl CanonicalRows {
         let columns = batch
             .columns()
             .iter()
-            .zip(&self.types)
+            .zip(&self.targets)
             .zip(self.schema.columns())
-            .map(|((array, vo_type), column)| match is_carried(array, vo_type) {
+            .map(|((array, target), column)| match target.is_met(array) {
                 true => Ok(Arc::clone(array)),
-                false => convert(array, vo_type)
-                    .map_err(|cause| self.culprit(array, vo_type, column, cause)),
+                false => target
+                    .convert(array)
+                    .map_err(|cause| self.culprit(array, target, column, cause)),
             })
             .collect::<Result<Vec<_>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
@@ -111,11 +179,11 @@ impl CanonicalRows {
     }
 
     /// Finds the cell for which a conversion failed, and names it.
-    fn culprit(&self, array: &ArrayRef, vo_type: &VoType, column: &Column, cause: Error) -> Error {
+    fn culprit(&self, array: &ArrayRef, target: &Target, column: &Column, cause: Error) -> Error {
         for index in 0..array.len() {
-            if let Err(cause) = convert(&array.slice(index, 1), vo_type) {
-                let value = shown(array, index);
-                let message = format!("{value} does not fit into {vo_type}");
+            if let Err(cause) = target.convert(&array.slice(index, 1)) {
+                let value = shown_cell(array, index);
+                let message = format!("{value} does not fit into {target}");
                 return Error::new(ErrorKind::InvalidValue, message)
                     .with_column(column.name())
                     .with_row(self.rows + 1 + index as u64)
@@ -126,17 +194,30 @@ impl CanonicalRows {
     }
 }
 
-/// A cell for an error message. Long cells are cut.
-fn shown(array: &ArrayRef, index: usize) -> String {
-    const MOST: usize = 100;
-    let value = array_value_to_string(array, index).ok();
-    let value = value.filter(|value| !value.starts_with("ERROR"));
-    let mut value = value.unwrap_or_else(|| "the value".to_owned());
-    if let Some((end, _)) = value.char_indices().nth(MOST) {
-        value.truncate(end);
-        value.push('…');
+impl Target {
+    /// Whether [`convert`](Self::convert) would give the same array.
+    fn is_met(&self, array: &ArrayRef) -> bool {
+        match self {
+            Self::Carried(vo_type) => is_carried(array, vo_type),
+            Self::Kept(data_type) => is_kept(array, data_type),
+        }
     }
-    value
+
+    fn convert(&self, array: &ArrayRef) -> Result<ArrayRef> {
+        match self {
+            Self::Carried(vo_type) => convert(array, vo_type),
+            Self::Kept(data_type) => keep(array, data_type),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Carried(vo_type) => vo_type.fmt(f),
+            Self::Kept(data_type) => write!(f, "Arrow type {data_type}"),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -41,6 +41,28 @@ pub(crate) fn convert(array: &ArrayRef, vo_type: &VoType) -> Result<ArrayRef> {
     Ok(Arc::new(lists.map_err(broken)?))
 }
 
+/// Whether [`keep`] would give the same array.
+pub(crate) fn is_kept(array: &ArrayRef, to: &DataType) -> bool {
+    array.data_type() == to && !array.as_list_opt::<i32>().is_some_and(has_hidden_elements)
+}
+
+/// Converts a column to an Arrow type that holds the same values. Lists with 32-bit offsets have no elements
+/// outside of them.
+pub(crate) fn keep(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
+    let kept = if array.data_type() == to { Arc::clone(array) } else { cast(array, to)? };
+    if let Some(lists) = kept.as_list_opt::<i32>() {
+        return Ok(Arc::new(compact(lists)?));
+    }
+    // Arrow's cast drops the time of day.
+    if array.data_type() == &DataType::Date64 {
+        let back = cast(&kept, &DataType::Date64)?;
+        if back.to_data() != array.to_data() {
+            return Err(unfit("it has a time of day".to_owned()));
+        }
+    }
+    Ok(kept)
+}
+
 /// Flattens nested lists to lists of elements. Inner dimensions are checked (the first varies fastest),
 /// and a null list has no elements.
 fn flat_lists(array: &ArrayRef, inner: &[u32]) -> Result<ListArray> {
@@ -169,7 +191,7 @@ fn compact(lists: &ListArray) -> Result<ListArray> {
         lengths.push(to - from);
     }
     let values = make_array(values.freeze());
-    let item = list_item(values.data_type().clone());
+    let (item, _, _, _) = lists.clone().into_parts();
     let offsets = OffsetBuffer::from_lengths(lengths);
     ListArray::try_new(item, offsets, values, lists.nulls().cloned()).map_err(broken)
 }

@@ -12,8 +12,10 @@ mod datatype;
 mod derive;
 mod error;
 mod metadata;
+mod plain_type;
 mod resources;
 mod schema;
+mod shown;
 mod source;
 mod text_serde;
 mod vo_type;
@@ -32,8 +34,10 @@ pub use metadata::{
     Bound, ColumnMetadata, CooSys, Group, Info, Link, Param, Reference, Resource, TableMetadata,
     TimeSys, ValueOption, Values,
 };
+pub use plain_type::plain_type;
 pub use resources::Resources;
 pub use schema::{ResultSchema, unique_names};
+pub use shown::shown_cell;
 pub use source::{BatchSource, Ending, RowSource, Step};
 pub use taploom_scratch::ScratchSpace;
 pub use vo_type::{CellShape, VoType};

@@ -12,7 +12,9 @@ use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBufferBuilder, OffsetBuffer
 use arrow_schema::{ArrowError, DataType, FieldRef};
 use taploom_format::{Error, ErrorKind, Result};
 
-/// A column of a canonical type, while it is filled.
+use crate::other_column::OtherBuilder;
+
+/// A column, while it is filled. Columns of canonical types, which are nearly all, are copied without detours.
 ///
 /// Values at null cells are not copied: they would expose hidden bytes and make the output
 /// depend on more than the cells.
@@ -26,6 +28,7 @@ pub(crate) enum ColumnBuilder {
     Double(NumberBuilder<Float64Type>),
     Text(StringBuilder),
     List(Box<ListBuilder>),
+    Other(OtherBuilder),
 }
 
 /// Numbers; zero at null cells.
@@ -51,7 +54,7 @@ pub(crate) struct ListBuilder {
 }
 
 impl ColumnBuilder {
-    /// An empty column of a canonical type, with room for the numbers of this number of
+    /// An empty column, with room for the numbers of this number of
     /// rows.
     pub(crate) fn new(data_type: &DataType, room: usize) -> Result<Self> {
         Ok(match data_type {
@@ -69,10 +72,7 @@ impl ColumnBuilder {
                 validity: NullBufferBuilder::new(0),
                 elements: Self::new(item.data_type(), 0)?,
             })),
-            other => {
-                let message = format!("Arrow type {other} is not a canonical type");
-                return Err(Error::new(ErrorKind::Internal, message));
-            }
+            other => Self::Other(OtherBuilder::new(other)),
         })
     }
 
@@ -93,6 +93,7 @@ impl ColumnBuilder {
                 texts => builder.extend(texts.iter()),
             },
             Self::List(builder) => builder.append(array.as_list())?,
+            Self::Other(builder) => builder.append(array)?,
         }
         Ok(())
     }
@@ -109,6 +110,7 @@ impl ColumnBuilder {
             Self::Double(builder) => Arc::new(builder.finish()),
             Self::Text(builder) => Arc::new(builder.finish()),
             Self::List(builder) => Arc::new(builder.finish()?),
+            Self::Other(builder) => builder.finish()?,
         })
     }
 
@@ -126,6 +128,7 @@ impl ColumnBuilder {
                 let validity = builder.validity_slice().map_or(0, <[u8]>::len);
                 builder.values_capacity() + builder.offsets_capacity() * size_of::<i32>() + validity
             }
+            Self::Other(builder) => builder.heap_bytes(),
             Self::List(builder) => {
                 builder.offsets.capacity() * size_of::<i32>()
                     + builder.validity.allocated_size()
@@ -224,7 +227,7 @@ impl ListBuilder {
     }
 }
 
-fn broken(cause: ArrowError) -> Error {
+pub(crate) fn broken(cause: ArrowError) -> Error {
     Error::new(ErrorKind::Internal, "rows can't be put into one batch").with_source(cause)
 }
 

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
-use arrow_schema::{ArrowError, Field, Schema};
+use arrow_schema::{ArrowError, Schema};
 use taploom_arrow_metadata::annotated;
 use taploom_format::{
-    Completion, EncodeContext, Error, ErrorKind, InOrder, Output, Result, ResultEncoder,
-    ResultSchema, Written,
+    CanonicalRows, Completion, EncodeContext, Error, ErrorKind, InOrder, Output, Result,
+    ResultEncoder, ResultSchema, Written,
 };
 
+use crate::held::held;
 use crate::message::{Message, MessageKind};
 use crate::options::{ArrowOptions, Compression};
 use crate::row_sizes::row_sizes;
@@ -35,6 +36,7 @@ const MOST_BYTES: usize = 16 << 20;
 /// held until its last message is written. Together with the batch that is being filled, all of
 /// them stay within the memory budget.
 pub(crate) struct ArrowEncoder {
+    rows: CanonicalRows,
     kind: MessageKind,
     /// The batch that is being filled.
     filling: Option<Message>,
@@ -59,7 +61,10 @@ impl ArrowEncoder {
     ) -> Result<Self> {
         /// Copies of a batch's rows; see the limits of [`ArrowEncoder`].
         const COPIES: usize = 3;
-        let schema = Arc::new(annotated(schema, &canonical(schema)?)?);
+        let rows = CanonicalRows::keeping(schema, &schema.unique_names(), held)?;
+        let keys = schema.arrow().metadata().clone();
+        let written = Schema::new_with_metadata(rows.schema().arrow().fields().clone(), keys);
+        let schema = Arc::new(annotated(schema, &written)?);
         let ipc = IpcWriteOptions::default()
             .try_with_compression(options.compression.codec())
             .map_err(failed)?;
@@ -77,6 +82,7 @@ impl ArrowEncoder {
             if options.compression == Compression::None { 1 } else { context.resources.threads };
         let messages = InOrder::new(threads, Message::make);
         Ok(Self {
+            rows,
             kind: MessageKind::new(schema, ipc, most_bytes, MOST_ROWS),
             filling: None,
             batch_rows: 0,
@@ -118,6 +124,7 @@ impl ArrowEncoder {
 
 impl ResultEncoder for ArrowEncoder {
     fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
+        let batch = &self.rows.convert(batch)?;
         let sizes = row_sizes(batch);
         let bytes = sizes.iter().sum();
         let mut from = 0;
@@ -157,15 +164,6 @@ impl ResultEncoder for ArrowEncoder {
         let filling = self.filling.as_ref().map_or(0, Message::heap_bytes);
         gathered + filling + self.messages.heap_bytes(Message::heap_bytes)
     }
-}
-
-/// The types that batches come in, with names that are unique.
-fn canonical(schema: &ResultSchema) -> Result<Schema> {
-    let columns = schema.columns().iter().zip(schema.arrow().fields()).zip(schema.unique_names());
-    let fields = columns.map(|((column, field), name)| {
-        Ok(Field::new(name, column.vo_type()?.carrier(), field.is_nullable()))
-    });
-    Ok(Schema::new(fields.collect::<Result<Vec<_>>>()?))
 }
 
 pub(crate) fn failed(error: ArrowError) -> Error {

@@ -2,14 +2,16 @@
 
 mod column_builder;
 mod encoder;
+mod held;
 mod message;
 mod options;
+mod other_column;
 mod row_sizes;
 mod withheld;
 
 use taploom_format::{
     EncodeContext, EncoderFormat, FormatInfo, Output, Result, ResultEncoder, ResultSchema,
-    register_encoder,
+    RowsGiven, register_encoder,
 };
 
 use crate::encoder::ArrowEncoder;
@@ -30,7 +32,9 @@ impl EncoderFormat for Arrow {
         &["application/vnd.apache.arrow.stream"],
     )
     .with_short_names(&[("arrow", "application/vnd.apache.arrow.stream")])
-    .with_extensions(&["arrows", "arrow"]);
+    .with_extensions(&["arrows", "arrow"])
+    // Every Arrow type but unions is written as it is.
+    .with_rows(RowsGiven::AsTheyCome);
 
     type Options = ArrowOptions;
 

@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_buffer::Buffer;
-use arrow_ipc::writer::{IpcWriteOptions, StreamEncoder};
-use arrow_schema::SchemaRef;
+use arrow_ipc::writer::{
+    DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions, StreamEncoder,
+    write_message,
+};
+use arrow_schema::{DataType, FieldRef, SchemaRef};
 use taploom_format::{Error, Result};
 
 use crate::column_builder::ColumnBuilder;
@@ -42,20 +45,48 @@ pub(crate) struct Message {
     parts_held: usize,
     schema: SchemaRef,
     columns: Vec<ColumnBuilder>,
-    encoder: StreamEncoder,
+    encoder: MessageEncoder,
     /// The encoded message. It shares memory with the columns, which is reused once the
     /// message is written.
     encoded: Vec<Buffer>,
 }
 
+/// How a batch becomes bytes.
+enum MessageEncoder {
+    Plain(Box<StreamEncoder>),
+    /// Every message has dictionaries of its own. What an encoder remembers of earlier messages would make the
+    /// output depend on the number of threads.
+    WithDictionaries(IpcWriteOptions),
+}
+
+fn with_dictionaries(batch: &RecordBatch, ipc: &IpcWriteOptions) -> Result<Vec<Buffer>> {
+    let (mut tracker, data) = (DictionaryTracker::new(false), IpcDataGenerator::default());
+    // This numbers the dictionaries as in the schema of the stream.
+    data.schema_to_bytes_with_dictionary_tracker(batch.schema_ref(), &mut tracker, ipc);
+    let encoded = data.encode(batch, &mut tracker, ipc, &mut IpcWriteContext::default());
+    let (dictionaries, rows) = encoded.map_err(failed)?;
+    let mut bytes = Vec::new();
+    for message in dictionaries.into_iter().chain([rows]) {
+        write_message(&mut bytes, message, ipc).map_err(failed)?;
+    }
+    Ok(vec![Buffer::from_vec(bytes)])
+}
+
 impl Message {
     pub(crate) fn new(kind: &MessageKind) -> Result<Self> {
         let schema = Arc::clone(&kind.schema);
-        let mut encoder =
-            StreamEncoder::try_new_with_options(&schema, kind.ipc.clone()).map_err(failed)?;
-        // The encoder repeats the schema before its first batch; the stream already has
-        // it.
-        encoder.encode(&RecordBatch::new_empty(Arc::clone(&schema))).map_err(failed)?;
+        let is_dictionary =
+            |field: &FieldRef| matches!(field.data_type(), DataType::Dictionary(_, _));
+        let encoder = if schema.fields().iter().any(is_dictionary) {
+            MessageEncoder::WithDictionaries(kind.ipc.clone())
+        } else {
+            let mut encoder =
+                StreamEncoder::try_new_with_options(&schema, kind.ipc.clone()).map_err(failed)?;
+            // The encoder repeats the schema before its first batch; the stream already has
+            // it.
+            encoder.encode(&RecordBatch::new_empty(Arc::clone(&schema))).map_err(failed)?;
+            MessageEncoder::Plain(Box::new(encoder))
+        };
         let columns = schema.fields().iter();
         let columns = columns.map(|field| ColumnBuilder::new(field.data_type(), kind.room));
         let columns = columns.collect::<Result<_>>()?;
@@ -81,10 +112,16 @@ impl Message {
             self.append(&part)?;
         }
         self.parts_held = 0;
-        let arrays = self.columns.iter_mut().map(ColumnBuilder::finish);
+        let columns = self.columns.iter_mut().zip(self.schema.fields());
+        let arrays = columns.map(|(column, field)| {
+            column.finish().map_err(|error| error.with_column(field.name()))
+        });
         let arrays = arrays.collect::<Result<Vec<_>>>()?;
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(failed)?;
-        self.encoded = self.encoder.encode(&batch).map_err(failed)?;
+        self.encoded = match &mut self.encoder {
+            MessageEncoder::Plain(encoder) => encoder.encode(&batch).map_err(failed)?,
+            MessageEncoder::WithDictionaries(ipc) => with_dictionaries(&batch, ipc)?,
+        };
         Ok(())
     }
 

@@ -1,7 +1,10 @@
 //! The memory that rows take.
 
+use std::sync::Arc;
+
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
+use arrow_array::{Array, ArrayRef, OffsetSizeTrait, RecordBatch};
+use arrow_buffer::OffsetBuffer;
 use arrow_schema::{DataType, Schema};
 
 /// Bytes of every row in Arrow, without validity. A row has the same size in every batch.
@@ -23,38 +26,91 @@ fn own(data_type: &DataType) -> usize {
     match data_type {
         // A boolean takes one bit; one byte is a safe estimate.
         DataType::Boolean => 1,
+        DataType::LargeUtf8 | DataType::LargeBinary | DataType::LargeList(_) => size_of::<i64>(),
+        DataType::FixedSizeBinary(bytes) => usize::try_from(*bytes).unwrap_or(0),
+        DataType::Dictionary(keys, _) => own(keys),
+        DataType::Struct(_) | DataType::FixedSizeList(_, _) | DataType::Null => 0,
         other => other.primitive_width().unwrap_or(size_of::<i32>()),
     }
 }
 
 fn add_contents(array: &ArrayRef, sizes: &mut [usize]) {
     match array.data_type() {
-        DataType::Utf8 => {
-            for (size, length) in sizes.iter_mut().zip(array.as_string::<i32>().offsets().lengths())
-            {
-                *size += length;
+        DataType::Utf8 => add_lengths(array.as_string::<i32>().offsets(), sizes),
+        DataType::LargeUtf8 => add_lengths(array.as_string::<i64>().offsets(), sizes),
+        DataType::Binary => add_lengths(array.as_binary::<i32>().offsets(), sizes),
+        DataType::LargeBinary => add_lengths(array.as_binary::<i64>().offsets(), sizes),
+        DataType::List(_) => {
+            let lists = array.as_list::<i32>();
+            add_elements(lists.values(), lists.value_offsets(), sizes);
+        }
+        DataType::LargeList(_) => {
+            let lists = array.as_list::<i64>();
+            add_elements(lists.values(), lists.value_offsets(), sizes);
+        }
+        DataType::Map(_, _) => {
+            let map = array.as_map();
+            let entries = Arc::new(map.entries().clone()) as ArrayRef;
+            add_elements(&entries, map.value_offsets(), sizes);
+        }
+        DataType::FixedSizeList(_, length) => {
+            let elements = sizes_of(array.as_fixed_size_list().values());
+            let length = usize::try_from(*length).unwrap_or(0);
+            for (row, size) in sizes.iter_mut().enumerate() {
+                *size += elements[row * length..(row + 1) * length].iter().sum::<usize>();
             }
         }
-        DataType::List(item) => {
-            let lists = array.as_list::<i32>();
-            let own = own(item.data_type());
-            let texts = lists.values().as_string_opt::<i32>().map(StringArray::value_offsets);
-            for (size, ends) in sizes.iter_mut().zip(lists.value_offsets().windows(2)) {
-                let (from, to) = (ends[0] as usize, ends[1] as usize);
-                *size += (to - from) * own;
-                *size += texts.map_or(0, |texts| (texts[to] - texts[from]) as usize);
+        DataType::Struct(_) => {
+            for column in array.as_struct().columns() {
+                for (size, of_column) in sizes.iter_mut().zip(sizes_of(column)) {
+                    *size += of_column;
+                }
+            }
+        }
+        DataType::Dictionary(_, _) => {
+            let dictionary = array.as_any_dictionary();
+            let values = sizes_of(dictionary.values());
+            for (row, key) in dictionary.normalized_keys().into_iter().enumerate() {
+                if array.is_valid(row) {
+                    sizes[row] += values.get(key).copied().unwrap_or(0);
+                }
             }
         }
         _ => {}
     }
 }
 
+/// Bytes of every value of an array.
+fn sizes_of(array: &ArrayRef) -> Vec<usize> {
+    let mut sizes = vec![own(array.data_type()); array.len()];
+    add_contents(array, &mut sizes);
+    sizes
+}
+
+fn add_lengths<O: OffsetSizeTrait>(offsets: &OffsetBuffer<O>, sizes: &mut [usize]) {
+    for (size, length) in sizes.iter_mut().zip(offsets.lengths()) {
+        *size += length;
+    }
+}
+
+fn add_elements<O: OffsetSizeTrait>(values: &ArrayRef, offsets: &[O], sizes: &mut [usize]) {
+    let own = own(values.data_type());
+    let ranges = offsets.windows(2).map(|ends| ends[0].as_usize()..ends[1].as_usize());
+    // Values of a fixed size need not be looked at.
+    let is_fixed = values.data_type().is_primitive() || values.data_type() == &DataType::Boolean;
+    let elements = if is_fixed { Vec::new() } else { sizes_of(values) };
+    for (size, range) in sizes.iter_mut().zip(ranges) {
+        *size += match is_fixed {
+            true => range.len() * own,
+            false => elements[range].iter().sum::<usize>(),
+        };
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow_array::types::Float64Type;
-    use arrow_array::{BooleanArray, Int16Array, ListArray};
+    use arrow_array::{BooleanArray, Int16Array, ListArray, StringArray};
 
     use super::*;
 

@@ -14,7 +14,8 @@ use arrow_select::concat::concat_batches;
 use serde_json::json;
 use taploom_arrow_metadata::described;
 use taploom_format::{
-    CanonicalRows, Completion, EncodeContext, Options, Resources, ResultSchema, TableMetadata,
+    CanonicalRows, Column, Completion, EncodeContext, Options, Resources, ResultSchema,
+    TableMetadata,
 };
 use taploom_format_arrow::PLUGIN;
 use taploom_testkit::{Decoded, KeptMetadata, Oracle, SharedSink, Subject, run};
@@ -23,17 +24,17 @@ struct ArrowIpc;
 
 impl Oracle for ArrowIpc {
     fn decode(&mut self, bytes: &[u8], schema: &ResultSchema) -> Result<Decoded, String> {
+        let said = |error: taploom_format::Error| error.to_string();
         let batches = read(bytes)?;
-        let canonical = CanonicalRows::new(schema).map_err(|error| error.to_string())?;
         let fields = batches.0.fields().iter();
         let described = described(&batches.0).ok_or("the schema has no metadata of ours")?;
         let names = fields.map(|field| field.name().clone()).collect();
         let rows = concat_batches(&batches.0, &batches.1).map_err(|error| error.to_string())?;
-        let rows = RecordBatch::try_new(
-            Arc::new(canonical.schema().arrow().as_ref().clone()),
-            rows.columns().to_vec(),
-        );
-        let rows = rows.map_err(|error| error.to_string())?;
+        // Columns whose types VOTable lacks are compared in their canonical types.
+        let known = schema.columns().iter().map(Column::resolved).collect();
+        let written = ResultSchema::new(rows.schema(), known).map_err(said)?;
+        let rows = CanonicalRows::new(&written).and_then(|mut canonical| canonical.convert(&rows));
+        let rows = rows.map_err(said)?;
         Ok(Decoded::new(names, rows).with_metadata(described.columns, described.table))
     }
 

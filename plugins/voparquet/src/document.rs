@@ -21,7 +21,7 @@ impl Document {
     /// The document of a result whose columns have these names in the file, or the given envelope.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidOption`] for options that change FIELDs, if an envelope gives the FIELDs.
+    /// [`ErrorKind::InvalidOption`] for `timestamp=micros`, if an envelope gives the FIELDs.
     pub(crate) fn start(
         options: &VoparquetOptions,
         schema: &ResultSchema,
@@ -33,14 +33,12 @@ impl Document {
             let frame = Frame::with_names(schema, &names, Version::default())?;
             return Ok(Self { frame, again: longest.then(|| (schema.clone(), names)) });
         };
-        let option = match options.timestamp {
-            Timestamp::Micros => "timestamp=micros",
-            Timestamp::Text if longest => "text_arraysize=longest",
-            Timestamp::Text => return Ok(Self { frame: Frame::given(envelope), again: None }),
-        };
-        let message =
-            format!("option {option} changes FIELDs, and those of an envelope stay as given");
-        Err(Error::new(ErrorKind::InvalidOption, message))
+        if options.timestamp == Timestamp::Micros {
+            let message =
+                "option timestamp=micros changes FIELDs, and those of an envelope stay as given";
+            return Err(Error::new(ErrorKind::InvalidOption, message));
+        }
+        Ok(Self { frame: Frame::given(envelope), again: None })
     }
 
     /// The whole document.
@@ -72,7 +70,8 @@ fn bounded(schema: &ResultSchema, longest: &LongestTexts) -> Result<ResultSchema
                 Some(Datatype::Char) => longest.bytes,
                 _ => longest.utf16_units,
             };
-            let most = u32::try_from(length).map_or(Extent::Free, Extent::Bounded);
+            // An arraysize has no 0; VOTable 1.4, 2.2.
+            let most = u32::try_from(length.max(1)).map_or(Extent::Free, Extent::Bounded);
             metadata.arraysize = Some(Arraysize::of_one_dimension(most));
         }
         metadata

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
+use arrow_schema::{Metadata, SchemaRef};
 use taploom_format::{
     CanonicalRows, Completion, EncodeContext, Losses, Output, Result, ResultEncoder, ResultSchema,
     Written, unique_names,
@@ -11,10 +11,11 @@ use taploom_format::{
 use taploom_votable::xml_characters;
 
 use crate::document::Document;
+use crate::held::{held, kept_keys, without_vo_keys};
 use crate::longest::LongestTexts;
 use crate::options::{Timestamp, VoparquetOptions};
 use crate::parquet_file::ParquetFile;
-use crate::timestamps::Timestamps;
+use crate::timestamps::{Timestamps, described};
 
 /// The two keys of Parquet in the VO 1.0, section 2. Their case matters.
 const VERSION_KEY: &str = "IVOA.VOTable-Parquet.version";
@@ -30,6 +31,8 @@ pub(crate) struct VoparquetEncoder {
     timestamps: Option<Timestamps>,
     longest: LongestTexts,
     document: Document,
+    /// The keys of the source.
+    keys: Vec<(String, String)>,
     astropy_lengths: bool,
     file: ParquetFile,
     in_parquet: SchemaRef,
@@ -45,7 +48,7 @@ impl VoparquetEncoder {
         output: Output,
     ) -> Result<Self> {
         let timestamps = match options.timestamp {
-            Timestamp::Text => None,
+            Timestamp::AsGiven | Timestamp::Text => None,
             Timestamp::Micros => Some(Timestamps::new(schema)?),
         };
         let schema = timestamps.as_ref().map_or(schema, Timestamps::schema);
@@ -56,14 +59,20 @@ impl VoparquetEncoder {
         let altered = altered.filter(|(_, (column, name))| column.name() != *name);
         let altered_names = altered.map(|(index, _)| index).collect();
         let names = unique_names(names.iter().map(|name| &**name));
-        let rows = CanonicalRows::with_names(schema, &names)?;
-        let canonical = rows.schema().arrow();
+        let rows = CanonicalRows::keeping(schema, &names, |given| held(given, options.timestamp))?;
+        let written = without_vo_keys(rows.schema().arrow());
+        let longest = LongestTexts::new(&written);
+        let fields = described(schema, &written)?;
         let in_parquet = match &timestamps {
-            Some(timestamps) => timestamps.in_parquet(canonical),
-            None => Arc::clone(canonical),
+            Some(timestamps) => timestamps.in_parquet(&written),
+            None => Arc::new(written),
         };
-        let longest = LongestTexts::new(canonical);
-        let document = Document::start(options, schema, names, context.envelope.as_ref())?;
+        let document = Document::start(options, &fields, names, context.envelope.as_ref())?;
+        let keys = kept_keys(schema.arrow());
+        // Of a file with Arrow's schema, pyarrow reads the keys there.
+        let in_parquet =
+            in_parquet.as_ref().clone().with_metadata(keys.iter().cloned().collect::<Metadata>());
+        let in_parquet = Arc::new(in_parquet);
         let file = ParquetFile::start(
             Arc::clone(&in_parquet),
             options,
@@ -77,6 +86,7 @@ impl VoparquetEncoder {
             timestamps,
             longest,
             document,
+            keys,
             astropy_lengths,
             file,
             in_parquet,
@@ -88,9 +98,9 @@ impl VoparquetEncoder {
 impl ResultEncoder for VoparquetEncoder {
     fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
         let Some(timestamps) = &self.timestamps else {
-            let canonical = self.rows.convert(batch)?;
-            self.longest.add(&canonical);
-            return self.file.write(&canonical);
+            let rows = self.rows.convert(batch)?;
+            self.longest.add(&rows);
+            return self.file.write(&rows);
         };
         let counted = timestamps.counted(batch, self.rows.rows())?;
         let canonical = self.rows.convert(&counted)?;
@@ -100,8 +110,9 @@ impl ResultEncoder for VoparquetEncoder {
 
     fn finish(self: Box<Self>, completion: Completion) -> Result<Written> {
         let document = self.document.finish(&self.longest, &completion)?;
-        let mut keys =
-            vec![(VERSION_KEY.to_owned(), VERSION.to_owned()), (CONTENT_KEY.to_owned(), document)];
+        let mut keys = self.keys;
+        keys.push((VERSION_KEY.to_owned(), VERSION.to_owned()));
+        keys.push((CONTENT_KEY.to_owned(), document));
         if self.astropy_lengths {
             keys.extend(self.longest.astropy_keys(self.rows.schema().arrow()));
         }

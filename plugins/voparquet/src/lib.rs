@@ -2,6 +2,7 @@
 
 mod document;
 mod encoder;
+mod held;
 mod longest;
 mod options;
 mod parquet_file;
@@ -34,7 +35,7 @@ impl EncoderFormat for Voparquet {
     .with_extensions(&["parquet"])
     .with_overflow(OverflowReport::InDocument)
     .with_envelope(EnvelopeUse::Written)
-    // With timestamp=micros, timestamps have to be counted before they become text.
+    // Parquet holds more Arrow types than the canonical ones.
     .with_rows(RowsGiven::AsTheyCome);
 
     type Options = VoparquetOptions;

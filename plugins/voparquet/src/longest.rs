@@ -1,12 +1,12 @@
 //! Finds the longest text of every column, for the footer.
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, RecordBatch, StringArray};
-use arrow_schema::{DataType, Schema};
+use arrow_array::{Array, GenericStringArray, OffsetSizeTrait, RecordBatch};
+use arrow_schema::{DataType, FieldRef, Schema};
 
 /// The prefix of the key under which astropy keeps the number of characters of a text column. The name of the column
 /// follows it.
-const PREFIX: &str = "table::len::";
+pub(crate) const PREFIX: &str = "table::len::";
 
 /// Astropy reads a null as the text `None`, cut to the length in the key.
 const CHARACTERS_OF_NONE: usize = "None".len();
@@ -26,25 +26,27 @@ pub(crate) struct LongestText {
 }
 
 impl LongestTexts {
-    /// For columns of canonical types.
+    /// For columns of text and of lists of text.
     pub(crate) fn new(schema: &Schema) -> Self {
-        let of_column = |data_type: &DataType| match data_type {
-            DataType::Utf8 => Some(LongestText::default()),
-            DataType::List(item) if item.data_type() == &DataType::Utf8 => {
-                Some(LongestText::default())
-            }
-            _ => None,
+        let is_text = |data_type: &DataType| match data_type {
+            DataType::Utf8 | DataType::LargeUtf8 => true,
+            DataType::List(item) => item.data_type() == &DataType::Utf8,
+            _ => false,
         };
-        Self(schema.fields().iter().map(|field| of_column(field.data_type())).collect())
+        let of_column = |field: &FieldRef| is_text(field.data_type()).then(LongestText::default);
+        Self(schema.fields().iter().map(of_column).collect())
     }
 
     /// Adds the rows of a batch.
     pub(crate) fn add(&mut self, batch: &RecordBatch) {
         for (longest, array) in self.0.iter_mut().zip(batch.columns()) {
             let Some(longest) = longest else { continue };
-            match array.as_list_opt::<i32>() {
-                Some(lists) => longest.add(lists.values().as_string()),
-                None => longest.add(array.as_string()),
+            match array.data_type() {
+                DataType::List(_) => {
+                    longest.add(array.as_list::<i32>().values().as_string::<i32>());
+                }
+                DataType::LargeUtf8 => longest.add(array.as_string::<i64>()),
+                _ => longest.add(array.as_string::<i32>()),
             }
         }
     }
@@ -68,7 +70,7 @@ impl LongestTexts {
 }
 
 impl LongestText {
-    fn add(&mut self, texts: &StringArray) {
+    fn add<O: OffsetSizeTrait>(&mut self, texts: &GenericStringArray<O>) {
         self.has_nulls |= texts.null_count() > 0;
         for (index, bytes) in texts.offsets().lengths().enumerate() {
             // A text has at most as many characters and code units as bytes, and at most as many characters as code
@@ -88,7 +90,7 @@ impl LongestText {
 mod tests {
     use std::sync::Arc;
 
-    use arrow_array::ArrayRef;
+    use arrow_array::{ArrayRef, StringArray};
 
     use super::*;
 

@@ -31,11 +31,11 @@ pub struct VoparquetOptions {
     pub float_order: FloatOrder,
     /// Whether every page has a checksum: on or off.
     pub checksums: Checksums,
-    /// What columns of xtype timestamp become: text, or TIMESTAMP with microseconds.
+    /// What timestamps and dates become: what they are in the source, text, or TIMESTAMP with microseconds.
     pub timestamp: Timestamp,
     /// Whether the footer says how long the texts of every column are, as astropy needs it.
     pub astropy_lengths: bool,
-    /// What the FIELDs of free text say: `*` as declared, or the longest text.
+    /// What the FIELDs of free text say: the longest text, or `*` as declared.
     pub text_arraysize: TextArraysize,
 }
 
@@ -107,12 +107,14 @@ pub enum Dictionary {
     Off,
 }
 
-/// What columns of xtype `timestamp` become.
+/// What timestamps and dates become.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Timestamp {
-    /// Strings.
+    /// What they are in the source, unless their metadata give a datatype.
     #[default]
+    AsGiven,
+    /// Strings.
     Text,
     /// TIMESTAMP in microseconds; the FIELD is a `long` with unit `us` and a TIMESYS.
     Micros,
@@ -123,9 +125,9 @@ pub enum Timestamp {
 #[serde(rename_all = "lowercase")]
 pub enum TextArraysize {
     /// `*`.
-    #[default]
     Declared,
-    /// `N*`, where the longest text has N characters.
+    /// `N*`, where the longest text has N characters, so that readers can reserve room for it.
+    #[default]
     Longest,
 }
 

@@ -1,17 +1,18 @@
 //! The Parquet file, written by the loom: it translates options into properties, and the loom's errors.
 
 use arrow_array::RecordBatch;
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use parquet::basic::Encoding;
+use arrow_schema::{Schema, SchemaRef};
+use parquet::basic::{Encoding, Type as PhysicalType};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::schema::types::ColumnPath;
+use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
 use taploom_format::{EncodeContext, Error, ErrorKind, Output, Result};
 use taploom_loom::{
     Dictionaries, Error as Loom, FloatOrder as LoomFloatOrder, LoomOptions, LoomWriter,
     ScratchError,
 };
 
+use crate::held::{in_parquet, needs_arrow_schema};
 use crate::options::{Checksums, Dictionary, FloatOrder, Statistics, VoparquetOptions};
 
 /// A Parquet file that is being written to an [`Output`].
@@ -31,8 +32,9 @@ impl ParquetFile {
         set_aside: usize,
         output: Output,
     ) -> Result<Self> {
+        let in_parquet = in_parquet(&schema)?;
         let loom = LoomOptions::new()
-            .with_properties(properties(&schema, options)?)
+            .with_properties(properties(&schema, &in_parquet, options)?)
             .with_dictionaries(match options.dictionary {
                 Dictionary::Auto => Dictionaries::WherePaying,
                 Dictionary::On | Dictionary::Off => Dictionaries::AsSet,
@@ -42,8 +44,8 @@ impl ParquetFile {
                 FloatOrder::Total => LoomFloatOrder::Total,
             })
             .with_checksums(options.checksums == Checksums::On)
-            // The Parquet types say enough; the Arrow schema would repeat every column in base64.
-            .with_skip_arrow_metadata(true)
+            // Where the Parquet types say enough, the Arrow schema would only repeat every column in base64.
+            .with_skip_arrow_metadata(!needs_arrow_schema(&schema, &in_parquet))
             .with_memory_budget(context.resources.memory_budget.saturating_sub(set_aside))
             .with_scratch(context.resources.scratch.clone())
             .with_threads(context.resources.threads);
@@ -80,7 +82,11 @@ impl ParquetFile {
     }
 }
 
-fn properties(schema: &Schema, options: &VoparquetOptions) -> Result<WriterProperties> {
+fn properties(
+    schema: &Schema,
+    in_parquet: &SchemaDescriptor,
+    options: &VoparquetOptions,
+) -> Result<WriterProperties> {
     let whole = |number: u64| Some(usize::try_from(number).unwrap_or(usize::MAX));
     let mut properties = WriterProperties::builder()
         // The elements of lists are called `element`, as LogicalTypes.md (Lists) demands.
@@ -95,50 +101,39 @@ fn properties(schema: &Schema, options: &VoparquetOptions) -> Result<WriterPrope
             Statistics::Chunk => EnabledStatistics::Chunk,
             Statistics::Page => EnabledStatistics::Page,
         });
+    // An option of a column is one of all its leaves.
+    let leaves = |name: &str, option: &str| {
+        let Some((column, _)) = schema.column_with_name(name) else {
+            let message =
+                format!("option {option} names a column {name:?}; the result has no such column");
+            return Err(Error::new(ErrorKind::InvalidOption, message));
+        };
+        let leaves = in_parquet.columns().iter().enumerate();
+        let leaves =
+            leaves.filter(move |(leaf, _)| in_parquet.get_column_root_idx(*leaf) == column);
+        Ok(leaves.map(|(_, leaf)| leaf.path().clone()))
+    };
     for (name, codec) in &options.column_compression.0 {
-        let path = path(column_of(schema, name, "column_compression")?);
-        properties = properties.set_column_compression(path, codec.0);
+        for path in leaves(name, "column_compression")? {
+            properties = properties.set_column_compression(path, codec.0);
+        }
     }
     for name in &options.bloom_filters.0 {
-        let path = path(column_of(schema, name, "bloom_filters")?);
-        properties = properties.set_column_bloom_filter_enabled(path, true);
+        for path in leaves(name, "bloom_filters")? {
+            properties = properties.set_column_bloom_filter_enabled(path, true);
+        }
     }
     if options.byte_stream_split {
-        for field in schema.fields().iter().filter(|field| element(field).is_floating()) {
-            let path = path(field);
+        let is_float = |leaf: &ColumnDescPtr| {
+            matches!(leaf.physical_type(), PhysicalType::FLOAT | PhysicalType::DOUBLE)
+        };
+        for leaf in in_parquet.columns().iter().filter(|leaf| is_float(leaf)) {
             properties = properties
-                .set_column_dictionary_enabled(path.clone(), false)
-                .set_column_encoding(path, Encoding::BYTE_STREAM_SPLIT);
+                .set_column_dictionary_enabled(leaf.path().clone(), false)
+                .set_column_encoding(leaf.path().clone(), Encoding::BYTE_STREAM_SPLIT);
         }
     }
     Ok(properties.build())
-}
-
-fn column_of<'a>(schema: &'a Schema, name: &str, option: &str) -> Result<&'a Field> {
-    let column = schema.column_with_name(name).map(|(_, field)| field);
-    column.ok_or_else(|| {
-        let message =
-            format!("option {option} names a column {name:?}; the result has no such column");
-        Error::new(ErrorKind::InvalidOption, message)
-    })
-}
-
-/// The type of the values of a column, or of the values in its lists.
-fn element(field: &Field) -> &DataType {
-    match field.data_type() {
-        DataType::List(item) => item.data_type(),
-        scalar => scalar,
-    }
-}
-
-/// The path of a column's values in the Parquet schema.
-fn path(field: &Field) -> ColumnPath {
-    let within: &[&str] = match field.data_type() {
-        DataType::List(_) => &["list", "element"],
-        _ => &[],
-    };
-    let parts = std::iter::once(field.name().as_str()).chain(within.iter().copied());
-    ColumnPath::from(parts.map(str::to_owned).collect::<Vec<_>>())
 }
 
 fn failed(error: Loom, set_aside: usize) -> Error {

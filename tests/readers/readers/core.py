@@ -66,6 +66,11 @@ def is_list(type_):
     return any(getattr(pa.types, f"is_{kind}")(type_) for kind in kinds)
 
 
+def is_bytes(type_):
+    kinds = ["binary", "large_binary", "binary_view", "fixed_size_binary"]
+    return any(getattr(pa.types, f"is_{kind}")(type_) for kind in kinds)
+
+
 def is_text(type_):
     kinds = ["string", "large_string", "string_view"]
     return any(getattr(pa.types, f"is_{kind}")(type_) for kind in kinds)
@@ -83,7 +88,7 @@ def flat_lists(array, type_, name):
 
     offsets, values = list_parts(array)
     nulls = array.is_null()
-    while is_list(values.type):
+    while is_list(values.type) or is_bytes(values.type):
         if values.null_count:
             raise Rejected(f"column {name}: a list within a list is null")
         inner, values = list_parts(values)
@@ -97,6 +102,11 @@ def list_parts(array):
     """Offsets from 0, and the elements of all lists but those that are null."""
     import numpy
 
+    if is_bytes(array.type):
+        cells = [cell or b"" for cell in array.to_pylist()]
+        lengths = [len(cell) for cell in cells]
+        values = numpy.frombuffer(b"".join(cells), numpy.uint8)
+        return numpy.concatenate([[0], numpy.cumsum(lengths, dtype=numpy.int64)]), pa.array(values)
     lengths = pa.compute.list_value_length(array).fill_null(0).to_numpy(zero_copy_only=False)
     offsets = numpy.concatenate([[0], numpy.cumsum(lengths, dtype=numpy.int64)])
     return offsets, pa.compute.list_flatten(array)
@@ -112,6 +122,10 @@ def flattened(values):
 # --- Exact conversions ------------------------------------------------------------------------
 
 
+# Kinds of types within which a safe cast changes no value.
+SAME_KIND = [pa.types.is_timestamp, pa.types.is_date, pa.types.is_time, pa.types.is_decimal]
+
+
 def exact_cast(array, type_, name):
     """The same values in another type, or Rejected. NaN equals NaN; -0.0 stays -0.0."""
     array = one_array(array)
@@ -120,8 +134,14 @@ def exact_cast(array, type_, name):
         return array
     if pa.types.is_dictionary(have):
         return exact_cast(array.dictionary_decode(), type_, name)
-    if is_list(have) and is_list(type_):
+    if is_list(type_) and (is_list(have) or is_bytes(have)):
         return flat_lists(array, type_, name)
+    if pa.types.is_null(type_) and array.null_count == len(array):
+        return pa.nulls(len(array))
+    if pa.types.is_duration(have) and pa.types.is_int64(type_):
+        return array.cast(type_)
+    if any(kind(have) and kind(type_) for kind in SAME_KIND):
+        return array.cast(type_)
     if pa.types.is_null(have) or (is_text(have) and is_text(type_)):
         return array.cast(type_)
     both = lambda kind: kind(have) and kind(type_)

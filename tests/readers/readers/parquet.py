@@ -48,3 +48,25 @@ def read_voparquet_polars(request, schema):
     columns, status, metadata = voparquet_document({k.encode(): v.encode() for k, v in keys.items()})
     table = polars.read_parquet(request["path"]).to_arrow()
     return Decoded(table.columns, columns, (), status, table.column_names, table=metadata)
+
+
+def not_joined_by_astropy(path):
+    """What is missing where astropy joins the rows with the FIELDs, one a line."""
+    import warnings
+
+    from astropy.table import Table
+    from pyarrow import parquet
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        table = Table.read(path, format="parquet.votable")
+    file = parquet.ParquetFile(path).metadata
+    messages = []
+    if len(table) != file.num_rows:
+        messages.append(f"{len(table)} rows of {file.num_rows}")
+    columns, _, _ = voparquet_document(file.metadata)
+    for column in columns:
+        unit = table[column["name"]].unit
+        if (column["unit"] is None) != (unit is None):
+            messages.append(f"{column['name']}: unit {unit}, expected {column['unit']}")
+    return messages

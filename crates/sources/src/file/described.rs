@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use taploom_model::{
-    ColumnMetadata, Datatype, Ending, Error, Result, ResultSchema, TableMetadata, TimeSys, XmlId,
+    Arraysize, ColumnMetadata, Datatype, Ending, Error, Result, ResultSchema, TableMetadata,
+    TimeSys, XmlId,
 };
 
 use crate::request::Request;
@@ -97,13 +98,19 @@ fn passed_over(error: &Error) -> String {
 /// not.
 fn fitting(
     field: &Field,
-    column: ColumnMetadata,
+    mut column: ColumnMetadata,
     range: Option<(i64, i64)>,
 ) -> (ColumnMetadata, Option<String>) {
     let alone = |column: &ColumnMetadata| {
         let schema = Schema::new(vec![field.clone()]);
         ResultSchema::new(Arc::new(schema), vec![column.clone()])
     };
+    if says_nothing_new(field, &column) {
+        column.datatype = None;
+        // The length of text is no matter of its Arrow type.
+        column.arraysize = column.arraysize.filter(|_| is_large_text(field));
+        return (column, None);
+    }
     let why = match (alone(&column), alone(&ColumnMetadata::default())) {
         (Err(error), _) => error.message().to_owned(),
         // A narrower datatype would refuse cells that are there, unless all are known to fit.
@@ -144,6 +151,26 @@ fn holds(datatype: Datatype, (least, greatest): (i64, i64)) -> bool {
         _ => return false,
     };
     from <= least && greatest <= to
+}
+
+/// Whether a file says of a column's datatype only what follows from an Arrow type that VOTable lacks. A
+/// datatype decides what is written: without it, the column stays what it is in formats that hold its type.
+fn says_nothing_new(field: &Field, column: &ColumnMetadata) -> bool {
+    let derived = ResultSchema::derived(Arc::new(Schema::new(vec![field.clone()])));
+    match derived.columns()[0].vo_type() {
+        Ok(derived) => {
+            derived.carrier() != *field.data_type()
+                && column.datatype == Some(derived.datatype)
+                && (column.arraysize == derived.arraysize || is_large_text(field))
+        }
+        Err(_) => {
+            column.datatype == Some(Datatype::Char) && column.arraysize == Some(Arraysize::FREE)
+        }
+    }
+}
+
+fn is_large_text(field: &Field) -> bool {
+    matches!(field.data_type(), DataType::LargeUtf8 | DataType::Utf8View)
 }
 
 /// Timestamps that the FIELDs describe as counts (`timestamp=micros` of VOParquet) are described as

@@ -1,9 +1,10 @@
 //! Parquet files.
 
 use std::fs::File;
+use std::sync::Arc;
 
 use arrow_array::RecordBatchReader;
-use arrow_schema::SchemaRef;
+use arrow_schema::{Metadata, Schema, SchemaRef};
 use async_trait::async_trait;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
@@ -26,6 +27,7 @@ mod int96;
 pub(in crate::file) mod ranges;
 
 /// Parquet in the VO 1.0, 2.2.
+const VO_KEYS: &str = "IVOA.VOTable-Parquet.";
 const CONTENT_KEY: &str = "IVOA.VOTable-Parquet.content";
 
 /// Names the source.
@@ -66,15 +68,18 @@ fn open(mut file: File, name: &str, request: &Request<'_>) -> Result<Box<dyn Row
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
     let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or_default();
     let content = content(builder.metadata().file_metadata());
+    // The reader of the rows does not have them.
+    let keys = builder.schema().metadata().clone();
     let reader = builder.with_batch_size(request.batch_rows.max(1)).build().map_err(broken)?;
     let (mut overflowed, mut left_out) = (false, Vec::new());
-    let mut described = FileSchema::new(reader.schema(), request, |arrow| match &content {
-        Some(content) => described_by_document(content, arrow, rows).map(|document| {
-            (overflowed, left_out) = (document.overflowed, document.left_out);
-            Some(FileMetadata { ranges, ..document.known })
-        }),
-        None => Ok(in_arrow(arrow)),
-    })?;
+    let mut described =
+        FileSchema::new(with_keys(&reader.schema(), &keys), request, |arrow| match &content {
+            Some(content) => described_by_document(content, arrow, rows).map(|document| {
+                (overflowed, left_out) = (document.overflowed, document.left_out);
+                Some(FileMetadata { ranges, ..document.known })
+            }),
+            None => Ok(in_arrow(arrow)),
+        })?;
     described.notes.extend(left_out);
     let ending = described.ending(name).with_overflow(overflowed);
     let source = BatchSource::new(described.schema, batches(reader, name.to_owned()));
@@ -91,6 +96,14 @@ fn load(file: &File) -> Result<ArrowReaderMetadata, ParquetError> {
             ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)
         }
     }
+}
+
+/// The schema with the keys of the file, for formats that keep them. Those that describe this file alone are
+/// left out.
+fn with_keys(schema: &SchemaRef, keys: &Metadata) -> SchemaRef {
+    let keys = keys.iter().filter(|(key, _)| !key.starts_with(VO_KEYS));
+    let keys: Metadata = keys.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    Arc::new(Schema::new_with_metadata(schema.fields().clone(), keys))
 }
 
 fn content(metadata: &FileMetaData) -> Option<String> {

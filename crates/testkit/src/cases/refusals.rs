@@ -4,8 +4,8 @@ use std::io;
 use std::slice::from_ref;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Int64Array, RecordBatch, StructArray, new_null_array};
-use arrow_schema::{DataType, Field};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, UnionArray, new_null_array};
+use arrow_schema::{DataType, Field, UnionFields};
 use taploom_format::{
     ColumnMetadata, Completion, Datatype, EncodeContext, Envelope, EnvelopeUse, Error, ErrorKind,
     ResultSchema,
@@ -27,11 +27,11 @@ pub(super) fn a_type_that_is_not_supported_names_the_column(
     checks: &mut Checks,
 ) -> Check {
     control(subject, checks)?;
-    let structs = StructArray::from(vec![(
-        Arc::new(Field::new("a", DataType::Int64, true)),
-        Arc::new(Int64Array::from(vec![1])) as ArrayRef,
-    )]);
-    refused(subject, checks, "structs", Arc::new(structs), ColumnMetadata::default())
+    let fields = UnionFields::from_fields(vec![Field::new("a", DataType::Int64, true)]);
+    let values = Arc::new(Int64Array::from(vec![1])) as ArrayRef;
+    let unions = UnionArray::try_new(fields, vec![0].into(), None, vec![values]);
+    let unions = Arc::new(unions.map_err(said)?);
+    refused(subject, checks, "unions", unions, ColumnMetadata::default())
 }
 
 pub(super) fn a_type_that_is_declared_as_refused_is_refused(

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, RecordBatch};
-use arrow_cast::display::array_value_to_string;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
 use taploom_format::{
-    CellShape, Column, ColumnMetadata, Datatype, Error, ErrorKind, Result, ResultSchema,
+    Arraysize, CellShape, Column, ColumnMetadata, Datatype, Error, ErrorKind, Result, ResultSchema,
+    XmlId, shown_cell,
 };
 
 use self::microseconds::{Uncountable, micros, plain};
@@ -53,7 +53,7 @@ impl Timestamps {
         {
             if !is_timestamp(column, field.data_type()) {
                 fields.push(field.as_ref().clone());
-                metadata.push(column.resolved());
+                metadata.push(column.metadata().clone());
                 continue;
             }
             let system = systems.counting(&mut table, column.metadata().reference.as_ref())?;
@@ -64,19 +64,7 @@ impl Timestamps {
                 zone: (system.timescale == "UTC").then(|| "UTC".into()),
             });
             fields.push(field.as_ref().clone().with_data_type(DataType::Int64));
-            metadata.push(ColumnMetadata {
-                datatype: Some(Datatype::Long),
-                unit: Some("us".to_owned()),
-                reference: Some(system.id),
-                arraysize: None,
-                xtype: None,
-                // These described the text.
-                null_value: None,
-                values: None,
-                width: None,
-                precision: None,
-                ..column.metadata().clone()
-            });
+            metadata.push(counted(column, Datatype::Long, "us", system.id));
         }
         let arrow = Schema::new_with_metadata(fields, schema.arrow().metadata().clone());
         let schema = ResultSchema::new(Arc::new(arrow), metadata)?.with_table(table);
@@ -125,7 +113,7 @@ impl Timestamps {
                     .with_row(rows + 1));
             }
             let counts = micros(array).map_err(|Uncountable { index, why }| {
-                let value = array_value_to_string(array, index).unwrap_or_default();
+                let value = shown_cell(array, index);
                 let message = format!("{value:?} can't be written with timestamp=micros: {why}");
                 Error::new(ErrorKind::InvalidValue, message)
                     .with_column(&column.name)
@@ -147,6 +135,67 @@ impl Timestamps {
         }
         RecordBatch::try_new(Arc::clone(schema), arrays).map_err(contradiction)
     }
+}
+
+/// The metadata of a column as a count since 1970.
+fn counted(column: &Column, datatype: Datatype, unit: &str, system: XmlId) -> ColumnMetadata {
+    ColumnMetadata {
+        datatype: Some(datatype),
+        unit: Some(unit.to_owned()),
+        reference: Some(system),
+        arraysize: None,
+        xtype: None,
+        // These described the text.
+        null_value: None,
+        values: None,
+        width: None,
+        precision: None,
+        ..column.metadata().clone()
+    }
+}
+
+/// The result as the footer describes it, if columns of timestamps and dates stay what they are: counts since
+/// 1970 with their unit, and a `ref` to a TIMESYS with the origin. A column without a VOTable type is `char`
+/// with arraysize `*` (Parquet in the VO 1.0, section 2.3). `in_parquet` has the types of the file. The types
+/// of the Arrow schema stand for the FIELDs alone.
+///
+/// # Errors
+/// Those of [`ResultSchema::new`].
+pub(crate) fn described(schema: &ResultSchema, in_parquet: &Schema) -> Result<ResultSchema> {
+    let mut table = schema.table().clone();
+    let mut systems = TimeSystems::new(schema);
+    let mut fields = Vec::with_capacity(schema.columns().len());
+    let mut metadata = Vec::with_capacity(schema.columns().len());
+    let columns = schema.columns().iter().zip(schema.arrow().fields()).zip(in_parquet.fields());
+    for ((column, given), written) in columns {
+        let in_time = match written.data_type() {
+            DataType::Timestamp(TimeUnit::Nanosecond, _) => Some((Datatype::Long, "ns")),
+            DataType::Timestamp(TimeUnit::Microsecond, _) => Some((Datatype::Long, "us")),
+            DataType::Timestamp(TimeUnit::Millisecond, _) => Some((Datatype::Long, "ms")),
+            DataType::Date32 => Some((Datatype::Int, "d")),
+            _ => None,
+        };
+        let (field, known) = match in_time {
+            Some((datatype, unit)) => {
+                let reference = column.metadata().reference.as_ref();
+                let system = systems.counting(&mut table, reference)?;
+                (DataType::Int64, counted(column, datatype, unit, system.id))
+            }
+            None if column.vo_type().is_err() => {
+                let known = ColumnMetadata {
+                    datatype: Some(Datatype::Char),
+                    arraysize: Some(Arraysize::FREE),
+                    ..column.metadata().clone()
+                };
+                (DataType::Utf8, known)
+            }
+            None => (given.data_type().clone(), column.metadata().clone()),
+        };
+        fields.push(given.as_ref().clone().with_data_type(field));
+        metadata.push(known);
+    }
+    let arrow = Schema::new_with_metadata(fields, schema.arrow().metadata().clone());
+    Ok(ResultSchema::new(Arc::new(arrow), metadata)?.with_table(table))
 }
 
 fn contradiction(cause: ArrowError) -> Error {

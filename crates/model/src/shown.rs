@@ -1,0 +1,50 @@
+//! Cells in error messages.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, ArrayRef};
+use arrow_cast::cast;
+use arrow_cast::display::array_value_to_string;
+use arrow_schema::DataType;
+
+/// A cell for an error message. Long cells are cut.
+///
+/// A timestamp is shown in UTC, whatever its zone is called; one that no calendar has is shown as its count.
+///
+/// ```
+/// use std::sync::Arc;
+/// use arrow_array::{ArrayRef, TimestampNanosecondArray};
+/// use taploom_model::shown_cell;
+///
+/// let seen = TimestampNanosecondArray::from(vec![1]).with_timezone("Europe/Paris");
+/// let seen = Arc::new(seen) as ArrayRef;
+/// assert_eq!(shown_cell(&seen, 0), "1970-01-01T00:00:00.000000001Z");
+/// ```
+pub fn shown_cell(array: &ArrayRef, index: usize) -> String {
+    const MOST: usize = 100;
+    let mut value = text(&array.slice(index, 1)).unwrap_or_else(|| "the value".to_owned());
+    if let Some((end, _)) = value.char_indices().nth(MOST) {
+        value.truncate(end);
+        value.push('…');
+    }
+    value
+}
+
+/// The only cell of an array as text.
+fn text(cell: &ArrayRef) -> Option<String> {
+    let written = |cell: &ArrayRef| {
+        let value = array_value_to_string(cell, 0).ok()?;
+        // This is what Arrow writes of a value that it can't write.
+        Some(value).filter(|value| !value.starts_with("ERROR"))
+    };
+    let DataType::Timestamp(unit, zone) = cell.data_type() else { return written(cell) };
+    let count = || {
+        cast(cell, &DataType::Int64)
+            .ok()
+            .map(|count| count.as_primitive::<Int64Type>().value(0).to_string())
+    };
+    // Arrow knows names of zones only with a feature that is not enabled.
+    let utc = || written(&cast(cell, &DataType::Timestamp(*unit, Some("+00:00".into()))).ok()?);
+    let value = if zone.is_some() { utc() } else { written(cell) };
+    value.or_else(count)
+}
