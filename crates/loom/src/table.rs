@@ -189,10 +189,13 @@ fn with_nested_bounds(
     properties: WriterProperties,
     descriptor: &SchemaDescriptor,
 ) -> WriterProperties {
-    let mut builder = properties.clone().into_builder();
     let nested = descriptor.columns().iter().filter(|leaf| leaf.max_rep_level() > 0);
-    for leaf in nested.filter(|leaf| !properties.write_page_header_statistics(leaf.path())) {
-        builder = builder.set_column_write_page_header_statistics(leaf.path().clone(), true);
+    let paths = nested.map(|leaf| leaf.path().clone());
+    let paths = paths.filter(|path| !properties.write_page_header_statistics(path));
+    let paths: Vec<_> = paths.collect();
+    let mut builder = properties.into_builder();
+    for path in paths {
+        builder = builder.set_column_write_page_header_statistics(path, true);
     }
     builder.build()
 }

@@ -80,13 +80,13 @@ fn lists(seed: usize, rows: usize, values: impl Fn(Range<usize>) -> ArrayRef) ->
 
 fn random_table(seed: usize, rows: usize) -> RecordBatch {
     let integers = |range: Range<usize>| -> ArrayRef {
-        let value = |at| (scatter(at) % 3 > 0).then_some((scatter(at) % 7) as i32);
+        let value = |at| (!scatter(at).is_multiple_of(3)).then_some((scatter(at) % 7) as i32);
         Arc::new(range.map(value).collect::<Int32Array>())
     };
     let floats =
         |range: Range<usize>| -> ArrayRef { Arc::new(range.map(float).collect::<Float64Array>()) };
     let texts = |range: Range<usize>| -> ArrayRef {
-        let value = |at| (scatter(at) % 3 > 0).then(|| format!("t{}", scatter(at) % 50));
+        let value = |at| (!scatter(at).is_multiple_of(3)).then(|| format!("t{}", scatter(at) % 50));
         Arc::new(range.map(value).collect::<StringArray>())
     };
     let nested =
