@@ -136,7 +136,7 @@ async fn columns_that_contradict_the_rows_name_themselves() {
     }
     let job = job_of("SELECT 1, 2", &store.url(), &[("a", "int")]);
     let (_, published) = run(&bridge(&database, limits()), &job).await;
-    assert!(published.error().1.contains("for 1 columns and the result has 2"));
+    assert!(published.error().1.contains("metadata for 1 of 2 columns"));
     assert_eq!(store.begun(), 0);
 }
 
