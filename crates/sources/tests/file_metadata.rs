@@ -143,7 +143,8 @@ fn names_that_had_to_change_come_back() {
 fn what_voparquet_says_comes_back() {
     let (result, batch) = result();
     let plugin = &taploom_format_voparquet::PLUGIN;
-    let read = Read::of(&written(plugin, &result, &batch, &[], Completion::Overflow));
+    let text = [("timestamp", "text")];
+    let read = Read::of(&written(plugin, &result, &batch, &text, Completion::Overflow));
     assert_eq!(read.schema().table().name.as_deref(), Some("stars"));
     for (read, given) in read.schema().columns().iter().zip(result.columns()) {
         assert_eq!(read.resolved(), given.resolved());
@@ -151,6 +152,9 @@ fn what_voparquet_says_comes_back() {
     assert_eq!(read.ending(), Ending::default().with_overflow(true));
     let read = Read::of(&written(plugin, &result, &batch, &[], Completion::Complete));
     assert_eq!(read.ending(), Ending::default());
+    assert_eq!(read.rows().column(2), batch.column(2));
+    // A count has a TIMESYS of its own, which says its origin beside the time scale.
+    assert_eq!(read.schema().columns()[2].metadata().reference.as_deref(), Some("unix_time"));
 }
 
 #[test]
