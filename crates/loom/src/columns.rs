@@ -8,6 +8,7 @@ use arrow_array::ArrayRef;
 use crate::error::Result;
 use crate::stage::{LoadedGroup, Stage};
 use crate::table::Table;
+use crate::threads::lock;
 
 /// The columns that no thread has taken yet.
 pub(crate) struct Columns<'a> {
@@ -110,7 +111,7 @@ impl<'a> Columns<'a> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

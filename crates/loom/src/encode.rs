@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use parquet::arrow::arrow_writer::{
@@ -24,7 +24,7 @@ use crate::pages::{ChunkPages, Pages};
 use crate::plain::{PlainBuffers, PlainColumn};
 use crate::stage::{LoadedGroup, Stage};
 use crate::table::{Column, Table};
-use crate::threads;
+use crate::threads::{self, lock};
 
 /// A row group that is full.
 pub(crate) struct RowGroup<'a> {
@@ -356,10 +356,6 @@ impl<'a, W: Write> Output<'a, W> {
         lock(&self.turn).failed.get_or_insert(error);
         self.next.notify_all();
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {

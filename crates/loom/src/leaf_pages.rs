@@ -14,7 +14,7 @@
 //! they are noted and cut out again, and the checksum is put in. When the chunk is closed, its lengths, offsets and
 //! column index are corrected by the notes.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use parquet::arrow::arrow_writer::{
@@ -27,6 +27,7 @@ use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use crate::error::{Error, Result};
 use crate::footer::{Bounds, with_bounds};
 use crate::pages::{ChunkPages, Pages};
+use crate::threads::lock;
 use crate::thrift::{self, Reader};
 
 /// Makes the page stores of a column's leaves.
@@ -132,10 +133,6 @@ impl PageStore for LeafStore {
     fn memory_size(&self) -> usize {
         self.chunk.memory_size() + self.header.as_ref().map_or(0, Bytes::len)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A page header as it goes to the file, and what it says.

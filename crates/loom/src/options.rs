@@ -73,8 +73,8 @@ pub enum FloatOrder {
 }
 
 impl LoomOptions {
-    /// The default properties, dictionaries where they pay, floats in `TYPE_ORDER`, page checksums, 32 MiB of memory, the system's temporary folder without
-    /// a limit, and one thread.
+    /// The default properties, dictionaries where they pay, floats in `TYPE_ORDER`, page checksums, 32 MiB of memory,
+    /// the system's temporary folder without a limit, and one thread.
     pub fn new() -> Self {
         Self {
             properties: WriterProperties::default(),

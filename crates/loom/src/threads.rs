@@ -1,5 +1,6 @@
-//! Threads that help while a scope lasts.
+//! Threads that help while a scope lasts, and the locks between them.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 /// Starts a thread. `None` if the system refuses: then the other threads do all the work.
@@ -8,4 +9,9 @@ pub(crate) fn start<'scope, T: Send + 'scope>(
     work: impl FnOnce() -> T + Send + 'scope,
 ) -> Option<ScopedJoinHandle<'scope, T>> {
     Builder::new().name("taploom-loom".to_owned()).spawn_scoped(scope, work).ok()
+}
+
+/// Locks a mutex. A thread that panicked while it held the lock is reported elsewhere.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -37,12 +37,13 @@ mod blocks;
 use std::fmt;
 use std::io::Write;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use taploom_scratch::{ReadPattern, ScratchFile, ScratchSpace};
 
 use self::blocks::{BLOCK, Blocks};
 use crate::error::{Error, Result};
+use crate::threads::lock;
 
 /// The waiting pages of all column chunks in work, on all threads.
 #[derive(Clone)]
@@ -95,7 +96,7 @@ impl Pages {
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -107,7 +107,7 @@ fn fitting(
     };
     if says_nothing_new(field, &column) {
         column.datatype = None;
-        // The length of text is no matter of its Arrow type.
+        // An Arrow type of text does not say how long the text is.
         column.arraysize = column.arraysize.filter(|_| is_large_text(field));
         return (column, None);
     }
