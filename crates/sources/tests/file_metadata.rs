@@ -150,11 +150,12 @@ fn what_voparquet_says_comes_back() {
         assert_eq!(read.resolved(), given.resolved());
     }
     assert_eq!(read.ending(), Ending::default().with_overflow(true));
-    let read = Read::of(&written(plugin, &result, &batch, &[], Completion::Complete));
-    assert_eq!(read.ending(), Ending::default());
-    assert_eq!(read.rows().column(2), batch.column(2));
+    let complete = written(plugin, &result, &batch, &[], Completion::Complete);
+    assert_eq!(Read::of(&complete).ending(), Ending::default());
+    let read = Read::of(&complete);
     // A count has a TIMESYS of its own, which says its origin beside the time scale.
     assert_eq!(read.schema().columns()[2].metadata().reference.as_deref(), Some("unix_time"));
+    assert_eq!(read.rows().column(2), batch.column(2));
 }
 
 #[test]
