@@ -11,7 +11,8 @@ pub(crate) type Bounds = (Vec<u8>, Vec<u8>);
 /// Puts the bounds of pages into an index that takes them for pages without values. `bounds` has one entry per page.
 /// Such pages are those of nested columns with as many null leaf entries as rows.
 ///
-/// `None` if a bound is longer than `most` bytes, because the index could not be kept small.
+/// `None` if a bound is longer than `most` bytes, because the index could not be kept small, and for values that have
+/// no order and so no bounds.
 pub(crate) fn with_bounds(
     index: ColumnIndexMetaData,
     kind: PhysicalType,
@@ -27,6 +28,12 @@ pub(crate) fn with_bounds(
         if min.len().max(max.len()) > most {
             return Ok(None);
         }
+    }
+    let has_values = |page| index.definition_level_histogram(page)?.last().map(|count| *count > 0);
+    if pages.clone().any(|page| {
+        index.is_null_page(page) && lacking(page).is_none() && has_values(page) == Some(true)
+    }) {
+        return Ok(None);
     }
     if !lacks_any {
         return Ok(Some(index));

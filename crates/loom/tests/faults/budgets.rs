@@ -39,6 +39,21 @@ fn a_large_cell_says_what_is_enough() {
 }
 
 #[test]
+fn rows_are_counted_from_1() {
+    let before = one_column("text", texts([3; 20]), true);
+    let large = one_column("text", texts([3, MIB, 5]), true);
+    for (batches, row) in
+        [(vec![large.clone()], "row 2"), (vec![before.clone(), before, large], "row 42")]
+    {
+        let error = error_of(&batches[0].schema(), &batches, small()).to_string();
+        assert!(
+            error.contains(&format!("{row} ")) || error.contains(&format!("{row}:")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn a_large_cell_of_any_type_says_what_is_enough() {
     let words = texts((0..8).map(|row| if row == 5 { 200_000 } else { 3 }));
     let item = |to: DataType| Arc::new(Field::new_list_field(to, true));

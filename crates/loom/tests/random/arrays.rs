@@ -9,7 +9,7 @@ use arrow_buffer::{
     ArrowNativeType, BooleanBuffer, Buffer, MutableBuffer, NullBuffer, OffsetBuffer, ScalarBuffer,
     i256,
 };
-use arrow_schema::{DataType, Field, FieldRef, Fields};
+use arrow_schema::{DataType, Field, FieldRef, Fields, SchemaRef};
 
 use crate::common::scatter;
 
@@ -17,6 +17,18 @@ use crate::common::scatter;
 pub(crate) struct Random(pub(crate) usize);
 
 impl Random {
+    /// Rows of a table.
+    pub(crate) fn batch(&mut self, schema: &SchemaRef, rows: usize) -> RecordBatch {
+        let columns = schema.fields().iter().map(|field| match field.data_type() {
+            // A column of runs need not be nullable for their values to be.
+            runs @ DataType::RunEndEncoded(_, _) => self.array(runs, rows, None, true),
+            _ => self.column(field, rows, None),
+        });
+        let columns = columns.collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options).unwrap()
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(1);
         scatter(self.0)

@@ -9,13 +9,14 @@
 mod common;
 
 mod arrays;
+mod described;
 mod types;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow_array::RecordBatch;
-use arrow_schema::{DataType, Schema};
+use arrow_schema::Schema;
 use common::cells::{read_schema, same_cells};
 use common::read;
 use parquet::basic::{Compression, GzipLevel, ZstdLevel};
@@ -172,14 +173,7 @@ impl Table {
         let cuts = self.cuts.iter();
         cuts.map(|&(before, rows, after)| {
             let all = before + rows + after;
-            let fields = self.schema.fields().iter();
-            let columns = fields.map(|field| match field.data_type() {
-                // A column of runs need not be nullable for their values to be.
-                runs @ DataType::RunEndEncoded(_, _) => random.array(runs, all, None, true),
-                _ => random.column(field, all, None),
-            });
-            let columns = columns.collect();
-            let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns).unwrap();
+            let batch = random.batch(&self.schema, all);
             batch.slice(before, rows)
         })
         .collect()
