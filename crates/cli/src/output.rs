@@ -68,7 +68,9 @@ impl Output {
             // What the umask leaves of them, as for any new file.
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
-        Ok(Self::Temporary { file: builder.tempfile_in(folder)?, path })
+        // The error of the crate names a file that nobody asked for.
+        let file = builder.tempfile_in(folder).map_err(|error| io::Error::from(error.kind()))?;
+        Ok(Self::Temporary { file, path })
     }
 
     /// A sink for the bytes.

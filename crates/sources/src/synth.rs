@@ -45,6 +45,11 @@ impl SourceType for Synth {
 /// Opens `COLUMNS.json?rows=N&seed=S&nulls=F`.
 fn open(location: &str, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
     let (path, parameters) = location.rsplit_once('?').unwrap_or((location, ""));
+    if path.is_empty() {
+        return Err(invalid(
+            "source synth: needs the file with the list of columns: synth:COLUMNS.json?rows=N",
+        ));
+    }
     let (mut rows, mut seed, mut nulls) = (ROWS, SEED, NULLS);
     let mut seen = Vec::new();
     for (name, value) in form_urlencoded::parse(parameters.as_bytes()) {

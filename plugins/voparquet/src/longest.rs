@@ -72,6 +72,10 @@ impl LongestTexts {
 impl LongestText {
     fn add<O: OffsetSizeTrait>(&mut self, texts: &GenericStringArray<O>) {
         self.has_nulls |= texts.null_count() > 0;
+        // The longest of all is found much faster than which one it is, and mostly it is not longer than those before.
+        if texts.offsets().lengths().max().unwrap_or(0) <= self.characters {
+            return;
+        }
         for (index, bytes) in texts.offsets().lengths().enumerate() {
             // A text has at most as many characters and code units as bytes, and at most as many characters as code
             // units. So most texts need not be counted.
