@@ -143,7 +143,7 @@ fn names_that_had_to_change_come_back() {
 fn what_voparquet_says_comes_back() {
     let (result, batch) = result();
     let plugin = &taploom_format_voparquet::PLUGIN;
-    let text = [("timestamp", "text")];
+    let text = [("timestamp", "text"), ("text_arraysize", "declared")];
     let read = Read::of(&written(plugin, &result, &batch, &text, Completion::Overflow));
     assert_eq!(read.schema().table().name.as_deref(), Some("stars"));
     for (read, given) in read.schema().columns().iter().zip(result.columns()) {
