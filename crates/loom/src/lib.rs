@@ -8,7 +8,6 @@ mod error;
 mod footer;
 mod leaf_pages;
 mod options;
-mod pack;
 mod pages;
 mod plain;
 mod plan;

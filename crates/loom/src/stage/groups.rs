@@ -6,11 +6,11 @@ use std::sync::{Mutex, PoisonError};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_buffer::Buffer;
 use arrow_schema::DataType;
+use taploom_packed::PieceWriter;
 
 use super::strips::{ScratchLane, StripPlace};
-use crate::arrays::{in_pieces, row_bytes};
-use crate::error::Result;
-use crate::pack::pack;
+use crate::arrays::{in_pieces, plain, row_bytes};
+use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::table::Table;
 use crate::threads;
@@ -156,9 +156,13 @@ pub(super) fn pack_pieces(
             // Doubling could exceed the budget.
             strip.reserve_exact(bytes.max(strip.capacity() / 4));
         }
-        let columns = table.columns[columns.clone()].iter().zip(piece);
-        let columns = columns.map(|(c, array)| (c.name(), c.field.data_type(), array));
-        pack(columns, strip)?;
+        let mut packed = PieceWriter::new(strip);
+        for (column, array) in table.columns[columns.clone()].iter().zip(piece) {
+            let array = plain(array, column.field.data_type());
+            let done = array.and_then(|array| packed.add(&array));
+            done.map_err(|error| Error::arrow(column.name(), error))?;
+        }
+        packed.finish();
         after(strip)
     })
 }

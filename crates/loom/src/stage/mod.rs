@@ -11,7 +11,7 @@
 //!
 //! The stage transposes on disk, with two cuts. Rows are cut into *blocks* as large as the memory for held
 //! rows. Columns are cut into *groups* of neighbours, as wide as the memory for one group of all blocks. What a
-//! block has of a group is a *strip*: some packed [pieces](crate::pack), one per batch, in one place of a
+//! block has of a group is a *strip*: some packed [pieces](taploom_packed), one per batch, in one place of a
 //! scratch file.
 //!
 //! ```text

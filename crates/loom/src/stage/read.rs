@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
+use arrow_buffer::Buffer;
+use arrow_schema::ArrowError;
+use taploom_packed::{PieceReader, piece_length};
 
 use super::groups::{ColumnGroup, HeldStrip};
-use super::strips::{PieceReader, ScratchLane, StripPlace};
+use super::strips::{PiecesInScratch, ScratchLane, StripPlace};
 use super::{LoadedGroup, SpilledBlock, Stage};
 use crate::arrays::{in_pieces, plain};
 use crate::error::{Error, Result};
-use crate::pack::{piece_length, unpack};
 use crate::table::Table;
 
 impl Stage {
@@ -86,9 +88,18 @@ impl Stage {
         each: &mut impl FnMut(Vec<ArrayRef>) -> Result<bool>,
     ) -> Result<()> {
         let ColumnGroup { columns, held, .. } = &self.groups[group];
-        let types = || {
-            let columns = table.columns[columns.clone()].iter();
-            columns.map(|column| (column.name(), column.field.data_type()))
+        let unpack = |piece: &Buffer| {
+            let mut packed = PieceReader::new(piece).map_err(unreadable)?;
+            let mut arrays = Vec::new();
+            for (index, column) in table.columns[columns.clone()].iter().enumerate() {
+                if wanted(index) {
+                    let array = packed.next(column.field.data_type());
+                    arrays.push(array.map_err(|error| Error::arrow(column.name(), error))?);
+                } else {
+                    packed.skip().map_err(unreadable)?;
+                }
+            }
+            Ok::<_, Error>(arrays)
         };
         for SpilledBlock { places } in &self.blocks {
             let mut place = [0; StripPlace::BYTES];
@@ -100,9 +111,9 @@ impl Stage {
                 let why = format!("a strip is said to be in scratch file {}", place.lane);
                 return Err(Error::Internal(why));
             };
-            let mut pieces = PieceReader::new(place);
+            let mut pieces = PiecesInScratch::new(place);
             while let Some(piece) = pieces.next(file, self.plan.read)? {
-                if !each(unpack(&piece, types(), wanted)?)? {
+                if !each(unpack(&piece)?)? {
                     return Ok(());
                 }
             }
@@ -112,10 +123,14 @@ impl Stage {
         while let Some(length) = piece_length(&rest) {
             let piece = rest.slice_with_length(0, length);
             rest.advance(length);
-            if !each(unpack(&piece, types(), wanted)?)? {
+            if !each(unpack(&piece)?)? {
                 return Ok(());
             }
         }
         Ok(())
     }
+}
+
+fn unreadable(error: ArrowError) -> Error {
+    Error::Internal(format!("scratch does not hold what was written: {error}"))
 }

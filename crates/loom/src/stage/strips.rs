@@ -1,10 +1,10 @@
 //! Strips in scratch: where they are, and how their pieces are read.
 
 use arrow_buffer::{Buffer, MutableBuffer};
+use taploom_packed::piece_length;
 use taploom_scratch::{ReadPattern, ScratchFile, ScratchSpace};
 
 use crate::error::{Error, Result};
-use crate::pack::piece_length;
 
 /// The place of a strip in scratch.
 #[derive(Clone, Copy, Default)]
@@ -42,14 +42,14 @@ impl ScratchLane {
 }
 
 /// Reads the pieces of a strip one after another.
-pub(super) struct PieceReader {
+pub(super) struct PiecesInScratch {
     at: u64,
     end: u64,
     /// Bytes that were read and not returned. They begin with a piece.
     chunk: Buffer,
 }
 
-impl PieceReader {
+impl PiecesInScratch {
     pub(super) fn new(place: StripPlace) -> Self {
         Self { at: place.start, end: place.end, chunk: Buffer::default() }
     }

@@ -19,30 +19,42 @@ use arrow_ipc::reader::read_record_batch;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 
-use crate::arrays::plain;
-use crate::error::{Error, Result};
-
 const ALIGN: usize = 16;
 const HEADER: usize = 16;
 const HAS_NULLS: u32 = 1;
 
-/// Appends a piece: the same rows of several columns, converted to the given plain types.
-pub(crate) fn pack<'a>(
-    columns: impl Iterator<Item = (&'a str, &'a DataType, &'a ArrayRef)>,
-    out: &mut Vec<u8>,
-) -> Result<()> {
-    let start = out.len();
-    out.resize(start + HEADER, 0);
-    let mut rows = 0;
-    for (name, data_type, array) in columns {
-        rows = array.len();
-        let array = plain(array, data_type).map_err(|error| Error::arrow(name, error))?;
-        pack_array(&array, out).map_err(|error| Error::arrow(name, error))?;
+/// Appends a piece to a buffer: the same rows of several arrays.
+pub struct PieceWriter<'a> {
+    out: &'a mut Vec<u8>,
+    start: usize,
+    rows: usize,
+}
+
+impl<'a> PieceWriter<'a> {
+    /// Begins a piece at the end of `out`.
+    pub fn new(out: &'a mut Vec<u8>) -> Self {
+        let start = out.len();
+        out.resize(start + HEADER, 0);
+        Self { out, start, rows: 0 }
     }
-    let length = (out.len() - start) as u64;
-    out[start..start + 8].copy_from_slice(&length.to_ne_bytes());
-    out[start + 8..start + HEADER].copy_from_slice(&(rows as u64).to_ne_bytes());
-    Ok(())
+
+    /// Appends an array of a [plain type](crate::plain_type). All arrays of a piece have the same length.
+    ///
+    /// # Errors
+    /// [`ArrowError`] for an array with more than 4 GiB of values, and for nested arrays that IPC does not hold.
+    /// The piece is then unfinished and has to be dropped with its buffer.
+    pub fn add(&mut self, array: &ArrayRef) -> Result<(), ArrowError> {
+        self.rows = array.len();
+        pack_array(array, self.out)
+    }
+
+    /// Ends the piece.
+    pub fn finish(self) {
+        let length = (self.out.len() - self.start) as u64;
+        let header = &mut self.out[self.start..self.start + HEADER];
+        header[..8].copy_from_slice(&length.to_ne_bytes());
+        header[8..].copy_from_slice(&(self.rows as u64).to_ne_bytes());
+    }
 }
 
 fn pack_array(array: &ArrayRef, out: &mut Vec<u8>) -> Result<(), ArrowError> {
@@ -116,29 +128,46 @@ fn pad(out: &mut Vec<u8>) {
 }
 
 /// The length of the piece at the beginning of `bytes`; `None` if they are shorter than its header.
-pub(crate) fn piece_length(bytes: &[u8]) -> Option<usize> {
+pub fn piece_length(bytes: &[u8]) -> Option<usize> {
     usize::try_from(u64::from_ne_bytes(*bytes.first_chunk()?)).ok()
 }
 
-/// The columns of the piece at the beginning of `bytes` for which `wanted` returns true.
-pub(crate) fn unpack<'a>(
-    bytes: &Buffer,
-    columns: impl Iterator<Item = (&'a str, &'a DataType)>,
-    wanted: impl Fn(usize) -> bool,
-) -> Result<Vec<ArrayRef>> {
-    let rows = number(bytes, 8)?;
-    let mut at = HEADER;
-    let mut arrays = Vec::new();
-    for (index, (name, data_type)) in columns.enumerate() {
-        let length = number(bytes, at)?;
-        if wanted(index) {
-            let array = bytes.slice_with_length(at, length);
-            let array = unpack_array(&array, rows, data_type);
-            arrays.push(array.map_err(|error| Error::arrow(name, error))?);
-        }
-        at += length;
+/// Reads the arrays of a piece in the order in which they were added.
+pub struct PieceReader<'a> {
+    bytes: &'a Buffer,
+    rows: usize,
+    /// Where the next array begins.
+    at: usize,
+}
+
+impl<'a> PieceReader<'a> {
+    /// Reads the piece at the beginning of `bytes`. The arrays share the memory of `bytes`.
+    ///
+    /// # Errors
+    /// [`ArrowError::IpcError`] if the bytes are too short.
+    pub fn new(bytes: &'a Buffer) -> Result<Self, ArrowError> {
+        Ok(Self { bytes, rows: number(bytes, 8)?, at: HEADER })
     }
-    Ok(arrays)
+
+    /// The next array, which has to be of this type.
+    ///
+    /// # Errors
+    /// [`ArrowError`] if the bytes are not an array of the type.
+    pub fn next(&mut self, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
+        let length = number(self.bytes, self.at)?;
+        let array = self.bytes.slice_with_length(self.at, length);
+        self.at += length;
+        unpack_array(&array, self.rows, data_type)
+    }
+
+    /// Passes over the next array.
+    ///
+    /// # Errors
+    /// [`ArrowError::IpcError`] if the bytes are too short.
+    pub fn skip(&mut self) -> Result<(), ArrowError> {
+        self.at += number(self.bytes, self.at)?;
+        Ok(())
+    }
 }
 
 fn unpack_array(bytes: &Buffer, rows: usize, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
@@ -190,10 +219,10 @@ fn one_column(data_type: &DataType) -> Arc<Schema> {
     Arc::new(Schema::new(vec![Field::new("", data_type.clone(), true)]))
 }
 
-fn number(bytes: &[u8], at: usize) -> Result<usize> {
+fn number(bytes: &[u8], at: usize) -> Result<usize, ArrowError> {
     let number = bytes.get(at..).and_then(|bytes| bytes.first_chunk());
     let number = number.and_then(|bytes| usize::try_from(u64::from_ne_bytes(*bytes)).ok());
-    number.ok_or_else(|| Error::Internal("scratch does not hold what was written".to_owned()))
+    number.ok_or_else(|| ArrowError::IpcError("a packed piece is cut short".to_owned()))
 }
 
 /// The layout of the values of a plain type.
