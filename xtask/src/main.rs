@@ -23,6 +23,7 @@
 //! cargo xtask bench end-to-end  sources to files
 //! cargo xtask bench bridge  what a job costs from MariaDB to HTTP, and many at once
 //! cargo xtask bench readers what readers pay for row groups of one size and another
+//! cargo xtask bench reading memory and time of reading wide Parquet files of other programs
 //! ```
 
 mod bench;
@@ -48,7 +49,7 @@ type Outcome<T = ()> = Result<T, String>;
 const USAGE: &str = "usage: cargo xtask setup | test [quick | STEP ... | --within TIME | --record] | instructions [record] \
     | digests [record REASON [PROGRAM]] | fuzz [SECONDS] | new-format NAME --out DIR \
     | english [list PHRASE | CHECKOUT] | packages | semver REVISION \
-    | bench [formats|peers|memory|scale|threads|end-to-end|bridge|loom|loom-resident|mysql|readers]";
+    | bench [formats|peers|memory|scale|threads|end-to-end|bridge|loom|loom-resident|mysql|readers|reading]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -119,6 +120,7 @@ fn benches(which: &[&str]) -> Outcome {
         ["end-to-end"] => whole::end_to_end(),
         ["formats"] => whole::side_by_side(),
         ["readers"] => bench::readers::run(),
+        ["reading"] => bench::reading::run(),
         _ => Err(USAGE.to_owned()),
     }
 }

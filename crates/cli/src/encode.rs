@@ -9,7 +9,7 @@ use taploom::pipeline::{Ahead, Encoded, MaxRec, RowSource, Transformed, run as e
 use taploom::sources::{ColumnList, Request};
 use taploom::{
     ColumnLosses, Completion, Content, EncodeContext, EncoderPlugin, EncoderSpec, Envelope, Error,
-    ErrorKind, Result,
+    ErrorKind, Resources, Result,
 };
 use tokio::runtime::Runtime;
 
@@ -86,7 +86,9 @@ fn invalid(message: String) -> Error {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let started = Instant::now();
-    let spec = spec(arguments)?;
+    // One value, so that the source and the encoder share the limit of temporary files.
+    let resources = arguments.resources.resources()?.with_threads(arguments.threads);
+    let spec = spec(arguments, &resources)?;
     // Both files are opened before the work, so that a wrong name is reported at once.
     let output = Output::open(arguments.output.as_deref())?;
     if output.is_stdout()
@@ -111,7 +113,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .with_query(arguments.query.as_deref())
         .with_table(arguments.table.as_deref())
         .with_columns(arguments.columns.as_deref().map(ColumnList::read).transpose()?)
-        .with_batch_rows(arguments.batch_rows);
+        .with_batch_rows(arguments.batch_rows)
+        // One row more tells that there are too many.
+        .with_most_rows(arguments.maxrec.map(|rows| rows.saturating_add(1)))
+        .with_resources(resources.for_source());
     let runtime = runtime(arguments.threads)?;
     let source = runtime.block_on(taploom::sources::open(&request))?;
     let limit = MaxRec::new(source.schema(), arguments.maxrec.unwrap_or(u64::MAX));
@@ -156,7 +161,7 @@ fn check_summary(summary: &Path, arguments: &Arguments, output: &Output) -> Resu
     Ok(())
 }
 
-fn spec(arguments: &Arguments) -> Result<EncoderSpec> {
+fn spec(arguments: &Arguments, resources: &Resources) -> Result<EncoderSpec> {
     let registry = taploom::registry()?;
     let extension = |path: &Path| path.extension()?.to_str().map(str::to_owned);
     let mut spec = match (&arguments.format, arguments.output.as_deref().and_then(extension)) {
@@ -180,9 +185,8 @@ fn spec(arguments: &Arguments) -> Result<EncoderSpec> {
         })?;
         spec = spec.with_option(name.trim(), value)?;
     }
-    let resources = arguments.resources.resources()?.with_threads(arguments.threads);
     let envelope = arguments.envelope.as_deref().map(read_envelope).transpose()?;
-    Ok(spec.with_context(EncodeContext::from(resources).with_envelope(envelope)))
+    Ok(spec.with_context(EncodeContext::from(resources.clone()).with_envelope(envelope)))
 }
 
 fn read_envelope(path: &Path) -> Result<Envelope> {

@@ -1,4 +1,4 @@
-//! The options that say how much memory and disk an encoder may use.
+//! The options that say how much memory and disk an encoder and its source may use.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use crate::values::size;
 /// Memory and temporary files, as `encode` and `job` take them.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ResourceArguments {
-    /// Memory that the encoder may hold rows in
+    /// Memory that the encoder may hold rows in. A Parquet source gets 3/8 of it in addition
     #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = size)]
     memory_budget: usize,
     /// Folder for temporary files [default: the system's]

@@ -51,6 +51,22 @@ impl Resources {
     }
 }
 
+impl Resources {
+    /// What the source of the rows may use beside the encoder that has these resources: three eighths of the memory in
+    /// addition to it, and the same temporary files.
+    ///
+    /// ```
+    /// use taploom_model::Resources;
+    ///
+    /// let encoder = Resources::default().with_memory_budget(32 << 20);
+    /// assert_eq!(encoder.for_source().memory_budget, 12 << 20);
+    /// ```
+    #[must_use]
+    pub fn for_source(&self) -> Self {
+        self.clone().with_memory_budget(self.memory_budget / 8 * 3)
+    }
+}
+
 impl Default for Resources {
     fn default() -> Self {
         Self { memory_budget: 32 << 20, threads: 1, scratch: ScratchSpace::default() }

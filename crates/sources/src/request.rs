@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use taploom_model::Result;
+use taploom_model::{Resources, Result};
 
 use crate::column_list::ColumnList;
 use crate::error::invalid;
@@ -31,12 +31,25 @@ pub struct Request<'a> {
     pub columns: Option<ColumnList>,
     /// Maximum number of rows in a batch. 2000 by default.
     pub batch_rows: usize,
+    /// How many rows will be read at most; a source may leave out all that follow. By default all rows are read.
+    pub most_rows: Option<u64>,
+    /// The memory for open files and rows, and the place of temporary files, for sources that need them. By default those
+    /// of [`Resources::default`]. Metadata of a file are not counted.
+    pub resources: Resources,
 }
 
 impl<'a> Request<'a> {
     /// A request for all rows at a location.
     pub fn new(location: &'a str) -> Self {
-        Self { location, query: None, table: None, columns: None, batch_rows: 2000 }
+        Self {
+            location,
+            query: None,
+            table: None,
+            columns: None,
+            batch_rows: 2000,
+            most_rows: None,
+            resources: Resources::default(),
+        }
     }
 
     /// Asks for the rows of a query.
@@ -67,6 +80,20 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// Tells that no more than the first `rows` rows will be read, so that a source need not prepare more.
+    #[must_use]
+    pub fn with_most_rows(mut self, rows: impl Into<Option<u64>>) -> Self {
+        self.most_rows = rows.into();
+        self
+    }
+
+    /// Grants memory and temporary files.
+    #[must_use]
+    pub fn with_resources(mut self, resources: Resources) -> Self {
+        self.resources = resources;
+        self
+    }
+
     /// The query, for sources that can't do without.
     ///
     /// # Errors
@@ -82,13 +109,15 @@ impl<'a> Request<'a> {
 /// Without what may be a password in the location.
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { location, query, table, columns, batch_rows } = self;
+        let Self { location, query, table, columns, batch_rows, most_rows, resources } = self;
         f.debug_struct("Request")
             .field("location", &shown(location))
             .field("query", query)
             .field("table", table)
             .field("columns", columns)
             .field("batch_rows", batch_rows)
+            .field("most_rows", most_rows)
+            .field("resources", resources)
             .finish()
     }
 }

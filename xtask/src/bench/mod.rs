@@ -9,6 +9,7 @@ mod narrow_table;
 mod page;
 pub(crate) mod peers;
 pub(crate) mod readers;
+pub(crate) mod reading;
 pub(crate) mod resident;
 pub(crate) mod whole;
 mod wide_table;

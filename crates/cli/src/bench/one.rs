@@ -35,7 +35,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let runtime = runtime.map_err(|error| {
         Error::new(ErrorKind::Internal, "can't start a runtime for the source").with_source(error)
     })?;
-    let request = Request::new(&arguments.source).with_batch_rows(arguments.batch_rows);
+    let request = Request::new(&arguments.source)
+        .with_batch_rows(arguments.batch_rows)
+        .with_most_rows(arguments.rows as u64 + 1);
     let (schema, batches) = runtime.block_on(async {
         let source = taploom::sources::open(&request).await?;
         let limit = MaxRec::new(source.schema(), arguments.rows as u64);

@@ -89,14 +89,14 @@ impl Stage {
     ) -> Result<()> {
         let ColumnGroup { columns, held, .. } = &self.groups[group];
         let unpack = |piece: &Buffer| {
-            let mut packed = PieceReader::new(piece).map_err(unreadable)?;
+            let mut packed = PieceReader::new(piece).map_err(|error| unreadable(&error))?;
             let mut arrays = Vec::new();
             for (index, column) in table.columns[columns.clone()].iter().enumerate() {
                 if wanted(index) {
                     let array = packed.next(column.field.data_type());
                     arrays.push(array.map_err(|error| Error::arrow(column.name(), error))?);
                 } else {
-                    packed.skip().map_err(unreadable)?;
+                    packed.skip().map_err(|error| unreadable(&error))?;
                 }
             }
             Ok::<_, Error>(arrays)
@@ -131,6 +131,6 @@ impl Stage {
     }
 }
 
-fn unreadable(error: ArrowError) -> Error {
+fn unreadable(error: &ArrowError) -> Error {
     Error::Internal(format!("scratch does not hold what was written: {error}"))
 }

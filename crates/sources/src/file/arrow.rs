@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use arrow_array::{RecordBatch, RecordBatchReader};
+use arrow_array::RecordBatchReader;
 use arrow_schema::ArrowError;
 use async_trait::async_trait;
 use taploom_model::{BatchSource, Result, RowSource};
@@ -10,7 +10,7 @@ use taploom_model::{BatchSource, Result, RowSource};
 use self::beginning::holds_stream;
 use self::by_footer::FileBatches;
 use self::in_turn::StreamBatches;
-use super::batches::batches;
+use super::batches::{batches, slices, unreadable};
 use super::described::{FileSchema, in_arrow};
 use crate::error::invalid;
 use crate::guard::guarded;
@@ -65,15 +65,12 @@ fn source(
 ) -> Result<Box<dyn RowSource>> {
     let described = FileSchema::new(reader.schema(), request, |arrow| Ok(in_arrow(arrow)))?;
     let most = request.batch_rows.max(1);
+    let source = name.to_owned();
+    let reader = reader.map(move |batch| batch.map_err(|error| unreadable(&source, error)));
     let slices = batches(reader, name.to_owned()).flat_map(move |batch| match batch {
         Err(error) => vec![Err(error)],
-        Ok(batch) => slices(&batch, most),
+        Ok(batch) => slices(&batch, most).into_iter().map(Ok).collect(),
     });
     let ending = described.ending(name);
     Ok(Box::new(BatchSource::new(described.schema, slices).with_ending(ending)))
-}
-
-fn slices(batch: &RecordBatch, most: usize) -> Vec<Result<RecordBatch>> {
-    let rows = batch.num_rows();
-    (0..rows).step_by(most).map(|row| Ok(batch.slice(row, most.min(rows - row)))).collect()
 }

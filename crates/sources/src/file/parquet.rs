@@ -3,17 +3,15 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use arrow_array::RecordBatchReader;
 use arrow_schema::{Metadata, Schema, SchemaRef};
 use async_trait::async_trait;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
-};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::FileMetaData;
 use taploom_model::{BatchSource, Column, Result, RowSource};
 use taploom_votable::{ReadOptions, TableChoice, VotableReader};
 
+use self::rows::FileRows;
 use super::batches::batches;
 use super::described::{FileMetadata, FileSchema, add_late, in_arrow};
 use crate::error::invalid;
@@ -22,9 +20,15 @@ use crate::plugin::{Place, SourceInfo, SourceType};
 use crate::register_source;
 use crate::request::Request;
 
+mod compact;
+mod cost;
 mod encrypted;
 mod int96;
+mod page_sizes;
+mod plan;
 pub(in crate::file) mod ranges;
+mod rows;
+mod transposed;
 
 /// Parquet in the VO 1.0, 2.2.
 const VO_KEYS: &str = "IVOA.VOTable-Parquet.";
@@ -65,15 +69,15 @@ fn open(mut file: File, name: &str, request: &Request<'_>) -> Result<Box<dyn Row
     }
     let metadata = load(&file).map_err(broken)?;
     let ranges = ranges::ranges(metadata.metadata());
-    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
-    let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or_default();
-    let content = content(builder.metadata().file_metadata());
+    let rows = u64::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or_default();
+    let content = content(metadata.metadata().file_metadata());
     // The reader of the rows does not have them.
-    let keys = builder.schema().metadata().clone();
-    let reader = builder.with_batch_size(request.batch_rows.max(1)).build().map_err(broken)?;
+    let keys = metadata.schema().metadata().clone();
+    let reader = FileRows::new(file, metadata, name, request);
+    let reader = reader.map_err(broken)?;
     let (mut overflowed, mut left_out) = (false, Vec::new());
     let mut described =
-        FileSchema::new(with_keys(&reader.schema(), &keys), request, |arrow| match &content {
+        FileSchema::new(with_keys(reader.schema(), &keys), request, |arrow| match &content {
             Some(content) => described_by_document(content, arrow, rows).map(|document| {
                 (overflowed, left_out) = (document.overflowed, document.left_out);
                 Some(FileMetadata { ranges, ..document.known })

@@ -12,6 +12,7 @@ mod files;
 mod foreign;
 mod sqlite;
 mod synth;
+mod wide_parquet;
 
 use std::path::Path;
 use std::sync::Arc;

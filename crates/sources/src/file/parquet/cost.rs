@@ -1,0 +1,118 @@
+//! How much memory it takes to read the columns of a row group, from the metadata of the file.
+
+use std::fs::File;
+
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use parquet::basic::{Compression, LogicalType, Type};
+use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::schema::types::ColumnDescriptor;
+
+use super::page_sizes::PageSizes;
+
+/// Memory of an open reader besides its pages: buffers, decoders, levels.
+const READER_BYTES: u64 = 4 << 10;
+/// Memory of the codec that each reader of a column has: the contexts of zstd 1.5 and of zlib.
+const ZSTD_BYTES: u64 = 170 << 10;
+const ZLIB_BYTES: u64 = 40 << 10;
+
+/// What reading a column takes, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct ColumnCost {
+    /// Held while the reader of the column is open: the dictionary, a page, the codec.
+    pub(super) open: u64,
+    /// Per row of a batch, on average.
+    pub(super) row: f64,
+}
+
+impl ColumnCost {
+    /// The costs of a row group's columns, by position in the schema. A column with several leaves, such as a struct,
+    /// costs as much as all of them.
+    ///
+    /// Without the `file`, costs are upper bounds that only need the footer. With it, page headers are read.
+    pub(super) fn of_row_group(
+        metadata: &ArrowReaderMetadata,
+        row_group: usize,
+        file: Option<&File>,
+    ) -> Vec<Self> {
+        let row_group = metadata.metadata().row_group(row_group);
+        let schema = metadata.metadata().file_metadata().schema_descr();
+        let mut costs = vec![Self::default(); schema.root_schema().get_fields().len()];
+        let rows = row_group.num_rows().max(1) as f64;
+        for (leaf, chunk) in row_group.columns().iter().enumerate() {
+            let cost = match file.and_then(|file| PageSizes::read(file, chunk)) {
+                Some(pages) => of_pages(chunk, &pages, rows),
+                None => upper_bound(chunk, rows),
+            };
+            if let Some(column) = costs.get_mut(schema.get_column_root_idx(leaf)) {
+                column.open += cost.open;
+                column.row += cost.row;
+            }
+        }
+        costs
+    }
+}
+
+/// The dictionary and one page are at most the whole chunk, and so is a cell.
+fn upper_bound(chunk: &ColumnChunkMetaData, rows: f64) -> ColumnCost {
+    let size = unsigned(chunk.uncompressed_size());
+    let text = match chunk.unencoded_byte_array_data_bytes() {
+        Some(bytes) => unsigned(bytes) as f64 / values(chunk),
+        None if chunk.dictionary_page_offset().is_some() => size as f64,
+        None => size as f64 / values(chunk),
+    };
+    ColumnCost { open: READER_BYTES + codec(chunk) + size, row: row(chunk, text, rows) }
+}
+
+fn of_pages(chunk: &ColumnChunkMetaData, pages: &PageSizes, rows: f64) -> ColumnCost {
+    let text = match chunk.unencoded_byte_array_data_bytes() {
+        Some(bytes) => unsigned(bytes) as f64 / values(chunk),
+        None => {
+            let in_dictionary = pages.dictionary as f64 / pages.dictionary_values.max(1) as f64;
+            let in_pages = unsigned(chunk.uncompressed_size()).saturating_sub(pages.dictionary);
+            in_dictionary.max(in_pages as f64 / values(chunk))
+        }
+    };
+    // A dictionary of texts has an offset per value.
+    let dictionary = pages.dictionary + 4 * pages.dictionary_values;
+    let open = READER_BYTES + codec(chunk) + dictionary + pages.largest_data;
+    ColumnCost { open, row: row(chunk, text, rows) }
+}
+
+/// Bytes of a row in a batch; `text` is the average length of a value of BYTE_ARRAY.
+fn row(chunk: &ColumnChunkMetaData, text: f64, rows: f64) -> f64 {
+    let column = chunk.column_descr();
+    let value = match column.physical_type() {
+        Type::BOOLEAN => 1.0,
+        Type::INT32 | Type::FLOAT => 4.0,
+        Type::INT64 | Type::DOUBLE => 8.0,
+        Type::INT96 => 12.0,
+        Type::FIXED_LEN_BYTE_ARRAY => f64::from(column.type_length().max(0)),
+        Type::BYTE_ARRAY => text + 4.0,
+    };
+    // Decimals are read as 128 bits.
+    let value = if is_decimal(column) { value.max(16.0) } else { value };
+    // Both levels, for nested values.
+    let levels = if column.max_rep_level() > 0 { 4.0 } else { 0.25 };
+    (value + levels) * (values(chunk) / rows).max(1.0)
+}
+
+fn is_decimal(column: &ColumnDescriptor) -> bool {
+    matches!(column.logical_type_ref(), Some(LogicalType::Decimal { .. }))
+        || column.converted_type() == parquet::basic::ConvertedType::DECIMAL
+}
+
+fn codec(chunk: &ColumnChunkMetaData) -> u64 {
+    match chunk.compression() {
+        Compression::ZSTD(_) => ZSTD_BYTES,
+        Compression::GZIP(_) => ZLIB_BYTES,
+        _ => 0,
+    }
+}
+
+fn values(chunk: &ColumnChunkMetaData) -> f64 {
+    chunk.num_values().max(1) as f64
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}

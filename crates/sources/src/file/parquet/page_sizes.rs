@@ -1,0 +1,98 @@
+//! The sizes of a column chunk's pages, from their headers.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+use parquet::file::metadata::ColumnChunkMetaData;
+
+use super::compact::Compact;
+
+/// Headers that are read per chunk. Writers make all pages of a chunk about as large.
+const MOST_PAGES: usize = 64;
+/// Bytes that are read for a header, and again if it is longer: statistics in it may have long texts.
+const HEADER_BYTES: [usize; 2] = [512, 64 << 10];
+
+/// Values of PageType in parquet.thrift.
+const DICTIONARY_PAGE: i64 = 2;
+
+/// The sizes of pages, in bytes. Sizes without "compressed" are those after decompression.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct PageSizes {
+    pub(super) dictionary: u64,
+    pub(super) dictionary_values: u64,
+    pub(super) largest_data: u64,
+    pub(super) largest_compressed: u64,
+}
+
+impl PageSizes {
+    /// Reads the headers at the beginning of a chunk. `None` if one of them can't be read.
+    pub(super) fn read(file: &File, chunk: &ColumnChunkMetaData) -> Option<Self> {
+        let mut sizes = Self::default();
+        let (mut at, length) = chunk.byte_range();
+        let end = at.checked_add(length)?;
+        for _ in 0..MOST_PAGES {
+            if at >= end {
+                break;
+            }
+            let header = Header::read(file, at, end)?;
+            if header.page_type == DICTIONARY_PAGE {
+                sizes.dictionary = header.size;
+                sizes.dictionary_values = header.values;
+            } else {
+                sizes.largest_data = sizes.largest_data.max(header.size);
+            }
+            sizes.largest_compressed = sizes.largest_compressed.max(header.compressed);
+            at = at.checked_add(header.length)?.checked_add(header.compressed)?;
+        }
+        Some(sizes)
+    }
+}
+
+/// The fields of a PageHeader that say how large the page is.
+#[derive(Default)]
+struct Header {
+    page_type: i64,
+    size: u64,
+    compressed: u64,
+    /// Values of a dictionary page.
+    values: u64,
+    /// Bytes of the header itself.
+    length: u64,
+}
+
+impl Header {
+    fn read(file: &File, at: u64, end: u64) -> Option<Self> {
+        HEADER_BYTES.into_iter().find_map(|most| {
+            let length = usize::try_from(end - at).unwrap_or(usize::MAX).min(most);
+            let mut bytes = vec![0; length];
+            file.read_exact_at(&mut bytes, at).ok()?;
+            Self::parse(&bytes)
+        })
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut header = Self::default();
+        let mut rest = Compact(bytes);
+        let mut id = 0;
+        while let Some(data_type) = rest.field(&mut id)? {
+            match id {
+                1 => header.page_type = rest.integer()?,
+                2 => header.size = u64::try_from(rest.integer()?).ok()?,
+                3 => header.compressed = u64::try_from(rest.integer()?).ok()?,
+                // DictionaryPageHeader, whose first field is the number of values.
+                7 => {
+                    let mut inner = 0;
+                    while let Some(data_type) = rest.field(&mut inner)? {
+                        match inner {
+                            1 => header.values = u64::try_from(rest.integer()?).ok()?,
+                            _ => rest.pass_over(data_type)?,
+                        }
+                    }
+                }
+                _ => rest.pass_over(data_type)?,
+            }
+        }
+        header.length = (bytes.len() - rest.0.len()) as u64;
+        Some(header)
+    }
+}

@@ -1,0 +1,182 @@
+//! How a row group is read within the memory that is granted.
+
+use super::cost::ColumnCost;
+
+/// The memory for reading, divided.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shares {
+    /// Readers that are open at a time.
+    pub(super) open: u64,
+    /// Readers of columns that are never put aside, while the others are read back.
+    pub(super) live: u64,
+    /// Rows of a batch.
+    pub(super) rows: u64,
+    /// Rows of a few columns that wait to be put aside, and bytes on their way to scratch.
+    pub(super) staged: u64,
+}
+
+impl Shares {
+    pub(super) fn of(memory: usize) -> Self {
+        let eighth = memory as u64 / 8;
+        Self { open: 5 * eighth, live: 3 * eighth, rows: 2 * eighth, staged: eighth / 2 }
+    }
+}
+
+/// How a row group is read.
+#[derive(Debug, PartialEq)]
+pub(super) enum ReadPlan {
+    /// All columns side by side, in batches of so many rows.
+    Together {
+        /// Rows of a batch.
+        rows: usize,
+    },
+    /// A few columns at a time, through scratch.
+    Transposed(Transposition),
+}
+
+/// Which columns are read together.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Transposition {
+    /// Columns whose readers stay open, because they take little memory.
+    pub(super) live: Vec<usize>,
+    /// Groups of columns that are read one after the other and put aside.
+    pub(super) groups: Vec<ColumnGroup>,
+    /// Rows of each strip that is put aside, and of a batch.
+    pub(super) rows: usize,
+}
+
+/// Columns that are read together and put aside.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct ColumnGroup {
+    /// Positions in the schema, ascending.
+    pub(super) columns: Vec<usize>,
+    /// Rows that are decoded at a time: some strips.
+    pub(super) rows: usize,
+}
+
+impl ReadPlan {
+    /// Divides the columns. `may_stage` tells whether a column can be put aside and restored.
+    pub(super) fn new(
+        costs: &[ColumnCost],
+        shares: &Shares,
+        most_rows: usize,
+        may_stage: impl Fn(usize) -> bool,
+    ) -> Self {
+        let open: u64 = costs.iter().map(|cost| cost.open).sum();
+        let row: f64 = costs.iter().map(|cost| cost.row).sum();
+        if open <= shares.open {
+            return Self::Together { rows: rows_in(shares.rows, row, most_rows) };
+        }
+        // Strips are not cut by the size of the batches that are asked for: small ones take longer to read.
+        let rows = rows_in(shares.rows, row, usize::MAX);
+        let live = live(costs, shares, may_stage);
+        let mut groups = Vec::new();
+        let (mut group, mut open) = (Vec::new(), 0);
+        let staged = (0..costs.len()).filter(|column| !live[*column]);
+        for column in staged {
+            if !group.is_empty() && open + costs[column].open > shares.open {
+                groups.push(ColumnGroup::new(std::mem::take(&mut group), costs, shares, rows));
+                open = 0;
+            }
+            open += costs[column].open;
+            group.push(column);
+        }
+        if !group.is_empty() {
+            groups.push(ColumnGroup::new(group, costs, shares, rows));
+        }
+        let live = (0..costs.len()).filter(|column| live[*column]).collect();
+        Self::Transposed(Transposition { live, groups, rows })
+    }
+}
+
+impl ColumnGroup {
+    fn new(columns: Vec<usize>, costs: &[ColumnCost], shares: &Shares, strip: usize) -> Self {
+        let row: f64 = columns.iter().map(|column| costs[*column].row).sum();
+        let strips = rows_in(shares.staged, row, MOST_DECODED).div_ceil(strip).max(1);
+        Self { columns, rows: strip.saturating_mul(strips) }
+    }
+}
+
+/// Rows decoded at a time for scratch. More of them are not faster.
+const MOST_DECODED: usize = 8192;
+
+/// Rows of so many bytes that fit into a share: one at least.
+fn rows_in(share: u64, row: f64, most: usize) -> usize {
+    let rows = share as f64 / row.max(f64::MIN_POSITIVE);
+    // The cast ends at the limits of the type.
+    (rows as usize).clamp(1, most.max(1))
+}
+
+/// Which columns stay open: those that can't be put aside, and then the cheapest.
+fn live(costs: &[ColumnCost], shares: &Shares, may_stage: impl Fn(usize) -> bool) -> Vec<bool> {
+    let mut live: Vec<bool> = (0..costs.len()).map(|column| !may_stage(column)).collect();
+    let (kept, mut columns): (Vec<usize>, Vec<usize>) =
+        (0..costs.len()).partition(|column| live[*column]);
+    let mut open: u64 = kept.into_iter().map(|column| costs[column].open).sum();
+    columns.sort_by_key(|column| costs[*column].open);
+    for column in columns {
+        open += costs[column].open;
+        if open > shares.live {
+            break;
+        }
+        live[column] = true;
+    }
+    live
+}
+
+#[cfg(test)]
+#[allow(clippy::panic, reason = "a test that fails panics")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Every column is read once, and what is open at a time takes its share at most, or is a single column.
+        #[test]
+        fn all_columns_are_read_within_the_shares(
+            costs in proptest::collection::vec((0_u64..3 << 20, 0.0..1e6_f64), 0..60),
+            memory in 0_usize..16 << 20,
+            unstaged in 0_usize..60,
+        ) {
+            let costs: Vec<ColumnCost> =
+                costs.into_iter().map(|(open, row)| ColumnCost { open, row }).collect();
+            let shares = Shares::of(memory);
+            let open = |columns: &[usize]| columns.iter().map(|at| costs[*at].open).sum::<u64>();
+            let all: Vec<usize> = (0..costs.len()).collect();
+            match ReadPlan::new(&costs, &shares, 2000, |column| column != unstaged) {
+                ReadPlan::Together { rows } => {
+                    prop_assert!(open(&all) <= shares.open && (1..=2000).contains(&rows));
+                }
+                ReadPlan::Transposed(plan) => {
+                    prop_assert!(open(&all) > shares.open);
+                    let optional: Vec<usize> =
+                        plan.live.iter().copied().filter(|column| *column != unstaged).collect();
+                    prop_assert!(optional.is_empty() || open(&plan.live) <= shares.live);
+                    let mut columns = plan.live.clone();
+                    for group in &plan.groups {
+                        prop_assert!(group.columns.len() == 1 || open(&group.columns) <= shares.open);
+                        prop_assert!(group.columns.is_sorted() && group.rows % plan.rows == 0);
+                        columns.extend(&group.columns);
+                    }
+                    columns.sort_unstable();
+                    prop_assert_eq!(columns, all);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn cheap_columns_stay_open_and_dear_ones_are_put_aside() {
+        let cost = |open| ColumnCost { open, row: 8.0 };
+        let costs = [cost(4 << 20), cost(1 << 10), cost(4 << 20), cost(1 << 10), cost(1 << 20)];
+        let ReadPlan::Transposed(plan) =
+            ReadPlan::new(&costs, &Shares::of(8 << 20), 2000, |_| true)
+        else {
+            panic!("the columns fit");
+        };
+        assert_eq!(plan.live, [1, 3, 4]);
+        let groups: Vec<_> = plan.groups.iter().map(|group| &group.columns[..]).collect();
+        assert_eq!(groups, [[0], [2]]);
+    }
+}

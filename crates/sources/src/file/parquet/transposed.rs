@@ -1,0 +1,239 @@
+//! A row group that is read a few columns at a time, through scratch.
+//!
+//! # The problem
+//!
+//! A reader of rows needs a reader per column, and each of them holds its dictionary, the page that it decodes and its
+//! codec. Writers that collect a whole row group in memory make pages of a megabyte and more, so that 1,000 columns take
+//! two gigabytes, however few rows are wanted at a time.
+//!
+//! # The idea
+//!
+//! Columns are read in groups that are as wide as memory allows, one group after the other, and every group is read once
+//! from its first row to its last. Its rows are cut into *strips* of the same number of rows in every group, and
+//! appended to a scratch file. Then a batch is made of one strip of every group:
+//!
+//! ```text
+//!             written ──►
+//!     group 0 │strip 0│strip 1│strip 2│...
+//!     group 1 │strip 0│strip 1│strip 2│...  each group is a piece of the file
+//!        live │       │       │       │     columns that take little memory are read beside
+//!               read
+//!               in columns of this figure
+//! ```
+//!
+//! Every page is decompressed and decoded once, and every value is written to scratch once and read once. The loom does
+//! the same in the other direction when it writes.
+//!
+//! # The limits
+//!
+//! - A column that takes more than the memory by itself is a group of its own: its page has to be decompressed whole.
+//! - The first row comes when all groups are in scratch. A limit of rows shortens that.
+//! - Strips are packed in plain types. Dictionaries and views are made again when a strip is read back.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_buffer::{Buffer, MutableBuffer};
+use arrow_cast::cast;
+use arrow_schema::{ArrowError, DataType, SchemaRef};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+use taploom_packed::{PieceReader, PieceWriter, plain, plain_type};
+use taploom_scratch::{ScratchError, ScratchFile};
+
+use super::plan::{ColumnGroup, Transposition};
+
+/// Bytes that are written to scratch at a time.
+const WRITE_BYTES: usize = 256 << 10;
+
+/// Part of a Parquet file: some rows from the first on of one row group.
+pub(super) struct RowGroup<'a> {
+    pub(super) file: &'a File,
+    pub(super) metadata: &'a ArrowReaderMetadata,
+    pub(super) index: usize,
+    pub(super) rows: usize,
+}
+
+/// Why a row group can't be read.
+pub(super) enum ReadError {
+    /// The file.
+    Parquet(ArrowError),
+    /// The place of what was put aside.
+    Scratch(ScratchError),
+}
+
+impl From<ArrowError> for ReadError {
+    fn from(error: ArrowError) -> Self {
+        Self::Parquet(error)
+    }
+}
+
+impl From<ScratchError> for ReadError {
+    fn from(error: ScratchError) -> Self {
+        Self::Scratch(error)
+    }
+}
+
+impl RowGroup<'_> {
+    /// A reader of some of the columns.
+    pub(super) fn reader(
+        &self,
+        columns: Option<&[usize]>,
+        batch_rows: usize,
+    ) -> Result<ParquetRecordBatchReader, ArrowError> {
+        let metadata = self.metadata.clone();
+        let schema = metadata.metadata().file_metadata().schema_descr();
+        let mask = columns.map(|columns| ProjectionMask::roots(schema, columns.iter().copied()));
+        let mask = mask.unwrap_or_else(ProjectionMask::all);
+        let builder =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.try_clone()?, metadata)
+                .with_row_groups(vec![self.index])
+                .with_projection(mask)
+                .with_batch_size(batch_rows);
+        let whole = builder.metadata().row_group(self.index).num_rows();
+        let is_whole = usize::try_from(whole).is_ok_and(|whole| whole <= self.rows);
+        // The reader selects the rows of a limit, even where it takes all of them.
+        let builder = if is_whole { builder } else { builder.with_limit(self.rows) };
+        Ok(builder.build()?)
+    }
+}
+
+/// Batches of a row group whose columns have been put aside.
+pub(super) struct TransposedRows {
+    schema: SchemaRef,
+    live: Vec<usize>,
+    live_rows: ParquetRecordBatchReader,
+    staged: Vec<StagedGroup>,
+    scratch: ScratchFile,
+    strip_rows: usize,
+    rows_left: usize,
+}
+
+/// Columns in scratch.
+struct StagedGroup {
+    columns: Vec<usize>,
+    /// The types in which they are packed.
+    types: Vec<DataType>,
+    /// Where the next strip begins, and the lengths of all that are left.
+    at: u64,
+    lengths: std::vec::IntoIter<u32>,
+}
+
+impl TransposedRows {
+    /// Reads the columns of a row group and puts them aside. The file is emptied first.
+    pub(super) fn new(
+        row_group: &RowGroup<'_>,
+        plan: Transposition,
+        schema: SchemaRef,
+        mut scratch: ScratchFile,
+    ) -> Result<Self, ReadError> {
+        scratch.clear();
+        let mut staged = Vec::with_capacity(plan.groups.len());
+        let mut buffer = Vec::with_capacity(WRITE_BYTES);
+        for group in plan.groups {
+            staged.push(StagedGroup::new(row_group, group, plan.rows, &mut scratch, &mut buffer)?);
+        }
+        if !buffer.is_empty() {
+            scratch.append(&buffer)?;
+        }
+        let live_rows = row_group.reader(Some(&plan.live), plan.rows)?;
+        let (strip_rows, rows_left) = (plan.rows, row_group.rows);
+        Ok(Self { schema, live: plan.live, live_rows, staged, scratch, strip_rows, rows_left })
+    }
+
+    /// The file, for the next row group.
+    pub(super) fn into_scratch(self) -> ScratchFile {
+        self.scratch
+    }
+
+    /// The next rows, one strip of each group. `None` after the last one.
+    pub(super) fn next(&mut self) -> Result<Option<RecordBatch>, ReadError> {
+        let rows = self.strip_rows.min(self.rows_left);
+        if rows == 0 {
+            return Ok(None);
+        }
+        self.rows_left -= rows;
+        let mut arrays: Vec<Option<ArrayRef>> = vec![None; self.schema.fields().len()];
+        for group in &mut self.staged {
+            group.next(&self.scratch, &self.schema, &mut arrays)?;
+        }
+        if !self.live.is_empty() {
+            let batch = self.live_rows.next().ok_or_else(too_few)??;
+            for (column, array) in self.live.iter().zip(batch.columns()) {
+                arrays[*column] = Some(Arc::clone(array));
+            }
+        }
+        let arrays = arrays.into_iter().collect::<Option<Vec<_>>>().ok_or_else(too_few)?;
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options);
+        Ok(Some(batch?))
+    }
+}
+
+impl StagedGroup {
+    /// Reads the rows of some columns, and appends them to `scratch` in strips. `buffer` holds bytes that are not
+    /// written yet.
+    fn new(
+        row_group: &RowGroup<'_>,
+        group: ColumnGroup,
+        strip_rows: usize,
+        scratch: &mut ScratchFile,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Self, ReadError> {
+        let reader = row_group.reader(Some(&group.columns), group.rows)?;
+        let fields = arrow_array::RecordBatchReader::schema(&reader);
+        let types: Vec<_> = fields.fields().iter().map(|f| plain_type(f.data_type())).collect();
+        let at = scratch.len() + buffer.len() as u64;
+        let mut lengths = Vec::with_capacity(row_group.rows.div_ceil(strip_rows));
+        for batch in reader {
+            let batch = batch?;
+            for first in (0..batch.num_rows()).step_by(strip_rows) {
+                let rows = strip_rows.min(batch.num_rows() - first);
+                let start = buffer.len();
+                let mut strip = PieceWriter::new(buffer);
+                for (array, data_type) in batch.columns().iter().zip(&types) {
+                    strip.add(&plain(&array.slice(first, rows), data_type)?)?;
+                }
+                strip.finish();
+                let length = u32::try_from(buffer.len() - start).map_err(|_| {
+                    ArrowError::InvalidArgumentError("a strip has more than 4 GiB".to_owned())
+                })?;
+                lengths.push(length);
+                if buffer.len() >= WRITE_BYTES {
+                    scratch.append(buffer)?;
+                    buffer.clear();
+                }
+            }
+        }
+        Ok(Self { columns: group.columns, types, at, lengths: lengths.into_iter() })
+    }
+
+    /// Reads the next strip, and puts its arrays to their places.
+    fn next(
+        &mut self,
+        scratch: &ScratchFile,
+        schema: &SchemaRef,
+        arrays: &mut [Option<ArrayRef>],
+    ) -> Result<(), ReadError> {
+        let length = self.lengths.next().ok_or_else(too_few)?;
+        let mut bytes = MutableBuffer::from_len_zeroed(length as usize);
+        scratch.read_exact_at(&mut bytes, self.at)?;
+        self.at += u64::from(length);
+        let bytes = Buffer::from(bytes);
+        let mut strip = PieceReader::new(&bytes)?;
+        for (column, packed) in self.columns.iter().zip(&self.types) {
+            let array = strip.next(packed)?;
+            let wanted = schema.field(*column).data_type();
+            let array = if packed == wanted { array } else { cast(&array, wanted)? };
+            arrays[*column] = Some(array);
+        }
+        Ok(())
+    }
+}
+
+fn too_few() -> ArrowError {
+    ArrowError::ParquetError("a column has fewer rows than the row group".to_owned())
+}
