@@ -15,6 +15,9 @@ import time
 os.environ["POLARS_MAX_THREADS"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"
 
+# The formats "parquet-zstd" and "parquet-snappy" are those of a program's default options.
+CODECS = "zstd", "snappy"
+
 
 def arrow_table(path):
     import pyarrow as pa
@@ -36,6 +39,10 @@ def pyarrow():
             table, path, compression="snappy", use_dictionary=False
         ),
     }
+    for codec in CODECS:
+        writers[f"parquet-{codec}"] = lambda table, path, codec=codec: pa.parquet.write_table(
+            table, path, compression=codec
+        )
     return pa.__version__, arrow_table, writers
 
 
@@ -52,6 +59,10 @@ def polars():
         "csv": lambda frame, path: frame.write_csv(path),
         "parquet": lambda frame, path: frame.write_parquet(path, compression="snappy"),
     }
+    for codec in CODECS:
+        writers[f"parquet-{codec}"] = lambda frame, path, codec=codec: frame.write_parquet(
+            path, compression=codec
+        )
     return pl.__version__, pl.read_ipc_stream, writers
 
 
@@ -72,6 +83,10 @@ def duckdb():
         "csv": write("FORMAT csv, HEADER"),
         "parquet": write("FORMAT parquet, COMPRESSION snappy"),
     }
+    for codec in CODECS:
+        options = f"FORMAT parquet, COMPRESSION {codec}"
+        writers[f"parquet-{codec}"] = write(options)
+        writers[f"parquet-v2-{codec}"] = write(f"{options}, PARQUET_VERSION V2")
     return duckdb.__version__, arrow_table, writers
 
 

@@ -1,6 +1,9 @@
 //! The tables that are measured.
 
+pub mod page_file;
 pub mod tables;
+
+use parquet::basic::{Compression, ZstdLevel};
 
 /// What can't be measured says why.
 pub type Outcome<T = ()> = Result<T, String>;
@@ -12,4 +15,17 @@ pub fn arrow_bytes(batches: &[arrow_array::RecordBatch]) -> usize {
     let arrays = batches.iter().flat_map(arrow_array::RecordBatch::columns);
     // A type whose bytes can't be told counts as none; there is none among the tables.
     arrays.filter_map(|array| array.to_data().get_slice_memory_size().ok()).sum()
+}
+
+/// A codec by its name: `none`, `snappy` or `zstd`, at the default level.
+///
+/// # Errors
+/// If there is no codec of that name.
+pub fn codec(name: &str) -> Outcome<Compression> {
+    match name {
+        "none" => Ok(Compression::UNCOMPRESSED),
+        "snappy" => Ok(Compression::SNAPPY),
+        "zstd" => Ok(Compression::ZSTD(ZstdLevel::default())),
+        _ => Err(format!("there is no codec {name}")),
+    }
 }

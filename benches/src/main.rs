@@ -1,8 +1,10 @@
 //! One table written by one writer, measured; `cargo xtask bench loom` runs it for every case.
 //!
 //! ```text
-//! bench-loom TABLE loom|arrow [KEY=VALUE]...
+//! bench-loom TABLE loom|arrow|arrow-page-file [KEY=VALUE]...
 //! ```
+//!
+//! `arrow` is `ArrowWriter` with its pages in memory; `arrow-page-file` is the same with its pages in a temporary file.
 //!
 //! Keys: `rows`, `row_group_rows`, `codec`, `dictionaries` (as_set, where_paying), `budget`,
 //! `threads`, `out` (a file; else the bytes are counted), `digest` (true: and summed up). Prints one line of JSON. Only
@@ -12,14 +14,17 @@ use std::fs::File;
 use std::hash::{DefaultHasher, Hasher};
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use peak_alloc::PeakAlloc;
 use rustix::time::{ClockId, clock_gettime};
-use taploom_benches::{Outcome, tables};
+use taploom_benches::page_file::PageFile;
+use taploom_benches::{Outcome, codec, tables};
 use taploom_loom::{Dictionaries, LoomOptions, LoomWriter};
 
 #[global_allocator]
@@ -72,14 +77,7 @@ fn parse(arguments: &[String]) -> Outcome<Case> {
             "threads" => case.threads = number()?,
             "digest" => case.digest = value == "true",
             "out" => case.out = Some(value.to_owned()),
-            "codec" => {
-                case.codec = match value {
-                    "none" => Compression::UNCOMPRESSED,
-                    "snappy" => Compression::SNAPPY,
-                    "zstd" => Compression::ZSTD(ZstdLevel::default()),
-                    _ => return Err(format!("there is no codec {value}")),
-                }
-            }
+            "codec" => case.codec = codec(value)?,
             "dictionaries" => {
                 case.dictionaries = match value {
                     "as_set" => Some(Dictionaries::AsSet),
@@ -96,7 +94,7 @@ fn parse(arguments: &[String]) -> Outcome<Case> {
 
 fn run(arguments: &[String]) -> Outcome<String> {
     let [table, writer, options @ ..] = arguments else {
-        return Err("usage: bench-loom TABLE loom|arrow [KEY=VALUE]...".to_owned());
+        return Err("usage: bench-loom TABLE loom|arrow|arrow-page-file [KEY=VALUE]...".to_owned());
     };
     let case = parse(options)?;
     let mut batches = tables::table(table, case.rows)?.peekable();
@@ -135,9 +133,14 @@ fn run(arguments: &[String]) -> Outcome<String> {
             let written = meter.call(0, || writer.finish()).map_err(chain)?;
             (std::mem::replace(writer.inner_mut(), Sink::Gone), written.scratch_bytes)
         }
-        "arrow" => {
-            let started =
-                meter.call(batch_bytes, || ArrowWriter::try_new(sink, schema, Some(properties)));
+        "arrow" | "arrow-page-file" => {
+            let mut options = ArrowWriterOptions::new().with_properties(properties);
+            if writer == "arrow-page-file" {
+                let pages = PageFile::new().map_err(|error| error.to_string())?;
+                options = options.with_page_store_factory(Arc::new(pages));
+            }
+            let started = meter
+                .call(batch_bytes, || ArrowWriter::try_new_with_options(sink, schema, options));
             let mut writer = started.map_err(|error| error.to_string())?;
             for batch in batches {
                 meter

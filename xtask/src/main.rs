@@ -13,7 +13,10 @@
 //! cargo xtask semver REV    breaking changes to the public API since a revision, by cargo-semver-checks
 //! cargo xtask bench         all of docs/src/benchmarks.md: formats, peers, memory, scale, threads, end-to-end
 //! cargo xtask bench formats every format on the same rows, with a picture
-//! cargo xtask bench loom    memory and time of the Parquet writer, against ArrowWriter
+//! cargo xtask bench encodings  Parquet files beside those of other writers: bytes, CPU and memory; `encodings 10` with a tenth
+//!                           of the rows
+//! cargo xtask bench loom    memory and time of the Parquet writer, against ArrowWriter; `loom page-file`: only against one
+//!                           whose pages are in a temporary file
 //! cargo xtask bench loom-resident  resident memory of the Parquet writer for hard shapes
 //! cargo xtask bench mysql   client CPU of a wide result from MariaDB, against its own client
 //! cargo xtask bench peers   the same rows by other programs; `peers 10` with a tenth of them
@@ -49,7 +52,7 @@ type Outcome<T = ()> = Result<T, String>;
 const USAGE: &str = "usage: cargo xtask setup | test [quick | STEP ... | --within TIME | --record] | instructions [record] \
     | digests [record REASON [PROGRAM]] | fuzz [SECONDS] | new-format NAME --out DIR \
     | english [list PHRASE | CHECKOUT] | packages | semver REVISION \
-    | bench [formats|peers|memory|scale|threads|end-to-end|bridge|loom|loom-resident|mysql|readers|reading]";
+    | bench [formats|peers|memory|scale|threads|end-to-end|bridge|encodings|loom|loom-resident|mysql|readers|reading]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -106,14 +109,14 @@ fn benches(which: &[&str]) -> Outcome {
             whole::end_to_end()
         }
         ["loom"] => bench::loom::run(),
+        ["loom", "page-file"] => bench::page_file::run(),
         ["loom-resident"] => bench::resident::run(),
         ["mysql"] => bench::mysql::run(),
         ["bridge"] => bench::bridge::run(),
         ["peers"] => bench::peers::run(1),
-        ["peers", part] => match part.parse() {
-            Ok(part) if part > 0 => bench::peers::run(part),
-            _ => Err(format!("{part:?} is not a divisor of the rows: 10 measures a tenth")),
-        },
+        ["peers", part] => bench::peers::run(divisor(part)?),
+        ["encodings"] => bench::encodings::run(1),
+        ["encodings", part] => bench::encodings::run(divisor(part)?),
         ["memory"] => whole::memory(),
         ["scale"] => whole::scale(),
         ["threads"] => whole::threads(),
@@ -122,5 +125,13 @@ fn benches(which: &[&str]) -> Outcome {
         ["readers"] => bench::readers::run(),
         ["reading"] => bench::reading::run(),
         _ => Err(USAGE.to_owned()),
+    }
+}
+
+/// A number that the rows of a measurement are divided by.
+fn divisor(text: &str) -> Outcome<u64> {
+    match text.parse() {
+        Ok(divisor) if divisor > 0 => Ok(divisor),
+        _ => Err(format!("{text:?} is not a divisor of the rows: 10 measures a tenth")),
     }
 }

@@ -3,7 +3,6 @@
 //! Every line of the table names a quantity, its measured value and its limit. The table goes to standard output and, with
 //! a description of the machine, to `docs/src/loom-measured.md`.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -11,14 +10,16 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use crate::Outcome;
-use crate::bench::{measure, median};
+use crate::bench::figures::Figures;
+use crate::bench::{measure, median, page_file};
 use crate::command::{cargo, command, run as start};
-use crate::folders::{SHIPPED, program, root, target};
+use crate::folders::{SHIPPED, program, target};
 use crate::setup::python;
 
 const WIDE: &str = "tests/data/dp02_object_columns.json";
 const NARROW: &str = "benches/data/source_columns.json";
-const MIB: f64 = 1024.0 * 1024.0;
+pub(super) const PAGE: &str = "loom-measured.md";
+pub(super) const MIB: f64 = 1024.0 * 1024.0;
 const RUNS: usize = 5;
 
 pub(crate) fn run() -> Outcome {
@@ -29,7 +30,14 @@ pub(crate) fn run() -> Outcome {
     time(&mut figures)?;
     in_a_cgroup(&mut figures)?;
     footer(&mut figures)?;
-    figures.write()
+    let measured = figures.write(
+        PAGE,
+        "The loom, measured",
+        "cargo xtask bench loom",
+        "`benches/src/tables` generates the tables. Writers that are compared have equal properties.",
+    );
+    // The page has all figures, even if limits were missed.
+    page_file::run().and(measured)
 }
 
 /// The peak resident set (`VmHWM`) of `taploom encode`.
@@ -145,7 +153,7 @@ fn in_a_cgroup(figures: &mut Figures) -> Outcome {
         "In a memory cgroup of 64 MiB that includes the page cache: 991 columns, 200,000 rows",
     );
     let Some(cgroup) = Cgroup::make(64 << 20) else {
-        figures.lines.push("not measured: this needs root, and a writable cgroup".to_owned());
+        figures.add("not measured: this needs root, and a writable cgroup".to_owned());
         return Ok(());
     };
     let out = target().join("bench.out");
@@ -244,7 +252,7 @@ fn footer(figures: &mut Figures) -> Outcome {
 }
 
 /// Runs `bench-loom` once.
-fn bench(arguments: &[&str]) -> Outcome<Value> {
+pub(super) fn bench(arguments: &[&str]) -> Outcome<Value> {
     let program = program("bench-loom");
     let output = command(&program, arguments).output();
     let output = output.map_err(|error| format!("can't run {program}: {error}"))?;
@@ -254,65 +262,6 @@ fn bench(arguments: &[&str]) -> Outcome<Value> {
     serde_json::from_slice(&output.stdout).map_err(|error| format!("bench-loom: {error}"))
 }
 
-fn number(line: &Value, key: &str) -> f64 {
+pub(super) fn number(line: &Value, key: &str) -> f64 {
     line[key].as_f64().unwrap_or(f64::NAN)
-}
-
-/// The table of results, line by line.
-#[derive(Default)]
-struct Figures {
-    lines: Vec<String>,
-    missed: Vec<String>,
-}
-
-impl Figures {
-    fn section(&mut self, title: &str) {
-        self.add(format!("\n### {title}\n\n| | measured | at most |\n|---|---:|---:|"));
-    }
-
-    fn at_most(&mut self, what: &str, measured: f64, limit: f64) {
-        let kept = measured <= limit;
-        if !kept {
-            self.missed.push(format!("{what}: {measured:.2}, at most {limit:.2}"));
-        }
-        let mark = if kept { "" } else { " **missed**" };
-        self.add(format!("| {what} | {measured:.2}{mark} | {limit:.2} |"));
-    }
-
-    fn note(&mut self, what: &str, measured: f64) {
-        self.add(format!("| {what} | {measured:.2} | |"));
-    }
-
-    fn holds(&mut self, what: &str, holds: bool) {
-        if !holds {
-            self.missed.push(what.to_owned());
-        }
-        self.add(format!("| {what} | {} | |", if holds { "yes" } else { "**no**" }));
-    }
-
-    fn add(&mut self, line: String) {
-        println!("{line}");
-        self.lines.push(line);
-    }
-
-    fn write(self) -> Outcome {
-        let mut page = "# The loom, measured\n\nMade by `cargo xtask bench loom`".to_owned();
-        let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let _ =
-            writeln!(page, " on {cores} cores of {}, Linux.", cpu.unwrap_or("an unknown machine"));
-        page.push_str(
-            "`benches/src/tables.rs` generates the tables. Writers that are compared have equal properties.\n",
-        );
-        page.push_str(&self.lines.join("\n"));
-        page.push('\n');
-        let path = root().join("docs/src/loom-measured.md");
-        fs::write(&path, page)
-            .map_err(|error| format!("can't write {}: {error}", path.display()))?;
-        if self.missed.is_empty() {
-            return Ok(());
-        }
-        Err(format!("missed:\n  {}", self.missed.join("\n  ")))
-    }
 }

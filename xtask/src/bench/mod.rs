@@ -2,15 +2,19 @@
 //! memory that the kernel reports for it.
 
 pub(crate) mod bridge;
+pub(crate) mod encodings;
+mod figures;
 pub(crate) mod formats;
 pub(crate) mod loom;
 pub(crate) mod mysql;
 mod narrow_table;
 mod page;
+pub(crate) mod page_file;
 pub(crate) mod peers;
 pub(crate) mod readers;
 pub(crate) mod reading;
 pub(crate) mod resident;
+mod runs;
 pub(crate) mod whole;
 mod wide_table;
 

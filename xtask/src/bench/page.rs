@@ -1,4 +1,5 @@
-//! `docs/src/benchmarks.md`: one section per measurement, so that each can be renewed alone.
+//! Pages of the book with measured figures. `docs/src/benchmarks.md` has one section per measurement, so that each can be
+//! renewed alone; larger measurements have pages of their own.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,9 +11,14 @@ const HEAD: &str = "# Benchmarks\n\n\
     Each section names the command that wrote it and the machine that it ran on. CPU seconds are the sum \
     of user and system time of all threads.\n";
 
-/// Replaces the section that the same command wrote before, and prints the new one.
+/// Replaces the section of `docs/src/benchmarks.md` that the same command wrote before, and prints the new one.
 pub(crate) fn write_section(title: &str, command: &str, body: &str) -> Outcome {
-    let path = page();
+    write_section_of("benchmarks.md", title, command, body)
+}
+
+/// Replaces a section of a page of `docs/src`, and prints it.
+pub(crate) fn write_section_of(page: &str, title: &str, command: &str, body: &str) -> Outcome {
+    let path = path_of(page);
     let text = fs::read_to_string(&path).unwrap_or_else(|_| HEAD.to_owned());
     let mark = format!("\n## {title}\n");
     let (before, rest) = text.split_once(&mark).unwrap_or((&text, ""));
@@ -24,8 +30,15 @@ pub(crate) fn write_section(title: &str, command: &str, body: &str) -> Outcome {
     fs::write(&path, text).map_err(|error| format!("can't write {}: {error}", path.display()))
 }
 
-fn page() -> PathBuf {
-    root().join("docs/src/benchmarks.md")
+/// Writes a whole page of `docs/src`.
+pub(crate) fn write_page(file: &str, title: &str, command: &str, body: &str) -> Outcome {
+    let path = path_of(file);
+    let text = format!("# {title}\n\nMade by `{command}` {}.\n{}\n", machine(), body.trim_end());
+    fs::write(&path, text).map_err(|error| format!("can't write {}: {error}", path.display()))
+}
+
+fn path_of(page: &str) -> PathBuf {
+    root().join("docs/src").join(page)
 }
 
 /// The machine: processor, cores, memory, kernel and compiler.

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs;
 use std::path::PathBuf;
 
 use serde_json::Value;
 
 use crate::bench::narrow_table::COLUMNS as NARROW;
 use crate::bench::page::write_section;
+use crate::bench::runs::{Taken, on_one_core, ours_on_one_core, peer};
 use crate::bench::wide_table::COLUMNS as WIDE;
-use crate::bench::{STAGE, built_with_stage, in_folder, json, median, usage};
+use crate::bench::{STAGE, built_with_stage, in_folder, json, median};
 use crate::command::{command, run as start};
 use crate::folders::{program, target};
 use crate::{Outcome, setup};
@@ -98,22 +98,6 @@ struct Bench {
     python: String,
     folder: PathBuf,
     part: u64,
-}
-
-/// CPU seconds and memory of the runs of a program: medians of the time, the maximum of the memory.
-#[derive(Default)]
-struct Taken {
-    reading: Vec<f64>,
-    writing: Vec<f64>,
-    peak: f64,
-    version: String,
-}
-
-impl Taken {
-    fn both(&self) -> f64 {
-        let sums = self.reading.iter().zip(&self.writing).map(|(one, other)| one + other);
-        median(sums.collect())
-    }
 }
 
 impl Bench {
@@ -257,7 +241,7 @@ impl Bench {
                 body,
                 "| {peer} {} | {both:.2} | {:.2} | {:.2} | {:.0} |",
                 taken.version,
-                median(taken.writing.clone()),
+                taken.writing(),
                 own / both,
                 taken.peak
             );
@@ -274,28 +258,7 @@ impl Bench {
     }
 
     fn peer(&self, program: &str, format: &str, input: &str, out: &str) -> Outcome<Value> {
-        let _ = fs::remove_file(out);
-        json(&on_one_core(&[&self.python, "benches/peers.py", program, format, input, out]))
-    }
-}
-
-impl Taken {
-    fn add(&mut self, figures: &Value) {
-        let number = |name: &str| figures[name].as_f64().unwrap_or(f64::NAN);
-        self.reading.push(number("read"));
-        self.writing.push(number("write"));
-        self.peak = self.peak.max(number("peak_kib") / 1024.0);
-        self.version = figures["version"].as_str().unwrap_or_default().to_owned();
-    }
-
-    /// Adds a run of `taploom`. The file of the run before is removed first: freeing its blocks takes time.
-    fn add_process(&mut self, arguments: &[&str], out: &str) -> Outcome {
-        let _ = fs::remove_file(out);
-        let usage = usage(arguments)?;
-        self.reading.push(0.0);
-        self.writing.push(usage.cpu.as_secs_f64());
-        self.peak = self.peak.max(usage.peak_kib as f64 / 1024.0);
-        Ok(())
+        peer(&self.python, program, format, input, out)
     }
 }
 
@@ -310,21 +273,6 @@ fn add_target(table: &mut String, name: &str, goal: f64, measured: f64, digits: 
     };
     let _ =
         writeln!(table, "| {name} | {bound} {goal:.digits$} | {measured:.digits$} | {verdict} |");
-}
-
-fn on_one_core<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
-    [&["taskset", "-c", "0"], arguments].concat()
-}
-
-fn ours_on_one_core<'a>(
-    taploom: &'a str,
-    input: &'a str,
-    format: &'a str,
-    out: &'a str,
-    options: &[&'a str],
-) -> Vec<&'a str> {
-    let program = [taploom, "encode", input, "-f", format, "-o", out];
-    on_one_core(&[&program[..], options].concat())
 }
 
 fn ours(arguments: &[&str]) -> Outcome {

@@ -1,5 +1,8 @@
 //! The tables that are measured, made batch by batch, so that none of them is ever in memory whole.
 
+mod survey;
+mod tpch;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -84,6 +87,10 @@ pub fn table(name: &str, rows: u64) -> Outcome<Batches> {
                 (format!("c{column}"), Arc::new(Float64Array::from_iter_values(values)) as ArrayRef)
             }))
         }),
+        "lineitem" => tpch::lineitem(rows, tpch::Decimals::Decimal128),
+        "lineitem-double" => tpch::lineitem(rows, tpch::Decimals::Double),
+        "orders" => tpch::orders(rows),
+        "survey" => survey::survey(rows),
         _ => return Err(format!("there is no table {name}")),
     })
 }
@@ -105,6 +112,19 @@ fn in_batches(
 ) -> Batches {
     let starts = (0..rows).step_by(batch_rows);
     Box::new(starts.map(move |first| make(first, batch_rows.min(rows - first))))
+}
+
+/// Batches of `batch_rows` rows that an iterator makes.
+fn chunks<R: 'static>(
+    rows: impl Iterator<Item = R> + 'static,
+    batch_rows: usize,
+    make: impl Fn(&[R]) -> RecordBatch + 'static,
+) -> Batches {
+    let mut rows = rows.fuse();
+    Box::new(std::iter::from_fn(move || {
+        let chunk: Vec<R> = rows.by_ref().take(batch_rows).collect();
+        (!chunk.is_empty()).then(|| make(&chunk))
+    }))
 }
 
 fn batch<N: Into<String>>(columns: impl IntoIterator<Item = (N, ArrayRef)>) -> RecordBatch {
