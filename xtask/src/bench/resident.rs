@@ -4,29 +4,18 @@ use std::process::Stdio;
 
 use crate::Outcome;
 use crate::bench::page::write_section;
-use crate::command::command;
+use crate::command::cargo;
+use crate::test::ALL_FEATURES;
 
 /// Runs the test program that has the shapes, and puts its table into `docs/src/benchmarks.md`. Fails if a shape takes more
 /// than its limit.
 pub(crate) fn run() -> Outcome {
-    let output = command(
-        "cargo",
-        &[
-            "test",
-            "-p",
-            "taploom-loom",
-            "--test",
-            "resident",
-            "--",
-            "--ignored",
-            "--exact",
-            "every_shape",
-            "--nocapture",
-        ],
-    )
-    .stderr(Stdio::inherit())
-    .output()
-    .map_err(|error| format!("can't run cargo: {error}"))?;
+    let features = ["test", "--workspace", "--features", ALL_FEATURES, "--test", "resident"];
+    let of_test = ["--", "--ignored", "--exact", "every_shape", "--nocapture"];
+    let output = cargo(&[&features[..], &of_test].concat())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("can't run cargo: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     let table: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
     write_section(
