@@ -54,7 +54,8 @@ impl Blocks {
     /// Reads the bytes of a batch into memory that may be reused.
     pub(super) fn read_batch(&mut self, length: u64) -> Result<Buffer, ArrowError> {
         let length = self.length_within(length)?;
-        let mut memory = self.unused().unwrap_or_else(|| MutableBuffer::new(length));
+        // The system gives new memory as zeros, which need not be written again.
+        let mut memory = self.unused().unwrap_or_else(|| MutableBuffer::from_len_zeroed(length));
         memory.resize(length, 0);
         self.fill(&mut memory)?;
         let memory = Buffer::from(memory);
