@@ -49,9 +49,7 @@ impl Resources {
     pub fn with_scratch(self, scratch: ScratchSpace) -> Self {
         Self { scratch, ..self }
     }
-}
 
-impl Resources {
     /// What the source of the rows may use beside the encoder that has these resources: three eighths of the memory in
     /// addition to it, and the same temporary files.
     ///
