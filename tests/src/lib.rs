@@ -1,7 +1,8 @@
 //! The programs that people read files with, as oracles of the tests.
 //!
-//! They run in Python, in one process that `readers/readers/__init__.py` describes; `cargo xtask setup`
-//! installs what it needs in the target folder, under `python`.
+//! Most run in Python, in one process that `readers/readers/__init__.py` describes. Older versions of some have
+//! a Python of their own, and STIL and parquet-java a process that `readers/java/Readers.java` describes.
+//! `cargo xtask setup` installs what they need in the target folder, under `python`, `python-older` and `java`.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,6 +14,7 @@
 mod losses;
 mod matrix;
 mod oracle;
+mod process;
 mod readers;
 mod variants;
 
@@ -22,8 +24,8 @@ pub use losses::{LOSSES, Loss, with_losses};
 pub use matrix::matrix;
 pub use oracle::{ReaderOracle, types_of};
 pub use readers::{
-    Field, Read, Reader, Readers, Request, Validator, check_joined_by_astropy, check_kept_types,
-    check_vocabulary, write_every_type,
+    Field, Filtered, Read, Reader, Readers, Request, Validator, check_joined_by_astropy,
+    check_kept_types, check_same_by_stil, check_vocabulary, write_every_type,
 };
 pub use variants::{VARIANTS, Variant};
 

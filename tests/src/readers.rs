@@ -1,9 +1,7 @@
 //! A client of `tests/readers`.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use arrow_array::RecordBatch;
@@ -11,6 +9,8 @@ use arrow_schema::{Schema, SchemaRef};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use taploom::{ColumnMetadata, Datatype, TableMetadata, VoType};
+
+use crate::process::{Processes, Program};
 
 /// A program that reads files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,12 +31,74 @@ pub enum Reader {
     Polars,
     /// Python's `json`.
     Python,
+    /// pyarrow 17: Parquet.
+    Pyarrow17,
+    /// DuckDB 1.4: Parquet.
+    Duckdb14,
+    /// polars 1.43: Parquet.
+    Polars143,
+    /// DataFusion: Parquet.
+    Datafusion,
+    /// DataFusion 50: Parquet.
+    Datafusion50,
+    /// arro3-io: Parquet.
+    Arro3,
+    /// fastparquet: Parquet.
+    Fastparquet,
+    /// STIL, the library of TOPCAT and STILTS: Parquet.
+    Stil,
+    /// parquet-java: Parquet.
+    ParquetJava,
 }
 
 impl Reader {
-    /// Its name, for people and in requests.
+    /// All readers of Parquet.
+    pub const OF_PARQUET: [Self; 13] = [
+        Self::Pyarrow,
+        Self::Pyarrow17,
+        Self::Duckdb,
+        Self::Duckdb14,
+        Self::Polars,
+        Self::Polars143,
+        Self::Datafusion,
+        Self::Datafusion50,
+        Self::Arro3,
+        Self::Fastparquet,
+        Self::Astropy,
+        Self::Stil,
+        Self::ParquetJava,
+    ];
+
+    /// Its name in requests.
     pub fn name(self) -> String {
         format!("{self:?}").to_lowercase()
+    }
+
+    /// Its name for people, with the version where there is another one.
+    pub fn title(self) -> String {
+        match self {
+            Self::Pyarrow17 => "pyarrow 17".to_owned(),
+            Self::Duckdb14 => "duckdb 1.4".to_owned(),
+            Self::Polars143 => "polars 1.43".to_owned(),
+            Self::Datafusion50 => "datafusion 50".to_owned(),
+            Self::ParquetJava => "parquet-java".to_owned(),
+            _ => self.name(),
+        }
+    }
+
+    /// The program that it runs in, and its name there.
+    fn program(self) -> (Program, String) {
+        let (program, name) = match self {
+            Self::Pyarrow17 => (Program::OlderPython, "pyarrow"),
+            Self::Duckdb14 => (Program::OlderPython, "duckdb"),
+            Self::Polars143 => (Program::OlderPython, "polars"),
+            Self::Datafusion50 => (Program::OlderPython, "datafusion"),
+            Self::Arro3 => (Program::OlderPython, "arro3"),
+            Self::Stil => (Program::Java, "stil"),
+            Self::ParquetJava => (Program::Java, "parquetjava"),
+            _ => return (Program::Python, self.name()),
+        };
+        (program, name.to_owned())
     }
 }
 
@@ -109,41 +171,33 @@ struct Answer {
     messages: Vec<String>,
     #[serde(default)]
     differences: BTreeMap<String, String>,
+    #[serde(default)]
+    unfiltered: BTreeMap<String, String>,
+    #[serde(default)]
+    filters: usize,
 }
 
-/// The process, which answers one request at a time.
-pub struct Readers {
-    _child: Child,
-    requests: ChildStdin,
-    answers: BufReader<ChildStdout>,
+/// What filters of a reader find, against a scan of all rows.
+#[derive(Debug, Clone, Default)]
+pub struct Filtered {
+    /// How many filters there were.
+    pub filters: usize,
+    /// The columns on which a filter finds other rows than a scan, and which.
+    pub differences: BTreeMap<String, String>,
+    /// The columns on which the reader refuses a filter, and why.
+    pub unfiltered: BTreeMap<String, String>,
 }
+
+/// The processes, which answer one request at a time.
+#[derive(Default)]
+pub struct Readers(Processes);
 
 impl Readers {
-    /// Runs `ask` with the one process of this program.
-    ///
-    /// # Panics
-    /// Where it can't be started; the message says what to do.
+    /// Runs `ask` with the processes of this program.
     pub fn with<T>(ask: impl FnOnce(&mut Self) -> T) -> T {
         static READERS: OnceLock<Mutex<Readers>> = OnceLock::new();
-        let readers = READERS.get_or_init(|| Mutex::new(Self::start()));
+        let readers = READERS.get_or_init(Mutex::default);
         ask(&mut readers.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn start() -> Self {
-        let root = workspace();
-        let python = crate::target().join("python/bin/python");
-        assert!(python.exists(), "the readers are not installed: run `cargo xtask setup`");
-        let mut child = Command::new(python)
-            .args(["-m", "readers"])
-            .env("PYTHONPATH", root.join("tests/readers"))
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the readers start");
-        let requests = child.stdin.take().expect("a pipe to the readers");
-        let answers = BufReader::new(child.stdout.take().expect("a pipe from the readers"));
-        Self { _child: child, requests, answers }
     }
 
     /// Reads a file whose columns are known.
@@ -160,9 +214,11 @@ impl Readers {
                 "arraysize": vo_type.arraysize.as_ref().map(ToString::to_string),
             })
         });
+        let dump = self.dump(request.reader, request.path, folder.path())?;
         let answer = self.ask(&serde_json::json!({
             "reader": request.reader.name(),
             "format": request.format,
+            "dump": dump,
             "options": request.options.iter().copied().collect::<BTreeMap<_, _>>(),
             "path": request.path,
             "schema": expected,
@@ -198,23 +254,67 @@ impl Readers {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let rows = folder.path().join("written.arrows");
         write_rows(&rows, written).map_err(|error| error.to_string())?;
+        let dump = self.dump(reader, path, folder.path())?;
         let answer = self.ask(&serde_json::json!({
             "reader": reader.name(),
             "format": "parquet",
             "path": path,
+            "dump": dump,
             "written": rows,
         }))?;
         Ok(answer.differences)
     }
 
+    /// Filters every column of a Parquet file, which has the numbers of the rows in the column `row`.
+    ///
+    /// # Errors
+    /// What the reader says where it refuses the file.
+    pub fn filter(&mut self, reader: Reader, path: &Path) -> Result<Filtered, String> {
+        let (program, name) = reader.program();
+        let request = serde_json::json!({"reader": name, "task": "filters", "path": path});
+        let Answer { filters, differences, unfiltered, .. } =
+            self.ask_program(program, &request)?;
+        Ok(Filtered { filters, differences, unfiltered })
+    }
+
+    /// Has STIL read a file, in a format by STIL's name, and write what it has read as a VOTable with BINARY2.
+    ///
+    /// # Errors
+    /// What STIL says.
+    pub fn copy_by_stil(&mut self, path: &Path, format: &str, out: &Path) -> Result<(), String> {
+        let request = serde_json::json!({
+            "reader": "stil", "task": "copy", "path": path, "format": format, "out": out,
+        });
+        self.ask_program(Program::Java, &request).map(drop)
+    }
+
+    /// The file with what a reader outside of the newest Python has read of Parquet; none for the others.
+    fn dump(
+        &mut self,
+        reader: Reader,
+        path: &Path,
+        folder: &Path,
+    ) -> Result<Option<PathBuf>, String> {
+        let (program, name) = reader.program();
+        if program == Program::Python {
+            return Ok(None);
+        }
+        let out = folder.join("dump");
+        let request = serde_json::json!({"reader": name, "task": "dump", "path": path, "out": out});
+        self.ask_program(program, &request)?;
+        Ok(Some(out))
+    }
+
     fn ask(&mut self, request: &serde_json::Value) -> Result<Answer, String> {
-        let mut line = String::new();
-        writeln!(self.requests, "{request}")
-            .and_then(|()| self.requests.flush())
-            .and_then(|()| self.answers.read_line(&mut line))
-            .map_err(|error| format!("the readers are gone: {error}"))?;
-        let answer: Answer = serde_json::from_str(&line)
-            .map_err(|error| format!("the readers answered {line:?}: {error}"))?;
+        self.ask_program(Program::Python, request)
+    }
+
+    fn ask_program(
+        &mut self,
+        program: Program,
+        request: &serde_json::Value,
+    ) -> Result<Answer, String> {
+        let answer: Answer = parsed(&self.0.ask(program, request)?)?;
         if answer.ok { Ok(answer) } else { Err(answer.error.unwrap_or_default()) }
     }
 }
@@ -291,6 +391,14 @@ pub fn check_joined_by_astropy(path: &Path) -> Result<(), String> {
 /// The differences, one a line.
 pub fn check_kept_types(given: &Path, path: &Path) -> Result<(), String> {
     no_messages(&serde_json::json!({"reader": "kept_types", "given": given, "path": path}))
+}
+
+/// Compares the columns and the cells of two VOTables that STIL has written.
+///
+/// # Errors
+/// The differences, one a line.
+pub fn check_same_by_stil(path: &Path, other: &Path) -> Result<(), String> {
+    no_messages(&serde_json::json!({"reader": "same_by_stil", "path": path, "other": other}))
 }
 
 fn no_messages(request: &serde_json::Value) -> Result<(), String> {

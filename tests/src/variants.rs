@@ -50,7 +50,7 @@ const VOTABLE: Variant = Variant {
 };
 const VOPARQUET: Variant = Variant {
     id: "voparquet",
-    readers: &[Reader::Pyarrow, Reader::Duckdb, Reader::Polars],
+    readers: &Reader::OF_PARQUET,
     unique_names: true,
     keeps: KeptMetadata::ALL,
     ..PLAIN

@@ -1,8 +1,9 @@
 //! Installs the programs that the tests read files with.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::thread;
 
 use crate::Outcome;
 use crate::command::{command, run as start};
@@ -10,7 +11,16 @@ use crate::folders::{root, target};
 
 /// Installs the programs that are missing.
 pub(crate) fn run() -> Outcome {
-    python()?;
+    // Most of the time goes to waiting for downloads.
+    let installed = thread::scope(|scope| {
+        let pythons = scope.spawn(|| python().and_then(|_| older_python()));
+        let java = java();
+        [
+            pythons.join().unwrap_or_else(|_| Err("the installer panicked".to_owned())).map(drop),
+            java,
+        ]
+    });
+    installed.into_iter().collect::<Outcome<()>>()?;
     stilts()?;
     // xmllint checks documents against the XML Schema of VOTable.
     debian("xmllint", &["libxml2-utils"])?;
@@ -32,6 +42,43 @@ pub(crate) fn python() -> Outcome<String> {
     environment("python", "tests/readers/requirements.txt")
 }
 
+/// The Python interpreter with older versions of the readers.
+fn older_python() -> Outcome<String> {
+    environment("python-older", "tests/readers/requirements-older.txt")
+}
+
+/// STIL and parquet-java from Maven, and the program that reads files with them, in `java` in the target folder.
+/// They are installed again when the versions or the program change.
+fn java() -> Outcome {
+    debian("javac", &["default-jdk-headless"])?;
+    debian("mvn", &["maven"])?;
+    let sources = root().join("tests/readers/java");
+    let (libraries, classes) = (target().join("java/lib"), target().join("java/classes"));
+    let pom = sources.join("pom.xml").display().to_string();
+    install_once(&[sources.join("pom.xml")], &libraries, |folder| {
+        let out = format!("-DoutputDirectory={folder}");
+        let dependencies = ["-q", "-B", "-f", &pom, "dependency:copy-dependencies", &out];
+        run_or(
+            "mvn",
+            &dependencies,
+            "STIL and parquet-java can't be installed: is Maven Central reachable?",
+        )
+    })?;
+    let programs = files_of(&sources, "java")?;
+    install_once(&programs, &classes, |folder| {
+        let libraries = libraries.join("*").display().to_string();
+        let mut arguments = vec!["-nowarn", "-cp", &libraries, "-d", folder];
+        let programs: Vec<String> =
+            programs.iter().map(|path| path.display().to_string()).collect();
+        arguments.extend(programs.iter().map(String::as_str));
+        run_or(
+            "javac",
+            &arguments,
+            "a Java compiler of version 17 is needed: apt-get install default-jdk-headless",
+        )
+    })
+}
+
 /// The Python interpreter with the programs that `bench peers` compares with.
 pub(crate) fn peers_python() -> Outcome<String> {
     environment("bench-python", "benches/peers.txt")
@@ -43,27 +90,51 @@ fn environment(folder: &str, pins: &str) -> Outcome<String> {
     let environment = target().join(folder);
     let python = environment.join("bin/python").display().to_string();
     let pins = root().join(pins);
-    let pinned = fs::read_to_string(&pins)
-        .map_err(|error| format!("can't read {}: {error}", pins.display()))?;
-    let installed = environment.join("installed.txt");
-    if fs::read_to_string(&installed).is_ok_and(|installed| installed == pinned) {
-        return Ok(python);
-    }
-    let environment_name = environment.display().to_string();
-    run_or(
-        "python3",
-        &["-m", "venv", "--clear", &environment_name],
-        "Python 3.11 with venv is needed: apt-get install python3-venv",
-    )?;
-    let pins = pins.display().to_string();
-    run_or(
-        &python,
-        &["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", &pins],
-        "the readers can't be installed: is the Python package index reachable?",
-    )?;
-    fs::write(&installed, pinned)
-        .map_err(|error| format!("can't write {}: {error}", installed.display()))?;
+    install_once(&[pins.clone()], &environment, |environment| {
+        run_or(
+            "python3",
+            &["-m", "venv", environment],
+            "Python 3.11 with venv is needed: apt-get install python3-venv",
+        )?;
+        let pins = pins.display().to_string();
+        let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+        run_or(
+            &python,
+            &[&install[..], &["--only-binary", ":all:", "-r", &pins]].concat(),
+            "the readers can't be installed: is the Python package index reachable?",
+        )
+    })?;
     Ok(python)
+}
+
+/// Fills a folder, unless it was filled from the same files before.
+fn install_once(from: &[PathBuf], folder: &Path, fill: impl FnOnce(&str) -> Outcome) -> Outcome {
+    let mut contents = String::new();
+    for file in from {
+        contents += &fs::read_to_string(file)
+            .map_err(|error| format!("can't read {}: {error}", file.display()))?;
+    }
+    let installed = folder.join("installed.txt");
+    if fs::read_to_string(&installed).is_ok_and(|installed| installed == contents) {
+        return Ok(());
+    }
+    let failed = |error| format!("can't write {}: {error}", folder.display());
+    if folder.exists() {
+        fs::remove_dir_all(folder).map_err(failed)?;
+    }
+    fs::create_dir_all(folder).map_err(failed)?;
+    fill(&folder.display().to_string())?;
+    fs::write(&installed, contents).map_err(failed)
+}
+
+/// The files of a folder with an extension, by name.
+fn files_of(folder: &Path, extension: &str) -> Outcome<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder)
+        .map_err(|error| format!("can't read {}: {error}", folder.display()))?;
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    files.retain(|path| path.extension().is_some_and(|own| own == extension));
+    files.sort();
+    Ok(files)
 }
 
 /// Installs Debian packages if a program is missing and this process may; otherwise the error says how to.

@@ -29,7 +29,7 @@ value of the last INFO named QUERY_STATUS directly within the results RESOURCE, 
 
 A Parquet file with columns of any type is compared here with the rows that were written:
 
-    {"reader": "pyarrow" | "duckdb" | "polars",
+    {"reader": NAME,                             (see LIBRARIES in libraries.py, DUMPS in dumps.py)
      "format": "parquet",
      "path": FILE,
      "written": Arrow IPC stream}
@@ -38,6 +38,20 @@ A Parquet file with columns of any type is compared here with the rows that were
     {"ok": false, "error": "one line"}           the reader rejects the file
 
 "differences" has the columns of which the type or a cell is another one.
+
+Older versions of some libraries run in a process of their own, of the same package, and STIL and parquet-java in
+one that tests/readers/java has. These write what they have read to a file, which a second request names as
+"dump" beside "path":
+
+    {"reader": NAME, "task": "dump", "path": FILE, "out": Arrow IPC stream to write}
+
+Filters on every column, which find in a file the rows that they find in memory:
+
+    {"reader": NAME, "task": "filters", "path": FILE}
+
+    {"ok": true, "filters": N, "differences": {COLUMN: "one line"}, "unfiltered": {COLUMN: "one line"}}
+
+"differences" has the columns on which a filter finds other rows, "unfiltered" those that take no filter.
 
 STILTS and vot are started once a request; `stilts` has to be on the PATH.
 """

@@ -8,6 +8,7 @@ os.environ["RUST_BACKTRACE"] = "0"  # panics of polars are answers here
 
 import pyarrow as pa
 
+from . import filters, libraries, stil
 from .core import Rejected, exact_cast, one_line
 from .kept_types import not_kept, write_every_type
 from .matrix import READERS
@@ -15,6 +16,7 @@ from .parquet import not_joined_by_astropy
 from .parquet_types import compare
 from .validators import astropy_validator, vocabulary, votlint, xml_schema
 
+TASKS = {"dump": libraries.dump, "filters": filters.check}
 VALIDATORS = {"votlint": votlint, "validator": astropy_validator, "schema": xml_schema}
 
 
@@ -52,11 +54,15 @@ def answer(line):
         if validate or request["reader"] == "vocabulary":
             messages = validate(request["path"]) if validate else vocabulary(request["columns"])
             return {"ok": True, "messages": messages}
+        if "task" in request:
+            return TASKS[request["task"]](request)
         if request["reader"] == "every_type":
             write_every_type(request["path"])
             return {"ok": True}
         if request["reader"] == "joined_by_astropy":
             return {"ok": True, "messages": not_joined_by_astropy(request["path"])}
+        if request["reader"] == "same_by_stil":
+            return {"ok": True, "messages": stil.differences(request["path"], request["other"])}
         if request["reader"] == "kept_types":
             return {"ok": True, "messages": not_kept(request["given"], request["path"])}
         if request["format"] == "parquet":

@@ -2,7 +2,9 @@
 
 import xml.etree.ElementTree as ElementTree
 
-from .core import Decoded, Rejected, duckdb_connection, sql_text
+from .core import Decoded, Rejected, duckdb_connection, named_columns, sql_text
+from .libraries import read_duckdb, read_polars
+from .numpy_cells import column_of
 from .votable_binary import SPACE, fields_of_table, results_of, status_of
 from .votable_metadata import table_metadata
 
@@ -24,20 +26,25 @@ def voparquet_document(metadata):
     return columns, status_of(resource), table_metadata(root)
 
 
-def read_voparquet_pyarrow(request, schema):
-    from pyarrow import parquet
+def read_voparquet(load, losses=()):
+    """The rows by a library, and the FIELDs in the footer as pyarrow finds them."""
 
-    with parquet.ParquetFile(request["path"], page_checksum_verification=True) as file:
-        columns, status, metadata = voparquet_document(file.metadata.metadata or {})
-        table = file.read(use_threads=False)
-    return Decoded(table.columns, columns, (), status, table.column_names, table=metadata)
+    def read(request, schema):
+        from pyarrow import parquet
+
+        footer = parquet.read_metadata(request["path"]).metadata or {}
+        columns, status, metadata = voparquet_document(footer)
+        table = load(request.get("dump") or request["path"], schema)
+        return Decoded(table.columns, columns, losses, status, table.column_names, table=metadata)
+
+    return read
 
 
 def read_voparquet_duckdb(request, schema):
     path = sql_text(request["path"])
     keys = duckdb_connection().sql(f"SELECT key, value FROM parquet_kv_metadata({path})").fetchall()
     columns, status, metadata = voparquet_document({bytes(k): bytes(v) for k, v in keys})
-    table = duckdb_connection().sql(f"SELECT * FROM read_parquet({path})").to_arrow_table()
+    table = read_duckdb(request["path"])
     return Decoded(table.columns, columns, (), status, table.column_names, table=metadata)
 
 
@@ -46,8 +53,31 @@ def read_voparquet_polars(request, schema):
 
     keys = polars.read_parquet_metadata(request["path"])
     columns, status, metadata = voparquet_document({k.encode(): v.encode() for k, v in keys.items()})
-    table = polars.read_parquet(request["path"]).to_arrow()
+    table = read_polars(request["path"])
     return Decoded(table.columns, columns, (), status, table.column_names, table=metadata)
+
+
+# Floats have no nulls in pandas, and astropy makes NaN of a None in an array.
+ASTROPY_LOSSES = ["null-is-nan", "null-element-is-nan"]
+FASTPARQUET_LOSSES = ["null-is-nan"]
+# Java's arrays of numbers have no nulls, and STIL takes an empty array for none.
+STIL_LOSSES = ["null-element-is-nan", "empty-list-is-null"]
+
+
+def read_voparquet_astropy(request, schema):
+    """The rows joined with the FIELDs, which pandas reads first."""
+    import warnings
+
+    from astropy.table import Table
+    from pyarrow import parquet
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        table = Table.read(request["path"], format="parquet.votable")
+    # Where a name is not an identifier, astropy has a second column, which is empty, under the name that it makes.
+    names = parquet.read_schema(request["path"]).names
+    arrays = [column_of(table[name], type_, name) for name, type_ in zip(names, schema.types)]
+    return Decoded(arrays, named_columns(names), ASTROPY_LOSSES)
 
 
 def not_joined_by_astropy(path):

@@ -1,39 +1,13 @@
 """Parquet files of columns of any type, compared with the rows that were written."""
 
-import os
 import struct
 
 import pyarrow as pa
 import pyarrow.compute
 
-from .core import Rejected, duckdb_connection, is_list, one_array, one_line, sql_text
-
-
-def read_parquet_pyarrow(path):
-    from pyarrow import parquet
-
-    return parquet.read_table(path, use_threads=False, page_checksum_verification=True)
-
-
-def read_parquet_duckdb(path):
-    return duckdb_connection().sql(f"SELECT * FROM read_parquet({sql_text(path)})").to_arrow_table()
-
-
-def read_parquet_polars(path):
-    os.environ["RUST_BACKTRACE"] = "0"  # its panics are answers here
-    import polars
-
-    try:
-        return polars.read_parquet(path).to_arrow()
-    except polars.exceptions.PanicException as panic:  # which is no Exception
-        raise Rejected(f"panicked: {panic}")
-
-
-PARQUET_READERS = {
-    "pyarrow": read_parquet_pyarrow,
-    "duckdb": read_parquet_duckdb,
-    "polars": read_parquet_polars,
-}
+from .core import Rejected, is_list, one_array, one_line
+from .dumps import DUMPS
+from .libraries import LIBRARIES
 
 
 def is_in_seconds(type_):
@@ -50,6 +24,7 @@ INSTEAD = {
         (pa.types.is_interval, pa.types.is_fixed_size_binary),
     ],
     "duckdb": [
+        (pa.types.is_null, pa.types.is_int32),
         (pa.types.is_time32, pa.types.is_int32),
         (pa.types.is_time32, pa.types.is_time64),
         (pa.types.is_date64, pa.types.is_int64),
@@ -71,10 +46,20 @@ INSTEAD = {
 }
 
 
+# Readers by way of pandas and numpy, whose floats have no nulls.
+NAN_FOR_NULL = ["fastparquet", "astropy"]
+
+
+def instead_of(reader):
+    """For every version of a reader; the others have the types of pyarrow."""
+    return INSTEAD.get(reader.rstrip("0123456789"), INSTEAD["pyarrow"])
+
+
 def compare(request):
     """Compare all cells that a reader finds in a Parquet file with those that were written."""
     written = pa.ipc.open_stream(request["written"]).read_all()
-    read = PARQUET_READERS[request["reader"]](request["path"])
+    load = DUMPS.get(request["reader"]) or LIBRARIES[request["reader"]]
+    read = load(request.get("dump") or request["path"], written.schema)
     if read.column_names != written.column_names:
         raise Rejected(f"columns {read.column_names}, expected are {written.column_names}")
     if len(read) != len(written):
@@ -106,7 +91,10 @@ def compare_cells(reader, place, got, want):
         for name, got_field, want_field in zip(names, got.flatten(), want.flatten()):
             compare_cells(reader, f"{place}, field {name}", got_field, want_field)
     else:
-        compare_values(place, got, as_type_of_reader(reader, place, want, got.type))
+        want = as_type_of_reader(reader, place, want, got.type)
+        if reader in NAN_FOR_NULL and pa.types.is_floating(want.type):
+            want = pa.compute.fill_null(want, pa.scalar(float("nan"), want.type))
+        compare_values(place, got, want)
 
 
 def plain(array):
@@ -142,7 +130,7 @@ def as_type_of_reader(reader, place, want, type_):
             raise Rejected(f"{place}: the reader has {type_}, expected is {want.type}")
         # Timestamps are counted in UTC; the zone is how they are shown.
         want = want.cast(pa.timestamp(want.type.unit, type_.tz))
-    known = any(kind(want.type) and instead(type_) for kind, instead in INSTEAD[reader])
+    known = any(kind(want.type) and instead(type_) for kind, instead in instead_of(reader))
     if known and pa.types.is_interval(want.type):
         return interval_bytes(want)
     if known or type_ == want.type:

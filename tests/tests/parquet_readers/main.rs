@@ -5,21 +5,21 @@
 
 #[path = "../../../crates/loom/tests/common/mod.rs"]
 mod common;
-mod edges;
+mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow_array::builder::{Int64Builder, ListBuilder, MapBuilder, StringBuilder};
-use arrow_array::cast::AsArray;
 use arrow_array::types::*;
 use arrow_array::*;
-use arrow_buffer::{IntervalDayTime, IntervalMonthDayNano, NullBuffer};
-use arrow_schema::{DataType, Field, Fields, IntervalUnit, Schema};
-use common::{batches, every_type, loom};
+use arrow_buffer::NullBuffer;
+use arrow_schema::{DataType, Field, Fields};
+use common::{batches, loom};
 use half::f16;
 use parquet::basic::{Compression, GzipLevel, ZstdLevel};
 use parquet::file::properties::{WriterProperties, WriterVersion};
+use rows::array;
 use taploom_loom::LoomOptions;
 use taploom_testkit::Failures;
 use taploom_tests::{Reader, Readers};
@@ -86,7 +86,7 @@ const UNKNOWN_TO_POLARS: [&str; 4] =
 /// these it gets one by one, to see that it still does not.
 #[track_caller]
 fn reads_all_but(reader: Reader, version: WriterVersion, unread: &[&str]) {
-    let table = batches(every_and_edges, ROWS);
+    let table = batches(rows::every_and_edges, ROWS);
     let read = columns(&table, |name| !unread.contains(&name));
     assert_eq!(read[0].num_columns() + unread.len(), table[0].num_columns());
     let properties = || {
@@ -140,33 +140,8 @@ fn compare(
 ) -> Result<BTreeMap<String, String>, String> {
     let path = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(&path, file).unwrap();
-    let expected: Vec<RecordBatch> = expected.iter().map(as_pyarrow_has_it).collect();
+    let expected: Vec<RecordBatch> = expected.iter().map(rows::as_pyarrow_has_it).collect();
     Readers::with(|readers| readers.compare(reader, path.path(), &expected))
-}
-
-/// pyarrow, which compares, has one kind of intervals only.
-fn as_pyarrow_has_it(batch: &RecordBatch) -> RecordBatch {
-    let columns = batch.columns().iter().map(|column| match column.data_type() {
-        DataType::Interval(IntervalUnit::YearMonth) => {
-            let cells = column.as_primitive::<IntervalYearMonthType>().iter();
-            let cells =
-                cells.map(|cell| cell.map(|months| IntervalMonthDayNano::new(months, 0, 0)));
-            array(cells.collect::<IntervalMonthDayNanoArray>())
-        }
-        DataType::Interval(IntervalUnit::DayTime) => {
-            let cells = column.as_primitive::<IntervalDayTimeType>().iter();
-            let cells = cells.map(|cell| {
-                let IntervalDayTime { days, milliseconds } = cell?;
-                let nanoseconds = i64::from(milliseconds) * 1_000_000;
-                Some(IntervalMonthDayNano::new(0, days, nanoseconds))
-            });
-            array(cells.collect::<IntervalMonthDayNanoArray>())
-        }
-        _ => Arc::clone(column),
-    });
-    let names = batch.schema_ref().fields().iter().map(|field| field.name().clone());
-    let columns = names.zip(columns).map(|(name, column)| (name, column, true));
-    RecordBatch::try_from_iter_with_nullable(columns).unwrap()
 }
 
 fn columns(table: &[RecordBatch], wanted: impl Fn(&str) -> bool) -> Vec<RecordBatch> {
@@ -235,16 +210,4 @@ fn alike() -> (RecordBatch, RecordBatch) {
             .unwrap()
     };
     (side(|pair| Arc::clone(&pair.1)), side(|pair| Arc::clone(&pair.2)))
-}
-
-fn array(array: impl Array + 'static) -> ArrayRef {
-    Arc::new(array)
-}
-
-/// Every type that Parquet holds, and the edges of those that have some.
-fn every_and_edges(first: usize, rows: usize) -> RecordBatch {
-    let (every, edges) = (every_type(first, rows), edges::edges(first, rows));
-    let fields = [every.schema().fields().to_vec(), edges.schema().fields().to_vec()].concat();
-    let columns = [every.columns(), edges.columns()].concat();
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
 }

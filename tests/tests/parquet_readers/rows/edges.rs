@@ -9,7 +9,7 @@ use arrow_cast::cast;
 use arrow_schema::{DataType, Field, Fields, TimeUnit};
 use half::f16;
 
-use crate::array;
+use super::array;
 
 /// Rows `first..first + rows` of a table with the values that are the first to be lost.
 pub(crate) fn edges(first: usize, rows: usize) -> RecordBatch {

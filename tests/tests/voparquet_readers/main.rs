@@ -1,0 +1,80 @@
+//! Parquet and VOParquet before readers old and new: `docs/src/readers-parquet.md` says what each makes of every
+//! type, filter, encoding and codec.
+//!
+//! `TAPLOOM_REWRITE=1 cargo test -p taploom-tests --test voparquet_readers` writes the page anew. The program is
+//! that of `cargo build`; `cargo xtask test` builds it first.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
+
+#[path = "../../../crates/loom/tests/common/mod.rs"]
+mod common;
+mod encodings;
+mod page;
+#[path = "../parquet_readers/rows/mod.rs"]
+mod rows;
+mod stil;
+mod types;
+
+use std::path::Path;
+use std::process::Command;
+
+use page::{Cell, Page};
+use taploom_tests::Reader;
+
+const FROM: &str = "<!-- from here on written by the test `voparquet_readers` -->\n";
+
+#[test]
+fn the_page_says_who_reads_which_parquet() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/src/readers-parquet.md");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (head, said) = text.split_once(FROM).unwrap();
+    let found = tables();
+    if std::env::var_os("TAPLOOM_REWRITE").is_some() {
+        std::fs::write(&path, format!("{head}{FROM}{found}")).unwrap();
+        return;
+    }
+    let lines = said.lines().zip(found.lines()).filter(|(said, found)| said != found);
+    let differ: Vec<String> = lines.map(|(said, found)| format!("- {said}\n+ {found}")).collect();
+    assert!(
+        said == found,
+        "readers-parquet.md says otherwise; TAPLOOM_REWRITE=1 writes it anew:\n{}",
+        differ.join("\n")
+    );
+}
+
+fn tables() -> String {
+    let mut page = Page::default();
+    page.heading("Types and filters");
+    of_types(&mut page, &types::Table::of_every_type(), &Reader::OF_PARQUET);
+    page.heading("Bloom filters");
+    of_types(&mut page, &types::Table::with_bloom_filters(), &types::BLOOM_FILTERS);
+    let readers = encodings::readers();
+    for (heading, tried) in
+        [("Encodings", encodings::encodings()), ("Compression", encodings::codecs())]
+    {
+        page.heading(heading);
+        page.head(&[heading, "of"], &readers);
+        for row in tried {
+            page.row(&[&row.encoding, row.of], &readers, &row.cells);
+        }
+    }
+    page.finish()
+}
+
+fn of_types(page: &mut Page, table: &types::Table, readers: &[Reader]) {
+    let columns: Vec<_> = readers.iter().map(|reader| table.cells(*reader)).collect();
+    page.head(&["type"], readers);
+    for (name, data_type) in table.columns() {
+        let cells: Vec<Cell> = columns.iter().map(|column| column[&name].clone()).collect();
+        page.row(&[&data_type.to_string()], readers, &cells);
+    }
+}
+
+/// Runs the program, which must succeed in silence.
+fn run_taploom(arguments: &[&str], output: &Path) {
+    let program = taploom_tests::target().join("debug/taploom");
+    assert!(program.exists(), "the program is not built: run `cargo build`");
+    let run = Command::new(program).args(arguments).arg("-o").arg(output).output().unwrap();
+    let stderr = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success(), "taploom {}: {stderr}", arguments.join(" "));
+}

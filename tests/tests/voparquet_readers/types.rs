@@ -1,0 +1,169 @@
+//! Every type of Arrow in Parquet, as the loom writes it: cells and filters of every reader.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow_array::*;
+use arrow_schema::{DataType, Field, Schema};
+use parquet::file::properties::WriterProperties;
+use taploom_loom::LoomOptions;
+use taploom_tests::{Reader, Readers};
+
+use crate::common::{batches, loom};
+use crate::page::Cell;
+use crate::rows;
+
+const ROWS: usize = 1200;
+const NUMBERS: &str = "row";
+
+/// The readers with filters of their own: those of the others are the caller's.
+const FILTER: [Reader; 11] = [
+    Reader::Pyarrow,
+    Reader::Pyarrow17,
+    Reader::Duckdb,
+    Reader::Duckdb14,
+    Reader::Polars,
+    Reader::Polars143,
+    Reader::Datafusion,
+    Reader::Datafusion50,
+    Reader::Fastparquet,
+    Reader::Astropy,
+    Reader::ParquetJava,
+];
+
+/// The readers that use bloom filters.
+pub(crate) const BLOOM_FILTERS: [Reader; 5] = [
+    Reader::Duckdb,
+    Reader::Duckdb14,
+    Reader::Datafusion,
+    Reader::Datafusion50,
+    Reader::ParquetJava,
+];
+
+/// A column of each kind of value that a bloom filter hashes in its own way.
+const HASHED: [&str; 12] = [
+    "utf8",
+    "binary",
+    "fixed",
+    "float16",
+    "f32",
+    "f64",
+    "small as Int8",
+    "small as UInt64",
+    "small as Date32",
+    "long as Timestamp(µs)",
+    "Decimal128(9, 2)",
+    "Decimal128(19, 19)",
+];
+
+/// Rows with columns of every type.
+pub(crate) struct Table {
+    batches: Vec<RecordBatch>,
+    bloom_filters: bool,
+}
+
+impl Table {
+    pub(crate) fn of_every_type() -> Self {
+        Self { batches: batches(numbered, ROWS), bloom_filters: false }
+    }
+
+    /// With bloom filters on columns of some types.
+    pub(crate) fn with_bloom_filters() -> Self {
+        let Self { batches, .. } = Self::of_every_type();
+        let schema = batches[0].schema();
+        let column = |name: &&str| schema.index_of(name).unwrap();
+        let columns: Vec<usize> = std::iter::once(0).chain(HASHED.iter().map(column)).collect();
+        let batches = batches.iter().map(|batch| batch.project(&columns).unwrap()).collect();
+        Self { batches, bloom_filters: true }
+    }
+
+    /// The names and the types of the columns.
+    pub(crate) fn columns(&self) -> Vec<(String, DataType)> {
+        let fields = self.batches[0].schema_ref().fields().iter().skip(1);
+        fields.map(|field| (field.name().clone(), field.data_type().clone())).collect()
+    }
+
+    /// What a reader makes of every column.
+    pub(crate) fn cells(&self, reader: Reader) -> BTreeMap<String, Cell> {
+        let all: Vec<usize> = (1..self.batches[0].num_columns()).collect();
+        let mut cells = BTreeMap::new();
+        self.by_halves(reader, &all, &mut cells);
+        cells
+    }
+
+    /// Reads columns together, and in halves where the reader refuses them.
+    fn by_halves(&self, reader: Reader, columns: &[usize], cells: &mut BTreeMap<String, Cell>) {
+        let written: Vec<RecordBatch> = self
+            .batches
+            .iter()
+            .map(|batch| batch.project(&[&[0], columns].concat()).unwrap())
+            .collect();
+        let (bytes, summary) = loom(&written, options(self.bloom_filters));
+        assert!(summary.row_groups > 2, "{summary:?}");
+        let file = tempfile::Builder::new().suffix(".parquet").tempfile().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        let expected: Vec<RecordBatch> = written.iter().map(rows::as_pyarrow_has_it).collect();
+        let compared = Readers::with(|readers| {
+            let differences = readers.compare(reader, file.path(), &expected)?;
+            let filtered = match FILTER.contains(&reader) {
+                true => Some(readers.filter(reader, file.path())?),
+                false => None,
+            };
+            Ok::<_, String>((differences, filtered))
+        });
+        let schema = written[0].schema();
+        match compared {
+            Ok((differences, filtered)) => {
+                for field in schema.fields().iter().skip(1) {
+                    let name = field.name();
+                    let unfiltered = filtered.as_ref().is_none_or(|filtered| {
+                        filtered.unfiltered.contains_key(name) || !is_filtered(reader, field)
+                    });
+                    let wrong = filtered.as_ref().and_then(|f| f.differences.get(name));
+                    let cell = match (differences.get(name), wrong) {
+                        (Some(why), _) => Cell::No(why.clone()),
+                        (None, Some(why)) => Cell::No(format!("filter {why}")),
+                        (None, None) if unfiltered => Cell::NoFilter,
+                        (None, None) => Cell::Yes,
+                    };
+                    cells.insert(name.clone(), cell);
+                }
+            }
+            Err(why) if columns.len() == 1 => {
+                let why = why.replace(&file.path().display().to_string(), "FILE");
+                cells.insert(schema.field(1).name().clone(), Cell::No(why));
+            }
+            Err(_) => {
+                let (left, right) = columns.split_at(columns.len() / 2);
+                self.by_halves(reader, left, cells);
+                self.by_halves(reader, right, cells);
+            }
+        }
+    }
+}
+
+/// parquet-java has no filters on lists, structs and maps.
+fn is_filtered(reader: Reader, field: &Field) -> bool {
+    reader != Reader::ParquetJava || !field.data_type().is_nested()
+}
+
+/// Several row groups of several pages: filters have much to leave out.
+fn options(bloom_filters: bool) -> LoomOptions {
+    let properties = WriterProperties::builder()
+        .set_max_row_group_row_count(Some(500))
+        .set_data_page_row_count_limit(100)
+        .set_bloom_filter_enabled(bloom_filters)
+        .set_bloom_filter_max_ndv(1000)
+        .build();
+    LoomOptions::new().with_properties(properties).with_memory_budget(1 << 20)
+}
+
+/// Rows with their numbers before them.
+fn numbered(first: usize, count: usize) -> RecordBatch {
+    let rows = rows::every_and_edges(first, count);
+    let number = Field::new(NUMBERS, DataType::Int32, false);
+    let fields = [&[Arc::new(number)], &rows.schema().fields()[..]].concat();
+    let numbers = Int32Array::from_iter_values((first..first + count).map(|row| row as i32));
+    let columns = [&[Arc::new(numbers) as ArrayRef], rows.columns()].concat();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+}
