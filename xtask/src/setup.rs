@@ -90,7 +90,7 @@ fn environment(folder: &str, pins: &str) -> Outcome<String> {
     let environment = target().join(folder);
     let python = environment.join("bin/python").display().to_string();
     let pins = root().join(pins);
-    install_once(&[pins.clone()], &environment, |environment| {
+    install_once(std::slice::from_ref(&pins), &environment, |environment| {
         run_or(
             "python3",
             &["-m", "venv", environment],
