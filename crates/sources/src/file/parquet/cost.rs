@@ -20,6 +20,9 @@ const ZLIB_BYTES: u64 = 40 << 10;
 pub(super) struct ColumnCost {
     /// Held while the reader of the column is open: the dictionary, a page, the codec.
     pub(super) open: u64,
+    /// Held for a moment, by one column at a time: a page before it is decompressed, or a dictionary before it is
+    /// decoded.
+    pub(super) passing: u64,
     /// Per row of a batch, on average.
     pub(super) row: f64,
 }
@@ -44,7 +47,8 @@ impl ColumnCost {
                 None => upper_bound(chunk, rows),
             };
             if let Some(column) = costs.get_mut(schema.get_column_root_idx(leaf)) {
-                column.open += cost.open;
+                column.open = column.open.saturating_add(cost.open);
+                column.passing = column.passing.max(cost.passing);
                 column.row += cost.row;
             }
         }
@@ -60,7 +64,9 @@ fn upper_bound(chunk: &ColumnChunkMetaData, rows: f64) -> ColumnCost {
         None if chunk.dictionary_page_offset().is_some() => size as f64,
         None => size as f64 / values(chunk),
     };
-    ColumnCost { open: READER_BYTES + codec(chunk) + size, row: row(chunk, text, rows) }
+    let open = size.saturating_add(READER_BYTES + codec(chunk));
+    let passing = unsigned(chunk.compressed_size());
+    ColumnCost { open, passing, row: row(chunk, text, rows) }
 }
 
 fn of_pages(chunk: &ColumnChunkMetaData, pages: &PageSizes, rows: f64) -> ColumnCost {
@@ -73,9 +79,11 @@ fn of_pages(chunk: &ColumnChunkMetaData, pages: &PageSizes, rows: f64) -> Column
         }
     };
     // A dictionary of texts has an offset per value.
-    let dictionary = pages.dictionary + 4 * pages.dictionary_values;
-    let open = READER_BYTES + codec(chunk) + dictionary + pages.largest_data;
-    ColumnCost { open, row: row(chunk, text, rows) }
+    let dictionary = pages.dictionary.saturating_add(pages.dictionary_values.saturating_mul(4));
+    let pages_held = dictionary.saturating_add(pages.largest_data);
+    let open = pages_held.saturating_add(READER_BYTES + codec(chunk));
+    let passing = pages.largest_compressed.max(pages.dictionary);
+    ColumnCost { open, passing, row: row(chunk, text, rows) }
 }
 
 /// Bytes of a row in a batch; `text` is the average length of a value of BYTE_ARRAY.

@@ -5,7 +5,7 @@ use super::cost::ColumnCost;
 /// The memory for reading, divided.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shares {
-    /// Readers that are open at a time.
+    /// Readers that are open at a time, and a page that passes through one of them.
     pub(super) open: u64,
     /// Readers of columns that are never put aside, while the others are read back.
     pub(super) live: u64,
@@ -17,8 +17,8 @@ pub(super) struct Shares {
 
 impl Shares {
     pub(super) fn of(memory: usize) -> Self {
-        let eighth = memory as u64 / 8;
-        Self { open: 5 * eighth, live: 3 * eighth, rows: 2 * eighth, staged: eighth / 2 }
+        let part = memory as u64 / 16;
+        Self { open: 11 * part, live: 6 * part, rows: 4 * part, staged: part }
     }
 }
 
@@ -43,6 +43,8 @@ pub(super) struct Transposition {
     pub(super) groups: Vec<ColumnGroup>,
     /// Rows of each strip that is put aside, and of a batch.
     pub(super) rows: usize,
+    /// Bytes that are written to scratch at a time.
+    pub(super) write_bytes: usize,
 }
 
 /// Columns that are read together and put aside.
@@ -62,30 +64,30 @@ impl ReadPlan {
         most_rows: usize,
         may_stage: impl Fn(usize) -> bool,
     ) -> Self {
-        let open: u64 = costs.iter().map(|cost| cost.open).sum();
         let row: f64 = costs.iter().map(|cost| cost.row).sum();
-        if open <= shares.open {
+        if open(costs.iter()) <= shares.open {
             return Self::Together { rows: rows_in(shares.rows, row, most_rows) };
         }
         // Strips are not cut by the size of the batches that are asked for: small ones take longer to read.
         let rows = rows_in(shares.rows, row, usize::MAX);
         let live = live(costs, shares, may_stage);
         let mut groups = Vec::new();
-        let (mut group, mut open) = (Vec::new(), 0);
+        let mut group: Vec<usize> = Vec::new();
         let staged = (0..costs.len()).filter(|column| !live[*column]);
         for column in staged {
-            if !group.is_empty() && open + costs[column].open > shares.open {
-                groups.push(ColumnGroup::new(std::mem::take(&mut group), costs, shares, rows));
-                open = 0;
-            }
-            open += costs[column].open;
             group.push(column);
+            if group.len() > 1 && open(group.iter().map(|at| &costs[*at])) > shares.open {
+                let next = group.split_off(group.len() - 1);
+                let full = std::mem::replace(&mut group, next);
+                groups.push(ColumnGroup::new(full, costs, shares, rows));
+            }
         }
         if !group.is_empty() {
             groups.push(ColumnGroup::new(group, costs, shares, rows));
         }
         let live = (0..costs.len()).filter(|column| live[*column]).collect();
-        Self::Transposed(Transposition { live, groups, rows })
+        let write_bytes = MOST_WRITTEN.min(usize::try_from(shares.staged).unwrap_or(usize::MAX));
+        Self::Transposed(Transposition { live, groups, rows, write_bytes })
     }
 }
 
@@ -97,8 +99,18 @@ impl ColumnGroup {
     }
 }
 
+/// Memory of readers that are open side by side.
+fn open<'a>(costs: impl Iterator<Item = &'a ColumnCost>) -> u64 {
+    let (open, passing) = costs.fold((0, 0), |(open, passing): (u64, u64), cost| {
+        (open.saturating_add(cost.open), passing.max(cost.passing))
+    });
+    open.saturating_add(passing)
+}
+
 /// Rows decoded at a time for scratch. More of them are not faster.
 const MOST_DECODED: usize = 8192;
+/// Bytes written to scratch at a time. More of them are not faster.
+const MOST_WRITTEN: usize = 256 << 10;
 
 /// Rows of so many bytes that fit into a share: one at least.
 fn rows_in(share: u64, row: f64, most: usize) -> usize {
@@ -112,11 +124,12 @@ fn live(costs: &[ColumnCost], shares: &Shares, may_stage: impl Fn(usize) -> bool
     let mut live: Vec<bool> = (0..costs.len()).map(|column| !may_stage(column)).collect();
     let (kept, mut columns): (Vec<usize>, Vec<usize>) =
         (0..costs.len()).partition(|column| live[*column]);
-    let mut open: u64 = kept.into_iter().map(|column| costs[column].open).sum();
-    columns.sort_by_key(|column| costs[*column].open);
+    let cost = |column: usize| costs[column].open.saturating_add(costs[column].passing);
+    columns.sort_by_key(|column| cost(*column));
+    let mut sum: u64 = kept.into_iter().map(cost).sum();
     for column in columns {
-        open += costs[column].open;
-        if open > shares.live {
+        sum = sum.saturating_add(cost(column));
+        if sum > shares.live {
             break;
         }
         live[column] = true;
@@ -135,14 +148,14 @@ mod tests {
         /// Every column is read once, and what is open at a time takes its share at most, or is a single column.
         #[test]
         fn all_columns_are_read_within_the_shares(
-            costs in proptest::collection::vec((0_u64..3 << 20, 0.0..1e6_f64), 0..60),
+            costs in proptest::collection::vec((0_u64..3 << 20, 0_u64..1 << 20, 0.0..1e6_f64), 0..60),
             memory in 0_usize..16 << 20,
             unstaged in 0_usize..60,
         ) {
             let costs: Vec<ColumnCost> =
-                costs.into_iter().map(|(open, row)| ColumnCost { open, row }).collect();
+                costs.into_iter().map(|(open, passing, row)| ColumnCost { open, passing, row }).collect();
             let shares = Shares::of(memory);
-            let open = |columns: &[usize]| columns.iter().map(|at| costs[*at].open).sum::<u64>();
+            let open = |columns: &[usize]| open(columns.iter().map(|at| &costs[*at]));
             let all: Vec<usize> = (0..costs.len()).collect();
             match ReadPlan::new(&costs, &shares, 2000, |column| column != unstaged) {
                 ReadPlan::Together { rows } => {
@@ -168,7 +181,7 @@ mod tests {
 
     #[test]
     fn cheap_columns_stay_open_and_dear_ones_are_put_aside() {
-        let cost = |open| ColumnCost { open, row: 8.0 };
+        let cost = |open| ColumnCost { open, passing: 0, row: 8.0 };
         let costs = [cost(4 << 20), cost(1 << 10), cost(4 << 20), cost(1 << 10), cost(1 << 20)];
         let ReadPlan::Transposed(plan) =
             ReadPlan::new(&costs, &Shares::of(8 << 20), 2000, |_| true)

@@ -33,7 +33,7 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, RecordBatchReader};
 use arrow_buffer::{Buffer, MutableBuffer};
 use arrow_cast::cast;
 use arrow_schema::{ArrowError, DataType, SchemaRef};
@@ -45,9 +45,6 @@ use taploom_packed::{PieceReader, PieceWriter, plain, plain_type};
 use taploom_scratch::{ScratchError, ScratchFile};
 
 use super::plan::{ColumnGroup, Transposition};
-
-/// Bytes that are written to scratch at a time.
-const WRITE_BYTES: usize = 256 << 10;
 
 /// Part of a Parquet file: some rows from the first on of one row group.
 pub(super) struct RowGroup<'a> {
@@ -131,14 +128,11 @@ impl TransposedRows {
         mut scratch: ScratchFile,
     ) -> Result<Self, ReadError> {
         scratch.clear();
-        let mut staged = Vec::with_capacity(plan.groups.len());
-        let mut buffer = Vec::with_capacity(WRITE_BYTES);
-        for group in plan.groups {
-            staged.push(StagedGroup::new(row_group, group, plan.rows, &mut scratch, &mut buffer)?);
-        }
-        if !buffer.is_empty() {
-            scratch.append(&buffer)?;
-        }
+        let mut out = StripWriter { scratch, buffer: Vec::new(), at_a_time: plan.write_bytes };
+        let groups = plan.groups.into_iter();
+        let staged = groups.map(|group| StagedGroup::new(row_group, group, plan.rows, &mut out));
+        let staged = staged.collect::<Result<_, _>>()?;
+        let scratch = out.finish()?;
         let live_rows = row_group.reader(Some(&plan.live), plan.rows)?;
         let (strip_rows, rows_left) = (plan.rows, row_group.rows);
         Ok(Self { schema, live: plan.live, live_rows, staged, scratch, strip_rows, rows_left })
@@ -174,38 +168,23 @@ impl TransposedRows {
 }
 
 impl StagedGroup {
-    /// Reads the rows of some columns, and appends them to `scratch` in strips. `buffer` holds bytes that are not
-    /// written yet.
+    /// Reads the rows of some columns, and puts them aside in strips.
     fn new(
         row_group: &RowGroup<'_>,
         group: ColumnGroup,
         strip_rows: usize,
-        scratch: &mut ScratchFile,
-        buffer: &mut Vec<u8>,
+        out: &mut StripWriter,
     ) -> Result<Self, ReadError> {
         let reader = row_group.reader(Some(&group.columns), group.rows)?;
-        let fields = arrow_array::RecordBatchReader::schema(&reader);
+        let fields = RecordBatchReader::schema(&reader);
         let types: Vec<_> = fields.fields().iter().map(|f| plain_type(f.data_type())).collect();
-        let at = scratch.len() + buffer.len() as u64;
+        let at = out.position();
         let mut lengths = Vec::with_capacity(row_group.rows.div_ceil(strip_rows));
         for batch in reader {
             let batch = batch?;
             for first in (0..batch.num_rows()).step_by(strip_rows) {
                 let rows = strip_rows.min(batch.num_rows() - first);
-                let start = buffer.len();
-                let mut strip = PieceWriter::new(buffer);
-                for (array, data_type) in batch.columns().iter().zip(&types) {
-                    strip.add(&plain(&array.slice(first, rows), data_type)?)?;
-                }
-                strip.finish();
-                let length = u32::try_from(buffer.len() - start).map_err(|_| {
-                    ArrowError::InvalidArgumentError("a strip has more than 4 GiB".to_owned())
-                })?;
-                lengths.push(length);
-                if buffer.len() >= WRITE_BYTES {
-                    scratch.append(buffer)?;
-                    buffer.clear();
-                }
+                lengths.push(out.write(&batch.slice(first, rows), &types)?);
             }
         }
         Ok(Self { columns: group.columns, types, at, lengths: lengths.into_iter() })
@@ -231,6 +210,48 @@ impl StagedGroup {
             arrays[*column] = Some(array);
         }
         Ok(())
+    }
+}
+
+/// Appends strips to scratch.
+struct StripWriter {
+    scratch: ScratchFile,
+    /// Strips that are not written yet.
+    buffer: Vec<u8>,
+    /// Bytes that are written at a time.
+    at_a_time: usize,
+}
+
+impl StripWriter {
+    /// Where the next strip begins.
+    fn position(&self) -> u64 {
+        self.scratch.len() + self.buffer.len() as u64
+    }
+
+    /// Appends a strip in plain types, and returns its length.
+    fn write(&mut self, rows: &RecordBatch, types: &[DataType]) -> Result<u32, ReadError> {
+        let start = self.buffer.len();
+        let mut strip = PieceWriter::new(&mut self.buffer);
+        for (array, data_type) in rows.columns().iter().zip(types) {
+            strip.add(&plain(array, data_type)?)?;
+        }
+        strip.finish();
+        let length = u32::try_from(self.buffer.len() - start).map_err(|_| {
+            ArrowError::InvalidArgumentError("a strip has more than 4 GiB".to_owned())
+        })?;
+        if self.buffer.len() >= self.at_a_time {
+            self.scratch.append(&self.buffer)?;
+            self.buffer.clear();
+        }
+        Ok(length)
+    }
+
+    /// Writes what is left.
+    fn finish(mut self) -> Result<ScratchFile, ReadError> {
+        if !self.buffer.is_empty() {
+            self.scratch.append(&self.buffer)?;
+        }
+        Ok(self.scratch)
     }
 }
 

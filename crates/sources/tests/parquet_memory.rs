@@ -1,0 +1,102 @@
+//! The heap that reading a Parquet file takes is the memory that was granted.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
+
+use std::fs::File;
+use std::sync::Arc;
+
+use arrow_array::types::Float64Type;
+use arrow_array::{ArrayRef, Float64Array, ListArray, RecordBatch, StringArray};
+use futures::executor::block_on;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use taploom_heap_meter::{CountingAllocator, HeapMeter};
+use taploom_model::{Resources, ScratchSpace, Step};
+use taploom_sources::{Request, open};
+use tempfile::NamedTempFile;
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+/// The footer and the schema, which are not counted, per column and row group.
+const METADATA: usize = 2 << 10;
+
+/// Numbers without a pattern.
+fn scatter(index: usize) -> u64 {
+    let mixed = (index as u64).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+}
+
+fn doubles(column: usize, rows: usize) -> ArrayRef {
+    let cells = (0..rows).map(|row| 1.0 / scatter(row * 1000 + column) as f64);
+    Arc::new(Float64Array::from_iter_values(cells))
+}
+
+fn lists(column: usize, rows: usize) -> ArrayRef {
+    let cells = (0..rows).map(|row| {
+        let length = scatter(row + column) as usize % 20;
+        (length > 0).then(|| (0..length).map(move |at| Some(1.0 / scatter(row * 20 + at) as f64)))
+    });
+    Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(cells))
+}
+
+/// Texts of so many bytes, of which so many differ.
+fn texts(column: usize, rows: usize, bytes: usize, distinct: usize) -> ArrayRef {
+    let text = |value: usize| format!("{:0bytes$}", scatter(value + column));
+    let values: Vec<String> = (0..distinct).map(text).collect();
+    let cells = (0..rows).map(|row| &values[scatter(row) as usize % distinct]);
+    Arc::new(StringArray::from_iter_values(cells))
+}
+
+#[test]
+fn the_heap_is_what_was_granted() {
+    type Make = fn(usize) -> ArrayRef;
+    let snappy = || WriterProperties::builder().set_compression(Compression::SNAPPY);
+    let zstd = || {
+        let codec = Compression::ZSTD(ZstdLevel::default());
+        WriterProperties::builder().set_compression(codec).set_dictionary_enabled(false)
+    };
+    let small_pages = || zstd().set_data_page_size_limit(128 << 10);
+    let groups = || snappy().set_max_row_group_row_count(Some(3000));
+    // Title, properties, number of columns, a column, and whether a temporary file is needed with 2 MiB.
+    let shapes: [(&str, WriterProperties, usize, Make, bool); 7] = [
+        ("doubles, dictionaries", snappy().build(), 60, |at| doubles(at, 20_000), true),
+        ("doubles, zstd", zstd().build(), 60, |at| doubles(at, 20_000), true),
+        ("lists", small_pages().build(), 12, |at| lists(at, 20_000), true),
+        ("words in dictionaries", snappy().build(), 15, |at| texts(at, 20_000, 100, 5000), true),
+        // A batch of 2,000 rows would be 80 MB, and a chunk is 40 KB.
+        ("long texts, few differ", snappy().build(), 4, |at| texts(at, 5000, 10_000, 4), false),
+        ("small row groups", groups().build(), 10, |at| doubles(at, 20_000), false),
+        ("wide, small row groups", groups().build(), 150, |at| doubles(at, 9000), true),
+    ];
+    for (title, properties, columns, column, needs_scratch) in shapes {
+        let file = NamedTempFile::new().unwrap();
+        let row_groups = {
+            let arrays = (0..columns).map(|at| (format!("c{at}"), column(at)));
+            let batch = RecordBatch::try_from_iter(arrays).unwrap();
+            let out = File::create(file.path()).unwrap();
+            let mut writer = ArrowWriter::try_new(out, batch.schema(), Some(properties)).unwrap();
+            writer.write(&batch).unwrap();
+            writer.close().unwrap().num_row_groups()
+        };
+        let location = file.path().display().to_string();
+        for memory in [2 << 20, 6 << 20] {
+            let scratch = ScratchSpace::default().counted();
+            let resources =
+                Resources::default().with_memory_budget(memory).with_scratch(scratch.clone());
+            let request = Request::new(&location).with_resources(resources);
+            let meter = HeapMeter::start().unwrap();
+            let mut source = block_on(open(&request)).unwrap();
+            while let Step::Rows(batch) = block_on(source.next()).unwrap() {
+                drop(batch);
+            }
+            let most = memory + columns * row_groups * METADATA;
+            let peak = meter.peak();
+            assert!(peak <= most, "{title}: {peak} bytes with {memory}, at most {most}");
+            if memory == 2 << 20 {
+                assert_eq!(scratch.peak() > 0, needs_scratch, "{title}");
+            }
+        }
+    }
+}
