@@ -62,7 +62,7 @@ fn compare(figures: &mut Figures) -> Outcome {
                 taken.push((heap, cpu));
             }
             let [_, page_file, loom] = taken[..] else { continue };
-            let case = format!("dictionaries {dictionaries}, {groups} row groups");
+            let case = format!("dictionaries: {dictionaries}; row groups: {groups}");
             relative.push((format!("{case}: heap"), loom.0 / page_file.0));
             relative.push((format!("{case}: CPU time"), loom.1 / page_file.1));
         }
