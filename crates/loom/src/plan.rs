@@ -22,7 +22,8 @@ pub(crate) struct Plan {
     /// Rows in memory until the row group is full or a block is written: 9/40.
     pub(crate) held: usize,
     /// A group of columns that is read back at a time: 9/40. With several threads, each has one group, and all
-    /// groups together have 18/40.
+    /// groups together have 15/40: the allocator keeps the memory of a freed group for the thread that read it, while
+    /// another thread reads the next one.
     pub(crate) loaded: usize,
     /// Encoded pages of the chunks in work, on all threads: 1/32.
     pub(crate) pages: usize,
@@ -65,7 +66,7 @@ impl Plan {
         Ok(Self {
             budget,
             held: rest / 40 * 9,
-            loaded: (rest / 40 * 18 / threads.max(2)).min(1 << 30),
+            loaded: if threads > 1 { rest / 40 * 15 / threads } else { rest / 40 * 9 }.min(1 << 30),
             pages: rest / 32,
             page,
             piece: (budget / 16).min(256 << 20),
