@@ -6,7 +6,7 @@
 //!
 //! `arrow` is `ArrowWriter` with its pages in memory; `arrow-page-file` is the same with its pages in a temporary file.
 //!
-//! Keys: `rows`, `row_group_rows`, `codec`, `dictionaries` (as_set, where_paying), `budget`,
+//! Keys: `rows`, `row_group_rows`, `codec`, `encodings` (plain, dictionary, compatible, auto), `budget`,
 //! `threads`, `out` (a file; else the bytes are counted), `digest` (true: and summed up). Prints one line of JSON. Only
 //! the calls of the writer are timed; heap is what it has beyond the batch in hand.
 
@@ -25,7 +25,7 @@ use peak_alloc::PeakAlloc;
 use rustix::time::{ClockId, clock_gettime};
 use taploom_benches::page_file::PageFile;
 use taploom_benches::{Outcome, codec, tables};
-use taploom_loom::{Dictionaries, LoomOptions, LoomWriter};
+use taploom_loom::{Encodings, LoomOptions, LoomWriter};
 
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
@@ -48,8 +48,8 @@ struct Case {
     rows: u64,
     row_group_rows: usize,
     codec: Compression,
-    /// `None`: no dictionaries at all.
-    dictionaries: Option<Dictionaries>,
+    /// `None`: PLAIN.
+    encodings: Option<Encodings>,
     budget: usize,
     threads: usize,
     out: Option<String>,
@@ -61,7 +61,7 @@ fn parse(arguments: &[String]) -> Outcome<Case> {
         rows: 10_000,
         row_group_rows: 100_000,
         codec: Compression::SNAPPY,
-        dictionaries: None,
+        encodings: None,
         budget: 32 << 20,
         threads: 1,
         out: None,
@@ -78,12 +78,13 @@ fn parse(arguments: &[String]) -> Outcome<Case> {
             "digest" => case.digest = value == "true",
             "out" => case.out = Some(value.to_owned()),
             "codec" => case.codec = codec(value)?,
-            "dictionaries" => {
-                case.dictionaries = match value {
-                    "as_set" => Some(Dictionaries::AsSet),
-                    "where_paying" => Some(Dictionaries::WherePaying),
-                    "none" => None,
-                    _ => return Err(format!("dictionaries can't be {value}")),
+            "encodings" => {
+                case.encodings = match value {
+                    "dictionary" => Some(Encodings::AsSet),
+                    "auto" => Some(Encodings::Auto),
+                    "compatible" => Some(Encodings::Compatible),
+                    "plain" => None,
+                    _ => return Err(format!("encodings can't be {value}")),
                 }
             }
             _ => return Err(format!("there is no option {key}")),
@@ -107,7 +108,7 @@ fn run(arguments: &[String]) -> Outcome<String> {
     };
     let properties = WriterProperties::builder()
         .set_compression(case.codec)
-        .set_dictionary_enabled(case.dictionaries.is_some())
+        .set_dictionary_enabled(case.encodings.is_some())
         .set_max_row_group_row_count(Some(case.row_group_rows))
         .build();
     let schema = first.schema();
@@ -120,7 +121,7 @@ fn run(arguments: &[String]) -> Outcome<String> {
         "loom" => {
             let options = LoomOptions::new()
                 .with_properties(properties)
-                .with_dictionaries(case.dictionaries.unwrap_or(Dictionaries::AsSet))
+                .with_encodings(case.encodings.unwrap_or(Encodings::AsSet))
                 .with_memory_budget(case.budget)
                 .with_threads(case.threads);
             let started = meter.call(batch_bytes, || LoomWriter::try_new(sink, schema, options));

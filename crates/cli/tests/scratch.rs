@@ -120,12 +120,15 @@ fn options_of_single_columns() {
     let encode = |option: &str| taploom(&[&format[..], &[option]].concat());
     encode("column_compression=ra=zstd(3),dec=none").succeeds();
     encode("bloom_filters=ra, dec").succeeds();
-    encode("byte_stream_split=true").succeeds();
-    encode("dictionary=off").succeeds();
+    encode("column_encoding=ra=byte_stream_split,dec=plain").succeeds();
+    encode("encoding=plain").succeeds();
     encode("row_group_bytes=1000").succeeds();
     encode("bloom_filters=rra").fails_with(2, &["bloom_filters", "rra"]);
     encode("column_compression=rra=none").fails_with(2, &["column_compression", "rra"]);
     encode("column_compression=ra=lzma").fails_with(2, &["column_compression", "ra=lzma"]);
-    encode("dictionary=sometimes").fails_with(2, &["dictionary", "auto, on, off"]);
+    encode("column_encoding=rra=plain").fails_with(2, &["column_encoding", "rra"]);
+    encode("column_encoding=ra=delta").fails_with(2, &["ra", "DOUBLE", "byte_stream_split"]);
+    encode("column_encoding=ra=auto").fails_with(2, &["ra", "auto", "a column takes plain"]);
+    encode("encoding=sometimes").fails_with(2, &["encoding", "auto, smallest, compatible"]);
     encode("row_group_bytes=0").fails_with(2, &["row_group_bytes"]);
 }

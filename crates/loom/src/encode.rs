@@ -1,22 +1,20 @@
 //! Encodes the columns of a row group, on one thread or several, and appends them to the file in order.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use parquet::arrow::arrow_writer::{
-    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
-};
-use parquet::basic::Type as PhysicalType;
-use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
-use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter, TrackedWrite};
+use parquet::arrow::arrow_writer::{ArrowColumnChunk, compute_leaves};
+use parquet::basic::Encoding;
+use parquet::file::properties::WriterPropertiesPtr;
+use parquet::file::writer::{SerializedRowGroupWriter, TrackedWrite};
 use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
 
 use crate::columns::Columns;
-use crate::dictionary;
+use crate::encodings::{self, DeltaRange, Encodings, RankedWay, Ranking, Way};
 use crate::error::{Error, Result};
 use crate::footer::{ColumnMetadata, Footer};
 use crate::leaf_pages::{LeafNotes, LeafPages};
@@ -138,11 +136,12 @@ impl RowGroup<'_> {
         properties: &WriterPropertiesPtr,
         loaded: Option<&LoadedGroup>,
     ) -> Result<Vec<(ArrowColumnChunk, LeafNotes)>> {
-        let Column { field, page_statistics, .. } = &self.table.columns[column];
-        let name = field.name();
+        let described = &self.table.columns[column];
+        let Column { field, page_statistics, .. } = described;
+        let name = described.name();
         let pages = LeafPages::new(self.pages, self.table.checksums, page_statistics);
         let pages = Arc::new(pages);
-        let mut writers = self.writers(column, properties, &pages)?;
+        let mut writers = described.writers(properties, Arc::clone(&pages) as _)?;
         self.stage.for_each_piece(self.table, column, loaded, self.last, &mut |array| {
             if array.is_empty() {
                 return Ok(());
@@ -163,72 +162,60 @@ impl RowGroup<'_> {
         chunks.collect::<Result<_, _>>().map_err(|error| Error::column(name, error))
     }
 
-    /// The properties of a column, with dictionaries only for leaves in which they pay.
+    /// The properties of a column, with the encodings that its values in this row group are given.
     fn properties(
         &self,
         column: usize,
         schema: &SchemaDescriptor,
         loaded: Option<&LoadedGroup>,
     ) -> Result<WriterPropertiesPtr> {
-        let all = &self.table.properties;
-        let Some(without) = &self.table.without_dictionaries else {
-            return Ok(Arc::clone(all));
-        };
-        // Booleans never have a dictionary.
-        let may_have_one = |leaf: &ColumnDescPtr| {
-            leaf.physical_type() != PhysicalType::BOOLEAN && all.dictionary_enabled(leaf.path())
-        };
-        if !schema.columns().iter().any(may_have_one) {
-            return Ok(Arc::clone(all));
+        let Table { properties, encodings, columns, .. } = self.table;
+        let is_open = |leaf: &ColumnDescPtr| properties.encoding(leaf.path()).is_none();
+        if *encodings == Encodings::AsSet || !schema.columns().iter().any(is_open) {
+            return Ok(Arc::clone(properties));
         }
-        let paths: Vec<_> = schema.columns().iter().map(|leaf| leaf.path()).collect();
-        let sample = self.stage.sample(self.table, column, loaded, self.last)?;
-        let rows: usize = sample.iter().map(Array::len).sum();
-        let mut leaves = vec![Vec::new(); paths.len()];
-        for array in sample {
-            let mut arrays = Vec::new();
-            dictionary::leaves(&array, &mut arrays);
-            leaves.iter_mut().zip(arrays).for_each(|(leaf, array)| leaf.push(array));
+        let sample = self.stage.sample(self.table, column, loaded, self.last, self.rows)?;
+        let described = &columns[column];
+        let mut rankings =
+            encodings::rank(*encodings, described, schema, properties, &sample, self.rows)?;
+        drop(sample);
+        if *encodings != Encodings::Smallest {
+            self.keep_to_read_deltas(column, loaded, &mut rankings)?;
         }
-        let pays = paths.iter().zip(&leaves).map(|(path, leaves)| {
-            // Lists have more values than rows, or fewer.
-            let values: usize = leaves.iter().map(Array::len).sum();
-            let values = self.rows as f64 * values as f64 / rows.max(1) as f64;
-            let limit = all.column_dictionary_page_size_limit(path);
-            dictionary::pays(leaves, values, limit).unwrap_or(true)
-        });
-        let pays: Vec<bool> = pays.collect();
-        if !pays.contains(&false) {
-            return Ok(Arc::clone(all));
-        }
-        if !pays.contains(&true) {
-            return Ok(Arc::clone(without));
-        }
-        let mut some = WriterProperties::clone(all).into_builder();
-        for (path, _) in paths.iter().zip(&pays).filter(|(_, pays)| !**pays) {
-            some = some.set_column_dictionary_enabled((*path).clone(), false);
-        }
-        Ok(Arc::new(some.build()))
+        Ok(encodings::applied(properties, schema, &rankings))
     }
 
-    /// The encoders of a column, one per leaf.
-    fn writers(
+    /// Takes the next best way for leaves whose differences not every reader takes. The sample may not have had the
+    /// widest of them.
+    fn keep_to_read_deltas(
         &self,
         column: usize,
-        properties: &WriterPropertiesPtr,
-        pages: &Arc<LeafPages>,
-    ) -> Result<Vec<ArrowColumnWriter>> {
-        let column = &self.table.columns[column];
-        // Encoders come from a factory, and a factory from a file. This file has only the one column, so that
-        // no encoders of other columns are made.
-        let made = || {
-            let root = Arc::clone(&column.root);
-            let file = SerializedFileWriter::new(io::sink(), root, Arc::clone(properties))?;
-            ArrowRowGroupWriterFactory::new(&file, column.schema())
-                .with_page_store_factory(Arc::clone(pages) as _)
-                .create_column_writers(0)
-        };
-        made().map_err(|error| Error::column(column.name(), error))
+        loaded: Option<&LoadedGroup>,
+        rankings: &mut [Ranking],
+    ) -> Result<()> {
+        let is_delta =
+            |ranked: &RankedWay| ranked.way == Way::Direct(Encoding::DELTA_BINARY_PACKED);
+        let mut ranges: Vec<_> = rankings
+            .iter()
+            .map(|ranking| ranking.first().is_some_and(is_delta).then(DeltaRange::default))
+            .collect();
+        if ranges.iter().all(Option::is_none) {
+            return Ok(());
+        }
+        self.stage.for_each_piece(self.table, column, loaded, self.last, &mut |piece| {
+            let mut arrays = Vec::new();
+            encodings::leaves(piece, &mut arrays);
+            for (range, array) in ranges.iter_mut().zip(&arrays) {
+                range.iter_mut().for_each(|range| range.add(array));
+            }
+            Ok(())
+        })?;
+        for (range, ranking) in ranges.iter().zip(rankings) {
+            if range.is_some_and(|range| !range.is_read_by_all()) {
+                ranking.retain(|ranked| !is_delta(ranked));
+            }
+        }
+        Ok(())
     }
 
     fn append<W: Write + Send>(

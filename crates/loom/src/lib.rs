@@ -2,8 +2,8 @@
 
 mod arrays;
 mod columns;
-mod dictionary;
 mod encode;
+mod encodings;
 mod error;
 mod footer;
 mod leaf_pages;
@@ -18,8 +18,9 @@ mod threads;
 mod thrift;
 mod writer;
 
+pub use crate::encodings::Encodings;
 pub use crate::error::{Error, Result};
-pub use crate::options::{Dictionaries, FloatOrder, LoomOptions};
+pub use crate::options::{FloatOrder, LoomOptions};
 pub use crate::pool::{MemoryPool, Reservation};
 pub use crate::writer::{LoomWriter, Written};
 pub use taploom_scratch::{ScratchAction, ScratchError, ScratchSpace};

@@ -4,6 +4,7 @@ use parquet::file::properties::WriterProperties;
 
 use taploom_scratch::ScratchSpace;
 
+use crate::encodings::Encodings;
 use crate::pool::Reservation;
 
 /// How a file is written: the [`WriterProperties`] of the Parquet crate, and the memory, threads and scratch that the
@@ -23,7 +24,7 @@ use crate::pool::Reservation;
 /// ```
 pub struct LoomOptions {
     pub(crate) properties: WriterProperties,
-    pub(crate) dictionaries: Dictionaries,
+    pub(crate) encodings: Encodings,
     pub(crate) float_order: FloatOrder,
     pub(crate) checksums: bool,
     pub(crate) skip_arrow_metadata: bool,
@@ -47,18 +48,6 @@ impl Memory {
     }
 }
 
-/// Which column chunks get a dictionary.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Dictionaries {
-    /// The chunks for which the properties allow a dictionary and in which it pays. That is judged for every
-    /// chunk from a sample of its values, before the first value is encoded.
-    #[default]
-    WherePaying,
-    /// The chunks for which the properties allow a dictionary, as in `ArrowWriter`.
-    AsSet,
-}
-
 /// The order in which minima and maxima of floats are taken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -73,12 +62,12 @@ pub enum FloatOrder {
 }
 
 impl LoomOptions {
-    /// The default properties, dictionaries where they pay, floats in `TYPE_ORDER`, page checksums, 32 MiB of memory,
+    /// The default properties, encodings chosen from the values, floats in `TYPE_ORDER`, page checksums, 32 MiB of memory,
     /// the system's temporary folder without a limit, and one thread.
     pub fn new() -> Self {
         Self {
             properties: WriterProperties::default(),
-            dictionaries: Dictionaries::default(),
+            encodings: Encodings::default(),
             float_order: FloatOrder::default(),
             checksums: true,
             skip_arrow_metadata: false,
@@ -98,10 +87,10 @@ impl LoomOptions {
         Self { properties, ..self }
     }
 
-    /// Sets which column chunks get a dictionary.
+    /// Sets which encodings column chunks get.
     #[must_use]
-    pub fn with_dictionaries(self, dictionaries: Dictionaries) -> Self {
-        Self { dictionaries, ..self }
+    pub fn with_encodings(self, encodings: Encodings) -> Self {
+        Self { encodings, ..self }
     }
 
     /// Sets the order of floats in statistics.
@@ -159,7 +148,7 @@ impl std::fmt::Debug for LoomOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LoomOptions")
             .field("properties", &self.properties)
-            .field("dictionaries", &self.dictionaries)
+            .field("encodings", &self.encodings)
             .field("float_order", &self.float_order)
             .field("checksums", &self.checksums)
             .field("skip_arrow_metadata", &self.skip_arrow_metadata)

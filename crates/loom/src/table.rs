@@ -1,19 +1,25 @@
 //! The columns of a file as Arrow and as Parquet, and their properties.
 
+use std::io;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, FieldRef, IntervalUnit, Schema, SchemaRef};
+use parquet::arrow::arrow_writer::{
+    ArrowColumnWriter, ArrowRowGroupWriterFactory, PageStoreFactory,
+};
 use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
 use parquet::basic::{Encoding, Type as PhysicalType};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
+use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{ColumnPath, SchemaDescriptor, Type, TypePtr};
 
 use crate::arrays::plain_field;
+use crate::encodings::Encodings;
 use crate::error::{Error, Result};
 use crate::footer::is_float;
-use crate::options::{Dictionaries, FloatOrder, LoomOptions};
+use crate::options::{FloatOrder, LoomOptions};
 use crate::plan::Plan;
 
 /// The columns of a file. They do not change while it is written.
@@ -26,8 +32,7 @@ pub(crate) struct Table {
     pub(crate) properties: WriterPropertiesPtr,
     /// Whether pages have checksums.
     pub(crate) checksums: bool,
-    /// The same properties without dictionaries; `None` if the properties alone decide on dictionaries.
-    pub(crate) without_dictionaries: Option<WriterPropertiesPtr>,
+    pub(crate) encodings: Encodings,
 }
 
 /// A column of the table. A nested column has several leaves.
@@ -46,8 +51,26 @@ impl Column {
     }
 
     /// An Arrow schema with this column alone.
-    pub(crate) fn schema(&self) -> SchemaRef {
+    fn schema(&self) -> SchemaRef {
         Arc::new(Schema::new(vec![Arc::clone(&self.field)]))
+    }
+
+    /// The encoders of the column, one per leaf.
+    pub(crate) fn writers(
+        &self,
+        properties: &WriterPropertiesPtr,
+        pages: Arc<dyn PageStoreFactory>,
+    ) -> Result<Vec<ArrowColumnWriter>> {
+        // Encoders come from a factory, and a factory from a file. This file has only the one column, so that
+        // no encoders of other columns are made.
+        let made = || {
+            let root = Arc::clone(&self.root);
+            let file = SerializedFileWriter::new(io::sink(), root, Arc::clone(properties))?;
+            ArrowRowGroupWriterFactory::new(&file, self.schema())
+                .with_page_store_factory(pages)
+                .create_column_writers(0)
+        };
+        made().map_err(|error| Error::column(self.name(), error))
     }
 }
 
@@ -80,9 +103,9 @@ impl Table {
             }
         }
         // Looking up values in a larger dictionary is slow, for readers too.
-        let dictionary = match options.dictionaries {
-            Dictionaries::WherePaying => plan.page / 2,
-            Dictionaries::AsSet => plan.page,
+        let dictionary = match options.encodings {
+            Encodings::AsSet => plan.page,
+            _ => plan.page / 2,
         };
         let mut leaves: Vec<Vec<ColumnPath>> = vec![Vec::new(); schema.fields().len()];
         for (leaf, column) in descriptor.columns().iter().enumerate() {
@@ -100,8 +123,6 @@ impl Table {
         }
         let properties = limited(properties, &leaves, plan.page, dictionary);
         let properties = with_nested_bounds(properties, &descriptor);
-        let without_dictionaries = (options.dictionaries == Dictionaries::WherePaying)
-            .then(|| Arc::new(without_dictionaries(&properties, &descriptor)));
 
         let root = descriptor.root_schema_ptr();
         let columns = schema.fields().iter().zip(root.get_fields()).zip(page_statistics);
@@ -113,8 +134,8 @@ impl Table {
         });
         let columns = columns.collect::<Result<Vec<_>>>()?;
         let properties = Arc::new(properties);
-        let checksums = options.checksums;
-        Ok((Self { root, columns, properties, checksums, without_dictionaries, schema }, plan))
+        let (checksums, encodings) = (options.checksums, options.encodings);
+        Ok((Self { root, columns, properties, checksums, encodings, schema }, plan))
     }
 
     /// Refuses a batch whose columns differ.
@@ -196,19 +217,6 @@ fn with_nested_bounds(
     let mut builder = properties.into_builder();
     for path in paths {
         builder = builder.set_column_write_page_header_statistics(path, true);
-    }
-    builder.build()
-}
-
-fn without_dictionaries(
-    properties: &WriterProperties,
-    descriptor: &SchemaDescriptor,
-) -> WriterProperties {
-    let without = properties.clone().into_builder().set_dictionary_enabled(false).build();
-    let mut builder = without.clone().into_builder();
-    // Leaves for which the properties enable a dictionary by name.
-    for leaf in descriptor.columns().iter().filter(|leaf| without.dictionary_enabled(leaf.path())) {
-        builder = builder.set_column_dictionary_enabled(leaf.path().clone(), false);
     }
     builder.build()
 }

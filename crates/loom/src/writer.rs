@@ -28,7 +28,7 @@ const LEAF_HEAP: usize = 400;
 /// Writes record batches to a Parquet file, in memory that does not grow.
 ///
 /// It can replace `ArrowWriter`. With the same properties it writes the same bytes, given
-/// [`Dictionaries::AsSet`](crate::Dictionaries::AsSet), [`FloatOrder::Total`](crate::FloatOrder::Total), no checksums
+/// [`Encodings::AsSet`](crate::Encodings::AsSet), [`FloatOrder::Total`](crate::FloatOrder::Total), no checksums
 /// and pages that the budget allows. The output is only appended
 /// to, so that it can be a pipe or the body of an HTTP request. A row group is written when its last row has come.
 ///

@@ -19,7 +19,7 @@ use parquet::arrow::arrow_reader::{
 use parquet::basic::{Compression, GzipLevel, ZstdLevel};
 use parquet::file::metadata::PageIndexPolicy;
 use parquet::file::properties::WriterProperties;
-use taploom_loom::{Dictionaries, LoomOptions};
+use taploom_loom::{Encodings, LoomOptions};
 
 const ROWS: usize = 2500;
 
@@ -31,12 +31,13 @@ fn every_type_comes_back(codec: Compression) {
         .set_data_page_size_limit(16 << 10)
         .set_max_row_group_row_count(Some(1777))
         .build();
-    for dictionaries in [Dictionaries::WherePaying, Dictionaries::AsSet] {
+    for encodings in [Encodings::Auto, Encodings::Smallest, Encodings::Compatible, Encodings::AsSet]
+    {
         for (budget, spills) in [(64 << 20, false), (1 << 20, true)] {
             for threads in [1, 3] {
                 let options = LoomOptions::new()
                     .with_properties(properties.clone())
-                    .with_dictionaries(dictionaries)
+                    .with_encodings(encodings)
                     .with_memory_budget(budget)
                     .with_threads(threads);
                 let (file, written) = loom(&batches, options);
@@ -44,7 +45,7 @@ fn every_type_comes_back(codec: Compression) {
                 let (schema, rows) = read(file);
                 assert_eq!(*schema, read_schema(&batches[0].schema()));
                 same_cells(&rows, &batches).unwrap_or_else(|difference| {
-                    panic!("{dictionaries:?}, {budget} bytes, {threads} threads: {difference}")
+                    panic!("{encodings:?}, {budget} bytes, {threads} threads: {difference}")
                 });
             }
         }

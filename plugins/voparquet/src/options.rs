@@ -2,7 +2,9 @@
 
 use std::num::NonZeroU64;
 
-use parquet::basic::{Compression, GzipLevel, ZstdLevel};
+use parquet::basic::{
+    Compression, Encoding as ParquetEncoding, GzipLevel, Type as PhysicalType, ZstdLevel,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,10 +21,10 @@ pub struct VoparquetOptions {
     pub row_group_rows: NonZeroU64,
     /// Bytes that the rows of a row group take at most, before they are encoded.
     pub row_group_bytes: NonZeroU64,
-    /// Which column chunks get a dictionary: those where it pays, all, or none.
-    pub dictionary: Dictionary,
-    /// Whether the bytes of floats are stored by their place, which helps the codecs.
-    pub byte_stream_split: bool,
+    /// How values are encoded: auto, smallest, compatible, plain, dictionary, delta, delta_length or byte_stream_split.
+    pub encoding: Encoding,
+    /// Columns that are encoded in another way: NAME=ENCODING, separated by commas.
+    pub column_encoding: ColumnEncodings,
     /// Columns that get a bloom filter: names separated by commas.
     pub bloom_filters: ColumnNames,
     /// Which minima and maxima are written.
@@ -46,8 +48,8 @@ impl Default for VoparquetOptions {
             column_compression: ColumnCodecs::default(),
             row_group_rows: NonZeroU64::new(100_000).unwrap_or(NonZeroU64::MIN),
             row_group_bytes: NonZeroU64::new(1 << 30).unwrap_or(NonZeroU64::MIN),
-            dictionary: Dictionary::default(),
-            byte_stream_split: false,
+            encoding: Encoding::default(),
+            column_encoding: ColumnEncodings::default(),
             bloom_filters: ColumnNames::default(),
             statistics: Statistics::Page,
             float_order: FloatOrder::default(),
@@ -94,17 +96,54 @@ pub enum Checksums {
     Off,
 }
 
-/// Which column chunks get a dictionary.
+/// How the values of column chunks are encoded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Dictionary {
-    /// Those in which values repeat enough.
+#[serde(rename_all = "snake_case")]
+pub enum Encoding {
+    /// As is smallest for each chunk, of the encodings that current readers know.
     #[default]
     Auto,
-    /// All but those of booleans.
-    On,
-    /// None.
-    Off,
+    /// As is smallest for each chunk, of all encodings of the Parquet format for its type.
+    Smallest,
+    /// With a dictionary where that is smaller, else plain: every reader knows both.
+    Compatible,
+    /// As they are.
+    Plain,
+    /// With a dictionary, or plain where that would be too large.
+    Dictionary,
+    /// Integers and text by their differences from the value before.
+    Delta,
+    /// Text with all lengths before it.
+    DeltaLength,
+    /// Bytes of numbers by their place.
+    ByteStreamSplit,
+}
+
+impl Encoding {
+    /// The encoding of the Parquet format for values of a type; `None` if there is none for it, or if values decide.
+    pub(crate) fn of(self, values: PhysicalType) -> Option<ParquetEncoding> {
+        use PhysicalType::{BOOLEAN, BYTE_ARRAY, INT32, INT64, INT96};
+        match (self, values) {
+            (Self::Plain, _) => Some(ParquetEncoding::PLAIN),
+            // What a dictionary that is too large falls back to.
+            (Self::Dictionary, values) => (values != BOOLEAN).then_some(ParquetEncoding::PLAIN),
+            (Self::Delta, INT32 | INT64) => Some(ParquetEncoding::DELTA_BINARY_PACKED),
+            (Self::Delta, BYTE_ARRAY) => Some(ParquetEncoding::DELTA_BYTE_ARRAY),
+            (Self::DeltaLength, BYTE_ARRAY) => Some(ParquetEncoding::DELTA_LENGTH_BYTE_ARRAY),
+            (Self::ByteStreamSplit, BOOLEAN | BYTE_ARRAY | INT96) => None,
+            (Self::ByteStreamSplit, _) => Some(ParquetEncoding::BYTE_STREAM_SPLIT),
+            _ => None,
+        }
+    }
+
+    /// Those that a column can be given.
+    pub(crate) const OF_COLUMNS: [(&'static str, Self); 5] = [
+        ("plain", Self::Plain),
+        ("dictionary", Self::Dictionary),
+        ("delta", Self::Delta),
+        ("delta_length", Self::DeltaLength),
+        ("byte_stream_split", Self::ByteStreamSplit),
+    ];
 }
 
 /// What timestamps and dates become.
@@ -176,6 +215,39 @@ impl From<ColumnCodecs> for String {
     }
 }
 
+/// Encodings of single columns.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct ColumnEncodings(pub(crate) Vec<(String, Encoding)>);
+
+impl TryFrom<String> for ColumnEncodings {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+        let pairs = pairs.map(|pair| {
+            let names = || Encoding::OF_COLUMNS.map(|(name, _)| name).join(", ");
+            let pair = pair.rsplit_once('=').ok_or("it takes NAME=ENCODING,NAME=ENCODING")?;
+            let (column, given) = (pair.0.trim(), pair.1.trim().to_ascii_lowercase());
+            let known = Encoding::OF_COLUMNS.into_iter().find(|(name, _)| *name == given);
+            let (_, encoding) = known.ok_or_else(|| {
+                format!("column {column:?} can't be {given:?}; a column takes {}", names())
+            })?;
+            Ok::<_, String>((column.to_owned(), encoding))
+        });
+        Ok(Self(pairs.collect::<Result<_, _>>()?))
+    }
+}
+
+impl From<ColumnEncodings> for String {
+    fn from(encodings: ColumnEncodings) -> Self {
+        let known = |encoding| Encoding::OF_COLUMNS.into_iter().find(|(_, one)| *one == encoding);
+        let pair = |(column, encoding)| Some(format!("{column}={}", known(encoding)?.0));
+        encodings.0.into_iter().filter_map(pair).collect::<Vec<_>>().join(",")
+    }
+}
+
 /// How column chunks are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
@@ -199,11 +271,10 @@ impl TryFrom<String> for Codec {
             ("none" | "uncompressed", None) => Compression::UNCOMPRESSED,
             ("snappy", None) => Compression::SNAPPY,
             ("lz4_raw", None) => Compression::LZ4_RAW,
-            ("zstd", None) => Compression::ZSTD(ZstdLevel::default()),
+            ("zstd", None) => Compression::ZSTD(zstd_level(3).ok_or_else(wrong)?),
             ("gzip", None) => Compression::GZIP(GzipLevel::default()),
             ("zstd", Some(level)) => {
-                let level = level.parse().ok().filter(|level| *level > 0);
-                let level = level.and_then(|level| ZstdLevel::try_new(level).ok());
+                let level = level.parse().ok().and_then(zstd_level);
                 Compression::ZSTD(level.ok_or_else(wrong)?)
             }
             ("gzip", Some(level)) => {
@@ -214,6 +285,10 @@ impl TryFrom<String> for Codec {
         };
         Ok(Self(codec))
     }
+}
+
+fn zstd_level(level: i32) -> Option<ZstdLevel> {
+    ZstdLevel::try_new(level).ok().filter(|_| level > 0)
 }
 
 impl From<Codec> for String {
@@ -242,11 +317,22 @@ mod tests {
     }
 
     #[test]
+    fn encodings_of_single_columns() {
+        let text = "ra=byte_stream_split, a=b = delta,".to_owned();
+        let encodings = ColumnEncodings::try_from(text).unwrap();
+        assert_eq!(String::from(encodings), "ra=byte_stream_split,a=b=delta");
+        for wrong in ["ra", "ra=auto", "ra=rle", "=;"] {
+            let error = ColumnEncodings::try_from(wrong.to_owned()).unwrap_err();
+            assert!(error.contains("takes"), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
     fn codecs_by_name_and_level() {
         for (given, codec) in [
             ("none", "none"),
             ("SNAPPY", "snappy"),
-            ("zstd", "zstd(1)"),
+            ("zstd", "zstd(3)"),
             ("zstd(19)", "zstd(19)"),
             ("gzip", "gzip(6)"),
             ("lz4_raw", "lz4_raw"),

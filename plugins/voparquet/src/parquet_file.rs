@@ -2,18 +2,17 @@
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
-use parquet::basic::{Encoding, Type as PhysicalType};
+use parquet::basic::Type as PhysicalType;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
+use parquet::schema::types::SchemaDescriptor;
 use taploom_format::{EncodeContext, Error, ErrorKind, Output, Result};
 use taploom_loom::{
-    Dictionaries, Error as Loom, FloatOrder as LoomFloatOrder, LoomOptions, LoomWriter,
-    ScratchError,
+    Encodings, Error as Loom, FloatOrder as LoomFloatOrder, LoomOptions, LoomWriter, ScratchError,
 };
 
 use crate::held::{in_parquet, needs_arrow_schema};
-use crate::options::{Checksums, Dictionary, FloatOrder, Statistics, VoparquetOptions};
+use crate::options::{Checksums, Encoding, FloatOrder, Statistics, VoparquetOptions};
 
 /// A Parquet file that is being written to an [`Output`].
 pub(crate) struct ParquetFile {
@@ -35,9 +34,11 @@ impl ParquetFile {
         let in_parquet = in_parquet(&schema)?;
         let loom = LoomOptions::new()
             .with_properties(properties(&schema, &in_parquet, options)?)
-            .with_dictionaries(match options.dictionary {
-                Dictionary::Auto => Dictionaries::WherePaying,
-                Dictionary::On | Dictionary::Off => Dictionaries::AsSet,
+            .with_encodings(match options.encoding {
+                Encoding::Auto => Encodings::Auto,
+                Encoding::Smallest => Encodings::Smallest,
+                Encoding::Compatible => Encodings::Compatible,
+                _ => Encodings::AsSet,
             })
             .with_float_order(match options.float_order {
                 FloatOrder::Type => LoomFloatOrder::Type,
@@ -95,7 +96,7 @@ fn properties(
         .set_compression(options.compression.0)
         .set_max_row_group_row_count(whole(options.row_group_rows.get()))
         .set_max_row_group_bytes(whole(options.row_group_bytes.get()))
-        .set_dictionary_enabled(options.dictionary != Dictionary::Off)
+        .set_dictionary_enabled(lets_dictionaries(options.encoding))
         .set_statistics_enabled(match options.statistics {
             Statistics::None => EnabledStatistics::None,
             Statistics::Chunk => EnabledStatistics::Chunk,
@@ -111,29 +112,69 @@ fn properties(
         let leaves = in_parquet.columns().iter().enumerate();
         let leaves =
             leaves.filter(move |(leaf, _)| in_parquet.get_column_root_idx(*leaf) == column);
-        Ok(leaves.map(|(_, leaf)| leaf.path().clone()))
+        Ok(leaves.map(|(_, leaf)| leaf))
     };
     for (name, codec) in &options.column_compression.0 {
-        for path in leaves(name, "column_compression")? {
-            properties = properties.set_column_compression(path, codec.0);
+        for leaf in leaves(name, "column_compression")? {
+            properties = properties.set_column_compression(leaf.path().clone(), codec.0);
         }
     }
     for name in &options.bloom_filters.0 {
-        for path in leaves(name, "bloom_filters")? {
-            properties = properties.set_column_bloom_filter_enabled(path, true);
+        for leaf in leaves(name, "bloom_filters")? {
+            properties = properties.set_column_bloom_filter_enabled(leaf.path().clone(), true);
         }
     }
-    if options.byte_stream_split {
-        let is_float = |leaf: &ColumnDescPtr| {
-            matches!(leaf.physical_type(), PhysicalType::FLOAT | PhysicalType::DOUBLE)
-        };
-        for leaf in in_parquet.columns().iter().filter(|leaf| is_float(leaf)) {
-            properties = properties
-                .set_column_dictionary_enabled(leaf.path().clone(), false)
-                .set_column_encoding(leaf.path().clone(), Encoding::BYTE_STREAM_SPLIT);
+    if options.encoding == Encoding::Smallest {
+        // One page for a column of numbers: the codecs then have a code for each stream of bytes. Other files have
+        // pages of 20,000 rows, of which readers with a filter skip some.
+        properties = properties.set_data_page_row_count_limit(1 << 20);
+    }
+    if let Encoding::Delta | Encoding::DeltaLength | Encoding::ByteStreamSplit = options.encoding {
+        for leaf in in_parquet.columns() {
+            if let Some(encoding) = options.encoding.of(leaf.physical_type()) {
+                properties = properties.set_column_encoding(leaf.path().clone(), encoding);
+            }
+        }
+    }
+    for (name, encoding) in &options.column_encoding.0 {
+        let mut types = Vec::new();
+        let mut is_taken = false;
+        for leaf in leaves(name, "column_encoding")? {
+            let parquet = encoding.of(leaf.physical_type());
+            is_taken |= parquet.is_some();
+            types.push(leaf.physical_type());
+            if let Some(parquet) = parquet {
+                properties = properties
+                    .set_column_encoding(leaf.path().clone(), parquet)
+                    .set_column_dictionary_enabled(
+                        leaf.path().clone(),
+                        lets_dictionaries(*encoding),
+                    );
+            }
+        }
+        if !is_taken {
+            return Err(not_encoded(name, &types));
         }
     }
     Ok(properties.build())
+}
+
+fn lets_dictionaries(encoding: Encoding) -> bool {
+    use Encoding::{Auto, Compatible, Dictionary, Smallest};
+    matches!(encoding, Auto | Smallest | Compatible | Dictionary)
+}
+
+/// The error for a column whose values no encoding of that name takes.
+fn not_encoded(column: &str, types: &[PhysicalType]) -> Error {
+    let takes = |encoding: Encoding| types.iter().any(|values| encoding.of(*values).is_some());
+    let taken = Encoding::OF_COLUMNS.into_iter().filter(|(_, encoding)| takes(*encoding));
+    let taken: Vec<_> = taken.map(|(name, _)| name).collect();
+    let (types, taken) =
+        (types.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "), taken.join(", "));
+    let message = format!(
+        "option column_encoding: column {column:?} is {types} in Parquet, which can be {taken}"
+    );
+    Error::new(ErrorKind::InvalidOption, message)
 }
 
 fn failed(error: Loom, set_aside: usize) -> Error {

@@ -146,7 +146,7 @@ fn options_of_a_column_reach_the_elements_of_its_lists() {
     let options = [
         ("bloom_filters", "matrix"),
         ("column_compression", "z=gzip"),
-        ("byte_stream_split", "true"),
+        ("column_encoding", "spectrum=byte_stream_split"),
     ];
     let written = write(&arrays(), array_columns(), &options).unwrap();
     let chunks = written.metadata.row_group(0).columns();

@@ -68,7 +68,7 @@ fn heap(figures: &mut Figures) -> Outcome {
     figures.section("Peak heap of the writer without the caller's batch, MiB");
     let peak =
         |arguments: &[&str]| -> Outcome<f64> { Ok(number(&bench(arguments)?, "peak_heap") / MIB) };
-    let default = "dictionaries=where_paying";
+    let default = "encodings=auto";
     let wide = peak(&["wide", "loom", "rows=200000", default])?;
     figures.at_most("991 columns, 200,000 rows, 32 MiB granted", wide, 12.0);
     let narrow = peak(&["narrow", "loom", "rows=10000000", default])?;
@@ -89,7 +89,7 @@ fn heap(figures: &mut Figures) -> Outcome {
         refused.is_err_and(|why| why.contains("row 0") && why.contains("cutout")),
     );
     // The two cases of the pull request that gave arrow-rs its page store (apache/arrow-rs#10020).
-    let one = ["codec=none", "dictionaries=as_set", "row_group_rows=100000000", "budget=2097152"];
+    let one = ["codec=none", "encodings=dictionary", "row_group_rows=100000000", "budget=2097152"];
     let case = |table: &'static str, writer: &'static str, rows: &'static str| {
         peak(&[&[table, writer, rows], &one[..]].concat())
     };

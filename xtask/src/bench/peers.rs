@@ -53,7 +53,7 @@ const VOPARQUET: Case = Case {
     rows: 100_000,
     format: "voparquet",
     format_of_peers: "parquet",
-    options: &["--option", "dictionary=off"],
+    options: &["--option", "encoding=plain"],
     peers: &["pyarrow", "polars", "duckdb", "fastparquet"],
     target: ("pyarrow", 0.8),
     peak_mib: Some(48.0),

@@ -1,76 +1,176 @@
-//! The first values of a column, from which the encoder judges whether a dictionary pays.
+//! Runs of neighbouring values of a column, from which the encoding of its chunk is chosen.
 
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use std::ops::Range;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::ByteArrayType;
+use arrow_array::{Array, ArrayRef, GenericByteArray, RecordBatch, make_array};
+use arrow_buffer::ArrowNativeType;
+use arrow_data::transform::{Capacities, MutableArrayData};
+use arrow_schema::{ArrowError, DataType};
 
 use super::{LoadedGroup, Stage};
-use crate::arrays::{plain, row_bytes, weight};
+use crate::arrays::{plain, row_bytes};
 use crate::error::{Error, Result};
 use crate::table::Table;
 
-/// The rows of a sample, unless they take too many bytes.
-const SAMPLE_ROWS: usize = 8192;
+/// The rows of a run. Shorter runs would hide what neighbours have in common.
+const RUN: u64 = 1024;
+
+/// The most runs of a sample.
+const MOST_RUNS: u64 = 8;
+
+/// The bytes of a sample, unless the budget has less.
+const MOST_BYTES: usize = 128 << 10;
 
 impl Stage {
-    /// The first rows of a column in this row group: [`SAMPLE_ROWS`] of them, or as many as fit into
-    /// [`Plan::read`](crate::plan::Plan::read). The sample does not depend on how rows came in batches.
+    /// Runs of rows of a column, from the first to the last of the `rows` of the row group, at equal distances: an
+    /// eighth of the rows, and at most [`MOST_RUNS`]. Each has [`RUN`] rows, or fewer where cells are large. The sample
+    /// does not depend on how rows came in batches.
     pub(crate) fn sample(
         &self,
         table: &Table,
         column: usize,
         loaded: Option<&LoadedGroup>,
         last: Option<&RecordBatch>,
+        rows: u64,
     ) -> Result<Vec<ArrayRef>> {
-        let mut sample = Sample { arrays: Vec::new(), rows: SAMPLE_ROWS, bytes: self.plan.read };
+        let mut sample = Sample::new(rows, MOST_BYTES.min(self.plan.read));
+        let field = &table.columns[column].field;
+        let failed = |error| Error::arrow(field.name(), error);
         if let Some(group) = self.group_of(column) {
             let index = column - self.groups[group].columns.start;
             match loaded {
-                Some(pieces) => drop(pieces.iter().all(|piece| sample.add(&piece[index]))),
+                Some(pieces) => {
+                    for piece in pieces.iter() {
+                        sample.add(&piece[index], Ok)?;
+                    }
+                }
                 None => self.for_each_staged(table, group, |one| one == index, &mut |arrays| {
-                    Ok(arrays.iter().all(|array| sample.add(array)))
+                    for array in &arrays {
+                        // A slice would keep the whole piece.
+                        sample.add(array, |run| copied(&run).map_err(failed))?;
+                    }
+                    Ok(!sample.is_complete())
                 })?,
             }
         }
-        if let Some(last) = last.filter(|_| sample.rows > 0 && sample.bytes > 0) {
-            let field = &table.columns[column].field;
-            let array = last.column(column);
-            let row = weight(array).div_ceil(array.len().max(1)).max(1);
-            // Not more than is rebuilt at a time elsewhere.
-            let rows = array.len().min(sample.rows).min((self.plan.piece / row).max(1));
-            let plain = plain(&array.slice(0, rows), field.data_type());
-            sample.add(&plain.map_err(|error| Error::arrow(field.name(), error))?);
+        if let Some(last) = last {
+            sample
+                .add(last.column(column), |run| plain(&run, field.data_type()).map_err(failed))?;
         }
         Ok(sample.arrays)
     }
 }
 
-/// The rows sampled so far, and how many more rows and bytes the sample may have.
+/// The runs sampled so far.
 struct Sample {
     arrays: Vec<ArrayRef>,
-    rows: usize,
-    bytes: usize,
+    /// The row of the chunk that comes next.
+    at: u64,
+    /// The rows of the runs that are not complete, the next one last.
+    runs: Vec<Range<u64>>,
+    /// Bytes for each run, and what is left of those of the open one.
+    share: usize,
+    left: usize,
+    /// Bytes for all runs.
+    all: usize,
 }
 
 impl Sample {
-    /// Adds the longest prefix of `array` that fits; `false` when the sample is complete.
-    fn add(&mut self, array: &ArrayRef) -> bool {
-        let mut rows = array.len().min(self.rows);
-        if row_bytes(&array.slice(0, rows)) > self.bytes {
-            let row = |row: &usize| row_bytes(&array.slice(*row, 1));
-            let mut left = self.bytes;
-            let fits = (0..rows).take_while(|at| match left.checked_sub(row(at)) {
-                Some(rest) => {
-                    left = rest;
-                    true
-                }
-                None => false,
-            });
-            rows = fits.count();
-            self.rows = rows;
-        }
-        let array = array.slice(0, rows);
-        self.bytes -= row_bytes(&array).min(self.bytes);
-        self.rows -= rows;
-        self.arrays.push(array);
-        self.rows > 0
+    fn new(rows: u64, bytes: usize) -> Self {
+        // A quarter of a small row group at each end, and all of a smaller one.
+        let (runs, run) = match rows {
+            ..=RUN => (1, rows),
+            _ => ((rows / 8 / RUN).clamp(2, MOST_RUNS), RUN.min(rows / 4)),
+        };
+        let step = (rows - run) / (runs - 1).max(1);
+        let runs: Vec<_> = (0..runs).rev().map(|index| index * step).collect();
+        let runs: Vec<_> = runs.into_iter().map(|start| start..start + run).collect();
+        let share = bytes / runs.len();
+        Self { arrays: Vec::new(), at: 0, runs, share, left: share, all: bytes }
     }
+
+    fn is_complete(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    /// Adds what the runs have of the next rows. `finish` makes the array that is kept.
+    fn add(
+        &mut self,
+        rows: &ArrayRef,
+        finish: impl Fn(ArrayRef) -> Result<ArrayRef>,
+    ) -> Result<()> {
+        let first = self.at;
+        self.at += rows.len() as u64;
+        while let Some(run) = self.runs.last_mut().filter(|run| run.start < self.at) {
+            let end = run.end.min(self.at);
+            let wanted = (end - run.start) as usize;
+            let array = rows.slice((run.start - first) as usize, wanted);
+            let is_new = self.left == self.share;
+            let mut fits = rows_within(&array, self.left.min(self.all));
+            if fits == 0 && is_new {
+                // A cell larger than a run's share is worth a run.
+                fits = rows_within(&array.slice(0, 1), self.all);
+            }
+            let array = array.slice(0, fits);
+            let bytes = row_bytes(&array);
+            self.left = self.left.saturating_sub(bytes.max(1));
+            self.all = self.all.saturating_sub(bytes);
+            if fits > 0 {
+                self.arrays.push(finish(array)?);
+            }
+            run.start = end;
+            if fits < wanted || run.is_empty() {
+                self.runs.pop();
+                self.left = self.share;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The number of first rows that take at most `most` bytes.
+fn rows_within(array: &ArrayRef, most: usize) -> usize {
+    fn within<T: ByteArrayType>(array: &GenericByteArray<T>, most: usize) -> usize {
+        let offsets = array.value_offsets();
+        let bytes = |row: usize| {
+            (offsets[row + 1] - offsets[0]).as_usize() + (row + 1) * size_of::<T::Offset>()
+        };
+        let (mut fit, mut too_many) = (0, array.len() + 1);
+        while too_many - fit > 1 {
+            let middle = fit + (too_many - fit) / 2;
+            if bytes(middle - 1) <= most { fit = middle } else { too_many = middle }
+        }
+        fit
+    }
+    match array.data_type() {
+        DataType::Boolean => array.len().min(most.saturating_mul(8)),
+        DataType::Utf8 => within(array.as_string::<i32>(), most),
+        DataType::LargeUtf8 => within(array.as_string::<i64>(), most),
+        DataType::Binary => within(array.as_binary::<i32>(), most),
+        DataType::LargeBinary => within(array.as_binary::<i64>(), most),
+        other => match other.primitive_width() {
+            Some(width) => array.len().min(most / width.max(1)),
+            None => {
+                let mut left = most;
+                let fits = (0..array.len()).take_while(|row| {
+                    let bytes = row_bytes(&array.slice(*row, 1));
+                    let fits = bytes <= left;
+                    left = left.saturating_sub(bytes);
+                    fits
+                });
+                fits.count()
+            }
+        },
+    }
+}
+
+/// The same values in memory of their own.
+fn copied(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let data = array.to_data();
+    let mut copy =
+        MutableArrayData::with_capacities(vec![&data], false, Capacities::Array(array.len()));
+    copy.try_extend(0, 0, array.len())?;
+    Ok(make_array(copy.freeze()))
 }

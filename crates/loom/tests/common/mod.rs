@@ -18,7 +18,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::PageIndexPolicy;
 use parquet::file::properties::WriterProperties;
-use taploom_loom::{Dictionaries, FloatOrder, LoomOptions, LoomWriter, Written};
+use taploom_loom::{Encodings, FloatOrder, LoomOptions, LoomWriter, Written};
 
 /// Numbers without a pattern, the same ones in every run.
 pub(crate) fn scatter(index: usize) -> u64 {
@@ -221,7 +221,7 @@ pub(crate) fn loom(batches: &[RecordBatch], options: LoomOptions) -> (Vec<u8>, W
 pub(crate) fn as_set(properties: WriterProperties) -> LoomOptions {
     LoomOptions::new()
         .with_properties(properties)
-        .with_dictionaries(Dictionaries::AsSet)
+        .with_encodings(Encodings::AsSet)
         .with_float_order(FloatOrder::Total)
         .with_checksums(false)
 }

@@ -24,7 +24,7 @@ use parquet::file::properties::{WriterProperties, WriterVersion};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
-use taploom_loom::{Dictionaries, Error, LoomOptions, LoomWriter, Result};
+use taploom_loom::{Encodings, Error, LoomOptions, LoomWriter, Result};
 
 use crate::arrays::Random;
 use crate::types::{fields, types};
@@ -60,7 +60,7 @@ fn what_is_read_back_is_what_was_written() {
 struct Choices {
     budget: usize,
     threads: usize,
-    dictionaries: Dictionaries,
+    encodings: Encodings,
     codec: Compression,
     version: WriterVersion,
     row_group_rows: Option<usize>,
@@ -78,19 +78,20 @@ fn choices() -> impl Strategy<Value = Choices> {
         Compression::GZIP(GzipLevel::default()),
     ];
     let versions = vec![WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0];
-    let dictionaries = vec![Dictionaries::WherePaying, Dictionaries::AsSet];
+    let encodings =
+        vec![Encodings::Auto, Encodings::Smallest, Encodings::Compatible, Encodings::AsSet];
     let row_group_rows = prop_oneof![2 => Just(None), 1 => (30..9000_usize).prop_map(Some)];
     let row_group_bytes =
         prop_oneof![2 => Just(None), 1 => (10_000..2_000_000_usize).prop_map(Some)];
     let budget = prop_oneof![Just(1 << 20), 1_usize << 20..4 << 20];
     let small = (budget, 1..4_usize, 100..100_000_usize, 1..20_000_usize);
-    (small, select(codecs), select(versions), select(dictionaries), row_group_rows, row_group_bytes)
-        .prop_map(|(small, codec, version, dictionaries, row_group_rows, row_group_bytes)| {
+    (small, select(codecs), select(versions), select(encodings), row_group_rows, row_group_bytes)
+        .prop_map(|(small, codec, version, encodings, row_group_rows, row_group_bytes)| {
             let (budget, threads, page_bytes, page_rows) = small;
             Choices {
                 budget,
                 threads,
-                dictionaries,
+                encodings,
                 codec,
                 version,
                 row_group_rows,
@@ -134,7 +135,7 @@ impl Choices {
             .build();
         let options = LoomOptions::new()
             .with_properties(properties)
-            .with_dictionaries(self.dictionaries)
+            .with_encodings(self.encodings)
             .with_memory_budget(budget)
             .with_threads(self.threads);
         let mut file = Vec::new();

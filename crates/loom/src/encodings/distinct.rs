@@ -1,4 +1,4 @@
-//! Whether a dictionary pays, judged from a sample.
+//! The number of distinct values of a chunk, estimated from a sample.
 
 use ahash::RandomState;
 use arrow_array::cast::AsArray;
@@ -32,57 +32,87 @@ pub(crate) fn leaves(array: &ArrayRef, out: &mut Vec<ArrayRef>) {
     }
 }
 
-/// Whether a dictionary of at most `limit` bytes makes a column chunk smaller. The chunk has about `values` values
-/// like those in `sample`. `None` for types that can't be judged.
-///
-/// The number of distinct values is estimated from those that occur once and twice in the sample
-/// (Chao 1984, bias-corrected).
-pub(crate) fn pays(sample: &[ArrayRef], values: f64, limit: usize) -> Option<bool> {
-    let total: usize = sample.iter().map(Array::len).sum();
-    let looked_at = sample_size(values);
-    let step = total.div_ceil(looked_at).max(1);
-    let hasher = RandomState::with_seeds(1, 2, 3, 4);
-    let mut seen = Vec::with_capacity(looked_at);
-    let mut bytes = 0;
-    // Every `step`th value, counted through all arrays.
-    let mut next = 0;
-    for array in sample {
-        let bytes_at = values_of(array)?;
-        let rows = (next..array.len()).step_by(step);
-        next = (next + rows.len() * step).saturating_sub(array.len());
-        for row in rows.filter(|row| array.is_valid(*row)) {
-            let value = bytes_at(row);
-            bytes += value.len();
-            seen.push(hasher.hash_one(value));
+/// What is estimated of a chunk's values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Distinct {
+    /// The number of values in the chunk, nulls included.
+    pub(super) values: f64,
+    /// The number of distinct values.
+    pub(super) count: f64,
+    /// Bytes of a value in the encoding PLAIN, on average.
+    pub(super) width: f64,
+}
+
+impl Distinct {
+    /// The distinct values in a chunk of about `values` values like those in `sample`. `None` for types that can't be
+    /// judged, and if all sampled values are null, which says nothing of later ones.
+    ///
+    /// The number is estimated from the values that occur once and twice in the sample (Chao 1984, bias-corrected).
+    pub(super) fn estimate(sample: &[ArrayRef], values: f64) -> Option<Self> {
+        let total: usize = sample.iter().map(Array::len).sum();
+        let looked_at = sample_size(values);
+        let step = total.div_ceil(looked_at).max(1);
+        let hasher = RandomState::with_seeds(1, 2, 3, 4);
+        let mut seen = Vec::with_capacity(looked_at);
+        let mut bytes = 0;
+        // Every `step`th value, counted through all arrays.
+        let mut next = 0;
+        for array in sample {
+            let bytes_at = values_of(array)?;
+            let rows = (next..array.len()).step_by(step);
+            next = (next + rows.len() * step).saturating_sub(array.len());
+            for row in rows.filter(|row| array.is_valid(*row)) {
+                let value = bytes_at(row);
+                bytes += value.len();
+                seen.push(hasher.hash_one(value));
+            }
         }
+        if seen.is_empty() {
+            return None;
+        }
+        let width = bytes as f64 / seen.len() as f64;
+        seen.sort_unstable();
+        let (mut different, mut once, mut twice) = (0.0, 0.0, 0.0);
+        for same in seen.chunk_by(|a, b| a == b) {
+            different += 1.0;
+            once += f64::from(u8::from(same.len() == 1));
+            twice += f64::from(u8::from(same.len() == 2));
+        }
+        let values = values.max(1.0);
+        let count = (different + once * (once - 1.0) / (2.0 * (twice + 1.0))).clamp(1.0, values);
+        let has_lengths = |array: &ArrayRef| {
+            !matches!(array.data_type(), DataType::FixedSizeBinary(_))
+                && array.data_type().primitive_width().is_none()
+        };
+        let prefix = if sample.iter().any(has_lengths) { size_of::<u32>() as f64 } else { 0.0 };
+        Some(Self { values, count, width: width + prefix })
     }
-    if seen.is_empty() {
-        // All sampled values are null, which says nothing of later ones.
-        return Some(false);
+
+    /// Bytes of the dictionary.
+    pub(super) fn dictionary_bytes(&self) -> f64 {
+        self.count * self.width
     }
-    let width = bytes as f64 / seen.len() as f64;
-    seen.sort_unstable();
-    let (mut different, mut once, mut twice) = (0.0, 0.0, 0.0);
-    for same in seen.chunk_by(|a, b| a == b) {
-        different += 1.0;
-        once += f64::from(u8::from(same.len() == 1));
-        twice += f64::from(u8::from(same.len() == 2));
+
+    /// Bytes of the keys, before compression.
+    fn key_bytes(&self) -> f64 {
+        self.values * key_bits(self.count) / 8.0
     }
-    let values = values.max(1.0);
-    let different = (different + once * (once - 1.0) / (2.0 * (twice + 1.0))).clamp(1.0, values);
-    let prefix = if sample.iter().any(|array| array.data_type().primitive_width().is_none()) {
-        size_of::<u32>() as f64
-    } else {
-        0.0
-    };
-    let plain = values * (width + prefix);
-    let dictionary = different * (width + prefix);
-    let keys = values * (different + 1.0).log2().ceil() / 8.0;
-    Some(dictionary <= limit as f64 && dictionary + keys < plain * 0.75)
+
+    /// Whether a dictionary of at most `limit` bytes takes less than `part` of the values themselves.
+    pub(super) fn dictionary_pays(&self, limit: usize, part: f64) -> bool {
+        let dictionary = self.dictionary_bytes();
+        dictionary <= limit as f64
+            && dictionary + self.key_bytes() < self.values * self.width * part
+    }
+}
+
+/// The bits of a key in a dictionary of `entries`.
+pub(super) fn key_bits(entries: f64) -> f64 {
+    entries.max(1.0).log2().ceil().max(1.0)
 }
 
 /// A function from a row of an array to the bytes of its value.
-fn values_of<'a>(array: &'a ArrayRef) -> Option<Box<dyn Fn(usize) -> &'a [u8] + 'a>> {
+pub(super) fn values_of<'a>(array: &'a ArrayRef) -> Option<Box<dyn Fn(usize) -> &'a [u8] + 'a>> {
     fn bytes<'a, T: ByteArrayType>(
         array: &'a GenericByteArray<T>,
     ) -> Box<dyn Fn(usize) -> &'a [u8] + 'a> {
@@ -119,7 +149,8 @@ mod tests {
     const LIMIT: usize = 1 << 20;
 
     fn judge(array: impl Array + 'static, rows: u32) -> Option<bool> {
-        pays(&[Arc::new(array)], f64::from(rows), LIMIT)
+        let distinct = Distinct::estimate(&[Arc::new(array)], f64::from(rows))?;
+        Some(distinct.dictionary_pays(LIMIT, 0.75))
     }
 
     #[test]
@@ -146,7 +177,7 @@ mod tests {
     #[test]
     fn constants_pay_and_nulls_do_not() {
         assert_eq!(judge(Float64Array::from(vec![f64::NAN; 500]), 100_000), Some(true));
-        assert_eq!(judge(Float64Array::new_null(500), 100_000), Some(false));
+        assert_eq!(judge(Float64Array::new_null(500), 100_000), None);
     }
 
     #[test]
