@@ -43,6 +43,8 @@ pub(crate) struct Column {
     pub(crate) root: TypePtr,
     /// Whether the page headers of each leaf keep statistics.
     pub(crate) page_statistics: Vec<bool>,
+    /// Whether the Arrow schema in the file tells readers to make dictionaries of values.
+    pub(crate) has_arrow_dictionary: bool,
 }
 
 impl Column {
@@ -130,7 +132,13 @@ impl Table {
             let alone =
                 Type::group_type_builder(root.name()).with_fields(vec![Arc::clone(parquet)]);
             let alone = alone.build().map_err(Error::Schema)?;
-            Ok(Column { field: plain_field(field), root: Arc::new(alone), page_statistics })
+            Ok(Column {
+                field: plain_field(field),
+                root: Arc::new(alone),
+                page_statistics,
+                has_arrow_dictionary: !options.skip_arrow_metadata
+                    && has_dictionary(field.data_type()),
+            })
         });
         let columns = columns.collect::<Result<Vec<_>>>()?;
         let properties = Arc::new(properties);
@@ -229,6 +237,10 @@ fn unknown_type(data_type: &DataType) -> Option<&DataType> {
         | DataType::Interval(IntervalUnit::MonthDayNano) => Some(data_type),
         _ => parts(data_type).find_map(unknown_type),
     }
+}
+
+fn has_dictionary(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Dictionary(_, _)) || parts(data_type).any(has_dictionary)
 }
 
 /// The types inside a type.

@@ -12,6 +12,7 @@ use super::deltas::DeltaRange;
 use super::distinct::{Distinct, key_bits};
 use super::trial::Measured;
 use super::{Encodings, Way, streams};
+use crate::table::Column;
 
 /// Chunks with fewer values are not tried: encoding a sample would take longer than the chunk.
 const FEW: f64 = 512.0;
@@ -24,6 +25,7 @@ const LONG_TEXT: f64 = 200.0;
 
 /// A leaf of a column, and what its sample says.
 pub(super) struct Leaf<'a> {
+    column: &'a Column,
     described: &'a ColumnDescriptor,
     arrays: &'a [ArrayRef],
     properties: &'a WriterProperties,
@@ -37,6 +39,7 @@ pub(super) struct Leaf<'a> {
 
 impl<'a> Leaf<'a> {
     pub(super) fn new(
+        column: &'a Column,
         described: &'a ColumnDescriptor,
         arrays: &'a [ArrayRef],
         properties: &'a WriterProperties,
@@ -45,7 +48,7 @@ impl<'a> Leaf<'a> {
     ) -> Self {
         let values = times * arrays.iter().map(Array::len).sum::<usize>() as f64;
         let distinct = Distinct::estimate(arrays, values);
-        Self { described, arrays, properties, encodings, distinct, times, values }
+        Self { column, described, arrays, properties, encodings, distinct, times, values }
     }
 
     pub(super) fn path(&self) -> &ColumnPath {
@@ -113,7 +116,8 @@ impl<'a> Leaf<'a> {
             PhysicalType::FIXED_LEN_BYTE_ARRAY if smallest && compressed => {
                 others.push(Encoding::BYTE_STREAM_SPLIT);
             }
-            PhysicalType::BYTE_ARRAY => {
+            // pyarrow 26 makes no dictionaries from texts in delta encodings, and refuses the file.
+            PhysicalType::BYTE_ARRAY if !self.column.has_arrow_dictionary => {
                 if distinct.width < LONG_TEXT {
                     others.push(Encoding::DELTA_LENGTH_BYTE_ARRAY);
                 }

@@ -105,7 +105,9 @@ pub(crate) fn rank(
     schema.columns().iter().for_each(|leaf| *paths.entry(leaf.path()).or_insert(0) += 1);
     let leaves = schema.columns().iter().zip(&arrays);
     let leaves: Vec<Leaf<'_>> = leaves
-        .map(|(described, arrays)| Leaf::new(described, arrays, properties, encodings, times))
+        .map(|(described, arrays)| {
+            Leaf::new(column, described, arrays, properties, encodings, times)
+        })
         .collect();
     // Properties are set by path, so fields of a struct that share their name are not told apart.
     let is_alone = |leaf: &Leaf<'_>| paths.get(leaf.path()).is_none_or(|count| *count == 1);
