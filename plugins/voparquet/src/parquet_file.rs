@@ -4,8 +4,8 @@ use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use parquet::basic::Type as PhysicalType;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::schema::types::SchemaDescriptor;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
 use taploom_format::{EncodeContext, Error, ErrorKind, Output, Result};
 use taploom_loom::{
     Encodings, Error as Loom, FloatOrder as LoomFloatOrder, LoomOptions, LoomWriter, ScratchError,
@@ -37,8 +37,9 @@ impl ParquetFile {
             .with_encodings(match options.encoding {
                 Encoding::Auto => Encodings::Auto,
                 Encoding::Smallest => Encodings::Smallest,
-                Encoding::Compatible => Encodings::Compatible,
-                _ => Encodings::AsSet,
+                Encoding::Plain | Encoding::Dictionary => Encodings::AsSet,
+                // The types for which there is no such encoding.
+                _ => Encodings::Compatible,
             })
             .with_float_order(match options.float_order {
                 FloatOrder::Type => LoomFloatOrder::Type,
@@ -96,7 +97,7 @@ fn properties(
         .set_compression(options.compression.0)
         .set_max_row_group_row_count(whole(options.row_group_rows.get()))
         .set_max_row_group_bytes(whole(options.row_group_bytes.get()))
-        .set_dictionary_enabled(lets_dictionaries(options.encoding))
+        .set_dictionary_enabled(options.encoding != Encoding::Plain)
         .set_statistics_enabled(match options.statistics {
             Statistics::None => EnabledStatistics::None,
             Statistics::Chunk => EnabledStatistics::Chunk,
@@ -129,39 +130,30 @@ fn properties(
         // pages of 20,000 rows, of which readers with a filter skip some.
         properties = properties.set_data_page_row_count_limit(1 << 20);
     }
+    let encoded =
+        |properties: WriterPropertiesBuilder, leaf: &ColumnDescPtr, encoding: Encoding| {
+            let Some(parquet) = encoding.of(leaf.physical_type()) else { return properties };
+            let path = || leaf.path().clone();
+            properties
+                .set_column_encoding(path(), parquet)
+                .set_column_dictionary_enabled(path(), encoding == Encoding::Dictionary)
+        };
     if let Encoding::Delta | Encoding::DeltaLength | Encoding::ByteStreamSplit = options.encoding {
-        for leaf in in_parquet.columns() {
-            if let Some(encoding) = options.encoding.of(leaf.physical_type()) {
-                properties = properties.set_column_encoding(leaf.path().clone(), encoding);
-            }
-        }
+        let leaves = in_parquet.columns().iter();
+        properties =
+            leaves.fold(properties, |properties, leaf| encoded(properties, leaf, options.encoding));
     }
     for (name, encoding) in &options.column_encoding.0 {
-        let mut types = Vec::new();
-        let mut is_taken = false;
-        for leaf in leaves(name, "column_encoding")? {
-            let parquet = encoding.of(leaf.physical_type());
-            is_taken |= parquet.is_some();
-            types.push(leaf.physical_type());
-            if let Some(parquet) = parquet {
-                properties = properties
-                    .set_column_encoding(leaf.path().clone(), parquet)
-                    .set_column_dictionary_enabled(
-                        leaf.path().clone(),
-                        lets_dictionaries(*encoding),
-                    );
-            }
-        }
-        if !is_taken {
+        let leaves: Vec<_> = leaves(name, "column_encoding")?.collect();
+        let types: Vec<_> = leaves.iter().map(|leaf| leaf.physical_type()).collect();
+        if !types.iter().any(|values| encoding.of(*values).is_some()) {
             return Err(not_encoded(name, &types));
         }
+        properties = leaves
+            .into_iter()
+            .fold(properties, |properties, leaf| encoded(properties, leaf, *encoding));
     }
     Ok(properties.build())
-}
-
-fn lets_dictionaries(encoding: Encoding) -> bool {
-    use Encoding::{Auto, Compatible, Dictionary, Smallest};
-    matches!(encoding, Auto | Smallest | Compatible | Dictionary)
 }
 
 /// The error for a column whose values no encoding of that name takes.
