@@ -125,7 +125,7 @@ pub const VARIANTS: &[Variant] = &[
     Variant { options: &[("serialization", "TABLEDATA")], ..VOTABLE },
     VOPARQUET,
     Variant {
-        options: &[("compression", "zstd"), ("dictionary", "off"), ("row_group_rows", "7")],
+        options: &[("compression", "zstd"), ("encoding", "plain"), ("row_group_rows", "7")],
         in_matrix: false,
         ..VOPARQUET
     },

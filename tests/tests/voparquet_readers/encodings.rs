@@ -9,7 +9,7 @@ use arrow_schema::{DataType, TimeUnit};
 use half::f16;
 use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
-use taploom_loom::{Dictionaries, LoomOptions};
+use taploom_loom::{Encodings, LoomOptions};
 use taploom_tests::{Reader, Readers};
 
 use crate::common::loom;
@@ -128,8 +128,7 @@ fn builder() -> WriterPropertiesBuilder {
 /// What each reader makes of the rows.
 fn cells(rows: &RecordBatch, properties: WriterProperties) -> Vec<Cell> {
     let rows = std::slice::from_ref(rows);
-    let options =
-        LoomOptions::new().with_properties(properties).with_dictionaries(Dictionaries::AsSet);
+    let options = LoomOptions::new().with_properties(properties).with_encodings(Encodings::AsSet);
     let (bytes, _) = loom(rows, options);
     let file = tempfile::Builder::new().suffix(".parquet").tempfile().unwrap();
     std::fs::write(file.path(), bytes).unwrap();

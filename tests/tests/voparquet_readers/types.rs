@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_array::*;
 use arrow_schema::{DataType, Field, Schema};
 use parquet::file::properties::WriterProperties;
-use taploom_loom::LoomOptions;
+use taploom_loom::{Encodings, LoomOptions};
 use taploom_tests::{Reader, Readers};
 
 use crate::common::{batches, loom};
@@ -155,7 +155,11 @@ fn options(bloom_filters: bool) -> LoomOptions {
         .set_bloom_filter_enabled(bloom_filters)
         .set_bloom_filter_max_ndv(1000)
         .build();
-    LoomOptions::new().with_properties(properties).with_memory_budget(1 << 20)
+    // Encodings that not every reader has are tried by themselves.
+    LoomOptions::new()
+        .with_properties(properties)
+        .with_encodings(Encodings::Compatible)
+        .with_memory_budget(1 << 20)
 }
 
 /// Rows with their numbers before them.
