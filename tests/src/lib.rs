@@ -1,7 +1,8 @@
 //! The programs that people read files with, as oracles of the tests.
 //!
 //! Most run in Python, in one process that `readers/readers/__init__.py` describes. Older versions of some have
-//! a Python of their own, and STIL and parquet-java a process that `readers/java/Readers.java` describes.
+//! a Python of their own, and STIL, the STIL of STILTS, and parquet-java are in Java, in a program that
+//! `readers/java/Readers.java` describes.
 //! `cargo xtask setup` installs what they need in the target folder, under `python`, `python-older` and `java`.
 
 #![allow(

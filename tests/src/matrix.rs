@@ -212,7 +212,7 @@ fn by_halves(
                 .rev()
                 .take(columns.len())
                 .any(|(_, outcome)| matches!(outcome, Outcome::No(_)));
-            if is_doubtful && columns.len() > 1 && reader != Reader::Stilts {
+            if is_doubtful && columns.len() > 1 {
                 found.truncate(found.len() - columns.len());
                 for column in columns {
                     by_halves(subject, variant, reader, table, &[*column], found);

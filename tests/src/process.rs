@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
@@ -17,6 +18,8 @@ pub(crate) enum Program {
     OlderPython,
     /// Java with STIL and parquet-java.
     Java,
+    /// Java with the STIL of STILTS.
+    Stilts,
 }
 
 impl Program {
@@ -33,18 +36,44 @@ impl Program {
         match self {
             Self::Python => python("python"),
             Self::OlderPython => python("python-older"),
-            Self::Java => {
-                let java = target.join("java");
-                let classes =
-                    format!("{}:{}", java.join("classes").display(), java.join("lib/*").display());
-                let mut command = Command::new("java");
-                // What runs for seconds is not worth the second compiler, nor more than one thread for its heap.
-                command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx1g", "-cp"]);
-                command.arg(classes).arg("Readers");
-                command
-            }
+            Self::Java => java(&[target.join("java/lib/*")]),
+            Self::Stilts => java(&[jar_of_stilts(), library("json-")]),
         }
     }
+}
+
+/// The program `Readers` with libraries.
+fn java(libraries: &[PathBuf]) -> Command {
+    let classes = crate::target().join("java/classes");
+    let paths = std::iter::once(&classes).chain(libraries);
+    let mut command = Command::new("java");
+    // What runs for seconds is not worth the second compiler, nor more than one thread for its heap.
+    command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx1g"]);
+    command.args(["-Djava.awt.headless=true", "-Dfile.encoding=UTF-8", "-cp"]);
+    command.arg(std::env::join_paths(paths).expect("paths without a colon")).arg("Readers");
+    command
+}
+
+/// The classes of STILTS: beside the program, or where Debian has them.
+fn jar_of_stilts() -> PathBuf {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let programs = std::env::split_paths(&folders).map(|folder| folder.join("stilts"));
+    let beside =
+        programs.filter_map(|program| Some(program.canonicalize().ok()?.with_extension("jar")));
+    beside
+        .chain([PathBuf::from("/usr/share/java/starlink-ttools.jar")])
+        .find(|jar| jar.is_file())
+        .expect("the classes of STILTS: run `cargo xtask setup`")
+}
+
+/// A library of the readers in Java, by the beginning of its name.
+fn library(name: &str) -> PathBuf {
+    let folder = std::fs::read_dir(crate::target().join("java/lib"));
+    let mut paths = folder.into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_it = |path: &PathBuf| {
+        path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(name))
+    };
+    paths.find(is_it).unwrap_or_else(|| panic!("no {name}….jar: run `cargo xtask setup`"))
 }
 
 /// The processes that run.

@@ -95,6 +95,7 @@ impl Reader {
             Self::Datafusion50 => (Program::OlderPython, "datafusion"),
             Self::Arro3 => (Program::OlderPython, "arro3"),
             Self::Stil => (Program::Java, "stil"),
+            Self::Stilts => (Program::Stilts, "stil"),
             Self::ParquetJava => (Program::Java, "parquetjava"),
             _ => return (Program::Python, self.name()),
         };
@@ -214,7 +215,10 @@ impl Readers {
                 "arraysize": vo_type.arraysize.as_ref().map(ToString::to_string),
             })
         });
-        let dump = self.dump(request.reader, request.path, folder.path())?;
+        let dump = match request.reader {
+            Reader::Stilts => Some(self.copy_by_stilts(request, folder.path())?),
+            reader => self.dump(reader, request.path, folder.path())?,
+        };
         let answer = self.ask(&serde_json::json!({
             "reader": request.reader.name(),
             "format": request.format,
@@ -286,6 +290,22 @@ impl Readers {
             "reader": "stil", "task": "copy", "path": path, "format": format, "out": out,
         });
         self.ask_program(Program::Java, &request).map(drop)
+    }
+
+    /// The VOTable that the STIL of STILTS makes of a file.
+    fn copy_by_stilts(&mut self, request: &Request<'_>, folder: &Path) -> Result<PathBuf, String> {
+        let has_header = !request.options.contains(&("header", "absent"));
+        let format = match request.format {
+            "csv" => format!("csv(header={has_header})"),
+            "tsv" => "tst".to_owned(),
+            format => format.to_owned(),
+        };
+        let out = folder.join("stilts.vot");
+        let request = serde_json::json!({
+            "reader": "stil", "task": "copy", "path": request.path, "format": format, "out": out,
+        });
+        self.ask_program(Program::Stilts, &request)?;
+        Ok(out)
     }
 
     /// The file with what a reader outside of the newest Python has read of Parquet; none for the others.

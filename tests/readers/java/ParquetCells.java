@@ -12,7 +12,9 @@ import org.apache.parquet.example.data.Group;
 import org.apache.parquet.example.data.simple.convert.GroupRecordConverter;
 import org.apache.parquet.filter2.compat.FilterCompat;
 import org.apache.parquet.hadoop.ParquetFileReader;
+import org.apache.parquet.hadoop.metadata.ParquetMetadata;
 import org.apache.parquet.io.ColumnIOFactory;
+import org.apache.parquet.io.InputFile;
 import org.apache.parquet.io.LocalInputFile;
 import org.apache.parquet.io.MessageColumnIO;
 import org.apache.parquet.io.RecordReader;
@@ -50,10 +52,15 @@ final class ParquetCells {
 
     /** Reads the rows that pass a filter, with all columns or those of a projection; answers with the rows loaded. */
     static long read(
-        String path, ParquetReadOptions options, FilterCompat.Filter filter, MessageType columns, Row row)
+        String path,
+        ParquetMetadata footer,
+        ParquetReadOptions options,
+        FilterCompat.Filter filter,
+        MessageType columns,
+        Row row)
         throws IOException {
-        try (ParquetFileReader reader =
-            ParquetFileReader.open(new LocalInputFile(Path.of(path)), options)) {
+        InputFile file = new LocalInputFile(Path.of(path));
+        try (ParquetFileReader reader = new ParquetFileReader(file, footer, options, file.newStream())) {
             MessageType schema = reader.getFileMetaData().getSchema();
             MessageType wanted = columns == null ? schema : columns;
             reader.setRequestedSchema(wanted);
@@ -76,18 +83,19 @@ final class ParquetCells {
         }
     }
 
-    static MessageType schema(String path) throws IOException {
+    static ParquetMetadata footer(String path) throws IOException {
         try (ParquetFileReader reader =
             ParquetFileReader.open(new LocalInputFile(Path.of(path)), options(false).build())) {
-            return reader.getFileMetaData().getSchema();
+            return reader.getFooter();
         }
     }
 
     static void dump(String path, String out) throws IOException {
-        MessageType schema = schema(path);
+        ParquetMetadata footer = footer(path);
+        MessageType schema = footer.getFileMetaData().getSchema();
         List<JSONArray> columns = new ArrayList<>();
         schema.getFields().forEach(field -> columns.add(new JSONArray()));
-        read(path, options(false).build(), FilterCompat.NOOP, null, row -> {
+        read(path, footer, options(false).build(), FilterCompat.NOOP, null, row -> {
             for (int index = 0; index < columns.size(); index++) {
                 columns.get(index).put(field(row, index));
             }

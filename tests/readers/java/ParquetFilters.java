@@ -19,6 +19,7 @@ import org.apache.parquet.filter2.predicate.FilterPredicate;
 import org.apache.parquet.filter2.predicate.Operators.Column;
 import org.apache.parquet.filter2.predicate.Operators.SupportsEqNotEq;
 import org.apache.parquet.filter2.predicate.Operators.SupportsLtGt;
+import org.apache.parquet.hadoop.metadata.ParquetMetadata;
 import org.apache.parquet.io.api.Binary;
 import org.apache.parquet.schema.MessageType;
 import org.apache.parquet.schema.Type;
@@ -33,13 +34,15 @@ final class ParquetFilters {
     private static final String ROW = "row";
 
     private final String path;
+    private final ParquetMetadata footer;
     private final MessageType schema;
     private int filters;
     private long skipped;
 
     ParquetFilters(String path) throws IOException {
         this.path = path;
-        this.schema = ParquetCells.schema(path);
+        this.footer = ParquetCells.footer(path);
+        this.schema = footer.getFileMetaData().getSchema();
     }
 
     /** Answers with the number of filters, the rows that indexes left out, and the columns that differ, and how. */
@@ -86,6 +89,7 @@ final class ParquetFilters {
         List<Integer> rows = new ArrayList<>();
         long loaded = ParquetCells.read(
             path,
+            footer,
             ParquetCells.options(indexes).withRecordFilter(filter).useRecordFilter().build(),
             filter,
             columns,
@@ -140,7 +144,7 @@ final class ParquetFilters {
         List<Object> all = new ArrayList<>();
         MessageType columns = new MessageType(schema.getName(), field);
         ParquetCells.read(
-            path, ParquetCells.options(false).build(), FilterCompat.NOOP, columns, row -> {
+            path, footer, ParquetCells.options(false).build(), FilterCompat.NOOP, columns, row -> {
                 if (row.getFieldRepetitionCount(0) > 0) {
                     all.add(value(row, field));
                 }

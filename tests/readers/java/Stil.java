@@ -17,7 +17,7 @@ final class Stil {
 
     /** Reads a file, and writes the table that STIL has then as a VOTable with BINARY2. */
     static void copy(String path, String format, String out) throws IOException {
-        new StarTableOutput().writeStarTable(table(path, format), out, "votable-binary2");
+        new StarTableOutput().writeStarTable(table(path, format), out, "votable(format=BINARY2)");
     }
 
     /** Writes all cells of a Parquet file, as {@link ParquetCells} describes it. */

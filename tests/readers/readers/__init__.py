@@ -39,8 +39,8 @@ A Parquet file with columns of any type is compared here with the rows that were
 
 "differences" has the columns of which the type or a cell is another one.
 
-Older versions of some libraries run in a process of their own, of the same package, and STIL and parquet-java in
-one that tests/readers/java has. These write what they have read to a file, which a second request names as
+Older versions of some libraries run in a process of their own, of the same package; STIL and parquet-java in one that
+tests/readers/java has, and the STIL of STILTS in another. These write what they have read to a file, which a second request names as
 "dump" beside "path":
 
     {"reader": NAME, "task": "dump", "path": FILE, "out": Arrow IPC stream to write}
@@ -53,5 +53,5 @@ Filters on every column, which find in a file the rows that they find in memory:
 
 "differences" has the columns on which a filter finds other rows, "unfiltered" those that take no filter.
 
-STILTS and vot are started once a request; `stilts` has to be on the PATH.
+vot, and STILTS as a validator, are started once a request; `stilts` has to be on the PATH.
 """

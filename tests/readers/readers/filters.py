@@ -24,9 +24,9 @@ class Library:
 
 class Pyarrow(Library):
     def __init__(self, path):
-        from pyarrow import parquet
+        from pyarrow import dataset, parquet
 
-        self.parquet, self.path = parquet, path
+        self.file = dataset.dataset(path)
         self.table = parquet.read_table(path)
 
     def columns(self):
@@ -41,7 +41,7 @@ class Pyarrow(Library):
 
     def found(self, name, comparison, value):
         filter_ = self.filter(name, comparison, value)
-        return self.parquet.read_table(self.path, columns=["row"], filters=filter_)["row"].to_pylist()
+        return self.file.to_table(columns=["row"], filter=filter_, use_threads=False)["row"].to_pylist()
 
     def scanned(self, name, comparison, value):
         rows = self.table.select(["row", name])
@@ -83,6 +83,7 @@ class Polars(Library):
 class Duckdb(Library):
     def __init__(self, path):
         self.connection = duckdb_connection()
+        self.connection.execute("SET parquet_metadata_cache = true")
         self.source = f"read_parquet({sql_text(path)})"
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE rows_of_file AS FROM {self.source}")
         described = self.connection.execute("DESCRIBE rows_of_file").fetchall()

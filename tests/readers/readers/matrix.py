@@ -28,7 +28,7 @@ from .votable_binary import read_votable_plain
 READERS = {
     ("plain", "votable"): read_votable_plain,
     ("astropy", "votable"): read_votable_astropy,
-    ("stilts", "votable"): read_stilts("votable"),
+    ("stilts", "votable"): read_stilts,
     ("vot", "votable"): read_votable_vot,
     ("pyarrow", "csv"): read_text_pyarrow,
     ("pyarrow", "tsv"): read_text_pyarrow,
@@ -53,10 +53,10 @@ READERS = {
     ("duckdb", "jsonl"): read_jsonl_duckdb,
     ("polars", "jsonl"): read_jsonl_polars,
     ("astropy", "fits"): read_fits_astropy,
-    ("stilts", "fits"): read_stilts("fits"),
+    ("stilts", "fits"): read_stilts,
     ("plain", "ecsv"): read_ecsv_plain,
     ("astropy", "ecsv"): read_ecsv_astropy,
-    ("stilts", "ecsv"): read_stilts("ecsv"),
+    ("stilts", "ecsv"): read_stilts,
 }
 
 # What another process has read of VOParquet.

@@ -1,8 +1,6 @@
 """STILTS: a table as it reads it, written again by it as BINARY2, which is decoded here."""
 
-import os
 import subprocess
-import tempfile
 import xml.etree.ElementTree as ElementTree
 
 import pyarrow as pa
@@ -39,32 +37,22 @@ def run_stilts(*arguments):
     return done.stdout.decode("utf-8", "replace"), stderr
 
 
-def stilts_table(path, format_):
-    with tempfile.TemporaryDirectory() as directory:
-        out = os.path.join(directory, "out.vot")
-        run_stilts(
-            "tpipe", f"ifmt={format_}", f"in={path}", "ofmt=votable(format=BINARY2)", f"out={out}"
-        )
-        return decode_document(ElementTree.parse(out).getroot())
+def stilts_table(request):
+    """The VOTable that the STIL of STILTS has made of a file, in a process of its own."""
+    return decode_document(ElementTree.parse(request["dump"]).getroot())
 
 
-def read_stilts(format_):
+def read_stilts(request, schema):
     """What STILTS makes of a format with types of its own."""
-
-    def read(request, schema):
-        arrays, columns, status = stilts_table(request["path"], format_)
-        # What STILTS holds for a char cell is Latin-1; it writes the bytes it read, which are
-        # decoded here as UTF-8, so the text is right although STILTS shows it wrong.
-        return Decoded(arrays, columns, STILTS_LOSSES, status)
-
-    return read
+    arrays, columns, status = stilts_table(request)
+    # What STILTS holds for a char cell is Latin-1; it writes the bytes it read, which are
+    # decoded here as UTF-8, so the text is right although STILTS shows it wrong.
+    return Decoded(arrays, columns, STILTS_LOSSES, status)
 
 
 def read_text_stilts(request, schema):
     """STILTS guesses the types; the decimals of a float are what stands in the file."""
-    header = request.get("options", {}).get("header", "present") == "present"
-    format_ = "tst" if request["format"] == "tsv" else f"csv(header={str(header).lower()})"
-    arrays, columns, _ = stilts_table(request["path"], format_)
+    arrays, columns, _ = stilts_table(request)
     if len(arrays) != len(schema):
         raise Rejected(f"{len(arrays)} columns, expected are {len(schema)}")
     fields = fields_of(request, schema)
