@@ -18,7 +18,7 @@ const WRITERS: [(&str, &str); 3] = [
 ];
 /// Whether columns have dictionaries, and the option of `bench-loom`.
 const DICTIONARIES: [(&str, &str); 2] =
-    [("off", "encodings=plain"), ("each writer's default", "encodings=compatible")];
+    [("off", "encodings=plain"), ("each writer's default", "encodings=auto")];
 
 /// Measures, and replaces the section of the loom's page.
 pub(crate) fn run() -> Outcome {
