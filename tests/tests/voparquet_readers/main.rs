@@ -15,6 +15,7 @@ mod rows;
 mod stil;
 mod types;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
@@ -45,7 +46,9 @@ fn the_page_says_who_reads_which_parquet() {
 fn tables() -> String {
     let mut page = Page::default();
     page.heading("Types and filters");
-    of_types(&mut page, &types::Table::of_every_type(), &Reader::OF_PARQUET);
+    let columns = of_types(&mut page, &types::Table::of_every_type(), &Reader::OF_PARQUET);
+    page.heading("Encodings that `auto` chooses");
+    of_auto(&mut page, &columns);
     page.heading("Bloom filters");
     of_types(&mut page, &types::Table::with_bloom_filters(), &types::BLOOM_FILTERS);
     let readers = encodings::readers();
@@ -61,13 +64,37 @@ fn tables() -> String {
     page.finish()
 }
 
-fn of_types(page: &mut Page, table: &types::Table, readers: &[Reader]) {
-    let columns: Vec<_> = readers.iter().map(|reader| table.cells(*reader)).collect();
+/// A table of what every reader makes of every column, which this returns as well, by reader and name.
+fn of_types(page: &mut Page, table: &types::Table, readers: &[Reader]) -> Vec<Columns> {
+    let columns: Vec<Columns> = readers.iter().map(|reader| table.cells(*reader)).collect();
     page.head(&["type"], readers);
     for (name, data_type) in table.columns() {
         let cells: Vec<Cell> = columns.iter().map(|column| column[&name].clone()).collect();
         page.row(&[&data_type.to_string()], readers, &cells);
     }
+    columns
+}
+
+/// What a reader makes of each column.
+type Columns = BTreeMap<String, Cell>;
+
+/// The types that a reader reads with compatible encodings, and not with those of `auto`.
+fn of_auto(page: &mut Page, compatible: &[Columns]) {
+    let table = types::Table::with_auto();
+    for (reader, compatible) in Reader::OF_PARQUET.iter().zip(compatible) {
+        let is_read = |cell: &Cell| !matches!(cell, Cell::No(why) if !why.starts_with("filter "));
+        let auto = table.cells(*reader);
+        let lost = table
+            .columns()
+            .into_iter()
+            .filter(|(name, _)| is_read(&compatible[name]) && !is_read(&auto[name]));
+        let mut lost: Vec<String> = lost.map(|(_, data_type)| data_type.to_string()).collect();
+        lost.dedup();
+        if !lost.is_empty() {
+            page.line(&format!("- {} does not read: {}", reader.title(), lost.join(", ")));
+        }
+    }
+    page.line("- All other readers read what they read above.");
 }
 
 /// Runs the program, which must succeed in silence.

@@ -59,22 +59,35 @@ const HASHED: [&str; 12] = [
 /// Rows with columns of every type.
 pub(crate) struct Table {
     batches: Vec<RecordBatch>,
+    encodings: Encodings,
     bloom_filters: bool,
+    is_filtered: bool,
 }
 
 impl Table {
     pub(crate) fn of_every_type() -> Self {
-        Self { batches: batches(numbered, ROWS), bloom_filters: false }
+        Self {
+            batches: batches(numbered, ROWS),
+            // Encodings that not every reader has are tried by themselves.
+            encodings: Encodings::Compatible,
+            bloom_filters: false,
+            is_filtered: true,
+        }
+    }
+
+    /// With the encodings that `auto` chooses, and without filters.
+    pub(crate) fn with_auto() -> Self {
+        Self { encodings: Encodings::Auto, is_filtered: false, ..Self::of_every_type() }
     }
 
     /// With bloom filters on columns of some types.
     pub(crate) fn with_bloom_filters() -> Self {
-        let Self { batches, .. } = Self::of_every_type();
-        let schema = batches[0].schema();
+        let all = Self::of_every_type();
+        let schema = all.batches[0].schema();
         let column = |name: &&str| schema.index_of(name).unwrap();
         let columns: Vec<usize> = std::iter::once(0).chain(HASHED.iter().map(column)).collect();
-        let batches = batches.iter().map(|batch| batch.project(&columns).unwrap()).collect();
-        Self { batches, bloom_filters: true }
+        let batches = all.batches.iter().map(|batch| batch.project(&columns).unwrap()).collect();
+        Self { batches, bloom_filters: true, ..all }
     }
 
     /// The names and the types of the columns.
@@ -91,6 +104,20 @@ impl Table {
         cells
     }
 
+    /// Several row groups of several pages: filters have much to leave out.
+    fn options(&self) -> LoomOptions {
+        let properties = WriterProperties::builder()
+            .set_max_row_group_row_count(Some(500))
+            .set_data_page_row_count_limit(100)
+            .set_bloom_filter_enabled(self.bloom_filters)
+            .set_bloom_filter_max_ndv(1000)
+            .build();
+        LoomOptions::new()
+            .with_properties(properties)
+            .with_encodings(self.encodings)
+            .with_memory_budget(1 << 20)
+    }
+
     /// Reads columns together, and in halves where the reader refuses them.
     fn by_halves(&self, reader: Reader, columns: &[usize], cells: &mut BTreeMap<String, Cell>) {
         let written: Vec<RecordBatch> = self
@@ -98,14 +125,14 @@ impl Table {
             .iter()
             .map(|batch| batch.project(&[&[0], columns].concat()).unwrap())
             .collect();
-        let (bytes, summary) = loom(&written, options(self.bloom_filters));
+        let (bytes, summary) = loom(&written, self.options());
         assert!(summary.row_groups > 2, "{summary:?}");
         let file = tempfile::Builder::new().suffix(".parquet").tempfile().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
         let expected: Vec<RecordBatch> = written.iter().map(rows::as_pyarrow_has_it).collect();
         let compared = Readers::with(|readers| {
             let differences = readers.compare(reader, file.path(), &expected)?;
-            let filtered = match FILTER.contains(&reader) {
+            let filtered = match self.is_filtered && FILTER.contains(&reader) {
                 true => Some(readers.filter(reader, file.path())?),
                 false => None,
             };
@@ -145,21 +172,6 @@ impl Table {
 /// parquet-java has no filters on lists, structs and maps.
 fn is_filtered(reader: Reader, field: &Field) -> bool {
     reader != Reader::ParquetJava || !field.data_type().is_nested()
-}
-
-/// Several row groups of several pages: filters have much to leave out.
-fn options(bloom_filters: bool) -> LoomOptions {
-    let properties = WriterProperties::builder()
-        .set_max_row_group_row_count(Some(500))
-        .set_data_page_row_count_limit(100)
-        .set_bloom_filter_enabled(bloom_filters)
-        .set_bloom_filter_max_ndv(1000)
-        .build();
-    // Encodings that not every reader has are tried by themselves.
-    LoomOptions::new()
-        .with_properties(properties)
-        .with_encodings(Encodings::Compatible)
-        .with_memory_budget(1 << 20)
 }
 
 /// Rows with their numbers before them.
