@@ -79,10 +79,10 @@ struct Sample {
 
 impl Sample {
     fn new(rows: u64, bytes: usize) -> Self {
-        // A quarter of a small row group at each end, and all of a smaller one.
+        // Short runs of a small row group, and all of a smaller one.
         let (runs, run) = match rows {
             ..=RUN => (1, rows),
-            _ => ((rows / 8 / RUN).clamp(2, MOST_RUNS), RUN.min(rows / 4)),
+            _ => ((rows / 8 / RUN).clamp(2, MOST_RUNS), (rows / 8).clamp(RUN / 2, RUN)),
         };
         let step = (rows - run) / (runs - 1).max(1);
         let runs: Vec<_> = (0..runs).rev().map(|index| index * step).collect();
