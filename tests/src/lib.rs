@@ -12,6 +12,7 @@
     reason = "a test that fails panics"
 )]
 
+mod checks;
 mod losses;
 mod matrix;
 mod oracle;
@@ -21,13 +22,14 @@ mod variants;
 
 use std::path::PathBuf;
 
+pub use checks::{
+    Validator, check_joined_by_astropy, check_kept_types, check_same_by_stil, check_vocabulary,
+    write_every_type,
+};
 pub use losses::{LOSSES, Loss, with_losses};
 pub use matrix::matrix;
 pub use oracle::{ReaderOracle, types_of};
-pub use readers::{
-    Field, Filtered, Read, Reader, Readers, Request, Validator, check_joined_by_astropy,
-    check_kept_types, check_same_by_stil, check_vocabulary, write_every_type,
-};
+pub use readers::{Field, Filtered, Read, Reader, Readers, Request};
 pub use variants::{VARIANTS, Variant};
 
 /// The target folder: `CARGO_TARGET_DIR` where that is set, else `target` in the workspace.

@@ -1,6 +1,8 @@
 //! Every type of Arrow in Parquet, as the loom writes it: cells and filters of every reader.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use arrow_array::*;
@@ -8,6 +10,7 @@ use arrow_schema::{DataType, Field, Schema};
 use parquet::file::properties::WriterProperties;
 use taploom_loom::{Encodings, LoomOptions};
 use taploom_tests::{Reader, Readers};
+use tempfile::NamedTempFile;
 
 use crate::common::{batches, loom};
 use crate::page::Cell;
@@ -62,6 +65,13 @@ pub(crate) struct Table {
     encodings: Encodings,
     bloom_filters: bool,
     is_filtered: bool,
+    parts: RefCell<HashMap<Vec<usize>, Rc<Part>>>,
+}
+
+/// A file, and its rows as they are compared.
+struct Part {
+    file: NamedTempFile,
+    expected: Vec<RecordBatch>,
 }
 
 impl Table {
@@ -72,6 +82,7 @@ impl Table {
             encodings: Encodings::Compatible,
             bloom_filters: false,
             is_filtered: true,
+            parts: RefCell::default(),
         }
     }
 
@@ -118,27 +129,35 @@ impl Table {
             .with_memory_budget(1 << 20)
     }
 
+    /// A file with some columns, written once for all readers.
+    fn part(&self, columns: &[usize]) -> Rc<Part> {
+        let mut parts = self.parts.borrow_mut();
+        let part = parts.entry(columns.to_vec()).or_insert_with(|| {
+            let columns = [&[0], columns].concat();
+            let written: Vec<RecordBatch> =
+                self.batches.iter().map(|batch| batch.project(&columns).unwrap()).collect();
+            let (bytes, summary) = loom(&written, self.options());
+            assert!(summary.row_groups > 2, "{summary:?}");
+            let file = tempfile::Builder::new().suffix(".parquet").tempfile().unwrap();
+            std::fs::write(file.path(), bytes).unwrap();
+            Rc::new(Part { file, expected: written.iter().map(rows::as_pyarrow_has_it).collect() })
+        });
+        Rc::clone(part)
+    }
+
     /// Reads columns together, and in halves where the reader refuses them.
     fn by_halves(&self, reader: Reader, columns: &[usize], cells: &mut BTreeMap<String, Cell>) {
-        let written: Vec<RecordBatch> = self
-            .batches
-            .iter()
-            .map(|batch| batch.project(&[&[0], columns].concat()).unwrap())
-            .collect();
-        let (bytes, summary) = loom(&written, self.options());
-        assert!(summary.row_groups > 2, "{summary:?}");
-        let file = tempfile::Builder::new().suffix(".parquet").tempfile().unwrap();
-        std::fs::write(file.path(), bytes).unwrap();
-        let expected: Vec<RecordBatch> = written.iter().map(rows::as_pyarrow_has_it).collect();
+        let part = self.part(columns);
+        let Part { file, expected } = &*part;
         let compared = Readers::with(|readers| {
-            let differences = readers.compare(reader, file.path(), &expected)?;
+            let differences = readers.compare(reader, file.path(), expected)?;
             let filtered = match self.is_filtered && FILTER.contains(&reader) {
                 true => Some(readers.filter(reader, file.path())?),
                 false => None,
             };
             Ok::<_, String>((differences, filtered))
         });
-        let schema = written[0].schema();
+        let schema = expected[0].schema();
         match compared {
             Ok((differences, filtered)) => {
                 for field in schema.fields().iter().skip(1) {
