@@ -32,10 +32,6 @@ impl Page {
         let _ = writeln!(self.text, "\n## {heading}\n");
     }
 
-    pub(crate) fn line(&mut self, line: &str) {
-        let _ = writeln!(self.text, "{line}");
-    }
-
     pub(crate) fn head(&mut self, first: &[&str], readers: &[Reader]) {
         let names: Vec<String> = readers.iter().map(|reader| reader.title()).collect();
         let _ = writeln!(self.text, "| {} | {} |", first.join(" | "), names.join(" | "));
