@@ -15,7 +15,7 @@ use super::{Encodings, Way, streams};
 use crate::table::Column;
 
 /// Chunks with fewer values are not tried: encoding a sample would take longer than the chunk.
-const FEW: f64 = 1000.0;
+const FEW: f64 = 512.0;
 
 /// With so few distinct values, nothing is smaller than a dictionary.
 const SURELY_DICTIONARY: f64 = 64.0;
