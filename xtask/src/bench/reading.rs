@@ -37,8 +37,8 @@ fn table(python: &str) -> Outcome {
     let mut text = format!(
         "Files with all rows in one row group: six doubles, a float with nulls, two integers and a text, over and over. The \
          largest resident set of `taploom encode` with default options, and the smaller CPU time of {RUNS} runs; beside it \
-         the same with `{}`, which reads all columns side by side. Limits: {MOST_MIB:.0} MiB, and {MOST_CPU} times the CPU \
-         time.\n\n| written by | columns x rows | MB | to | MiB | CPU s | without a bound: MiB | CPU s | CPU ratio |\n\
+         the same with `{}`, which reads all columns side by side; to VOParquet, rows then wait in memory, too. Limits: \
+         {MOST_MIB:.0} MiB, and {MOST_CPU} times the CPU time.\n\n| written by | columns x rows | MB | to | MiB | CPU s | without a bound: MiB | CPU s | CPU ratio |\n\
          |---|---:|---:|---|---:|---:|---:|---:|---:|\n",
         UNBOUNDED.join(" ")
     );
