@@ -20,6 +20,7 @@ use std::path::Path;
 use std::process::Command;
 
 use page::{Cell, Page};
+use parquet::basic::Encoding;
 use taploom_tests::Reader;
 
 const FROM: &str = "<!-- from here on written by the test `voparquet_readers` -->\n";
@@ -83,6 +84,9 @@ type Columns = BTreeMap<String, Cell>;
 /// Every reader but fastparquet reads with the encodings of `auto` what it reads with compatible ones.
 fn check_auto(compatible: &[Columns]) {
     let table = types::Table::with_auto();
+    let encodings = table.encodings();
+    let delta = [Encoding::DELTA_BINARY_PACKED, Encoding::DELTA_LENGTH_BYTE_ARRAY];
+    assert!(delta.iter().any(|encoding| encodings.contains(encoding)), "{encodings:?}");
     let is_read = |cell: &Cell| !matches!(cell, Cell::No(why) if !why.starts_with("filter "));
     for (reader, compatible) in Reader::OF_PARQUET.iter().zip(compatible) {
         if *reader == Reader::Fastparquet {

@@ -1,12 +1,14 @@
 //! Every type of Arrow in Parquet, as the loom writes it: cells and filters of every reader.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use arrow_array::*;
 use arrow_schema::{DataType, Field, Schema};
+use parquet::basic::Encoding;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use parquet::file::properties::WriterProperties;
 use taploom_loom::{Encodings, LoomOptions};
 use taploom_tests::{Reader, Readers};
@@ -108,6 +110,15 @@ impl Table {
         let columns: Vec<usize> = std::iter::once(0).chain(HASHED.iter().map(column)).collect();
         let batches = all.batches.iter().map(|batch| batch.project(&columns).unwrap()).collect();
         Self { batches, bloom_filters: true, ..all }
+    }
+
+    /// The encodings in a file of all columns.
+    pub(crate) fn encodings(&self) -> BTreeSet<Encoding> {
+        let all: Vec<usize> = (1..self.batches[0].num_columns()).collect();
+        let file = self.part(&all).file.reopen().unwrap();
+        let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).unwrap();
+        let chunks = metadata.row_groups().iter().flat_map(RowGroupMetaData::columns);
+        chunks.flat_map(ColumnChunkMetaData::encodings).collect()
     }
 
     /// The names and the types of the columns.
