@@ -1,14 +1,15 @@
 //! What BYTE_STREAM_SPLIT makes of values in large pages.
 //!
-//! A codec with Huffman codes makes one code for each 128 KiB or so. In a page of 100,000 values each stream of bytes
-//! has codes of its own; in a sample, all streams share one. The entropy of each stream says what the large page takes.
+//! A codec with Huffman codes makes one code for each 128 KiB or so. In a page of 20,000 values or more, most streams of
+//! bytes have codes of their own; in a sample, all streams share one. The entropy of each stream says what the large page
+//! takes.
 
 use arrow_array::{Array, ArrayRef};
 
 use super::distinct::values_of;
 
-/// The fewest values of a page for which streams have codes of their own.
-const LONG_STREAM: usize = 50_000;
+/// The fewest values of a page for which most streams have codes of their own.
+const LONG_STREAM: usize = 16_000;
 
 /// Bytes that a value takes in pages of at least `page` values, on average. `None` if the pages are small, or for types
 /// whose bytes are not known.
