@@ -92,8 +92,7 @@ impl RowGroup<'_> {
         let described = &self.table.columns[column];
         let schema = Arc::new(SchemaDescriptor::new(Arc::clone(&described.root)));
         let properties = self.properties(column, &schema, loaded)?;
-        if let Some(plain) = PlainColumn::of(described, &schema, &properties, self.table.checksums)
-        {
+        if let Some(plain) = PlainColumn::of(described, &schema, &properties, self.table) {
             let mut pages = self.pages.of_chunk();
             let mut put = |page: &[u8]| output.put(column, &mut pages, page);
             let chunk = plain.encode(self.rows, buffers, &mut put, |write| {

@@ -288,14 +288,13 @@ impl PlainColumn<'_> {
 
     fn metadata(&self, chunk: PlainChunk, start: i64) -> Result<ColumnMetadata, ParquetError> {
         let PlainChunk { statistics, index, pages } = chunk;
-        let codec = self.properties.compression(self.schema.column(0).path());
         let pages_of_kind = PageEncodingStats {
             page_type: PageType::DATA_PAGE,
             encoding: Encoding::PLAIN,
             count: pages.each.len() as i32,
         };
         let metadata = ColumnChunkMetaData::builder(self.schema.column(0))
-            .set_compression(codec)
+            .set_compression(self.codec)
             .set_encodings_mask(EncodingMask::new_from_encodings(
                 [Encoding::RLE, Encoding::PLAIN].iter(),
             ))

@@ -9,13 +9,17 @@ mod levels;
 mod value_statistics;
 mod values;
 
+use std::sync::Arc;
+
 use arrow_array::types::{Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt8Type};
 use arrow_array::{ArrayRef, ArrowPrimitiveType};
 use arrow_buffer::{BooleanBufferBuilder, MutableBuffer};
 use arrow_schema::DataType;
 use parquet::basic::{Compression, Encoding};
 use parquet::data_type::{self as physical, DataType as PhysicalType};
-use parquet::file::properties::{EnabledStatistics, WriterPropertiesPtr, WriterVersion};
+use parquet::file::properties::{
+    EnabledStatistics, WriterProperties, WriterPropertiesPtr, WriterVersion,
+};
 use parquet::schema::types::SchemaDescPtr;
 
 use self::chunk::ChunkWriter;
@@ -23,13 +27,15 @@ pub(crate) use self::chunk::PlainChunk;
 use self::value_statistics::Number;
 use self::values::{Booleans, Numbers};
 use crate::error::{Error, Result};
-use crate::table::Column;
+use crate::table::{Column, Table};
 
 /// How the chunks of a column are made.
 pub(crate) struct PlainColumn<'a> {
     column: &'a Column,
     schema: SchemaDescPtr,
+    /// The properties of all columns. A column that waits would keep its own ones in memory.
     properties: WriterPropertiesPtr,
+    codec: Compression,
     is_nullable: bool,
     is_compressed: bool,
     checksums: bool,
@@ -75,12 +81,12 @@ type PutPage<'a> = dyn FnMut(&[u8]) -> Result<()> + 'a;
 type WritePiece<'a> = dyn FnMut(&ArrayRef) -> Result<()> + 'a;
 
 impl<'a> PlainColumn<'a> {
-    /// `None` for columns of other types, and for properties that this encoder does not support.
+    /// `None` for columns of other types, and for properties of the column that this encoder does not support.
     pub(crate) fn of(
         column: &'a Column,
         schema: &SchemaDescPtr,
-        properties: &WriterPropertiesPtr,
-        checksums: bool,
+        properties: &WriterProperties,
+        table: &Table,
     ) -> Option<Self> {
         let [leaf] = schema.columns() else { return None };
         let path = leaf.path();
@@ -106,10 +112,11 @@ impl<'a> PlainColumn<'a> {
         is_plain.then(|| Self {
             column,
             schema: schema.clone(),
-            properties: properties.clone(),
+            properties: Arc::clone(&table.properties),
+            codec,
             is_nullable: leaf.max_def_level() > 0,
             is_compressed: codec == Compression::SNAPPY,
-            checksums,
+            checksums: table.checksums,
             page_bytes: properties.column_data_page_size_limit(path),
             page_rows: properties.column_data_page_row_count_limit(path).max(1),
             step: properties.write_batch_size().max(1),

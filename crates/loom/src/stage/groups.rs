@@ -55,6 +55,13 @@ impl HeldStrip {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Open(bytes) => bytes.len(),
+            Self::Sealed(buffer) => buffer.len(),
+        }
+    }
+
     pub(super) fn capacity(&self) -> usize {
         match self {
             Self::Open(bytes) => bytes.capacity(),

@@ -26,7 +26,8 @@ const MOST_BYTES: usize = 128 << 10;
 impl Stage {
     /// Runs of rows of a column, from the first to the last of the `rows` of the row group, at equal distances: an
     /// eighth of the rows, and at most [`MOST_RUNS`]. Each has [`RUN`] rows, or fewer where cells are large. The sample
-    /// does not depend on how rows came in batches.
+    /// does not depend on how rows came in batches. It is empty for cells that are larger than a sample: all of them
+    /// would be read for nothing.
     pub(crate) fn sample(
         &self,
         table: &Table,
@@ -39,6 +40,9 @@ impl Stage {
         let field = &table.columns[column].field;
         let failed = |error| Error::arrow(field.name(), error);
         if let Some(group) = self.group_of(column) {
+            if self.mean_cell(group, rows) > MOST_BYTES as u64 {
+                return Ok(Vec::new());
+            }
             let index = column - self.groups[group].columns.start;
             match loaded {
                 Some(pieces) => {
@@ -60,6 +64,15 @@ impl Stage {
                 .add(last.column(column), |run| plain(&run, field.data_type()).map_err(failed))?;
         }
         Ok(sample.arrays)
+    }
+
+    /// The mean number of bytes of a cell in a group of one column; 0 for other groups, which have small cells.
+    fn mean_cell(&self, group: usize, rows: u64) -> u64 {
+        let group = &self.groups[group];
+        match group.columns.len() {
+            1 => (group.spilled + group.held.len() as u64) / rows.max(1),
+            _ => 0,
+        }
     }
 }
 

@@ -97,7 +97,8 @@ fn write_case() -> bool {
     if let [name, part, codec, threads] = case.split('/').collect::<Vec<_>>()[..] {
         let shape = SHAPES.iter().find(|shape| shape.name == name).unwrap();
         let codec = match codec {
-            "zstd" => Compression::ZSTD(ZstdLevel::default()),
+            // The level of `compression=zstd` of VOParquet.
+            "zstd" => Compression::ZSTD(ZstdLevel::try_new(3).unwrap()),
             _ => Compression::SNAPPY,
         };
         let properties = shape.properties().set_compression(codec).build();
