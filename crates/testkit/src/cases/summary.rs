@@ -26,8 +26,8 @@ pub(super) fn data_bytes_are_those_of_the_rows(
     checks.equal("data_bytes of a result without rows", &none.data_bytes, &0)?;
     let many = summary_of(from_ref(&table.given))?;
     let (data, total) = (many.data_bytes, many.total_bytes);
-    // However well they are compressed, five columns of different numbers and texts take two bytes a row.
-    checks.that(data >= 2 * many.rows, || {
+    // However well they are encoded, five columns of different numbers and texts take half a byte a row.
+    checks.that(2 * data >= many.rows, || {
         format!("data_bytes is {data} of {total} bytes, which is too little for {} rows", many.rows)
     })?;
     let around = total - data;
