@@ -102,10 +102,12 @@ impl<W: Write + Send> LoomWriter<W> {
     pub fn try_new(sink: W, schema: SchemaRef, options: LoomOptions) -> Result<Self> {
         let (table, plan) = Table::new(schema, &options)?;
         // Every column makes and frees an encoder. glibc returns the top of the heap to the system each time
-        // and fetches it again page by page, which takes a third of the time of narrow tables. It stops doing so
-        // once a block of this size has been freed. The block is never touched.
+        // and fetches it again page by page, which takes a third of the time of narrow tables. It keeps twice the
+        // size of a block that has been freed. With larger ones, pages of a MiB and their compressors would also
+        // come from the heap, and leave holes. The block is never touched.
+        const KEPT: usize = 1 << 20;
         let mut untouched = Vec::<u8>::new();
-        let _ = untouched.try_reserve_exact(plan.held.min(16 << 20));
+        let _ = untouched.try_reserve_exact(plan.held.min(KEPT));
         drop(std::hint::black_box(untouched));
         let LoomOptions { scratch, memory, float_order, .. } = options;
         let scratch = scratch.counted();

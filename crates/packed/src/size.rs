@@ -24,7 +24,7 @@ pub fn entries(maps: &MapArray) -> StructArray {
     maps.entries().slice(first, last - first)
 }
 
-/// Bytes of the rows of `array` in their [`plain_type`]. A slice counts only its own rows.
+/// Bytes of the rows of `array` in their [`plain_type`](crate::plain_type). A slice counts only its own rows.
 pub fn row_bytes(array: &dyn Array) -> usize {
     let nulls = if array.nulls().is_some() { array.len().div_ceil(8) } else { 0 };
     nulls + value_bytes(array)
