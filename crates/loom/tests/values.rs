@@ -33,21 +33,19 @@ fn every_type_comes_back(codec: Compression) {
         .build();
     for encodings in [Encodings::Auto, Encodings::Smallest, Encodings::Compatible, Encodings::AsSet]
     {
-        for (budget, spills) in [(64 << 20, false), (1 << 20, true)] {
-            for threads in [1, 3] {
-                let options = LoomOptions::new()
-                    .with_properties(properties.clone())
-                    .with_encodings(encodings)
-                    .with_memory_budget(budget)
-                    .with_threads(threads);
-                let (file, written) = loom(&batches, options);
-                assert_eq!(written.scratch_bytes > 0, spills, "{budget} bytes of memory");
-                let (schema, rows) = read(file);
-                assert_eq!(*schema, read_schema(&batches[0].schema()));
-                same_cells(&rows, &batches).unwrap_or_else(|difference| {
-                    panic!("{encodings:?}, {budget} bytes, {threads} threads: {difference}")
-                });
-            }
+        for (budget, spills, threads) in [(64 << 20, false, 1), (1 << 20, true, 3)] {
+            let options = LoomOptions::new()
+                .with_properties(properties.clone())
+                .with_encodings(encodings)
+                .with_memory_budget(budget)
+                .with_threads(threads);
+            let (file, written) = loom(&batches, options);
+            assert_eq!(written.scratch_bytes > 0, spills, "{budget} bytes of memory");
+            let (schema, rows) = read(file);
+            assert_eq!(*schema, read_schema(&batches[0].schema()));
+            same_cells(&rows, &batches).unwrap_or_else(|difference| {
+                panic!("{encodings:?}, {budget} bytes, {threads} threads: {difference}")
+            });
         }
     }
 }
