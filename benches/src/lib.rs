@@ -20,12 +20,12 @@ pub fn arrow_bytes(batches: &[arrow_array::RecordBatch]) -> usize {
 /// A codec by its name: `none`, `snappy` or `zstd`, at the default level.
 ///
 /// # Errors
-/// If there is no codec of that name.
+/// For any other name.
 pub fn codec(name: &str) -> Outcome<Compression> {
     match name {
         "none" => Ok(Compression::UNCOMPRESSED),
         "snappy" => Ok(Compression::SNAPPY),
         "zstd" => Ok(Compression::ZSTD(ZstdLevel::default())),
-        _ => Err(format!("there is no codec {name}")),
+        _ => Err(format!("codec {name:?} is unknown; known: none, snappy, zstd")),
     }
 }

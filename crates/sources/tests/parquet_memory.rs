@@ -41,7 +41,7 @@ fn lists(column: usize, rows: usize) -> ArrayRef {
     Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(cells))
 }
 
-/// Texts of so many bytes, of which so many differ.
+/// A column of texts. Each has `bytes` bytes, and `distinct` of them differ.
 fn texts(column: usize, rows: usize, bytes: usize, distinct: usize) -> ArrayRef {
     let text = |value: usize| format!("{:0bytes$}", scatter(value + column));
     let values: Vec<String> = (0..distinct).map(text).collect();

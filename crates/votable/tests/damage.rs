@@ -86,7 +86,7 @@ fn every_truncation(text: &str) {
     }
 }
 
-/// Bits turned, bytes and pieces put elsewhere, so many times.
+/// Damages documents `times` times: bits are turned, bytes are replaced, pieces are left out or repeated.
 fn flipped(documents: &[String], times: u64) {
     let mut random = Random(1);
     let mut refused = 0_u64;

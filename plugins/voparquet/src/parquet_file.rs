@@ -38,7 +38,7 @@ impl ParquetFile {
                 Encoding::Auto => Encodings::Auto,
                 Encoding::Smallest => Encodings::Smallest,
                 Encoding::Plain | Encoding::Dictionary => Encodings::AsSet,
-                // The types for which there is no such encoding.
+                // For columns of the types that the named encoding can't hold.
                 _ => Encodings::Compatible,
             })
             .with_float_order(match options.float_order {

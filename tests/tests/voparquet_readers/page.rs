@@ -22,7 +22,7 @@ pub(crate) struct Page {
     reasons: Vec<((Reader, String), String)>,
 }
 
-/// Reasons of a reader that have so many characters in common, but for the digits, are one.
+/// Two reasons of a reader count as the same if they begin with this number of equal characters, digits aside.
 const ALIKE: usize = 40;
 /// Characters of a reason that are shown.
 const MOST: usize = 180;

@@ -10,7 +10,7 @@ use parquet::schema::types::{ColumnDescriptor, ColumnPath};
 
 use super::deltas::DeltaRange;
 use super::distinct::{Distinct, key_bits};
-use super::trial::Measured;
+use super::trial::{Measured, PageBytes};
 use super::{Encodings, Way, streams};
 use crate::table::Column;
 
@@ -133,7 +133,7 @@ impl<'a> Leaf<'a> {
 
     /// Bytes of the whole chunk in a way in which its sample was measured.
     pub(super) fn chunk_bytes(&self, way: Way, measured: &Measured, compressed: bool) -> f64 {
-        let of = |pages: &super::trial::PageBytes| {
+        let of = |pages: &PageBytes| {
             (if compressed { pages.compressed } else { pages.uncompressed }) as f64
         };
         let data = of(&measured.data) * self.times;

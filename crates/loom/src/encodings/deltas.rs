@@ -50,7 +50,7 @@ impl DeltaRange {
         );
     }
 
-    /// Forgets the last value: the next one is no neighbour of it.
+    /// Ends a run of neighbours: no difference is taken between the last value and the next one.
     pub(crate) fn end_run(&mut self) {
         self.last = None;
     }

@@ -8,11 +8,13 @@ use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderB
 use parquet::basic::{BoundaryOrder, ConvertedType, LogicalType, Type as PhysicalType};
 use parquet::column::reader::ColumnReader;
 use parquet::data_type::AsBytes;
-use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData};
+use parquet::file::metadata::{
+    ColumnChunkMetaData, LevelHistogram, PageIndexPolicy, ParquetMetaData,
+};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::properties::{WriterProperties, WriterVersion};
 use parquet::file::reader::FileReader;
-use parquet::file::serialized_reader::{ReadOptionsBuilder, SerializedFileReader};
+use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::schema::types::ColumnDescriptor;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngSeed, TestRunner};
@@ -67,9 +69,7 @@ impl Seen {
         let builder =
             ParquetRecordBatchReaderBuilder::try_new_with_options(file.clone(), options).unwrap();
         let metadata = builder.metadata();
-        let reader =
-            SerializedFileReader::new_with_options(file, ReadOptionsBuilder::new().build())
-                .unwrap();
+        let reader = SerializedFileReader::new(file).unwrap();
         for group in 0..metadata.num_row_groups() {
             let row_group = reader.get_row_group(group).unwrap();
             for leaf in 0..metadata.row_group(group).num_columns() {
@@ -114,9 +114,8 @@ impl Seen {
         let levels = |of: fn(&Page) -> &Vec<i64>| {
             pages.iter().map(of).fold(Vec::new(), |sum, page| added(sum, page))
         };
-        let of_chunk = |histogram: Option<&parquet::file::metadata::LevelHistogram>| {
-            histogram.map(|levels| levels.values().to_vec())
-        };
+        let of_chunk =
+            |histogram: Option<&LevelHistogram>| histogram.map(|levels| levels.values().to_vec());
         let definitions = of_chunk(chunk.definition_level_histogram());
         let repetitions = of_chunk(chunk.repetition_level_histogram());
         same_levels("definition levels", definitions, &levels(|page| &page.definitions))?;

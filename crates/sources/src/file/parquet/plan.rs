@@ -25,7 +25,7 @@ impl Shares {
 /// How a row group is read.
 #[derive(Debug, PartialEq)]
 pub(super) enum ReadPlan {
-    /// All columns side by side, in batches of so many rows.
+    /// All columns side by side.
     Together {
         /// Rows of a batch.
         rows: usize,
@@ -112,7 +112,7 @@ const MOST_DECODED: usize = 8192;
 /// Bytes written to scratch at a time. More of them are not faster.
 const MOST_WRITTEN: usize = 256 << 10;
 
-/// Rows of so many bytes that fit into a share: one at least.
+/// The number of rows that fit into a share if each takes `row` bytes: at least 1, and at most `most`.
 fn rows_in(share: u64, row: f64, most: usize) -> usize {
     let rows = share as f64 / row.max(f64::MIN_POSITIVE);
     // The cast ends at the limits of the type.
