@@ -1,7 +1,9 @@
 //! Running other programs.
 
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use crate::Outcome;
 use crate::folders::{root, target};
@@ -50,6 +52,56 @@ pub(crate) fn run_lines(mut command: Command, mut line: impl FnMut(&str)) -> Out
     if status.success() { Ok(()) } else { Err(format!("{} failed: {status}", shown(&command))) }
 }
 
+/// A command that runs while others do. What it prints is kept until it ends, so that its lines stand together.
+pub(crate) struct Beside {
+    shown: String,
+    ended: JoinHandle<io::Result<Ended>>,
+}
+
+struct Ended {
+    printed: String,
+    succeeded: bool,
+    taken: Duration,
+}
+
+impl Beside {
+    /// Starts a command.
+    pub(crate) fn start(command: Command) -> Self {
+        Self { shown: shown(&command), ended: thread::spawn(move || to_its_end(command)) }
+    }
+
+    /// Waits for the end, prints what the command printed, and passes on each line of it. Returns how long the command
+    /// took as well.
+    pub(crate) fn wait(self, line: impl FnMut(&str)) -> (Outcome, Duration) {
+        eprintln!("\n--- {}", self.shown);
+        let ended = self.ended.join().unwrap_or_else(|_| Err(io::Error::other("it panicked")));
+        match ended {
+            Ok(ended) => {
+                print!("{}", ended.printed);
+                ended.printed.lines().for_each(line);
+                let outcome =
+                    if ended.succeeded { Ok(()) } else { Err(format!("{} failed", self.shown)) };
+                (outcome, ended.taken)
+            }
+            Err(error) => (Err(format!("can't run {}: {error}", self.shown)), Duration::ZERO),
+        }
+    }
+}
+
+fn to_its_end(mut command: Command) -> io::Result<Ended> {
+    let started = Instant::now();
+    let (mut reader, writer) = io::pipe()?;
+    command.stdout(writer.try_clone()?).stderr(writer);
+    let mut child = command.spawn()?;
+    // The command holds writers too: while it lives, the pipe would not end.
+    drop(command);
+    let mut printed = Vec::new();
+    reader.read_to_end(&mut printed)?;
+    let succeeded = child.wait()?.success();
+    let printed = String::from_utf8_lossy(&printed).into_owned();
+    Ok(Ended { printed, succeeded, taken: started.elapsed() })
+}
+
 /// Runs a command to its end, and returns its standard output.
 pub(crate) fn output(mut command: Command) -> Outcome<String> {
     let output =
@@ -71,6 +123,6 @@ fn shown(command: &Command) -> String {
     std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
-fn not_started(command: &Command, error: &std::io::Error) -> String {
+fn not_started(command: &Command, error: &io::Error) -> String {
     format!("can't run {}: {error}", shown(command))
 }

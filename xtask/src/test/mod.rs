@@ -10,9 +10,10 @@ mod tally;
 use std::time::{Duration, Instant};
 
 use crate::Outcome;
+use crate::command::Beside;
 use schedule::Schedule;
 pub(crate) use steps::ALL_FEATURES;
-use steps::{QUICK, STEPS, Step};
+use steps::{QUICK, Run, STEPS, Step, test_command};
 use tally::Tally;
 
 /// Runs all steps, or those that end within a time; `record` keeps how long each step took.
@@ -55,9 +56,10 @@ pub(crate) fn duration(text: &str) -> Outcome<Duration> {
     Ok(Duration::from_secs(number.ok_or_else(wrong)?.saturating_mul(seconds)))
 }
 
-/// Runs steps in turn, and prints what came of them.
+/// Runs steps in turn, some of them beside those that follow, and prints what came of them.
 fn run_steps(steps: &[Step], schedule: &mut Schedule) -> Outcome {
     let mut tally = Tally::default();
+    let mut beside = None;
     for step in steps {
         // Without a build, nothing is shown at all, so it is begun in any case.
         if let Some(reason) = schedule.no_time_for(step.name).filter(|_| !step.stops_all) {
@@ -65,26 +67,60 @@ fn run_steps(steps: &[Step], schedule: &mut Schedule) -> Outcome {
             tally.no_time(step.name, reason);
             continue;
         }
-        println!("\n=== {}", step.name);
-        let started = Instant::now();
-        let before = tally.failed_tests();
-        let outcome = (step.run)(&mut tally);
-        schedule.ended(step.name, started.elapsed());
-        match outcome {
-            Ok(()) if !step.counts_tests => tally.passed(),
-            Ok(()) => {}
-            Err(why) => {
-                println!("\n=== {} failed: {why}", step.name);
-                tally.failed(step.name, &why, before);
-                if step.stops_all {
-                    break;
-                }
+        match step.run {
+            Run::Now(run) => {
+                println!("\n=== {}", step.name);
+                let (started, before) = (Instant::now(), tally.failed_tests());
+                let outcome = run(&mut tally);
+                schedule.ended(step.name, started.elapsed());
+                note(&mut tally, step, outcome, before);
+            }
+            Run::Beside(tests) => {
+                end_beside(beside.take(), schedule, &mut tally);
+                println!(
+                    "\n=== {}: runs beside the next steps, and is printed when it has ended",
+                    step.name
+                );
+                beside = Some((step, test_command(&tests).map(Beside::start)));
             }
         }
+        if step.stops_all && !tally.all_passed() {
+            break;
+        }
     }
+    end_beside(beside, schedule, &mut tally);
     schedule.print();
     tally.print();
     // The last line is for programs that count tests, which read no other form.
     println!("{}", tally.closing_line());
     if tally.all_passed() { Ok(()) } else { Err("not everything passed".to_owned()) }
+}
+
+/// Waits for a step that runs beside others, and counts its tests.
+fn end_beside(
+    beside: Option<(&Step, Outcome<Beside>)>,
+    schedule: &mut Schedule,
+    tally: &mut Tally,
+) {
+    let Some((step, started)) = beside else { return };
+    println!("\n=== {}", step.name);
+    let before = tally.failed_tests();
+    let outcome = started.and_then(|beside| {
+        let (outcome, taken) = beside.wait(|line| tally.add_line(line));
+        schedule.ended(step.name, taken);
+        outcome
+    });
+    note(tally, step, outcome, before);
+}
+
+/// Counts a step that ended.
+fn note(tally: &mut Tally, step: &Step, outcome: Outcome, failed_before: u64) {
+    match outcome {
+        Ok(()) if !step.counts_tests => tally.passed(),
+        Ok(()) => {}
+        Err(why) => {
+            println!("\n=== {} failed: {why}", step.name);
+            tally.failed(step.name, &why, failed_before);
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -15,11 +16,21 @@ use crate::{Outcome, digests, fuzz, new_format, packages, setup};
 #[derive(Clone, Copy)]
 pub(crate) struct Step {
     pub(crate) name: &'static str,
-    pub(crate) run: fn(&mut Tally) -> Outcome,
+    pub(crate) run: Run,
     /// Whether the step adds its tests to the tally; any other step counts as one test.
     pub(crate) counts_tests: bool,
     /// Whether no later step makes sense where this one fails.
     pub(crate) stops_all: bool,
+}
+
+/// How a step runs.
+#[derive(Clone, Copy)]
+pub(crate) enum Run {
+    /// Before the steps that follow.
+    Now(fn(&mut Tally) -> Outcome),
+    /// Beside the steps that follow, one such step at a time: test programs that leave a processor idle, since they wait
+    /// for servers and for other people's programs.
+    Beside(Tests),
 }
 
 /// Every step, the ones that protect most first.
@@ -28,14 +39,14 @@ pub(crate) const STEPS: &[Step] = &[
     check("format", format),
     check("clippy", clippy),
     check("setup", |_| setup::run()),
+    beside("main readers", Tests::Named(READERS)),
     tests("tests", |tally| run_tests(&Tests::Others, tally)),
     tests("planted faults", |tally| run_tests(&Tests::Named(PLANTED), tally)),
     check("digests", |_| digests::compare()),
-    tests("main readers", |tally| run_tests(&Tests::Named(READERS), tally)),
+    beside("kafka", Tests::Named(KAFKA)),
     tests("examples", examples),
     check("new format", |_| new_format::check()),
     tests("databases", |tally| run_tests(&Tests::Named(DATABASES), tally)),
-    tests("kafka", |tally| run_tests(&Tests::Named(KAFKA), tally)),
     tests("stores", |tally| run_tests(&Tests::Named(STORES), tally)),
     check("docs", docs),
     check("features", features),
@@ -44,12 +55,12 @@ pub(crate) const STEPS: &[Step] = &[
     tests("fuzzing", fuzzing),
 ];
 
-/// The steps that every change has to pass. The suite tries each format with its default options alone: the names of the
-/// others have brackets.
+/// The steps that every change has to pass.
 pub(crate) const QUICK: &[Step] = &[
     Step { stops_all: true, ..check("build", build) },
     check("format", format),
     check("clippy", clippy),
+    beside("suite", Tests::Suite),
     tests("tests", |tally| run_tests(&Tests::Quick, tally)),
 ];
 
@@ -65,6 +76,7 @@ const DATABASES: &[&str] = &["mysql"];
 const KAFKA: &[&str] = &["kafka"];
 const STORES: &[&str] = &["s3"];
 const FUZZING: &[&str] = &["fuzzing"];
+const SUITE: &[&str] = &["conformance"];
 
 /// The features of `taploom` that are checked alone.
 const FEATURES_OF_FACADE: &[&str] = &["csv", "tokio", "votable"];
@@ -72,11 +84,15 @@ const FEATURES_OF_FACADE: &[&str] = &["csv", "tokio", "votable"];
 const INSTRUCTIONS: &str = "instruction counts";
 
 const fn check(name: &'static str, run: fn(&mut Tally) -> Outcome) -> Step {
-    Step { name, run, counts_tests: false, stops_all: false }
+    Step { name, run: Run::Now(run), counts_tests: false, stops_all: false }
 }
 
 const fn tests(name: &'static str, run: fn(&mut Tally) -> Outcome) -> Step {
-    Step { name, run, counts_tests: true, stops_all: false }
+    Step { name, run: Run::Now(run), counts_tests: true, stops_all: false }
+}
+
+const fn beside(name: &'static str, tests: Tests) -> Step {
+    Step { name, run: Run::Beside(tests), counts_tests: true, stops_all: false }
 }
 
 /// Compiles all that later steps run, with the features and the profile that they use.
@@ -164,38 +180,48 @@ fn fuzzing(tally: &mut Tally) -> Outcome {
 }
 
 /// Test programs of the workspace.
-enum Tests {
+#[derive(Clone, Copy)]
+pub(crate) enum Tests {
     Named(&'static [&'static str]),
     /// Libraries, programs, benches, and the test programs that no list names.
     Others,
-    /// The same without benches and without the tests whose names have a bracket.
+    /// The same without benches, the suite, and the tests whose names have a bracket.
     Quick,
+    /// The suite on every format with its default options: the names of all other cases have a bracket.
+    Suite,
 }
 
-/// Runs test programs. Cargo selects the same packages and features for every selection of programs, so that
-/// none of them is compiled twice.
+/// Runs test programs.
 fn run_tests(which: &Tests, tally: &mut Tally) -> Outcome {
+    run_lines(test_command(which)?, |line| tally.add_line(line))
+}
+
+/// The command that runs test programs. Cargo selects the same packages and features for every selection of programs, so
+/// that none of them is compiled twice.
+pub(crate) fn test_command(which: &Tests) -> Outcome<Command> {
     let mut arguments = vec!["test", "--workspace", "--no-fail-fast", "--features", ALL];
     let all = test_programs()?;
+    let named = [PLANTED, READERS, DATABASES, KAFKA, STORES, FUZZING].concat();
+    let others = all.iter().map(String::as_str).filter(|name| !named.contains(name));
     let names: Vec<&str> = match which {
         Tests::Named(names) => names.to_vec(),
-        Tests::Others | Tests::Quick => {
+        Tests::Suite => SUITE.to_vec(),
+        Tests::Others => {
+            arguments.extend(["--lib", "--bins", "--benches"]);
+            others.collect()
+        }
+        Tests::Quick => {
             arguments.extend(["--lib", "--bins"]);
-            if let Tests::Others = which {
-                arguments.push("--benches");
-            }
-            let elsewhere = [PLANTED, READERS, DATABASES, KAFKA, STORES, FUZZING].concat();
-            let others = all.iter().map(String::as_str);
-            others.filter(|name| !elsewhere.contains(name)).collect()
+            others.filter(|name| !SUITE.contains(name)).collect()
         }
     };
     for name in &names {
         arguments.extend(["--test", name]);
     }
-    if let Tests::Quick = which {
+    if let Tests::Quick | Tests::Suite = which {
         arguments.extend(["--", "--skip", "["]);
     }
-    run_lines(cargo(&arguments), |line| tally.add_line(line))
+    Ok(cargo(&arguments))
 }
 
 /// The names of the workspace's test programs.
