@@ -9,7 +9,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use taploom::sources::SourceRegistry;
 use taploom::{EncoderRegistry, Result};
 
-use crate::{bench, encode, formats, program_name, say};
+use crate::{bench, encode, formats, program_name, say, show};
 
 /// Write the rows of a query or a file in the formats of astronomy: VOTable, Parquet, FITS and others.
 #[derive(Parser)]
@@ -22,6 +22,8 @@ struct CommandLine {
 pub(crate) enum Command {
     /// Write the rows of a source to a file or to standard output
     Encode(Box<encode::Arguments>),
+    /// Show the first rows and the columns of a source
+    Show(Box<show::Arguments>),
     /// List the formats with their media types, short names, extensions and options
     Formats(formats::Arguments),
     /// Measure every format on the same rows
@@ -92,9 +94,10 @@ fn command(program: &str, formats: &EncoderRegistry, sources: &SourceRegistry) -
         .bin_name(program)
         .version(version)
         .mut_subcommand("encode", |encode| {
-            let encode = encode.mut_arg("source", |source| source.help(locations));
+            let encode = encode.mut_arg("source", |source| source.help(locations.clone()));
             encode.after_help(formats.clone())
         })
+        .mut_subcommand("show", |show| show.mut_arg("source", |source| source.help(locations)))
         .mut_subcommand("bench", |bench| bench.after_help(formats))
 }
 

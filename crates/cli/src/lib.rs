@@ -11,6 +11,8 @@ mod job;
 mod output;
 mod progress;
 mod resources;
+mod show;
+mod terminal;
 mod values;
 
 use std::io::Write;
@@ -45,6 +47,7 @@ fn run() -> ExitCode {
     };
     let outcome = match command {
         Command::Encode(arguments) => encode::run(&arguments),
+        Command::Show(arguments) => show::run(&arguments),
         Command::Formats(arguments) => formats::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::BenchOne(arguments) => bench::run_one(&arguments),
@@ -94,7 +97,7 @@ fn printable(line: &str) -> String {
         };
     }
     shown.push_str(rest);
-    shown.replace(char::is_control, "\u{fffd}")
+    terminal::harmless(&shown)
 }
 
 /// What this program was called as, without folder and extension.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::report::Report;
+use crate::terminal::grouped_by;
 
 const WIDTH: f64 = 1120.0;
 const TOP: f64 = 118.0;
@@ -86,32 +87,7 @@ fn text(svg: &mut String, x: f64, y: f64, text: &str, style: &str) {
     let _ = writeln!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" {style}>{escaped}</text>");
 }
 
-/// A whole number with spaces between thousands.
+/// A whole number with narrow spaces between thousands.
 fn grouped(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push('\u{202f}');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::grouped;
-
-    #[test]
-    fn thousands_are_apart() {
-        for (number, text) in [
-            (0.0, "0"),
-            (999.4, "999"),
-            (1000.0, "1\u{202f}000"),
-            (1_234_567.0, "1\u{202f}234\u{202f}567"),
-        ] {
-            assert_eq!(grouped(number), text);
-        }
-    }
+    grouped_by('\u{202f}', number.round() as u64)
 }

@@ -1,0 +1,197 @@
+//! Cells as a person reads them.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, Float64Type};
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::DataType;
+use taploom::{Column, shown_cell};
+
+use crate::terminal::{Align, harmless, rounded};
+
+/// Significant digits of a double: arc seconds of an angle in degrees have seven.
+const DOUBLE_DIGITS: usize = 8;
+/// Significant digits of a float: those that it has.
+const FLOAT_DIGITS: usize = 7;
+/// Characters of a list before it is cut.
+const LIST_CHARACTERS: usize = 30;
+/// Characters of a text; no table shows more.
+const TEXT_CHARACTERS: usize = 200;
+
+/// The cells of a column.
+pub(super) struct ShownColumn {
+    /// One cell per row.
+    pub(super) cells: Vec<String>,
+    /// How they stand below each other.
+    pub(super) align: Align,
+    /// How many of them are null.
+    pub(super) nulls: u64,
+}
+
+impl ShownColumn {
+    /// The cells of a column of these batches.
+    pub(super) fn new(batches: &[RecordBatch], index: usize) -> Self {
+        let (mut cells, mut nulls, mut align) = (Vec::new(), 0, Align::Left);
+        for batch in batches {
+            let array = batch.column(index);
+            align = alignment(array.data_type());
+            let known = array.logical_nulls();
+            for row in 0..array.len() {
+                if known.as_ref().is_some_and(|known| known.is_null(row)) {
+                    nulls += 1;
+                    cells.push("null".to_owned());
+                } else {
+                    cells.push(cell(array, row));
+                }
+            }
+        }
+        Self { cells, align, nulls }
+    }
+}
+
+/// Datatype, arraysize and xtype of a column, as VOTable calls them, or its Arrow type if VOTable has no such
+/// type.
+pub(super) fn type_of(column: &Column, arrow: &DataType) -> String {
+    match column.vo_type() {
+        Ok(vo_type) => {
+            let shape = vo_type.arraysize.as_ref().map(|shape| format!("[{shape}]"));
+            let meaning = vo_type.xtype.as_ref().map(|xtype| format!(" {xtype}"));
+            let datatype = vo_type.datatype.as_str();
+            format!("{datatype}{}{}", shape.unwrap_or_default(), meaning.unwrap_or_default())
+        }
+        Err(_) => format!("{arrow} (Arrow)"),
+    }
+}
+
+fn alignment(data_type: &DataType) -> Align {
+    match data_type {
+        DataType::Dictionary(_, values) => alignment(values),
+        DataType::RunEndEncoded(_, values) => alignment(values.data_type()),
+        DataType::Float16 | DataType::Float32 | DataType::Float64 => Align::Point,
+        DataType::Decimal32(..)
+        | DataType::Decimal64(..)
+        | DataType::Decimal128(..)
+        | DataType::Decimal256(..) => Align::Point,
+        data_type if data_type.is_integer() => Align::Right,
+        DataType::Boolean => Align::Right,
+        _ => Align::Left,
+    }
+}
+
+/// A cell that is not null.
+fn cell(array: &ArrayRef, row: usize) -> String {
+    match array.data_type() {
+        DataType::Float64 => rounded(array.as_primitive::<Float64Type>().value(row), DOUBLE_DIGITS),
+        DataType::Float32 => {
+            rounded(array.as_primitive::<Float32Type>().value(row).into(), FLOAT_DIGITS)
+        }
+        DataType::Utf8 => text(array.as_string::<i32>().value(row)),
+        DataType::LargeUtf8 => text(array.as_string::<i64>().value(row)),
+        DataType::Utf8View => text(array.as_string_view().value(row)),
+        DataType::List(_) => list(&array.as_list::<i32>().value(row)),
+        DataType::LargeList(_) => list(&array.as_list::<i64>().value(row)),
+        DataType::ListView(_) => list(&array.as_list_view::<i32>().value(row)),
+        DataType::LargeListView(_) => list(&array.as_list_view::<i64>().value(row)),
+        DataType::FixedSizeList(..) => list(&array.as_fixed_size_list().value(row)),
+        DataType::Dictionary(..) => {
+            let array = array.slice(row, 1);
+            let dictionary = array.as_any_dictionary();
+            match dictionary.normalized_keys().first() {
+                Some(key) if *key < dictionary.values().len() => cell(dictionary.values(), *key),
+                _ => harmless(&shown_cell(&array, 0)),
+            }
+        }
+        _ => harmless(&shown_cell(array, row)),
+    }
+}
+
+/// A text, in quotes where it would be taken for something else.
+fn text(value: &str) -> String {
+    let end = value.char_indices().nth(TEXT_CHARACTERS).map_or(value.len(), |(end, _)| end);
+    let shown = harmless(&value[..end]);
+    let needs_quotes =
+        value.is_empty() || value == "null" || value.trim_matches(' ').len() < value.len();
+    let dots = if end < value.len() { "…" } else { "" };
+    if needs_quotes { format!("\"{shown}{dots}\"") } else { format!("{shown}{dots}") }
+}
+
+/// The first elements of a list.
+fn list(values: &ArrayRef) -> String {
+    let known = values.logical_nulls();
+    let mut shown = String::from("[");
+    for row in 0..values.len() {
+        if row > 0 {
+            shown.push_str(", ");
+        }
+        if shown.len() > LIST_CHARACTERS {
+            shown.push('…');
+            break;
+        }
+        match known.as_ref().is_some_and(|known| known.is_null(row)) {
+            true => shown.push_str("null"),
+            false => shown.push_str(&cell(values, row)),
+        }
+    }
+    shown.push(']');
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::types::Int32Type;
+    use arrow_array::{
+        DictionaryArray, FixedSizeListArray, Float32Array, ListArray, StringArray,
+        TimestampMicrosecondArray,
+    };
+
+    use super::*;
+
+    fn shown(array: impl Array + 'static) -> (Vec<String>, u64) {
+        let array: ArrayRef = Arc::new(array);
+        let batch = RecordBatch::try_from_iter([("a", array)]).unwrap();
+        let column = ShownColumn::new(&[batch], 0);
+        (column.cells, column.nulls)
+    }
+
+    #[test]
+    fn nulls_are_not_texts() {
+        let texts =
+            StringArray::from(vec![None, Some(""), Some("null"), Some(" a"), Some("b\u{1b}")]);
+        let (cells, nulls) = shown(texts);
+        assert_eq!(cells, ["null", "\"\"", "\"null\"", "\" a\"", "b\u{fffd}"]);
+        assert_eq!(nulls, 1);
+    }
+
+    #[test]
+    fn a_null_value_of_a_dictionary_is_a_null() {
+        let keys = arrow_array::Int32Array::from(vec![Some(0), Some(1), None]);
+        let values = StringArray::from(vec![Some("a"), None]);
+        let dictionary = DictionaryArray::<Int32Type>::try_new(keys, Arc::new(values)).unwrap();
+        assert_eq!(shown(dictionary), (vec!["a".into(), "null".into(), "null".into()], 2));
+    }
+
+    #[test]
+    fn lists_are_cut_and_numbers_rounded() {
+        let long = (0..1000).map(Some).collect::<Vec<_>>();
+        let lists = ListArray::from_iter_primitive::<Int32Type, _, _>(vec![
+            Some(long),
+            Some(vec![Some(1), None]),
+            Some(vec![]),
+        ]);
+        let (cells, _) = shown(lists);
+        assert_eq!(cells, ["[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, …]", "[1, null]", "[]"]);
+        let pairs = FixedSizeListArray::from_iter_primitive::<Float64Type, _, _>(
+            vec![Some(vec![Some(1.0 / 3.0), Some(2.0)])],
+            2,
+        );
+        assert_eq!(shown(pairs).0, ["[0.33333333, 2]"]);
+        assert_eq!(shown(Float32Array::from(vec![0.45, -1e-9])).0, ["0.45", "-1e-9"]);
+    }
+
+    #[test]
+    fn times_are_in_utc() {
+        let times = TimestampMicrosecondArray::from(vec![0]).with_timezone("Europe/Paris");
+        assert_eq!(shown(times).0, ["1970-01-01T00:00:00Z"]);
+    }
+}

@@ -1,0 +1,218 @@
+//! `taploom show`: the first rows of a source, and its columns.
+
+mod cells;
+mod json;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use arrow_array::RecordBatch;
+use taploom::pipeline::{RowSource, Step};
+use taploom::sources::{ColumnList, Request};
+use taploom::{Column, Ending, Error, ErrorKind, Result, ResultSchema};
+
+use self::cells::{ShownColumn, type_of};
+use crate::resources::ResourceArguments;
+use crate::say;
+use crate::terminal::{Align, Table, TableColumn, Width, grouped, harmless};
+
+/// Rows that can be asked for. All of them are in memory when the table is laid out.
+const MOST_ROWS: u64 = 10_000;
+
+/// The arguments of `taploom show`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    // Its help comes from the registry of sources.
+    source: String,
+    /// Query for a source that takes one; without it, demo gives all rows of its table stars
+    #[arg(short, long, value_name = "SQL", allow_hyphen_values = true)]
+    query: Option<String>,
+    /// Number of rows to show; no more than these are read
+    #[arg(short = 'n', long, value_name = "ROWS", default_value_t = 10,
+          value_parser = clap::value_parser!(u64).range(0..=MOST_ROWS))]
+    rows: u64,
+    /// Print JSON, for programs: all columns, with numbers in full
+    #[arg(long)]
+    json: bool,
+    /// Width of the tables in characters; 0 shows all columns [default: the terminal's, or 80]
+    #[arg(long, value_name = "N")]
+    width: Option<usize>,
+    /// Which TABLE of a VOTable file with several: its number (from 1), ID or name
+    #[arg(long, value_name = "TABLE")]
+    table: Option<String>,
+    /// JSON file with the VO metadata of the columns, as for encode
+    #[arg(long, value_name = "FILE")]
+    columns: Option<PathBuf>,
+    #[command(flatten)]
+    resources: ResourceArguments,
+}
+
+/// The first rows of a source.
+struct FirstRows {
+    schema: ResultSchema,
+    batches: Vec<RecordBatch>,
+    /// How many they are.
+    shown: u64,
+    /// How many the source has, if it is known.
+    total: Option<u64>,
+    /// Whether more rows follow.
+    has_more: bool,
+    notes: Vec<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let resources = arguments.resources.resources()?;
+    // One row more tells whether there are more.
+    let most = arguments.rows + 1;
+    let request = Request::new(&arguments.source)
+        .with_query(arguments.query.as_deref())
+        .with_table(arguments.table.as_deref())
+        .with_columns(arguments.columns.as_deref().map(ColumnList::read).transpose()?)
+        .with_batch_rows(usize::try_from(most).unwrap_or(usize::MAX).min(2000))
+        .with_most_rows(most)
+        .with_resources(resources.for_source());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| {
+        Error::new(ErrorKind::Internal, "can't start a runtime for the source").with_source(error)
+    })?;
+    let first = runtime.block_on(async {
+        let source = taploom::sources::open(&request).await?;
+        FirstRows::read(source, arguments.rows).await
+    })?;
+    let text = match arguments.json {
+        true => json::document(&first)?,
+        false => first.text(Width::of(arguments.width)),
+    };
+    std::io::stdout().lock().write_all(text.as_bytes()).map_err(Error::sink)?;
+    first.notes.iter().for_each(|note| say(note));
+    Ok(())
+}
+
+impl FirstRows {
+    async fn read(mut source: impl RowSource, most: u64) -> Result<Self> {
+        let schema = source.schema().clone();
+        let total = source.rows_hint();
+        let (mut batches, mut shown) = (Vec::new(), 0);
+        let (has_more, ending) = loop {
+            // The sources that know their number of rows are not asked for one more.
+            if shown == most
+                && let Some(total) = total
+            {
+                break (total > shown, source.stop());
+            }
+            match source.next().await? {
+                Step::End(ending) => break (ending.overflowed, ending),
+                Step::Rows(batch) if batch.num_rows() == 0 => {}
+                Step::Rows(_) if shown == most => break (true, source.stop()),
+                Step::Rows(batch) => {
+                    let rows = batch.num_rows() as u64;
+                    let wanted = rows.min(most - shown);
+                    shown += wanted;
+                    batches.push(batch.slice(0, usize::try_from(wanted).unwrap_or(usize::MAX)));
+                    if wanted < rows {
+                        break (true, source.stop());
+                    }
+                }
+            }
+        };
+        let Ending { notes, .. } = ending;
+        // All rows were read, or the source says how many there are.
+        let total = if has_more { total } else { Some(shown) };
+        Ok(Self { schema, batches, shown, total, has_more, notes })
+    }
+
+    /// The tables for a terminal.
+    fn text(&self, width: Width) -> String {
+        let columns = self.schema.columns();
+        if columns.is_empty() {
+            return "no columns\n".to_owned();
+        }
+        let shown: Vec<ShownColumn> =
+            (0..columns.len()).map(|index| ShownColumn::new(&self.batches, index)).collect();
+        let nulls: Vec<u64> = shown.iter().map(|column| column.nulls).collect();
+        let mut text = String::new();
+        if self.shown > 0 {
+            let units = columns.iter().any(|column| column.metadata().unit.is_some());
+            let rows = shown.into_iter().zip(columns);
+            let rows =
+                Table::new(rows.map(|(shown, column)| row_column(shown, column, units)).collect());
+            let (rows, fitting) = rows.fit(width.limit());
+            text.push_str(&rows);
+            text.push_str(&left_out(&columns[fitting..], columns.len(), width));
+        }
+        text.push_str(&self.count());
+        text.push_str("\n\n");
+        text.push_str(&column_table(&self.schema, &nulls).fit(width.limit()).0);
+        text
+    }
+
+    /// The line below the rows.
+    fn count(&self) -> String {
+        let rows = |number: u64| match number {
+            1 => "1 row".to_owned(),
+            number => format!("{} rows", grouped(number)),
+        };
+        let columns = match self.schema.columns().len() {
+            1 => "1 column".to_owned(),
+            number => format!("{} columns", grouped(number as u64)),
+        };
+        let shown = match (self.has_more, self.total) {
+            (false, _) if self.shown == 0 => "no rows".to_owned(),
+            (false, _) => rows(self.shown),
+            (true, Some(total)) if total > self.shown => {
+                format!("first {} of {}", grouped(self.shown), rows(total))
+            }
+            (true, _) => format!("first {}; more follow", rows(self.shown)),
+        };
+        format!("{shown}, {columns}")
+    }
+}
+
+/// A column of the first table.
+fn row_column(shown: ShownColumn, column: &Column, units: bool) -> TableColumn {
+    let mut head = vec![harmless(column.name())];
+    if units {
+        head.push(column.metadata().unit.as_deref().map(harmless).unwrap_or_default());
+    }
+    TableColumn { head, cells: shown.cells, align: shown.align }
+}
+
+/// Which columns are not in the table, and how to see them.
+fn left_out(columns: &[Column], all: usize, width: Width) -> String {
+    /// Names in the sentence.
+    const MOST_NAMES: usize = 12;
+    if columns.is_empty() {
+        return String::new();
+    }
+    let names = columns.iter().take(MOST_NAMES).map(|column| harmless(column.name()));
+    let mut names = names.collect::<Vec<_>>().join(", ");
+    if columns.len() > MOST_NAMES {
+        names.push_str(&format!(" and {} more", columns.len() - MOST_NAMES));
+    }
+    let number = columns.len();
+    width.paragraph(
+        &format!("{number} of {all} columns left out: {names}. To see them: --width 0 (| less -S), or --json"),
+        "",
+    )
+}
+
+/// The columns of a source: name, type, unit, UCD, nulls among the rows shown, description.
+fn column_table(schema: &ResultSchema, nulls: &[u64]) -> Table {
+    let columns = schema.columns();
+    let texts = |name: &str, align, text: &dyn Fn(&Column) -> Option<String>| {
+        let cells = columns.iter().map(|column| text(column).map(|text| harmless(&text)));
+        TableColumn::new(name, align, cells.map(Option::unwrap_or_default).collect())
+    };
+    let types = columns.iter().zip(schema.arrow().fields());
+    let types = types.map(|(column, field)| harmless(&type_of(column, field.data_type())));
+    let nulls = nulls.iter().map(u64::to_string).collect();
+    Table::new(vec![
+        texts("column", Align::Lines, &|column| Some(column.name().to_owned())),
+        TableColumn::new("type", Align::Lines, types.collect()),
+        texts("unit", Align::Lines, &|column| column.metadata().unit.clone()),
+        texts("UCD", Align::Lines, &|column| column.metadata().ucd.clone()),
+        TableColumn::new("nulls", Align::Right, nulls),
+        texts("description", Align::Lines, &|column| column.metadata().description.clone()),
+    ])
+    .without_empty_columns()
+}

@@ -1,0 +1,46 @@
+//! Text for people at a terminal.
+
+mod numbers;
+mod table;
+mod text;
+
+use std::io::IsTerminal;
+
+pub(crate) use self::numbers::{grouped, grouped_by, rounded};
+pub(crate) use self::table::{Align, Table, TableColumn};
+pub(crate) use self::text::{harmless, wrapped};
+
+/// The width where standard output is not a terminal, or the terminal does not tell its own.
+const USUAL_WIDTH: usize = 80;
+
+/// How many columns of characters a table may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Width(Option<usize>);
+
+impl Width {
+    /// The width that `--width` gives, where 0 is no limit; otherwise the terminal's.
+    pub(crate) fn of(option: Option<usize>) -> Self {
+        match option {
+            Some(0) => Self(None),
+            Some(width) => Self(Some(width)),
+            None if std::io::stdout().is_terminal() => {
+                let size = terminal_size::terminal_size();
+                let width = size.map(|(width, _)| usize::from(width.0));
+                Self(width.filter(|width| *width > 0).or(Some(USUAL_WIDTH)))
+            }
+            None => Self(Some(USUAL_WIDTH)),
+        }
+    }
+
+    /// The limit, if there is one.
+    pub(crate) fn limit(self) -> Option<usize> {
+        self.0
+    }
+
+    /// Lines of a text that fit, each after this indentation.
+    pub(crate) fn paragraph(self, text: &str, indent: &str) -> String {
+        let room = self.0.map_or(usize::MAX, |width| width.saturating_sub(indent.len()).max(20));
+        let lines = wrapped(text, room).into_iter();
+        lines.map(|line| format!("{indent}{line}\n")).collect()
+    }
+}

@@ -1,0 +1,93 @@
+//! Text of files, which may hold anything, on a terminal.
+
+use unicode_width::UnicodeWidthStr;
+
+/// The text without what would change a terminal, or the order in which its characters are shown: control
+/// characters, separators of lines, and the marks of bidirectional text become U+FFFD.
+pub(crate) fn harmless(text: &str) -> String {
+    let changes = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.replace(changes, "\u{fffd}")
+}
+
+/// The text within a width, which has to be at least 1. What does not fit is replaced by an ellipsis.
+pub(crate) fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    format!("{}…", &text[..prefix(text, width.saturating_sub(1))])
+}
+
+/// The lines of a text that are at most `width` wide. They are broken at spaces and after semicolons and
+/// commas, and within words that are wider than a line.
+pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(2);
+    let (mut lines, mut line) = (Vec::new(), String::new());
+    for word in text.split_inclusive([' ', ';', ',']) {
+        let mut word = word;
+        if !line.is_empty() && line.width() + word.trim_end().width() > width {
+            lines.push(std::mem::take(&mut line).trim_end().to_owned());
+        }
+        while word.trim_end().width() > width {
+            let (start, rest) = word.split_at(prefix(word, width));
+            lines.push(start.to_owned());
+            word = rest;
+        }
+        line.push_str(word);
+    }
+    if lines.is_empty() || !line.trim_end().is_empty() {
+        lines.push(line.trim_end().to_owned());
+    }
+    lines
+}
+
+/// The bytes of the longest beginning that is at most `width` wide, and not empty if the text is not.
+fn prefix(text: &str, width: usize) -> usize {
+    let mut ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
+    let first = ends.next().unwrap_or(0);
+    let fitting = ends.take_while(|end| text[..*end].width() <= width);
+    fitting.last().unwrap_or(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_text_reaches_the_terminal_as_a_command() {
+        for (text, shown) in [
+            ("a\u{1b}[31mb", "a\u{fffd}[31mb"),
+            ("a\r\nb\tc\u{9b}d", "a\u{fffd}\u{fffd}b\u{fffd}c\u{fffd}d"),
+            ("abc\u{202e}def\u{2028}\u{2066}", "abc\u{fffd}def\u{fffd}\u{fffd}"),
+            ("α Cen 星", "α Cen 星"),
+        ] {
+            assert_eq!(harmless(text), shown);
+        }
+    }
+
+    #[test]
+    fn texts_are_cut_by_their_width() {
+        for (text, width, shown) in [
+            ("abc", 3, "abc"),
+            ("abcd", 3, "ab…"),
+            ("星星星", 6, "星星星"),
+            ("星星星", 5, "星星…"),
+            ("星星星", 4, "星…"),
+            ("e\u{301}e\u{301}e\u{301}", 2, "e\u{301}…"),
+        ] {
+            assert_eq!(cut(text, width), shown);
+            assert!(cut(text, width).width() <= width);
+        }
+    }
+
+    #[test]
+    fn lines_are_broken_between_words() {
+        assert_eq!(wrapped("phot.mag;em.opt.V", 10), ["phot.mag;", "em.opt.V"]);
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
+        assert_eq!(wrapped("", 3), [""]);
+        assert_eq!(wrapped("星星星", 4), ["星星", "星"]);
+    }
+}

@@ -1,0 +1,140 @@
+//! `taploom show`: rows and columns for a person, and as JSON.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that fails panics"
+)]
+
+mod common;
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use common::{Folder, taploom};
+
+fn shown(arguments: &[&str]) -> String {
+    let run = taploom(&[&["show"], arguments].concat());
+    run.succeeds();
+    String::from_utf8(run.stdout).unwrap()
+}
+
+#[test]
+fn rows_and_columns_are_tables() {
+    let sql =
+        "SELECT name, ra, vmag FROM stars WHERE vmag < -0.5 OR name IS NULL ORDER BY vmag LIMIT 4";
+    let text = shown(&["demo", "-q", sql, "-n", "3"]);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        lines[..7],
+        [
+            "name             ra   vmag",
+            "                deg    mag",
+            "───────  ──────────  ─────",
+            "Sirius   101.28854   -1.44",
+            "Canopus   95.987878  -0.62",
+            "null     122.38315    1.75",
+            "first 3 rows; more follow, 3 columns",
+        ],
+        "{text}"
+    );
+    assert!(lines[8].starts_with("column  type"), "{text}");
+    assert!(lines[10].starts_with("name    unicodeChar[*]"), "{text}");
+}
+
+#[test]
+fn no_line_is_wider_than_the_terminal_and_left_out_columns_are_named() {
+    let folder = Folder::new();
+    let columns: Vec<String> =
+        (0..60).map(|n| format!(r#"{{"name": "column_{n}", "datatype": "double"}}"#)).collect();
+    let json = folder.write("wide.json", &format!("{{\"columns\": [{}]}}", columns.join(",")));
+    let source = format!("synth:{json}?rows=30&nulls=0.5");
+    let text = shown(&[&source]);
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("of 60 columns left out: column_"), "{text}");
+    assert!(words.contains("--width 0 (| less -S), or --json"), "{text}");
+    assert!(words.contains("first 10 of 30 rows, 60 columns"), "{text}");
+    let all = shown(&[&source, "--width", "0"]);
+    assert!(
+        all.lines().next().unwrap().contains("column_59") && !all.contains("left out"),
+        "{all}"
+    );
+}
+
+#[test]
+fn json_has_all_columns_in_full() {
+    let folder = Folder::new();
+    let file = folder.path("stars.parquet");
+    taploom(&["encode", "demo", "-o", &file]).succeeds();
+    let json: serde_json::Value =
+        serde_json::from_str(&shown(&[&file, "-n", "2", "--json"])).unwrap();
+    assert_eq!(
+        (&json["rows"], &json["rows_shown"], &json["more"]),
+        (&401.into(), &2.into(), &true.into())
+    );
+    let columns = json["columns"].as_array().unwrap();
+    let ra = columns.iter().position(|column| column["name"] == "ra").unwrap();
+    assert_eq!(columns[ra]["unit"], "deg");
+    assert_eq!(columns[ra]["nulls"], 0);
+    assert_eq!(columns[ra]["arrow_type"], "Float64");
+    let rows = json["data"].as_array().unwrap();
+    assert_eq!((rows.len(), rows[0].as_array().unwrap().len()), (2, columns.len()));
+}
+
+#[test]
+fn what_a_file_holds_does_not_reach_the_terminal_as_a_command() {
+    let folder = Folder::new();
+    let file = folder.write("evil.csv", "a\u{1b}[2J,b\nx\u{1b}]0;title\u{7},\u{202e}txt\n,\"\"\n");
+    let text = shown(&[&file]);
+    assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
+    assert!(!text.contains('\u{202e}'), "{text:?}");
+    assert!(text.contains("null         \"\"\n"), "{text}");
+}
+
+#[test]
+fn empty_tables_and_ends_are_told() {
+    let folder = Folder::new();
+    let empty = folder.write("empty.csv", "a,b\n");
+    assert!(shown(&[&empty]).starts_with("no rows, 2 columns\n\ncolumn  type"));
+    let one = folder.write("one.csv", "a\n1\n");
+    assert!(shown(&[&one]).contains("\n1 row, 1 column\n"));
+    assert!(shown(&[&one, "-n", "0"]).starts_with("first 0 rows; more follow, 1 column\n"));
+}
+
+#[test]
+fn no_more_is_read_than_is_shown() {
+    let folder = Folder::new();
+    // A document that never ends, and one that is damaged after the first rows.
+    let mut csv = String::from("a,b\n");
+    (0..5000).for_each(|row| csv.push_str(&format!("{row},x\n")));
+    csv.push_str("1,2,3\n");
+    let damaged = folder.write("damaged.csv", &csv);
+    taploom(&["encode", &damaged, "-f", "csv"]).line_says(1, &["damaged.csv"]);
+    assert!(shown(&[&damaged]).contains("first 10 rows; more follow"));
+
+    let vot = folder.path("stars.vot");
+    taploom(&["encode", "demo", "-o", &vot]).succeeds();
+    let file = fs::File::options().write(true).open(&vot).unwrap();
+    // A terabyte of nothing follows.
+    file.set_len(1 << 40).unwrap();
+    let started = Instant::now();
+    assert!(shown(&[&vot]).contains("10 "));
+    assert!(started.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn wrong_requests_name_what_is_wrong() {
+    for (arguments, words) in [
+        (&["show"][..], &["<SOURCE>", "see taploom show --help"][..]),
+        (&["show", "demo", "-n", "10001"], &["10001", "10000"]),
+        (&["show", "demo", "-n", "many"], &["many"]),
+        (&["show", "nowhere.vot"], &["nowhere.vot", "no such file"]),
+        (&["show", "demo", "--jsn"], &["did you mean --json?", "taploom show --help"]),
+        (&["show", "demo", "--query", "SELECT nme FROM stars"], &["nme"]),
+        (&["sho", "demo"], &["did you mean show?"]),
+    ] {
+        taploom(arguments).fails_with(2, words);
+    }
+}
