@@ -88,13 +88,17 @@ fn command(program: &str, formats: &EncoderRegistry, sources: &SourceRegistry) -
         _ => format!("(taploom {VERSION})"),
     };
     let formats = format_list(program, formats);
-    let locations = format!("Source of the rows: {}", sources.locations());
+    let locations = format!(
+        "Source of the rows: {}; - is standard input. Several files, a folder or a quoted pattern of file names \
+         are read as one table",
+        sources.locations()
+    );
     CommandLine::command()
         .name(program.to_owned())
         .bin_name(program)
         .version(version)
         .mut_subcommand("encode", |encode| {
-            let encode = encode.mut_arg("source", |source| source.help(locations.clone()));
+            let encode = encode.mut_arg("sources", |source| source.help(locations.clone()));
             encode.after_help(formats.clone())
         })
         .mut_subcommand("show", |show| show.mut_arg("source", |source| source.help(locations)))

@@ -2,17 +2,19 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Serialize;
 use taploom::pipeline::{Ahead, Encoded, MaxRec, RowSource, Transformed, run as encode};
-use taploom::sources::{ColumnList, Request};
+use taploom::sources::{ColumnList, ReadProgress, Request};
 use taploom::{
-    ColumnLosses, Completion, Content, EncodeContext, EncoderPlugin, EncoderSpec, Envelope, Error,
-    ErrorKind, Resources, Result,
+    ByteSink, ColumnLosses, Completion, Content, EncodeContext, EncoderPlugin, EncoderSpec,
+    Envelope, Error, ErrorKind, Resources, Result,
 };
 use tokio::runtime::Runtime;
 
+use crate::compressed::{CompressedSink, Compression};
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::resources::ResourceArguments;
@@ -23,7 +25,8 @@ use crate::values::{at_least_one, from_zero};
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     // Its help comes from the registry of sources.
-    source: String,
+    #[arg(required = true, value_name = "SOURCE")]
+    sources: Vec<String>,
     /// Query for a source that takes one; without it, demo gives all rows of its table stars
     #[arg(short, long, value_name = "SQL", allow_hyphen_values = true)]
     query: Option<String>,
@@ -34,7 +37,8 @@ pub(crate) struct Arguments {
     /// parameters [default: by the extension of the output file, else votable]
     #[arg(short, long)]
     format: Option<String>,
-    /// Output file [default: standard output]. The file is replaced atomically, and only on success
+    /// Output file [default: standard output]. The file is replaced atomically, and only on success. A name
+    /// that ends in .gz or .zst is compressed so
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Maximum number of rows (TAP MAXREC); 0 writes the metadata only
@@ -74,6 +78,10 @@ struct Summary {
     columns: usize,
     data_bytes: u64,
     total_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compression: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compressed_bytes: Option<u64>,
     truncated_cells: u64,
     altered_cells: u64,
     losses: Vec<ColumnLosses>,
@@ -109,7 +117,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         check_summary(summary, arguments, &output)?;
     }
 
-    let request = Request::new(&arguments.source)
+    let progress = Arc::new(ReadProgress::default());
+    let (first, more) = arguments
+        .sources
+        .split_first()
+        .ok_or_else(|| Error::new(ErrorKind::Misuse, "no source is given"))?;
+    let request = Request::new(first)
+        .with_more_locations(more)
+        .with_progress(Arc::clone(&progress))
         .with_query(arguments.query.as_deref())
         .with_table(arguments.table.as_deref())
         .with_columns(arguments.columns.as_deref().map(ColumnList::read).transpose()?)
@@ -122,11 +137,26 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let limit = MaxRec::new(source.schema(), arguments.maxrec.unwrap_or(u64::MAX));
     let source = Transformed::new(source, limit);
     let columns = source.schema().columns().len();
-    let encoded = write(source, &spec, &output, arguments.threads, &runtime)?;
-    output.holds(encoded.summary.total_bytes)?;
+    let compression = arguments.output.as_deref().and_then(|path| Compression::of(path).0);
+    let mut sink = output.sink().map_err(Error::sink)?;
+    let mut compressed = None;
+    if let Some(compression) = compression {
+        let compressing = CompressedSink::new(compression, sink).map_err(Error::sink)?;
+        sink = Box::new(compressing.clone());
+        compressed = Some(compressing);
+    }
+    let progress = Progress::start(source.rows_hint(), progress);
+    let encoded = write(source, &spec, sink, &progress, arguments.threads, &runtime)?;
+    // The line goes away before others are printed.
+    drop(progress);
+    let compressed_bytes =
+        compressed.map(|compressed| compressed.finish()).transpose().map_err(Error::sink)?;
+    output.holds(compressed_bytes.unwrap_or(encoded.summary.total_bytes))?;
     // Everything that can fail comes before the first of the two files appears.
     if let Some(file) = &summary_file {
-        let summary = summarise(&spec, &encoded, columns, started);
+        let mut summary = summarise(&spec, &encoded, columns, started);
+        summary.compression = compression.map(Compression::name);
+        summary.compressed_bytes = compressed_bytes;
         let mut json = serde_json::to_vec(&summary).map_err(|error| {
             Error::new(ErrorKind::Internal, "can't write the summary").with_source(error)
         })?;
@@ -139,6 +169,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     encoded.notes.iter().for_each(|note| say(note));
     warn(&encoded, &spec, arguments.maxrec);
+    if let Some(hint) = name_hint(arguments, &spec)? {
+        say(&hint);
+    }
     Ok(())
 }
 
@@ -150,9 +183,10 @@ fn check_summary(summary: &Path, arguments: &Arguments, output: &Output) -> Resu
         return Err(invalid(message.to_owned()));
     }
     let Ok(summary) = summary.canonicalize() else { return Ok(()) };
-    let source = Path::new(arguments.source.strip_prefix("sqlite:").unwrap_or(&arguments.source));
-    let inputs = [Some(source), arguments.columns.as_deref(), arguments.envelope.as_deref()];
-    for input in inputs.into_iter().flatten() {
+    let sources = arguments.sources.iter();
+    let sources = sources.map(|source| Path::new(source.strip_prefix("sqlite:").unwrap_or(source)));
+    let others = [arguments.columns.as_deref(), arguments.envelope.as_deref()];
+    for input in sources.chain(others.into_iter().flatten()) {
         if input.canonicalize().is_ok_and(|input| input == summary) && summary.is_file() {
             let message = format!("--summary would replace {}, which is read", input.display());
             return Err(invalid(message));
@@ -163,7 +197,7 @@ fn check_summary(summary: &Path, arguments: &Arguments, output: &Output) -> Resu
 
 fn spec(arguments: &Arguments, resources: &Resources) -> Result<EncoderSpec> {
     let registry = taploom::registry()?;
-    let extension = |path: &Path| path.extension()?.to_str().map(str::to_owned);
+    let extension = |path: &Path| Compression::of(path).1.extension()?.to_str().map(str::to_owned);
     let mut spec = match (&arguments.format, arguments.output.as_deref().and_then(extension)) {
         (Some(format), _) => registry.request(format)?,
         (None, Some(extension)) => registry.for_extension(&extension).ok_or_else(|| {
@@ -187,6 +221,28 @@ fn spec(arguments: &Arguments, resources: &Resources) -> Result<EncoderSpec> {
     }
     let envelope = arguments.envelope.as_deref().map(read_envelope).transpose()?;
     Ok(spec.with_context(EncodeContext::from(resources.clone()).with_envelope(envelope)))
+}
+
+/// A hint where a name says another format than the one that was asked for.
+fn name_hint(arguments: &Arguments, spec: &EncoderSpec) -> Result<Option<String>> {
+    let Some(path) = arguments.output.as_deref().filter(|_| arguments.format.is_some()) else {
+        return Ok(None);
+    };
+    let (_, inner) = Compression::of(path);
+    let Some(extension) = inner.extension().and_then(|extension| extension.to_str()) else {
+        return Ok(None);
+    };
+    let registry = taploom::registry()?;
+    let said = registry.for_extension(extension).map(|spec| spec.plugin().info().id);
+    let written = spec.plugin().info();
+    Ok(said.filter(|said| *said != written.id).map(|said| {
+        let usual = written.extensions.first().unwrap_or(&written.id);
+        format!(
+            "note: {} is in the format {}, as -f asks, though .{extension} is that of {said}; .{usual} would say so",
+            path.display(),
+            written.id
+        )
+    }))
 }
 
 fn read_envelope(path: &Path) -> Result<Envelope> {
@@ -215,12 +271,11 @@ fn runtime(threads: usize) -> Result<Runtime> {
 fn write(
     mut source: impl RowSource + 'static,
     spec: &EncoderSpec,
-    output: &Output,
+    sink: ByteSink,
+    progress: &Progress,
     threads: usize,
     runtime: &Runtime,
 ) -> Result<Encoded> {
-    let sink = output.sink().map_err(Error::sink)?;
-    let progress = Progress::start(source.rows_hint());
     let mut tell = |rows| progress.rows(rows);
     if threads == 1 {
         return runtime.block_on(encode(&mut source, spec, sink, &mut tell));
@@ -242,6 +297,8 @@ fn summarise(spec: &EncoderSpec, encoded: &Encoded, columns: usize, started: Ins
         columns,
         data_bytes: summary.data_bytes,
         total_bytes: summary.total_bytes,
+        compression: None,
+        compressed_bytes: None,
         truncated_cells: summary.truncated_cells,
         altered_cells: summary.altered_cells,
         losses: summary.losses.columns().to_vec(),

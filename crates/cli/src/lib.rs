@@ -4,6 +4,7 @@ mod bench;
 #[cfg(feature = "kafka")]
 mod bridge;
 mod command_line;
+mod compressed;
 mod encode;
 mod formats;
 #[cfg(feature = "bridge")]

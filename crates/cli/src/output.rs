@@ -52,6 +52,11 @@ impl Output {
                 let file = File::options().write(true).open(path)?;
                 return Ok(Self::Special { file, path: path.to_owned() });
             }
+            Ok(metadata) if metadata.permissions().readonly() => {
+                let message =
+                    "it is read-only; make it writable, remove it, or choose another name";
+                return Err(io::Error::new(io::ErrorKind::ReadOnlyFilesystem, message));
+            }
             _ => {}
         }
         let path = followed(path)?;
@@ -155,11 +160,28 @@ impl Output {
                 unnamed.commit().map_err(|error| cannot_write(&path, error))
             }
             Self::Temporary { file, path } => {
-                file.as_file().sync_all().map_err(|error| cannot_write(&path, error))?;
+                let prepared = file.as_file().sync_all().and_then(|()| keep(file.as_file(), &path));
+                prepared.map_err(|error| cannot_write(&path, error))?;
                 file.persist(&path).map_err(|error| cannot_write(&path, error.error)).map(drop)
             }
         }
     }
+}
+
+/// Gives a file the mode and the owner of the file that it replaces, if there is one.
+fn keep(file: &File, path: &Path) -> io::Result<()> {
+    let Ok(replaced) = std::fs::metadata(path) else { return Ok(()) };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, fchown};
+
+        let new = file.metadata()?;
+        if (new.uid(), new.gid()) != (replaced.uid(), replaced.gid()) {
+            // Only root may give a file away. For everyone else, the new file is theirs, as any other.
+            let _ = fchown(file, Some(replaced.uid()), Some(replaced.gid()));
+        }
+    }
+    file.set_permissions(replaced.permissions())
 }
 
 fn gathered(file: File) -> ByteSink {
@@ -189,9 +211,10 @@ fn followed(path: &Path) -> io::Result<PathBuf> {
 fn cannot_write(path: &Path, error: io::Error) -> Error {
     let message = format!("can't write {}", path.display());
     let kind = match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory => {
-            ErrorKind::InvalidRequest
-        }
+        io::ErrorKind::NotFound
+        | io::ErrorKind::IsADirectory
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::ReadOnlyFilesystem => ErrorKind::InvalidRequest,
         _ => ErrorKind::Sink,
     };
     Error::new(kind, message).with_source(error)
@@ -232,9 +255,7 @@ impl Unnamed {
         self.file.sync_all()?;
         // One that a process of the same number left behind is nobody's.
         let _ = std::fs::remove_file(&beside);
-        if let Ok(replaced) = std::fs::metadata(&self.path) {
-            self.file.set_permissions(replaced.permissions())?;
-        }
+        keep(&self.file, &self.path)?;
         rustix::fs::linkat(CWD, &link, CWD, &beside, AtFlags::SYMLINK_FOLLOW)?;
         std::fs::rename(&beside, &self.path).inspect_err(|_| {
             let _ = std::fs::remove_file(&beside);

@@ -183,7 +183,7 @@ fn a_summary_replaces_no_input_and_is_not_mixed_with_the_rows() {
 #[test]
 fn no_argument_shows_a_password() {
     for arguments in [
-        &["encode", "demo", "mysql://u:SECRET@h/db"][..],
+        &["formats", "mysql://u:SECRET@h/db"][..],
         &["mysql://u:SECRET@h/db"],
         &["encode", "demo", "--columns", "mysql://u:SECRET@h/db"],
         &["encode", "demo", "-o", "mysql://u:SECRET@h/db"],
@@ -192,6 +192,8 @@ fn no_argument_shows_a_password() {
         assert!(!run.stderr.contains("SECRET"), "{}", run.stderr);
         assert!(run.stderr.contains("mysql://[hidden]@h"), "{}", run.stderr);
     }
+    let joined = taploom(&["encode", "stars.csv", "mysql://u:SECRET@h/db"]);
+    joined.fails_with(2, &["source mysql://… can't be joined with other sources"]);
 }
 
 #[test]

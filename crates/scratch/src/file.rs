@@ -1,6 +1,7 @@
 //! One temporary file: appended to by one owner, read by any number of readers.
 
 use std::fmt;
+use std::fs::File;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -85,6 +86,19 @@ impl ScratchFile {
     /// read it meanwhile.
     pub fn clear(&mut self) {
         self.0.length.store(0, Ordering::Release);
+    }
+
+    /// A file of the system with the bytes, open at their beginning, for libraries that read only such
+    /// files. `None` if the storage does not have them.
+    ///
+    /// The room of the file counts as free when this file and its [`reader`](Self::reader)s are dropped, even
+    /// if the file of the system is still open: keep a reader beside it.
+    ///
+    /// # Errors
+    /// [`ScratchError::Failed`].
+    pub fn system_file(&self) -> Result<Option<File>> {
+        let file = self.0.file()?.system_file().transpose();
+        file.map_err(|source| self.0.failed(ScratchAction::Read, source))
     }
 
     /// A handle for reading. The file and its room are given back when the file and all its readers are

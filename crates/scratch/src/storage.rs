@@ -44,6 +44,12 @@ pub trait StorageFile: Send + Sync {
     /// # Errors
     /// The error of the system; [`io::ErrorKind::UnexpectedEof`] past the end of the file.
     fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()>;
+
+    /// Another handle of the same file, for libraries that read only files of the system. `None` for a
+    /// storage whose files are not such files.
+    fn system_file(&self) -> Option<io::Result<File>> {
+        None
+    }
 }
 
 /// Files in a folder, with mode 0600 and without a name.
@@ -73,5 +79,9 @@ impl StorageFile for File {
 
     fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
         FileExt::read_exact_at(self, bytes, offset)
+    }
+
+    fn system_file(&self) -> Option<io::Result<File>> {
+        Some(self.try_clone())
     }
 }

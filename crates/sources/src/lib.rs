@@ -8,10 +8,14 @@ mod error;
 mod file;
 #[cfg(any(feature = "arrow", feature = "mysql", feature = "parquet", feature = "sqlite"))]
 mod guard;
+mod guesses;
+mod input;
 mod location;
+mod many;
 #[cfg(feature = "mysql")]
 pub mod mysql;
 mod plugin;
+mod progress;
 mod registry;
 mod request;
 #[cfg(feature = "sqlite")]
@@ -27,6 +31,7 @@ pub use column_list::ColumnList;
 #[doc(hidden)]
 pub use inventory as __inventory;
 pub use plugin::{FILE_BEGINNING, Place, QueryUse, SourceInfo, SourcePlugin, SourceType};
+pub use progress::ReadProgress;
 pub use registry::SourceRegistry;
 pub use request::Request;
 

@@ -2,13 +2,13 @@
 
 use std::fs::File;
 use std::future::Future;
-use std::path::Path;
+use std::io::Read;
 use std::pin::Pin;
 
 use async_trait::async_trait;
 use taploom_model::{Result, RowSource};
 
-use crate::error::invalid;
+use crate::input::{Input, Used, open_file};
 use crate::request::Request;
 
 /// A type of source that rows can be read from. This is what a plug-in implements.
@@ -52,6 +52,9 @@ pub struct SourceInfo {
     pub extensions: &'static [&'static str],
     /// Whether these are the first bytes (up to [`FILE_BEGINNING`]) of such a file.
     pub recognizes: Option<fn(&[u8]) -> bool>,
+    /// Whether these may be the first bytes (up to [`FILE_BEGINNING`]) of such a file, for kinds of files without a
+    /// mark. It is asked only if no source knows a mark or the extension of the name.
+    pub resembles: Option<fn(&[u8]) -> bool>,
     /// Whether it takes a query.
     pub query: QueryUse,
     /// Whether it may have several tables to choose from; [`Request::table`].
@@ -86,6 +89,7 @@ impl SourceInfo {
             prefixes: &[],
             extensions: &[],
             recognizes: None,
+            resembles: None,
             query: QueryUse::Refused,
             has_tables: false,
             needs_runtime: false,
@@ -118,6 +122,12 @@ impl SourceInfo {
     #[must_use]
     pub const fn with_mark(self, recognizes: fn(&[u8]) -> bool) -> Self {
         Self { recognizes: Some(recognizes), ..self }
+    }
+
+    /// The source knows its files by their looks, if their names say nothing.
+    #[must_use]
+    pub const fn with_resemblance(self, resembles: fn(&[u8]) -> bool) -> Self {
+        Self { resembles: Some(resembles), ..self }
     }
 
     /// Whether the source takes a query.
@@ -153,41 +163,60 @@ impl SourceInfo {
 #[derive(Debug)]
 pub struct Place<'a> {
     text: &'a str,
-    file: Option<File>,
+    input: Option<Input>,
 }
 
 impl<'a> Place<'a> {
     /// A place with this text after its prefix.
     pub(crate) fn named(text: &'a str) -> Self {
-        Self { text, file: None }
+        Self { text, input: None }
     }
 
-    /// A file with this name, which is open at its beginning.
-    pub(crate) fn file(name: &'a str, file: File) -> Self {
-        Self { text: name, file: Some(file) }
+    /// The bytes of a file that messages call so.
+    pub(crate) fn file(name: &'a str, input: Input) -> Self {
+        Self { text: name, input: Some(input) }
     }
 
-    /// The location without its prefix; of a file, its name.
+    /// What the source will use of the file.
+    pub(crate) fn used(&self) -> Used {
+        self.input.as_ref().map(Input::used).unwrap_or_default()
+    }
+
+    /// The location without its prefix; of a file, its name; `standard input` for `-`.
     pub fn text(&self) -> &'a str {
         self.text
     }
 
-    /// The file with that name, open at its beginning.
+    /// The first bytes of the file, up to [`FILE_BEGINNING`], after decompression. Empty for a place that was
+    /// not recognized as a file.
+    pub fn beginning(&self) -> &[u8] {
+        self.input.as_ref().map_or(&[], Input::beginning)
+    }
+
+    /// The bytes of the file, decompressed, to be read once from the first to the last. A pipe is read as it
+    /// comes.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) if it can't be opened.
+    pub fn into_reader(self) -> Result<Box<dyn Read + Send>> {
+        match self.input {
+            Some(input) => Ok(input.into_reader()),
+            None => Ok(Box::new(open_file(self.text)?)),
+        }
+    }
+
+    /// A file that can seek, open at its beginning. The bytes of standard input, of a pipe, or of a compressed
+    /// file are first copied to a temporary file; [`into_reader`](Self::into_reader) does without.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) if it can't be opened or read;
+    /// [`ErrorKind::Resources`](taploom_model::ErrorKind::Resources) if there is no room for a temporary file.
     pub fn into_file(self) -> Result<File> {
-        match self.file {
-            Some(file) => Ok(file),
+        match self.input {
+            Some(input) => input.into_file(),
             None => open_file(self.text),
         }
     }
-}
-
-/// Opens a file.
-pub(crate) fn open_file(name: &str) -> Result<File> {
-    File::open(Path::new(name))
-        .map_err(|error| invalid(format!("source {name}: can't read the file")).with_source(error))
 }
 
 /// A registered source. Made by [`register_source!`](crate::register_source), kept in a
@@ -218,7 +247,9 @@ impl SourcePlugin {
         place: Place<'a>,
         request: &'a Request<'a>,
     ) -> Result<Box<dyn RowSource>> {
-        (self.open)(place, request).await
+        let used = place.used();
+        let source = (self.open)(place, request).await?;
+        Ok(used.around(source))
     }
 }
 

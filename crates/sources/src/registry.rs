@@ -1,14 +1,16 @@
 //! From a location to the source that reads it.
 
 use std::collections::HashMap;
-use std::io::{self, Read, Seek};
+use std::io;
 use std::path::Path;
 
 use taploom_model::{Error, ErrorKind, Result, RowSource};
 
 use crate::error::invalid;
+use crate::input::{Input, STDIN, shown_name};
 use crate::location::{is_url, shown};
-use crate::plugin::{FILE_BEGINNING, Place, QueryUse, SourceInfo, SourcePlugin, open_file};
+use crate::many;
+use crate::plugin::{Place, QueryUse, SourceInfo, SourcePlugin};
 use crate::request::Request;
 
 /// The sources of a program, ordered by id.
@@ -63,7 +65,7 @@ impl SourceRegistry {
     /// [`ErrorKind::InvalidRequest`] if no source reads the location. The error lists the sources. It
     /// does not show what may be a password.
     pub fn find(&self, location: &str) -> Result<&SourcePlugin> {
-        self.locate(location).map(|(plugin, _)| plugin)
+        self.locate(&Request::new(location)).map(|(plugin, _)| plugin)
     }
 
     /// The source that reads a location, if it takes queries.
@@ -84,7 +86,36 @@ impl SourceRegistry {
     /// As [`find`](Self::find) and [`SourceType::open`](crate::SourceType::open);
     /// [`ErrorKind::InvalidRequest`] for a query or a table that the source does not take.
     pub async fn open(&self, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
-        let (plugin, place) = self.locate(request.location)?;
+        let further = request.more_locations.iter().map(String::as_str);
+        let locations: Vec<&str> = std::iter::once(request.location).chain(further).collect();
+        // Locations with a syntax of their own are not files, whatever is in their names.
+        let named = locations.iter().find(|location| self.by_name(location).is_some());
+        match (named, &locations[..]) {
+            (Some(_), [_]) => {}
+            (Some(named), _) => {
+                return Err(invalid(format!(
+                    "source {} can't be joined with other sources; only files can be read as one table",
+                    shown(named)
+                )));
+            }
+            (None, _) => {
+                if let Some(files) = many::locations::files(&locations)? {
+                    return many::open(self, files, request).await;
+                }
+            }
+        }
+        if let Some(progress) = &request.progress {
+            progress.expect(std::fs::metadata(request.location).map_or(0, |file| file.len()));
+        }
+        self.open_one(request).await.map(|(_, source)| source)
+    }
+
+    /// Opens the source of one location; also returns what it reads.
+    pub(crate) async fn open_one(
+        &self,
+        request: &Request<'_>,
+    ) -> Result<(&'static str, Box<dyn RowSource>)> {
+        let (plugin, place) = self.locate(request)?;
         let info = plugin.info();
         if request.query.is_some() && info.query == QueryUse::Refused {
             return Err(self.takes_no_query(request.location));
@@ -96,7 +127,7 @@ impl SourceRegistry {
                 "source {location} has no tables to choose from; these have: {able}"
             )));
         }
-        plugin.open(place, request).await
+        Ok((info.noun, plugin.open(place, request).await?))
     }
 
     /// How locations are written, for help texts: first the sources that have a syntax of their own, then
@@ -105,8 +136,8 @@ impl SourceRegistry {
         self.listed(|_| true)
     }
 
-    fn locate<'a>(&self, location: &'a str) -> Result<(&SourcePlugin, Place<'a>)> {
-        self.by_name(location).map_or_else(|| self.by_file(location), Ok)
+    fn locate<'a>(&self, request: &Request<'a>) -> Result<(&SourcePlugin, Place<'a>)> {
+        self.by_name(request.location).map_or_else(|| self.by_file(request), Ok)
     }
 
     /// By a word or a prefix; the longest prefix wins.
@@ -123,26 +154,33 @@ impl SourceRegistry {
         Some((plugin, Place::named(rest)))
     }
 
-    fn by_file<'a>(&self, location: &'a str) -> Result<(&SourcePlugin, Place<'a>)> {
+    fn by_file<'a>(&self, request: &Request<'a>) -> Result<(&SourcePlugin, Place<'a>)> {
+        let location = request.location;
         let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
         // A name like `sqlit:stars.db` is a file's only if there is such a file.
-        if is_url(location) || std::fs::metadata(location).is_err_and(|error| missing(&error)) {
-            return Err(self.unknown(location));
+        if location != STDIN {
+            let metadata = std::fs::metadata(location);
+            if is_url(location) || metadata.is_err_and(|error| missing(&error)) {
+                return Err(self.unknown(location));
+            }
         }
-        let mut file = open_file(location)?;
-        let mut beginning = Vec::new();
-        let read = file.by_ref().take(FILE_BEGINNING as u64).read_to_end(&mut beginning);
-        read.and_then(|_| file.rewind()).map_err(|error| {
-            invalid(format!("source {location}: can't read the file")).with_source(error)
-        })?;
-        let plugin = self.by_content(location, &beginning)?;
-        Ok((plugin, Place::file(location, file)))
+        let input = Input::open(location, &request.resources, request.progress.clone())?;
+        let name = shown_name(location);
+        let plugin = self.by_content(name, &input)?;
+        Ok((plugin, Place::file(name, input)))
     }
 
     /// By the first bytes of a file, which decide whatever its name is; where no source knows them, by
     /// the extension of the name, for files that have no mark.
-    fn by_content(&self, name: &str, beginning: &[u8]) -> Result<&SourcePlugin> {
-        let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
+    fn by_content(&self, name: &str, input: &Input) -> Result<&SourcePlugin> {
+        let beginning = input.beginning();
+        // stars.csv.gz is read as stars.csv, whether it is compressed or not.
+        let path = Path::new(name);
+        let path = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("gz" | "zst") => path.file_stem().map_or(path, Path::new),
+            _ => path,
+        };
+        let extension = path.extension().and_then(|extension| extension.to_str());
         let has_extension = |info: &SourceInfo| {
             let mut extensions = info.extensions.iter();
             extension.is_some_and(|given| extensions.any(|known| known.eq_ignore_ascii_case(given)))
@@ -153,8 +191,14 @@ impl SourceRegistry {
             if info.reads_files() {
                 return Ok(plugin);
             }
-            let prefix = info.prefixes.first().copied().unwrap_or_default();
-            return Err(invalid(format!("source {name} is {}: call it {prefix}{name}", info.noun)));
+            let (noun, prefix) = (info.noun, info.prefixes.first().copied().unwrap_or_default());
+            return Err(invalid(match (input.is_plain_file(), input.compression()) {
+                (true, None) => format!("source {name} is {noun}: call it {prefix}{name}"),
+                (_, Some(compression)) => format!(
+                    "source {name}: {noun} within {compression}; decompress it and call it {prefix}FILE"
+                ),
+                _ => format!("source {name}: {noun}; save it to a file and call it {prefix}FILE"),
+            }));
         }
         match self.plugins.iter().find(|plugin| has_extension(plugin.info())) {
             Some(plugin) if plugin.info().recognizes.is_none() => Ok(plugin),
@@ -162,7 +206,13 @@ impl SourceRegistry {
                 let noun = plugin.info().noun;
                 Err(invalid(format!("source {name}: not {noun}, whatever its name says")))
             }
-            None => Err(self.unknown_file(name)),
+            None if beginning.is_empty() => Err(invalid(format!("source {name}: it is empty"))),
+            None => {
+                let resembles = |info: &SourceInfo| info.resembles.is_some_and(|it| it(beginning));
+                let mut plugins = self.plugins.iter();
+                let found = plugins.find(|plugin| resembles(plugin.info()));
+                found.ok_or_else(|| self.unknown_file(name))
+            }
         }
     }
 

@@ -1,12 +1,15 @@
 //! What is asked of a source.
 
 use std::fmt;
+use std::sync::Arc;
 
 use taploom_model::{Resources, Result};
 
 use crate::column_list::ColumnList;
 use crate::error::invalid;
+use crate::guesses::Guesses;
 use crate::location::shown;
+use crate::progress::ReadProgress;
 
 /// Which rows are wanted.
 ///
@@ -22,6 +25,8 @@ pub struct Request<'a> {
     /// Where the rows are: `demo`, `sqlite:FILE`, the name of a file. The
     /// [`SourceRegistry`](crate::SourceRegistry) tells which source reads it.
     pub location: &'a str,
+    /// Further files, which are read after that at `location` as one table with it.
+    pub more_locations: &'a [String],
     /// The query, in SQL, for sources that take one.
     pub query: Option<&'a str>,
     /// The table, for sources that have several: of a VOTable the number of a TABLE from 1, its ID or
@@ -36,6 +41,10 @@ pub struct Request<'a> {
     /// The memory for open files and rows, and the place of temporary files, for sources that need them. By default those
     /// of [`Resources::default`]. Metadata of a file are not counted.
     pub resources: Resources,
+    /// Where the source counts the bytes that it reads.
+    pub progress: Option<Arc<ReadProgress>>,
+    /// What the values of several files are together, where their types are guessed.
+    pub(crate) guesses: Option<Guesses>,
 }
 
 impl<'a> Request<'a> {
@@ -43,13 +52,23 @@ impl<'a> Request<'a> {
     pub fn new(location: &'a str) -> Self {
         Self {
             location,
+            more_locations: &[],
             query: None,
             table: None,
             columns: None,
             batch_rows: 2000,
             most_rows: None,
             resources: Resources::default(),
+            progress: None,
+            guesses: None,
         }
+    }
+
+    /// Asks for the rows of further files as well. They need the same columns.
+    #[must_use]
+    pub fn with_more_locations(mut self, locations: &'a [String]) -> Self {
+        self.more_locations = locations;
+        self
     }
 
     /// Asks for the rows of a query.
@@ -94,6 +113,13 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// Counts the bytes that are read, for a progress display.
+    #[must_use]
+    pub fn with_progress(mut self, progress: impl Into<Option<Arc<ReadProgress>>>) -> Self {
+        self.progress = progress.into();
+        self
+    }
+
     /// The query, for sources that can't do without.
     ///
     /// # Errors
@@ -109,15 +135,29 @@ impl<'a> Request<'a> {
 /// Without what may be a password in the location.
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { location, query, table, columns, batch_rows, most_rows, resources } = self;
+        let Self {
+            location,
+            more_locations,
+            query,
+            table,
+            columns,
+            batch_rows,
+            most_rows,
+            resources,
+            progress,
+            guesses: _,
+        } = self;
+        let more: Vec<_> = more_locations.iter().map(|location| shown(location)).collect();
         f.debug_struct("Request")
             .field("location", &shown(location))
+            .field("more_locations", &more)
             .field("query", query)
             .field("table", table)
             .field("columns", columns)
             .field("batch_rows", batch_rows)
             .field("most_rows", most_rows)
             .field("resources", resources)
+            .field("progress", progress)
             .finish()
     }
 }

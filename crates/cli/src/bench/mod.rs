@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
     let mut measured: Vec<(String, Vec<Figures>)> =
         formats.into_iter().map(|format| (format, Vec::new())).collect();
-    let progress = Progress::start(Some((measured.len() * arguments.rounds) as u64));
+    let progress = Progress::start(Some((measured.len() * arguments.rounds) as u64), None);
     let mut done = 0;
     // The formats take turns, so that other load on the machine falls on all of them.
     for _ in 0..arguments.rounds {

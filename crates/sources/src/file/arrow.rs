@@ -1,13 +1,11 @@
 //! Arrow IPC files and streams.
 
-use std::fs::File;
-
 use arrow_array::RecordBatchReader;
 use arrow_schema::ArrowError;
 use async_trait::async_trait;
 use taploom_model::{BatchSource, Result, RowSource};
 
-use self::beginning::holds_stream;
+use self::beginning::is_stream;
 use self::by_footer::FileBatches;
 use self::in_turn::StreamBatches;
 use super::batches::{batches, slices, unreadable};
@@ -40,20 +38,19 @@ impl SourceType for Arrow {
 
     async fn open(place: Place<'_>, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
         let name = place.text();
-        let file = place.into_file()?;
-        guarded(name, || open(file, name, request))
+        guarded(name, || open(place, name, request))
     }
 }
 
-fn open(mut file: File, name: &str, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+fn open(place: Place<'_>, name: &str, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
     let broken = |error: ArrowError| match error {
         ArrowError::NotYetImplemented(why) => invalid(format!("source {name}: {why}")),
         error => invalid(format!("source {name}: not a whole Arrow file")).with_source(error),
     };
-    if holds_stream(&mut file).map_err(|error| broken(error.into()))? {
-        source(StreamBatches::new(file).map_err(broken)?, name, request)
+    if is_stream(place.beginning()) {
+        source(StreamBatches::new(place.into_reader()?).map_err(broken)?, name, request)
     } else {
-        source(FileBatches::new(file).map_err(broken)?, name, request)
+        source(FileBatches::new(place.into_file()?).map_err(broken)?, name, request)
     }
 }
 

@@ -1,7 +1,6 @@
 //! CSV and TSV files.
 
-use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -20,7 +19,7 @@ use crate::register_source;
 use crate::request::Request;
 
 mod cells;
-mod guess;
+pub(crate) mod guess;
 mod numbers;
 mod records;
 
@@ -37,11 +36,13 @@ register_source!(
 
 #[async_trait]
 impl SourceType for Csv {
-    const INFO: SourceInfo = SourceInfo::new("csv", "a CSV file").with_extensions(&["csv"]);
+    const INFO: SourceInfo = SourceInfo::new("csv", "a CSV file")
+        .with_extensions(&["csv"])
+        .with_resemblance(|beginning| separator(beginning) == Some(b','));
 
     async fn open(place: Place<'_>, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
         let name = place.text();
-        open(place.into_file()?, name, b',', request)
+        open(place.into_reader()?, name, b',', request)
     }
 }
 
@@ -55,22 +56,42 @@ register_source!(
 
 #[async_trait]
 impl SourceType for Tsv {
-    const INFO: SourceInfo = SourceInfo::new("tsv", "a TSV file").with_extensions(&["tsv"]);
+    const INFO: SourceInfo = SourceInfo::new("tsv", "a TSV file")
+        .with_extensions(&["tsv"])
+        .with_resemblance(|beginning| separator(beginning) == Some(b'\t'));
 
     async fn open(place: Place<'_>, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
         let name = place.text();
-        open(place.into_file()?, name, b'\t', request)
+        open(place.into_reader()?, name, b'\t', request)
     }
+}
+
+/// What seems to be between the values of a text without a mark, by its first line.
+fn separator(beginning: &[u8]) -> Option<u8> {
+    let text = match std::str::from_utf8(beginning) {
+        // A character may be cut at the end.
+        Err(error) if error.error_len().is_none() => &beginning[..error.valid_up_to()],
+        Err(_) => return None,
+        Ok(text) => text.as_bytes(),
+    };
+    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
+    let is_other = |byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\r' | b'\n');
+    // Documents, and comments of formats that are not known.
+    if text.iter().any(is_other) || matches!(text.first(), Some(b'{' | b'[' | b'#' | b'%' | b'<')) {
+        return None;
+    }
+    let line = text.split(|byte| *byte == b'\n').next()?;
+    [b'\t', b','].into_iter().find(|separator| line.contains(separator))
 }
 
 /// Opens a file whose first record holds the names of the columns; RFC 4180, 2.3.
 fn open(
-    file: File,
+    bytes: Box<dyn Read + Send>,
     name: &str,
     separator: u8,
     request: &Request<'_>,
 ) -> Result<Box<dyn RowSource>> {
-    let mut records = Records::new(BufReader::with_capacity(1 << 16, file), name, separator)?;
+    let mut records = Records::new(BufReader::with_capacity(1 << 16, bytes), name, separator)?;
     let mut header = Record::default();
     if !records.read(&mut header)? {
         return Err(invalid(format!("source {name}: empty; its first record would name columns")));
@@ -95,12 +116,17 @@ fn open(
             ahead.push(record);
         }
     }
+    let guesses = types.iter().enumerate().map(|(index, vo_type)| match vo_type {
+        Some(_) => Guess::Nothing,
+        None => Guess::of(ahead.iter().map(|record| record.cell(index).text)),
+    });
+    let mut guesses: Vec<Guess> = guesses.collect();
+    if let Some(shared) = &request.guesses {
+        guess::widen(&mut shared.made().text, &mut guesses);
+    }
     let columns = types.into_iter().enumerate().map(|(index, vo_type)| match vo_type {
         Some(vo_type) => ColumnBuilder::declared(&names[index], vo_type),
-        None => ColumnBuilder::guessed(
-            &names[index],
-            Guess::of(ahead.iter().map(|record| record.cell(index).text)),
-        ),
+        None => ColumnBuilder::guessed(&names[index], guesses[index]),
     });
     let columns = columns.collect::<Vec<_>>();
     let fields = columns.iter().map(|column| Field::new(column.name(), column.data_type(), true));
@@ -131,7 +157,7 @@ fn declared(metadata: &ColumnMetadata) -> Option<VoType> {
 
 /// Batches, up to the first error.
 struct Rows {
-    records: Records<BufReader<File>>,
+    records: Records<BufReader<Box<dyn Read + Send>>>,
     /// Records that were read for their types.
     ahead: std::vec::IntoIter<Record>,
     columns: Vec<ColumnBuilder>,

@@ -1,6 +1,6 @@
 //! VOTable files.
 
-use std::fs::File;
+use std::io::Read;
 
 use async_trait::async_trait;
 use taploom_model::{
@@ -29,7 +29,7 @@ impl SourceType for Votable {
 
     async fn open(place: Place<'_>, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
         let name = place.text();
-        open(place.into_file()?, name, request)
+        open(place.into_reader()?, name, request)
     }
 }
 
@@ -41,7 +41,11 @@ fn is_document(beginning: &[u8]) -> bool {
         || text.trim_ascii_start().starts_with(b"<")
 }
 
-fn open(file: File, name: &str, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+fn open(
+    bytes: Box<dyn Read + Send>,
+    name: &str,
+    request: &Request<'_>,
+) -> Result<Box<dyn RowSource>> {
     let table = match request.table {
         None => TableChoice::Only,
         Some(table) => {
@@ -49,7 +53,7 @@ fn open(file: File, name: &str, request: &Request<'_>) -> Result<Box<dyn RowSour
         }
     };
     let options = ReadOptions::default().with_table(table);
-    let reader = VotableReader::with_options(file, options).map_err(|error| named(name, error))?;
+    let reader = VotableReader::with_options(bytes, options).map_err(|error| named(name, error))?;
     let schema = match &request.columns {
         Some(list) => list.describe(reader.schema().arrow().clone())?,
         None => reader.schema().clone(),
@@ -59,7 +63,7 @@ fn open(file: File, name: &str, request: &Request<'_>) -> Result<Box<dyn RowSour
 }
 
 struct VotableSource {
-    reader: VotableReader<File>,
+    reader: VotableReader<Box<dyn Read + Send>>,
     schema: ResultSchema,
     batch_rows: usize,
     name: String,

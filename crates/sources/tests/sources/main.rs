@@ -7,9 +7,11 @@
     reason = "a test that fails panics"
 )]
 
+mod compressed;
 mod demo;
 mod files;
 mod foreign;
+mod many;
 mod sqlite;
 mod synth;
 mod wide_parquet;

@@ -1,10 +1,6 @@
 //! What Arrow files and streams begin with.
 
-use std::fs::File;
-use std::io::{Read, Seek};
-
 use super::in_turn::CONTINUATION;
-use crate::plugin::FILE_BEGINNING;
 
 /// What a file begins with; Arrow columnar format, IPC file format.
 const FILE_MARK: &[u8] = b"ARROW1";
@@ -14,16 +10,10 @@ pub(super) fn is_arrow(beginning: &[u8]) -> bool {
     beginning.starts_with(FILE_MARK) || is_stream(beginning)
 }
 
-/// Whether a file is a stream, by its first bytes.
-pub(super) fn holds_stream(file: &mut File) -> std::io::Result<bool> {
-    let mut beginning = Vec::new();
-    file.by_ref().take(FILE_BEGINNING as u64).read_to_end(&mut beginning)?;
-    file.rewind()?;
-    Ok(is_stream(&beginning))
-}
-
+/// Whether these are the first bytes of a stream.
+///
 /// A stream begins with the message of its schema, and since Arrow 0.15 with a mark before it.
-fn is_stream(beginning: &[u8]) -> bool {
+pub(super) fn is_stream(beginning: &[u8]) -> bool {
     beginning.starts_with(&CONTINUATION) || begins_with_schema(beginning).unwrap_or(false)
 }
 

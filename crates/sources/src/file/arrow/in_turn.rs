@@ -1,7 +1,7 @@
 //! The record batches of an Arrow stream, one after the other.
 
 use std::collections::VecDeque;
-use std::fs::File;
+use std::io::Read;
 use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchReader};
@@ -10,7 +10,7 @@ use arrow_ipc::reader::StreamDecoder;
 use arrow_ipc::root_as_message;
 use arrow_schema::{ArrowError, Schema, SchemaRef};
 
-use super::memory::Blocks;
+use super::memory::Pieces;
 use super::unsupported::{check_byte_order, check_compression, refused};
 
 /// Before the length of a message; Arrow columnar format, encapsulated message format.
@@ -20,7 +20,7 @@ const END: [u8; 4] = [0; 4];
 
 /// The record batches of a stream.
 pub(super) struct StreamBatches {
-    blocks: Blocks,
+    pieces: Pieces<Box<dyn Read + Send>>,
     schema: SchemaRef,
     decoder: StreamDecoder,
     /// Batches that were decoded and not given out yet. The decoder gives a batch without a body only when
@@ -30,9 +30,9 @@ pub(super) struct StreamBatches {
 }
 
 impl StreamBatches {
-    pub(super) fn new(file: File) -> Result<Self, ArrowError> {
+    pub(super) fn new(bytes: Box<dyn Read + Send>) -> Result<Self, ArrowError> {
         let mut reader = Self {
-            blocks: Blocks::new(file)?,
+            pieces: Pieces::new(bytes),
             schema: Arc::new(Schema::empty()),
             decoder: StreamDecoder::new(),
             ready: VecDeque::new(),
@@ -48,13 +48,13 @@ impl StreamBatches {
 
     /// Reads a message, or the end of the stream. The end of the file also ends the stream.
     fn read_message(&mut self) -> Result<(), ArrowError> {
-        let mut length = match self.blocks.is_at_end() {
+        let mut length = match self.pieces.is_at_end()? {
             true => END.to_vec(),
-            false => self.blocks.read(4)?,
+            false => self.pieces.read(4)?,
         };
         let mut head = CONTINUATION.to_vec();
         if length == CONTINUATION {
-            length = self.blocks.read(4)?;
+            length = self.pieces.read(4)?;
         }
         head.extend_from_slice(&length);
         if length == END {
@@ -62,8 +62,8 @@ impl StreamBatches {
             return self.decode(Buffer::from_vec(head));
         }
         let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]);
-        let metadata = self.blocks.read(length.into())?;
-        let body = self.blocks.read_batch(body_length(&metadata)?)?;
+        let metadata = self.pieces.read(length.into())?;
+        let body = self.pieces.read_batch(body_length(&metadata)?)?;
         head.extend_from_slice(&metadata);
         self.decode(Buffer::from_vec(head))?;
         self.decode(body)

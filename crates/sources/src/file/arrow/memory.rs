@@ -1,8 +1,12 @@
 //! Memory for batches, which is reused.
+//!
+//! arrow-ipc's own readers take fresh memory for every batch, which is cleared, and handed back to the
+//! system, while the previous batch is still in use. Here the memory of a batch that nobody holds any
+//! more is used for the next one.
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
 use arrow_buffer::{Buffer, MutableBuffer};
 use arrow_schema::ArrowError;
@@ -10,33 +14,65 @@ use arrow_schema::ArrowError;
 /// Maximum number of batches whose memory may be reused. With several threads, one batch is being read, one
 /// waits and several are being encoded.
 const KEPT: usize = 8;
+/// Bytes of a stream for which memory is taken before they are there: a damaged stream can claim any length.
+const TRUSTED: usize = 1 << 20;
+
+/// Memory of the last batches, the oldest first. Others may still hold it.
+struct Memory(VecDeque<Buffer>);
+
+impl Memory {
+    fn new() -> Self {
+        Self(VecDeque::with_capacity(KEPT))
+    }
+
+    /// Memory for this length, with any content: shorter only if that takes more than `trusted` new bytes.
+    fn take(&mut self, length: usize, trusted: usize) -> MutableBuffer {
+        // The system gives new memory as zeros, which need not be written again.
+        let new = || MutableBuffer::from_len_zeroed(length.min(trusted));
+        let mut memory = self.unused().unwrap_or_else(new);
+        memory.resize(length.min(trusted.max(memory.len())), 0);
+        memory
+    }
+
+    /// Memory of an earlier batch that nobody else holds.
+    fn unused(&mut self) -> Option<MutableBuffer> {
+        (0..self.0.len()).find_map(|_| match self.0.pop_front()?.into_mutable() {
+            Ok(unused) => Some(unused),
+            Err(held) => {
+                self.0.push_back(held);
+                None
+            }
+        })
+    }
+
+    /// The memory as a buffer, which is looked at again when memory is wanted.
+    fn lend(&mut self, memory: MutableBuffer) -> Buffer {
+        let memory = Buffer::from(memory);
+        if self.0.len() == KEPT {
+            self.0.pop_front();
+        }
+        self.0.push_back(memory.clone());
+        memory
+    }
+}
 
 /// An Arrow file, and the memory that its batches are read into.
-///
-/// arrow-ipc's own readers take fresh memory for every batch, which is cleared, and handed back to the
-/// system, while the previous batch is still in use. Here the memory of a batch that nobody holds any
-/// more is used for the next one.
 pub(super) struct Blocks {
     file: File,
     length: u64,
     position: u64,
-    /// Memory of the last batches, the oldest first. Others may still hold it.
-    memory: VecDeque<Buffer>,
+    memory: Memory,
 }
 
 impl Blocks {
     pub(super) fn new(file: File) -> Result<Self, ArrowError> {
         let length = file.metadata()?.len();
-        Ok(Self { file, length, position: 0, memory: VecDeque::with_capacity(KEPT) })
+        Ok(Self { file, length, position: 0, memory: Memory::new() })
     }
 
     /// Size of the file in bytes.
     pub(super) fn length(&self) -> u64 {
         self.length
-    }
-
-    pub(super) fn is_at_end(&self) -> bool {
-        self.position == self.length
     }
 
     pub(super) fn seek(&mut self, position: u64) -> Result<(), ArrowError> {
@@ -53,28 +89,9 @@ impl Blocks {
 
     /// Reads the bytes of a batch into memory that may be reused.
     pub(super) fn read_batch(&mut self, length: u64) -> Result<Buffer, ArrowError> {
-        let length = self.length_within(length)?;
-        // The system gives new memory as zeros, which need not be written again.
-        let mut memory = self.unused().unwrap_or_else(|| MutableBuffer::from_len_zeroed(length));
-        memory.resize(length, 0);
+        let mut memory = self.memory.take(self.length_within(length)?, usize::MAX);
         self.fill(&mut memory)?;
-        let memory = Buffer::from(memory);
-        if self.memory.len() == KEPT {
-            self.memory.pop_front();
-        }
-        self.memory.push_back(memory.clone());
-        Ok(memory)
-    }
-
-    /// Memory of an earlier batch that nobody else holds.
-    fn unused(&mut self) -> Option<MutableBuffer> {
-        (0..self.memory.len()).find_map(|_| match self.memory.pop_front()?.into_mutable() {
-            Ok(unused) => Some(unused),
-            Err(held) => {
-                self.memory.push_back(held);
-                None
-            }
-        })
+        Ok(self.memory.lend(memory))
     }
 
     /// Checks a length before memory is allocated: a damaged file can claim any length.
@@ -94,4 +111,60 @@ impl Blocks {
         self.position += bytes.len() as u64;
         Ok(())
     }
+}
+
+/// An Arrow stream, and the memory that its batches are read into.
+pub(super) struct Pieces<R> {
+    stream: BufReader<R>,
+    memory: Memory,
+}
+
+impl<R: Read> Pieces<R> {
+    pub(super) fn new(stream: R) -> Self {
+        Self { stream: BufReader::new(stream), memory: Memory::new() }
+    }
+
+    pub(super) fn is_at_end(&mut self) -> Result<bool, ArrowError> {
+        loop {
+            match self.stream.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                bytes => return Ok(bytes?.is_empty()),
+            }
+        }
+    }
+
+    /// Reads a few bytes.
+    pub(super) fn read(&mut self, length: u64) -> Result<Vec<u8>, ArrowError> {
+        let mut bytes = Vec::new();
+        self.stream.by_ref().take(length).read_to_end(&mut bytes)?;
+        match bytes.len() as u64 == length {
+            true => Ok(bytes),
+            false => Err(cut_short(length)),
+        }
+    }
+
+    /// Reads the bytes of a batch into memory that may be reused.
+    pub(super) fn read_batch(&mut self, length: u64) -> Result<Buffer, ArrowError> {
+        let length = usize::try_from(length).map_err(|_| cut_short(length))?;
+        let mut memory = self.memory.take(length, TRUSTED);
+        let mut filled = 0;
+        loop {
+            let fill = self.stream.read_exact(&mut memory[filled..]);
+            fill.map_err(|error| match error.kind() {
+                io::ErrorKind::UnexpectedEof => cut_short(length as u64),
+                _ => error.into(),
+            })?;
+            filled = memory.len();
+            if filled == length {
+                return Ok(self.memory.lend(memory));
+            }
+            // Memory at most doubles for the bytes that are there.
+            memory.resize(length.min(2 * filled), 0);
+        }
+    }
+}
+
+fn cut_short(length: u64) -> ArrowError {
+    let message = format!("the stream ends within a message or its {length} bytes of values");
+    ArrowError::ParseError(message)
 }

@@ -8,7 +8,7 @@ pub(super) const GUESS_ROWS: usize = 1000;
 
 /// What all values so far are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Guess {
+pub(crate) enum Guess {
     Nothing,
     Boolean,
     Long,
@@ -59,6 +59,15 @@ impl Guess {
         };
         let arraysize = datatype.is_text().then_some(Arraysize::FREE);
         VoType { datatype, arraysize, xtype: None }
+    }
+}
+
+/// Makes the guesses of one file those of all files so far, and the other way round.
+pub(super) fn widen(all: &mut Vec<Guess>, file: &mut [Guess]) {
+    all.resize(all.len().max(file.len()), Guess::Nothing);
+    for (all, file) in all.iter_mut().zip(file) {
+        *all = all.or(*file);
+        *file = *all;
     }
 }
 

@@ -1,0 +1,13 @@
+//! Ways in and ways out: standard input, several files, compressed files.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that fails panics"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod outputs;
+mod standard_input;

@@ -1,0 +1,93 @@
+//! Compressed outputs, and what happens to a file that is replaced.
+
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+use crate::common::{Folder, taploom};
+
+fn decompressed(name: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    match name.ends_with(".gz") {
+        true => flate2::read::GzDecoder::new(bytes).read_to_end(&mut out).unwrap(),
+        false => zstd::Decoder::new(bytes).unwrap().read_to_end(&mut out).unwrap(),
+    };
+    out
+}
+
+#[test]
+fn every_format_is_written_compressed() {
+    let folder = Folder::new();
+    let source = format!("synth:{}?rows=3000", folder.columns());
+    for extension in ["vot", "csv", "tsv", "parquet", "arrow", "fits", "ecsv", "json", "jsonl"] {
+        let plain = folder.path(&format!("plain.{extension}"));
+        taploom(&["encode", &source, "-o", &plain]).succeeds();
+        let plain = std::fs::read(&plain).unwrap();
+        for compression in ["gz", "zst"] {
+            let (name, summary) =
+                (folder.path(&format!("a.{extension}.{compression}")), folder.path("s.json"));
+            taploom(&["encode", &source, "-o", &name, "--summary", &summary]).succeeds();
+            let bytes = std::fs::read(&name).unwrap();
+            assert!(decompressed(&name, &bytes) == plain, "{name}");
+            let summary: serde_json::Value =
+                serde_json::from_slice(&std::fs::read(&summary).unwrap()).unwrap();
+            assert_eq!(summary["total_bytes"], plain.len());
+            assert_eq!(summary["compressed_bytes"], bytes.len());
+            assert_eq!(summary["compression"], if compression == "gz" { "gzip" } else { "zstd" });
+            // The same rows give the same bytes.
+            taploom(&["encode", &source, "-o", &name]).succeeds();
+            assert!(std::fs::read(&name).unwrap() == bytes, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_failure_leaves_no_compressed_file() {
+    let folder = Folder::new();
+    let csv = folder.write("a.csv", &format!("n\n{}x\n", "1\n".repeat(3000)));
+    let before = folder.names();
+    taploom(&["encode", &csv, "-o", &folder.path("a.vot.gz")]).fails_with(1, &["row 3001"]);
+    assert_eq!(folder.names(), before);
+    // A full disk shows at the end, when the compressor gives out its last bytes.
+    let link = folder.path("full.csv.gz");
+    std::os::unix::fs::symlink("/dev/full", &link).unwrap();
+    taploom(&["encode", "demo", "-o", &link]).fails_with(1, &["No space left"]);
+}
+
+#[test]
+fn a_name_that_says_another_format_is_hinted_at() {
+    let folder = Folder::new();
+    for (name, format, hint) in [
+        (
+            "a.parquet",
+            "csv",
+            Some("in the format csv, as -f asks, though .parquet is that of voparquet; .csv"),
+        ),
+        ("a.parquet.gz", "csv", Some("though .parquet is that of voparquet")),
+        ("a.csv.gz", "csv", None),
+        ("a.dat", "csv", None),
+        ("a.gz", "csv", None),
+        ("a.xml", "votable/td", None),
+    ] {
+        let run = taploom(&["encode", "demo", "-f", format, "-o", &folder.path(name)]);
+        assert_eq!(run.status, Some(0), "{}", run.stderr);
+        match hint {
+            Some(hint) => assert!(run.stderr.contains(hint), "{}", run.stderr),
+            None => assert_eq!(run.stderr, "", "{name}"),
+        }
+    }
+}
+
+#[test]
+fn a_replaced_file_keeps_its_mode_and_a_read_only_one_is_kept() {
+    let folder = Folder::new();
+    let path = folder.write("a.csv", "before");
+    let mode =
+        |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o640);
+    let owner = std::fs::metadata(&path).unwrap().uid();
+    taploom(&["encode", "demo", "-o", &path]).succeeds();
+    let metadata = std::fs::metadata(&path).unwrap();
+    assert_eq!((metadata.mode() & 0o777, metadata.uid()), (0o640, owner));
+    mode(0o444);
+    taploom(&["encode", "demo", "-o", &path]).fails_with(2, &["can't write", "it is read-only"]);
+}

@@ -1,0 +1,68 @@
+//! Files compressed by zstd: one frame after the other; RFC 8878, 3.1.
+
+use std::io::{self, BufRead, Read};
+
+use taploom_model::Result;
+use zstd::stream::read::Decoder;
+
+use crate::error::invalid;
+
+/// The window that every decoder should support, as a power of two; RFC 8878, 3.1.1.1.2.
+const LEAST_WINDOW: u32 = 23;
+/// The largest window that the program zstd reads without being told to.
+const LARGEST_WINDOW: u32 = 27;
+
+/// The decompressed bytes of all frames.
+///
+/// A frame says how much memory its window takes, up to gigabytes. The largest window allowed is the granted
+/// memory, but at least 8 MiB.
+pub(super) fn decoder(
+    source: &str,
+    stream: impl BufRead + Send + 'static,
+    memory: usize,
+) -> Result<Box<dyn Read + Send>> {
+    let window = memory.max(1).ilog2().clamp(LEAST_WINDOW, LARGEST_WINDOW);
+    let decoder = Decoder::with_buffer(stream).and_then(|mut decoder| {
+        decoder.window_log_max(window)?;
+        Ok(decoder)
+    });
+    let decoder = decoder.map_err(|error| {
+        invalid(format!("source {source}: can't decompress zstd")).with_source(error)
+    })?;
+    Ok(Box::new(Frames { decoder, window }))
+}
+
+struct Frames<R> {
+    decoder: R,
+    window: u32,
+}
+
+impl<R: Read> Read for Frames<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.decoder.read(out).map_err(|error| explained(error, self.window))
+    }
+}
+
+/// The kind never is that of a file which ends early: a reader could take that for its own end.
+fn explained(error: io::Error, window: u32) -> io::Error {
+    let message = match error.kind() {
+        io::ErrorKind::UnexpectedEof => {
+            "its zstd data end too early: the file is cut short".to_owned()
+        }
+        io::ErrorKind::Other if error.to_string().contains("requires too much memory") => {
+            let remedy = match window {
+                // A source gets three eighths of the budget of the program.
+                ..LARGEST_WINDOW => "--memory-budget 352MiB allows 128 MiB; ",
+                _ => "",
+            };
+            format!(
+                "its zstd data need a window of more than {} MiB; {remedy}or decompress it first: \
+                 zstd -dc --long=31 FILE | taploom encode -",
+                (1_u64 << window) >> 20
+            )
+        }
+        io::ErrorKind::Other => format!("its zstd data are damaged: {error}"),
+        _ => return error,
+    };
+    io::Error::new(io::ErrorKind::InvalidData, message)
+}

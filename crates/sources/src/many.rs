@@ -1,0 +1,149 @@
+//! Several files as one table.
+//!
+//! All files are opened once before the first row, one at a time, to see that they have the same columns.
+//! Then they are read one after the other; at any time one file is open.
+
+use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_schema::SchemaRef;
+use async_trait::async_trait;
+use taploom_model::{Ending, Error, ErrorKind, Result, ResultSchema, RowSource, Step};
+
+use self::one_schema::OneSchema;
+use self::wanted::Wanted;
+use crate::error::invalid;
+use crate::registry::SourceRegistry;
+use crate::request::Request;
+
+pub(crate) mod locations;
+mod one_schema;
+mod wanted;
+
+/// Notes that are passed on, of all files together.
+const MOST_NOTES: usize = 50;
+
+/// Opens files as one table.
+///
+/// # Errors
+/// [`ErrorKind::InvalidRequest`] if one of them can't be opened, is of another kind, or has other columns. The
+/// error names the first such file and what differs.
+pub(crate) async fn open(
+    registry: &SourceRegistry,
+    files: Vec<String>,
+    request: &Request<'_>,
+) -> Result<Box<dyn RowSource>> {
+    let wanted = Wanted::of(request);
+    let (mut joined, mut kind) = (None::<OneSchema>, None);
+    let (mut rows, mut bytes) = (Some(0_u64), 0_u64);
+    for file in &files {
+        let (noun, source) = registry.open_one(&wanted.request(file)).await?;
+        let first = *kind.get_or_insert(noun);
+        if first != noun {
+            return Err(invalid(format!(
+                "source {file} is {noun}, and {} is {first}; files that are read as one table have to be \
+                 of one kind",
+                files[0]
+            )));
+        }
+        match &mut joined {
+            None => joined = Some(OneSchema::new(file, source.schema().clone())),
+            Some(joined) => joined.add(file, source.schema(), wanted.guesses.are_made())?,
+        }
+        rows = rows.zip(source.rows_hint()).map(|(rows, more)| rows.saturating_add(more));
+        bytes = bytes.saturating_add(std::fs::metadata(file).map_or(0, |metadata| metadata.len()));
+    }
+    let (Some(joined), Some(first)) = (joined, files.first()) else {
+        return Err(Error::new(ErrorKind::Misuse, "no files are given"));
+    };
+    let schema = if wanted.guesses.are_made() {
+        // Only now it is known which types the values of all files have.
+        registry.open_one(&wanted.request(first)).await?.1.schema().clone()
+    } else {
+        joined.finish()?
+    };
+    if let Some(progress) = &request.progress {
+        progress.expect(bytes);
+    }
+    Ok(Box::new(Files {
+        registry: registry.clone(),
+        files: files.into_iter(),
+        wanted: wanted.with_progress(request.progress.clone()),
+        schema,
+        rows_hint: rows,
+        open: None,
+        ending: Ending::default(),
+    }))
+}
+
+/// The rows of several files.
+struct Files {
+    registry: SourceRegistry,
+    files: std::vec::IntoIter<String>,
+    wanted: Wanted,
+    schema: ResultSchema,
+    rows_hint: Option<u64>,
+    open: Option<(String, Box<dyn RowSource>)>,
+    ending: Ending,
+}
+
+impl Files {
+    fn end_file(&mut self, ending: Ending) {
+        self.ending.overflowed |= ending.overflowed;
+        let room = MOST_NOTES.saturating_sub(self.ending.notes.len());
+        if room > 0 && ending.notes.len() > room {
+            let more = "further notes on the files are left out".to_owned();
+            self.ending.notes.extend(ending.notes.into_iter().take(room - 1).chain([more]));
+        } else {
+            self.ending.notes.extend(ending.notes.into_iter().take(room));
+        }
+    }
+}
+
+#[async_trait]
+impl RowSource for Files {
+    fn schema(&self) -> &ResultSchema {
+        &self.schema
+    }
+
+    async fn next(&mut self) -> Result<Step> {
+        loop {
+            if let Some((file, source)) = &mut self.open {
+                match source.next().await? {
+                    Step::Rows(batch) => {
+                        self.wanted.take(batch.num_rows());
+                        return adapted(&batch, self.schema.arrow(), file).map(Step::Rows);
+                    }
+                    Step::End(ending) => {
+                        self.open = None;
+                        self.end_file(ending);
+                    }
+                }
+            }
+            let Some(file) = self.files.next() else { return Ok(Step::End(self.ending.clone())) };
+            let (_, source) = self.registry.open_one(&self.wanted.request(&file)).await?;
+            self.open = Some((file, source));
+        }
+    }
+
+    fn stop(&mut self) -> Ending {
+        if let Some((_, mut source)) = self.open.take() {
+            let ending = source.stop();
+            self.end_file(ending);
+        }
+        self.ending.clone()
+    }
+
+    fn rows_hint(&self) -> Option<u64> {
+        self.rows_hint
+    }
+}
+
+/// The batch of a file with the schema of all: metadata and nullability of fields may differ, types do not.
+fn adapted(batch: &RecordBatch, schema: &SchemaRef, file: &str) -> Result<RecordBatch> {
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let columns = batch.columns().to_vec();
+    let adapted = RecordBatch::try_new_with_options(SchemaRef::clone(schema), columns, &options);
+    adapted.map_err(|error| {
+        let message = format!("source {file}: its columns changed while files were read");
+        Error::new(ErrorKind::Source, message).with_source(error)
+    })
+}

@@ -1,0 +1,97 @@
+//! Which files are meant by folders, patterns and lists of files.
+
+use std::path::{Path, PathBuf};
+
+use taploom_model::Result;
+
+use crate::error::invalid;
+use crate::input::STDIN;
+use crate::location::is_url;
+
+/// The files of a list of locations: what a folder or a pattern names is sorted by name, and everything else keeps its
+/// order. `None` if the list is one location that is neither.
+///
+/// # Errors
+/// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) for a folder or pattern without files, and for
+/// standard input beside files.
+pub(crate) fn files(locations: &[&str]) -> Result<Option<Vec<String>>> {
+    let mut files = Vec::new();
+    let mut is_list = locations.len() > 1;
+    for location in locations {
+        if *location == STDIN && locations.len() > 1 {
+            return Err(invalid(
+                "source -: standard input can't be joined with other sources; give it alone, or save it to a \
+                 file",
+            ));
+        }
+        let found = match Path::new(location) {
+            _ if *location == STDIN || is_url(location) => None,
+            path if path.is_dir() => Some(in_folder(location, path)?),
+            path if !path.exists() && is_pattern(location) => Some(matching(location)?),
+            _ => None,
+        };
+        is_list |= found.is_some();
+        files.extend(found.unwrap_or_else(|| vec![(*location).to_owned()]));
+    }
+    Ok(is_list.then_some(files))
+}
+
+/// The files of a folder, not of folders within it. Names that begin with `.` or `_` are those of helpers, such as
+/// `_SUCCESS`.
+fn in_folder(location: &str, folder: &Path) -> Result<Vec<String>> {
+    let unreadable = |error: std::io::Error| {
+        invalid(format!("source {location}: can't read the folder")).with_source(error)
+    };
+    let mut files = Vec::new();
+    for entry in folder.read_dir().map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let is_helper = path
+            .file_name()
+            .is_some_and(|name| matches!(name.as_encoded_bytes().first(), Some(b'.' | b'_')));
+        if !is_helper && path.is_file() {
+            files.push(path);
+        }
+    }
+    if files.is_empty() {
+        return Err(invalid(format!(
+            "source {location}: the folder has no files; a quoted pattern finds files in the folders within it: \
+             \"{}/**/*.parquet\"",
+            location.trim_end_matches('/')
+        )));
+    }
+    named(files)
+}
+
+fn is_pattern(location: &str) -> bool {
+    location.contains(['*', '?', '['])
+}
+
+fn matching(pattern: &str) -> Result<Vec<String>> {
+    let paths = glob::glob(pattern).map_err(|error| {
+        invalid(format!("source {pattern}: not a pattern of file names")).with_source(error)
+    })?;
+    let mut files = Vec::new();
+    for path in paths {
+        let path = path.map_err(|error| {
+            invalid(format!("source {pattern}: can't read a folder")).with_source(error)
+        })?;
+        if path.is_file() {
+            files.push(path);
+        }
+    }
+    if files.is_empty() {
+        return Err(invalid(format!("source {pattern}: no file has a name of this pattern")));
+    }
+    named(files)
+}
+
+/// The names, sorted.
+fn named(mut files: Vec<PathBuf>) -> Result<Vec<String>> {
+    files.sort();
+    let names = files.into_iter().map(|path| {
+        path.into_os_string().into_string().map_err(|name| {
+            invalid(format!("source {}: its name is not UTF-8; rename the file", name.display()))
+        })
+    });
+    names.collect()
+}

@@ -1,0 +1,74 @@
+//! What is wanted of each of several files.
+
+use std::sync::Arc;
+
+use taploom_model::Resources;
+
+use crate::column_list::ColumnList;
+use crate::guesses::Guesses;
+use crate::progress::ReadProgress;
+use crate::request::Request;
+
+/// A request without its locations, which outlives the call that opens the files.
+pub(super) struct Wanted {
+    table: Option<String>,
+    query: Option<String>,
+    columns: Option<ColumnList>,
+    batch_rows: usize,
+    most_rows: Option<u64>,
+    resources: Resources,
+    progress: Option<Arc<ReadProgress>>,
+    /// What the values of all files are, for kinds of files that do not say so.
+    pub(super) guesses: Guesses,
+}
+
+impl Wanted {
+    /// What a request wants. Bytes are not counted before [`with_progress`](Self::with_progress).
+    pub(super) fn of(request: &Request<'_>) -> Self {
+        let Request {
+            location: _,
+            more_locations: _,
+            query,
+            table,
+            columns,
+            batch_rows,
+            most_rows,
+            resources,
+            progress: _,
+            guesses: _,
+        } = request;
+        Self {
+            table: table.map(str::to_owned),
+            query: query.map(str::to_owned),
+            columns: columns.clone(),
+            batch_rows: *batch_rows,
+            most_rows: *most_rows,
+            resources: resources.clone(),
+            progress: None,
+            guesses: Guesses::default(),
+        }
+    }
+
+    pub(super) fn with_progress(self, progress: Option<Arc<ReadProgress>>) -> Self {
+        Self { progress, ..self }
+    }
+
+    /// The request for one file.
+    pub(super) fn request<'a>(&'a self, file: &'a str) -> Request<'a> {
+        let mut request = Request::new(file)
+            .with_query(self.query.as_deref())
+            .with_table(self.table.as_deref())
+            .with_columns(self.columns.clone())
+            .with_batch_rows(self.batch_rows)
+            .with_most_rows(self.most_rows)
+            .with_resources(self.resources.clone())
+            .with_progress(self.progress.clone());
+        request.guesses = Some(self.guesses.clone());
+        request
+    }
+
+    /// Counts rows that were read.
+    pub(super) fn take(&mut self, rows: usize) {
+        self.most_rows = self.most_rows.map(|most| most.saturating_sub(rows as u64));
+    }
+}
