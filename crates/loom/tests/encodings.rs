@@ -176,6 +176,23 @@ fn random_doubles_have_an_exponent_to_split_off() {
     chosen(Float64Array::from_iter_values(doubles), split, split);
 }
 
+/// Snappy and LZ4 only replace repetitions, which a sample is too short to have.
+#[test]
+fn doubles_are_split_for_codecs_without_codes_too() {
+    let doubles = rows().map(|row| 1.0 + scatter(row) as f64 / u64::MAX as f64 * 3.0);
+    let batches = column(Float64Array::from_iter_values(doubles));
+    for codec in [Compression::SNAPPY, Compression::LZ4_RAW] {
+        let properties = || WriterProperties::builder().set_compression(codec);
+        let chunk = first_chunk(&write(&batches, properties().build(), Encodings::Auto));
+        assert_eq!(encoding(&chunk), Encoding::BYTE_STREAM_SPLIT, "{codec}");
+        assert_eq!(chunk.compression(), codec);
+        let plain = properties().set_dictionary_enabled(false).build();
+        let plain = first_chunk(&write(&batches, plain, Encodings::AsSet));
+        let percent = chunk.compressed_size() * 100 / plain.compressed_size();
+        assert!(percent <= 95, "{codec}: {percent} % of PLAIN");
+    }
+}
+
 #[test]
 fn rounded_decimals_as_doubles() {
     let split = Encoding::BYTE_STREAM_SPLIT;

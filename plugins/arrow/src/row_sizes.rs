@@ -70,6 +70,10 @@ fn add_contents(array: &ArrayRef, sizes: &mut [usize]) {
         DataType::Dictionary(_, _) => {
             let dictionary = array.as_any_dictionary();
             let values = sizes_of(dictionary.values());
+            if values.is_empty() {
+                // All cells are null; `normalized_keys` panics.
+                return;
+            }
             for (row, key) in dictionary.normalized_keys().into_iter().enumerate() {
                 if array.is_valid(row) {
                     sizes[row] += values.get(key).copied().unwrap_or(0);
@@ -109,8 +113,8 @@ fn add_elements<O: OffsetSizeTrait>(values: &ArrayRef, offsets: &[O], sizes: &mu
 
 #[cfg(test)]
 mod tests {
-    use arrow_array::types::Float64Type;
-    use arrow_array::{BooleanArray, Int16Array, ListArray, StringArray};
+    use arrow_array::types::{Float64Type, Int32Type};
+    use arrow_array::{BooleanArray, DictionaryArray, Int16Array, ListArray, StringArray};
 
     use super::*;
 
@@ -130,5 +134,13 @@ mod tests {
         let batch = RecordBatch::try_from_iter(columns).unwrap();
         assert_eq!(row_sizes(&batch), [11 + 16, 11 + 3, 11 + 1 + 8]);
         assert_eq!(row_sizes(&batch.slice(1, 2)), [11 + 3, 11 + 1 + 8]);
+    }
+
+    #[test]
+    fn nulls_of_a_dictionary_without_values_have_no_contents() {
+        let nulls: DictionaryArray<Int32Type> = [None::<&str>; 2].into_iter().collect();
+        assert!(nulls.values().is_empty());
+        let batch = RecordBatch::try_from_iter([("d", Arc::new(nulls) as ArrayRef)]).unwrap();
+        assert_eq!(row_sizes(&batch), [4, 4]);
     }
 }

@@ -150,18 +150,12 @@ impl<'a> Leaf<'a> {
     /// Bytes of the whole chunk with BYTE_STREAM_SPLIT, if its pages are much larger than the sample.
     pub(super) fn split_bytes(&self) -> Option<f64> {
         let distinct = self.distinct?;
-        let has_codes = matches!(
-            self.codec(),
-            Compression::ZSTD(_) | Compression::GZIP(_) | Compression::BROTLI(_)
-        );
-        if !has_codes {
-            return None;
-        }
+        let codec = streams::Codec::of(self.codec())?;
         let path = self.path();
         let page_bytes = self.properties.column_data_page_size_limit(path) as f64 / distinct.width;
         let page = self.properties.column_data_page_row_count_limit(path) as f64;
         let page = page.min(page_bytes).min(self.values) as usize;
-        let bytes = streams::bytes_per_value(self.arrays, page)?;
+        let bytes = streams::bytes_per_value(self.arrays, page, codec)?;
         let sampled: usize = self.arrays.iter().map(Array::len).sum();
         let nulls: usize = self.arrays.iter().map(Array::null_count).sum();
         let valid = (sampled - nulls) as f64;

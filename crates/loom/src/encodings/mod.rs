@@ -138,12 +138,14 @@ fn ranked(leaf: &Leaf<'_>, measured: &[(Way, Measured)]) -> Ranking {
         .iter()
         .map(|(way, measured)| {
             let (plain, compressed) = (measured.uncompressed(), measured.compressed());
-            let pays = compressed as f64 <= plain as f64 * WORTH_COMPRESSING;
+            let mut pays = compressed as f64 <= plain as f64 * WORTH_COMPRESSING;
             let mut bytes = leaf.chunk_bytes(*way, measured, pays);
             if *way == Way::Direct(Encoding::BYTE_STREAM_SPLIT)
                 && let Some(split) = leaf.split_bytes()
+                && split < bytes
             {
-                bytes = bytes.min(split);
+                pays |= split <= bytes * WORTH_COMPRESSING;
+                bytes = split;
             }
             let weighed = match way {
                 Way::Dictionary | Way::Direct(Encoding::PLAIN) => bytes * WORTH_IT,

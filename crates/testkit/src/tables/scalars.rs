@@ -148,6 +148,11 @@ pub(crate) fn converted() -> Table {
         ),
         ("large", Arc::new(LargeStringArray::from(words.clone())), text(words.clone())),
         ("view", Arc::new(StringViewArray::from(words.clone())), text(words.clone())),
+        (
+            "empty dictionary",
+            Arc::new([None::<&str>; 3].into_iter().collect::<DictionaryArray<Int32Type>>()),
+            text(vec![None; 3]),
+        ),
         ("dictionary", Arc::new(dictionary), text(words)),
         (
             "decimal",
