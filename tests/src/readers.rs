@@ -176,6 +176,8 @@ struct Answer {
     unfiltered: BTreeMap<String, String>,
     #[serde(default)]
     filters: usize,
+    #[serde(default)]
+    footer: serde_json::Value,
 }
 
 /// What filters of a reader find, against a scan of all rows.
@@ -279,6 +281,15 @@ impl Readers {
         let Answer { filters, differences, unfiltered, .. } =
             self.ask_program(program, &request)?;
         Ok(Filtered { filters, differences, unfiltered })
+    }
+
+    /// What pyarrow says of the footer of a Parquet file; `readers/footer.py` has the members.
+    ///
+    /// # Errors
+    /// What pyarrow says where it refuses the file.
+    pub fn footer(&mut self, path: &Path) -> Result<serde_json::Value, String> {
+        let answer = self.ask(&serde_json::json!({"reader": "footer", "path": path}))?;
+        Ok(answer.footer)
     }
 
     /// Has STIL read a file, in a format by STIL's name, and write what it has read as a VOTable with BINARY2.

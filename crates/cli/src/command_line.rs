@@ -9,7 +9,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use taploom::sources::SourceRegistry;
 use taploom::{EncoderRegistry, Result};
 
-use crate::{bench, encode, formats, program_name, say, show};
+use crate::{bench, encode, formats, inspect, program_name, say, show};
 
 /// Write the rows of a query or a file in the formats of astronomy: VOTable, Parquet, FITS and others.
 #[derive(Parser)]
@@ -24,6 +24,8 @@ pub(crate) enum Command {
     Encode(Box<encode::Arguments>),
     /// Show the first rows and the columns of a source
     Show(Box<show::Arguments>),
+    /// Look into files: row groups, encodings, sizes, statistics, damage, and advice
+    Inspect(inspect::Arguments),
     /// List the formats with their media types, short names, extensions and options
     Formats(formats::Arguments),
     /// Measure every format on the same rows

@@ -7,12 +7,14 @@ mod command_line;
 mod compressed;
 mod encode;
 mod formats;
+mod inspect;
 #[cfg(feature = "bridge")]
 mod job;
 mod output;
 mod progress;
 mod resources;
 mod show;
+mod svg;
 mod terminal;
 mod values;
 
@@ -49,6 +51,7 @@ fn run() -> ExitCode {
     let outcome = match command {
         Command::Encode(arguments) => encode::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Formats(arguments) => formats::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::BenchOne(arguments) => bench::run_one(&arguments),

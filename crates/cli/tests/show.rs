@@ -130,6 +130,8 @@ fn wrong_requests_name_what_is_wrong() {
         (&["show"][..], &["<SOURCE>", "see taploom show --help"][..]),
         (&["show", "demo", "-n", "10001"], &["10001", "10000"]),
         (&["show", "demo", "-n", "many"], &["many"]),
+        (&["show", "demo", "-n", "-3"], &["-3", "--rows"]),
+        (&["show", "demo", "--width", "-1"], &["--width", "a whole number from 0"]),
         (&["show", "nowhere.vot"], &["nowhere.vot", "no such file"]),
         (&["show", "demo", "--jsn"], &["did you mean --json?", "taploom show --help"]),
         (&["show", "demo", "--query", "SELECT nme FROM stars"], &["nme"]),

@@ -8,7 +8,7 @@ os.environ["RUST_BACKTRACE"] = "0"  # panics of polars are answers here
 
 import pyarrow as pa
 
-from . import filters, libraries, stil
+from . import filters, footer, libraries, stil
 from .core import Rejected, exact_cast, one_line
 from .kept_types import not_kept, write_every_type
 from .matrix import READERS
@@ -56,6 +56,8 @@ def answer(line):
             return {"ok": True, "messages": messages}
         if "task" in request:
             return TASKS[request["task"]](request)
+        if request["reader"] == "footer":
+            return {"ok": True, "footer": footer.figures(request["path"])}
         if request["reader"] == "every_type":
             write_every_type(request["path"])
             return {"ok": True}

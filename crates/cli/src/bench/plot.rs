@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::report::Report;
+use crate::svg::{FAINT, INK, begin, text};
 use crate::terminal::grouped_by;
 
 const WIDTH: f64 = 1120.0;
@@ -14,19 +15,13 @@ const NAMES: f64 = 130.0;
 const SPEED: (f64, f64) = (146.0, 590.0);
 const SIZE: (f64, f64) = (700.0, 960.0);
 
-const INK: &str = "#1f2933";
-const FAINT: &str = "#52606d";
 const SPEED_COLOUR: &str = "#2b6cb0";
 const SIZE_COLOUR: &str = "#c05621";
 
 /// Bars: rows a second, the fastest first, and beside each the size of what came out.
 pub(super) fn svg(report: &Report) -> String {
     let height = TOP + ROW * report.formats.len() as f64 + 62.0;
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" \
-         height=\"{height}\" font-family=\"Helvetica, Arial, 'DejaVu Sans', sans-serif\">\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n"
-    );
+    let mut svg = begin(WIDTH, height);
     let Report { rows, columns, threads, .. } = report;
     let plural = if *threads == 1 { "thread" } else { "threads" };
     let title = format!(
@@ -80,11 +75,6 @@ fn bar(svg: &mut String, y: f64, (panel, part, colour): ((f64, f64), f64, &str),
     );
     let style = format!("font-size=\"16\" fill=\"{INK}\"");
     text(svg, left + width + 8.0, y + BAR / 2.0 + 6.0, label, &style);
-}
-
-fn text(svg: &mut String, x: f64, y: f64, text: &str, style: &str) {
-    let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let _ = writeln!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" {style}>{escaped}</text>");
 }
 
 /// A whole number with narrow spaces between thousands.

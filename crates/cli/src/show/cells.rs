@@ -4,7 +4,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::DataType;
-use taploom::{Column, shown_cell};
+use taploom::shown_cell;
 
 use crate::terminal::{Align, harmless, rounded};
 
@@ -45,20 +45,6 @@ impl ShownColumn {
             }
         }
         Self { cells, align, nulls }
-    }
-}
-
-/// Datatype, arraysize and xtype of a column, as VOTable calls them, or its Arrow type if VOTable has no such
-/// type.
-pub(super) fn type_of(column: &Column, arrow: &DataType) -> String {
-    match column.vo_type() {
-        Ok(vo_type) => {
-            let shape = vo_type.arraysize.as_ref().map(|shape| format!("[{shape}]"));
-            let meaning = vo_type.xtype.as_ref().map(|xtype| format!(" {xtype}"));
-            let datatype = vo_type.datatype.as_str();
-            format!("{datatype}{}{}", shape.unwrap_or_default(), meaning.unwrap_or_default())
-        }
-        Err(_) => format!("{arrow} (Arrow)"),
     }
 }
 

@@ -10,11 +10,13 @@ use arrow_array::RecordBatch;
 use taploom::pipeline::{RowSource, Step};
 use taploom::sources::{ColumnList, Request};
 use taploom::{Column, Ending, Error, ErrorKind, Result, ResultSchema};
+use taploom_inspect::type_name;
 
-use self::cells::{ShownColumn, type_of};
+use self::cells::ShownColumn;
 use crate::resources::ResourceArguments;
 use crate::say;
 use crate::terminal::{Align, Table, TableColumn, Width, grouped, harmless};
+use crate::values::from_zero;
 
 /// Rows that can be asked for. All of them are in memory when the table is laid out.
 const MOST_ROWS: u64 = 10_000;
@@ -28,15 +30,15 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "SQL", allow_hyphen_values = true)]
     query: Option<String>,
     /// Number of rows to show; no more than these are read
-    #[arg(short = 'n', long, value_name = "ROWS", default_value_t = 10,
+    #[arg(short = 'n', long, value_name = "ROWS", default_value_t = 10, allow_negative_numbers = true,
           value_parser = clap::value_parser!(u64).range(0..=MOST_ROWS))]
     rows: u64,
     /// Print JSON, for programs: all columns, with numbers in full
     #[arg(long)]
     json: bool,
     /// Width of the tables in characters; 0 shows all columns [default: the terminal's, or 80]
-    #[arg(long, value_name = "N")]
-    width: Option<usize>,
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = from_zero)]
+    width: Option<u64>,
     /// Which TABLE of a VOTable file with several: its number (from 1), ID or name
     #[arg(long, value_name = "TABLE")]
     table: Option<String>,
@@ -136,13 +138,11 @@ impl FirstRows {
             let rows = shown.into_iter().zip(columns);
             let rows =
                 Table::new(rows.map(|(shown, column)| row_column(shown, column, units)).collect());
-            let (rows, fitting) = rows.fit(width.limit());
-            text.push_str(&rows);
-            text.push_str(&left_out(&columns[fitting..], columns.len(), width));
+            text.push_str(&rows.text(width));
         }
         text.push_str(&self.count());
         text.push_str("\n\n");
-        text.push_str(&column_table(&self.schema, &nulls).fit(width.limit()).0);
+        text.push_str(&column_table(&self.schema, &nulls).text(width));
         text
     }
 
@@ -177,25 +177,6 @@ fn row_column(shown: ShownColumn, column: &Column, units: bool) -> TableColumn {
     TableColumn { head, cells: shown.cells, align: shown.align }
 }
 
-/// Which columns are not in the table, and how to see them.
-fn left_out(columns: &[Column], all: usize, width: Width) -> String {
-    /// Names in the sentence.
-    const MOST_NAMES: usize = 12;
-    if columns.is_empty() {
-        return String::new();
-    }
-    let names = columns.iter().take(MOST_NAMES).map(|column| harmless(column.name()));
-    let mut names = names.collect::<Vec<_>>().join(", ");
-    if columns.len() > MOST_NAMES {
-        names.push_str(&format!(" and {} more", columns.len() - MOST_NAMES));
-    }
-    let number = columns.len();
-    width.paragraph(
-        &format!("{number} of {all} columns left out: {names}. To see them: --width 0 (| less -S), or --json"),
-        "",
-    )
-}
-
 /// The columns of a source: name, type, unit, UCD, nulls among the rows shown, description.
 fn column_table(schema: &ResultSchema, nulls: &[u64]) -> Table {
     let columns = schema.columns();
@@ -204,7 +185,7 @@ fn column_table(schema: &ResultSchema, nulls: &[u64]) -> Table {
         TableColumn::new(name, align, cells.map(Option::unwrap_or_default).collect())
     };
     let types = columns.iter().zip(schema.arrow().fields());
-    let types = types.map(|(column, field)| harmless(&type_of(column, field.data_type())));
+    let types = types.map(|(column, field)| harmless(&type_name(column, field.data_type())));
     let nulls = nulls.iter().map(u64::to_string).collect();
     Table::new(vec![
         texts("column", Align::Lines, &|column| Some(column.name().to_owned())),

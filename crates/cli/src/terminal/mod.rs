@@ -6,9 +6,9 @@ mod text;
 
 use std::io::IsTerminal;
 
-pub(crate) use self::numbers::{grouped, grouped_by, rounded};
+pub(crate) use self::numbers::{bytes, grouped, grouped_by, rounded};
 pub(crate) use self::table::{Align, Table, TableColumn};
-pub(crate) use self::text::{harmless, wrapped};
+pub(crate) use self::text::{cut, harmless, wrapped};
 
 /// The width where standard output is not a terminal, or the terminal does not tell its own.
 const USUAL_WIDTH: usize = 80;
@@ -19,10 +19,10 @@ pub(crate) struct Width(Option<usize>);
 
 impl Width {
     /// The width that `--width` gives, where 0 is no limit; otherwise the terminal's.
-    pub(crate) fn of(option: Option<usize>) -> Self {
+    pub(crate) fn of(option: Option<u64>) -> Self {
         match option {
             Some(0) => Self(None),
-            Some(width) => Self(Some(width)),
+            Some(width) => Self(Some(usize::try_from(width).unwrap_or(usize::MAX))),
             None if std::io::stdout().is_terminal() => {
                 let size = terminal_size::terminal_size();
                 let width = size.map(|(width, _)| usize::from(width.0));
@@ -35,6 +35,26 @@ impl Width {
     /// The limit, if there is one.
     pub(crate) fn limit(self) -> Option<usize> {
         self.0
+    }
+
+    /// Which columns of a table are not shown after the first `shown` ones, and how to see them.
+    pub(crate) fn left_out(self, columns: &[&str], shown: usize) -> String {
+        /// Names in the sentence.
+        const MOST_NAMES: usize = 12;
+        let names = columns.get(shown..).unwrap_or_default();
+        if names.is_empty() {
+            return String::new();
+        }
+        let mut listed = names.iter().take(MOST_NAMES).copied().collect::<Vec<_>>().join(", ");
+        if names.len() > MOST_NAMES {
+            listed.push_str(&format!(" and {} more", names.len() - MOST_NAMES));
+        }
+        let said = format!(
+            "{} of {} columns left out: {listed}. To see them: --width 0 (| less -S), or --json",
+            names.len(),
+            columns.len()
+        );
+        self.paragraph(&harmless(&said), "")
     }
 
     /// Lines of a text that fit, each after this indentation.

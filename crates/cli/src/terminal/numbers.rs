@@ -48,6 +48,29 @@ pub(crate) fn grouped_by(sign: char, number: u64) -> String {
     text
 }
 
+/// A number of bytes in three digits and a decimal unit.
+pub(crate) fn bytes(count: u64) -> String {
+    const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
+    if count < 1000 {
+        return format!("{count} B");
+    }
+    let mut value = count as f64 / 1000.0;
+    let mut units = UNITS.into_iter();
+    let mut unit = units.next().unwrap_or_default();
+    // 999.95 would be written as 1000.0.
+    while value >= 999.5 {
+        let Some(next) = units.next() else { break };
+        value /= 1000.0;
+        unit = next;
+    }
+    let decimals = match value {
+        value if value < 9.995 => 2,
+        value if value < 99.95 => 1,
+        _ => 0,
+    };
+    format!("{value:.decimals$} {unit}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +96,21 @@ mod tests {
             assert_eq!(rounded(value, 8), text);
         }
         assert_eq!(rounded(f64::from(0.45_f32), 7), "0.45");
+    }
+
+    #[test]
+    fn sizes_have_three_digits() {
+        for (count, text) in [
+            (999, "999 B"),
+            (1000, "1.00 kB"),
+            (9_996, "10.0 kB"),
+            (99_960, "100 kB"),
+            (999_499, "999 kB"),
+            (999_500, "1.00 MB"),
+            (u64::MAX, "18.4 EB"),
+        ] {
+            assert_eq!(bytes(count), text);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
+use super::Width;
 use super::text::{cut, wrapped};
 
 /// Between two columns.
@@ -43,6 +44,10 @@ impl TableColumn {
     /// A column with one line above its cells.
     pub(crate) fn new(name: &str, align: Align, cells: Vec<String>) -> Self {
         Self { head: vec![name.to_owned()], cells, align }
+    }
+
+    fn name(&self) -> &str {
+        self.head.first().map_or("", String::as_str)
     }
 
     fn has_cells(&self) -> bool {
@@ -149,13 +154,25 @@ impl Table {
         self
     }
 
+    /// The table, and which of its columns are left out of it.
+    pub(crate) fn text(&self, width: Width) -> String {
+        let (mut text, shown) = self.fit(width.limit());
+        let names: Vec<&str> = self.columns.iter().map(TableColumn::name).collect();
+        text.push_str(&width.left_out(&names, shown));
+        text
+    }
+
     /// The lines of the table with as many of its first columns as fit, at least one, and their number.
     pub(crate) fn fit(&self, limit: Option<usize>) -> (String, usize) {
         let widths = self.widths(limit);
         let columns = || self.columns.iter().zip(widths.iter().copied());
         let mut text = String::new();
         let heads = self.columns.iter().map(|column| column.head.len()).max().unwrap_or(0);
-        for line in 0..heads {
+        let shown = &self.columns[..widths.len()];
+        let has_words = |line: usize| {
+            shown.iter().any(|column| column.head.get(line).is_some_and(|head| !head.is_empty()))
+        };
+        for line in (0..heads).filter(|line| has_words(*line)) {
             let heads = columns().map(|(column, width)| {
                 let head = column.head.get(line).map_or("", String::as_str);
                 column.padded(&cut(head, width), width)

@@ -31,7 +31,9 @@ pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
             lines.push(std::mem::take(&mut line).trim_end().to_owned());
         }
         while word.trim_end().width() > width {
-            let (start, rest) = word.split_at(prefix(word, width));
+            // A line holds two columns, and no character more.
+            let first = word.chars().next().map_or(0, char::len_utf8);
+            let (start, rest) = word.split_at(prefix(word, width).max(first));
             lines.push(start.to_owned());
             word = rest;
         }
@@ -43,12 +45,10 @@ pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// The bytes of the longest beginning that is at most `width` wide, and not empty if the text is not.
+/// The bytes of the longest beginning that is at most `width` wide.
 fn prefix(text: &str, width: usize) -> usize {
-    let mut ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
-    let first = ends.next().unwrap_or(0);
-    let fitting = ends.take_while(|end| text[..*end].width() <= width);
-    fitting.last().unwrap_or(first)
+    let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
+    ends.take_while(|end| text[..*end].width() <= width).last().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -75,6 +75,8 @@ mod tests {
             ("星星星", 6, "星星星"),
             ("星星星", 5, "星星…"),
             ("星星星", 4, "星…"),
+            ("星星星", 2, "…"),
+            ("abc", 1, "…"),
             ("e\u{301}e\u{301}e\u{301}", 2, "e\u{301}…"),
         ] {
             assert_eq!(cut(text, width), shown);

@@ -1,0 +1,220 @@
+//! `taploom inspect`: what files hold, damage, advice that can be followed, and the picture.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that fails panics"
+)]
+
+mod common;
+
+use std::fs;
+
+use common::{Folder, taploom};
+
+fn inspected(arguments: &[&str]) -> String {
+    let run = taploom(&[&["inspect"], arguments].concat());
+    run.succeeds();
+    String::from_utf8(run.stdout).unwrap()
+}
+
+fn json(arguments: &[&str]) -> serde_json::Value {
+    let json = inspected(&[&["--json"], arguments].concat());
+    serde_json::from_str(&json).unwrap()
+}
+
+/// The demo catalogue in a file.
+fn stars(folder: &Folder, name: &str, options: &[&str]) -> String {
+    let path = folder.path(name);
+    let mut arguments = vec!["encode", "demo", "-o", &path];
+    options.iter().for_each(|option| arguments.extend(["--option", option]));
+    // FITS can't store Greek letters, and says so.
+    let run = taploom(&arguments);
+    assert_eq!(run.status, Some(0), "{}", run.stderr);
+    path
+}
+
+#[test]
+fn a_parquet_file_is_described_with_its_votable() {
+    let folder = Folder::new();
+    let file = stars(&folder, "stars.parquet", &["row_group_rows=100", "bloom_filters=name"]);
+    let text = inspected(&[&file]);
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 80 || line.starts_with("    taploom")),
+        "{text}"
+    );
+    for words in [
+        "rows          401",
+        "row groups    5: rows 1 to 100, median 100",
+        "are a VOTable",
+        "yes, by the first page",
+        "deg",
+        "left out: UCD",
+    ] {
+        assert!(text.contains(words), "{words:?} is not in:\n{text}");
+    }
+    assert!(inspected(&[&file, "--width", "0"]).contains("pos.eq.ra;meta.main"));
+    let found = json(&[&file]);
+    let file = &found[0];
+    assert_eq!((&file["kind"], &file["rows"]), (&"parquet".into(), &401.into()));
+    assert_eq!(file["parquet"]["row_groups"]["rows"]["sum"], 401);
+    let columns = file["columns"].as_array().unwrap();
+    let name = columns.iter().find(|column| column["name"] == "name").unwrap();
+    assert_eq!((&name["ucd"], &name["chunks"]["bloom_filters"]), (&"meta.id".into(), &5.into()));
+    assert!(name["chunks"]["nulls"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn every_kind_of_file_says_what_it_has() {
+    let folder = Folder::new();
+    let files = ["stars.vot", "stars.fits", "stars.arrow", "stars.csv"]
+        .map(|name| stars(&folder, name, &[]));
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    let found = json(&[&files[..], &["--verify"]].concat());
+    let kinds: Vec<&str> =
+        found.as_array().unwrap().iter().map(|file| file["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["votable", "fits", "arrow", "csv"]);
+    for file in found.as_array().unwrap() {
+        assert_eq!(
+            (&file["rows"], &file["problems"]),
+            (&401.into(), &serde_json::json!([])),
+            "{file}"
+        );
+        assert_eq!(file["columns"].as_array().unwrap().len(), 13, "{file}");
+    }
+    assert_eq!(found[1]["hdus"][1]["kind"], "BINTABLE");
+    assert_eq!(
+        (&found[1]["columns"][5]["name"], &found[1]["columns"][5]["unit"]),
+        (&"ra".into(), &"deg".into())
+    );
+    assert_eq!(found[2]["arrow"]["rows"]["sum"], 401);
+    let text = inspected(&files);
+    assert!(
+        text.contains("stars.csv: CSV, ")
+            && text.contains("not known without reading them all (--verify)"),
+        "{text}"
+    );
+}
+
+#[test]
+fn damage_is_told_with_what_can_be_read_and_the_status_is_1() {
+    let folder = Folder::new();
+    let whole = stars(&folder, "whole.parquet", &["row_group_rows=100"]);
+    let bytes = fs::read(&whole).unwrap();
+    let damaged = folder.path("damaged.parquet");
+    let broken = |bytes: &[u8], arguments: &[&str], words: &[&str]| {
+        fs::write(&damaged, bytes).unwrap();
+        let run = taploom(&[&["inspect", &damaged], arguments].concat());
+        run.line_says(1, &["damaged.parquet is damaged: "]);
+        let text = String::from_utf8(run.stdout).unwrap();
+        let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for word in words {
+            assert!(joined.contains(word), "{word:?} is not in:\n{text}");
+        }
+    };
+    let cut = &bytes[..bytes.len() / 2];
+    broken(
+        cut,
+        &[],
+        &[
+            "DAMAGED the file does not end with PAR1",
+            "of them by their checksums",
+            "readable 0 rows",
+        ],
+    );
+    let mut footer = bytes.clone();
+    let start = footer.len()
+        - 8
+        - u32::from_le_bytes(bytes[bytes.len() - 8..][..4].try_into().unwrap()) as usize;
+    footer[start + 300..start + 310].fill(0xff);
+    broken(&footer, &[], &["DAMAGED the footer is damaged: ", "readable 0 rows"]);
+    let mut page = bytes.clone();
+    // Within the values of the first page.
+    page[60] ^= 1;
+    broken(
+        &page,
+        &["--verify"],
+        &[
+            "row group 1: page 1, at byte 4, does not have the checksum",
+            "readable 301 of 401 rows",
+            "hip",
+        ],
+    );
+    fs::write(&damaged, &page).unwrap();
+    // The footer alone does not tell.
+    taploom(&["inspect", &damaged]).succeeds();
+
+    for (name, cut_at) in [("stars.vot", 9000), ("stars.arrow", 9000), ("stars.fits", 20_000)] {
+        let path = stars(&folder, name, &[]);
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..cut_at]).unwrap();
+        taploom(&["inspect", &path, "--verify"]).line_says(1, &[name, "is damaged"]);
+    }
+}
+
+#[test]
+fn the_commands_of_advice_can_be_pasted_and_help() {
+    let folder = Folder::new();
+    let options = ["row_group_rows=20", "compression=none", "statistics=none", "checksums=off"];
+    let file = stars(&folder, "it's bad.parquet", &options);
+    let text = inspected(&[&file]);
+    for words in [
+        "Advice\n",
+        "no statistics in all 13 columns",
+        "pages without checksums",
+        "row groups, half of them",
+    ] {
+        assert!(text.contains(words), "{words:?} is not in:\n{text}");
+    }
+    let command = text.lines().last().unwrap().trim();
+    let status = std::process::Command::new("sh")
+        .args(["-c", &command.replace("taploom encode", "\"$0\" encode")])
+        .arg(env!("CARGO_BIN_EXE_taploom"))
+        .status()
+        .unwrap();
+    assert!(status.success(), "{command}");
+    let found = json(&[&folder.path("it's bad.new.parquet")]);
+    assert_eq!(found[0]["advice"], serde_json::json!([]), "{command}");
+    let total = stars(&folder, "total.parquet", &["float_order=total"]);
+    assert_eq!(json(&[&total])[0]["advice"][0]["about"], "float_order");
+}
+
+#[test]
+fn the_picture_is_well_formed_and_has_every_column() {
+    let folder = Folder::new();
+    let file = stars(&folder, "stars.parquet", &["row_group_rows=100"]);
+    let svg = folder.path("stars.svg");
+    inspected(&[&file, "--plot", &svg]);
+    let svg = fs::read_to_string(svg).unwrap();
+    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
+    for words in
+        ["stars.parquet: where the bytes are", "5 row groups × 13 columns", ">var_epoch</text>"]
+    {
+        assert!(svg.contains(words), "{words:?} is not in the picture");
+    }
+    // One place per chunk, a bar per column and row group, and the ground and the legend.
+    assert_eq!(svg.matches("<rect").count(), 5 * 13 + 13 + 5 + 1 + 40);
+}
+
+#[test]
+fn wrong_requests_name_what_is_wrong() {
+    let folder = Folder::new();
+    let csv = stars(&folder, "stars.csv", &[]);
+    let before = folder.names();
+    let svg = folder.path("x.svg");
+    for (arguments, words) in [
+        (&["inspect"][..], &["<FILE>", "taploom inspect --help"][..]),
+        (&["inspect", "/no/where"], &["/no/where"]),
+        (&["inspect", "/tmp"], &["/tmp", "not a file"]),
+        (&["inspect", "demo"], &["demo"]),
+        (&["inspect", &csv, &csv, "--plot", &svg], &["--plot", "one file"]),
+        (&["inspect", &csv, "--plot", &csv], &["--plot", "is read"]),
+    ] {
+        taploom(arguments).fails_with(2, words);
+    }
+    // What was found is printed all the same.
+    let run = taploom(&["inspect", &csv, "--plot", &svg]);
+    run.line_says(2, &["stars.csv", "only Parquet files"]);
+    assert_eq!(folder.names(), before);
+}

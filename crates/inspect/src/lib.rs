@@ -1,0 +1,113 @@
+#![doc = include_str!("../README.md")]
+
+mod arrow;
+mod fits;
+mod parquet;
+mod report;
+mod table;
+
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::path::Path;
+
+use taploom_model::{Error, ErrorKind, Result};
+
+pub use report::{
+    Advice, ArrowFacts, Bound, ChunkFacts, ColumnFacts, Count, Hdu, Inspection, Key, ParquetFacts,
+    Readable, RowGroupFacts, Spread,
+};
+pub use table::type_name;
+
+/// How closely a file is looked at.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct InspectOptions {
+    /// Whether all of the file is read: every page of a Parquet file, every row of the others.
+    pub verify: bool,
+    /// Whether [`ParquetFacts::chunk_bytes`] is filled, for a picture.
+    pub chunk_bytes: bool,
+}
+
+impl InspectOptions {
+    /// Reads all of the file, and says what of it is damaged.
+    #[must_use]
+    pub fn with_verify(mut self, verify: bool) -> Self {
+        self.verify = verify;
+        self
+    }
+
+    /// Gives the size of every column chunk.
+    #[must_use]
+    pub fn with_chunk_bytes(mut self, chunk_bytes: bool) -> Self {
+        self.chunk_bytes = chunk_bytes;
+        self
+    }
+}
+
+/// Looks into a file: Parquet, Arrow, FITS, or any other that `taploom-sources` reads.
+///
+/// What is wrong with the file is part of the answer, in [`Inspection::problems`]. Metadata are read, and not the
+/// rows, unless the options say so. The memory does not grow with the number of row groups, but for 24 bytes per row
+/// group, and 32 per column chunk if the options ask for the chunks.
+///
+/// # Errors
+/// [`ErrorKind::InvalidRequest`] if there is no such file, or no source knows what it is;
+/// [`ErrorKind::Source`] if reading it fails.
+pub async fn inspect(path: &str, options: &InspectOptions) -> Result<Inspection> {
+    let opened = File::open(Path::new(path)).and_then(|file| Ok((file.metadata()?, file)));
+    let (metadata, mut file) = opened.map_err(|error| {
+        let message = format!("can't read the file {path}");
+        Error::new(ErrorKind::InvalidRequest, message).with_source(error)
+    })?;
+    if !metadata.is_file() {
+        let message = format!("{path} is not a file; inspect takes files");
+        return Err(Error::new(ErrorKind::InvalidRequest, message));
+    }
+    let mut inspection =
+        Inspection { file: path.to_owned(), bytes: metadata.len(), ..Inspection::default() };
+    let mut beginning = Vec::new();
+    let read = file.by_ref().take(64).read_to_end(&mut beginning).and_then(|_| file.rewind());
+    read.map_err(|error| unreadable(path, error))?;
+    let begins = |mark: &[u8]| beginning.starts_with(mark);
+    if begins(parquet::MARK) || begins(parquet::ENCRYPTED) {
+        inspection.kind = "parquet".to_owned();
+        parquet::inspect(&file, &mut inspection, options)?;
+        return Ok(inspection);
+    }
+    if path.to_ascii_lowercase().ends_with(".parquet") && !is_compressed(&beginning) {
+        inspection.kind = "parquet".to_owned();
+        let why = match beginning.as_slice() {
+            [] => "the file is empty",
+            _ => {
+                "the file does not begin with PAR1: its beginning is damaged, or it is not a Parquet file"
+            }
+        };
+        inspection.problems.push(why.to_owned());
+        if !beginning.is_empty() {
+            parquet::inspect(&file, &mut inspection, options)?;
+        }
+        return Ok(inspection);
+    }
+    if begins(fits::MARK) {
+        inspection.kind = "fits".to_owned();
+        fits::inspect(&file, &mut inspection)?;
+        return Ok(inspection);
+    }
+    let kind = taploom_sources::SourceRegistry::collected()?.find(path)?.info().id;
+    inspection.kind = kind.to_owned();
+    if kind == "arrow" {
+        arrow::inspect(&file, &mut inspection)?;
+    }
+    drop(file);
+    table::inspect(&mut inspection, options).await;
+    Ok(inspection)
+}
+
+/// Whether a file begins as gzip or zstd do, which a source opens whatever the name of the file.
+fn is_compressed(beginning: &[u8]) -> bool {
+    beginning.starts_with(&[0x1f, 0x8b]) || beginning.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
+}
+
+fn unreadable(path: &str, error: io::Error) -> Error {
+    Error::new(ErrorKind::Source, format!("can't read the file {path}")).with_source(error)
+}

@@ -1,0 +1,344 @@
+//! FileMetaData, of which sums per column and per row group are kept.
+
+use std::io::Read;
+
+use super::bounds::{Bounds, Statistics};
+use super::schema::{Leaf, SchemaReader};
+use super::thrift::{Read_, Taken, Thrift, take};
+
+/// What a footer says.
+#[derive(Debug, Default)]
+pub(super) struct Footer {
+    pub(super) version: i64,
+    pub(super) rows: i64,
+    pub(super) created_by: Option<String>,
+    pub(super) keys: Vec<(String, String)>,
+    pub(super) leaves: Vec<Leaf>,
+    pub(super) columns: Vec<ColumnSums>,
+    pub(super) row_groups: Vec<RowGroup>,
+    /// Columns whose floats are in the total order of IEEE 754, by leaf.
+    pub(super) total_order: Vec<bool>,
+    pub(super) is_encrypted: bool,
+    /// Where the chunks are, if it is asked for.
+    pub(super) chunks: Vec<Chunk>,
+    /// Number of chunks that are not within the file before the footer, and the first of them.
+    pub(super) outside: u64,
+    pub(super) first_outside: Option<Chunk>,
+    /// The first chunk of the file, for a look at its pages.
+    pub(super) first_chunk: Option<Chunk>,
+}
+
+/// A row group.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct RowGroup {
+    pub(super) rows: i64,
+    /// Bytes of its chunks in the file.
+    pub(super) compressed: u64,
+    pub(super) uncompressed: u64,
+}
+
+/// A column chunk.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Chunk {
+    pub(super) row_group: u32,
+    pub(super) leaf: u32,
+    pub(super) start: u64,
+    pub(super) bytes: u64,
+    pub(super) values: u64,
+}
+
+/// Number of encodings and codecs that are counted; those beyond are the last one.
+pub(super) const NUMBERS: usize = 16;
+
+/// Sums over the chunks of a column.
+#[derive(Debug, Default)]
+pub(super) struct ColumnSums {
+    pub(super) chunks: u64,
+    pub(super) values: u64,
+    pub(super) compressed: u64,
+    pub(super) uncompressed: u64,
+    /// Chunks that use an encoding, by its number.
+    pub(super) encodings: [u64; NUMBERS],
+    pub(super) codecs: [u64; NUMBERS],
+    pub(super) with_statistics: u64,
+    pub(super) with_null_counts: u64,
+    pub(super) nulls: u64,
+    pub(super) bounds: Bounds,
+    pub(super) dictionaries: u64,
+    /// Bytes of dictionary pages in the file.
+    pub(super) dictionary_bytes: u64,
+    /// Chunks that began with a dictionary and went on without.
+    pub(super) fallbacks: u64,
+    pub(super) bloom_filters: u64,
+    pub(super) bloom_bytes: u64,
+    pub(super) column_indexes: u64,
+    pub(super) column_index_bytes: u64,
+    pub(super) offset_indexes: u64,
+    pub(super) offset_index_bytes: u64,
+}
+
+/// Row groups that are read; more are damage.
+const MOST_ROW_GROUPS: usize = 1 << 22;
+/// Keys that are read.
+const MOST_KEYS: usize = 10_000;
+/// Bytes of a key or value.
+const MOST_TEXT: u64 = 64 << 20;
+/// Bytes of a minimum or maximum.
+const MOST_BOUND: u64 = 64 << 10;
+
+impl Footer {
+    /// Reads a footer as far as it is whole. Chunks have to end at `end` at the latest.
+    pub(super) fn read<R: Read>(
+        &mut self,
+        thrift: &mut Thrift<R>,
+        end: u64,
+        keep_chunks: bool,
+    ) -> Read_<()> {
+        let mut schema = SchemaReader::default();
+        let mut chunk = ChunkReader::default();
+        thrift.each_field(|thrift, id, kind| match id {
+            1 => take!(self.version, thrift.integer(kind)),
+            2 => {
+                thrift.each_element(kind, |thrift, _| schema.element(thrift))?;
+                self.leaves = std::mem::take(&mut schema.leaves);
+                self.columns.resize_with(self.leaves.len(), ColumnSums::default);
+                Ok(Taken::Yes)
+            }
+            3 => take!(self.rows, thrift.integer(kind)),
+            4 => thrift.each_element(kind, |thrift, _| {
+                if self.row_groups.len() >= MOST_ROW_GROUPS {
+                    return Err(thrift.malformed("part of a file with fewer row groups"));
+                }
+                self.row_group(thrift, &mut chunk, end, keep_chunks)
+            }),
+            5 => thrift.each_element(kind, |thrift, _| self.key(thrift)),
+            6 => take!(self.created_by, thrift.text(kind, MOST_TEXT).map(Some)),
+            7 => thrift.each_element(kind, |thrift, _| {
+                let mut is_total = false;
+                thrift.each_field(|_, id, _| {
+                    is_total |= id == 2;
+                    Ok(Taken::No)
+                })?;
+                if self.total_order.len() < self.leaves.len() {
+                    self.total_order.push(is_total);
+                }
+                Ok(())
+            }),
+            8 => {
+                self.is_encrypted = true;
+                Ok(Taken::No)
+            }
+            _ => Ok(Taken::No),
+        })
+    }
+
+    fn key<R: Read>(&mut self, thrift: &mut Thrift<R>) -> Read_<()> {
+        let (mut key, mut value) = (String::new(), String::new());
+        thrift.each_field(|thrift, id, kind| match id {
+            1 => take!(key, thrift.text(kind, MOST_TEXT)),
+            2 => take!(value, thrift.text(kind, MOST_TEXT)),
+            _ => Ok(Taken::No),
+        })?;
+        if self.keys.len() < MOST_KEYS {
+            self.keys.push((key, value));
+        }
+        Ok(())
+    }
+
+    fn row_group<R: Read>(
+        &mut self,
+        thrift: &mut Thrift<R>,
+        chunk: &mut ChunkReader,
+        end: u64,
+        keep_chunks: bool,
+    ) -> Read_<()> {
+        let mut row_group = RowGroup::default();
+        let index = u32::try_from(self.row_groups.len()).unwrap_or(u32::MAX);
+        let mut leaf = 0;
+        thrift.each_field(|thrift, id, kind| match id {
+            1 => thrift.each_element(kind, |thrift, _| {
+                chunk.read(thrift)?;
+                let Some((column, sums)) = self.leaves.get(leaf).zip(self.columns.get_mut(leaf))
+                else {
+                    return Err(
+                        thrift.malformed("part of a row group with as many columns as the schema")
+                    );
+                };
+                chunk.add_to(sums, column);
+                row_group.compressed = row_group.compressed.saturating_add(chunk.compressed);
+                row_group.uncompressed = row_group.uncompressed.saturating_add(chunk.uncompressed);
+                let place = chunk.place(index, leaf);
+                if place.start.checked_add(place.bytes).is_none_or(|last| last > end) {
+                    self.outside += 1;
+                    self.first_outside.get_or_insert(place);
+                }
+                self.first_chunk.get_or_insert(place);
+                if keep_chunks {
+                    self.chunks.push(place);
+                }
+                leaf += 1;
+                Ok(())
+            }),
+            3 => take!(row_group.rows, thrift.integer(kind)),
+            _ => Ok(Taken::No),
+        })?;
+        self.row_groups.push(row_group);
+        Ok(())
+    }
+}
+
+/// A ColumnChunk with its ColumnMetaData; buffers are used again for the next one.
+#[derive(Debug, Default)]
+struct ChunkReader {
+    compressed: u64,
+    uncompressed: u64,
+    values: u64,
+    codec: i64,
+    encodings: u32,
+    /// Encodings of data pages, where the writer counted them.
+    data_encodings: u32,
+    has_page_counts: bool,
+    data_page: u64,
+    dictionary_page: Option<u64>,
+    statistics: Statistics,
+    bloom: Option<u64>,
+    bloom_bytes: u64,
+    offset_index: Option<u64>,
+    offset_index_bytes: u64,
+    column_index: Option<u64>,
+    column_index_bytes: u64,
+}
+
+const PLAIN_DICTIONARY: i64 = 2;
+const RLE_DICTIONARY: i64 = 8;
+const DICTIONARY_PAGE: i64 = 2;
+
+impl ChunkReader {
+    fn read<R: Read>(&mut self, thrift: &mut Thrift<R>) -> Read_<()> {
+        *self = Self::default();
+        thrift.each_field(|thrift, id, kind| match id {
+            3 => self.metadata(thrift).map(|()| Taken::Yes),
+            4 => take!(self.offset_index, thrift.size(kind).map(Some)),
+            5 => take!(self.offset_index_bytes, thrift.size(kind)),
+            6 => take!(self.column_index, thrift.size(kind).map(Some)),
+            7 => take!(self.column_index_bytes, thrift.size(kind)),
+            _ => Ok(Taken::No),
+        })
+    }
+
+    fn metadata<R: Read>(&mut self, thrift: &mut Thrift<R>) -> Read_<()> {
+        thrift.each_field(|thrift, id, kind| match id {
+            2 => {
+                let mut encodings = 0;
+                thrift.each_element(kind, |thrift, kind| {
+                    encodings |= bit(thrift.integer(kind)?);
+                    Ok(())
+                })?;
+                self.encodings = encodings;
+                Ok(Taken::Yes)
+            }
+            4 => take!(self.codec, thrift.integer(kind)),
+            5 => take!(self.values, thrift.size(kind)),
+            6 => take!(self.uncompressed, thrift.size(kind)),
+            7 => take!(self.compressed, thrift.size(kind)),
+            9 => take!(self.data_page, thrift.size(kind)),
+            11 => take!(self.dictionary_page, thrift.size(kind).map(Some)),
+            12 => self.statistics(thrift).map(|()| Taken::Yes),
+            13 => {
+                self.has_page_counts = true;
+                let mut encodings = 0;
+                thrift.each_element(kind, |thrift, _| {
+                    let (mut page, mut encoding) = (0, 0);
+                    thrift.each_field(|thrift, id, kind| match id {
+                        1 => take!(page, thrift.integer(kind)),
+                        2 => take!(encoding, thrift.integer(kind)),
+                        _ => Ok(Taken::No),
+                    })?;
+                    if page != DICTIONARY_PAGE {
+                        encodings |= bit(encoding);
+                    }
+                    Ok(())
+                })?;
+                self.data_encodings = encodings;
+                Ok(Taken::Yes)
+            }
+            14 => take!(self.bloom, thrift.size(kind).map(Some)),
+            15 => take!(self.bloom_bytes, thrift.size(kind)),
+            _ => Ok(Taken::No),
+        })
+    }
+
+    fn statistics<R: Read>(&mut self, thrift: &mut Thrift<R>) -> Read_<()> {
+        let found = &mut self.statistics;
+        found.is_there = true;
+        let bound = |thrift: &mut Thrift<R>, kind| {
+            let mut bytes = Vec::new();
+            thrift.binary(kind, MOST_BOUND, &mut bytes).map(|_| Some(bytes))
+        };
+        thrift.each_field(|thrift, id, kind| match id {
+            1 => take!(found.old_max, bound(thrift, kind)),
+            2 => take!(found.old_min, bound(thrift, kind)),
+            3 => take!(found.nulls, thrift.size(kind).map(Some)),
+            5 => take!(found.max, bound(thrift, kind)),
+            6 => take!(found.min, bound(thrift, kind)),
+            _ => Ok(Taken::No),
+        })
+    }
+
+    /// The first byte of its pages, and their bytes.
+    fn place(&self, row_group: u32, leaf: usize) -> Chunk {
+        // Some writers give 0 for a dictionary that is not there.
+        let dictionary = self.dictionary_page.filter(|at| *at > 0 && *at < self.data_page);
+        Chunk {
+            row_group,
+            leaf: u32::try_from(leaf).unwrap_or(u32::MAX),
+            start: dictionary.unwrap_or(self.data_page),
+            bytes: self.compressed,
+            values: self.values,
+        }
+    }
+
+    fn add_to(&self, sums: &mut ColumnSums, leaf: &Leaf) {
+        sums.chunks += 1;
+        let add = |sum: &mut u64, number: u64| *sum = sum.saturating_add(number);
+        add(&mut sums.values, self.values);
+        add(&mut sums.compressed, self.compressed);
+        add(&mut sums.uncompressed, self.uncompressed);
+        for (number, count) in sums.encodings.iter_mut().enumerate() {
+            *count += u64::from(self.encodings >> number & 1);
+        }
+        let last = NUMBERS - 1;
+        sums.codecs[usize::try_from(self.codec).unwrap_or(last).min(last)] += 1;
+        sums.with_statistics += u64::from(self.statistics.is_there);
+        if let Some(nulls) = self.statistics.nulls {
+            sums.with_null_counts += 1;
+            add(&mut sums.nulls, nulls);
+        }
+        sums.bounds.take(leaf, &self.statistics);
+        if let Some(dictionary) = self.dictionary_page.filter(|at| *at > 0 && *at < self.data_page)
+        {
+            sums.dictionaries += 1;
+            add(&mut sums.dictionary_bytes, self.data_page - dictionary);
+            let dictionaries = bit(PLAIN_DICTIONARY) | bit(RLE_DICTIONARY);
+            sums.fallbacks +=
+                u64::from(self.has_page_counts && self.data_encodings & !dictionaries != 0);
+        }
+        if self.bloom.is_some() {
+            sums.bloom_filters += 1;
+            add(&mut sums.bloom_bytes, self.bloom_bytes);
+        }
+        if self.column_index.is_some() {
+            sums.column_indexes += 1;
+            add(&mut sums.column_index_bytes, self.column_index_bytes);
+        }
+        if self.offset_index.is_some() {
+            sums.offset_indexes += 1;
+            add(&mut sums.offset_index_bytes, self.offset_index_bytes);
+        }
+    }
+}
+
+fn bit(number: i64) -> u32 {
+    let last = NUMBERS - 1;
+    1 << usize::try_from(number).unwrap_or(last).min(last)
+}

@@ -1,0 +1,131 @@
+//! Pages: their headers, and whether their bytes agree with their checksums.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+
+use super::thrift::{Broken, Read_, Taken, Thrift, take};
+
+/// Bytes that are read for a header.
+const HEADER_PIECE: usize = 256;
+/// Bytes of a page that are read at a time.
+const PIECE: usize = 64 << 10;
+
+/// The fields of a PageHeader that are used.
+#[derive(Debug, Default)]
+pub(super) struct PageHeader {
+    pub(super) page_type: i64,
+    pub(super) compressed: u64,
+    pub(super) checksum: Option<u32>,
+    /// Values of a data page.
+    pub(super) values: u64,
+    /// Bytes of the header itself.
+    pub(super) length: u64,
+}
+
+/// Values of PageType.
+pub(super) const DATA_PAGE: i64 = 0;
+pub(super) const DATA_PAGE_V2: i64 = 3;
+
+impl PageHeader {
+    /// Reads a header that begins at this byte.
+    pub(super) fn read(mut file: &File, at: u64) -> Read_<Self> {
+        file.seek(SeekFrom::Start(at)).map_err(Broken::Io)?;
+        let mut thrift = Thrift::with_piece(file, at, HEADER_PIECE);
+        let mut header = Self { page_type: -1, ..Self::default() };
+        let mut has_sizes = (false, false);
+        thrift.each_field(|thrift, id, kind| match id {
+            1 => take!(header.page_type, thrift.integer(kind)),
+            2 => {
+                has_sizes.0 = true;
+                thrift.size(kind).map(|_| Taken::Yes)
+            }
+            3 => {
+                has_sizes.1 = true;
+                take!(header.compressed, thrift.size(kind))
+            }
+            4 => take!(header.checksum, thrift.integer(kind).map(|crc| Some(crc as u32))),
+            // DataPageHeader and DataPageHeaderV2, whose first field is the number of values.
+            5 | 8 => {
+                thrift.each_field(|thrift, id, kind| match id {
+                    1 => take!(header.values, thrift.size(kind)),
+                    _ => Ok(Taken::No),
+                })?;
+                Ok(Taken::Yes)
+            }
+            _ => Ok(Taken::No),
+        })?;
+        if has_sizes != (true, true) || !(0..=3).contains(&header.page_type) {
+            return Err(Broken::Malformed { at, what: "the beginning of a page header" });
+        }
+        header.length = thrift.position() - at;
+        Ok(header)
+    }
+
+    /// Whether the bytes of the page, which begin here, are there and have the checksum of the header.
+    pub(super) fn check(&self, mut file: &File, at: u64) -> io::Result<PageState> {
+        file.seek(SeekFrom::Start(at))?;
+        let mut left = self.compressed;
+        let mut sum = crc32fast::Hasher::new();
+        let mut piece = vec![0; PIECE.min(usize::try_from(left).unwrap_or(PIECE)).max(1)];
+        while left > 0 {
+            let most = piece.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            match file.read(&mut piece[..most])? {
+                0 => return Ok(PageState::Short),
+                read => {
+                    sum.update(&piece[..read]);
+                    left -= read as u64;
+                }
+            }
+        }
+        let sum = sum.finalize();
+        Ok(match self.checksum {
+            Some(checksum) if checksum != sum => PageState::Wrong,
+            Some(_) => PageState::Right,
+            None => PageState::Unknown,
+        })
+    }
+}
+
+/// What is known of the bytes of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PageState {
+    /// They have the checksum of the header.
+    Right,
+    /// They have another one.
+    Wrong,
+    /// The header has no checksum.
+    Unknown,
+    /// The file ends before the page.
+    Short,
+}
+
+/// What the pages of a file whose footer is missing or broken amount to.
+#[derive(Debug, Default)]
+pub(super) struct Walked {
+    /// Data pages and dictionary pages that are whole, as far as it shows.
+    pub(super) pages: u64,
+    /// Of these, those with a checksum that is right.
+    pub(super) checked: u64,
+    /// Where the first byte stands that is not part of such a page.
+    pub(super) end: u64,
+}
+
+/// Pages that are looked at, so that any file comes to an end.
+const MOST_PAGES: u64 = 10_000_000;
+
+/// Goes through the pages from the beginning of the file, up to what is not a page.
+pub(super) fn walk(file: &File) -> io::Result<Walked> {
+    let mut walked = Walked { end: 4, ..Walked::default() };
+    while walked.pages < MOST_PAGES {
+        let Ok(header) = PageHeader::read(file, walked.end) else { break };
+        let start = walked.end.saturating_add(header.length);
+        match header.check(file, start)? {
+            PageState::Right => walked.checked += 1,
+            PageState::Unknown => {}
+            PageState::Wrong | PageState::Short => break,
+        }
+        walked.pages += 1;
+        walked.end = start.saturating_add(header.compressed);
+    }
+    Ok(walked)
+}

@@ -1,0 +1,249 @@
+//! The columns of a Parquet file, from its list of schema elements.
+
+use std::io::Read;
+
+use super::thrift::{Read_, Taken, Thrift, take};
+
+/// A column without columns of its own, which is what chunks belong to.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Leaf {
+    /// The names from the root to it.
+    pub(super) path: Vec<String>,
+    /// The top-level column that it belongs to.
+    pub(super) root: usize,
+    pub(super) physical: i64,
+    pub(super) logical: Logical,
+}
+
+/// What the values of a column mean.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Logical {
+    #[default]
+    None,
+    /// A name without parameters.
+    Named(&'static str),
+    Decimal {
+        precision: i64,
+        scale: i64,
+    },
+    Date,
+    Time {
+        unit: Unit,
+        utc: bool,
+    },
+    Timestamp {
+        unit: Unit,
+        utc: bool,
+    },
+    Integer {
+        bits: i64,
+        signed: bool,
+    },
+    Float16,
+    Text,
+    Uuid,
+    Interval,
+}
+
+/// The unit of a time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Unit {
+    #[default]
+    Millis,
+    Micros,
+    Nanos,
+}
+
+/// Names of physical types, by their number in parquet.thrift.
+pub(super) const PHYSICAL: [&str; 8] =
+    ["BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBLE", "BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"];
+
+impl Leaf {
+    /// The physical type, as parquet.thrift calls it.
+    pub(super) fn physical_name(&self) -> &'static str {
+        usize::try_from(self.physical).ok().and_then(|at| PHYSICAL.get(at)).unwrap_or(&"UNKNOWN")
+    }
+
+    /// The logical type with its parameters.
+    pub(super) fn logical_name(&self) -> Option<String> {
+        let unit = |unit, utc| {
+            let unit = match unit {
+                Unit::Millis => "ms",
+                Unit::Micros => "us",
+                Unit::Nanos => "ns",
+            };
+            if utc { format!("{unit}, UTC") } else { unit.to_owned() }
+        };
+        Some(match self.logical {
+            Logical::None => return None,
+            Logical::Named(name) => name.to_owned(),
+            Logical::Decimal { precision, scale } => format!("DECIMAL({precision}, {scale})"),
+            Logical::Date => "DATE".to_owned(),
+            Logical::Time { unit: of, utc } => format!("TIME({})", unit(of, utc)),
+            Logical::Timestamp { unit: of, utc } => format!("TIMESTAMP({})", unit(of, utc)),
+            Logical::Integer { bits, signed: true } => format!("INT{bits}"),
+            Logical::Integer { bits, signed: false } => format!("UINT{bits}"),
+            Logical::Float16 => "FLOAT16".to_owned(),
+            Logical::Text => "STRING".to_owned(),
+            Logical::Uuid => "UUID".to_owned(),
+            Logical::Interval => "INTERVAL".to_owned(),
+        })
+    }
+}
+
+/// Columns that are read; more are damage.
+const MOST_ELEMENTS: usize = 1 << 20;
+/// Bytes of a name.
+const MOST_NAME: u64 = 64 << 10;
+/// Levels of nesting.
+const MOST_DEPTH: usize = 100;
+
+/// Makes leaves of schema elements, which come depth first.
+#[derive(Debug, Default)]
+pub(super) struct SchemaReader {
+    elements: usize,
+    /// Names from the root, and how many children are still to come.
+    open: Vec<(String, u64)>,
+    roots: usize,
+    pub(super) leaves: Vec<Leaf>,
+}
+
+impl SchemaReader {
+    /// Reads the next element.
+    pub(super) fn element<R: Read>(&mut self, thrift: &mut Thrift<R>) -> Read_<()> {
+        let (mut name, mut children, mut physical) = (String::new(), 0, -1);
+        let (mut converted, mut scale, mut precision) = (-1, 0, 0);
+        let mut logical = Logical::None;
+        thrift.each_field(|thrift, id, kind| match id {
+            1 => take!(physical, thrift.integer(kind)),
+            4 => take!(name, thrift.text(kind, MOST_NAME)),
+            5 => take!(children, thrift.size(kind)),
+            6 => take!(converted, thrift.integer(kind)),
+            7 => take!(scale, thrift.integer(kind)),
+            8 => take!(precision, thrift.integer(kind)),
+            10 => take!(logical, logical_type(thrift)),
+            _ => Ok(Taken::No),
+        })?;
+        self.elements += 1;
+        if self.elements > MOST_ELEMENTS || self.open.len() > MOST_DEPTH {
+            return Err(thrift.malformed("part of a schema with fewer columns"));
+        }
+        if self.elements == 1 {
+            self.open.push((name, children));
+            return Ok(());
+        }
+        if logical == Logical::None {
+            logical = by_converted_type(converted, precision, scale);
+        }
+        while self.open.last().is_some_and(|(_, left)| *left == 0) {
+            self.open.pop();
+        }
+        let depth = self.open.len();
+        let Some((_, left)) = self.open.last_mut() else {
+            return Err(thrift.malformed("the end of the schema"));
+        };
+        *left -= 1;
+        if depth == 1 {
+            self.roots += 1;
+        }
+        if children > 0 {
+            self.open.push((name, children));
+            return Ok(());
+        }
+        let path = self.open.iter().skip(1).map(|(name, _)| name.clone()).chain([name]).collect();
+        self.leaves.push(Leaf { path, root: self.roots - 1, physical, logical });
+        Ok(())
+    }
+}
+
+/// The union LogicalType.
+fn logical_type<R: Read>(thrift: &mut Thrift<R>) -> Read_<Logical> {
+    let mut logical = Logical::None;
+    thrift.each_field(|thrift, id, _| {
+        logical = match id {
+            1 => Logical::Text,
+            4 => Logical::Named("ENUM"),
+            5 => {
+                let (mut scale, mut precision) = (0, 0);
+                thrift.each_field(|thrift, id, kind| match id {
+                    1 => take!(scale, thrift.integer(kind)),
+                    2 => take!(precision, thrift.integer(kind)),
+                    _ => Ok(Taken::No),
+                })?;
+                logical = Logical::Decimal { precision, scale };
+                return Ok(Taken::Yes);
+            }
+            6 => Logical::Date,
+            7 | 8 => {
+                let (unit, utc) = time(thrift)?;
+                logical = match id {
+                    7 => Logical::Time { unit, utc },
+                    _ => Logical::Timestamp { unit, utc },
+                };
+                return Ok(Taken::Yes);
+            }
+            10 => {
+                let (mut bits, mut signed) = (0, true);
+                thrift.each_field(|thrift, id, kind| match id {
+                    1 => take!(bits, thrift.integer(kind)),
+                    2 => take!(signed, thrift.boolean(kind)),
+                    _ => Ok(Taken::No),
+                })?;
+                logical = Logical::Integer { bits, signed };
+                return Ok(Taken::Yes);
+            }
+            11 => Logical::Named("NULL"),
+            12 => Logical::Named("JSON"),
+            13 => Logical::Named("BSON"),
+            14 => Logical::Uuid,
+            15 => Logical::Float16,
+            16 => Logical::Named("VARIANT"),
+            17 => Logical::Named("GEOMETRY"),
+            18 => Logical::Named("GEOGRAPHY"),
+            _ => logical,
+        };
+        Ok(Taken::No)
+    })?;
+    Ok(logical)
+}
+
+/// TimeType and TimestampType.
+fn time<R: Read>(thrift: &mut Thrift<R>) -> Read_<(Unit, bool)> {
+    let (mut unit, mut utc) = (Unit::default(), false);
+    thrift.each_field(|thrift, id, kind| match id {
+        1 => take!(utc, thrift.boolean(kind)),
+        2 => {
+            thrift.each_field(|_, id, _| {
+                unit = match id {
+                    2 => Unit::Micros,
+                    3 => Unit::Nanos,
+                    _ => Unit::Millis,
+                };
+                Ok(Taken::No)
+            })?;
+            Ok(Taken::Yes)
+        }
+        _ => Ok(Taken::No),
+    })?;
+    Ok((unit, utc))
+}
+
+/// What files from before logical types say.
+fn by_converted_type(converted: i64, precision: i64, scale: i64) -> Logical {
+    match converted {
+        0 => Logical::Text,
+        4 => Logical::Named("ENUM"),
+        5 => Logical::Decimal { precision, scale },
+        6 => Logical::Date,
+        7 => Logical::Time { unit: Unit::Millis, utc: true },
+        8 => Logical::Time { unit: Unit::Micros, utc: true },
+        9 => Logical::Timestamp { unit: Unit::Millis, utc: true },
+        10 => Logical::Timestamp { unit: Unit::Micros, utc: true },
+        bits @ 11..=14 => Logical::Integer { bits: 8 << (bits - 11), signed: false },
+        bits @ 15..=18 => Logical::Integer { bits: 8 << (bits - 15), signed: true },
+        19 => Logical::Named("JSON"),
+        20 => Logical::Named("BSON"),
+        21 => Logical::Interval,
+        _ => Logical::None,
+    }
+}

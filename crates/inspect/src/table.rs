@@ -1,0 +1,92 @@
+//! Files that a source reads: their columns, and their rows if all are to be read.
+
+use arrow_schema::DataType;
+use taploom_model::{Column, Result, RowSource, Step};
+use taploom_sources::Request;
+
+use crate::InspectOptions;
+use crate::report::{ColumnFacts, Inspection, Readable};
+
+/// Adds what the source of the file says. What is wrong stands in the inspection.
+pub(crate) async fn inspect(inspection: &mut Inspection, options: &InspectOptions) {
+    let path = inspection.file.clone();
+    let request = Request::new(&path);
+    let mut source = match taploom_sources::open(&request).await {
+        Ok(source) => source,
+        Err(error) => {
+            if inspection.problems.is_empty() {
+                inspection.problems.push(format!("{error:#}"));
+            }
+            return;
+        }
+    };
+    inspection.rows = source.rows_hint().or(inspection.rows);
+    inspection.columns = columns(&source);
+    if options.verify {
+        let (rows, outcome) = count(&mut source).await;
+        let of = if outcome.is_ok() { Some(rows) } else { inspection.rows };
+        inspection.readable = Some(Readable {
+            rows,
+            of,
+            damaged_row_groups: Vec::new(),
+            damaged_columns: Vec::new(),
+        });
+        match outcome {
+            Ok(()) => inspection.rows = Some(rows),
+            Err(error) => inspection.problems.push(format!("{error:#}")),
+        }
+    }
+}
+
+fn columns(source: &dyn RowSource) -> Vec<ColumnFacts> {
+    let schema = source.schema();
+    let columns = schema.columns().iter().zip(schema.arrow().fields());
+    columns
+        .map(|(column, field)| {
+            let metadata = column.metadata();
+            ColumnFacts {
+                name: column.name().to_owned(),
+                type_name: type_name(column, field.data_type()),
+                unit: metadata.unit.clone(),
+                ucd: metadata.ucd.clone(),
+                description: metadata.description.clone(),
+                chunks: None,
+            }
+        })
+        .collect()
+}
+
+/// The rows up to the end or the first error.
+async fn count(source: &mut dyn RowSource) -> (u64, Result<()>) {
+    let mut rows = 0;
+    loop {
+        match source.next().await {
+            Ok(Step::Rows(batch)) => rows += batch.num_rows() as u64,
+            Ok(Step::End(_)) => return (rows, Ok(())),
+            Err(error) => return (rows, Err(error)),
+        }
+    }
+}
+
+/// Datatype, arraysize and xtype of a column in short, `unicodeChar[*]`, or its Arrow type if VOTable has no such type.
+///
+/// ```
+/// use arrow_schema::{DataType, Field, Schema};
+/// use taploom_inspect::type_name;
+/// use taploom_model::ResultSchema;
+///
+/// let arrow = Schema::new(vec![Field::new("name", DataType::Utf8, true)]);
+/// let schema = ResultSchema::derived(arrow.into());
+/// assert_eq!(type_name(&schema.columns()[0], &DataType::Utf8), "unicodeChar[*]");
+/// ```
+pub fn type_name(column: &Column, arrow: &DataType) -> String {
+    match column.vo_type() {
+        Ok(vo_type) => {
+            let shape = vo_type.arraysize.as_ref().map(|shape| format!("[{shape}]"));
+            let meaning = vo_type.xtype.as_ref().map(|xtype| format!(" {xtype}"));
+            let datatype = vo_type.datatype.as_str();
+            format!("{datatype}{}{}", shape.unwrap_or_default(), meaning.unwrap_or_default())
+        }
+        Err(_) => format!("{arrow} (Arrow)"),
+    }
+}
