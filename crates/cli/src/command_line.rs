@@ -9,7 +9,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use taploom::sources::SourceRegistry;
 use taploom::{EncoderRegistry, Result};
 
-use crate::{bench, encode, formats, inspect, program_name, say, show};
+use crate::{bench, encode, examples, formats, inspect, program_name, say, shell, show};
 
 /// Write the rows of a query or a file in the formats of astronomy: VOTable, Parquet, FITS and others.
 #[derive(Parser)]
@@ -30,6 +30,10 @@ pub(crate) enum Command {
     Formats(formats::Arguments),
     /// Measure every format on the same rows
     Bench(Box<bench::Arguments>),
+    /// Print the script with which a shell completes commands and options
+    Completions(shell::CompletionsArguments),
+    /// Print a page for man
+    Man(shell::ManArguments),
     #[command(hide = true)]
     BenchOne(Box<bench::OneArguments>),
     /// Run one job of a TAP service: query, encode, upload; statuses go to standard output
@@ -59,20 +63,21 @@ pub(crate) fn parse() -> Result<Parsed> {
     if let Ok(line) = CommandLine::try_parse_from(&arguments) {
         return Ok(Parsed::Run(line.command));
     }
-    let command = command(&program, &taploom::registry()?, &SourceRegistry::collected()?);
+    let command = documented()?;
     let parsed = command.clone().try_get_matches_from(&arguments).and_then(|matches| {
         CommandLine::from_arg_matches(&matches).map(|line| Parsed::Run(line.command))
     });
     Ok(parsed.unwrap_or_else(|error| {
         Parsed::Answered(match error.kind() {
+            // Without a command, the help is what was asked for; clig.dev.
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                let _ = write!(std::io::stdout(), "{}", error.render());
+                ExitCode::SUCCESS
+            }
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
                 // Whoever reads the help may have read enough.
                 let _ = error.print();
                 ExitCode::SUCCESS
-            }
-            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                let _ = write!(std::io::stderr(), "{}", error.render());
-                ExitCode::from(2)
             }
             _ => {
                 say(&one_line(&error, &help_command(&program, &command, &arguments)));
@@ -80,6 +85,14 @@ pub(crate) fn parse() -> Result<Parsed> {
             }
         })
     }))
+}
+
+/// The command line with all of its help, of the formats and sources that the program links.
+///
+/// # Errors
+/// As [`parse`].
+pub(crate) fn documented() -> Result<clap::Command> {
+    Ok(command(&program_name(), &taploom::registry()?, &SourceRegistry::collected()?))
 }
 
 /// The command line of a program with these formats and sources.
@@ -95,7 +108,7 @@ fn command(program: &str, formats: &EncoderRegistry, sources: &SourceRegistry) -
          are read as one table",
         sources.locations()
     );
-    CommandLine::command()
+    let mut line = CommandLine::command()
         .name(program.to_owned())
         .bin_name(program)
         .version(version)
@@ -105,6 +118,19 @@ fn command(program: &str, formats: &EncoderRegistry, sources: &SourceRegistry) -
         })
         .mut_subcommand("show", |show| show.mut_arg("source", |source| source.help(locations)))
         .mut_subcommand("bench", |bench| bench.after_help(formats))
+        .after_help(examples::of(None, program));
+    let commands = line.get_subcommands().map(|command| command.get_name().to_owned());
+    for name in commands.collect::<Vec<_>>() {
+        let examples = examples::of(Some(&name), program);
+        line = line.mut_subcommand(&name, |command| {
+            let before = command.get_after_help().map(|help| format!("{help}\n\n"));
+            match examples.as_str() {
+                "" => command,
+                examples => command.after_help(before.unwrap_or_default() + examples),
+            }
+        });
+    }
+    line
 }
 
 /// What help says about the formats that the program has.

@@ -1,6 +1,6 @@
 //! `taploom encode`.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 
 use crate::compressed::{CompressedSink, Compression};
 use crate::output::Output;
-use crate::progress::Progress;
+use crate::progress::{Progress, finished, is_wanted};
 use crate::resources::ResourceArguments;
 use crate::say;
 use crate::values::{at_least_one, from_zero};
@@ -66,6 +66,9 @@ pub(crate) struct Arguments {
     /// File for a summary of the result, in JSON
     #[arg(long, value_name = "FILE")]
     summary: Option<PathBuf>,
+    /// Print nothing but errors: no progress, no warnings
+    #[arg(long)]
+    quiet: bool,
 }
 
 /// The file that `--summary` names.
@@ -145,7 +148,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         sink = Box::new(compressing.clone());
         compressed = Some(compressing);
     }
-    let progress = Progress::start(source.rows_hint(), progress);
+    let tells = is_wanted(arguments.quiet, output.is_stdout());
+    let progress = Progress::start(source.rows_hint(), progress, tells);
     let encoded = write(source, &spec, sink, &progress, arguments.threads, &runtime)?;
     // The line goes away before others are printed.
     drop(progress);
@@ -167,10 +171,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(file) = summary_file {
         file.commit()?;
     }
-    encoded.notes.iter().for_each(|note| say(note));
-    warn(&encoded, &spec, arguments.maxrec);
-    if let Some(hint) = name_hint(arguments, &spec)? {
-        say(&hint);
+    if !arguments.quiet {
+        encoded.notes.iter().for_each(|note| say(note));
+        warn(&encoded, &spec, arguments.maxrec);
+        if let Some(hint) = name_hint(arguments, &spec)? {
+            say(&hint);
+        }
+    }
+    if tells {
+        let bytes = compressed_bytes.unwrap_or(encoded.summary.total_bytes);
+        let line = finished(encoded.summary.rows, bytes, started.elapsed());
+        // Where this fails, the file is there all the same.
+        let _ = writeln!(std::io::stderr(), "{line}");
     }
     Ok(())
 }

@@ -36,6 +36,9 @@ pub(crate) struct Arguments {
     /// Seconds after which an upload fails if the store takes no bytes and gives no answer
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     idle_timeout: u64,
+    /// Log more: -v what happens, -vv details; RUST_LOG=FILTER decides instead if it is set
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
     #[command(flatten)]
     resources: ResourceArguments,
 }
@@ -63,6 +66,7 @@ impl Statuses for Lines {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    crate::logging::start(arguments.verbose)?;
     let message = read(&arguments.message)?;
     let bridge = bridge(arguments)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

@@ -6,13 +6,17 @@ mod bridge;
 mod command_line;
 mod compressed;
 mod encode;
+mod examples;
 mod formats;
 mod inspect;
 #[cfg(feature = "bridge")]
 mod job;
+#[cfg(feature = "bridge")]
+mod logging;
 mod output;
 mod progress;
 mod resources;
+mod shell;
 mod show;
 mod svg;
 mod terminal;
@@ -54,6 +58,8 @@ fn run() -> ExitCode {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Formats(arguments) => formats::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Completions(arguments) => shell::completions(&arguments),
+        Command::Man(arguments) => shell::man(&arguments),
         Command::BenchOne(arguments) => bench::run_one(&arguments),
         #[cfg(feature = "bridge")]
         Command::Job(arguments) => job::run(&arguments),
@@ -94,7 +100,9 @@ fn printable(line: &str) -> String {
         let word = after.find(char::is_whitespace).unwrap_or(after.len());
         rest = match (after[..authority].rfind('@'), after[..word].rfind('@')) {
             (Some(end), _) | (None, Some(end)) => {
-                shown.push_str("[hidden]");
+                // How a location is written is not a secret.
+                let user = &after[..end];
+                shown.push_str(if user == "USER:PASSWORD" { user } else { "[hidden]" });
                 &after[end..]
             }
             (None, None) => after,
@@ -123,6 +131,7 @@ mod tests {
                 "unexpected argument 'mysql://[hidden]@h/db' found",
             ),
             ("mysql://u:SE/CR?ET@h/db: no", "mysql://[hidden]@h/db: no"),
+            ("a source is mysql://USER:PASSWORD@HOST", "a source is mysql://USER:PASSWORD@HOST"),
             ("a://u:x@h and b://v:y@i", "a://[hidden]@h and b://[hidden]@i"),
             (
                 "see https://example.org/x, me@example.org",

@@ -1,14 +1,33 @@
 //! What a person sees while rows go by.
 
+use std::fmt;
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use taploom::sources::ReadProgress;
 
-/// A line on standard error, where that is a terminal; else nothing.
+use crate::terminal::{bytes, grouped};
+
+/// Whether a person is told of the work: where standard error is a terminal, and the rows do not go to it as
+/// well.
+pub(crate) fn is_wanted(quiet: bool, rows_to_stdout: bool) -> bool {
+    !quiet
+        && std::io::stderr().is_terminal()
+        && !(rows_to_stdout && std::io::stdout().is_terminal())
+}
+
+/// The line at the end of the work.
+pub(crate) fn finished(rows: u64, size: u64, elapsed: Duration) -> String {
+    let unit = if rows == 1 { "row" } else { "rows" };
+    let seconds = elapsed.as_secs_f64();
+    let rate = grouped((rows as f64 / seconds.max(1e-3)) as u64);
+    format!("{} {unit}, {} in {seconds:.1} s ({rate} rows/s)", grouped(rows), bytes(size))
+}
+
+/// A line on standard error that shows how far the work is, or nothing.
 pub(crate) struct Progress {
     bar: ProgressBar,
     /// What was read of files, where the number of rows is not known.
@@ -17,21 +36,24 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Of so many rows, where that is known, or else of the bytes of the input, where these are.
-    pub(crate) fn start(rows: Option<u64>, read: impl Into<Option<Arc<ReadProgress>>>) -> Self {
+    /// Of so many rows, where that is known, or else of the bytes of the input, where these are. Nothing is
+    /// shown unless it [is wanted](is_wanted).
+    pub(crate) fn start(
+        rows: Option<u64>,
+        read: impl Into<Option<Arc<ReadProgress>>>,
+        is_wanted: bool,
+    ) -> Self {
         let read = read.into().filter(|_| rows.is_none());
         let shows_bytes = AtomicBool::new(false);
-        if !std::io::stderr().is_terminal() {
+        if !is_wanted {
             return Self { bar: ProgressBar::hidden(), read, shows_bytes };
         }
         let (bar, template) = match rows {
             Some(rows) => (
                 ProgressBar::new(rows),
-                "{wide_bar} {human_pos} of {human_len} rows, {per_sec}, {eta} left",
+                "{wide_bar} {percent}% of {human_len} rows, {rate}, {eta} left",
             ),
-            None => {
-                (ProgressBar::new_spinner(), "{spinner} {human_pos} rows, {per_sec}, {elapsed}")
-            }
+            None => (ProgressBar::new_spinner(), "{spinner} {human_pos} rows, {rate}, {elapsed}"),
         };
         set_template(&bar, template);
         bar.enable_steady_tick(Duration::from_millis(200));
@@ -45,18 +67,24 @@ impl Progress {
             return;
         };
         if !self.shows_bytes.swap(true, Ordering::Relaxed) {
-            let template = "{wide_bar} {msg} rows, {bytes} of {total_bytes}, {eta} left";
+            let template = "{wide_bar} {percent}% of {total_bytes}, {msg}, {eta} left";
             set_template(&self.bar, template);
         }
         self.bar.set_length(total);
         self.bar.set_position(read);
-        self.bar.set_message(rows.to_string());
+        let seconds = self.bar.elapsed().as_secs_f64().max(1e-3);
+        let rate = grouped((rows as f64 / seconds) as u64);
+        self.bar.set_message(format!("{} rows, {rate}/s", grouped(rows)));
     }
 }
 
 fn set_template(bar: &ProgressBar, template: &str) {
     if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
+        // The rate of the library has four decimals.
+        let rate = |state: &ProgressState, line: &mut dyn fmt::Write| {
+            let _ = write!(line, "{}/s", grouped(state.per_sec() as u64));
+        };
+        bar.set_style(style.with_key("rate", rate));
     }
 }
 

@@ -132,7 +132,7 @@ fn wrong_requests_name_what_is_wrong() {
         (&["show", "demo", "-n", "many"], &["many"]),
         (&["show", "demo", "-n", "-3"], &["-3", "--rows"]),
         (&["show", "demo", "--width", "-1"], &["--width", "a whole number from 0"]),
-        (&["show", "nowhere.vot"], &["nowhere.vot", "no such file"]),
+        (&["show", "nowhere.vot"], &["nowhere.vot", "no such file", "mysql://USER:PASSWORD@HOST"]),
         (&["show", "demo", "--jsn"], &["did you mean --json?", "taploom show --help"]),
         (&["show", "demo", "--query", "SELECT nme FROM stars"], &["nme"]),
         (&["sho", "demo"], &["did you mean show?"]),

@@ -13,7 +13,7 @@ use taploom::{Error, ErrorKind, Result};
 pub(crate) use self::one::{Arguments as OneArguments, run as run_one};
 use self::report::{Figures, Report};
 use crate::output::Output;
-use crate::progress::Progress;
+use crate::progress::{Progress, is_wanted};
 use crate::say;
 use crate::values::at_least_one;
 
@@ -46,6 +46,9 @@ pub(crate) struct Arguments {
     /// File for a chart of speed and size, in SVG
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
+    /// Show no progress
+    #[arg(long)]
+    quiet: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -68,7 +71,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
     let mut measured: Vec<(String, Vec<Figures>)> =
         formats.into_iter().map(|format| (format, Vec::new())).collect();
-    let progress = Progress::start(Some((measured.len() * arguments.rounds) as u64), None);
+    let steps = (measured.len() * arguments.rounds) as u64;
+    let progress = Progress::start(Some(steps), None, is_wanted(arguments.quiet, false));
     let mut done = 0;
     // The formats take turns, so that other load on the machine falls on all of them.
     for _ in 0..arguments.rounds {

@@ -1,0 +1,27 @@
+//! The log of `taploom job`, on standard error.
+
+use taploom::{Error, ErrorKind, Result};
+use tracing_subscriber::EnvFilter;
+
+/// Starts the log: as `RUST_LOG` says, or else warnings, and with `-v` and `-vv` more.
+///
+/// # Errors
+/// [`ErrorKind::InvalidRequest`] if `RUST_LOG` is not a filter.
+pub(crate) fn start(verbose: u8) -> Result<()> {
+    let filter = match std::env::var("RUST_LOG") {
+        Ok(filter) if !filter.is_empty() => filter,
+        _ => match verbose {
+            0 => "warn".to_owned(),
+            1 => "info".to_owned(),
+            _ => "debug".to_owned(),
+        },
+    };
+    let filter = EnvFilter::try_new(&filter).map_err(|error| {
+        let message =
+            format!("RUST_LOG={filter:?} is not a filter such as info or taploom_jobs=debug");
+        Error::new(ErrorKind::InvalidRequest, message).with_source(error)
+    })?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    lines.init();
+    Ok(())
+}

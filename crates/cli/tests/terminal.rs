@@ -1,0 +1,137 @@
+//! A session at a terminal of 80 columns, through a pty: what a person sees, and that nothing is garbled.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that fails panics"
+)]
+
+mod common;
+
+use std::fs::File;
+use std::io::Read;
+use std::num::NonZero;
+use std::process::Command;
+
+use common::Folder;
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+
+/// What a command left on the screen, its status, and every byte that it sent.
+struct Session {
+    screen: Vec<String>,
+    status: Option<i32>,
+    bytes: Vec<u8>,
+}
+
+/// A terminal of 60 lines and 80 columns.
+fn emulator() -> vt100::Parser {
+    let [lines, columns] = [60, 80].map(|size| NonZero::new(size).unwrap());
+    vt100::Parser::new(lines, columns, 0)
+}
+
+/// Runs the program in a terminal of 80 columns.
+fn session(folder: &Folder, arguments: &[&str]) -> Session {
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&ours).unwrap();
+    unlockpt(&ours).unwrap();
+    let size = Winsize { ws_row: 60, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(&ours, size).unwrap();
+    let name = ptsname(&ours, Vec::new()).unwrap();
+    let theirs = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+    let theirs = File::from(theirs);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_taploom"))
+        .args(arguments)
+        .current_dir(folder.path(""))
+        .env("TERM", "xterm-256color")
+        .stdin(theirs.try_clone().unwrap())
+        .stdout(theirs.try_clone().unwrap())
+        .stderr(theirs)
+        .spawn()
+        .unwrap();
+    let mut reader = File::from(ours);
+    let mut bytes = Vec::new();
+    let mut piece = [0; 4096];
+    // Linux answers with an error once the program has ended.
+    while let Ok(read) = reader.read(&mut piece) {
+        if read == 0 {
+            break;
+        }
+        bytes.extend_from_slice(&piece[..read]);
+    }
+    let status = child.wait().unwrap().code();
+    let mut parser = emulator();
+    parser.process(&bytes);
+    let screen = parser.screen().rows(0, 80).map(|line| line.trim_end().to_owned());
+    let mut screen: Vec<String> = screen.collect();
+    while screen.last().is_some_and(String::is_empty) {
+        screen.pop();
+    }
+    Session { screen, status, bytes }
+}
+
+#[test]
+fn a_session_is_not_garbled() {
+    let folder = Folder::new();
+    // The first example of the introduction: rows on the terminal, and no progress within them.
+    let csv = session(
+        &folder,
+        &["encode", "demo", "-q", "SELECT name, vmag FROM stars WHERE vmag < -0.5", "-f", "csv"],
+    );
+    assert_eq!(csv.screen, ["name,vmag", "Canopus,-0.62", "Sirius,-1.44"]);
+    assert!(!csv.bytes.contains(&0x1b), "{:?}", String::from_utf8_lossy(&csv.bytes));
+
+    let encode = session(&folder, &["encode", "demo", "-o", "stars.parquet"]);
+    assert_eq!((encode.status, encode.screen.len()), (Some(0), 1), "{:?}", encode.screen);
+    assert!(encode.screen[0].starts_with("401 rows, "), "{:?}", encode.screen);
+    assert!(encode.screen[0].contains(" s ("), "{:?}", encode.screen);
+    let quiet = session(&folder, &["encode", "demo", "-o", "stars.vot", "--quiet"]);
+    assert_eq!((quiet.status, quiet.bytes.len()), (Some(0), 0));
+
+    let show = session(&folder, &["show", "stars.parquet", "-n", "3"]);
+    assert_eq!(show.status, Some(0));
+    assert!(show.screen[0].trim_start().starts_with("hip"), "{:#?}", show.screen);
+    assert!(
+        show.screen.iter().any(|line| line == "first 3 of 401 rows, 13 columns"),
+        "{:#?}",
+        show.screen
+    );
+    // A line that is too wide would go on in the next one and shift the columns.
+    assert!(show.screen[2].chars().all(|c| c == '─' || c == ' '), "{:#?}", show.screen);
+
+    let inspect = session(&folder, &["inspect", "stars.parquet"]);
+    assert_eq!(inspect.status, Some(0));
+    assert!(inspect.screen[0].starts_with("stars.parquet: Parquet, "), "{:#?}", inspect.screen);
+
+    for (arguments, line) in [
+        (&["encode", "demo", "-f", "cvs"][..], "taploom: format \"cvs\" is unknown"),
+        (&["shwo", "demo"], "taploom: unrecognized subcommand 'shwo'"),
+        (&["inspect", "nothing.parquet"], "taploom: can't read the file nothing.parquet"),
+    ] {
+        let wrong = session(&folder, arguments);
+        assert_eq!(wrong.status, Some(2), "{:?}", wrong.screen);
+        assert!(wrong.screen[0].starts_with(line), "{:?}", wrong.screen);
+        assert!(!wrong.bytes.contains(&0x1b), "{:?}", wrong.screen);
+    }
+}
+
+#[test]
+fn progress_takes_one_line_and_leaves_none() {
+    let folder = Folder::new();
+    let columns = folder.columns();
+    let source = format!("synth:{columns}?rows=400000");
+    let long = session(&folder, &["encode", &source, "-f", "votable", "-o", "rows.vot"]);
+    assert_eq!(long.status, Some(0));
+    assert_eq!(long.screen.len(), 1, "{:#?}", long.screen);
+    assert!(long.screen[0].starts_with("400,000 rows, "), "{:?}", long.screen);
+    // Whatever was drawn before stayed within a line of 80 columns.
+    let mut parser = emulator();
+    for piece in long.bytes.chunks(64) {
+        parser.process(piece);
+        let used = parser.screen().rows(0, 80).filter(|line| !line.trim().is_empty()).count();
+        assert!(used <= 1, "{:#?}", parser.screen().contents());
+    }
+}
