@@ -89,6 +89,10 @@ fn every_kind_of_file_says_what_it_has() {
         (&"ra".into(), &"deg".into())
     );
     assert_eq!(found[2]["arrow"]["rows"]["sum"], 401);
+    let packed = stars(&folder, "stars.parquet.gz", &[]);
+    let text = inspected(&[&packed, "--verify"]);
+    assert!(text.contains("stars.parquet.gz: Parquet inside gzip, "), "{text}");
+    assert!(text.contains("401 of 401 rows"), "{text}");
     let text = inspected(&files);
     assert!(
         text.contains("stars.csv: CSV, ")
@@ -208,6 +212,7 @@ fn wrong_requests_name_what_is_wrong() {
         (&["inspect", "/no/where"], &["/no/where"]),
         (&["inspect", "/tmp"], &["/tmp", "not a file"]),
         (&["inspect", "demo"], &["demo"]),
+        (&["inspect", "-"], &["not standard input"]),
         (&["inspect", &csv, &csv, "--plot", &svg], &["--plot", "one file"]),
         (&["inspect", &csv, "--plot", &csv], &["--plot", "is read"]),
     ] {

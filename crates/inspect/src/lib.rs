@@ -54,6 +54,11 @@ impl InspectOptions {
 /// [`ErrorKind::InvalidRequest`] if there is no such file, or no source knows what it is;
 /// [`ErrorKind::Source`] if reading it fails.
 pub async fn inspect(path: &str, options: &InspectOptions) -> Result<Inspection> {
+    if path == "-" {
+        let message =
+            "inspect takes files, and not standard input: it has to read the end of a file first";
+        return Err(Error::new(ErrorKind::InvalidRequest, message));
+    }
     let opened = File::open(Path::new(path)).and_then(|file| Ok((file.metadata()?, file)));
     let (metadata, mut file) = opened.map_err(|error| {
         let message = format!("can't read the file {path}");
@@ -68,13 +73,14 @@ pub async fn inspect(path: &str, options: &InspectOptions) -> Result<Inspection>
     let mut beginning = Vec::new();
     let read = file.by_ref().take(64).read_to_end(&mut beginning).and_then(|_| file.rewind());
     read.map_err(|error| unreadable(path, error))?;
+    inspection.inside = compression(&beginning);
     let begins = |mark: &[u8]| beginning.starts_with(mark);
     if begins(parquet::MARK) || begins(parquet::ENCRYPTED) {
         inspection.kind = "parquet".to_owned();
         parquet::inspect(&file, &mut inspection, options)?;
         return Ok(inspection);
     }
-    if path.to_ascii_lowercase().ends_with(".parquet") && !is_compressed(&beginning) {
+    if path.to_ascii_lowercase().ends_with(".parquet") && inspection.inside.is_none() {
         inspection.kind = "parquet".to_owned();
         let why = match beginning.as_slice() {
             [] => "the file is empty",
@@ -95,7 +101,7 @@ pub async fn inspect(path: &str, options: &InspectOptions) -> Result<Inspection>
     }
     let kind = taploom_sources::SourceRegistry::collected()?.find(path)?.info().id;
     inspection.kind = kind.to_owned();
-    if kind == "arrow" {
+    if kind == "arrow" && inspection.inside.is_none() {
         arrow::inspect(&file, &mut inspection)?;
     }
     drop(file);
@@ -103,9 +109,13 @@ pub async fn inspect(path: &str, options: &InspectOptions) -> Result<Inspection>
     Ok(inspection)
 }
 
-/// Whether a file begins as gzip or zstd do, which a source opens whatever the name of the file.
-fn is_compressed(beginning: &[u8]) -> bool {
-    beginning.starts_with(&[0x1f, 0x8b]) || beginning.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
+/// What a file is compressed with, by its first bytes; a source opens it whatever its name is.
+fn compression(beginning: &[u8]) -> Option<&'static str> {
+    match beginning {
+        [0x1f, 0x8b, ..] => Some("gzip"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("zstd"),
+        _ => None,
+    }
 }
 
 fn unreadable(path: &str, error: io::Error) -> Error {

@@ -12,6 +12,9 @@ pub struct Inspection {
     pub file: String,
     /// The id of its kind: `parquet`, `votable`, `fits`, `arrow`, `csv`.
     pub kind: String,
+    /// What the file is compressed with as a whole: `gzip` or `zstd`. Only its columns and rows are looked at then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inside: Option<&'static str>,
     /// The size of the file in bytes.
     pub bytes: u64,
     /// The number of rows, if it is known without reading them all, or if all were read.

@@ -1,7 +1,7 @@
 //! Files that a source reads: their columns, and their rows if all are to be read.
 
 use arrow_schema::DataType;
-use taploom_model::{Column, Result, RowSource, Step};
+use taploom_model::{Column, Error, Result, RowSource, Step};
 use taploom_sources::Request;
 
 use crate::InspectOptions;
@@ -15,7 +15,7 @@ pub(crate) async fn inspect(inspection: &mut Inspection, options: &InspectOption
         Ok(source) => source,
         Err(error) => {
             if inspection.problems.is_empty() {
-                inspection.problems.push(format!("{error:#}"));
+                inspection.problems.push(without_name(&error, &path));
             }
             return;
         }
@@ -33,8 +33,17 @@ pub(crate) async fn inspect(inspection: &mut Inspection, options: &InspectOption
         });
         match outcome {
             Ok(()) => inspection.rows = Some(rows),
-            Err(error) => inspection.problems.push(format!("{error:#}")),
+            Err(error) => inspection.problems.push(without_name(&error, &path)),
         }
+    }
+}
+
+/// An error of a source without the name of the file, which stands at the top of the inspection.
+fn without_name(error: &Error, path: &str) -> String {
+    let message = format!("{error:#}");
+    match message.strip_prefix(&format!("source {path}: ")) {
+        Some(rest) => rest.to_owned(),
+        None => message,
     }
 }
 

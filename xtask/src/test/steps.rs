@@ -70,8 +70,15 @@ const ALL: &str = ALL_FEATURES;
 
 /// Test programs that run steps of their own. Those that belong to no list here run in the step `tests`.
 const PLANTED: &[&str] = &["planted"];
-const READERS: &[&str] =
-    &["matrix", "readers", "parquet_readers", "voparquet_readers", "votable_reader", "validators"];
+const READERS: &[&str] = &[
+    "matrix",
+    "readers",
+    "parquet_readers",
+    "voparquet_readers",
+    "votable_reader",
+    "validators",
+    "inspect_readers",
+];
 const DATABASES: &[&str] = &["mysql"];
 const KAFKA: &[&str] = &["kafka"];
 const STORES: &[&str] = &["s3"];

@@ -22,7 +22,9 @@ pub(super) fn of(inspection: &Inspection, width: Width) -> String {
         "tsv" => "TSV",
         other => other,
     };
-    let _ = writeln!(text, "{}: {kind}, {}", harmless(&inspection.file), bytes(inspection.bytes));
+    let inside = inspection.inside.map(|codec| format!(" inside {codec}")).unwrap_or_default();
+    let (file, size) = (harmless(&inspection.file), bytes(inspection.bytes));
+    let _ = writeln!(text, "{file}: {kind}{inside}, {size}");
     let mut facts = Facts { text, width };
     let is_lost = inspection.columns.is_empty() && !inspection.is_sound();
     let rows = match inspection.rows {
