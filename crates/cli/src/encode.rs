@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Serialize;
-use taploom::pipeline::{Ahead, Encoded, MaxRec, RowSource, Transformed, run as encode};
+use taploom::pipeline::{Ahead, Coalesce, Encoded, MaxRec, RowSource, Transformed, run as encode};
 use taploom::sources::{ColumnList, ReadProgress, Request};
 use taploom::{
     ByteSink, ColumnLosses, Completion, Content, EncodeContext, EncoderPlugin, EncoderSpec,
@@ -20,6 +20,10 @@ use crate::progress::{Progress, finished, is_wanted};
 use crate::resources::ResourceArguments;
 use crate::say;
 use crate::values::{at_least_one, from_zero};
+use crate::wanted::WantedArguments;
+
+/// Bytes of small batches that are put together to one.
+const COALESCED_BYTES: usize = 1 << 20;
 
 /// The arguments of `taploom encode`.
 #[derive(clap::Args)]
@@ -33,6 +37,8 @@ pub(crate) struct Arguments {
     /// Which TABLE of a VOTable file with several: its number (from 1), ID or name
     #[arg(long, value_name = "TABLE")]
     table: Option<String>,
+    #[command(flatten)]
+    wanted: WantedArguments,
     /// Format of the output: an id from the list below, a short name, or a media type with
     /// parameters [default: by the extension of the output file, else votable]
     #[arg(short, long)]
@@ -134,11 +140,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .with_batch_rows(arguments.batch_rows)
         // One row more tells that there are too many.
         .with_most_rows(arguments.maxrec.map(|rows| rows.saturating_add(1)))
+        .with_select(arguments.wanted.select()?)
+        .with_condition(arguments.wanted.condition()?)
         .with_resources(resources.for_source());
     let runtime = runtime(arguments.threads)?;
     let source = runtime.block_on(taploom::sources::open(&request))?;
     let limit = MaxRec::new(source.schema(), arguments.maxrec.unwrap_or(u64::MAX));
     let source = Transformed::new(source, limit);
+    // A condition may leave a few rows of each batch, and encoders pay for every batch.
+    let source: Box<dyn RowSource> = match request.condition {
+        Some(_) => {
+            let coalesce = Coalesce::new(source.schema(), arguments.batch_rows, COALESCED_BYTES);
+            Box::new(Transformed::new(source, coalesce))
+        }
+        None => Box::new(source),
+    };
     let columns = source.schema().columns().len();
     let compression = arguments.output.as_deref().and_then(|path| Compression::of(path).0);
     let mut sink = output.sink().map_err(Error::sink)?;

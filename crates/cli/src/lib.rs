@@ -21,6 +21,7 @@ mod show;
 mod svg;
 mod terminal;
 mod values;
+mod wanted;
 
 use std::io::Write;
 use std::path::Path;

@@ -26,3 +26,5 @@ pub use transform::{Flow, Transform, Transformed};
 #[cfg(feature = "url")]
 pub use transforms::UrlRewrite;
 pub use transforms::{Coalesce, MaxRec};
+#[cfg(feature = "expressions")]
+pub use transforms::{Filter, Select};

@@ -24,6 +24,7 @@ mod sqlite;
 mod synth;
 #[cfg(any(feature = "mysql", feature = "sqlite"))]
 mod timestamp;
+mod wanted;
 
 use taploom_model::{Result, RowSource};
 
@@ -34,6 +35,7 @@ pub use plugin::{FILE_BEGINNING, Place, QueryUse, SourceInfo, SourcePlugin, Sour
 pub use progress::ReadProgress;
 pub use registry::SourceRegistry;
 pub use request::Request;
+pub use taploom_expressions::{Condition, SelectList};
 
 /// The sources of this crate's features, for a [`SourceRegistry::new`] that takes some of them only.
 pub mod plugins {

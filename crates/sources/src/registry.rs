@@ -12,6 +12,7 @@ use crate::location::{is_url, shown};
 use crate::many;
 use crate::plugin::{Place, QueryUse, SourceInfo, SourcePlugin};
 use crate::request::Request;
+use crate::wanted::{chosen, of_source};
 
 /// The sources of a program, ordered by id.
 #[derive(Debug, Clone)]
@@ -86,6 +87,12 @@ impl SourceRegistry {
     /// As [`find`](Self::find) and [`SourceType::open`](crate::SourceType::open);
     /// [`ErrorKind::InvalidRequest`] for a query or a table that the source does not take.
     pub async fn open(&self, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+        let source = self.open_whole(&of_source(request)).await?;
+        chosen(source, request)
+    }
+
+    /// Opens the source of a request. It may leave out columns and rows that are not wanted.
+    async fn open_whole(&self, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
         let further = request.more_locations.iter().map(String::as_str);
         let locations: Vec<&str> = std::iter::once(request.location).chain(further).collect();
         // Locations with a syntax of their own are not files, whatever is in their names.

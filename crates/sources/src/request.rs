@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use taploom_expressions::{Condition, SelectList};
 use taploom_model::{Resources, Result};
 
 use crate::column_list::ColumnList;
@@ -38,6 +39,12 @@ pub struct Request<'a> {
     pub batch_rows: usize,
     /// How many rows will be read at most; a source may leave out all that follow. By default all rows are read.
     pub most_rows: Option<u64>,
+    /// Which columns are wanted. The [`SourceRegistry`](crate::SourceRegistry) chooses them; a source may leave out
+    /// columns that neither this list nor [`condition`](Self::condition) names.
+    pub select: Option<SelectList>,
+    /// Which rows are wanted. The [`SourceRegistry`](crate::SourceRegistry) chooses them; a source may leave out rows
+    /// for which the condition is not true.
+    pub condition: Option<Condition>,
     /// The memory for open files and rows, and the place of temporary files, for sources that need them. By default those
     /// of [`Resources::default`]. Metadata of a file are not counted.
     pub resources: Resources,
@@ -58,6 +65,8 @@ impl<'a> Request<'a> {
             columns: None,
             batch_rows: 2000,
             most_rows: None,
+            select: None,
+            condition: None,
             resources: Resources::default(),
             progress: None,
             guesses: None,
@@ -106,6 +115,33 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// Asks for some columns.
+    ///
+    /// ```
+    /// use taploom_model::Column;
+    /// use taploom_sources::Request;
+    ///
+    /// let request = Request::new("demo")
+    ///     .with_select("name, vmag AS magnitude".parse::<taploom_sources::SelectList>()?)
+    ///     .with_condition("vmag < 0".parse::<taploom_sources::Condition>()?);
+    /// let source = futures::executor::block_on(taploom_sources::open(&request))?;
+    /// let names: Vec<_> = source.schema().columns().iter().map(Column::name).collect();
+    /// assert_eq!(names, ["name", "magnitude"]);
+    /// # Ok::<(), taploom_model::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_select(mut self, list: impl Into<Option<SelectList>>) -> Self {
+        self.select = list.into();
+        self
+    }
+
+    /// Asks for the rows for which a condition is true.
+    #[must_use]
+    pub fn with_condition(mut self, condition: impl Into<Option<Condition>>) -> Self {
+        self.condition = condition.into();
+        self
+    }
+
     /// Grants memory and temporary files.
     #[must_use]
     pub fn with_resources(mut self, resources: Resources) -> Self {
@@ -143,6 +179,8 @@ impl fmt::Debug for Request<'_> {
             columns,
             batch_rows,
             most_rows,
+            select,
+            condition,
             resources,
             progress,
             guesses: _,
@@ -156,6 +194,8 @@ impl fmt::Debug for Request<'_> {
             .field("columns", columns)
             .field("batch_rows", batch_rows)
             .field("most_rows", most_rows)
+            .field("select", select)
+            .field("condition", condition)
             .field("resources", resources)
             .field("progress", progress)
             .finish()

@@ -16,6 +16,8 @@ use taploom_format_voparquet as _;
 #[cfg(feature = "votable")]
 use taploom_format_votable as _;
 
+#[cfg(feature = "sources")]
+pub use taploom_expressions as expressions;
 pub use taploom_format::*;
 pub use taploom_pipeline as pipeline;
 #[cfg(feature = "sources")]

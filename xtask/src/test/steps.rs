@@ -78,6 +78,7 @@ const READERS: &[&str] = &[
     "votable_reader",
     "validators",
     "inspect_readers",
+    "conditions",
 ];
 const DATABASES: &[&str] = &["mysql"];
 const KAFKA: &[&str] = &["kafka"];

@@ -1,0 +1,123 @@
+//! `--select` and `--where`: what is written, and what is refused.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
+
+mod common;
+
+use common::{Folder, taploom};
+
+/// The CSV of the rows and columns that are wanted of a small table, which is read from several kinds of files.
+fn written(source: &str, options: &[&str]) -> String {
+    let arguments = [&["encode", source, "-f", "csv"], options].concat();
+    let run = taploom(&arguments);
+    run.succeeds();
+    String::from_utf8(run.stdout).unwrap().replace("\r\n", "\n")
+}
+
+const STARS: &str =
+    "id,name,B-V,vmag\n1,Vega,0.00,0.03\n2,Altair,0.22,0.76\n3,Deneb,,1.25\n4,,1.5,\n";
+
+#[test]
+fn columns_and_rows_are_chosen_from_every_kind_of_file() {
+    let folder = Folder::new();
+    let csv = folder.write("stars.csv", STARS);
+    for extension in ["csv", "parquet", "arrow", "vot"] {
+        let source = folder.path(&format!("stars.{extension}"));
+        if extension != "csv" {
+            taploom(&["encode", &csv, "-o", &source]).succeeds();
+        }
+        let cases: [(&[&str], &str); 7] = [
+            (&["--select", "vmag AS v, id"], "v,id\n0.03,1\n0.76,2\n1.25,3\n,4\n"),
+            (&["--select", r#""B-V" AS bv, ID"#, "--where", "vmag < 1"], "bv,id\n0.0,1\n0.22,2\n"),
+            (&["--select", "id", "--where", "name LIKE 'A%' OR vmag > 1"], "id\n2\n3\n"),
+            (&["--select", "id", "--where", r#""B-V" IS NULL"#], "id\n3\n"),
+            (&["--select", "id", "--where", "NOT vmag BETWEEN 0.03 AND 0.76"], "id\n3\n"),
+            (&["--select", "id, id AS again", "--where", "id IN (4, 1)"], "id,again\n1,1\n4,4\n"),
+            // The limit counts the rows that are written.
+            (&["--select", "id", "--where", "id > 1", "--maxrec", "5"], "id\n2\n3\n4\n"),
+        ];
+        for (options, expected) in cases {
+            assert_eq!(written(&source, options), expected, "{extension} {options:?}");
+        }
+    }
+}
+
+#[test]
+fn a_query_is_filtered_too_and_a_limit_counts_what_is_left() {
+    let query = "SELECT 1 AS a UNION ALL SELECT 2 UNION ALL SELECT 3";
+    let run = taploom(&[
+        "encode", "demo", "-q", query, "-f", "csv", "--where", "a <> 1", "--maxrec", "1",
+    ]);
+    assert_eq!(run.status, Some(0));
+    assert_eq!(String::from_utf8(run.stdout).unwrap().replace("\r\n", "\n"), "a\n2\n");
+    assert!(run.stderr.contains("--maxrec"), "{}", run.stderr);
+}
+
+#[test]
+fn units_and_descriptions_come_along() {
+    let run = taploom(&["encode", "demo", "--select", "vmag AS magnitude", "--maxrec", "1"]);
+    let document = String::from_utf8(run.stdout).unwrap();
+    assert!(document.contains("name=\"magnitude\""), "{document}");
+    assert!(document.contains("unit=\"mag\""), "{document}");
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_place_and_a_remedy() {
+    let folder = Folder::new();
+    let source = folder.write("stars.csv", STARS);
+    for (option, text, words) in [
+        (
+            "--select",
+            "nmae, id",
+            &["select list, character 1", "\"nmae\"", "did you mean name?"][..],
+        ),
+        ("--select", "id, B-V", &["character 5", "in double quotes: \"B-V\""]),
+        ("--select", "id,", &["select list", "expected"]),
+        ("--select", " ", &["select list", "empty"]),
+        ("--select", "id; DROP TABLE x", &["select list, character 3", ";"]),
+        ("--select", "count(id)", &["\"count(id)\" is not a column"]),
+        ("--where", "vmga < 1", &["condition, character 1", "\"vmga\"", "did you mean vmag?"]),
+        ("--where", "vmag <", &["condition", "it ends where an expression is expected"]),
+        (
+            "--where",
+            "vmag < 'bright'",
+            &["character 1", "vmag (Float64)", "numbers without quotes"],
+        ),
+        ("--where", "vmag", &["vmag (Float64) is not a condition"]),
+        ("--where", "sqrt(vmag) < 1", &["the function sqrt is not possible here", "LIKE"]),
+        ("--where", "name || 'x' = 'y'", &["the operator ||"]),
+        ("--where", "id IN (SELECT 1)", &["a subquery"]),
+        ("--where", "CAST(id AS TEXT) = '1'", &["CAST"]),
+        ("--where", "id LIKE '1%'", &["LIKE needs text; id (Int64) is not text"]),
+        ("--where", "name LIKE 'a!' ESCAPE '!'", &["ends with its escape character"]),
+        ("--where", "name = \"Vega\"", &["\"Vega\"", "text is written in single quotes"]),
+        ("--where", "stars.id = 1", &["one table only: write id"]),
+        ("--where", "id % 0 = 1", &["row 1", "division by zero"]),
+        ("--where", "id * 9223372036854775807 > 0", &["row 2", "can't calculate"]),
+    ] {
+        let out = folder.path("out.csv");
+        let run = taploom(&["encode", &source, option, text, "-o", &out]);
+        let status = if text.contains("%") && !text.contains("LIKE") || text.contains("* 9") {
+            1
+        } else {
+            2
+        };
+        run.fails_with(status, words);
+        assert_eq!(folder.names(), ["stars.csv"], "{text} leaves a file");
+    }
+}
+
+#[test]
+fn texts_of_any_length_and_depth_are_answered() {
+    let folder = Folder::new();
+    let source = folder.write("stars.csv", STARS);
+    let run = |text: &str| taploom(&["encode", &source, "-f", "csv", "--where", text]);
+    let numbers: Vec<String> = (-5000..5000).map(|number| number.to_string()).collect();
+    let run_list = run(&format!("id IN ({})", numbers.join(", ")));
+    assert_eq!(run_list.stdout.iter().filter(|byte| **byte == b'\n').count(), 5);
+    run(&vec!["id = 1"; 400].join(" OR ")).succeeds();
+    run(&vec!["id = 1"; 4000].join(" OR ")).fails_with(2, &["at most 1000"]);
+    run(&format!("{}id = 1{}", "(".repeat(5000), ")".repeat(5000))).fails_with(2, &["nested"]);
+    run(&format!("{} id = 1", "NOT ".repeat(900))).fails_with(2, &["NOT is not expected here"]);
+    run(&format!("id = 1{}", " + 1".repeat(900))).fails_with(2, &["nested"]);
+}

@@ -1,0 +1,63 @@
+//! What is not possible, in words.
+
+use sqlparser::ast::Expr;
+use taploom_model::Error;
+
+use super::common::{Class, class};
+use super::{ALLOWED, Binder, Typed};
+use crate::literal::Literal;
+
+impl Binder<'_> {
+    pub(super) fn incomparable(&self, expr: &Expr, left: &Typed<'_>, right: &Typed<'_>) -> Error {
+        let is_nested = |value: &Typed<'_>| class(&value.data_type).is_none();
+        let pair = |number: &Typed<'_>, text: &Typed<'_>| {
+            let is_number = class(&number.data_type).is_some_and(Class::is_number);
+            is_number && matches!(text.literal, Some(Literal::Text(_)))
+        };
+        let nested = [left, right].into_iter().find(|value| is_nested(value));
+        let remedy = if let Some(value) = nested {
+            format!("of {} only IS NULL and IS NOT NULL can be asked", shown(value.expr))
+        } else if pair(left, right) || pair(right, left) {
+            "write numbers without quotes".to_owned()
+        } else {
+            "both sides have to be numbers, texts, booleans, times or bytes".to_owned()
+        };
+        let message =
+            format!("{} can't be compared with {}; {remedy}", described(left), described(right));
+        self.wrong(expr, message)
+    }
+
+    pub(super) fn refused(&self, expr: &Expr) -> Error {
+        let what = match expr {
+            Expr::Function(function) => format!("the function {}", function.name),
+            Expr::Case { .. } => "CASE".to_owned(),
+            Expr::Cast { .. } | Expr::Convert { .. } => "CAST".to_owned(),
+            Expr::Interval(_) => "INTERVAL".to_owned(),
+            Expr::Subquery(_) | Expr::Exists { .. } | Expr::In { .. } => "a subquery".to_owned(),
+            Expr::BinaryOp { op, .. } => format!("the operator {op}"),
+            Expr::UnaryOp { op, .. } => format!("the operator {op}"),
+            other => format!("{:?}", shown(other)),
+        };
+        self.wrong(expr, format!("{what} is not possible here; {ALLOWED}"))
+    }
+}
+
+/// The expression as text, cut where it is long.
+pub(super) fn shown(expr: &Expr) -> String {
+    const MOST: usize = 60;
+    let mut text = expr.to_string();
+    if let Some((end, _)) = text.char_indices().nth(MOST) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+/// The expression with its type.
+pub(super) fn described(value: &Typed<'_>) -> String {
+    match &value.literal {
+        Some(Literal::Text(_)) => format!("the text {}", shown(value.expr)),
+        Some(_) => shown(value.expr),
+        None => format!("{} ({})", shown(value.expr), value.data_type),
+    }
+}

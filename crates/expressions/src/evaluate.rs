@@ -1,0 +1,234 @@
+//! The values of an expression for the rows of a batch.
+
+use std::sync::Arc;
+
+use arrow_arith::{boolean, numeric};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Float64Type, Int64Type,
+};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, Datum, Decimal128Array, Float64Array, Int64Array, new_null_array,
+};
+use arrow_cast::{CastOptions, cast_with_options};
+use arrow_schema::{ArrowError, DataType};
+
+use crate::literal::nanoseconds_of;
+use crate::node::{Arithmetic, Form, Node};
+
+/// Values: one for each row, or a single one for all rows.
+#[derive(Debug, Clone)]
+pub(crate) struct Values {
+    pub(crate) array: ArrayRef,
+    pub(crate) is_one: bool,
+}
+
+impl Datum for Values {
+    fn get(&self) -> (&dyn Array, bool) {
+        (&*self.array, self.is_one)
+    }
+}
+
+/// The column at a position.
+pub(crate) type Columns<'a> = dyn Fn(usize) -> Option<ArrayRef> + 'a;
+
+/// Evaluates an expression for a number of rows.
+pub(crate) fn evaluate(
+    node: &Node,
+    columns: &Columns<'_>,
+    rows: usize,
+) -> Result<Values, ArrowError> {
+    let inner = |node: &Node| evaluate(node, columns, rows);
+    let (array, is_one): (ArrayRef, bool) = match node {
+        Node::Column(column) => match columns(*column) {
+            Some(array) => (array, false),
+            None => {
+                let message = format!("column {} is not in the batch", column + 1);
+                return Err(ArrowError::SchemaError(message));
+            }
+        },
+        Node::Constant(array) => (Arc::clone(array), true),
+        Node::Convert(node, form) => {
+            let values = inner(node)?;
+            (converted(&values.array, form)?, values.is_one)
+        }
+        Node::Compare { comparison, left, right, is_mixed } => {
+            let (left, right) = (inner(left)?, inner(right)?);
+            let compared = match is_mixed {
+                true => comparison.of_mixed(&left, &right)?,
+                false => comparison.of_same(&left, &right)?,
+            };
+            (Arc::new(compared), left.is_one && right.is_one)
+        }
+        Node::And(nodes) | Node::Or(nodes) => {
+            let join = match node {
+                Node::And(_) => boolean::and_kleene,
+                _ => boolean::or_kleene,
+            };
+            let mut joined: Option<Values> = None;
+            for node in nodes {
+                let mut next = inner(node)?;
+                joined = Some(match joined {
+                    None => next,
+                    Some(mut all) => {
+                        if all.is_one != next.is_one {
+                            all = repeated(all, rows);
+                            next = repeated(next, rows);
+                        }
+                        let array = join(all.array.as_boolean(), next.array.as_boolean())?;
+                        Values { array: Arc::new(array), is_one: all.is_one }
+                    }
+                });
+            }
+            // `IN ()` is not in the grammar, so that there is one condition at least.
+            return joined.ok_or_else(|| ArrowError::ComputeError("nothing to join".to_owned()));
+        }
+        Node::Not(node) => {
+            let values = inner(node)?;
+            (Arc::new(boolean::not(values.array.as_boolean())?), values.is_one)
+        }
+        Node::IsNull(node) => {
+            let values = inner(node)?;
+            (Arc::new(boolean::is_null(&values.array)?), values.is_one)
+        }
+        Node::Is(node, wanted) => {
+            let values = inner(node)?;
+            let truth = values.array.as_boolean();
+            let truth = if *wanted { truth.clone() } else { boolean::not(truth)? };
+            let certain = match truth.nulls() {
+                Some(nulls) => truth.values() & nulls.inner(),
+                None => truth.values().clone(),
+            };
+            (Arc::new(BooleanArray::new(certain, None)), values.is_one)
+        }
+        Node::IsNan(node) => {
+            let values = inner(node)?;
+            let floats = values.array.as_primitive::<Float64Type>();
+            (Arc::new(BooleanArray::from_unary(floats, f64::is_nan)), values.is_one)
+        }
+        Node::Like { value, pattern, ignores_case } => {
+            let values = inner(value)?;
+            let pattern = Values { array: Arc::clone(pattern), is_one: true };
+            let like = match ignores_case {
+                true => arrow_string::like::ilike(&values, &pattern)?,
+                false => arrow_string::like::like(&values, &pattern)?,
+            };
+            (Arc::new(like), values.is_one)
+        }
+        Node::Arithmetic { operator, left, right } => {
+            let (left, right) = (inner(left)?, inner(right)?);
+            let calculate = match operator {
+                Arithmetic::Add => numeric::add,
+                Arithmetic::Subtract => numeric::sub,
+                Arithmetic::Multiply => numeric::mul,
+                Arithmetic::Divide => numeric::div,
+                Arithmetic::Remainder => numeric::rem,
+            };
+            (calculate(&left, &right)?, left.is_one && right.is_one)
+        }
+        Node::Negative(node) => {
+            let values = inner(node)?;
+            (numeric::neg(&values.array)?, values.is_one)
+        }
+    };
+    Ok(Values { array, is_one })
+}
+
+/// A condition with a value for each row.
+pub(crate) fn repeated(values: Values, rows: usize) -> Values {
+    if !values.is_one {
+        return values;
+    }
+    let one = values.array.as_boolean();
+    let array: ArrayRef = match one.is_valid(0) {
+        true => Arc::new(BooleanArray::from(vec![one.value(0); rows])),
+        false => new_null_array(&DataType::Boolean, rows),
+    };
+    Values { array, is_one: false }
+}
+
+fn converted(array: &ArrayRef, form: &Form) -> Result<ArrayRef, ArrowError> {
+    match form {
+        Form::Type(data_type) => exact(array, data_type),
+        Form::Float => {
+            let floats = floats(array)?;
+            let floats = floats.as_primitive::<Float64Type>();
+            // Adding zero makes one zero of two.
+            let one_of_each = |value: f64| if value.is_nan() { f64::NAN } else { value + 0.0 };
+            Ok(Arc::new(floats.unary::<_, Float64Type>(one_of_each)))
+        }
+        Form::Count => count(array),
+        Form::Nanoseconds => {
+            let unit = match array.data_type() {
+                DataType::Timestamp(unit, _)
+                | DataType::Time32(unit)
+                | DataType::Time64(unit)
+                | DataType::Duration(unit) => nanoseconds_of(*unit),
+                DataType::Date64 => 1_000_000,
+                _ => 86_400 * 1_000_000_000,
+            };
+            let counts = count(array)?;
+            let counts = counts.as_primitive::<Int64Type>();
+            let nanoseconds: Decimal128Array =
+                counts.unary::<_, Decimal128Type>(|count| i128::from(count) * unit);
+            Ok(Arc::new(nanoseconds.with_precision_and_scale(38, 0)?))
+        }
+    }
+}
+
+fn exact(array: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
+    if array.data_type() == data_type {
+        return Ok(Arc::clone(array));
+    }
+    cast_with_options(array, data_type, &CastOptions { safe: false, ..Default::default() })
+}
+
+fn count(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    match array.data_type() {
+        DataType::Time32(_) | DataType::Date32 => {
+            exact(&exact(array, &DataType::Int32)?, &DataType::Int64)
+        }
+        _ => exact(array, &DataType::Int64),
+    }
+}
+
+/// The nearest doubles.
+fn floats(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    macro_rules! nearest {
+        ($decimals:ty, $scale:expr) => {{
+            let array = array.as_primitive::<$decimals>();
+            Ok(Arc::new(array.unary::<_, Float64Type>(|unscaled| {
+                nearest_double(&unscaled.to_string(), *$scale)
+            })))
+        }};
+    }
+    match array.data_type() {
+        DataType::Decimal32(_, scale) => nearest!(Decimal32Type, scale),
+        DataType::Decimal64(_, scale) => nearest!(Decimal64Type, scale),
+        DataType::Decimal128(_, scale) => {
+            let array = array.as_primitive::<Decimal128Type>();
+            Ok(Arc::new(array.unary::<_, Float64Type>(|unscaled| nearest(unscaled, *scale))))
+        }
+        DataType::Decimal256(_, scale) => nearest!(Decimal256Type, scale),
+        DataType::Duration(_) => {
+            let counts: Int64Array = count(array)?.as_primitive::<Int64Type>().clone();
+            let floats: Float64Array = counts.unary(|count| count as f64);
+            Ok(Arc::new(floats))
+        }
+        _ => exact(array, &DataType::Float64),
+    }
+}
+
+fn nearest(unscaled: i128, scale: i8) -> f64 {
+    const EXACT: i128 = 1 << 53;
+    // Where both numbers are exact, their quotient is the nearest double.
+    match (-EXACT..=EXACT).contains(&unscaled) && (0..=22).contains(&scale) {
+        true => unscaled as f64 / 10_f64.powi(scale.into()),
+        false => nearest_double(&unscaled.to_string(), scale),
+    }
+}
+
+fn nearest_double(unscaled: &str, scale: i8) -> f64 {
+    // Digits with an exponent are always a number.
+    format!("{unscaled}e{}", -i32::from(scale)).parse().unwrap_or(f64::NAN)
+}

@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+mod bind;
+mod compare;
+mod condition;
+mod evaluate;
+mod literal;
+mod names;
+mod node;
+mod parse;
+mod possible;
+mod projection;
+mod select_list;
+
+pub use condition::{Condition, Predicate};
+pub use possible::Bounds;
+pub use projection::Projection;
+pub use select_list::SelectList;
