@@ -11,6 +11,7 @@ use parquet::file::metadata::FileMetaData;
 use taploom_model::{BatchSource, Column, Result, RowSource};
 use taploom_votable::{ReadOptions, TableChoice, VotableReader};
 
+use self::parts::Parts;
 use self::rows::FileRows;
 use super::batches::batches;
 use super::described::{FileMetadata, FileSchema, add_late, in_arrow};
@@ -20,11 +21,13 @@ use crate::plugin::{Place, SourceInfo, SourceType};
 use crate::register_source;
 use crate::request::Request;
 
+mod bounds;
 mod compact;
 mod cost;
 mod encrypted;
 mod int96;
 mod page_sizes;
+mod parts;
 mod plan;
 pub(in crate::file) mod ranges;
 mod rows;
@@ -71,13 +74,12 @@ fn open(mut file: File, name: &str, request: &Request<'_>) -> Result<Box<dyn Row
     let ranges = ranges::ranges(metadata.metadata());
     let rows = u64::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or_default();
     let content = content(metadata.metadata().file_metadata());
-    // The reader of the rows does not have them.
     let keys = metadata.schema().metadata().clone();
-    let reader = FileRows::new(file, metadata, name, request);
-    let reader = reader.map_err(broken)?;
+    // The reader of the rows says in which types they come; it does not have the keys.
+    let arrow = rows::schema(&file, &metadata, None).map_err(broken)?;
     let (mut overflowed, mut left_out) = (false, Vec::new());
     let mut described =
-        FileSchema::new(with_keys(reader.schema(), &keys), request, |arrow| match &content {
+        FileSchema::new(with_keys(&arrow, &keys), request, |arrow| match &content {
             Some(content) => described_by_document(content, arrow, rows).map(|document| {
                 (overflowed, left_out) = (document.overflowed, document.left_out);
                 Some(FileMetadata { ranges, ..document.known })
@@ -86,7 +88,11 @@ fn open(mut file: File, name: &str, request: &Request<'_>) -> Result<Box<dyn Row
         })?;
     described.notes.extend(left_out);
     let ending = described.ending(name).with_overflow(overflowed);
-    let source = BatchSource::new(described.schema, batches(reader, name.to_owned()));
+    let (parts, projection) = Parts::needed(&file, metadata, &described.schema, request)?;
+    let schema = projection.map_or(described.schema, |projection| projection.schema().clone());
+    let rows = parts.rows();
+    let reader = FileRows::new(file, parts, name, request).map_err(broken)?;
+    let source = BatchSource::new(schema, batches(reader, name.to_owned()));
     let source = source.with_rows_hint(rows);
     Ok(Box::new(source.with_ending(ending)))
 }

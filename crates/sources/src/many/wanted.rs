@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use taploom_expressions::{Condition, SelectList};
 use taploom_model::Resources;
 
 use crate::column_list::ColumnList;
@@ -16,6 +17,8 @@ pub(super) struct Wanted {
     columns: Option<ColumnList>,
     batch_rows: usize,
     most_rows: Option<u64>,
+    select: Option<SelectList>,
+    condition: Option<Condition>,
     resources: Resources,
     progress: Option<Arc<ReadProgress>>,
     /// What the values of all files are, for kinds of files that do not say so.
@@ -33,6 +36,8 @@ impl Wanted {
             columns,
             batch_rows,
             most_rows,
+            select,
+            condition,
             resources,
             progress: _,
             guesses: _,
@@ -43,6 +48,8 @@ impl Wanted {
             columns: columns.clone(),
             batch_rows: *batch_rows,
             most_rows: *most_rows,
+            select: select.clone(),
+            condition: condition.clone(),
             resources: resources.clone(),
             progress: None,
             guesses: Guesses::default(),
@@ -61,6 +68,8 @@ impl Wanted {
             .with_columns(self.columns.clone())
             .with_batch_rows(self.batch_rows)
             .with_most_rows(self.most_rows)
+            .with_select(self.select.clone())
+            .with_condition(self.condition.clone())
             .with_resources(self.resources.clone())
             .with_progress(self.progress.clone());
         request.guesses = Some(self.guesses.clone());

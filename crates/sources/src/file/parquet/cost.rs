@@ -28,25 +28,29 @@ pub(super) struct ColumnCost {
 }
 
 impl ColumnCost {
-    /// The costs of a row group's columns, by position in the schema. A column with several leaves, such as a struct,
+    /// The costs of some columns of a row group, which are given by position in the schema. A column with several leaves, such as a struct,
     /// costs as much as all of them.
     ///
     /// Without the `file`, costs are upper bounds that only need the footer. With it, page headers are read.
     pub(super) fn of_row_group(
         metadata: &ArrowReaderMetadata,
         row_group: usize,
+        columns: &[usize],
         file: Option<&File>,
     ) -> Vec<Self> {
         let row_group = metadata.metadata().row_group(row_group);
         let schema = metadata.metadata().file_metadata().schema_descr();
-        let mut costs = vec![Self::default(); schema.root_schema().get_fields().len()];
+        let mut costs = vec![Self::default(); columns.len()];
         let rows = row_group.num_rows().max(1) as f64;
         for (leaf, chunk) in row_group.columns().iter().enumerate() {
+            let Ok(column) = columns.binary_search(&schema.get_column_root_idx(leaf)) else {
+                continue;
+            };
             let cost = match file.and_then(|file| PageSizes::read(file, chunk)) {
                 Some(pages) => of_pages(chunk, &pages, rows),
                 None => upper_bound(chunk, rows),
             };
-            if let Some(column) = costs.get_mut(schema.get_column_root_idx(leaf)) {
+            if let Some(column) = costs.get_mut(column) {
                 column.open = column.open.saturating_add(cost.open);
                 column.passing = column.passing.max(cost.passing);
                 column.row += cost.row;

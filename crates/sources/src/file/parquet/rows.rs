@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_cast::can_cast_types;
 use arrow_schema::SchemaRef;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
@@ -15,6 +16,7 @@ use taploom_packed::plain_type;
 use taploom_scratch::{ReadPattern, ScratchFile};
 
 use super::cost::ColumnCost;
+use super::parts::{Part, Parts};
 use super::plan::{ReadPlan, Shares};
 use super::transposed::{ReadError, RowGroup, TransposedRows};
 use crate::file::batches::{slices, unreadable};
@@ -25,6 +27,10 @@ use crate::request::Request;
 pub(super) struct FileRows {
     file: File,
     metadata: ArrowReaderMetadata,
+    /// The positions of the columns that are read, ascending.
+    columns: Vec<usize>,
+    /// The rows that are read.
+    parts: Vec<Part>,
     schema: SchemaRef,
     /// The name of the source, for messages.
     name: String,
@@ -35,7 +41,7 @@ pub(super) struct FileRows {
     scratch: Option<ScratchFile>,
     /// Rows that are still wanted.
     rows_left: usize,
-    next_row_group: usize,
+    next_part: usize,
     open: Open,
 }
 
@@ -50,16 +56,17 @@ impl FileRows {
     /// The rows of a file that are asked for.
     pub(super) fn new(
         file: File,
-        metadata: ArrowReaderMetadata,
+        parts: Parts,
         name: &str,
         request: &Request<'_>,
     ) -> Result<Self, ParquetError> {
-        let builder =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(file.try_clone()?, metadata.clone());
-        let schema = builder.with_row_groups(Vec::new()).build()?.schema();
+        let Parts { metadata, columns, parts } = parts;
+        let schema = schema(&file, &metadata, Some(&columns))?;
         Ok(Self {
             file,
             metadata,
+            columns,
+            parts,
             schema,
             name: name.to_owned(),
             shares: Shares::of(request.resources.memory_budget),
@@ -70,40 +77,41 @@ impl FileRows {
                 .most_rows
                 .and_then(|rows| rows.try_into().ok())
                 .unwrap_or(usize::MAX),
-            next_row_group: 0,
+            next_part: 0,
             open: Open::Nothing,
         })
     }
 
-    pub(super) fn schema(&self) -> &SchemaRef {
-        &self.schema
-    }
-
     /// Opens the next row group, or several that fit. `false` after the last one.
     fn open_next(&mut self) -> Result<bool> {
-        let count = self.metadata.metadata().num_row_groups();
-        let first = self.next_row_group;
+        let count = self.parts.len();
+        let first = self.next_part;
         if first >= count || self.rows_left == 0 {
             return Ok(false);
         }
-        self.next_row_group += 1;
-        self.open = match self.plan(first) {
+        self.next_part += 1;
+        self.open = match self.plan(self.parts[first].row_group) {
             ReadPlan::Together { rows } if rows == self.batch_rows => {
                 // Batches may go over the ends of row groups, of which some have only a few rows.
-                while self.next_row_group < count && self.surely_fits(self.next_row_group) {
-                    self.next_row_group += 1;
+                while self.next_part < count
+                    && self.surely_fits(self.parts[self.next_part].row_group)
+                {
+                    self.next_part += 1;
                 }
-                self.together(first..self.next_row_group, rows)?
+                self.together(first..self.next_part, rows)?
             }
             ReadPlan::Together { rows } => self.together(first..first + 1, rows)?,
             ReadPlan::Transposed(plan) => {
                 let scratch = self.scratch.take();
                 let scratch = scratch.unwrap_or_else(|| self.space.file(ReadPattern::Scattered));
+                let part = &self.parts[first];
                 let row_group = RowGroup {
                     file: &self.file,
                     metadata: &self.metadata,
-                    index: first,
-                    rows: self.rows_of(first).min(self.rows_left),
+                    columns: &self.columns,
+                    index: part.row_group,
+                    rows: part.rows.min(self.rows_left),
+                    selection: part.selection.as_ref(),
                 };
                 let schema = Arc::clone(&self.schema);
                 let rows = TransposedRows::new(&row_group, plan, schema, scratch);
@@ -114,18 +122,20 @@ impl FileRows {
         Ok(true)
     }
 
-    fn rows_of(&self, row_group: usize) -> usize {
-        let rows = self.metadata.metadata().row_group(row_group).num_rows();
-        usize::try_from(rows).unwrap_or(0)
-    }
-
-    fn together(&self, row_groups: std::ops::Range<usize>, rows: usize) -> Result<Open> {
+    fn together(&self, parts: std::ops::Range<usize>, rows: usize) -> Result<Open> {
+        let parts = &self.parts[parts];
         let open = || {
             let file = self.file.try_clone()?;
-            ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
-                .with_row_groups(row_groups.collect())
-                .with_batch_size(rows)
-                .build()
+            let mask = mask(&self.metadata, self.columns.iter().copied());
+            let builder =
+                ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
+                    .with_row_groups(parts.iter().map(|part| part.row_group).collect())
+                    .with_projection(mask)
+                    .with_batch_size(rows);
+            match Part::selection(parts) {
+                Some(selection) => builder.with_row_selection(selection).build(),
+                None => builder.build(),
+            }
         };
         let reader = open().map_err(|error| unreadable(&self.name, error))?;
         Ok(Open::Together(Box::new(reader)))
@@ -133,7 +143,7 @@ impl FileRows {
 
     fn plan(&self, row_group: usize) -> ReadPlan {
         let plan = |file: Option<&File>| {
-            let costs = ColumnCost::of_row_group(&self.metadata, row_group, file);
+            let costs = ColumnCost::of_row_group(&self.metadata, row_group, &self.columns, file);
             let may_stage = |column: usize| {
                 let wanted = self.schema.field(column).data_type();
                 let packed = plain_type(wanted);
@@ -150,7 +160,7 @@ impl FileRows {
 
     /// Whether the footer says that the columns of a row group fit, in full batches.
     fn surely_fits(&self, row_group: usize) -> bool {
-        let costs = ColumnCost::of_row_group(&self.metadata, row_group, None);
+        let costs = ColumnCost::of_row_group(&self.metadata, row_group, &self.columns, None);
         let plan = ReadPlan::new(&costs, &self.shares, self.batch_rows, |_| true);
         plan == ReadPlan::Together { rows: self.batch_rows }
     }
@@ -192,6 +202,29 @@ impl FileRows {
     fn failed(&self, error: ReadError) -> Error {
         failed(&self.name, error)
     }
+}
+
+/// The types in which a file's columns come, or some of them.
+pub(super) fn schema(
+    file: &File,
+    metadata: &ArrowReaderMetadata,
+    columns: Option<&[usize]>,
+) -> Result<SchemaRef, ParquetError> {
+    let builder =
+        ParquetRecordBatchReaderBuilder::new_with_metadata(file.try_clone()?, metadata.clone());
+    let builder = match columns {
+        Some(columns) => builder.with_projection(mask(metadata, columns.iter().copied())),
+        None => builder,
+    };
+    Ok(builder.with_row_groups(Vec::new()).build()?.schema())
+}
+
+/// Chooses columns.
+pub(super) fn mask(
+    metadata: &ArrowReaderMetadata,
+    columns: impl Iterator<Item = usize>,
+) -> ProjectionMask {
+    ProjectionMask::roots(metadata.metadata().file_metadata().schema_descr(), columns)
 }
 
 fn failed(name: &str, error: ReadError) -> Error {

@@ -37,21 +37,25 @@ use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, RecordBatchReader};
 use arrow_buffer::{Buffer, MutableBuffer};
 use arrow_cast::cast;
 use arrow_schema::{ArrowError, DataType, SchemaRef};
-use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
 };
 use taploom_packed::{PieceReader, PieceWriter, plain, plain_type};
 use taploom_scratch::{ScratchError, ScratchFile};
 
 use super::plan::{ColumnGroup, Transposition};
+use super::rows::mask;
 
 /// Part of a Parquet file: some rows from the first on of one row group.
 pub(super) struct RowGroup<'a> {
     pub(super) file: &'a File,
     pub(super) metadata: &'a ArrowReaderMetadata,
+    /// The columns of the file that are read, of which others are counted by their position here.
+    pub(super) columns: &'a [usize],
     pub(super) index: usize,
     pub(super) rows: usize,
+    /// Which of its rows, if not all.
+    pub(super) selection: Option<&'a RowSelection>,
 }
 
 /// Why a row group can't be read.
@@ -78,13 +82,12 @@ impl RowGroup<'_> {
     /// A reader of some of the columns.
     pub(super) fn reader(
         &self,
-        columns: Option<&[usize]>,
+        columns: &[usize],
         batch_rows: usize,
     ) -> Result<ParquetRecordBatchReader, ArrowError> {
+        let columns = columns.iter().filter_map(|column| self.columns.get(*column).copied());
+        let mask = mask(self.metadata, columns);
         let metadata = self.metadata.clone();
-        let schema = metadata.metadata().file_metadata().schema_descr();
-        let mask = columns.map(|columns| ProjectionMask::roots(schema, columns.iter().copied()));
-        let mask = mask.unwrap_or_else(ProjectionMask::all);
         let builder =
             ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.try_clone()?, metadata)
                 .with_row_groups(vec![self.index])
@@ -92,6 +95,10 @@ impl RowGroup<'_> {
                 .with_batch_size(batch_rows);
         let whole = builder.metadata().row_group(self.index).num_rows();
         let is_whole = usize::try_from(whole).is_ok_and(|whole| whole <= self.rows);
+        let builder = match self.selection {
+            Some(selection) => builder.with_row_selection(selection.clone()),
+            None => builder,
+        };
         // The reader selects the rows of a limit, even where it takes all of them.
         let builder = if is_whole { builder } else { builder.with_limit(self.rows) };
         Ok(builder.build()?)
@@ -133,7 +140,7 @@ impl TransposedRows {
         let staged = groups.map(|group| StagedGroup::new(row_group, group, plan.rows, &mut out));
         let staged = staged.collect::<Result<_, _>>()?;
         let scratch = out.finish()?;
-        let live_rows = row_group.reader(Some(&plan.live), plan.rows)?;
+        let live_rows = row_group.reader(&plan.live, plan.rows)?;
         let (strip_rows, rows_left) = (plan.rows, row_group.rows);
         Ok(Self { schema, live: plan.live, live_rows, staged, scratch, strip_rows, rows_left })
     }
@@ -175,7 +182,7 @@ impl StagedGroup {
         strip_rows: usize,
         out: &mut StripWriter,
     ) -> Result<Self, ReadError> {
-        let reader = row_group.reader(Some(&group.columns), group.rows)?;
+        let reader = row_group.reader(&group.columns, group.rows)?;
         let fields = RecordBatchReader::schema(&reader);
         let types: Vec<_> = fields.fields().iter().map(|f| plain_type(f.data_type())).collect();
         let at = out.position();
