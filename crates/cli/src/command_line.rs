@@ -9,7 +9,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use taploom::sources::SourceRegistry;
 use taploom::{EncoderRegistry, Result};
 
-use crate::{bench, encode, examples, formats, inspect, program_name, say, shell, show};
+use crate::{bench, encode, examples, formats, inspect, program_name, sample, say, shell, show};
 
 /// Write the rows of a query or a file in the formats of astronomy: VOTable, Parquet, FITS and others.
 #[derive(Parser)]
@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Show(Box<show::Arguments>),
     /// Look into files: row groups, encodings, sizes, statistics, damage, and advice
     Inspect(inspect::Arguments),
+    /// Write all rows of the first ids of every group, in one pass
+    Sample(Box<sample::SampleArguments>),
     /// List the formats with their media types, short names, extensions and options
     Formats(formats::Arguments),
     /// Measure every format on the same rows
@@ -115,6 +117,10 @@ fn command(program: &str, formats: &EncoderRegistry, sources: &SourceRegistry) -
         .mut_subcommand("encode", |encode| {
             let encode = encode.mut_arg("sources", |source| source.help(locations.clone()));
             encode.after_help(formats.clone())
+        })
+        .mut_subcommand("sample", |sample| {
+            let sample = sample.mut_arg("sources", |source| source.help(locations.clone()));
+            sample.after_help(formats.clone())
         })
         .mut_subcommand("show", |show| show.mut_arg("source", |source| source.help(locations)))
         .mut_subcommand("bench", |bench| bench.after_help(formats))

@@ -18,6 +18,7 @@ use crate::compressed::{CompressedSink, Compression};
 use crate::output::Output;
 use crate::progress::{Progress, finished, is_wanted};
 use crate::resources::ResourceArguments;
+use crate::sample::Sampling;
 use crate::say;
 use crate::values::{at_least_one, from_zero};
 use crate::wanted::WantedArguments;
@@ -102,6 +103,11 @@ fn invalid(message: String) -> Error {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    run_sampled(arguments, None)
+}
+
+/// Writes a sample of the rows, or all of them.
+pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) -> Result<()> {
     let started = Instant::now();
     // One value, so that the source and the encoder share the limit of temporary files.
     let resources = arguments.resources.resources()?.with_threads(arguments.threads);
@@ -139,21 +145,29 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .with_columns(arguments.columns.as_deref().map(ColumnList::read).transpose()?)
         .with_batch_rows(arguments.batch_rows)
         // One row more tells that there are too many.
-        .with_most_rows(arguments.maxrec.map(|rows| rows.saturating_add(1)))
-        .with_select(arguments.wanted.select()?)
+        .with_most_rows(
+            arguments.maxrec.filter(|_| sampling.is_none()).map(|rows| rows.saturating_add(1)),
+        )
+        .with_select(match sampling {
+            Some(sampling) => Some(sampling.with_keys(arguments.wanted.select()?)),
+            None => arguments.wanted.select()?,
+        })
         .with_condition(arguments.wanted.condition()?)
         .with_resources(resources.for_source());
     let runtime = runtime(arguments.threads)?;
     let source = runtime.block_on(taploom::sources::open(&request))?;
+    let source = match sampling {
+        Some(sampling) => sampling.around(source)?,
+        None => source,
+    };
     let limit = MaxRec::new(source.schema(), arguments.maxrec.unwrap_or(u64::MAX));
     let source = Transformed::new(source, limit);
     // A condition may leave a few rows of each batch, and encoders pay for every batch.
-    let source: Box<dyn RowSource> = match request.condition {
-        Some(_) => {
-            let coalesce = Coalesce::new(source.schema(), arguments.batch_rows, COALESCED_BYTES);
-            Box::new(Transformed::new(source, coalesce))
-        }
-        None => Box::new(source),
+    let source: Box<dyn RowSource> = if request.condition.is_some() || sampling.is_some() {
+        let coalesce = Coalesce::new(source.schema(), arguments.batch_rows, COALESCED_BYTES);
+        Box::new(Transformed::new(source, coalesce))
+    } else {
+        Box::new(source)
     };
     let columns = source.schema().columns().len();
     let compression = arguments.output.as_deref().and_then(|path| Compression::of(path).0);

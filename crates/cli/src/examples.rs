@@ -7,6 +7,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &[
             "taploom encode demo -o stars.vot",
             "taploom encode demo -q \"SELECT name, ra, dec FROM stars WHERE vmag < 2\" -f csv",
+            "taploom encode stars.parquet --select \"ra, dec\" --where \"vmag < 2\" -o bright.csv",
             "taploom encode stars.vot -f parquet --option \"compression=zstd(3)\" -o stars.parquet",
             "taploom encode sqlite:survey.db -q \"SELECT * FROM objects\" --maxrec 1000 -o objects.fits",
         ],
@@ -25,6 +26,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "taploom inspect stars.parquet",
             "taploom inspect --verify part-*.parquet",
             "taploom inspect stars.parquet --plot stars.svg",
+        ],
+    ),
+    (
+        "sample",
+        &[
+            "taploom sample demo -g con -i name -n 1 -f csv",
+            "taploom sample sources.parquet -g field -i object --number 10 --stats -o sample.parquet",
         ],
     ),
     ("formats", &["taploom formats", "taploom formats --json"]),

@@ -16,6 +16,7 @@ mod logging;
 mod output;
 mod progress;
 mod resources;
+mod sample;
 mod shell;
 mod show;
 mod svg;
@@ -57,6 +58,7 @@ fn run() -> ExitCode {
         Command::Encode(arguments) => encode::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Sample(arguments) => sample::run(&arguments),
         Command::Formats(arguments) => formats::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Completions(arguments) => shell::completions(&arguments),

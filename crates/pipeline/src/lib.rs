@@ -27,4 +27,4 @@ pub use transform::{Flow, Transform, Transformed};
 pub use transforms::UrlRewrite;
 pub use transforms::{Coalesce, MaxRec};
 #[cfg(feature = "expressions")]
-pub use transforms::{Filter, Select};
+pub use transforms::{Filter, Sample, SampleCounts, Select};

@@ -76,9 +76,10 @@ const READERS: &[&str] = &[
     "parquet_readers",
     "voparquet_readers",
     "votable_reader",
+    "conditions",
+    "sampled",
     "validators",
     "inspect_readers",
-    "conditions",
 ];
 const DATABASES: &[&str] = &["mysql"];
 const KAFKA: &[&str] = &["kafka"];

@@ -5,6 +5,8 @@ mod coalesce;
 mod filter;
 mod max_rec;
 #[cfg(feature = "expressions")]
+mod sample;
+#[cfg(feature = "expressions")]
 mod select;
 #[cfg(feature = "url")]
 mod url_rewrite;
@@ -13,6 +15,8 @@ pub use coalesce::Coalesce;
 #[cfg(feature = "expressions")]
 pub use filter::Filter;
 pub use max_rec::MaxRec;
+#[cfg(feature = "expressions")]
+pub use sample::{Sample, SampleCounts};
 #[cfg(feature = "expressions")]
 pub use select::Select;
 #[cfg(feature = "url")]

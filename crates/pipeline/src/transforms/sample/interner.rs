@@ -1,0 +1,50 @@
+//! Numbers for distinct values.
+
+use std::collections::HashMap;
+
+use ahash::RandomState;
+use taploom_model::{Error, ErrorKind, Result};
+
+use super::keys::Key;
+
+/// Gives every distinct value a number, from 0 on.
+#[derive(Debug, Default)]
+pub(super) struct Interner {
+    words: HashMap<u64, u32, RandomState>,
+    bytes: HashMap<Box<[u8]>, u32, RandomState>,
+    null: Option<u32>,
+    next: u32,
+}
+
+impl Interner {
+    /// The number of a value that has one.
+    pub(super) fn known(&self, key: &Key) -> Option<u32> {
+        match key {
+            Key::Null => self.null,
+            Key::Word(word) => self.words.get(word).copied(),
+            Key::Bytes(bytes) => self.bytes.get(bytes).copied(),
+        }
+    }
+
+    /// The number of a value, which gets one if it has none.
+    pub(super) fn number_of(&mut self, key: &Key) -> Result<u32> {
+        if let Some(number) = self.known(key) {
+            return Ok(number);
+        }
+        let number = self.next;
+        self.next = number.checked_add(1).ok_or_else(|| {
+            let message = "more than 4,294,967,295 groups or kept ids can't be told apart; take fewer ids of each group";
+            Error::new(ErrorKind::Resources, message)
+        })?;
+        match key {
+            Key::Null => self.null = Some(number),
+            Key::Word(word) => {
+                self.words.insert(*word, number);
+            }
+            Key::Bytes(bytes) => {
+                self.bytes.insert(bytes.clone(), number);
+            }
+        }
+        Ok(number)
+    }
+}

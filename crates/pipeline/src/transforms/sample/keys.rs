@@ -1,0 +1,234 @@
+//! The values of a column, to be compared and looked up.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type, UInt64Type};
+use arrow_array::{
+    Array, ArrayRef, BinaryArray, FixedSizeBinaryArray, LargeBinaryArray, RecordBatch,
+};
+use arrow_buffer::{NullBuffer, ScalarBuffer};
+use arrow_cast::cast;
+use arrow_row::{RowConverter, Rows, SortField};
+use arrow_schema::{ArrowError, DataType};
+use taploom_model::{Error, ErrorKind, Result, ResultSchema};
+
+/// One value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Key {
+    Null,
+    Word(u64),
+    Bytes(Box<[u8]>),
+}
+
+/// Reads the keys of one column.
+#[derive(Debug)]
+pub(super) struct KeyReader {
+    column: usize,
+    name: String,
+    /// For types that are neither numbers nor bytes.
+    rows: Option<RowConverter>,
+}
+
+/// The keys of a column for the rows of a batch.
+#[derive(Debug)]
+pub(super) struct Keys {
+    /// Positions in the values, for the codes of a dictionary.
+    codes: Option<Codes>,
+    values: Values,
+}
+
+#[derive(Debug)]
+struct Codes {
+    codes: ScalarBuffer<u64>,
+    nulls: Option<NullBuffer>,
+}
+
+#[derive(Debug)]
+enum Values {
+    Words(ScalarBuffer<u64>, Option<NullBuffer>),
+    Bytes(BinaryArray),
+    LongBytes(LargeBinaryArray),
+    FixedBytes(FixedSizeBinaryArray),
+    Rows(Rows),
+}
+
+impl KeyReader {
+    pub(super) fn new(schema: &ResultSchema, column: usize) -> Result<Self> {
+        let fields = schema.arrow().fields();
+        let Some(field) = fields.get(column) else {
+            let message = format!("column {} of {} does not exist", column + 1, fields.len());
+            return Err(Error::new(ErrorKind::InvalidRequest, message));
+        };
+        let data_type = match field.data_type() {
+            DataType::Dictionary(_, values) => values,
+            other => other,
+        };
+        let name = field.name().clone();
+        let rows = match has_form(data_type) {
+            true => None,
+            false => Some(RowConverter::new(vec![SortField::new(data_type.clone())]).map_err(
+                |cause| {
+                    let message =
+                        format!("values of {data_type} can't be compared; choose another column");
+                    Error::new(ErrorKind::InvalidRequest, message)
+                        .with_column(&name)
+                        .with_source(cause)
+                },
+            )?),
+        };
+        Ok(Self { column, name, rows })
+    }
+
+    pub(super) fn keys(&mut self, batch: &RecordBatch) -> Result<Keys> {
+        let failed = |cause: ArrowError| {
+            let message = "the values can't be read as keys";
+            Error::new(ErrorKind::SchemaMismatch, message)
+                .with_column(&self.name)
+                .with_source(cause)
+        };
+        let Some(array) = batch.columns().get(self.column) else {
+            let message = format!("the batch has only {} columns", batch.num_columns());
+            return Err(Error::new(ErrorKind::SchemaMismatch, message).with_column(&self.name));
+        };
+        let keys = match array.as_any_dictionary_opt() {
+            Some(dictionary) => {
+                // The codes of null may be anything; they are not looked at.
+                let codes = cast(dictionary.keys(), &DataType::UInt64).map_err(failed)?;
+                let codes = codes.as_primitive::<UInt64Type>();
+                let codes = Codes { codes: codes.values().clone(), nulls: codes.nulls().cloned() };
+                values(dictionary.values(), self.rows.as_mut())
+                    .map(|values| Keys { codes: Some(codes), values })
+            }
+            None => values(array, self.rows.as_mut()).map(|values| Keys { codes: None, values }),
+        };
+        keys.map_err(failed)
+    }
+}
+
+/// Whether values are read as words or as bytes.
+fn has_form(data_type: &DataType) -> bool {
+    use DataType::{
+        Binary, BinaryView, Boolean, Date32, Date64, Duration, FixedSizeBinary, LargeBinary,
+        LargeUtf8, Time32, Time64, Timestamp, Utf8, Utf8View,
+    };
+    data_type.is_integer()
+        || data_type.is_floating()
+        || matches!(
+            data_type,
+            Boolean | Date32 | Date64 | Time32(_) | Time64(_) | Timestamp(..) | Duration(_)
+        )
+        || matches!(
+            data_type,
+            Utf8 | LargeUtf8 | Utf8View | Binary | LargeBinary | BinaryView | FixedSizeBinary(_)
+        )
+}
+
+fn values(array: &ArrayRef, rows: Option<&mut RowConverter>) -> Result<Values, ArrowError> {
+    use DataType::{
+        Binary, BinaryView, Date32, FixedSizeBinary, LargeBinary, LargeUtf8, Time32, UInt64, Utf8,
+        Utf8View,
+    };
+    if let Some(rows) = rows {
+        return rows.convert_columns(&[ArrayRef::clone(array)]).map(Values::Rows);
+    }
+    Ok(match array.data_type() {
+        Utf8 | Binary => Values::Bytes(cast(array, &Binary)?.as_binary::<i32>().clone()),
+        LargeUtf8 | LargeBinary | Utf8View | BinaryView => {
+            Values::LongBytes(cast(array, &LargeBinary)?.as_binary::<i64>().clone())
+        }
+        FixedSizeBinary(_) => Values::FixedBytes(array.as_fixed_size_binary().clone()),
+        floats if floats.is_floating() => {
+            let floats = cast(array, &DataType::Float64)?;
+            // Zero has two forms and NaN has many; adding zero makes one of two.
+            let one_of_each = |value: f64| if value.is_nan() { f64::NAN } else { value + 0.0 };
+            let words = floats
+                .as_primitive::<Float64Type>()
+                .unary::<_, UInt64Type>(|value| one_of_each(value).to_bits());
+            Values::Words(words.values().clone(), words.nulls().cloned())
+        }
+        UInt64 => {
+            let words = array.as_primitive::<UInt64Type>();
+            Values::Words(words.values().clone(), words.nulls().cloned())
+        }
+        other => {
+            let counts = match other {
+                Date32 | Time32(_) => cast(&cast(array, &DataType::Int32)?, &DataType::Int64)?,
+                _ => cast(array, &DataType::Int64)?,
+            };
+            let words =
+                counts.as_primitive::<Int64Type>().unary::<_, UInt64Type>(i64::cast_unsigned);
+            Values::Words(words.values().clone(), words.nulls().cloned())
+        }
+    })
+}
+
+/// A key that is not copied.
+#[derive(PartialEq)]
+enum Shown<'a> {
+    Null,
+    Word(u64),
+    Bytes(&'a [u8]),
+}
+
+impl Values {
+    fn at(&self, row: usize) -> Shown<'_> {
+        fn bytes<'a>(array: &dyn Array, row: usize, value: impl FnOnce() -> &'a [u8]) -> Shown<'a> {
+            if array.is_null(row) { Shown::Null } else { Shown::Bytes(value()) }
+        }
+        match self {
+            Self::Words(words, nulls) => match words.get(row) {
+                Some(word) if nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)) => {
+                    Shown::Word(*word)
+                }
+                _ => Shown::Null,
+            },
+            Self::Bytes(array) => bytes(array, row, || array.value(row)),
+            Self::LongBytes(array) => bytes(array, row, || array.value(row)),
+            Self::FixedBytes(array) => bytes(array, row, || array.value(row)),
+            // A null has a form of its own here.
+            Self::Rows(rows) => Shown::Bytes(rows.row(row).data()),
+        }
+    }
+}
+
+impl Keys {
+    fn at(&self, row: usize) -> Shown<'_> {
+        match &self.codes {
+            None => self.values.at(row),
+            Some(Codes { codes, nulls }) => match codes.get(row) {
+                Some(code) if nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)) => {
+                    usize::try_from(*code).map_or(Shown::Null, |code| self.values.at(code))
+                }
+                _ => Shown::Null,
+            },
+        }
+    }
+
+    /// Whether two rows have the same key. Equal codes of a dictionary are known to be the same without a look at the
+    /// values.
+    pub(super) fn is_same(&self, row: usize, other: usize) -> bool {
+        if let Some(Codes { codes, nulls: None }) = &self.codes
+            && codes[row] == codes[other]
+        {
+            return true;
+        }
+        self.at(row) == self.at(other)
+    }
+
+    /// Whether a row has this key.
+    pub(super) fn is(&self, row: usize, key: &Key) -> bool {
+        match (self.at(row), key) {
+            (Shown::Null, Key::Null) => true,
+            (Shown::Word(word), Key::Word(key)) => word == *key,
+            (Shown::Bytes(bytes), Key::Bytes(key)) => *bytes == **key,
+            _ => false,
+        }
+    }
+
+    pub(super) fn key(&self, row: usize) -> Key {
+        match self.at(row) {
+            Shown::Null => Key::Null,
+            Shown::Word(word) => Key::Word(word),
+            Shown::Bytes(bytes) => Key::Bytes(bytes.into()),
+        }
+    }
+}
