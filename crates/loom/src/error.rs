@@ -125,3 +125,10 @@ impl Error {
         }
     }
 }
+
+/// What the Parquet crate has written can't be read.
+impl From<taploom_thrift::Error> for Error {
+    fn from(error: taploom_thrift::Error) -> Self {
+        Self::Internal(format!("its metadata is not what the Parquet format says: {error}"))
+    }
+}

@@ -23,12 +23,12 @@ use parquet::arrow::arrow_writer::{
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, OffsetIndexBuilder};
 use parquet::file::page_index::offset_index::OffsetIndexMetaData;
+use taploom_thrift::{self as thrift, Reader, Slice};
 
 use crate::error::{Error, Result};
 use crate::footer::{Bounds, with_bounds};
 use crate::pages::{ChunkPages, Pages};
 use crate::threads::lock;
-use crate::thrift::{self, Reader};
 
 /// Makes the page stores of a column's leaves.
 #[derive(Debug)]
@@ -166,7 +166,7 @@ fn complete(
             _ => {
                 is_dictionary |= id == 7;
                 let from = reader.at();
-                reader.skip(kind)?;
+                reader.pass_over(kind)?;
                 out.extend_from_slice(&header[from..reader.at()]);
                 continue;
             }
@@ -177,7 +177,7 @@ fn complete(
             if id == statistics {
                 bounds = read_bounds(&mut reader)?;
             } else {
-                reader.skip(kind)?;
+                reader.pass_over(kind)?;
             }
             if id != statistics || keeps_statistics {
                 thrift::put_field(&mut out, &mut last_put, id as u8, kind);
@@ -192,19 +192,19 @@ fn complete(
 
 /// Appends the field of a page header that has the checksum of the bytes that follow the header.
 pub(crate) fn put_checksum(out: &mut Vec<u8>, last: &mut u8, checksum: u32) {
-    thrift::put_field(out, last, 4, thrift::I32);
+    thrift::put_field(out, last, 4, thrift::kind::I32);
     thrift::put_integer(out, checksum.cast_signed().into());
 }
 
 /// Reads the struct `Statistics`.
-fn read_bounds(reader: &mut Reader<'_>) -> Result<Option<Bounds>> {
+fn read_bounds(reader: &mut Reader<Slice<'_>>) -> Result<Option<Bounds>> {
     let (mut min, mut max) = (None, None);
     let mut last = 0;
     while let Some((id, kind)) = reader.field(&mut last)? {
         match id {
-            5 => max = Some(reader.binary()?.to_vec()),
-            6 => min = Some(reader.binary()?.to_vec()),
-            _ => reader.skip(kind)?,
+            5 => max = Some(reader.binary(kind)?.to_vec()),
+            6 => min = Some(reader.binary(kind)?.to_vec()),
+            _ => reader.pass_over(kind)?,
         }
     }
     Ok(min.zip(max))

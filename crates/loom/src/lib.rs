@@ -15,7 +15,6 @@ mod pool;
 mod stage;
 mod table;
 mod threads;
-mod thrift;
 mod writer;
 
 pub use crate::encodings::Encodings;

@@ -1,10 +1,10 @@
 //! FileMetaData, of which sums per column and per row group are kept.
 
-use std::io::Read;
+use taploom_thrift::{self as thrift, Input, Reader, Taken};
 
 use super::bounds::{Bounds, Statistics};
 use super::schema::{Leaf, SchemaReader};
-use super::thrift::{Read_, Taken, Thrift, take};
+use super::take::take;
 
 /// What a footer says.
 #[derive(Debug, Default)]
@@ -88,34 +88,34 @@ const MOST_BOUND: u64 = 64 << 10;
 
 impl Footer {
     /// Reads a footer as far as it is whole. Chunks have to end at `end` at the latest.
-    pub(super) fn read<R: Read>(
+    pub(super) fn read<I: Input>(
         &mut self,
-        thrift: &mut Thrift<R>,
+        reader: &mut Reader<I>,
         end: u64,
         keep_chunks: bool,
-    ) -> Read_<()> {
+    ) -> thrift::Result<()> {
         let mut schema = SchemaReader::default();
         let mut chunk = ChunkReader::default();
-        thrift.each_field(|thrift, id, kind| match id {
-            1 => take!(self.version, thrift.integer(kind)),
+        reader.each_field(|reader, id, kind| match id {
+            1 => take!(self.version, reader.integer(kind)),
             2 => {
-                thrift.each_element(kind, |thrift, _| schema.element(thrift))?;
+                reader.each_element(kind, |reader, _| schema.element(reader))?;
                 self.leaves = std::mem::take(&mut schema.leaves);
                 self.columns.resize_with(self.leaves.len(), ColumnSums::default);
                 Ok(Taken::Yes)
             }
-            3 => take!(self.rows, thrift.integer(kind)),
-            4 => thrift.each_element(kind, |thrift, _| {
+            3 => take!(self.rows, reader.integer(kind)),
+            4 => reader.each_element(kind, |reader, _| {
                 if self.row_groups.len() >= MOST_ROW_GROUPS {
-                    return Err(thrift.malformed("part of a file with fewer row groups"));
+                    return Err(reader.malformed("part of a file with fewer row groups"));
                 }
-                self.row_group(thrift, &mut chunk, end, keep_chunks)
+                self.row_group(reader, &mut chunk, end, keep_chunks)
             }),
-            5 => thrift.each_element(kind, |thrift, _| self.key(thrift)),
-            6 => take!(self.created_by, thrift.text(kind, MOST_TEXT).map(Some)),
-            7 => thrift.each_element(kind, |thrift, _| {
+            5 => reader.each_element(kind, |reader, _| self.key(reader)),
+            6 => take!(self.created_by, reader.text(kind, MOST_TEXT).map(Some)),
+            7 => reader.each_element(kind, |reader, _| {
                 let mut is_total = false;
-                thrift.each_field(|_, id, _| {
+                reader.each_field(|_, id, _| {
                     is_total |= id == 2;
                     Ok(Taken::No)
                 })?;
@@ -132,11 +132,11 @@ impl Footer {
         })
     }
 
-    fn key<R: Read>(&mut self, thrift: &mut Thrift<R>) -> Read_<()> {
+    fn key<I: Input>(&mut self, reader: &mut Reader<I>) -> thrift::Result<()> {
         let (mut key, mut value) = (String::new(), String::new());
-        thrift.each_field(|thrift, id, kind| match id {
-            1 => take!(key, thrift.text(kind, MOST_TEXT)),
-            2 => take!(value, thrift.text(kind, MOST_TEXT)),
+        reader.each_field(|reader, id, kind| match id {
+            1 => take!(key, reader.text(kind, MOST_TEXT)),
+            2 => take!(value, reader.text(kind, MOST_TEXT)),
             _ => Ok(Taken::No),
         })?;
         if self.keys.len() < MOST_KEYS {
@@ -145,23 +145,23 @@ impl Footer {
         Ok(())
     }
 
-    fn row_group<R: Read>(
+    fn row_group<I: Input>(
         &mut self,
-        thrift: &mut Thrift<R>,
+        reader: &mut Reader<I>,
         chunk: &mut ChunkReader,
         end: u64,
         keep_chunks: bool,
-    ) -> Read_<()> {
+    ) -> thrift::Result<()> {
         let mut row_group = RowGroup::default();
         let index = u32::try_from(self.row_groups.len()).unwrap_or(u32::MAX);
         let mut leaf = 0;
-        thrift.each_field(|thrift, id, kind| match id {
-            1 => thrift.each_element(kind, |thrift, _| {
-                chunk.read(thrift)?;
+        reader.each_field(|reader, id, kind| match id {
+            1 => reader.each_element(kind, |reader, _| {
+                chunk.read(reader)?;
                 let Some((column, sums)) = self.leaves.get(leaf).zip(self.columns.get_mut(leaf))
                 else {
                     return Err(
-                        thrift.malformed("part of a row group with as many columns as the schema")
+                        reader.malformed("part of a row group with as many columns as the schema")
                     );
                 };
                 chunk.add_to(sums, column);
@@ -179,7 +179,7 @@ impl Footer {
                 leaf += 1;
                 Ok(())
             }),
-            3 => take!(row_group.rows, thrift.integer(kind)),
+            3 => take!(row_group.rows, reader.integer(kind)),
             _ => Ok(Taken::No),
         })?;
         self.row_groups.push(row_group);
@@ -214,44 +214,44 @@ const RLE_DICTIONARY: i64 = 8;
 const DICTIONARY_PAGE: i64 = 2;
 
 impl ChunkReader {
-    fn read<R: Read>(&mut self, thrift: &mut Thrift<R>) -> Read_<()> {
+    fn read<I: Input>(&mut self, reader: &mut Reader<I>) -> thrift::Result<()> {
         *self = Self::default();
-        thrift.each_field(|thrift, id, kind| match id {
-            3 => self.metadata(thrift).map(|()| Taken::Yes),
-            4 => take!(self.offset_index, thrift.size(kind).map(Some)),
-            5 => take!(self.offset_index_bytes, thrift.size(kind)),
-            6 => take!(self.column_index, thrift.size(kind).map(Some)),
-            7 => take!(self.column_index_bytes, thrift.size(kind)),
+        reader.each_field(|reader, id, kind| match id {
+            3 => self.metadata(reader).map(|()| Taken::Yes),
+            4 => take!(self.offset_index, reader.size(kind).map(Some)),
+            5 => take!(self.offset_index_bytes, reader.size(kind)),
+            6 => take!(self.column_index, reader.size(kind).map(Some)),
+            7 => take!(self.column_index_bytes, reader.size(kind)),
             _ => Ok(Taken::No),
         })
     }
 
-    fn metadata<R: Read>(&mut self, thrift: &mut Thrift<R>) -> Read_<()> {
-        thrift.each_field(|thrift, id, kind| match id {
+    fn metadata<I: Input>(&mut self, reader: &mut Reader<I>) -> thrift::Result<()> {
+        reader.each_field(|reader, id, kind| match id {
             2 => {
                 let mut encodings = 0;
-                thrift.each_element(kind, |thrift, kind| {
-                    encodings |= bit(thrift.integer(kind)?);
+                reader.each_element(kind, |reader, kind| {
+                    encodings |= bit(reader.integer(kind)?);
                     Ok(())
                 })?;
                 self.encodings = encodings;
                 Ok(Taken::Yes)
             }
-            4 => take!(self.codec, thrift.integer(kind)),
-            5 => take!(self.values, thrift.size(kind)),
-            6 => take!(self.uncompressed, thrift.size(kind)),
-            7 => take!(self.compressed, thrift.size(kind)),
-            9 => take!(self.data_page, thrift.size(kind)),
-            11 => take!(self.dictionary_page, thrift.size(kind).map(Some)),
-            12 => self.statistics(thrift).map(|()| Taken::Yes),
+            4 => take!(self.codec, reader.integer(kind)),
+            5 => take!(self.values, reader.size(kind)),
+            6 => take!(self.uncompressed, reader.size(kind)),
+            7 => take!(self.compressed, reader.size(kind)),
+            9 => take!(self.data_page, reader.size(kind)),
+            11 => take!(self.dictionary_page, reader.size(kind).map(Some)),
+            12 => self.statistics(reader).map(|()| Taken::Yes),
             13 => {
                 self.has_page_counts = true;
                 let mut encodings = 0;
-                thrift.each_element(kind, |thrift, _| {
+                reader.each_element(kind, |reader, _| {
                     let (mut page, mut encoding) = (0, 0);
-                    thrift.each_field(|thrift, id, kind| match id {
-                        1 => take!(page, thrift.integer(kind)),
-                        2 => take!(encoding, thrift.integer(kind)),
+                    reader.each_field(|reader, id, kind| match id {
+                        1 => take!(page, reader.integer(kind)),
+                        2 => take!(encoding, reader.integer(kind)),
                         _ => Ok(Taken::No),
                     })?;
                     if page != DICTIONARY_PAGE {
@@ -262,25 +262,25 @@ impl ChunkReader {
                 self.data_encodings = encodings;
                 Ok(Taken::Yes)
             }
-            14 => take!(self.bloom, thrift.size(kind).map(Some)),
-            15 => take!(self.bloom_bytes, thrift.size(kind)),
+            14 => take!(self.bloom, reader.size(kind).map(Some)),
+            15 => take!(self.bloom_bytes, reader.size(kind)),
             _ => Ok(Taken::No),
         })
     }
 
-    fn statistics<R: Read>(&mut self, thrift: &mut Thrift<R>) -> Read_<()> {
+    fn statistics<I: Input>(&mut self, reader: &mut Reader<I>) -> thrift::Result<()> {
         let found = &mut self.statistics;
         found.is_there = true;
-        let bound = |thrift: &mut Thrift<R>, kind| {
+        let bound = |reader: &mut Reader<I>, kind| {
             let mut bytes = Vec::new();
-            thrift.binary(kind, MOST_BOUND, &mut bytes).map(|_| Some(bytes))
+            reader.copy_binary(kind, MOST_BOUND, &mut bytes).map(|_| Some(bytes))
         };
-        thrift.each_field(|thrift, id, kind| match id {
-            1 => take!(found.old_max, bound(thrift, kind)),
-            2 => take!(found.old_min, bound(thrift, kind)),
-            3 => take!(found.nulls, thrift.size(kind).map(Some)),
-            5 => take!(found.max, bound(thrift, kind)),
-            6 => take!(found.min, bound(thrift, kind)),
+        reader.each_field(|reader, id, kind| match id {
+            1 => take!(found.old_max, bound(reader, kind)),
+            2 => take!(found.old_min, bound(reader, kind)),
+            3 => take!(found.nulls, reader.size(kind).map(Some)),
+            5 => take!(found.max, bound(reader, kind)),
+            6 => take!(found.min, bound(reader, kind)),
             _ => Ok(Taken::No),
         })
     }

@@ -5,7 +5,7 @@ mod bounds;
 mod footer;
 mod pages;
 mod schema;
-mod thrift;
+mod take;
 mod verify;
 mod votable;
 
@@ -13,12 +13,12 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use taploom_model::Result;
+use taploom_thrift::{self as thrift, Reader, Stream};
 
 pub use self::bounds::Bound;
 use self::footer::{ColumnSums, Footer, NUMBERS};
 use self::pages::PageHeader;
 use self::schema::Leaf;
-use self::thrift::Thrift;
 use crate::report::{
     ChunkFacts, ColumnFacts, Count, Inspection, Key, ParquetFacts, Readable, RowGroupFacts, Spread,
 };
@@ -126,15 +126,15 @@ fn with_footer(
     options: &InspectOptions,
 ) -> io::Result<()> {
     file.seek(SeekFrom::Start(start))?;
-    let mut thrift = Thrift::new(file.take(bytes), start);
+    let mut reader = Reader::of(Stream::new(file.take(bytes), start));
     let mut footer = Footer::default();
     let keep = options.verify || options.chunk_bytes;
-    let whole = footer.read(&mut thrift, start, keep);
+    let whole = footer.read(&mut reader, start, keep);
     describe(inspection, &footer, bytes);
     let rows: i64 = footer.row_groups.iter().fold(0, |sum, group| sum.saturating_add(group.rows));
     let known = u64::try_from(rows).unwrap_or(0);
     match whole {
-        Err(thrift::Broken::Io(error)) => return Err(error),
+        Err(thrift::Error::Io(error)) => return Err(error),
         Err(broken) => {
             let groups = footer.row_groups.len();
             inspection.problems.push(format!("the footer is damaged: {broken}"));
@@ -234,7 +234,7 @@ fn shown_key(key: &str, value: &str) -> Key {
     Key { key: key.to_owned(), bytes: value.len() as u64, value: shown }
 }
 
-/// Names of encodings, by their number in parquet.thrift.
+/// Names of encodings, by their number in parquet.reader.
 const ENCODINGS: [&str; NUMBERS] = [
     "PLAIN",
     "GROUP_VAR_INT",

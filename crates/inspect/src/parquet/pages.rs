@@ -3,7 +3,9 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
-use super::thrift::{Broken, Read_, Taken, Thrift, take};
+use taploom_thrift::{self as thrift, Reader, Stream, Taken};
+
+use super::take::take;
 
 /// Bytes that are read for a header.
 const HEADER_PIECE: usize = 256;
@@ -28,26 +30,26 @@ pub(super) const DATA_PAGE_V2: i64 = 3;
 
 impl PageHeader {
     /// Reads a header that begins at this byte.
-    pub(super) fn read(mut file: &File, at: u64) -> Read_<Self> {
-        file.seek(SeekFrom::Start(at)).map_err(Broken::Io)?;
-        let mut thrift = Thrift::with_piece(file, at, HEADER_PIECE);
+    pub(super) fn read(mut file: &File, at: u64) -> thrift::Result<Self> {
+        file.seek(SeekFrom::Start(at)).map_err(thrift::Error::Io)?;
+        let mut reader = Reader::of(Stream::with_piece(file, at, HEADER_PIECE));
         let mut header = Self { page_type: -1, ..Self::default() };
         let mut has_sizes = (false, false);
-        thrift.each_field(|thrift, id, kind| match id {
-            1 => take!(header.page_type, thrift.integer(kind)),
+        reader.each_field(|reader, id, kind| match id {
+            1 => take!(header.page_type, reader.integer(kind)),
             2 => {
                 has_sizes.0 = true;
-                thrift.size(kind).map(|_| Taken::Yes)
+                reader.size(kind).map(|_| Taken::Yes)
             }
             3 => {
                 has_sizes.1 = true;
-                take!(header.compressed, thrift.size(kind))
+                take!(header.compressed, reader.size(kind))
             }
-            4 => take!(header.checksum, thrift.integer(kind).map(|crc| Some(crc as u32))),
+            4 => take!(header.checksum, reader.integer(kind).map(|crc| Some(crc as u32))),
             // DataPageHeader and DataPageHeaderV2, whose first field is the number of values.
             5 | 8 => {
-                thrift.each_field(|thrift, id, kind| match id {
-                    1 => take!(header.values, thrift.size(kind)),
+                reader.each_field(|reader, id, kind| match id {
+                    1 => take!(header.values, reader.size(kind)),
                     _ => Ok(Taken::No),
                 })?;
                 Ok(Taken::Yes)
@@ -55,9 +57,9 @@ impl PageHeader {
             _ => Ok(Taken::No),
         })?;
         if has_sizes != (true, true) || !(0..=3).contains(&header.page_type) {
-            return Err(Broken::Malformed { at, what: "the beginning of a page header" });
+            return Err(thrift::Error::Malformed { at, what: "the beginning of a page header" });
         }
-        header.length = thrift.position() - at;
+        header.length = reader.position() - at;
         Ok(header)
     }
 

@@ -1,8 +1,8 @@
 //! The columns of a Parquet file, from its list of schema elements.
 
-use std::io::Read;
+use taploom_thrift::{self as thrift, Input, Reader, Taken};
 
-use super::thrift::{Read_, Taken, Thrift, take};
+use super::take::take;
 
 /// A column without columns of its own, which is what chunks belong to.
 #[derive(Debug, Clone, Default)]
@@ -54,7 +54,7 @@ pub(super) enum Unit {
     Nanos,
 }
 
-/// Names of physical types, by their number in parquet.thrift.
+/// Names of physical types, by their number in parquet.reader.
 pub(super) const PHYSICAL: [&str; 8] =
     ["BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBLE", "BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"];
 
@@ -110,23 +110,23 @@ pub(super) struct SchemaReader {
 
 impl SchemaReader {
     /// Reads the next element.
-    pub(super) fn element<R: Read>(&mut self, thrift: &mut Thrift<R>) -> Read_<()> {
+    pub(super) fn element<I: Input>(&mut self, reader: &mut Reader<I>) -> thrift::Result<()> {
         let (mut name, mut children, mut physical) = (String::new(), 0, -1);
         let (mut converted, mut scale, mut precision) = (-1, 0, 0);
         let mut logical = Logical::None;
-        thrift.each_field(|thrift, id, kind| match id {
-            1 => take!(physical, thrift.integer(kind)),
-            4 => take!(name, thrift.text(kind, MOST_NAME)),
-            5 => take!(children, thrift.size(kind)),
-            6 => take!(converted, thrift.integer(kind)),
-            7 => take!(scale, thrift.integer(kind)),
-            8 => take!(precision, thrift.integer(kind)),
-            10 => take!(logical, logical_type(thrift)),
+        reader.each_field(|reader, id, kind| match id {
+            1 => take!(physical, reader.integer(kind)),
+            4 => take!(name, reader.text(kind, MOST_NAME)),
+            5 => take!(children, reader.size(kind)),
+            6 => take!(converted, reader.integer(kind)),
+            7 => take!(scale, reader.integer(kind)),
+            8 => take!(precision, reader.integer(kind)),
+            10 => take!(logical, logical_type(reader)),
             _ => Ok(Taken::No),
         })?;
         self.elements += 1;
         if self.elements > MOST_ELEMENTS || self.open.len() > MOST_DEPTH {
-            return Err(thrift.malformed("part of a schema with fewer columns"));
+            return Err(reader.malformed("part of a schema with fewer columns"));
         }
         if self.elements == 1 {
             self.open.push((name, children));
@@ -140,7 +140,7 @@ impl SchemaReader {
         }
         let depth = self.open.len();
         let Some((_, left)) = self.open.last_mut() else {
-            return Err(thrift.malformed("the end of the schema"));
+            return Err(reader.malformed("the end of the schema"));
         };
         *left -= 1;
         if depth == 1 {
@@ -157,17 +157,17 @@ impl SchemaReader {
 }
 
 /// The union LogicalType.
-fn logical_type<R: Read>(thrift: &mut Thrift<R>) -> Read_<Logical> {
+fn logical_type<I: Input>(reader: &mut Reader<I>) -> thrift::Result<Logical> {
     let mut logical = Logical::None;
-    thrift.each_field(|thrift, id, _| {
+    reader.each_field(|reader, id, _| {
         logical = match id {
             1 => Logical::Text,
             4 => Logical::Named("ENUM"),
             5 => {
                 let (mut scale, mut precision) = (0, 0);
-                thrift.each_field(|thrift, id, kind| match id {
-                    1 => take!(scale, thrift.integer(kind)),
-                    2 => take!(precision, thrift.integer(kind)),
+                reader.each_field(|reader, id, kind| match id {
+                    1 => take!(scale, reader.integer(kind)),
+                    2 => take!(precision, reader.integer(kind)),
                     _ => Ok(Taken::No),
                 })?;
                 logical = Logical::Decimal { precision, scale };
@@ -175,7 +175,7 @@ fn logical_type<R: Read>(thrift: &mut Thrift<R>) -> Read_<Logical> {
             }
             6 => Logical::Date,
             7 | 8 => {
-                let (unit, utc) = time(thrift)?;
+                let (unit, utc) = time(reader)?;
                 logical = match id {
                     7 => Logical::Time { unit, utc },
                     _ => Logical::Timestamp { unit, utc },
@@ -184,9 +184,9 @@ fn logical_type<R: Read>(thrift: &mut Thrift<R>) -> Read_<Logical> {
             }
             10 => {
                 let (mut bits, mut signed) = (0, true);
-                thrift.each_field(|thrift, id, kind| match id {
-                    1 => take!(bits, thrift.integer(kind)),
-                    2 => take!(signed, thrift.boolean(kind)),
+                reader.each_field(|reader, id, kind| match id {
+                    1 => take!(bits, reader.integer(kind)),
+                    2 => take!(signed, reader.boolean(kind)),
                     _ => Ok(Taken::No),
                 })?;
                 logical = Logical::Integer { bits, signed };
@@ -208,12 +208,12 @@ fn logical_type<R: Read>(thrift: &mut Thrift<R>) -> Read_<Logical> {
 }
 
 /// TimeType and TimestampType.
-fn time<R: Read>(thrift: &mut Thrift<R>) -> Read_<(Unit, bool)> {
+fn time<I: Input>(reader: &mut Reader<I>) -> thrift::Result<(Unit, bool)> {
     let (mut unit, mut utc) = (Unit::default(), false);
-    thrift.each_field(|thrift, id, kind| match id {
-        1 => take!(utc, thrift.boolean(kind)),
+    reader.each_field(|reader, id, kind| match id {
+        1 => take!(utc, reader.boolean(kind)),
         2 => {
-            thrift.each_field(|_, id, _| {
+            reader.each_field(|_, id, _| {
                 unit = match id {
                     2 => Unit::Micros,
                     3 => Unit::Nanos,

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 
+use taploom_thrift as thrift;
+
 use super::footer::{Chunk, Footer};
 use super::pages::{DATA_PAGE, DATA_PAGE_V2, PageHeader, PageState};
-use super::thrift::Broken;
 use crate::report::{Inspection, Readable};
 
 /// Problems that are told one by one.
@@ -75,7 +76,7 @@ fn chunk_damage(
         page += 1;
         let header = match PageHeader::read(file, at) {
             Ok(header) => header,
-            Err(Broken::Io(error)) => return Err(error),
+            Err(thrift::Error::Io(error)) => return Err(error),
             Err(broken) => {
                 return Ok(Some(format!("the header of page {page} is damaged: {broken}")));
             }

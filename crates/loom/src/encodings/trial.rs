@@ -11,12 +11,12 @@ use parquet::basic::PageType;
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::SchemaDescriptor;
+use taploom_thrift::Reader;
 
 use super::Way;
 use crate::error::{Error, Result};
 use crate::table::Column;
 use crate::threads::lock;
-use crate::thrift::Reader;
 
 /// A page larger than any sample.
 const ONE_PAGE: usize = 1 << 30;
@@ -170,10 +170,10 @@ impl PageSize {
         let mut last = 0;
         while let Some((id, kind)) = reader.field(&mut last)? {
             match id {
-                1 => size.is_dictionary = reader.integer()? == PageType::DICTIONARY_PAGE as i64,
-                2 => size.bytes.uncompressed = reader.integer()?.cast_unsigned(),
-                3 => size.bytes.compressed = reader.integer()?.cast_unsigned(),
-                _ => reader.skip(kind)?,
+                1 => size.is_dictionary = reader.integer(kind)? == PageType::DICTIONARY_PAGE as i64,
+                2 => size.bytes.uncompressed = reader.integer(kind)?.cast_unsigned(),
+                3 => size.bytes.compressed = reader.integer(kind)?.cast_unsigned(),
+                _ => reader.pass_over(kind)?,
             }
         }
         Ok(size)

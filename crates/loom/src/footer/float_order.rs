@@ -13,10 +13,10 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::schema::types::ColumnDescriptor;
+use taploom_thrift::{self as thrift, Reader};
 
 use super::column_index::{bounds_of, rebuilt};
 use crate::error::{Error, Result};
-use crate::thrift::{self, Reader};
 
 /// Whether a leaf has floats.
 pub(crate) fn is_float(leaf: &ColumnDescriptor) -> bool {
@@ -113,19 +113,19 @@ fn greatest(mut max: Vec<u8>) -> Vec<u8> {
 /// Replaces the total order by `TYPE_ORDER` in the column orders of a footer.
 pub(super) fn put_type_order(footer: &mut [u8]) -> Result<()> {
     /// The header of a field that is a struct, the first or the second one of a union.
-    const TYPE: u8 = 1 << 4 | thrift::STRUCT;
-    const TOTAL: u8 = 2 << 4 | thrift::STRUCT;
+    const TYPE: u8 = 1 << 4 | thrift::kind::STRUCT;
+    const TOTAL: u8 = 2 << 4 | thrift::kind::STRUCT;
     let mut places = Vec::new();
     let mut reader = Reader::new(footer);
     let mut last = 0;
     while let Some((id, kind)) = reader.field(&mut last)? {
         if id != 7 {
-            reader.skip(kind)?;
+            reader.pass_over(kind)?;
             continue;
         }
         for _ in 0..reader.list()?.0 {
             places.push(reader.at());
-            reader.skip(thrift::STRUCT)?;
+            reader.pass_over(thrift::kind::STRUCT)?;
         }
     }
     for place in places {

@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use parquet::file::metadata::KeyValue;
+use taploom_thrift as thrift;
 
 use crate::error::{Error, Result};
-use crate::thrift;
 
 /// Writes the field `key_value_metadata` and then `rest`, which begins with a later field of the same struct.
 pub(super) fn put_keys(keys: &[KeyValue], rest: &[u8], out: &mut impl Write) -> Result<()> {
@@ -14,13 +14,13 @@ pub(super) fn put_keys(keys: &[KeyValue], rest: &[u8], out: &mut impl Write) -> 
     };
     let mut bytes = Vec::new();
     let mut last = 4;
-    thrift::put_field(&mut bytes, &mut last, 5, thrift::LIST);
-    thrift::put_list(&mut bytes, keys.len() as u64, thrift::STRUCT);
+    thrift::put_field(&mut bytes, &mut last, 5, thrift::kind::LIST);
+    thrift::put_list(&mut bytes, keys.len() as u64, thrift::kind::STRUCT);
     for KeyValue { key, value } in keys {
         let mut last = 0;
         for (id, text) in [(1, Some(key)), (2, value.as_ref())] {
             if let Some(text) = text {
-                thrift::put_field(&mut bytes, &mut last, id, thrift::BINARY);
+                thrift::put_field(&mut bytes, &mut last, id, thrift::kind::BINARY);
                 thrift::put_length(&mut bytes, text.len() as u64);
                 out.write_all(&bytes).map_err(Error::io)?;
                 out.write_all(text.as_bytes()).map_err(Error::io)?;

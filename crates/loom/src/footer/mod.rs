@@ -36,7 +36,7 @@
 //! - Readers take the length of the footer as a signed 32-bit number: above 2 GiB the writer ends with
 //!   [`Error::FooterTooLarge`], as early as the row group that passes it.
 //! - `RowGroup.ordinal` has 16 bits. With more row groups the field is left out of all of them.
-//! - Cutting relies on what [`thrift`] knows of the compact protocol, and on the ids of the fields of
+//! - Cutting relies on what [`taploom_thrift`] knows of the compact protocol, and on the ids of the fields of
 //!   `ColumnChunk` and `ColumnMetaData`. A test compares the bytes with those of `ArrowWriter`.
 
 use std::io::{BufReader, Write};
@@ -57,12 +57,13 @@ use taploom_scratch::{ScratchSpace, Spool};
 
 pub(crate) use self::column_index::{Bounds, with_bounds};
 pub(crate) use self::float_order::is_float;
+use taploom_thrift::{self as thrift, Reader, Slice};
+
 use self::float_order::{put_type_order, to_type_order};
 use self::keys::put_keys;
 use self::records::{ChunkRecord, NextPlaces, PLACES_BYTES, RowGroupRecord};
 use crate::error::{Error, Result};
 use crate::options::FloatOrder;
-use crate::thrift::{self, Reader};
 
 mod column_index;
 mod float_order;
@@ -296,7 +297,7 @@ impl Footer {
             if id == 3 {
                 rows_at = reader.at();
             }
-            reader.skip(kind)?;
+            reader.pass_over(kind)?;
             if id == 4 {
                 break;
             }
@@ -306,8 +307,8 @@ impl Footer {
         let mut bytes = Vec::with_capacity(4096);
         thrift::put_integer(&mut bytes, self.rows.cast_signed());
         let mut last = 3;
-        thrift::put_field(&mut bytes, &mut last, 4, thrift::LIST);
-        thrift::put_list(&mut bytes, self.row_group_count, thrift::STRUCT);
+        thrift::put_field(&mut bytes, &mut last, 4, thrift::kind::LIST);
+        thrift::put_list(&mut bytes, self.row_group_count, thrift::kind::STRUCT);
         out.write_all(&frame[..rows_at]).map_err(Error::io)?;
         out.write_all(&bytes).map_err(Error::io)?;
         let mut row_groups = BufReader::with_capacity(self.read_bytes, self.row_groups.reader());
@@ -321,8 +322,8 @@ impl Footer {
             }
             bytes.clear();
             let mut last = 0;
-            thrift::put_field(&mut bytes, &mut last, 1, thrift::LIST);
-            thrift::put_list(&mut bytes, row_group.chunks, thrift::STRUCT);
+            thrift::put_field(&mut bytes, &mut last, 1, thrift::kind::LIST);
+            thrift::put_list(&mut bytes, row_group.chunks, thrift::kind::STRUCT);
             out.write_all(&bytes).map_err(Error::io)?;
             for _ in 0..row_group.chunks {
                 bytes.clear();
@@ -369,12 +370,12 @@ impl Footer {
         while let Some((id, kind)) = reader.field(&mut last)? {
             if id == 4 {
                 let from = reader.at();
-                reader.skip(kind)?;
+                reader.pass_over(kind)?;
                 self.open.sorting = metadata[from..reader.at()].to_vec();
                 continue;
             }
             if id != 1 {
-                reader.skip(kind)?;
+                reader.pass_over(kind)?;
                 continue;
             }
             let (count, _) = reader.list()?;
@@ -398,13 +399,13 @@ impl Footer {
 }
 
 /// Goes to the field `wanted` of a struct.
-fn enter(reader: &mut Reader<'_>, wanted: i16, what: &str) -> Result<()> {
+fn enter(reader: &mut Reader<Slice<'_>>, wanted: i16, what: &str) -> Result<()> {
     let mut last = 0;
     while let Some((id, kind)) = reader.field(&mut last)? {
         if id == wanted {
             return Ok(());
         }
-        reader.skip(kind)?;
+        reader.pass_over(kind)?;
     }
     Err(Error::Internal(format!("its metadata has no {what}")))
 }

@@ -2,8 +2,9 @@
 
 use std::io::Read;
 
+use taploom_thrift::{self as thrift, Reader, Slice};
+
 use crate::error::{Error, Result};
-use crate::thrift::{self, Reader};
 
 /// Bytes of the fields that a chunk's record gains at the end: four integers with their headers.
 pub(super) const PLACES_BYTES: u64 = 32;
@@ -29,7 +30,11 @@ pub(super) struct ChunkRecord {
 
 impl ChunkRecord {
     /// Reads a `ColumnChunk` of `bytes`. `bloom_filter` is the length of its bloom filter, 0 without one.
-    pub(super) fn cut(bytes: &[u8], reader: &mut Reader<'_>, bloom_filter: u32) -> Result<Self> {
+    pub(super) fn cut(
+        bytes: &[u8],
+        reader: &mut Reader<Slice<'_>>,
+        bloom_filter: u32,
+    ) -> Result<Self> {
         let start = reader.at();
         let mut end = start;
         let mut bloom_place = None;
@@ -41,18 +46,18 @@ impl ChunkRecord {
                     let mut last = 0;
                     while let Some((id, kind)) = reader.field(&mut last)? {
                         let from = reader.at();
-                        reader.skip(kind)?;
+                        reader.pass_over(kind)?;
                         if id == 14 {
                             bloom_place = Some((from, reader.at()));
                         }
                     }
                     end = reader.at();
                 }
-                5 => offset_index = length(reader.integer()?)?,
-                7 => column_index = length(reader.integer()?)?,
-                4 | 6 => reader.skip(kind)?,
+                5 => offset_index = length(reader.integer(kind)?)?,
+                7 => column_index = length(reader.integer(kind)?)?,
+                4 | 6 => reader.pass_over(kind)?,
                 _ => {
-                    reader.skip(kind)?;
+                    reader.pass_over(kind)?;
                     end = reader.at();
                 }
             }
@@ -100,9 +105,9 @@ impl ChunkRecord {
         ];
         for (id, length, place) in indexes {
             if length > 0 {
-                thrift::put_field(out, &mut last, id, thrift::I64);
+                thrift::put_field(out, &mut last, id, thrift::kind::I64);
                 thrift::put_integer(out, place.cast_signed());
-                thrift::put_field(out, &mut last, id + 1, thrift::I32);
+                thrift::put_field(out, &mut last, id + 1, thrift::kind::I32);
                 thrift::put_integer(out, length.into());
                 *place += u64::from(length);
             }
@@ -154,20 +159,20 @@ impl RowGroupRecord {
     /// Appends the fields after the list of chunks, and the end of the struct.
     pub(super) fn put(&self, out: &mut Vec<u8>, ordinal: Option<u64>) {
         let mut last = 1;
-        thrift::put_field(out, &mut last, 2, thrift::I64);
+        thrift::put_field(out, &mut last, 2, thrift::kind::I64);
         thrift::put_integer(out, self.uncompressed);
-        thrift::put_field(out, &mut last, 3, thrift::I64);
+        thrift::put_field(out, &mut last, 3, thrift::kind::I64);
         thrift::put_integer(out, self.rows.cast_signed());
         if !self.sorting.is_empty() {
-            thrift::put_field(out, &mut last, 4, thrift::LIST);
+            thrift::put_field(out, &mut last, 4, thrift::kind::LIST);
             out.extend_from_slice(&self.sorting);
         }
-        thrift::put_field(out, &mut last, 5, thrift::I64);
+        thrift::put_field(out, &mut last, 5, thrift::kind::I64);
         thrift::put_integer(out, self.file_offset.cast_signed());
-        thrift::put_field(out, &mut last, 6, thrift::I64);
+        thrift::put_field(out, &mut last, 6, thrift::kind::I64);
         thrift::put_integer(out, self.compressed);
         if let Some(ordinal) = ordinal {
-            thrift::put_field(out, &mut last, 7, thrift::I16);
+            thrift::put_field(out, &mut last, 7, thrift::kind::I16);
             thrift::put_integer(out, ordinal.cast_signed());
         }
         out.push(thrift::STOP);

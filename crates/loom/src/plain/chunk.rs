@@ -12,6 +12,7 @@ use parquet::file::metadata::{
     RowGroupMetaData,
 };
 use parquet::file::statistics::{Statistics, ValueStatistics as ParquetStatistics};
+use taploom_thrift as thrift;
 
 use super::levels::put_levels;
 use super::value_statistics::{Ordered, ValueStatistics};
@@ -20,7 +21,6 @@ use super::{PageBuffers, PlainColumn, PutPage, WritePiece};
 use crate::error::{Error, Result};
 use crate::footer::ColumnMetadata;
 use crate::leaf_pages::put_checksum;
-use crate::thrift;
 
 /// Room for the header of a page, in bytes: 11 for the headers and ends of its fields, up to 20 for four numbers, and
 /// 4 for four small ones.
@@ -356,7 +356,7 @@ fn put_header(out: &mut Vec<u8>, bytes: (usize, usize), checksum: Option<u32>, r
     let integers = |out: &mut Vec<u8>, integers: &[(u8, i64)]| {
         let mut last = 0;
         for (id, integer) in integers {
-            thrift::put_field(out, &mut last, *id, thrift::I32);
+            thrift::put_field(out, &mut last, *id, thrift::kind::I32);
             thrift::put_integer(out, *integer);
         }
         last
@@ -367,7 +367,7 @@ fn put_header(out: &mut Vec<u8>, bytes: (usize, usize), checksum: Option<u32>, r
     if let Some(checksum) = checksum {
         put_checksum(out, &mut last, checksum);
     }
-    thrift::put_field(out, &mut last, 5, thrift::STRUCT);
+    thrift::put_field(out, &mut last, 5, thrift::kind::STRUCT);
     let (plain, rle) = (Encoding::PLAIN as i64, Encoding::RLE as i64);
     integers(out, &[(1, rows as i64), (2, plain), (3, rle), (4, rle)]);
     out.extend_from_slice(&[thrift::STOP; 2]);

@@ -3,7 +3,7 @@
 //! Source: Parquet's "Run Length Encoding / Bit-Packing Hybrid (RLE = 3)", with the length in four bytes
 //! before it, as data pages of version 1 have it.
 
-use crate::thrift::put_varint;
+use taploom_thrift::put_varint;
 
 /// The most groups of eight bits after one header: with more, the header would have two bytes.
 const MOST_GROUPS: usize = 63;

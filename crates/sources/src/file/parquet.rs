@@ -22,7 +22,6 @@ use crate::register_source;
 use crate::request::Request;
 
 mod bounds;
-mod compact;
 mod cost;
 mod encrypted;
 mod int96;

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
-use super::compact::Compact;
+use taploom_thrift::{Reader, Taken};
 
 /// What begins and ends a file whose footer is encrypted; Parquet modular encryption, 5.1.
 pub(super) const ENCRYPTED_FOOTER: &[u8] = b"PARE";
@@ -12,7 +12,7 @@ const FOOTER: &[u8] = b"PAR1";
 
 /// The field of FileMetaData that names the encryption algorithm. Only files with encrypted columns and a
 /// readable footer have it.
-const ENCRYPTION_ALGORITHM: i64 = 8;
+const ENCRYPTION_ALGORITHM: i16 = 8;
 
 /// Which part of the file is encrypted. `None` for a damaged footer, too.
 ///
@@ -39,6 +39,11 @@ fn look(file: &mut File) -> Option<&'static str> {
     file.seek(SeekFrom::Start(end.checked_sub(length)?)).ok()?;
     let mut footer = Vec::new();
     file.take(length).read_to_end(&mut footer).ok()?;
-    let names_algorithm = Compact(&footer).struct_has(ENCRYPTION_ALGORITHM)?;
+    let mut names_algorithm = false;
+    // What stands behind the field does not matter, even if it is damaged.
+    let _ = Reader::new(&footer).each_field(|_, id, _| {
+        names_algorithm |= id == ENCRYPTION_ALGORITHM;
+        Ok(Taken::No)
+    });
     names_algorithm.then_some("some or all of its columns are encrypted")
 }

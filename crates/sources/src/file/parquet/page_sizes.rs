@@ -4,8 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use parquet::file::metadata::ColumnChunkMetaData;
-
-use super::compact::Compact;
+use taploom_thrift::{Reader, Result, Taken};
 
 /// Headers that are read per chunk. Writers make all pages of a chunk about as large.
 const MOST_PAGES: usize = 64;
@@ -66,33 +65,31 @@ impl Header {
             let length = usize::try_from(end - at).unwrap_or(usize::MAX).min(most);
             let mut bytes = vec![0; length];
             file.read_exact_at(&mut bytes, at).ok()?;
-            Self::parse(&bytes)
+            Self::parse(&bytes).ok()
         })
     }
 
-    fn parse(bytes: &[u8]) -> Option<Self> {
+    fn parse(bytes: &[u8]) -> Result<Self> {
         let mut header = Self::default();
-        let mut rest = Compact(bytes);
-        let mut id = 0;
-        while let Some(data_type) = rest.field(&mut id)? {
+        let mut reader = Reader::new(bytes);
+        reader.each_field(|reader, id, kind| {
             match id {
-                1 => header.page_type = rest.integer()?,
-                2 => header.size = u64::try_from(rest.integer()?).ok()?,
-                3 => header.compressed = u64::try_from(rest.integer()?).ok()?,
+                1 => header.page_type = reader.integer(kind)?,
+                2 => header.size = reader.size(kind)?,
+                3 => header.compressed = reader.size(kind)?,
                 // DictionaryPageHeader, whose first field is the number of values.
-                7 => {
-                    let mut inner = 0;
-                    while let Some(data_type) = rest.field(&mut inner)? {
-                        match inner {
-                            1 => header.values = u64::try_from(rest.integer()?).ok()?,
-                            _ => rest.pass_over(data_type)?,
-                        }
+                7 => reader.each_field(|reader, id, kind| match id {
+                    1 => {
+                        header.values = reader.size(kind)?;
+                        Ok(Taken::Yes)
                     }
-                }
-                _ => rest.pass_over(data_type)?,
+                    _ => Ok(Taken::No),
+                })?,
+                _ => return Ok(Taken::No),
             }
-        }
-        header.length = (bytes.len() - rest.0.len()) as u64;
-        Some(header)
+            Ok(Taken::Yes)
+        })?;
+        header.length = reader.position();
+        Ok(header)
     }
 }
