@@ -10,6 +10,8 @@
     reason = "a test that fails panics"
 )]
 
+#[path = "../../fuzz/checks/files.rs"]
+mod files;
 #[path = "../../fuzz/checks/media_type.rs"]
 mod media_type;
 #[path = "../../fuzz/checks/options.rs"]
@@ -39,6 +41,11 @@ fn options_are_taken_or_refused() {
 #[test]
 fn a_votable_is_read_or_refused() {
     run("votable_reader", 3_000, votable_reader::check);
+}
+
+#[test]
+fn a_file_is_read_or_refused() {
+    run("files", 3_000, files::check);
 }
 
 /// Checks every seed of a target, and then inputs made of them.

@@ -35,11 +35,16 @@ pub(crate) struct Arguments {
     /// Query for a source that takes one; without it, demo gives all rows of its table stars
     #[arg(short, long, value_name = "SQL", allow_hyphen_values = true)]
     query: Option<String>,
-    /// Which TABLE of a VOTable file with several: its number (from 1), ID or name
+    /// Which TABLE of a VOTable file with several: its number (from 1), ID or name. Which HDU of a FITS file: its number
+    /// (from 0, the primary HDU) or EXTNAME
     #[arg(long, value_name = "TABLE")]
     table: Option<String>,
     #[command(flatten)]
     wanted: WantedArguments,
+    /// Format of an input file that can't be known by its content or name, with options: 'csv;delimiter=;',
+    /// 'csv;comment=#;null=NA', 'tsv;quote=none'
+    #[arg(long, value_name = "FORMAT[;OPTION=VALUE]...")]
+    input_format: Option<String>,
     /// Format of the output: an id from the list below, a short name, or a media type with
     /// parameters [default: by the extension of the output file, else votable]
     #[arg(short, long)]
@@ -142,6 +147,7 @@ pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) ->
         .with_progress(Arc::clone(&progress))
         .with_query(arguments.query.as_deref())
         .with_table(arguments.table.as_deref())
+        .with_input_format(arguments.input_format.as_deref())
         .with_columns(arguments.columns.as_deref().map(ColumnList::read).transpose()?)
         .with_batch_rows(arguments.batch_rows)
         // One row more tells that there are too many.

@@ -4,12 +4,26 @@ mod column_list;
 #[cfg(feature = "demo")]
 mod demo;
 mod error;
-#[cfg(any(feature = "arrow", feature = "csv", feature = "parquet", feature = "votable"))]
+#[cfg(any(
+    feature = "arrow",
+    feature = "csv",
+    feature = "fits",
+    feature = "jsonl",
+    feature = "parquet",
+    feature = "votable"
+))]
 mod file;
-#[cfg(any(feature = "arrow", feature = "mysql", feature = "parquet", feature = "sqlite"))]
+#[cfg(any(
+    feature = "arrow",
+    feature = "jsonl",
+    feature = "mysql",
+    feature = "parquet",
+    feature = "sqlite"
+))]
 mod guard;
 mod guesses;
 mod input;
+mod input_format;
 mod location;
 mod many;
 #[cfg(feature = "mysql")]
@@ -31,7 +45,9 @@ use taploom_model::{Result, RowSource};
 pub use column_list::ColumnList;
 #[doc(hidden)]
 pub use inventory as __inventory;
-pub use plugin::{FILE_BEGINNING, Place, QueryUse, SourceInfo, SourcePlugin, SourceType};
+pub use plugin::{
+    FILE_BEGINNING, Place, QueryUse, SourceInfo, SourceOption, SourcePlugin, SourceType,
+};
 pub use progress::ReadProgress;
 pub use registry::SourceRegistry;
 pub use request::Request;
@@ -45,6 +61,12 @@ pub mod plugins {
     pub use crate::file::arrow::ARROW;
     #[cfg(feature = "csv")]
     pub use crate::file::csv::{CSV, TSV};
+    #[cfg(feature = "ecsv")]
+    pub use crate::file::ecsv::ECSV;
+    #[cfg(feature = "fits")]
+    pub use crate::file::fits::FITS;
+    #[cfg(feature = "jsonl")]
+    pub use crate::file::jsonl::JSONL;
     #[cfg(feature = "parquet")]
     pub use crate::file::parquet::PARQUET;
     #[cfg(feature = "votable")]

@@ -57,10 +57,29 @@ pub struct SourceInfo {
     pub resembles: Option<fn(&[u8]) -> bool>,
     /// Whether it takes a query.
     pub query: QueryUse,
+    /// The options that a request may give after the format of a file.
+    pub options: &'static [SourceOption],
     /// Whether it may have several tables to choose from; [`Request::table`].
     pub has_tables: bool,
     /// Whether it has to be opened and read on a tokio runtime with I/O and time enabled.
     pub needs_runtime: bool,
+}
+
+/// An option of a source: `csv;delimiter=;` has the option `delimiter`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SourceOption {
+    /// Its name: lower case.
+    pub name: &'static str,
+    /// What its value is.
+    pub description: &'static str,
+}
+
+impl SourceOption {
+    /// An option with this name and description.
+    pub const fn new(name: &'static str, description: &'static str) -> Self {
+        Self { name, description }
+    }
 }
 
 /// Number of bytes from the beginning of a file that tell what the file is.
@@ -91,6 +110,7 @@ impl SourceInfo {
             recognizes: None,
             resembles: None,
             query: QueryUse::Refused,
+            options: &[],
             has_tables: false,
             needs_runtime: false,
         }
@@ -134,6 +154,12 @@ impl SourceInfo {
     #[must_use]
     pub const fn with_query(self, query: QueryUse) -> Self {
         Self { query, ..self }
+    }
+
+    /// The source has options.
+    #[must_use]
+    pub const fn with_options(self, options: &'static [SourceOption]) -> Self {
+        Self { options, ..self }
     }
 
     /// The source has tables to choose from.
@@ -191,6 +217,12 @@ impl<'a> Place<'a> {
     /// not recognized as a file.
     pub fn beginning(&self) -> &[u8] {
         self.input.as_ref().map_or(&[], Input::beginning)
+    }
+
+    /// Whether the file can seek as it stands: it is neither a pipe nor compressed.
+    #[cfg(feature = "fits")]
+    pub(crate) fn is_plain_file(&self) -> bool {
+        self.input.as_ref().is_none_or(Input::is_plain_file)
     }
 
     /// The bytes of the file, decompressed, to be read once from the first to the last. A pipe is read as it

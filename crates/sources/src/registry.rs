@@ -8,6 +8,7 @@ use taploom_model::{Error, ErrorKind, Result, RowSource};
 
 use crate::error::invalid;
 use crate::input::{Input, STDIN, shown_name};
+use crate::input_format::InputFormat;
 use crate::location::{is_url, shown};
 use crate::many;
 use crate::plugin::{Place, QueryUse, SourceInfo, SourcePlugin};
@@ -95,6 +96,15 @@ impl SourceRegistry {
     async fn open_whole(&self, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
         let further = request.more_locations.iter().map(String::as_str);
         let locations: Vec<&str> = std::iter::once(request.location).chain(further).collect();
+        if let (Some(format), Some(named)) = (
+            request.input_format,
+            locations.iter().find(|location| self.by_name(location).is_some()),
+        ) {
+            return Err(invalid(format!(
+                "source {} is not a file and takes no input format; {format} was given",
+                shown(named)
+            )));
+        }
         // Locations with a syntax of their own are not files, whatever is in their names.
         let named = locations.iter().find(|location| self.by_name(location).is_some());
         match (named, &locations[..]) {
@@ -124,6 +134,11 @@ impl SourceRegistry {
     ) -> Result<(&'static str, Box<dyn RowSource>)> {
         let (plugin, place) = self.locate(request)?;
         let info = plugin.info();
+        let mut request = request.clone();
+        if let Some(format) = request.input_format {
+            request.options = InputFormat::parse(format)?.checked_options(info)?;
+        }
+        let request = &request;
         if request.query.is_some() && info.query == QueryUse::Refused {
             return Err(self.takes_no_query(request.location));
         }
@@ -173,8 +188,27 @@ impl SourceRegistry {
         }
         let input = Input::open(location, &request.resources, request.progress.clone())?;
         let name = shown_name(location);
-        let plugin = self.by_content(name, &input)?;
+        let plugin = match request.input_format {
+            Some(format) => self.by_input_format(&InputFormat::parse(format)?)?,
+            None => self.by_content(name, &input)?,
+        };
         Ok((plugin, Place::file(name, input)))
+    }
+
+    fn by_input_format(&self, format: &InputFormat) -> Result<&SourcePlugin> {
+        let files = || self.plugins.iter().filter(|plugin| plugin.info().reads_files());
+        let is_called = |info: &SourceInfo| {
+            let mut names = std::iter::once(&info.id).chain(info.extensions);
+            names.any(|name| name.eq_ignore_ascii_case(&format.name))
+        };
+        files().find(|plugin| is_called(plugin.info())).ok_or_else(|| {
+            let known: Vec<&str> = files().map(|plugin| plugin.info().id).collect();
+            invalid(format!(
+                "input format {:?} is not known; it is {}",
+                format.name,
+                any_of(&known)
+            ))
+        })
     }
 
     /// By the first bytes of a file, which decide whatever its name is; where no source knows them, by
@@ -257,6 +291,7 @@ impl SourceRegistry {
             let named: Vec<&str> = named.iter().map(String::as_str).collect();
             message.push_str(&format!(", and its name does not end in {}", any_of(&named)));
         }
+        message.push_str("; --input-format says what it is, such as 'csv;delimiter=;'");
         invalid(message)
     }
 

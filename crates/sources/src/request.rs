@@ -33,6 +33,9 @@ pub struct Request<'a> {
     /// The table, for sources that have several: of a VOTable the number of a TABLE from 1, its ID or
     /// its name.
     pub table: Option<&'a str>,
+    /// The format of a file, and options of its source: `csv;delimiter=;`. Without it, content and name of the file tell
+    /// the format.
+    pub input_format: Option<&'a str>,
     /// VO metadata of the table and, by position, of its columns. They replace those of the source.
     pub columns: Option<ColumnList>,
     /// Maximum number of rows in a batch. 2000 by default.
@@ -52,6 +55,8 @@ pub struct Request<'a> {
     pub progress: Option<Arc<ReadProgress>>,
     /// What the values of several files are together, where their types are guessed.
     pub(crate) guesses: Option<Guesses>,
+    /// The options of the input format, which the source has.
+    pub(crate) options: Vec<(String, String)>,
 }
 
 impl<'a> Request<'a> {
@@ -62,6 +67,7 @@ impl<'a> Request<'a> {
             more_locations: &[],
             query: None,
             table: None,
+            input_format: None,
             columns: None,
             batch_rows: 2000,
             most_rows: None,
@@ -70,6 +76,7 @@ impl<'a> Request<'a> {
             resources: Resources::default(),
             progress: None,
             guesses: None,
+            options: Vec::new(),
         }
     }
 
@@ -91,6 +98,13 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn with_table(mut self, table: impl Into<Option<&'a str>>) -> Self {
         self.table = table.into();
+        self
+    }
+
+    /// Gives the format of a file: the id of a source or an extension, and options after it.
+    #[must_use]
+    pub fn with_input_format(mut self, format: impl Into<Option<&'a str>>) -> Self {
+        self.input_format = format.into();
         self
     }
 
@@ -156,6 +170,12 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// The value of an option of the input format.
+    pub fn option(&self, name: &str) -> Option<&str> {
+        let mut options = self.options.iter();
+        options.find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
     /// The query, for sources that can't do without.
     ///
     /// # Errors
@@ -184,6 +204,8 @@ impl fmt::Debug for Request<'_> {
             resources,
             progress,
             guesses: _,
+            input_format,
+            options: _,
         } = self;
         let more: Vec<_> = more_locations.iter().map(|location| shown(location)).collect();
         f.debug_struct("Request")
@@ -191,6 +213,7 @@ impl fmt::Debug for Request<'_> {
             .field("more_locations", &more)
             .field("query", query)
             .field("table", table)
+            .field("input_format", input_format)
             .field("columns", columns)
             .field("batch_rows", batch_rows)
             .field("most_rows", most_rows)

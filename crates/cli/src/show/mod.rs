@@ -42,6 +42,9 @@ pub(crate) struct Arguments {
     /// Which TABLE of a VOTable file with several: its number (from 1), ID or name
     #[arg(long, value_name = "TABLE")]
     table: Option<String>,
+    /// Format of a file that can't be known by its content or name, with options, as for encode
+    #[arg(long, value_name = "FORMAT[;OPTION=VALUE]...")]
+    input_format: Option<String>,
     /// JSON file with the VO metadata of the columns, as for encode
     #[arg(long, value_name = "FILE")]
     columns: Option<PathBuf>,
@@ -69,6 +72,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let request = Request::new(&arguments.source)
         .with_query(arguments.query.as_deref())
         .with_table(arguments.table.as_deref())
+        .with_input_format(arguments.input_format.as_deref())
         .with_columns(arguments.columns.as_deref().map(ColumnList::read).transpose()?)
         .with_batch_rows(usize::try_from(most).unwrap_or(usize::MAX).min(2000))
         .with_most_rows(most)

@@ -34,7 +34,19 @@ fn every_kind_is_read_from_a_pipe_and_from_a_file_as_standard_input() {
     let expected = folder.path("expected.csv");
     taploom(&["encode", &source, "-o", &expected]).succeeds();
     let expected = std::fs::read(&expected).unwrap();
-    for name in ["a.parquet", "a.arrow", "a.vot", "a.csv", "a.tsv", "a.csv.gz", "a.parquet.zst"] {
+    for name in [
+        "a.parquet",
+        "a.arrow",
+        "a.vot",
+        "a.fits",
+        "a.csv",
+        "a.tsv",
+        "a.ecsv",
+        "a.jsonl",
+        "a.csv.gz",
+        "a.fits.gz",
+        "a.parquet.zst",
+    ] {
         let path = folder.path(name);
         taploom(&["encode", &source, "-o", &path]).succeeds();
         let output = piped(&["encode", "-", "-f", "csv"], &std::fs::read(&path).unwrap());

@@ -10,18 +10,26 @@ use taploom_model::{
     BatchSource, ColumnMetadata, Error, ErrorKind, Result, ResultSchema, RowSource, VoType,
 };
 
-use self::cells::ColumnBuilder;
+use self::dialect::OPTIONS;
 use self::guess::{GUESS_ROWS, Guess};
-use self::records::{Record, Records};
 use crate::error::invalid;
 use crate::plugin::{Place, SourceInfo, SourceType};
 use crate::register_source;
 use crate::request::Request;
 
 mod cells;
+mod dialect;
 pub(crate) mod guess;
 mod numbers;
 mod records;
+#[cfg(feature = "ecsv")]
+mod text_types;
+
+pub(super) use self::cells::ColumnBuilder;
+pub(super) use self::dialect::Dialect;
+pub(super) use self::records::{Record, Records};
+#[cfg(feature = "ecsv")]
+pub(super) use self::text_types::TextType;
 
 /// Bytes of text at which a batch ends before it has all its rows.
 const BATCH_BYTES: usize = 16 << 20;
@@ -38,11 +46,12 @@ register_source!(
 impl SourceType for Csv {
     const INFO: SourceInfo = SourceInfo::new("csv", "a CSV file")
         .with_extensions(&["csv"])
+        .with_options(OPTIONS)
         .with_resemblance(|beginning| separator(beginning) == Some(b','));
 
     async fn open(place: Place<'_>, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
         let name = place.text();
-        open(place.into_reader()?, name, b',', request)
+        open(place.into_reader()?, name, Dialect::csv(), request)
     }
 }
 
@@ -58,11 +67,12 @@ register_source!(
 impl SourceType for Tsv {
     const INFO: SourceInfo = SourceInfo::new("tsv", "a TSV file")
         .with_extensions(&["tsv"])
+        .with_options(OPTIONS)
         .with_resemblance(|beginning| separator(beginning) == Some(b'\t'));
 
     async fn open(place: Place<'_>, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
         let name = place.text();
-        open(place.into_reader()?, name, b'\t', request)
+        open(place.into_reader()?, name, Dialect::tsv(), request)
     }
 }
 
@@ -88,25 +98,41 @@ fn separator(beginning: &[u8]) -> Option<u8> {
 fn open(
     bytes: Box<dyn Read + Send>,
     name: &str,
-    separator: u8,
+    dialect: Dialect,
     request: &Request<'_>,
 ) -> Result<Box<dyn RowSource>> {
-    let mut records = Records::new(BufReader::with_capacity(1 << 16, bytes), name, separator)?;
-    let mut header = Record::default();
-    if !records.read(&mut header)? {
-        return Err(invalid(format!("source {name}: empty; its first record would name columns")));
+    let mut dialect = dialect.with_options(request)?;
+    let given = dialect.names.take();
+    let has_header = dialect.has_header;
+    let reader = BufReader::with_capacity(1 << 16, bytes);
+    let mut records = Records::new(reader, name, &dialect)?;
+    let mut first = Record::default();
+    if !records.read(&mut first)? {
+        let what =
+            if has_header { "its first record would name columns" } else { "it has no record" };
+        return Err(invalid(format!("source {name}: empty; {what}")));
     }
-    let names = (0..header.len()).map(|index| match std::str::from_utf8(header.cell(index).text) {
-        Ok(name) => Ok(name.to_owned()),
-        Err(_) => Err(invalid(format!("source {name}: the names of its columns are not UTF-8"))),
-    });
-    let names = names.collect::<Result<Vec<_>>>()?;
+    let names = match given {
+        Some(given) if given.len() != first.len() => {
+            return Err(invalid(format!(
+                "source {name}: the first record has {} values, and {} names were given",
+                first.len(),
+                given.len()
+            )));
+        }
+        Some(given) => given,
+        None if !has_header => (1..=first.len()).map(|number| format!("col{number}")).collect(),
+        None => first.names(name)?,
+    };
+    if !has_header {
+        records.counts_first();
+    }
     records.expect(names.len());
 
     let listed = request.columns.as_ref().map_or(&[][..], |list| &list.columns);
     let types = (0..names.len()).map(|index| listed.get(index).and_then(declared));
     let types = types.collect::<Vec<_>>();
-    let mut ahead = Vec::new();
+    let mut ahead = if has_header { Vec::new() } else { vec![first] };
     if types.iter().any(Option::is_none) {
         while ahead.len() < GUESS_ROWS {
             let mut record = Record::default();
@@ -125,7 +151,7 @@ fn open(
         guess::widen(&mut shared.made().text, &mut guesses);
     }
     let columns = types.into_iter().enumerate().map(|(index, vo_type)| match vo_type {
-        Some(vo_type) => ColumnBuilder::declared(&names[index], vo_type),
+        Some(vo_type) => ColumnBuilder::declared(&names[index], &vo_type),
         None => ColumnBuilder::guessed(&names[index], guesses[index]),
     });
     let columns = columns.collect::<Vec<_>>();
@@ -156,7 +182,7 @@ fn declared(metadata: &ColumnMetadata) -> Option<VoType> {
 }
 
 /// Batches, up to the first error.
-struct Rows {
+pub(super) struct Rows {
     records: Records<BufReader<Box<dyn Read + Send>>>,
     /// Records that were read for their types.
     ahead: std::vec::IntoIter<Record>,
@@ -168,6 +194,19 @@ struct Rows {
 }
 
 impl Rows {
+    /// The rows that follow.
+    #[cfg(feature = "ecsv")]
+    pub(super) fn new(
+        records: Records<BufReader<Box<dyn Read + Send>>>,
+        columns: Vec<ColumnBuilder>,
+        arrow: &SchemaRef,
+        batch_rows: usize,
+    ) -> Self {
+        let ahead = Vec::new().into_iter();
+        let (arrow, batch_rows) = (Arc::clone(arrow), batch_rows.max(1));
+        Self { records, ahead, columns, arrow, batch_rows, row: 0, failed: false }
+    }
+
     fn batch(&mut self) -> Result<Option<RecordBatch>> {
         let (mut rows, mut bytes) = (0, 0);
         let mut record = Record::default();

@@ -22,6 +22,7 @@ pub(super) struct FileMetadata {
     pub(super) notes: Vec<String>,
 }
 
+#[cfg(any(feature = "arrow", feature = "parquet"))]
 /// The metadata in an Arrow schema, as the format `arrow` writes them. Other formats keep a part of them.
 pub(super) fn in_arrow(arrow: &SchemaRef) -> Option<FileMetadata> {
     let described = taploom_arrow_metadata::described(arrow)?;

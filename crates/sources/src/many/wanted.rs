@@ -14,6 +14,7 @@ use crate::request::Request;
 pub(super) struct Wanted {
     table: Option<String>,
     query: Option<String>,
+    input_format: Option<String>,
     columns: Option<ColumnList>,
     batch_rows: usize,
     most_rows: Option<u64>,
@@ -41,10 +42,13 @@ impl Wanted {
             resources,
             progress: _,
             guesses: _,
+            input_format,
+            options: _,
         } = request;
         Self {
             table: table.map(str::to_owned),
             query: query.map(str::to_owned),
+            input_format: input_format.map(str::to_owned),
             columns: columns.clone(),
             batch_rows: *batch_rows,
             most_rows: *most_rows,
@@ -65,6 +69,7 @@ impl Wanted {
         let mut request = Request::new(file)
             .with_query(self.query.as_deref())
             .with_table(self.table.as_deref())
+            .with_input_format(self.input_format.as_deref())
             .with_columns(self.columns.clone())
             .with_batch_rows(self.batch_rows)
             .with_most_rows(self.most_rows)

@@ -167,10 +167,11 @@ impl CellBuilder {
                 ValueRef::Text(text) => Some(
                     std::str::from_utf8(text)
                         .ok()
+                        .and_then(date_alone)
                         .and_then(arrow_array::types::Date32Type::parse)
-                        .ok_or_else(|| unfit(value, "a date, YYYY-MM-DD"))?,
+                        .ok_or_else(|| unfit(value, DATE))?,
                 ),
-                _ => return Err(unfit(value, "a date, YYYY-MM-DD")),
+                _ => return Err(unfit(value, DATE)),
             }),
             Self::Timestamp(builder) => builder.append_option(match value {
                 ValueRef::Null => None,
@@ -206,6 +207,15 @@ fn text_bytes(value: ValueRef<'_>) -> usize {
     }
 }
 
+/// The date of a text that has no time beside it, or midnight without an offset.
+fn date_alone(text: &str) -> Option<&str> {
+    let Some((date, time)) = text.split_once([' ', 'T']) else { return Some(text) };
+    let rest = time.strip_prefix("00:00:00").or_else(|| time.strip_prefix("00:00"))?;
+    let decimals = rest.strip_prefix('.').unwrap_or(rest);
+    decimals.bytes().all(|byte| byte == b'0').then_some(date)
+}
+
+const DATE: &str = "a date, YYYY-MM-DD without a time (CAST(... AS TEXT) gives the text)";
 const TIMESTAMP: &str = "a timestamp, YYYY-MM-DD hh:mm:ss with at most six more digits";
 
 fn unfit(value: ValueRef<'_>, wanted: &str) -> Error {

@@ -9,8 +9,12 @@
 
 mod compressed;
 mod demo;
+mod dialects;
+mod ecsv;
 mod files;
+mod fits;
 mod foreign;
+mod jsonl;
 mod many;
 mod sqlite;
 mod synth;

@@ -146,3 +146,30 @@ fn a_locked_database_is_not_the_callers_fault() {
     let error = refusal(&query(&db, "SELECT x FROM t"));
     assert!(!error.is_caller_fault() && format!("{error:#}").contains("locked"), "{error:#}");
 }
+
+/// A date has no time: one that is there is neither dropped nor moved by its offset.
+#[test]
+fn a_date_with_a_time_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dates.db");
+    let database = Connection::open(&path).unwrap();
+    let location = format!("sqlite:{}", path.display());
+    database.execute_batch("CREATE TABLE t (d DATE)").unwrap();
+    let read = |text: &str| {
+        database.execute("DELETE FROM t", []).unwrap();
+        database.execute("INSERT INTO t VALUES (?1)", [text]).unwrap();
+        rows(&query(&location, "SELECT d FROM t"))
+    };
+    for text in ["2024-02-29", "2024-02-29 00:00:00", "2024-02-29T00:00:00.000"] {
+        let rows = read(text).unwrap();
+        assert_eq!(
+            rows.column(0).as_primitive::<arrow_array::types::Date32Type>().value(0),
+            19_782
+        );
+    }
+    for text in ["2024-02-29 12:34:56", "2024-02-29T00:00:00+02:00", "2024-02-29 00:00:00Z"] {
+        let error = read(text).unwrap_err().to_string();
+        assert!(error.contains("CAST(... AS TEXT) gives the text"), "{text}: {error}");
+    }
+    assert_eq!(rows(&query(&location, "SELECT CAST(d AS TEXT) FROM t")).unwrap().num_rows(), 1);
+}

@@ -8,13 +8,16 @@ use arrow_array::builder::{
     StringBuilder,
 };
 use arrow_array::types::{
-    BooleanType, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt8Type,
+    BooleanType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type,
+    UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_schema::{DataType, Field};
 use taploom_model::{CellShape, Datatype, Error, ErrorKind, Result, VoType};
 
 use super::guess::{GUESS_ROWS, Guess};
 use super::numbers::{float, integer};
+#[cfg(feature = "ecsv")]
+use super::text_types::TextType;
 
 /// One value as it stands in a file.
 #[derive(Debug, Clone, Copy)]
@@ -25,39 +28,59 @@ pub(super) struct Cell<'a> {
 }
 
 /// The cells of a column.
-pub(super) struct ColumnBuilder {
+pub(in crate::file) struct ColumnBuilder {
     name: String,
-    vo_type: VoType,
+    /// The name of the type, for messages.
+    type_name: String,
+    data_type: DataType,
+    /// Whether a quoted empty value is a value, and not a null.
+    has_empty: bool,
     is_guessed: bool,
     build: Box<dyn AppendText>,
 }
 
 impl ColumnBuilder {
     /// A column whose type is given.
-    pub(super) fn declared(name: &str, vo_type: VoType) -> Self {
-        let build = builder(&vo_type);
-        Self { name: name.to_owned(), vo_type, is_guessed: false, build }
+    pub(super) fn declared(name: &str, vo_type: &VoType) -> Self {
+        let build = builder(vo_type);
+        Self {
+            name: name.to_owned(),
+            type_name: vo_type.to_string(),
+            data_type: data_type(vo_type),
+            has_empty: has_empty(vo_type),
+            is_guessed: false,
+            build,
+        }
+    }
+
+    /// A column with values of an ECSV file.
+    #[cfg(feature = "ecsv")]
+    pub(in crate::file) fn of_text_type(name: &str, text_type: TextType, has_empty: bool) -> Self {
+        let (data_type, build) = text_type.builder();
+        Self {
+            name: name.to_owned(),
+            type_name: data_type.to_string(),
+            has_empty: has_empty && data_type == DataType::Utf8,
+            data_type,
+            is_guessed: false,
+            build,
+        }
     }
 
     /// A column whose first values tell its type.
     pub(super) fn guessed(name: &str, guess: Guess) -> Self {
-        Self { is_guessed: true, ..Self::declared(name, guess.vo_type()) }
+        let vo_type = guess.vo_type();
+        let type_name = vo_type.datatype.to_string();
+        Self { is_guessed: true, type_name, ..Self::declared(name, &vo_type) }
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(in crate::file) fn name(&self) -> &str {
         &self.name
     }
 
     /// The Arrow type of the cells.
-    pub(super) fn data_type(&self) -> DataType {
-        match is_one_complex_number(&self.vo_type) {
-            // A list of any length would be an array of complex numbers.
-            true => {
-                let item = Field::new_list_field(self.vo_type.datatype.element(), true);
-                DataType::FixedSizeList(Arc::new(item), 2)
-            }
-            false => self.vo_type.carrier(),
-        }
+    pub(in crate::file) fn data_type(&self) -> DataType {
+        self.data_type.clone()
     }
 
     /// Appends a value.
@@ -68,32 +91,22 @@ impl ColumnBuilder {
         let Ok(text) = std::str::from_utf8(cell.text) else {
             return Err(self.unfit("a value is not UTF-8".to_owned()));
         };
-        if text.is_empty() && !(cell.is_quoted && self.has_empty()) {
+        if text.is_empty() && !(cell.is_quoted && self.has_empty) {
             self.build.append_null();
             return Ok(());
         }
         self.build.append(text).ok_or_else(|| {
             let shown: String = text.chars().take(40).collect();
             let dots = if shown.len() < text.len() { "..." } else { "" };
-            let (vo_type, datatype) = (&self.vo_type, self.vo_type.datatype);
+            let type_name = &self.type_name;
             self.unfit(match self.is_guessed {
-                false => format!("{shown:?}{dots} is not of type {vo_type}"),
+                false => format!("{shown:?}{dots} is not of type {type_name}"),
                 true => format!(
-                    "{shown:?}{dots} is not of type {datatype} as in the first {GUESS_ROWS} rows; give \
+                    "{shown:?}{dots} is not of type {type_name} as in the first {GUESS_ROWS} rows; give \
                      the datatype of the column with --columns"
                 ),
             })
         })
-    }
-
-    /// Whether a quoted empty value is a value, and not a null.
-    fn has_empty(&self) -> bool {
-        match self.vo_type.cell() {
-            CellShape::Text { .. } => true,
-            CellShape::Array { dimensions } => dimensions.takes(0),
-            // An empty array of strings is `[]`.
-            CellShape::Scalar | CellShape::Texts { .. } => false,
-        }
     }
 
     fn unfit(&self, message: String) -> Error {
@@ -106,8 +119,30 @@ impl ColumnBuilder {
     }
 }
 
+fn data_type(vo_type: &VoType) -> DataType {
+    match is_one_complex_number(vo_type) {
+        // A list of any length would be an array of complex numbers.
+        true => pair(vo_type.datatype.element()),
+        false => vo_type.carrier(),
+    }
+}
+
+/// The type of a complex number.
+pub(super) fn pair(element: DataType) -> DataType {
+    DataType::FixedSizeList(Arc::new(Field::new_list_field(element, true)), 2)
+}
+
+fn has_empty(vo_type: &VoType) -> bool {
+    match vo_type.cell() {
+        CellShape::Text { .. } => true,
+        CellShape::Array { dimensions } => dimensions.takes(0),
+        // An empty array of strings is `[]`.
+        CellShape::Scalar | CellShape::Texts { .. } => false,
+    }
+}
+
 /// Takes the cells of a column.
-trait AppendText: Send {
+pub(super) trait AppendText: Send {
     /// Appends a cell that is not null; `None` where it does not fit.
     fn append(&mut self, text: &str) -> Option<()>;
 
@@ -147,7 +182,7 @@ fn is_one_complex_number(vo_type: &VoType) -> bool {
 }
 
 /// A value of an array, or the only one of a cell.
-trait Element: 'static {
+pub(super) trait Element: 'static {
     type Builder: ArrayBuilder + Default;
 
     /// Appends the value in `text`; `None` if it is not of this type.
@@ -174,7 +209,11 @@ macro_rules! numbers {
 }
 
 numbers! {
+    Int8Type: integer,
     UInt8Type: integer,
+    UInt16Type: integer,
+    UInt32Type: integer,
+    UInt64Type: integer,
     Int16Type: integer,
     Int32Type: integer,
     Int64Type: integer,
@@ -199,7 +238,7 @@ impl Element for BooleanType {
     }
 }
 
-struct ScalarBuilder<E: Element>(E::Builder);
+pub(super) struct ScalarBuilder<E: Element>(pub(super) E::Builder);
 
 impl<E: Element> AppendText for ScalarBuilder<E> {
     fn append(&mut self, text: &str) -> Option<()> {
@@ -267,7 +306,7 @@ fn append_elements<E: Element>(text: &str, to: &mut E::Builder) -> Option<usize>
     Some(elements)
 }
 
-struct Text(StringBuilder);
+pub(super) struct Text(pub(super) StringBuilder);
 
 impl AppendText for Text {
     fn append(&mut self, text: &str) -> Option<()> {

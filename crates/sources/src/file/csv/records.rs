@@ -6,6 +6,8 @@ use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
 use taploom_model::{Error, ErrorKind, Result};
 
 use super::cells::Cell;
+use super::dialect::{Dialect, Quotes};
+use crate::error::invalid;
 
 /// Maximum size of a record. A quote that is not closed makes one record of everything that follows.
 const RECORD_BYTES: usize = 256 << 20;
@@ -13,19 +15,30 @@ const RECORD_BYTES: usize = 256 << 20;
 /// Records of a file, one after the other.
 ///
 /// csv-core reads them value by value, because no other reader shows whether an empty value had quotes.
-pub(super) struct Records<R> {
+pub(in crate::file) struct Records<R> {
     input: R,
     reader: Reader,
     name: String,
+    quotes: Quotes,
+    comment: Option<u8>,
+    null: Option<Vec<u8>>,
     /// Number of values that every record must have.
     expected: Option<usize>,
-    /// Number of records read, including the one with the names.
+    /// Number of records read, including one with the names.
     read: u64,
+    /// Whether the first record has the names of the columns.
+    has_header: bool,
+    /// Empty lines before the next record. In a table of one column, each is a record with a null.
+    empty_lines: u64,
+    /// The record after these lines.
+    waiting: Option<Record>,
+    /// Whether the last record ended with a carriage return.
+    ended_with_cr: bool,
 }
 
 /// The values of a record.
 #[derive(Default)]
-pub(super) struct Record {
+pub(in crate::file) struct Record {
     /// Keeps the length of the longest record so far.
     text: Vec<u8>,
     ends: Vec<usize>,
@@ -49,19 +62,60 @@ impl Record {
     }
 }
 
+impl Record {
+    /// The values as names of columns.
+    pub(in crate::file) fn names(&self, source: &str) -> Result<Vec<String>> {
+        let names = (0..self.len()).map(|index| match std::str::from_utf8(self.cell(index).text) {
+            Ok(name) => Ok(name.to_owned()),
+            Err(_) => {
+                Err(invalid(format!("source {source}: the names of its columns are not UTF-8")))
+            }
+        });
+        names.collect()
+    }
+
+    /// Makes it a record of one null.
+    fn set_null(&mut self) {
+        (self.ends, self.quoted) = (vec![0], vec![false]);
+    }
+}
+
 impl<R: BufRead> Records<R> {
     /// Starts at the first record, after a byte order mark if there is one.
-    pub(super) fn new(mut input: R, name: &str, separator: u8) -> Result<Self> {
+    pub(in crate::file) fn new(mut input: R, name: &str, dialect: &Dialect) -> Result<Self> {
         let beginning = input.fill_buf().map_err(|error| unreadable(name, error))?;
         if beginning.starts_with("\u{feff}".as_bytes()) {
             input.consume("\u{feff}".len());
         }
-        let reader = ReaderBuilder::new().delimiter(separator).build();
-        Ok(Self { input, reader, name: name.to_owned(), expected: None, read: 0 })
+        let mut reader = ReaderBuilder::new();
+        reader.delimiter(dialect.separator).comment(dialect.comment);
+        match dialect.quotes {
+            Quotes::Around(quote) => reader.quote(quote),
+            Quotes::WithinValue | Quotes::None => reader.quoting(false),
+        };
+        Ok(Self {
+            input,
+            reader: reader.build(),
+            name: name.to_owned(),
+            quotes: dialect.quotes,
+            comment: dialect.comment,
+            null: dialect.null.clone().map(String::into_bytes),
+            expected: None,
+            read: 0,
+            has_header: true,
+            empty_lines: 0,
+            waiting: None,
+            ended_with_cr: false,
+        })
+    }
+
+    /// States that the first record is a row: the file does not name its columns.
+    pub(super) fn counts_first(&mut self) {
+        self.has_header = false;
     }
 
     /// Requires this number of values in all records that follow.
-    pub(super) fn expect(&mut self, values: usize) {
+    pub(in crate::file) fn expect(&mut self, values: usize) {
         self.expected = Some(values);
     }
 
@@ -70,16 +124,49 @@ impl<R: BufRead> Records<R> {
     /// # Errors
     /// [`ErrorKind::Source`] naming the row where the file can't be read, a record has another number
     /// of values, or a quote is not closed.
-    pub(super) fn read(&mut self, record: &mut Record) -> Result<bool> {
+    pub(in crate::file) fn read(&mut self, record: &mut Record) -> Result<bool> {
+        if self.empty_lines == 0 {
+            let found = match self.waiting.take() {
+                Some(waiting) => {
+                    *record = waiting;
+                    true
+                }
+                None => self.read_next(record)?,
+            };
+            if self.expected != Some(1) {
+                self.empty_lines = 0;
+            }
+            if self.empty_lines == 0 {
+                self.read += u64::from(found);
+                return Ok(found);
+            }
+            self.waiting = found.then(|| std::mem::take(record));
+        }
+        self.empty_lines -= 1;
+        record.set_null();
+        self.read += 1;
+        Ok(true)
+    }
+
+    /// Reads the next record that is not empty, and counts the empty lines before it.
+    fn read_next(&mut self, record: &mut Record) -> Result<bool> {
         record.ends.clear();
         record.quoted.clear();
-        let mut filled = 0;
-        let mut value = QuoteTracker::default();
+        let (mut from, mut filled) = (0, 0);
+        let quote = match self.quotes {
+            Quotes::Around(quote) => Some(quote),
+            Quotes::WithinValue | Quotes::None => None,
+        };
+        let mut beginning = LineBeginning::new(self.comment, self.ended_with_cr);
+        let mut value = QuoteTracker::new(quote);
         loop {
             let input = self.input.fill_buf().map_err(|error| unreadable(&self.name, error))?;
             let is_end = input.is_empty();
             let (result, taken, given) = self.reader.read_field(input, &mut record.text[filled..]);
-            value.see(&input[..taken], record.ends.is_empty());
+            let seen = &input[..taken];
+            let ended_with_cr = seen.last() == Some(&b'\r');
+            let skipped = if record.ends.is_empty() { beginning.pass(seen) } else { 0 };
+            value.see(&seen[skipped..]);
             self.input.consume(taken);
             filled += given;
             match result {
@@ -96,30 +183,79 @@ impl<R: BufRead> Records<R> {
                     if is_end && value.is_open() {
                         return Err(self.broken("the file ends within quotes"));
                     }
+                    let mut is_quoted = value.is_quoted();
+                    if self.quotes == Quotes::WithinValue {
+                        (is_quoted, filled) = self.unquote(&mut record.text, from, filled)?;
+                    }
+                    if !is_quoted && self.null.as_deref() == Some(&record.text[from..filled]) {
+                        filled = from;
+                    }
                     record.ends.push(filled);
-                    record.quoted.push(value.is_quoted());
-                    value = QuoteTracker::default();
+                    record.quoted.push(is_quoted);
+                    from = filled;
+                    value = QuoteTracker::new(quote);
                     if record_end {
+                        self.ended_with_cr = ended_with_cr;
                         break;
                     }
                 }
-                ReadFieldResult::End => return Ok(false),
+                ReadFieldResult::End => {
+                    self.empty_lines = beginning.empty_lines;
+                    return Ok(false);
+                }
             }
         }
+        self.empty_lines = beginning.empty_lines;
         if let Some(expected) = self.expected.filter(|expected| *expected != record.len()) {
             let values = record.len();
-            return Err(self.broken(&format!(
-                "values in the record: {values}; columns named by the first record: {expected}"
-            )));
+            let names =
+                if self.has_header { "named by the first record" } else { "of the first record" };
+            return Err(self
+                .broken(&format!("values in the record: {values}; columns {names}: {expected}")));
         }
-        self.read += 1;
         Ok(true)
     }
 
-    /// An error in the next record. The first record has the names of the columns and does not count as a row.
+    /// Takes the quotes from around a value that begins and ends with one; returns whether it does, and its end.
+    fn unquote(&self, text: &mut [u8], from: usize, to: usize) -> Result<(bool, usize)> {
+        if text[from..to].first() != Some(&b'"') {
+            return Ok((false, to));
+        }
+        // Where the value is written without its quotes, and what was looked at.
+        let (mut end, mut at) = (from, from + 1);
+        let mut is_closed = false;
+        let mut copy = text[from..to].to_vec();
+        while at < to && !is_closed {
+            let byte = text[at];
+            let is_double = byte == b'"' && text[..to].get(at + 1) == Some(&b'"');
+            is_closed = byte == b'"' && !is_double;
+            if !is_closed {
+                copy[end - from] = byte;
+                end += 1;
+            }
+            at += if is_double { 2 } else { 1 };
+        }
+        match (is_closed, at == to) {
+            (true, true) => {
+                text[from..end].copy_from_slice(&copy[..end - from]);
+                Ok((true, end))
+            }
+            // Quotes of the text itself: "A"-frame.
+            (true, false) => Ok((false, to)),
+            (false, _) => Err(self.broken(
+                "a value begins with a quote and does not end with one; if the quote is a part of the text, give \
+                 --input-format 'tsv;quote=none', and if it encloses a TAB or a line break, 'tsv;quote=\"'",
+            )),
+        }
+    }
+
+    /// An error in the next record. A record with the names of the columns does not count as a row.
     fn broken(&self, message: &str) -> Error {
         let error = Error::new(ErrorKind::Source, format!("source {}: {message}", self.name));
-        if self.read == 0 { error } else { error.with_row(self.read) }
+        match self.read + u64::from(!self.has_header) {
+            0 => error,
+            row => error.with_row(row),
+        }
     }
 }
 
@@ -127,27 +263,68 @@ fn unreadable(name: &str, error: std::io::Error) -> Error {
     Error::new(ErrorKind::Source, format!("source {name}: can't read the file")).with_source(error)
 }
 
+/// Passes over what stands before a record: empty lines and comments.
+struct LineBeginning {
+    comment: Option<u8>,
+    empty_lines: u64,
+    in_comment: bool,
+    /// Whether a line break is the second half of one.
+    after_cr: bool,
+    is_over: bool,
+}
+
+impl LineBeginning {
+    fn new(comment: Option<u8>, after_cr: bool) -> Self {
+        Self { comment, empty_lines: 0, in_comment: false, after_cr, is_over: false }
+    }
+
+    /// How many of these bytes stand before the record.
+    fn pass(&mut self, bytes: &[u8]) -> usize {
+        for (at, byte) in bytes.iter().copied().enumerate() {
+            if self.is_over {
+                return at;
+            }
+            let after_cr = std::mem::replace(&mut self.after_cr, byte == b'\r');
+            match byte {
+                _ if self.in_comment => {
+                    self.in_comment = byte != b'\n';
+                    self.after_cr = false;
+                }
+                b'\n' if after_cr => {}
+                b'\r' | b'\n' => self.empty_lines += 1,
+                _ if Some(byte) == self.comment => self.in_comment = true,
+                _ => {
+                    self.is_over = true;
+                    return at;
+                }
+            }
+        }
+        bytes.len()
+    }
+}
+
 /// Watches the bytes of one value for quotes.
-#[derive(Default)]
 struct QuoteTracker {
+    quote: Option<u8>,
     first: Option<u8>,
     quotes: usize,
 }
 
 impl QuoteTracker {
-    /// Looks at bytes of the value. Those of the first value in a record include the line ends before it.
-    fn see(&mut self, bytes: &[u8], is_first: bool) {
-        if self.first.is_none() {
-            let mut bytes = bytes.iter().copied();
-            self.first = bytes.find(|byte| !(is_first && matches!(byte, b'\r' | b'\n')));
-        }
+    fn new(quote: Option<u8>) -> Self {
+        Self { quote, first: None, quotes: 0 }
+    }
+
+    /// Looks at bytes of the value.
+    fn see(&mut self, bytes: &[u8]) {
+        self.first = self.first.or(bytes.first().copied());
         if self.is_quoted() {
-            self.quotes += bytes.iter().filter(|byte| **byte == b'"').count();
+            self.quotes += bytes.iter().filter(|byte| Some(**byte) == self.quote).count();
         }
     }
 
     fn is_quoted(&self) -> bool {
-        self.first == Some(b'"')
+        self.quote.is_some() && self.first == self.quote
     }
 
     /// Whether a quote is open: an odd number of quotes was read.
@@ -166,7 +343,7 @@ mod tests {
 
     fn read(text: &str, capacity: usize) -> Result<Vec<Values>> {
         let input = BufReader::with_capacity(capacity, text.as_bytes());
-        let mut records = Records::new(input, "x.csv", b',')?;
+        let mut records = Records::new(input, "x.csv", &Dialect::csv())?;
         let (mut record, mut all) = (Record::default(), Vec::new());
         while records.read(&mut record)? {
             let values = (0..record.len()).map(|index| {

@@ -1,0 +1,114 @@
+//! How a text is divided into values: what `--input-format` can say of it.
+
+use taploom_model::Result;
+
+use crate::error::invalid;
+use crate::plugin::SourceOption;
+use crate::request::Request;
+
+/// The options of CSV and TSV files.
+pub(super) const OPTIONS: &[SourceOption] = &[
+    SourceOption::new("delimiter", "the character between two values, or tab"),
+    SourceOption::new("quote", "the character around values, or none"),
+    SourceOption::new("comment", "the character that begins a line without values"),
+    SourceOption::new("null", "a word for null"),
+    SourceOption::new("header", "present or absent: whether the first record names the columns"),
+    SourceOption::new("names", "names of the columns, between commas"),
+];
+
+/// How a text is divided into values.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::file) struct Dialect {
+    pub(super) separator: u8,
+    pub(super) quotes: Quotes,
+    pub(super) comment: Option<u8>,
+    /// A value without quotes that stands for null.
+    pub(super) null: Option<String>,
+    pub(super) has_header: bool,
+    pub(super) names: Option<Vec<String>>,
+}
+
+/// What a quote means.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Quotes {
+    /// It begins a value that may hold separators and line breaks; RFC 4180.
+    Around(u8),
+    /// It is around a value if it begins and ends it. Separators and line breaks always end a value, so that a quote
+    /// without its end is doubtful.
+    WithinValue,
+    /// Nothing.
+    None,
+}
+
+impl Dialect {
+    pub(super) fn csv() -> Self {
+        Self::new(b',', Quotes::Around(b'"'))
+    }
+
+    /// IANA's text/tab-separated-values knows no quotes, but our own files and those of others have them.
+    pub(super) fn tsv() -> Self {
+        Self::new(b'\t', Quotes::WithinValue)
+    }
+
+    /// The rows of an ECSV file.
+    #[cfg(feature = "ecsv")]
+    pub(in crate::file) fn ecsv(separator: u8) -> Self {
+        Self { comment: Some(b'#'), ..Self::new(separator, Quotes::Around(b'"')) }
+    }
+
+    fn new(separator: u8, quotes: Quotes) -> Self {
+        Self { separator, quotes, comment: None, null: None, has_header: true, names: None }
+    }
+
+    /// The dialect with the options of a request.
+    pub(super) fn with_options(mut self, request: &Request<'_>) -> Result<Self> {
+        if let Some(text) = request.option("delimiter") {
+            self.separator = character("delimiter", text)?;
+        }
+        match request.option("quote") {
+            Some("none") => self.quotes = Quotes::None,
+            Some(text) => self.quotes = Quotes::Around(character("quote", text)?),
+            None => {}
+        }
+        if let Some(text) = request.option("comment") {
+            self.comment = Some(character("comment", text)?);
+        }
+        self.null = request.option("null").map(str::to_owned);
+        self.names =
+            request.option("names").map(|names| names.split(',').map(str::to_owned).collect());
+        self.has_header = match request.option("header") {
+            Some("present") => true,
+            Some("absent") => false,
+            Some(other) => {
+                return Err(invalid(format!(
+                    "input option header={other}: it is present or absent"
+                )));
+            }
+            None => self.names.is_none(),
+        };
+        let quote = match self.quotes {
+            Quotes::Around(quote) => Some(quote),
+            Quotes::WithinValue => Some(b'"'),
+            Quotes::None => None,
+        };
+        let signs = [Some(self.separator), quote, self.comment];
+        for (index, sign) in signs.iter().enumerate() {
+            if sign.is_some() && signs[index + 1..].contains(sign) {
+                return Err(invalid(
+                    "input options: delimiter, quote and comment have to be different characters",
+                ));
+            }
+        }
+        Ok(self)
+    }
+}
+
+fn character(option: &str, text: &str) -> Result<u8> {
+    match text.as_bytes() {
+        _ if text.eq_ignore_ascii_case("tab") || text == "\\t" => Ok(b'\t'),
+        [byte] if byte.is_ascii() && !matches!(byte, b'\r' | b'\n') => Ok(*byte),
+        _ => Err(invalid(format!(
+            "input option {option}={text}: it has to be one ASCII character, or tab"
+        ))),
+    }
+}

@@ -1,0 +1,183 @@
+//! FITS files: binary tables; FITS 4.0, section 7.3.
+//!
+//! Rows are read as they come, so that a table without variable-length arrays can be read from a pipe. The
+//! heap with such arrays follows the rows; from a pipe, rows and heap are first copied to scratch.
+
+use std::fs::File;
+use std::io::Read;
+use std::sync::Arc;
+
+use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_schema::{Field, Schema, SchemaRef};
+use async_trait::async_trait;
+use taploom_model::{BatchSource, Error, ErrorKind, Result, RowSource, TableMetadata};
+
+use self::columns::{FitsColumn, columns};
+use self::hdus::{Hdus, Table, WantedTable};
+use self::heap::Heap;
+use self::rows::RowBytes;
+use super::described::{FileMetadata, FileSchema};
+use crate::error::invalid;
+use crate::plugin::{Place, SourceInfo, SourceType};
+use crate::register_source;
+use crate::request::Request;
+
+mod cells;
+mod columns;
+mod hdus;
+mod header;
+mod heap;
+mod rows;
+
+/// Names the source.
+struct Fits;
+
+register_source!(
+    /// The source of FITS binary tables.
+    FITS = Fits
+);
+
+#[async_trait]
+impl SourceType for Fits {
+    const INFO: SourceInfo = SourceInfo::new("fits", "a FITS file")
+        .with_extensions(&["fits", "fit", "fts"])
+        // FITS 4.0, 4.4.1.1: the first keyword and its value.
+        .with_mark(|beginning| beginning.starts_with(b"SIMPLE  ="))
+        .with_tables();
+
+    async fn open(place: Place<'_>, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+        let name = place.text();
+        let (reader, file): (Box<dyn Read + Send>, Option<File>) = if place.is_plain_file() {
+            let file = place.into_file()?;
+            let reader = file.try_clone().map_err(|error| {
+                invalid(format!("source {name}: can't read the file")).with_source(error)
+            })?;
+            (Box::new(reader), Some(file))
+        } else {
+            (place.into_reader()?, None)
+        };
+        open(reader, file, name, request)
+    }
+}
+
+fn open(
+    reader: Box<dyn Read + Send>,
+    file: Option<File>,
+    name: &str,
+    request: &Request<'_>,
+) -> Result<Box<dyn RowSource>> {
+    let wanted = request.table.map_or(WantedTable::First, WantedTable::new);
+    let (table, hdus) = Hdus::new(reader, name).find(&wanted)?;
+    let mut notes = Vec::new();
+    let columns = columns(&table.header, table.row_bytes, &mut notes)
+        .map_err(|error| error.with_context(format_args!("source {name}")))?;
+    let memory = request.resources.memory_budget;
+    if table.row_bytes > memory {
+        return Err(invalid(format!(
+            "source {name}: a row takes {} bytes, more than the {memory} that are granted to the source, three \
+             eighths of --memory-budget",
+            table.row_bytes
+        )));
+    }
+    let has_heap = columns.iter().any(FitsColumn::is_in_heap);
+    let (input, heap) = match (has_heap, file) {
+        (false, _) => (hdus.into_rows(), None),
+        (true, Some(file)) => {
+            let start = hdus.position();
+            (hdus.into_rows(), Some(Heap::in_file(file, start, &table)?))
+        }
+        (true, None) => {
+            let (rows, heap) = Heap::in_scratch(hdus, &table, &request.resources.scratch)?;
+            (rows, Some(heap))
+        }
+    };
+    let fields = columns.iter().map(|column| Field::new(&column.name, column.data_type(), true));
+    let arrow = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let known = FileMetadata {
+        columns: columns.iter().map(|column| column.metadata.clone()).collect(),
+        table: TableMetadata { name: table.header.text("EXTNAME"), ..TableMetadata::default() },
+        notes,
+        ..FileMetadata::default()
+    };
+    let described = FileSchema::new(arrow, request, |_| Ok(Some(known)))?;
+    let overflowed = table.header.text("QSTATUS").as_deref() == Some("OVERFLOW");
+    let ending = described.ending(name).with_overflow(overflowed);
+    let rows = Rows {
+        bytes: RowBytes::new(input, &table, memory / 4),
+        columns,
+        heap,
+        arrow: SchemaRef::clone(described.schema.arrow()),
+        batch_rows: request.batch_rows.max(1),
+        batch_bytes: memory / 4,
+        name: name.to_owned(),
+        failed: false,
+    };
+    let source = BatchSource::new(described.schema, rows).with_rows_hint(table.rows);
+    Ok(Box::new(source.with_ending(ending)))
+}
+
+/// Batches, up to the first error.
+struct Rows {
+    bytes: RowBytes,
+    columns: Vec<FitsColumn>,
+    heap: Option<Heap>,
+    arrow: SchemaRef,
+    batch_rows: usize,
+    /// Bytes of arrays in the heap at which a batch ends before it has all its rows.
+    batch_bytes: usize,
+    name: String,
+    failed: bool,
+}
+
+impl Rows {
+    fn batch(&mut self) -> Result<Option<RecordBatch>> {
+        let first = self.bytes.rows_taken();
+        let here = format!("source {}", self.name);
+        let rows = self.bytes.fill(self.batch_rows).map_err(|error| error.with_context(&here))?;
+        if rows == 0 {
+            return Ok(None);
+        }
+        let numbered =
+            |error: Error, row: usize| error.with_context(&here).with_row(first + row as u64 + 1);
+        let mut rows = rows;
+        if let Some(heap) = &self.heap {
+            rows = heap
+                .rows_within(&self.bytes, &self.columns, rows, self.batch_bytes)
+                .map_err(|(error, row)| numbered(error, row))?;
+        }
+        let arrays = self.columns.iter_mut().map(|column| {
+            let cells = column.cells(&self.bytes, rows, self.heap.as_mut());
+            cells.map_err(|(error, row)| numbered(error, row))
+        });
+        let arrays = arrays.collect::<Result<Vec<_>>>()?;
+        self.bytes.take(rows);
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let batch =
+            RecordBatch::try_new_with_options(SchemaRef::clone(&self.arrow), arrays, &options);
+        batch.map(Some).map_err(|cause| {
+            Error::new(ErrorKind::Internal, "columns of a FITS file differ from their types")
+                .with_source(cause)
+        })
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let batch = self.batch();
+        self.failed = batch.is_err();
+        batch.transpose()
+    }
+}
+
+/// The part of a header that a table needs.
+impl Table {
+    /// The offset of the heap from the first row.
+    fn heap_start(&self) -> u64 {
+        self.row_bytes as u64 * self.rows + self.gap
+    }
+}

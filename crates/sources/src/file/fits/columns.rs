@@ -1,0 +1,307 @@
+//! The columns of a table: what TFORMn and the keywords beside it say; FITS 4.0, section 7.3.
+
+use std::sync::Arc;
+
+use arrow_array::ArrayRef;
+use arrow_schema::{DataType, Field};
+use taploom_model::{Arraysize, ColumnMetadata, Datatype, Error, ErrorKind, Result};
+
+use super::cells::{self, Encoding};
+use super::header::Header;
+use super::heap::{Descriptor, Heap};
+use super::rows::RowBytes;
+use crate::error::invalid;
+
+/// A column of a binary table.
+pub(super) struct FitsColumn {
+    pub(super) name: String,
+    pub(super) metadata: ColumnMetadata,
+    /// Where a cell begins in a row.
+    offset: usize,
+    /// Bytes of a cell in a row.
+    width: usize,
+    encoding: Encoding,
+    shape: Shape,
+}
+
+/// How many values a cell has.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Shape {
+    One,
+    /// An array of a fixed number of values.
+    Fixed(usize),
+    /// Texts of this width; so many are in a cell.
+    Texts(usize, usize),
+    /// An array in the heap.
+    InHeap,
+}
+
+/// The columns of a table. What is left out of it is noted.
+///
+/// # Errors
+/// [`ErrorKind::InvalidRequest`] naming the column whose keywords are missing or wrong.
+pub(super) fn columns(
+    header: &Header,
+    row_bytes: usize,
+    notes: &mut Vec<String>,
+) -> Result<Vec<FitsColumn>> {
+    let count = header.integer("TFIELDS").filter(|count| (0..=999).contains(count));
+    let count = count.ok_or_else(|| invalid("TFIELDS is missing or not between 0 and 999"))?;
+    let mut columns = Vec::new();
+    let mut offset = 0_usize;
+    for number in 1..=count {
+        let name = header.text(&format!("TTYPE{number}")).unwrap_or_else(|| format!("col{number}"));
+        let (column, width) = FitsColumn::new(header, number, name, offset, notes)?;
+        columns.extend(column);
+        offset = offset.saturating_add(width);
+        if offset > row_bytes {
+            return Err(invalid(format!(
+                "columns up to number {number} take {offset} bytes of a row, which has {row_bytes}"
+            )));
+        }
+    }
+    if offset < row_bytes {
+        notes.push(format!(
+            "the last {} bytes of every row belong to no column and are passed over",
+            row_bytes - offset
+        ));
+    }
+    Ok(columns)
+}
+
+impl FitsColumn {
+    /// The column with a number, unless it has no values, and its bytes in a row.
+    fn new(
+        header: &Header,
+        number: i64,
+        name: String,
+        offset: usize,
+        notes: &mut Vec<String>,
+    ) -> Result<(Option<Self>, usize)> {
+        let key = |keyword: &str| format!("{keyword}{number}");
+        let wrong = |message: String| invalid(message).with_column(&name);
+        let form = header.text(&key("TFORM"));
+        let form = form.ok_or_else(|| wrong(format!("TFORM{number} is missing")))?;
+        let Some(Form { repeat, heap, letter }) = Form::parse(&form) else {
+            return Err(wrong(format!("TFORM{number} {form:?} is not that of a binary table")));
+        };
+        let (zero, scale) = (header.number(&key("TZERO")), header.number(&key("TSCAL")));
+        let encoding =
+            Encoding::new(letter, scale.unwrap_or(1.0), zero.unwrap_or(0.0)).map_err(wrong)?;
+        let null = header.integer(&key("TNULL")).filter(|_| encoding.is_integer());
+        let encoding = encoding.with_null(null);
+        let width = match heap {
+            Some(width) => width.checked_mul(repeat.min(1)),
+            None => encoding.bytes(repeat as u64).and_then(|bytes| usize::try_from(bytes).ok()),
+        };
+        let width = width.ok_or_else(|| wrong(format!("TFORM{number} {form:?} is too large")))?;
+        if repeat == 0 {
+            notes.push(format!("column {name:?} has no values (TFORM {form}) and is left out"));
+            return Ok((None, width));
+        }
+        let dimensions = header.text(&key("TDIM")).and_then(|text| dimensions(&text));
+        let (shape, arraysize) = shape(&encoding, repeat, heap.is_some(), dimensions.as_deref());
+        let metadata = ColumnMetadata {
+            datatype: encoding.datatype(),
+            arraysize,
+            unit: header.text(&key("TUNIT")),
+            ucd: header.text(&key("TUCD")),
+            utype: header.text(&key("TUTYP")),
+            description: header.text(&key("TCOMM")),
+            null_value: null
+                .filter(|_| encoding.datatype().is_some_and(Datatype::is_integer))
+                .map(|null| null.to_string()),
+            ..ColumnMetadata::default()
+        };
+        Ok((Some(Self { name, metadata, offset, width, encoding, shape }), width))
+    }
+
+    /// The Arrow type of the cells.
+    pub(super) fn data_type(&self) -> DataType {
+        let element = self.encoding.element();
+        let is_list = match self.shape {
+            Shape::One => self.encoding.is_complex(),
+            Shape::Fixed(_) | Shape::Texts(..) => true,
+            Shape::InHeap => !self.encoding.is_text(),
+        };
+        match is_list {
+            true => DataType::List(Arc::new(Field::new_list_field(element, true))),
+            false => element,
+        }
+    }
+
+    pub(super) fn is_in_heap(&self) -> bool {
+        self.shape == Shape::InHeap
+    }
+
+    /// Bytes of this number of values in the heap.
+    pub(super) fn heap_bytes(&self, values: u64) -> Option<u64> {
+        self.encoding.bytes(values)
+    }
+
+    /// The bytes of the cells in the first rows.
+    pub(super) fn raw_cells<'a>(
+        &self,
+        rows: &'a RowBytes,
+        count: usize,
+    ) -> impl Iterator<Item = &'a [u8]> {
+        rows.cells(count, self.offset, self.width)
+    }
+
+    /// The cells of the first rows. An error comes with the place of its row among them.
+    pub(super) fn cells(
+        &self,
+        rows: &RowBytes,
+        count: usize,
+        heap: Option<&mut Heap>,
+    ) -> Result<ArrayRef, (Error, usize)> {
+        let fail = |(message, row): (String, usize)| (self.wrong(message), row);
+        match (self.shape, heap) {
+            (Shape::InHeap, Some(heap)) => {
+                let mut bytes = Vec::new();
+                let mut lengths = Vec::with_capacity(count);
+                for (row, cell) in self.raw_cells(rows, count).enumerate() {
+                    let descriptor = Descriptor::of(cell).map_err(|what| fail((what, row)))?;
+                    let size = self.heap_bytes(descriptor.elements);
+                    let size =
+                        size.and_then(|size| usize::try_from(size).ok()).unwrap_or(usize::MAX);
+                    heap.read(descriptor.offset, size, &mut bytes)
+                        .map_err(|what| fail((what, row)))?;
+                    lengths.push(usize::try_from(descriptor.elements).unwrap_or(usize::MAX));
+                }
+                cells::of_lengths(&self.encoding, &bytes, &lengths).map_err(fail)
+            }
+            (Shape::InHeap, None) => Err(fail(("its arrays have no heap".to_owned(), 0))),
+            (shape, _) => {
+                let mut bytes = Vec::with_capacity(count.saturating_mul(self.width));
+                self.raw_cells(rows, count).for_each(|cell| bytes.extend_from_slice(cell));
+                cells::of_shape(&self.encoding, &bytes, shape, self.width, count).map_err(fail)
+            }
+        }
+    }
+
+    /// An error in a cell.
+    pub(super) fn wrong(&self, message: String) -> Error {
+        Error::new(ErrorKind::Source, message).with_column(&self.name)
+    }
+}
+
+/// `rTa` or `rPt(e)`.
+#[derive(Debug, PartialEq)]
+struct Form {
+    repeat: usize,
+    /// Bytes of a descriptor, for arrays in the heap.
+    heap: Option<usize>,
+    letter: u8,
+}
+
+impl Form {
+    fn parse(form: &str) -> Option<Self> {
+        let form = form.trim();
+        let digits = form.bytes().take_while(u8::is_ascii_digit).count();
+        let repeat = if digits == 0 { 1 } else { form[..digits].parse().ok()? };
+        let mut letters = form[digits..].bytes().map(|letter| letter.to_ascii_uppercase());
+        let letter = letters.next()?;
+        let heap = match letter {
+            b'P' => Some(8),
+            b'Q' => Some(16),
+            _ => return Some(Self { repeat, heap: None, letter }),
+        };
+        (repeat <= 1).then_some(())?;
+        Some(Self { repeat, heap, letter: letters.next()? })
+    }
+}
+
+/// `(d1,d2,...)`; FITS 4.0, 7.3.2.
+fn dimensions(text: &str) -> Option<Vec<usize>> {
+    let inner = text.trim().strip_prefix('(')?.strip_suffix(')')?;
+    let dimensions = inner.split(',').map(|extent| extent.trim().parse().ok());
+    dimensions.collect::<Option<Vec<usize>>>().filter(|dimensions| !dimensions.contains(&0))
+}
+
+/// How many values a cell has, and the arraysize that says so. Dimensions that do not fit the number of values are
+/// passed over.
+fn shape(
+    encoding: &Encoding,
+    repeat: usize,
+    is_in_heap: bool,
+    dimensions: Option<&[usize]>,
+) -> (Shape, Option<Arraysize>) {
+    let size = |text: String| text.parse::<Arraysize>().ok();
+    let product = |dimensions: &[usize]| {
+        dimensions.iter().try_fold(1_usize, |product, extent| product.checked_mul(*extent))
+    };
+    let joined = |dimensions: &[usize]| {
+        dimensions.iter().map(ToString::to_string).collect::<Vec<_>>().join("x")
+    };
+    if is_in_heap {
+        return (Shape::InHeap, Some(Arraysize::FREE));
+    }
+    if encoding.is_text() {
+        return match dimensions {
+            Some([width, others @ ..]) if !others.is_empty() => {
+                let texts = product(others)
+                    .filter(|texts| texts.checked_mul(*width).is_some_and(|bytes| bytes <= repeat));
+                match texts {
+                    Some(texts) => {
+                        (Shape::Texts(*width, texts), size(format!("{width}x{}", joined(others))))
+                    }
+                    None => (Shape::One, size(format!("{repeat}*"))),
+                }
+            }
+            _ => (Shape::One, size(format!("{repeat}*"))),
+        };
+    }
+    match dimensions.filter(|dimensions| product(dimensions) == Some(repeat)) {
+        Some(dimensions) if dimensions.len() > 1 || repeat > 1 => {
+            (Shape::Fixed(repeat), size(joined(dimensions)))
+        }
+        _ if repeat > 1 => (Shape::Fixed(repeat), size(repeat.to_string())),
+        _ => (Shape::One, encoding.is_complex().then_some(Arraysize::ONE)),
+    }
+}
+
+/// The datatype of a letter; FITS 4.0, table 18.
+pub(super) fn datatype(letter: u8) -> Option<Datatype> {
+    Some(match letter {
+        b'L' => Datatype::Boolean,
+        b'X' => Datatype::Bit,
+        b'B' => Datatype::UnsignedByte,
+        b'I' => Datatype::Short,
+        b'J' => Datatype::Int,
+        b'K' => Datatype::Long,
+        b'A' => Datatype::Char,
+        b'E' => Datatype::Float,
+        b'D' => Datatype::Double,
+        b'C' => Datatype::FloatComplex,
+        b'M' => Datatype::DoubleComplex,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_are_parsed() {
+        let form = |repeat, heap, letter| Some(Form { repeat, heap, letter });
+        for (text, expected) in [
+            ("J", form(1, None, b'J')),
+            ("12A", form(12, None, b'A')),
+            ("3e", form(3, None, b'E')),
+            ("20A20", form(20, None, b'A')),
+            ("1PE(7)", form(1, Some(8), b'E')),
+            ("QD", form(1, Some(16), b'D')),
+            ("0PJ", form(0, Some(8), b'J')),
+            ("2PJ(3)", None),
+            ("7", None),
+            ("P", None),
+            ("99999999999999999999J", None),
+        ] {
+            assert_eq!(Form::parse(text), expected, "{text}");
+        }
+        assert_eq!(dimensions("(3, 4)"), Some(vec![3, 4]));
+        assert_eq!((dimensions("3,4"), dimensions("(0)"), dimensions("()")), (None, None, None));
+    }
+}

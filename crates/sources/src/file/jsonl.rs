@@ -1,0 +1,308 @@
+//! JSON Lines: one object per row. arrow-json decodes them.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::io::{BufRead, BufReader, Read};
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_json::ReaderBuilder;
+use arrow_json::reader::infer_json_schema_from_iterator;
+use arrow_schema::{ArrowError, DataType, Field, Fields, Schema, SchemaRef};
+use async_trait::async_trait;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use taploom_model::{BatchSource, Error, ErrorKind, Result, ResultSchema, RowSource, VoType};
+
+use crate::error::invalid;
+use crate::guard::guarded;
+use crate::plugin::{Place, SourceInfo, SourceType};
+use crate::register_source;
+use crate::request::Request;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// Number of rows that tell the names and types of columns.
+const GUESS_ROWS: usize = 1000;
+/// Maximum size of a line.
+const LINE_BYTES: u64 = 256 << 20;
+/// Bytes of text at which a batch ends before it has all its rows.
+const BATCH_BYTES: usize = 4 << 20;
+
+/// Names the source.
+struct JsonLines;
+
+register_source!(
+    /// The source of JSON Lines.
+    JSONL = JsonLines
+);
+
+#[async_trait]
+impl SourceType for JsonLines {
+    const INFO: SourceInfo = SourceInfo::new("jsonl", "a JSON Lines file")
+        .with_extensions(&["jsonl", "ndjson"])
+        .with_mark(|beginning| {
+            let text = beginning.strip_prefix(BYTE_ORDER_MARK).unwrap_or(beginning);
+            text.trim_ascii_start().starts_with(b"{")
+        });
+
+    async fn open(place: Place<'_>, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+        let name = place.text();
+        open(place.into_reader()?, name, request)
+    }
+}
+
+fn open(
+    bytes: Box<dyn Read + Send>,
+    name: &str,
+    request: &Request<'_>,
+) -> Result<Box<dyn RowSource>> {
+    let mut lines =
+        Lines { input: BufReader::with_capacity(1 << 16, bytes), row: 0, name: name.to_owned() };
+    let mut ahead = VecDeque::new();
+    let mut values = Vec::new();
+    // arrow-json gives columns in any order. Here they are in the order in which they appear.
+    let mut places: HashMap<String, usize> = HashMap::new();
+    while values.len() < GUESS_ROWS {
+        let Some(line) = lines.next_line()? else { break };
+        let row = values.len() as u64 + 1;
+        let value: Value = serde_json::from_slice(&line).map_err(|error| {
+            let message = format!("source {name}: not a JSON object in one line");
+            Error::new(ErrorKind::InvalidRequest, message).with_row(row).with_source(error)
+        })?;
+        if !value.is_object() {
+            let message = format!("source {name}: a line is not a JSON object");
+            return Err(Error::new(ErrorKind::InvalidRequest, message).with_row(row));
+        }
+        for name in
+            serde_json::from_slice::<Names>(&line).map_or_else(|_| Vec::new(), |names| names.0)
+        {
+            let next = places.len();
+            places.entry(name).or_insert(next);
+        }
+        values.push(Ok(without_words(value)));
+        ahead.push_back(line);
+    }
+    let guessed = guarded(name, || {
+        infer_json_schema_from_iterator(values.into_iter()).map_err(|error| {
+            invalid(format!("source {name}: its rows have no common types")).with_source(error)
+        })
+    })?;
+    let listed = request.columns.as_ref().map_or(&[][..], |list| &list.columns);
+    let mut guessed = guessed.fields().to_vec();
+    guessed.sort_by_key(|field| places.get(field.name()).copied());
+    let fields = guessed.iter().enumerate().map(|(index, field)| {
+        let given = listed.get(index).and_then(|column| {
+            let vo_type = VoType {
+                datatype: column.datatype?,
+                arraysize: column.arraysize.clone(),
+                xtype: None,
+            };
+            Some(vo_type.carrier())
+        });
+        Field::new(field.name(), given.unwrap_or_else(|| known(field.data_type())), true)
+    });
+    let arrow = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let schema = match &request.columns {
+        Some(list) => list.describe(Arc::clone(&arrow))?,
+        None => ResultSchema::derived(Arc::clone(&arrow)),
+    };
+    let rows = Rows {
+        lines,
+        ahead,
+        decoded: arrow,
+        arrow: SchemaRef::clone(schema.arrow()),
+        batch_rows: request.batch_rows.max(1),
+        row: 0,
+        failed: false,
+    };
+    Ok(Box::new(BatchSource::new(schema, rows)))
+}
+
+/// The names of the members of an object, in order.
+struct Names(Vec<String>);
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Names;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Names, M::Error> {
+                let mut names = Vec::new();
+                while let Some((name, _)) = map.next_entry::<String, IgnoredAny>()? {
+                    names.push(name);
+                }
+                Ok(Names(names))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
+}
+
+/// The value with numbers for the words that stand for numbers which JSON does not have.
+fn without_words(value: Value) -> Value {
+    match value {
+        Value::String(word) if matches!(&*word, "NaN" | "Infinity" | "-Infinity") => {
+            Value::from(0.5)
+        }
+        Value::Array(values) => values.into_iter().map(without_words).collect(),
+        Value::Object(members) => {
+            members.into_iter().map(|(name, value)| (name, without_words(value))).collect()
+        }
+        other => other,
+    }
+}
+
+/// A type of which nothing is known but nulls becomes text, and in a list a number.
+fn known(data_type: &DataType) -> DataType {
+    let inner = |field: &Field, unknown| {
+        let inner = match field.data_type() {
+            DataType::Null => unknown,
+            other => known(other),
+        };
+        Field::new(field.name(), inner, true)
+    };
+    match data_type {
+        DataType::Null => DataType::Utf8,
+        DataType::List(item) => DataType::List(Arc::new(inner(item, DataType::Float64))),
+        DataType::Struct(fields) => {
+            let fields = fields.iter().map(|field| inner(field, DataType::Utf8));
+            let mut fields: Vec<Field> = fields.collect();
+            fields.sort_by(|one, other| one.name().cmp(other.name()));
+            DataType::Struct(Fields::from(fields))
+        }
+        other => other.clone(),
+    }
+}
+
+/// The lines that are not empty.
+struct Lines {
+    input: BufReader<Box<dyn Read + Send>>,
+    row: u64,
+    name: String,
+}
+
+impl Lines {
+    fn next_line(&mut self) -> Result<Option<Vec<u8>>> {
+        loop {
+            let mut line = Vec::new();
+            let read = self.input.by_ref().take(LINE_BYTES).read_until(b'\n', &mut line);
+            let failed = |message: &str| {
+                let message = format!("source {}: {message}", self.name);
+                Error::new(ErrorKind::Source, message).with_row(self.row + 1)
+            };
+            if read.map_err(|error| failed("can't read the file").with_source(error))? == 0 {
+                return Ok(None);
+            }
+            if line.len() as u64 == LINE_BYTES && line.last() != Some(&b'\n') {
+                return Err(failed(&format!("a line of more than {LINE_BYTES} bytes")));
+            }
+            if self.row == 0 && line.starts_with(BYTE_ORDER_MARK) {
+                line.drain(..BYTE_ORDER_MARK.len());
+            }
+            if !line.trim_ascii().is_empty() {
+                self.row += 1;
+                return Ok(Some(line));
+            }
+        }
+    }
+}
+
+/// Batches, up to the first error.
+struct Rows {
+    lines: Lines,
+    /// Lines that were read for their types.
+    ahead: VecDeque<Vec<u8>>,
+    decoded: SchemaRef,
+    arrow: SchemaRef,
+    batch_rows: usize,
+    /// Rows given out.
+    row: u64,
+    failed: bool,
+}
+
+impl Rows {
+    fn batch(&mut self) -> Result<Option<RecordBatch>> {
+        let (mut text, mut ends) = (Vec::new(), Vec::new());
+        while ends.len() < self.batch_rows && text.len() < BATCH_BYTES {
+            let line = match self.ahead.pop_front() {
+                Some(line) => line,
+                None => match self.lines.next_line()? {
+                    Some(line) => line,
+                    None => break,
+                },
+            };
+            text.extend_from_slice(&line);
+            // The last line may have no end.
+            text.push(b'\n');
+            ends.push(text.len());
+        }
+        if ends.is_empty() {
+            return Ok(None);
+        }
+        let name = self.lines.name.clone();
+        let decode = |text: &[u8], rows| {
+            guarded(&name, || self.decode(text, rows).map_err(|error| self.wrong(&error)))
+        };
+        let batch = decode(&text, ends.len()).map_err(|error| {
+            // Each line by itself tells which row it is.
+            let starts = std::iter::once(0).chain(ends.iter().copied());
+            let mut lines = starts.zip(&ends).zip(self.row + 1..);
+            let found = lines.find_map(|((start, end), row)| {
+                let error = decode(&text[start..*end], 1).err()?;
+                Some(error.with_row(row))
+            });
+            found.unwrap_or(error)
+        })?;
+        self.row += batch.num_rows() as u64;
+        let batch = RecordBatch::try_new(SchemaRef::clone(&self.arrow), batch.columns().to_vec());
+        batch.map(Some).map_err(|cause| {
+            Error::new(ErrorKind::Internal, "columns of JSON Lines differ from their types")
+                .with_source(cause)
+        })
+    }
+
+    fn decode(&self, text: &[u8], rows: usize) -> Result<RecordBatch, ArrowError> {
+        let mut decoder = ReaderBuilder::new(SchemaRef::clone(&self.decoded))
+            .with_batch_size(rows)
+            .with_strict_mode(true)
+            .with_coerce_primitive(true)
+            .build_decoder()?;
+        let read = decoder.decode(text)?;
+        let batch = decoder.flush()?.filter(|batch| batch.num_rows() == rows);
+        batch.filter(|_| text[read..].trim_ascii().is_empty()).ok_or_else(|| {
+            ArrowError::JsonError("a line does not have exactly one object".to_owned())
+        })
+    }
+
+    fn wrong(&self, error: &ArrowError) -> Error {
+        let why = error.to_string();
+        let why = why.strip_prefix("Json error: ").unwrap_or(&why).replace('\n', " ");
+        let message = format!(
+            "source {}: {why} (columns and types are those of the first {GUESS_ROWS} rows; --columns gives \
+             other types)",
+            self.lines.name
+        );
+        Error::new(ErrorKind::InvalidValue, message)
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let batch = self.batch();
+        self.failed = batch.is_err();
+        batch.transpose()
+    }
+}

@@ -1,0 +1,121 @@
+//! CSV and TSV as others write them: separators, quotes, comments, words for null, names.
+
+use super::*;
+
+fn read(name: &str, text: &str, format: Option<&str>) -> Result<RecordBatch> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    rows(&Request::new(path.to_str().unwrap()).with_input_format(format))
+}
+
+/// Names and cells, `-` for null.
+fn table(name: &str, text: &str, format: Option<&str>) -> String {
+    use arrow_cast::display::{ArrayFormatter, FormatOptions};
+
+    let rows = read(name, text, format).unwrap_or_else(|error| panic!("{text:?}: {error:#}"));
+    let options = FormatOptions::new().with_null("-");
+    let names = rows.schema().fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
+    let mut lines = vec![names.join("|")];
+    for row in 0..rows.num_rows() {
+        let cells = rows.columns().iter().map(|column| {
+            ArrayFormatter::try_new(column.as_ref(), &options).unwrap().value(row).to_string()
+        });
+        lines.push(cells.collect::<Vec<_>>().join("|"));
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn dialects_are_given_as_options() {
+    for (text, format, expected) in [
+        ("a;b\n1;2,5\n", "csv;delimiter=;", "a|b\n1|2,5"),
+        ("a|b\n1|\"x|y\"\n", "csv;delimiter=|", "a|b\n1|x|y"),
+        ("a\tb\n1\t2\n", "csv;delimiter=tab", "a|b\n1|2"),
+        ("# made by hand\na,b\n#1,1\n\n1,2\n# \"end\n", "csv;comment=#", "a|b\n1|2"),
+        ("#,#\n# x\na,\"b\"\n1,\"\"\n", "csv;comment=#", "a|b\n1|"),
+        ("a,b\n1,NA\nNA,\"NA\"\n", "csv;null=NA", "a|b\n1|-\n-|NA"),
+        ("1,x\n2,y\n", "csv;header=absent", "col1|col2\n1|x\n2|y"),
+        ("1,x\n2,y\n", "csv;names=id,name", "id|name\n1|x\n2|y"),
+        ("i,n\n2,y\n", "csv;names=id,name;header=present", "id|name\n2|y"),
+        ("a,b\n'1,0',2\n", "csv;quote='", "a|b\n1,0|2"),
+        ("a,b\n\"x,2\n", "csv;quote=none", "a|b\n\"x|2"),
+        ("a;b\n#x;y\nNULL;3\n", "csv;delimiter=;;comment=#;null=NULL", "a|b\n-|3"),
+    ] {
+        assert_eq!(table("t.txt", text, Some(format)), expected, "{format}");
+    }
+}
+
+#[test]
+fn wrong_options_are_named() {
+    for (format, words) in [
+        ("cvs", "input format \"cvs\" is not known; it is"),
+        ("csv;delimitr=;", "input format csv: option delimitr is unknown; known: delimiter, quote"),
+        ("csv;delimiter=ab", "input option delimiter=ab: it has to be one ASCII character"),
+        ("csv;delimiter=é", "one ASCII character"),
+        ("csv;comment=,", "have to be different characters"),
+        ("csv;header=no", "header=no: it is present or absent"),
+        ("csv;names=a", "the first record has 2 values, and 1 names were given"),
+        ("csv;delimiter", "is not of the form OPTION=VALUE"),
+        ("parquet;delimiter=;", "input format parquet: option delimiter is unknown; known: none"),
+    ] {
+        let error = read("t.txt", "a,b\n1,2\n", Some(format)).unwrap_err();
+        assert!(error.is_caller_fault(), "{error}");
+        assert!(error.to_string().contains(words), "no {words:?} in: {error}");
+    }
+    let error = refusal(&Request::new("demo").with_input_format("csv")).to_string();
+    assert!(error.contains("demo is not a file and takes no input format"), "{error}");
+}
+
+/// A file without a mark and without a name that says what it is.
+#[test]
+fn separated_text_is_known_by_its_looks() {
+    assert_eq!(table("t.txt", "a,b\n1,2\n", None), "a|b\n1|2");
+    assert_eq!(table("t", "a,x\tb\n1\t2\n", None), "a,x|b\n1|2");
+    for text in ["a;b\n1;2\n", "one\n1\n", "[{\"a\": 1, \"b\": 2}]", "\x00,1"] {
+        let error = read("t.txt", text, None).unwrap_err().to_string();
+        assert!(
+            error.contains("--input-format says what it is, such as 'csv;delimiter=;'"),
+            "{error}"
+        );
+    }
+}
+
+/// Separators end a value of TSV, whatever quotes are around.
+#[test]
+fn quotes_in_tsv_never_swallow_a_separator() {
+    let two_open = "mark\tqty\n\"a\t1\nb\t2\n\"c\t3\nd\t4\n";
+    let error = read("t.tsv", two_open, None).unwrap_err();
+    assert!(error.to_string().starts_with("row 1: "), "{error}");
+    assert!(error.to_string().contains("'tsv;quote=none'"), "{error}");
+    assert_eq!(
+        table("t.tsv", two_open, Some("tsv;quote=none")),
+        "mark|qty\n\"a|1\nb|2\n\"c|3\nd|4"
+    );
+    let leading = "part\tqty\n\"hi\" there\t1\n\"A\"-frame\t2\n5\" disk\t3\n";
+    assert_eq!(
+        table("t.tsv", leading, None),
+        "part|qty\n\"hi\" there|1\n\"A\"-frame|2\n5\" disk|3"
+    );
+    // What we and others write: a value within quotes.
+    let ours = "a\tb\n\"\"\"x\"\"\"\t\"\"\n\"y z\"\t\n";
+    assert_eq!(table("t.tsv", ours, None), "a|b\n\"x\"|\ny z|-");
+    let enclosed = "a\tb\n\"x\ty\"\t1\n";
+    assert!(read("t.tsv", enclosed, None).is_err());
+    assert_eq!(table("t.tsv", enclosed, Some("tsv;quote=\"")), "a|b\nx\ty|1");
+}
+
+/// DuckDB, polars, pyarrow and sqlite3 write a null of a table with one column as an empty line.
+#[test]
+fn an_empty_line_is_a_null_in_a_table_of_one_column() {
+    for (text, expected) in [
+        ("a\n1\n\n3\n", "a\n1\n-\n3"),
+        ("a\r\n1\r\n\r\n3\r\n", "a\n1\n-\n3"),
+        ("a\n\n\n3", "a\n-\n-\n3"),
+        ("a\n1\n\n", "a\n1\n-"),
+        ("\n\na\n1\n", "a\n1"),
+        ("a,b\n1,2\n\n3,4\n", "a|b\n1|2\n3|4"),
+    ] {
+        assert_eq!(table("t.csv", text, None), expected, "{text:?}");
+    }
+}

@@ -1,0 +1,171 @@
+//! ECSV, written by astropy and by our own format.
+
+use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use taploom_format::EncoderRegistry;
+
+use super::*;
+
+fn file(name: &str) -> String {
+    format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(text: &str) -> Result<RecordBatch> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.ecsv");
+    std::fs::write(&path, text).unwrap();
+    rows(&Request::new(path.to_str().unwrap()))
+}
+
+fn shown(rows: &RecordBatch, name: &str) -> String {
+    let column = rows.column_by_name(name).unwrap();
+    let options = FormatOptions::new().with_null("-");
+    let formatter = ArrayFormatter::try_new(column.as_ref(), &options).unwrap();
+    (0..rows.num_rows()).map(|row| formatter.value(row).to_string()).collect::<Vec<_>>().join("|")
+}
+
+#[test]
+fn what_astropy_writes_is_read() {
+    for name in ["astropy.ecsv", "astropy-comma.ecsv"] {
+        let rows = rows(&Request::new(&file(name))).unwrap();
+        let empty = if name == "astropy.ecsv" { "-" } else { "" };
+        for (column, expected) in [
+            ("b", "true|false|true"),
+            ("i8", "-1|0|1"),
+            ("u16", "0|1|65535"),
+            ("u64", "0|1|18446744073709551615"),
+            ("i", "1|-|3"),
+            ("f", "1.5|NaN|-"),
+            ("d", "0.1|-inf|1e300"),
+            ("c", "[1.0, 2.0]|[-0.0, -1.0]|[0.0, 0.0]"),
+            ("vec", "[0.0, 1.0]|[2.0, 3.0]|[4.0, 5.0]"),
+            ("mat", "[0, 1, 2, 3]|[4, 5, 6, 7]|[8, 9, 10, 11]"),
+            ("mvec", "[0, 1]|[-, 3]|[-, -]"),
+            ("var", "[1, 2]|[]|[3]"),
+            ("svec", "[a, b c]|[, x]|[y, z]"),
+        ] {
+            assert_eq!(shown(&rows, column), expected, "{name}, {column}");
+        }
+        assert!(
+            shown(&rows, "s").starts_with("a|") && shown(&rows, "s").ends_with("|-"),
+            "{empty}"
+        );
+        assert!(shown(&rows, "obj").starts_with("{\"a\":1}|[1,\"x\"]"), "{}", shown(&rows, "obj"));
+    }
+    let path = file("astropy.ecsv");
+    let source = block_on(open(&Request::new(&path))).unwrap();
+    let columns = source.schema().columns();
+    let column = |name: &str| columns.iter().find(|column| column.name() == name).unwrap();
+    let count = column("i").metadata();
+    assert_eq!(count.unit.as_deref(), Some("ct"));
+    assert_eq!(count.description.as_deref(), Some("a count: 'with' \"quotes\""));
+    assert_eq!(count.ucd.as_deref(), Some("meta.number"));
+    assert_eq!(source.schema().table().name.as_deref(), Some("things"));
+    for (name, vo_type) in [
+        ("mat", "int of arraysize 2x2"),
+        ("vec", "double of arraysize 2"),
+        ("var", "long of arraysize *"),
+        ("c", "doubleComplex"),
+        ("u16", "int"),
+        ("f", "float"),
+    ] {
+        assert_eq!(column(name).vo_type().unwrap().to_string(), vo_type, "{name}");
+    }
+}
+
+#[test]
+fn what_we_write_is_read_back() {
+    let sql = "SELECT * FROM stars";
+    let demo = rows(&query("demo", sql)).unwrap();
+    let mut source = block_on(open(&query("demo", sql))).unwrap();
+    let schema = source.schema().clone();
+    let registry = EncoderRegistry::new([taploom_format_ecsv::PLUGIN]).unwrap();
+    let spec = registry.request("ecsv").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stars.ecsv");
+    let sink = Box::new(std::fs::File::create(&path).unwrap());
+    block_on(taploom_pipeline::run(&mut source, &spec, sink, &mut |_| ())).unwrap();
+    let request = Request::new(path.to_str().unwrap());
+    let read = rows(&request).unwrap();
+    let back = block_on(open(&request)).unwrap();
+    for (field, (column, original)) in
+        demo.schema().fields().iter().zip(back.schema().columns().iter().zip(schema.columns()))
+    {
+        // Timestamps come back as text.
+        let back_cells = shown(&read, field.name()).replace(".000000", "");
+        assert_eq!(back_cells, shown(&demo, field.name()), "{}", field.name());
+        let (back, original) = (column.metadata(), original.metadata());
+        assert_eq!(
+            (&back.unit, &back.ucd, &back.description),
+            (&original.unit, &original.ucd, &original.description)
+        );
+    }
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let header = |columns: &str| format!("# %ECSV 1.0\n# ---\n# datatype:\n{columns}");
+    let a = "# - {name: a, datatype: int64}\n";
+    for (text, words) in [
+        (header(a), "no record with the names"),
+        (header(a) + "b\n1\n", "is called \"b\" by the first record, and \"a\" by the header"),
+        (header(a) + "a b\n1 2\n", "the first record names 2 columns, and the header 1"),
+        (header(a) + "a\n1\nx\n", "column \"a\", row 2: \"x\" is not of type Int64"),
+        (header(a) + "# delimiter: ;\na\n1\n", "its delimiter is \";\""),
+        (
+            header("# - {name: a, datatype: int65}\n") + "a\n1\n",
+            "\"int65\" is not a datatype of ECSV",
+        ),
+        (
+            header("# - {name: a, datatype: string, subtype: 'int8[x]'}\n") + "a\n1\n",
+            "subtype \"int8[x]\"",
+        ),
+        (header("# - {name: a\n") + "a\n1\n", "its header is not that of an ECSV file"),
+        ("# %ECSV 1.0\n# ---\na\n1\n".to_owned(), "its header is not that of an ECSV file"),
+        (
+            header("# - {name: a, datatype: string, subtype: 'int8[2]'}\n") + "a\n[1,2]\n[1,2\n",
+            "row 2: \"[1,2\" is not of type List",
+        ),
+    ] {
+        let error = format!("{:#}", read(&text).unwrap_err());
+        assert!(error.contains(words), "no {words:?} in: {error}");
+        assert!(!error.contains('\n'), "{error}");
+    }
+}
+
+/// A few bytes of YAML can stand for billions.
+#[test]
+fn aliases_do_not_take_all_memory() {
+    let mut text =
+        String::from("# %ECSV 1.0\n# ---\n# datatype:\n# - {name: a, datatype: int64}\n# meta:\n");
+    text += "#   a0: &a0 [x,x,x,x,x,x,x,x,x]\n";
+    for level in 1..30 {
+        let aliases = vec![format!("*a{}", level - 1); 9].join(",");
+        text += &format!("#   a{level}: &a{level} [{aliases}]\n");
+    }
+    let _ = read(&(text + "a\n1\n"));
+}
+
+#[test]
+fn damage_does_not_panic() {
+    let bytes = std::fs::read(file("astropy.ecsv")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.ecsv");
+    let mut state = 11_u64;
+    let mut random = || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize
+    };
+    for round in 0..400 {
+        let mut damaged = bytes.clone();
+        for _ in 0..1 + round % 5 {
+            let at = random() % damaged.len();
+            damaged[at] ^= 1 << (random() % 8);
+        }
+        damaged.truncate(damaged.len() - if round % 4 == 0 { random() % damaged.len() } else { 0 });
+        std::fs::write(&path, damaged).unwrap();
+        if let Err(error) = rows(&Request::new(path.to_str().unwrap())) {
+            assert!(!format!("{error:#}").contains('\n'), "{error:#}");
+        }
+    }
+}

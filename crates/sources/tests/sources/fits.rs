@@ -1,0 +1,272 @@
+//! FITS binary tables, written by astropy and by our own format.
+
+use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use taploom_format::EncoderRegistry;
+use taploom_model::{Resources, ScratchSpace};
+
+use super::*;
+
+fn file(name: &str) -> String {
+    format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The cells of a column as text, `-` for null.
+fn shown(rows: &RecordBatch, name: &str) -> String {
+    let column = rows.column_by_name(name).unwrap();
+    let options = FormatOptions::new().with_null("-");
+    let formatter = ArrayFormatter::try_new(column.as_ref(), &options).unwrap();
+    (0..rows.num_rows()).map(|row| formatter.value(row).to_string()).collect::<Vec<_>>().join("|")
+}
+
+#[test]
+fn what_astropy_writes_is_read() {
+    let rows = rows(&Request::new(&file("astropy.fits"))).unwrap();
+    for (name, expected) in [
+        ("flag", "true|false|true|false|true"),
+        ("bit", "true|false|true|true|false"),
+        ("byte", "0|1|127|128|-"),
+        ("int8", "-128|-1|0|1|127"),
+        ("short", "-|-1|0|1|32767"),
+        ("uint16", "0|1|32767|32768|65535"),
+        ("int", "-2147483648|-1|0|1|2147483647"),
+        ("uint32", "0|1|2147483647|2147483648|4294967295"),
+        ("long", "-9223372036854775808|-1|0|1|9223372036854775807"),
+        ("uint64", "0|1|9223372036854775807|9223372036854775808|18446744073709551615"),
+        ("float", "0.0|-1.5|inf|NaN|3e38"),
+        ("double", "0.0|-1.5|-inf|NaN|1e308"),
+        ("complex", "[0.0, 0.0]|[1.0, 2.0]|[-0.0, -1.0]|[3.0, 0.0]|[4.0, 0.0]"),
+        ("text", "a|-|with sp|12345678|it's"),
+        ("vector", "[0, 1, 2]|[3, 4, 5]|[6, 7, 8]|[9, 10, 11]|[12, 13, 14]"),
+        ("scaled", "100.0|100.5|99.0|200.0|0.0"),
+        ("varied", "[]|[0.0]|[0.0, 1.0]|[0.0, 1.0, 2.0]|[0.0, 1.0, 2.0, 3.0]"),
+        (
+            "varied_long",
+            "[0, 10000000000, 20000000000, 30000000000]|[0, 10000000000, 20000000000]|[0, 10000000000]|[0]|[]",
+        ),
+        ("varied_text", "-|x|three|yyyyyyyyyyyyyyyyyyyy|it's"),
+    ] {
+        assert_eq!(shown(&rows, name), expected, "{name}");
+    }
+    let bits = shown(&rows, "bits");
+    assert!(bits.starts_with("[false, false, "), "{bits}");
+    assert!(bits.ends_with("|[true, true, true, true, true, true, true, true, true, true, true]"));
+    assert!(shown(&rows, "texts").starts_with("[a, bb, cccc]|[a, bb, cccc]|"));
+    assert!(shown(&rows, "matrix").ends_with("|[24.0, 25.0, 26.0, 27.0, 28.0, 29.0]"));
+    assert!(shown(&rows, "dcomplex").ends_with("|[4.0, 0.0, 0.0, 4.0]"));
+}
+
+#[test]
+fn metadata_of_the_header_become_those_of_the_columns() {
+    let path = file("astropy.fits");
+    let source = block_on(open(&Request::new(&path))).unwrap();
+    assert_eq!(source.rows_hint(), Some(5));
+    assert_eq!(source.schema().table().name.as_deref(), Some("CATALOGUE"));
+    let column = |name: &str| {
+        source.schema().columns().iter().find(|column| column.name() == name).unwrap().clone()
+    };
+    let float = column("float");
+    assert_eq!(float.metadata().unit.as_deref(), Some("mag"));
+    assert_eq!(float.metadata().ucd.as_deref(), Some("phot.mag"));
+    assert!(float.metadata().description.as_ref().unwrap().ends_with("in the next record"));
+    assert_eq!(column("short").metadata().null_value.as_deref(), Some("-32768"));
+    for (name, vo_type) in [
+        ("matrix", "float of arraysize 2x3"),
+        ("texts", "char of arraysize 4x3"),
+        ("text", "char of arraysize 8*"),
+        ("varied", "float of arraysize *"),
+        ("varied_text", "char of arraysize *"),
+        ("uint16", "int"),
+        ("bits", "bit of arraysize 11"),
+        ("dcomplex", "doubleComplex of arraysize 2"),
+        ("scaled", "double"),
+    ] {
+        assert_eq!(column(name).vo_type().unwrap().to_string(), vo_type, "{name}");
+    }
+}
+
+#[test]
+fn a_table_is_chosen_by_number_or_name() {
+    let path = file("astropy.fits");
+    for table in ["3", "second", "SECOND"] {
+        let rows = rows(&Request::new(&path).with_table(table)).unwrap();
+        assert_eq!(shown(&rows, "id"), "0|1|2|3|4|5|6");
+    }
+    let listed =
+        "its HDUs: 0 (the primary HDU), 1 \"PICTURE\" (an image), 2 \"CATALOGUE\" (a binary table)";
+    for (table, words) in [
+        ("1", "HDU 1 is not there or is not a binary table"),
+        ("9", "HDU 9 is not there"),
+        ("nope", "no binary table has the EXTNAME \"nope\""),
+    ] {
+        let error = refusal(&Request::new(&path).with_table(table));
+        assert!(error.is_caller_fault(), "{error}");
+        let error = error.to_string();
+        assert!(error.contains(words) && error.contains(listed), "{error}");
+    }
+}
+
+/// Arrays of variable length are read through scratch where the file can't seek, and rows alone are not.
+#[test]
+fn a_compressed_table_is_read_as_the_plain_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("astropy.fits.zst");
+    let bytes = std::fs::read(file("astropy.fits")).unwrap();
+    std::fs::write(&path, zstd::encode_all(&bytes[..], 3).unwrap()).unwrap();
+    let space = ScratchSpace::default().counted();
+    let request = Request::new(path.to_str().unwrap())
+        .with_resources(Resources::default().with_scratch(space.clone()));
+    let plain = rows(&Request::new(&file("astropy.fits"))).unwrap();
+    assert_eq!(format!("{:?}", rows(&request).unwrap()), format!("{plain:?}"));
+    assert!(space.peak() > 0);
+    let peak = space.peak();
+    assert_eq!(rows(&request.with_table("3")).unwrap().num_rows(), 7);
+    assert_eq!((space.peak(), space.used()), (peak, 0), "a table without a heap needs no scratch");
+}
+
+/// Rows come in batches of any size, also of fewer rows than asked for.
+#[test]
+fn batches_are_bounded_by_rows_and_by_bytes() {
+    let path = file("astropy.fits");
+    let plain = rows(&Request::new(&path)).unwrap();
+    for rows_wanted in [1, 2, 3, 5] {
+        let read = rows(&Request::new(&path).with_batch_rows(rows_wanted)).unwrap();
+        assert_eq!(format!("{read:?}"), format!("{plain:?}"));
+    }
+    let little = Resources::default().with_memory_budget(500);
+    let read = rows(&Request::new(&path).with_resources(little)).unwrap();
+    assert_eq!(format!("{read:?}"), format!("{plain:?}"));
+    let nothing = Resources::default().with_memory_budget(100);
+    let error = refusal(&Request::new(&path).with_resources(nothing)).to_string();
+    assert!(
+        error.contains("are granted to the source, three eighths of --memory-budget"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_we_write_is_read_back() {
+    // FITS has only ASCII.
+    let sql = "SELECT hip, con, ra, dec, vmag, bv, parallax, sptype, variable FROM stars";
+    let demo = rows(&query("demo", sql)).unwrap();
+    let mut source = block_on(open(&query("demo", sql))).unwrap();
+    let registry = EncoderRegistry::new([taploom_format_fits::PLUGIN]).unwrap();
+    let spec = registry.request("fits").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stars.fits");
+    let sink = Box::new(std::fs::File::create(&path).unwrap());
+    let schema = source.schema().clone();
+    block_on(taploom_pipeline::run(&mut source, &spec, sink, &mut |_| ())).unwrap();
+    let read = rows(&Request::new(path.to_str().unwrap())).unwrap();
+    assert_eq!(read.num_rows(), demo.num_rows());
+    for column in schema.columns() {
+        // A null float is NaN in FITS.
+        let back = shown(&read, column.name()).replace("NaN", "-");
+        assert_eq!(back, shown(&demo, column.name()), "{}", column.name());
+    }
+}
+
+/// A file that is cut short anywhere gives its rows so far and an error, or an error.
+#[test]
+fn truncation_is_an_error_that_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut.fits");
+    let bytes = std::fs::read(file("astropy.fits")).unwrap();
+    // Where the second table begins; what is cut behind it does not matter to the first.
+    let end = bytes.windows(8).rposition(|window| window == b"XTENSION").unwrap();
+    for at in (0..end - 2880).step_by(233) {
+        std::fs::write(&path, &bytes[..at]).unwrap();
+        let error = format!("{:#}", refusal(&Request::new(path.to_str().unwrap())));
+        assert!(error.contains("cut.fits"), "{error}");
+        // Between the image and the next block is only padding.
+        if at > 2880 && !(11_760..14_400).contains(&at) {
+            assert!(error.contains("cut short"), "{at}: {error}");
+        }
+    }
+}
+
+/// Flipped bits give rows or an error, and no panic; so do bytes that are no FITS file.
+#[test]
+fn damage_does_not_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("damaged.fits");
+    let bytes = std::fs::read(file("astropy.fits")).unwrap();
+    let mut state = 3_u64;
+    let mut random = || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize
+    };
+    let (mut read, mut refused) = (0, 0);
+    for round in 0..600 {
+        let mut damaged = bytes.clone();
+        for _ in 0..1 + round % 8 {
+            let at = random() % damaged.len();
+            damaged[at] ^= 1 << (random() % 8);
+        }
+        if round % 10 == 0 {
+            let from = random() % damaged.len();
+            damaged[from..].iter_mut().for_each(|byte| *byte = random() as u8);
+        }
+        std::fs::write(&path, damaged).unwrap();
+        match rows(&Request::new(path.to_str().unwrap())) {
+            Ok(_) => read += 1,
+            Err(error) => {
+                refused += 1;
+                assert!(!format!("{error:#}").contains('\n'));
+            }
+        }
+    }
+    assert!(read > 50 && refused > 50, "{read} read, {refused} refused");
+}
+
+/// Headers that claim what is not there.
+#[test]
+fn claims_of_a_header_are_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("claims.fits");
+    let write = |cards: &[&str]| {
+        let block = |cards: &[&str]| {
+            let text: String = cards.iter().map(|card| format!("{card:<80}")).collect();
+            format!("{text:<2880}")
+        };
+        let primary = block(&["SIMPLE  = T", "BITPIX  = 8", "NAXIS   = 0", "END"]);
+        let start = ["XTENSION= 'BINTABLE'", "BITPIX  = 8", "NAXIS   = 2"];
+        let table = block(&[&start[..], cards, &["END"]].concat());
+        std::fs::write(&path, format!("{primary}{table}{:2880}", "")).unwrap();
+        format!("{:#}", refusal(&Request::new(path.to_str().unwrap())))
+    };
+    for (cards, words) in [
+        (&["NAXIS1  = 4"][..], "NAXIS2 is missing"),
+        (&["NAXIS1  = 4", "NAXIS2  = -1", "TFIELDS = 0"], "NAXIS2 is missing or not"),
+        (&["NAXIS1  = 4", "NAXIS2  = 9"], "TFIELDS is missing"),
+        (&["NAXIS1  = 4", "NAXIS2  = 9", "TFIELDS = 1"], "TFORM1 is missing"),
+        (
+            &["NAXIS1  = 4", "NAXIS2  = 9", "TFIELDS = 1", "TFORM1  = '1Z'"],
+            "the letter 'Z', which stands for no type",
+        ),
+        (
+            &["NAXIS1  = 4", "NAXIS2  = 9", "TFIELDS = 1", "TFORM1  = '2J'"],
+            "columns up to number 1 take 8 bytes of a row, which has 4",
+        ),
+        (
+            &["NAXIS1  = 4", "NAXIS2  = 4611686018427387904", "TFIELDS = 1", "TFORM1  = 'J'"],
+            "its table is larger than any file",
+        ),
+        (
+            &["NAXIS1  = 4", "NAXIS2  = 10000000000", "TFIELDS = 1", "TFORM1  = 'J'"],
+            "cut short: 720 rows of 10000000000 are there",
+        ),
+        (
+            &["NAXIS1  = 8", "NAXIS2  = 2", "PCOUNT  = 0", "TFIELDS = 1", "TFORM1  = '1PJ'"],
+            "is not within the heap of 0 bytes",
+        ),
+        (
+            &["NAXIS1  = 16", "NAXIS2  = 2", "TFIELDS = 1", "TFORM1  = '1M'", "TSCAL1  = 2.0"],
+            "complex numbers have TSCAL or TZERO",
+        ),
+    ] {
+        let error = write(cards);
+        assert!(error.contains(words), "no {words:?} in: {error}");
+        assert!(error.contains("claims.fits"), "{error}");
+    }
+}
