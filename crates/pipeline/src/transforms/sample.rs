@@ -23,8 +23,8 @@ mod keys;
 ///
 /// # Memory
 /// It grows with the kept pairs of group and id alone, of which there are at most groups times `n`, however many rows and
-/// other ids there are: a kept pair takes 9 to 18 bytes in a table, and each distinct group and kept id takes some 30 bytes
-/// and its value.
+/// other ids there are: a kept pair takes 9 to 18 bytes in a table, and each distinct group and kept id takes some 20 to
+/// 40 bytes and its value. A table that grows is held twice for a moment.
 ///
 /// # Speed
 /// The group and the id are looked up once for each run of rows that have the same ones.
