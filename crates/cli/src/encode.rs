@@ -39,10 +39,6 @@ pub(crate) struct Arguments {
     /// (from 0, the primary HDU) or EXTNAME
     #[arg(long, value_name = "TABLE")]
     table: Option<String>,
-    /// Format of an input file that can't be known by its content or name, with options: 'csv;delimiter=;',
-    /// 'csv;comment=#;null=NA', 'tsv;quote=none'
-    #[arg(long, value_name = "FORMAT[;OPTION=VALUE]...")]
-    input_format: Option<String>,
     #[command(flatten)]
     wanted: WantedArguments,
     /// Format of an input file that can't be known by its content or name, with options: 'csv;delimiter=;',
