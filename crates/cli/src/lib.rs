@@ -102,8 +102,6 @@ fn printable(line: &str) -> String {
         // A password may itself hold the characters that end an authority.
         let word = after.find(char::is_whitespace).unwrap_or(after.len());
         rest = match (after[..authority].rfind('@'), after[..word].rfind('@')) {
-            // The form of a URL, in a message that says what a source is.
-            (Some(end), _) if &after[..end] == "USER:PASSWORD" => after,
             (Some(end), _) | (None, Some(end)) => {
                 // How a location is written is not a secret.
                 let user = &after[..end];
@@ -142,7 +140,6 @@ mod tests {
                 "see https://example.org/x, me@example.org",
                 "see https://example.org/x, me@example.org",
             ),
-            ("is mysql://USER:PASSWORD@HOST/DB or", "is mysql://USER:PASSWORD@HOST/DB or"),
             ("a\u{1b}[31mb", "a\u{fffd}[31mb"),
         ] {
             assert_eq!(printable(line), shown);
