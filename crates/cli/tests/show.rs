@@ -44,6 +44,24 @@ fn rows_and_columns_are_tables() {
 }
 
 #[test]
+fn columns_and_rows_are_chosen() {
+    let text = shown(&["demo", "--select", "name, vmag AS v", "--where", "vmag < -0.5"]);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        lines[..6],
+        [
+            "name         v",
+            "           mag",
+            "───────  ─────",
+            "Canopus  -0.62",
+            "Sirius   -1.44",
+            "2 rows, 2 columns",
+        ],
+        "{text}"
+    );
+}
+
+#[test]
 fn no_line_is_wider_than_the_terminal_and_left_out_columns_are_named() {
     let folder = Folder::new();
     let columns: Vec<String> =

@@ -17,9 +17,12 @@ use crate::resources::ResourceArguments;
 use crate::say;
 use crate::terminal::{Align, Table, TableColumn, Width, grouped, harmless};
 use crate::values::from_zero;
+use crate::wanted::WantedArguments;
 
 /// Rows that can be asked for. All of them are in memory when the table is laid out.
 const MOST_ROWS: u64 = 10_000;
+/// Most rows that are read at a time.
+const BATCH_ROWS: usize = 2000;
 
 /// The arguments of `taploom show`.
 #[derive(clap::Args)]
@@ -49,6 +52,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     columns: Option<PathBuf>,
     #[command(flatten)]
+    wanted: WantedArguments,
+    #[command(flatten)]
     resources: ResourceArguments,
 }
 
@@ -69,13 +74,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let resources = arguments.resources.resources()?;
     // One row more tells whether there are more.
     let most = arguments.rows + 1;
+    let (select, condition) = (arguments.wanted.select()?, arguments.wanted.condition()?);
+    // A condition may leave a few rows of many.
+    let batch_rows = if condition.is_some() { BATCH_ROWS as u64 } else { most };
     let request = Request::new(&arguments.source)
         .with_query(arguments.query.as_deref())
         .with_table(arguments.table.as_deref())
         .with_input_format(arguments.input_format.as_deref())
         .with_columns(arguments.columns.as_deref().map(ColumnList::read).transpose()?)
-        .with_batch_rows(usize::try_from(most).unwrap_or(usize::MAX).min(2000))
+        .with_batch_rows(usize::try_from(batch_rows).unwrap_or(usize::MAX).min(BATCH_ROWS))
         .with_most_rows(most)
+        .with_select(select)
+        .with_condition(condition)
         .with_resources(resources.for_source());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| {
