@@ -97,6 +97,13 @@ pub(crate) fn documented() -> Result<clap::Command> {
     Ok(command(&program_name(), &taploom::registry()?, &SourceRegistry::collected()?))
 }
 
+/// The names of all commands, in the order of the help.
+pub(crate) fn command_names() -> Vec<String> {
+    let line = CommandLine::command();
+    let commands = line.get_subcommands().filter(|command| !command.is_hide_set());
+    commands.map(|command| command.get_name().to_owned()).collect()
+}
+
 /// The command line of a program with these formats and sources.
 fn command(program: &str, formats: &EncoderRegistry, sources: &SourceRegistry) -> clap::Command {
     const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -39,12 +39,11 @@ pub(crate) fn man(arguments: &ManArguments) -> Result<()> {
     let command = match &arguments.command {
         None => program,
         Some(name) => {
-            let commands = || program.get_subcommands().filter(|command| !command.is_hide_set());
-            let found = commands().find(|command| command.get_name() == name).cloned();
+            let mut commands = program.get_subcommands().filter(|command| !command.is_hide_set());
+            let found = commands.find(|command| command.get_name() == name).cloned();
             found.ok_or_else(|| {
-                let known: Vec<&str> = commands().map(clap::Command::get_name).collect();
-                let message =
-                    format!("there is no command {name:?}; there are {}", known.join(", "));
+                let known = command_line::command_names().join(", ");
+                let message = format!("there is no command {name:?}; there are {known}");
                 Error::new(ErrorKind::InvalidRequest, message)
             })?
         }

@@ -171,7 +171,10 @@ fn a_source_gets_only_what_it_takes() {
     for (request, words) in [
         (Request::new(&csv).with_query("SELECT 1"), "takes no SQL; these do: count:ROWS, demo"),
         (Request::new("synth:x.json").with_query("SELECT 1"), "takes no SQL"),
-        (Request::new("demo").with_table("1"), "no tables to choose from; these have: a VOTable"),
+        (
+            Request::new("demo").with_table("1"),
+            "no tables to choose from; these have: a FITS file or a VOTable",
+        ),
         (Request::new(&csv).with_table("1"), "no tables to choose from"),
     ] {
         let error = refusal(&request);

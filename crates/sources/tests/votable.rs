@@ -124,7 +124,11 @@ fn columns_that_are_given_take_the_place_of_the_fields() {
 fn what_is_no_votable_names_the_file() {
     for (name, content, words) in [
         ("a.vot", &b"words"[..], "not a VOTable, whatever its name says"),
-        ("a.txt", b"words", "not that of an Arrow file or stream, a Parquet file or a VOTable"),
+        (
+            "a.txt",
+            b"words",
+            "a JSON Lines file, a Parquet file or a VOTable, and its name does not end in",
+        ),
         ("a.xml", b"<html/>", "a.xml: the root element is html; that of a VOTable is VOTABLE"),
         ("a.xml", b"\xff\xfe<\0V\0", "the document is in UTF-16; only UTF-8 is read"),
         ("a.xml", b"<VOTABLE>", "the document is cut short"),
