@@ -37,7 +37,7 @@ const WHAT: &str = "select list";
 /// let list: SelectList = "mga".parse()?;
 /// assert_eq!(
 ///     list.bind(&schema).unwrap_err().to_string(),
-///     r#"select list, character 1: no column is called "mga"; did you mean mag?"#
+///     r#"select list, character 1: no column is called "mga"; the columns are RA, "B-V", mag"#
 /// );
 /// # Ok::<(), taploom_model::Error>(())
 /// ```
