@@ -148,7 +148,7 @@ fn open(
     });
     let mut guesses: Vec<Guess> = guesses.collect();
     if let Some(shared) = &request.guesses {
-        guess::widen(&mut shared.made().text, &mut guesses);
+        guess::widen(&mut shared.made(), &mut guesses);
     }
     let columns = types.into_iter().enumerate().map(|(index, vo_type)| match vo_type {
         Some(vo_type) => ColumnBuilder::declared(&names[index], &vo_type),
