@@ -14,8 +14,9 @@ use arrow_schema::ArrowError;
 /// Maximum number of batches whose memory may be reused. With several threads, one batch is being read, one
 /// waits and several are being encoded.
 const KEPT: usize = 8;
-/// Bytes of a stream for which memory is taken before they are there: a damaged stream can claim any length.
-const TRUSTED: usize = 1 << 20;
+/// Bytes of a stream for which memory is taken before they are there: a damaged stream can claim any length. New
+/// memory is not resident until it is filled; taken too small, it is cleared and copied as it grows.
+const TRUSTED: usize = 16 << 20;
 
 /// Memory of the last batches, the oldest first. Others may still hold it.
 struct Memory(VecDeque<Buffer>);
