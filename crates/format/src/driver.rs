@@ -1,16 +1,16 @@
-//! The driver: what stands between a program and the encoder of a plug-in.
+//! The driver: every call from a program to the encoder of a plug-in goes through it.
 //!
 //! # The problem
-//! A plug-in turns rows into bytes. A service needs more than that from each of them: a result that is
-//! either whole or visibly broken, counts that are true, and an error for everything that went wrong.
-//! When each plug-in keeps these promises by itself, each can break them, and a conformance suite has to
-//! find out by trial. Encoders with one planted fault each showed how easily that fails: an encoder that
-//! forgot its last flush passed, and a service sent none of its 1,489 bytes with the outcome
-//! "complete"; an encoder that passed over an error of the sink produced a file with a hole.
+//! A plug-in turns rows into bytes. A service needs more than that from every plug-in: a result that is
+//! either complete or visibly broken, correct counts, and an error for everything that went wrong. If
+//! each plug-in were responsible for these promises, each could break them, and a conformance suite would
+//! have to find out by trial. Encoders with one planted fault each showed how easily that fails: an
+//! encoder that forgot its last flush passed, and a service sent none of its 1,489 bytes with the outcome
+//! "complete"; an encoder that ignored an error of the sink produced a file in which bytes were missing.
 //!
 //! # The idea
-//! Nobody but the driver holds a plug-in's encoder. [`EncoderPlugin::start`](crate::EncoderPlugin::start)
-//! gives an [`Encoder`], and each call to the plug-in goes through it:
+//! Only the driver holds a plug-in's encoder. [`EncoderPlugin::start`](crate::EncoderPlugin::start)
+//! returns an [`Encoder`], and each call to the plug-in goes through it:
 //!
 //! ```text
 //!          program                    driver                      plug-in
@@ -20,30 +20,31 @@
 //! ```
 //!
 //! - **Rows in.** The driver compares each batch with the schema of the result, counts its rows, and
-//!   converts them to the canonical types, unless the format asks for the rows as they come.
-//!   An empty batch ends there.
-//! - **Bytes out.** The plug-in's [`Output`] and the driver share one counted sink. The first
-//!   error of the sink is remembered. After it the sink takes nothing more, and the driver returns it
-//!   even if the plug-in reports success or another error.
-//! - **The end.** The driver flushes the sink, and compares what the plug-in says of its bytes with
-//!   what the sink took. Where a format has no place for the report of a failure, the driver
-//!   cuts the result short without asking the plug-in. A result that is dropped takes no more bytes,
-//!   so that a trailer written by a destructor reaches nobody.
-//! - **Errors.** Each error names the format. After an error the only call that a plug-in may see is
-//!   `finish` with [`Completion::Failed`], so that a document can report it. Any other call is
-//!   [`ErrorKind::Misuse`] by the program.
+//!   converts them to the canonical types, unless the format asks for the rows as they come. Empty
+//!   batches are not passed on.
+//! - **Bytes out.** The plug-in's [`Output`] and the driver share one counted sink. The driver remembers
+//!   the first error of the sink. After this error the sink takes no more bytes, and the driver returns
+//!   the error even if the plug-in reports success or another error.
+//! - **The end.** The driver flushes the sink, and compares the bytes that the plug-in reports with the
+//!   bytes that the sink took. If a format can't report a failure, the driver cuts the result short
+//!   without calling the plug-in. The sink takes no more bytes after a result was dropped, so a trailer
+//!   that a destructor writes is not sent.
+//! - **Errors.** Each error names the format. After an error, the driver passes on only `finish` with
+//!   [`Completion::Failed`], so that a document can report the error. Any other call is an error of the
+//!   program ([`ErrorKind::Misuse`]).
 //! - **Panics.** A panic becomes an [`ErrorKind::Internal`] error, and the plug-in's encoder is not
 //!   called again.
 //!
 //! # The cost
-//! The conversion was made before by each plug-in. What the driver adds is a few dozen instructions for
-//! each batch and each chunk of output, which is less than a thousandth of what encoding them takes.
+//! Without the driver, each plug-in would have to convert its rows. In addition, the driver executes a
+//! few dozen instructions for each batch and each chunk of output, less than a thousandth of the
+//! instructions for encoding.
 //!
 //! # The limits
-//! The driver sees numbers, not contents. It can't tell that a plug-in left out a row, wrote a wrong
-//! value, or reports no loss where it lost one. That is what the conformance suite of
-//! `taploom-testkit` is for. A plug-in that spawns threads of its own catches their panics itself
-//! ([`InOrder`](crate::InOrder) does). Where panics abort the process there is nothing to catch.
+//! The driver checks numbers, not contents. It can't detect that a plug-in left out a row, wrote a wrong
+//! value, or did not report a loss. The conformance suite of `taploom-testkit` detects these faults. A
+//! plug-in that spawns threads has to catch their panics ([`InOrder`](crate::InOrder) does so). If panics
+//! abort the process, they can't be caught.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -57,13 +58,13 @@ use crate::encoder::{EncodeSummary, ResultEncoder, Written};
 use crate::format_info::{FailureReport, FormatInfo, RowsGiven};
 use crate::sink::Output;
 
-/// Writes one result: batches in, bytes out to the sink. What
-/// [`EncoderSpec::start`](crate::EncoderSpec::start) gives, whatever the format.
+/// Writes one result: it takes batches, and writes bytes to the sink. It is the same type for every
+/// format, and is made by [`EncoderSpec::start`](crate::EncoderSpec::start).
 ///
-/// It is synchronous: a slow sink slows `write_batch` down, and that is how back-pressure reaches the
+/// It is synchronous: a slow sink slows down `write_batch`, and in this way back-pressure reaches the
 /// source.
 ///
-/// Dropped without [`finish`](Self::finish), the output does not read as a whole file.
+/// If it is dropped without [`finish`](Self::finish), the output does not look like a complete file.
 pub struct Encoder {
     info: &'static FormatInfo,
     schema: ResultSchema,
@@ -114,7 +115,7 @@ impl Encoder {
         Ok(encoder)
     }
 
-    /// What the format is called and what it can do.
+    /// The names and abilities of the format.
     pub fn info(&self) -> &'static FormatInfo {
         self.info
     }
@@ -129,7 +130,7 @@ impl Encoder {
         self.output.written()
     }
 
-    /// Appends the rows of `batch`, whose schema is that of the result.
+    /// Appends the rows of `batch`, which has the schema of the result.
     ///
     /// # Errors
     /// [`ErrorKind::SchemaMismatch`] if the batch differs from the schema, [`ErrorKind::InvalidValue`]
@@ -150,11 +151,11 @@ impl Encoder {
         Ok(())
     }
 
-    /// Hands on to the reader what can be handed on: the header, and rows that were taken, as far as
-    /// the format can write them before it knows more. It does not change the bytes of the result.
+    /// Writes as much as possible to the sink: the header, and the rows that the format can write
+    /// before it knows the following rows. It does not change the bytes of the result.
     ///
-    /// Call it when no more rows are at hand for a while. A format that writes at the end alone has
-    /// nothing to hand on.
+    /// Call it when no more rows will arrive for a while. It has no effect for a format that writes
+    /// only at the end.
     ///
     /// # Errors
     /// [`ErrorKind::Sink`] or [`ErrorKind::Cancelled`] for the output, the error of a cell that was
@@ -168,17 +169,18 @@ impl Encoder {
     /// Writes what remains and the trailer, which says how the result ended, and flushes the sink.
     ///
     /// # Errors
-    /// Those of [`write_batch`](Self::write_batch). After an error only [`Completion::Failed`] may
-    /// follow; where the output or the plug-in itself is broken, that returns the first error.
-    /// [`ErrorKind::Failed`] for [`Completion::Failed`] in a format that has no place for an error:
-    /// then nothing more is written, so that the file stays short for all to see.
-    /// [`ErrorKind::Internal`] if what the plug-in says of the bytes contradicts the sink.
+    /// As [`write_batch`](Self::write_batch). After an error only [`Completion::Failed`] may
+    /// follow; if the sink has failed or the plug-in has panicked, this call returns the first
+    /// error. [`ErrorKind::Failed`] for [`Completion::Failed`] in a format that can't report
+    /// failures: then nothing more is written, so that readers notice the incomplete file.
+    /// [`ErrorKind::Internal`] if the plug-in reports other numbers of bytes than the sink took.
     pub fn finish(mut self, completion: Completion) -> Result<EncodeSummary> {
         let is_whole = !matches!(completion, Completion::Failed { .. });
         if is_whole {
             self.check_unbroken()?;
         }
-        // No trailer mends output with a hole, and an encoder that panicked writes none.
+        // A trailer can't repair output in which bytes are missing, and an encoder that panicked
+        // can't write one.
         if let Some(failure) = &self.failure
             && (self.inner.is_none() || self.output.failure().is_some())
         {
@@ -207,7 +209,7 @@ impl Encoder {
         self.inner.as_ref().map_or(0, |inner| inner.buffered_bytes())
     }
 
-    /// Compares what the plug-in says with what the sink took.
+    /// Compares the numbers that the plug-in reports with the bytes that the sink took.
     fn summary(&self, written: Written, is_whole: bool) -> Result<EncodeSummary> {
         let Written { data_bytes, losses } = written;
         let total_bytes = self.output.written();
@@ -239,7 +241,7 @@ impl Encoder {
         let Some(inner) = self.inner.as_deref_mut() else { return Err(ended()) };
         let called = catch_unwind(AssertUnwindSafe(|| action(inner)));
         called.unwrap_or_else(|panic| {
-            // Its state may be anything, and its destructor may panic as well.
+            // Its state is unknown after a panic, and its destructor may panic as well.
             self.output.close();
             let inner = self.inner.take();
             let _ = catch_unwind(AssertUnwindSafe(|| drop(inner)));
@@ -247,7 +249,7 @@ impl Encoder {
         })
     }
 
-    /// The outcome of a call, and what the sink has to say to it; an error is the end of the result.
+    /// The outcome of a call, or the error of the sink if there is one. An error ends the result.
     fn judge<T>(&mut self, outcome: Result<T>) -> Result<T> {
         let outcome = match self.output.failure() {
             Some(failure) => Err(failure),
@@ -275,7 +277,7 @@ impl Encoder {
 
 impl Drop for Encoder {
     fn drop(&mut self) {
-        // What a destructor writes is not part of the result.
+        // Bytes that a destructor writes are not part of the result.
         self.output.close();
         let inner = self.inner.take();
         let _ = catch_unwind(AssertUnwindSafe(|| drop(inner)));

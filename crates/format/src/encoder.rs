@@ -1,4 +1,4 @@
-//! What a plug-in implements for the rows of one result.
+//! The trait that a plug-in implements for the rows of one result.
 
 use arrow_array::RecordBatch;
 
@@ -6,22 +6,22 @@ use taploom_model::{Completion, Envelope, Resources, Result};
 
 use crate::losses::Losses;
 
-/// Writes one result in one format: batches in, bytes out to the [`Output`](crate::Output) that it was
-/// started with. This is what a plug-in implements; a program uses the [`Encoder`](crate::Encoder)
-/// around it.
+/// Writes one result in one format: it takes batches, and writes bytes to the
+/// [`Output`](crate::Output) that it was started with. Plug-ins implement this trait; programs use the
+/// [`Encoder`](crate::Encoder) around it.
 ///
-/// An encoder is bound to the CPU and the sink alone. It is `Send`, because a result may be started on
+/// An encoder depends only on the CPU and the sink. It is `Send`, because a result may be started on
 /// one thread and written on another, and it is not `Sync`, because rows have an order.
 ///
 /// **The driver calls it** in this order: `write_batch` and `flush` any number of times, `finish` at
-/// most once. After an error only `finish` with [`Completion::Failed`] follows, and only where the
-/// format reports failures in the document.
+/// most once. After an error only `finish` with [`Completion::Failed`] follows, and only if the format
+/// reports failures in the document.
 ///
-/// **Dropped without `finish`**, a result must not read as a whole file. What was written by then has
-/// no trailer and no footer, and in text formats ends within a record.
+/// **If it is dropped without `finish`**, its output must not look like a complete file. The bytes
+/// written so far have no trailer and no footer, and in text formats they end within a record.
 pub trait ResultEncoder: Send {
-    /// Appends the rows of `batch`, of which there is at least one. Its columns are those of the schema
-    /// given at the start, in canonical types unless the format takes them as they come
+    /// Appends the rows of `batch`, which has at least one row. It has the columns of the schema given
+    /// at the start, in canonical types unless the format takes them as they come
     /// ([`RowsGiven`](crate::RowsGiven)). Arrays may be slices of larger ones.
     ///
     /// # Errors
@@ -29,11 +29,11 @@ pub trait ResultEncoder: Send {
     /// output.
     fn write_batch(&mut self, batch: &RecordBatch) -> Result<()>;
 
-    /// Hands on rows that were taken and wait for no others: blocks that are being encoded on other
-    /// threads, and output that is being gathered. It must not change the bytes of the result.
+    /// Writes the rows that do not have to wait for further rows: blocks that are being encoded on
+    /// other threads, and buffered output. It must not change the bytes of the result.
     ///
-    /// By default there is nothing to hand on: that is right for a format that keeps nothing, and for
-    /// one that writes at the end alone.
+    /// The default does nothing. That is right for a format that holds no rows back, and for one that
+    /// writes only at the end.
     ///
     /// # Errors
     /// As `write_batch`.
@@ -55,25 +55,25 @@ pub trait ResultEncoder: Send {
     fn buffered_bytes(&self) -> usize;
 }
 
-/// What only the plug-in knows of a result that it wrote. The driver knows the rest.
+/// The facts about a written result that only the plug-in knows. The driver knows the others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Written {
     /// Bytes of the output that hold rows, as they stand there (after base64 or compression), without
     /// header, trailer and footer.
     pub data_bytes: u64,
-    /// What was not written as it was given.
+    /// Cells and names that were not written unchanged.
     pub losses: Losses,
 }
 
 impl Written {
-    /// So many bytes that hold rows, all of them as they were given.
+    /// A result with this number of bytes that hold rows, and without losses.
     #[must_use]
     pub fn new(data_bytes: u64) -> Self {
         Self { data_bytes, losses: Losses::default() }
     }
 
-    /// The same with losses.
+    /// The same result with losses.
     #[must_use]
     pub fn with_losses(mut self, losses: Losses) -> Self {
         self.losses = losses;
@@ -97,7 +97,7 @@ pub struct EncodeSummary {
     /// Cells, column names and texts of the metadata in which the format had to replace characters or
     /// values.
     pub altered_cells: u64,
-    /// The same column by column.
+    /// The same losses, column by column.
     pub losses: Losses,
 }
 

@@ -1,4 +1,4 @@
-//! What a plug-in says of its format: names, media types and abilities, checked by the compiler.
+//! The names, media types and abilities of a format, checked by the compiler.
 
 /// A format's names and abilities.
 ///
@@ -20,7 +20,7 @@
 pub struct FormatInfo {
     /// The id of the format: lower case, unique, and never changed.
     pub id: &'static str,
-    /// One line for people.
+    /// A description in one line.
     pub description: &'static str,
     /// Media types in lower case without parameters, the preferred one first.
     pub media_types: &'static [&'static str],
@@ -35,20 +35,20 @@ pub struct FormatInfo {
     pub content: Content,
     /// How a reader learns that rows were left out.
     pub overflow: OverflowReport,
-    /// How a reader learns that the result failed half-way.
+    /// How a reader learns that the result failed after it had begun.
     pub failure: FailureReport,
-    /// What becomes of an [`Envelope`](crate::Envelope).
+    /// How the format uses an [`Envelope`](crate::Envelope).
     pub envelope: EnvelopeUse,
     /// In which types the encoder gets its rows.
     pub rows: RowsGiven,
 }
 
-/// Whether people can read the output.
+/// Whether the output is text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
     /// UTF-8.
     Text,
-    /// Anything else.
+    /// Not text.
     Binary,
 }
 
@@ -57,7 +57,7 @@ pub enum Content {
 pub enum OverflowReport {
     /// The document says so.
     InDocument,
-    /// The format has no place for it, so whoever sends the file has to say so beside it.
+    /// The format can't record it, so the sender of the file has to report it in another way.
     None,
 }
 
@@ -66,16 +66,16 @@ pub enum OverflowReport {
 pub enum FailureReport {
     /// The trailer says so, and the document is well-formed.
     InDocument,
-    /// The file ends early, so that it can't be read as a whole one.
+    /// The file ends early, so that it does not look complete.
     CutShort,
 }
 
-/// What a format makes of an [`Envelope`](crate::Envelope).
+/// How a format uses an [`Envelope`](crate::Envelope).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EnvelopeUse {
-    /// The format writes it as it is given.
+    /// The format writes it unchanged.
     Written,
-    /// The format has no place for it: giving one is an error.
+    /// The format can't use it, and giving one is an error.
     Refused,
 }
 
@@ -85,13 +85,13 @@ pub enum RowsGiven {
     /// In the eight types of [`CanonicalRows`](crate::CanonicalRows) and flat lists of them.
     Canonical,
     /// In the types of the source. The driver checks the schema and the nulls, and the format
-    /// converts what it has no type for.
+    /// converts the types that it can't hold.
     AsTheyCome,
 }
 
 impl FormatInfo {
-    /// A binary format that cuts a failed result short, has no place for an overflow or an envelope,
-    /// and takes canonical rows. The other methods change one of these each.
+    /// A binary format that cuts a failed result short, does not record an overflow, refuses an
+    /// envelope, and takes canonical rows. Each of the other methods changes one of these.
     pub const fn new(
         id: &'static str,
         description: &'static str,
@@ -174,8 +174,8 @@ impl FormatInfo {
         self
     }
 
-    /// Stops the compiler at what no registry could serve. The options of short names are known at
-    /// run time alone: [`EncoderRegistry::new`](crate::EncoderRegistry::new) checks them.
+    /// Stops the compiler if the names are invalid. The options of short names are known only at
+    /// run time, and are checked by [`EncoderRegistry::new`](crate::EncoderRegistry::new).
     pub(crate) const fn assert_sound(&self) {
         assert!(is_name(self.id, b"-_"), "an id has lower-case letters, digits, - and _");
         assert!(!self.description.is_empty(), "a format has a description");
@@ -221,7 +221,7 @@ impl FormatInfo {
         }
     }
 
-    /// Whether a media type, its parameters aside, is one of the format's.
+    /// Whether a media type, without its parameters, belongs to the format.
     const fn has_media_type(&self, media_type: &str) -> bool {
         let asked = media_type.as_bytes();
         let mut index = 0;

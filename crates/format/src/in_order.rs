@@ -116,8 +116,8 @@ impl<P: Send + 'static> InOrder<P> {
     /// this one.
     ///
     /// # Errors
-    /// The error of the work, and that of `take`, which is not called again after it.
-    /// [`ErrorKind::Internal`] if the work panicked on another thread.
+    /// The error of the work, or an error of `take`, which is not called again after it. [`ErrorKind::Internal`]
+    /// if the work panicked on another thread.
     pub fn push(&mut self, piece: P, mut take: impl FnMut(&mut P) -> Result<()>) -> Result<()> {
         self.unless_broken(|this| {
             let Some(others) = &mut this.others else {
@@ -236,14 +236,14 @@ impl<P: Send + 'static> Others<P> {
 
 impl<P> Task<P> {
     fn run(self, work: &Work<P>) {
-        // After an error of an earlier piece nobody listens.
+        // Sending fails if an earlier piece has failed, because then the receiver is gone.
         let _ = self.answer.send(done(work, self.piece));
     }
 }
 
 impl<P> Drop for Others<P> {
     fn drop(&mut self) {
-        // Nobody waits for the queued pieces. Without a sender the threads end.
+        // Discards the queued pieces. The threads end when the sender is gone.
         while self.take.try_recv().is_ok() {}
         self.give = unbounded().0;
         for thread in self.threads.drain(..) {
@@ -344,7 +344,8 @@ mod tests {
     #[test]
     #[allow(clippy::panic, reason = "it is what is tested")]
     fn work_that_panics_is_an_error() {
-        // Not on the caller's thread, which lends a hand, and is slow enough for the other to have begun.
+        // Only on the other thread: the caller's thread works on pieces too, and is slow enough for the
+        // other to begin.
         let work = |piece: &mut usize| match std::thread::current().name() {
             Some("taploom-encode") => panic!("a defect"),
             _ => slow_at_first(piece),

@@ -29,7 +29,7 @@ pub use sink::{ByteSink, Output};
 pub use spec::EncoderSpec;
 pub use taploom_model::*;
 
-/// What stands in the interface of this crate, in the version that it uses.
+/// The crates whose types are part of this crate's interface, in the versions that it uses.
 pub use {arrow_array, arrow_schema, schemars, serde, serde_json};
 
 #[doc(hidden)]

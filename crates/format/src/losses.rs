@@ -1,4 +1,4 @@
-//! What a format could not store, column by column.
+//! The losses of a format, column by column.
 
 use std::fmt::Write as _;
 use std::ops::AddAssign;
@@ -25,8 +25,8 @@ impl AddAssign for CellLosses {
     }
 }
 
-/// What was not written as it was given: cells that were cut or altered, column by column, altered
-/// column names, and altered texts of the metadata.
+/// The differences between the given result and the written one: cells that were cut or altered,
+/// column by column, altered column names, and altered texts of the metadata.
 ///
 /// A plug-in builds this value by column number. The driver adds the names of the columns.
 ///
@@ -46,7 +46,7 @@ pub struct Losses {
     alteration: &'static str,
 }
 
-/// What one column lost.
+/// The losses of one column.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ColumnLosses {
@@ -65,8 +65,8 @@ pub struct ColumnLosses {
 }
 
 impl Losses {
-    /// The losses of all columns, in the order of the columns. `alteration` says what altered cells
-    /// had and what became of it, as the end of a sentence: `had characters that FITS can't store;
+    /// The losses of all columns, in the order of the columns. `alteration` is the end of a
+    /// sentence that says why cells were altered and how: `had characters that FITS can't store;
     /// replaced by ?`.
     #[must_use]
     pub fn of_cells(alteration: &'static str, cells: impl IntoIterator<Item = CellLosses>) -> Self {
@@ -125,13 +125,13 @@ impl Losses {
         self.altered_metadata
     }
 
-    /// Whether everything was written as it was given.
+    /// Whether there are no losses.
     pub fn is_empty(&self) -> bool {
         self.columns.is_empty() && self.altered_metadata == 0
     }
 
-    /// Warnings for a person: which columns lost something, in how many cells, and what became of
-    /// it. There is no sentence where nothing was lost.
+    /// Warnings for the user: which columns have losses, in how many cells, and how the cells were
+    /// changed. Empty without losses.
     ///
     /// ```text
     /// 375 cells in 2 columns (note, name) had characters that FITS can't store; replaced by ?
@@ -193,7 +193,7 @@ fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// The first names, and how many follow. A name that would be misread in a list stands in quotes.
+/// The first names, and the number of the others. A name that would be misread in a list is quoted.
 fn listed(names: &[&str]) -> String {
     let mut list = String::new();
     for (index, name) in names.iter().take(NAMES_LISTED).enumerate() {

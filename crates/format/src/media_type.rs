@@ -9,8 +9,8 @@ use taploom_model::{Error, ErrorKind, Result};
 /// Media types are not compared as text: `application/x-votable+xml; serialization=binary2` and
 /// `Application/X-VOTable+XML;serialization=BINARY2` ask for the same; RFC 6838, 4.2 and 4.3.
 ///
-/// A value may be quoted, with any character but control characters; RFC 9110, 5.6.4. What is printed is
-/// parsed to the same media type again.
+/// A value may be quoted, with any character but control characters; RFC 9110, 5.6.4. The printed form
+/// parses to the same media type.
 ///
 /// ```
 /// use taploom_format::MediaType;
@@ -122,8 +122,8 @@ mod tests {
         }
     }
 
-    /// All values of up to four characters that have a meaning in the grammar, or none: what can be
-    /// parsed is printed so that it is parsed to the same, and the rest is refused.
+    /// Tries all values of up to four characters, some with a meaning in the grammar and some
+    /// without. Each value is either printed in a form that parses to the same value, or refused.
     #[test]
     fn what_is_parsed_is_printed_as_the_same() {
         let signs = ['a', '"', '\\', '\r', '\n', '\t', ' ', '\0', '\u{7f}', 'é', ';', '=', '%'];

@@ -1,4 +1,4 @@
-//! Options of a format: text from people and clients, parsed into one struct per format.
+//! Options of a format: text from users and clients, parsed into one struct per format.
 
 use std::any::TypeId;
 use std::collections::BTreeMap;
@@ -69,7 +69,7 @@ pub struct NoOptions {}
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options(BTreeMap<String, String>);
 
-/// One option of a format, described for people.
+/// One option of a format, with its description.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OptionInfo {
     /// Its name.
@@ -129,13 +129,13 @@ impl Options {
     /// # Errors
     /// [`ErrorKind::InvalidOption`] naming the option, and what is known or would be right.
     pub fn parse<T: FormatOptions>(&self) -> Result<T> {
-        // Every result that starts comes here, and nearly all options are right. Which options there are, with
-        // their values, is worked out for the error alone: it takes as long as to encode some rows.
+        // Every result that starts calls this function, and nearly all options are right. The known options
+        // and their values are listed only for an error, because that takes as long as encoding some rows.
         let all = self.0.iter().map(|(name, value)| (name.as_str(), Text(value)));
         T::deserialize(MapDeserializer::new(all)).or_else(|error| self.explained::<T>(&error))
     }
 
-    /// Says which option is wrong, and what would be right.
+    /// An error that names the wrong option, and the values that it takes.
     fn explained<T: FormatOptions>(&self, error: &de::value::Error) -> Result<T> {
         let invalid = |message: String| Error::new(ErrorKind::InvalidOption, message);
         let known = known_once::<T>();
@@ -167,7 +167,7 @@ impl Options {
         known_once::<T>().to_vec()
     }
 
-    /// What the schema of the struct says.
+    /// The options according to the schema of the struct.
     fn found<T: FormatOptions>() -> Vec<OptionInfo> {
         let schema = schemars::schema_for!(T);
         let defaults = serde_json::to_value(T::default()).unwrap_or_default();
@@ -196,7 +196,7 @@ impl Options {
     }
 }
 
-/// What a field takes, without the words of Rust that serde has for it.
+/// The values that a field takes, without the Rust terms that serde uses.
 fn in_words(error: &de::value::Error) -> String {
     let text = error.to_string();
     if text.contains("a nonzero") { "it takes a whole number from 1".to_owned() } else { text }
@@ -221,7 +221,7 @@ fn values_of(property: &serde_json::Value, root: &serde_json::Value) -> Vec<Stri
     if let Some(values) = property.get("enum").and_then(|values| values.as_array()) {
         return texts(values);
     }
-    // Variants with a doc comment stand alone, the others together.
+    // Variants with a doc comment have separate entries; the others share one.
     if let Some(variants) = property.get("oneOf").and_then(|variants| variants.as_array()) {
         return variants.iter().flat_map(|variant| values_of(variant, root)).collect();
     }
@@ -236,7 +236,7 @@ fn values_of(property: &serde_json::Value, root: &serde_json::Value) -> Vec<Stri
         .unwrap_or_default()
 }
 
-/// A value as text, which becomes what the field of the struct wants.
+/// A value as text, which is converted to the type of the struct's field.
 #[derive(Clone, Copy)]
 struct Text<'a>(&'a str);
 

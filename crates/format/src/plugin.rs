@@ -9,26 +9,26 @@ use crate::heap;
 use crate::options::{FormatOptions, OptionInfo, Options};
 use crate::sink::{ByteSink, Output};
 
-/// A format that rows can be written in; what a plug-in implements.
+/// A format in which rows can be written. Plug-ins implement this trait.
 ///
-/// The type itself carries no value: it names the format. The `own-format` example in the
-/// repository is a whole plug-in.
+/// The type has no values; it only names the format. The `own-format` example in the repository is
+/// a complete plug-in.
 pub trait EncoderFormat: 'static {
-    /// What the format is called and what it can do.
+    /// The names and abilities of the format.
     const INFO: FormatInfo;
 
-    /// Its options, each with a default.
+    /// The options of the format, each with a default.
     type Options: FormatOptions;
 
-    /// Starts one result. It checks all that can be checked before it writes the first byte.
+    /// Starts one result. It makes all possible checks before it writes the first byte.
     ///
-    /// `schema` is that of the result as it was given; which types the batches come in is a matter of
+    /// `schema` is the schema of the result as it was given. The types of the batches depend on
     /// [`FormatInfo::rows`].
     ///
     /// # Errors
     /// [`ErrorKind::UnsupportedColumn`] naming a column that the format can't hold,
-    /// [`ErrorKind::InvalidOption`] for options that contradict each other,
-    /// [`ErrorKind::Sink`] where the header can't be written.
+    /// [`ErrorKind::InvalidOption`] for options that contradict each other, [`ErrorKind::Sink`] if
+    /// the header can't be written.
     fn start(
         options: &Self::Options,
         schema: &ResultSchema,
@@ -83,7 +83,7 @@ impl EncoderPlugin {
         }
     }
 
-    /// What the format is called and what it can do.
+    /// The names and abilities of the format.
     pub fn info(&self) -> &'static FormatInfo {
         self.info
     }
@@ -104,8 +104,8 @@ impl EncoderPlugin {
     /// Starts one result, with the driver around the plug-in's encoder.
     ///
     /// # Errors
-    /// As [`EncoderFormat::start`]; [`ErrorKind::InvalidOption`] for an envelope that the format has
-    /// no place for.
+    /// As [`EncoderFormat::start`]; [`ErrorKind::InvalidOption`] for an envelope, if the format
+    /// refuses one.
     pub fn start(
         &self,
         options: &Options,
@@ -130,7 +130,8 @@ impl EncoderPlugin {
 /// [`EncoderRegistry::collected`](crate::EncoderRegistry::collected) of a program that links the
 /// crate.
 ///
-/// A program must name the crate, else the linker leaves it out, silently: `use my_format as _;`.
+/// A program must name the crate (`use my_format as _;`); otherwise the linker leaves it out
+/// without a message.
 ///
 /// ```
 /// # use taploom_format::*;

@@ -1,4 +1,4 @@
-//! From a RESPONSEFORMAT value to an encoder.
+//! Finds the encoder for a RESPONSEFORMAT value.
 
 use std::collections::HashMap;
 
@@ -133,7 +133,7 @@ impl EncoderRegistry {
         match asked {
             [None, None] => self.default_request(),
             [Some(value), None] | [None, Some(value)] => self.request(value),
-            // Clients of TAP 1.0 and of 1.1 at once send both.
+            // Clients that support both TAP 1.0 and 1.1 send both parameters.
             [Some(value), Some(synonym)] => {
                 let (spec, other) = (self.request(value)?, self.request(synonym)?);
                 let same = spec.plugin().info().id == other.plugin().info().id;
@@ -239,11 +239,11 @@ impl EncoderRegistry {
     }
 }
 
-/// What the compiler can't check of a format: the options that its names stand for.
+/// Checks the options that the names of a format set, which the compiler can't check.
 fn check_names(plugin: &EncoderPlugin) -> Result<()> {
     let info = plugin.info();
     let names = info.short_names.iter().chain(info.output_ids);
-    // The compiler has checked those without options, and to know the options of a format takes time.
+    // The compiler has checked names without options, and listing the options of a format takes time.
     for (name, text) in names.filter(|(_, text)| text.contains(';')) {
         let options = text.parse().and_then(|media_type| options_of(plugin, &media_type));
         options.map_err(|cause| {

@@ -1,4 +1,4 @@
-//! Rows as blocks of bytes, made on several threads: for binary formats.
+//! Encodes rows as blocks of bytes on several threads, for binary formats.
 
 use std::fmt;
 use std::ops::Range;
@@ -11,16 +11,16 @@ use crate::in_order::InOrder;
 
 /// How a binary format makes blocks of rows; see [`RowBlocks`].
 pub trait BlockFormat: Send + Sync + 'static {
-    /// The bytes of some rows, and what else is kept with them. Its memory is used again.
+    /// The bytes of some rows, and other data that belong to them. Its memory is reused.
     type Block: Send + 'static;
 
     /// An empty block.
     fn new_block(&self) -> Self::Block;
 
-    /// How many rows of `batch` from `first` on make a block: at least one.
+    /// The number of rows of the block that begins with row `first` of `batch`: at least one.
     fn rows_of_a_block(&self, batch: &RecordBatch, first: usize) -> usize;
 
-    /// Writes rows into a block, in place of those that it holds.
+    /// Writes rows into a block, replacing its contents.
     ///
     /// # Errors
     /// `InvalidValue` naming column and row of a cell that does not fit.
@@ -42,8 +42,8 @@ pub struct BlockRows {
     pub rows_before: u64,
 }
 
-/// Cuts batches into blocks of rows, writes the blocks on as many threads as there may be, and hands them
-/// over in order. `taploom-text` has the same for formats of text.
+/// Cuts batches into blocks of rows, writes the blocks on the given number of threads, and hands them
+/// over in order. `Blocks` of `taploom-text` does the same for text formats.
 ///
 /// With one thread each block is written and handed over at once.
 ///
@@ -93,13 +93,13 @@ pub struct RowBlocks<F: BlockFormat> {
 }
 
 struct Piece<B> {
-    /// None once they are written.
+    /// `None` once the rows are written.
     rows: Option<BlockRows>,
     block: B,
 }
 
 impl<F: BlockFormat> RowBlocks<F> {
-    /// Blocks of a format, written on so many threads, the caller's included.
+    /// Blocks of a format, written on this number of threads, including the caller's.
     pub fn new(format: F, threads: usize) -> Self {
         let format = Arc::new(format);
         let shared = Arc::clone(&format);
@@ -123,7 +123,7 @@ impl<F: BlockFormat> RowBlocks<F> {
     /// Takes the rows of a batch, and hands blocks that are ready to `take`.
     ///
     /// # Errors
-    /// Those of [`BlockFormat::write`] and of `take`. Nothing is handed over after an error.
+    /// As [`BlockFormat::write`], and the errors of `take`. Nothing is handed over after an error.
     pub fn write(
         &mut self,
         batch: &RecordBatch,
@@ -156,12 +156,12 @@ impl<F: BlockFormat> RowBlocks<F> {
         self.pieces.drain(|piece| take(&mut piece.block))
     }
 
-    /// Takes away the blocks that were handed over, with what else is kept in them.
+    /// Removes and returns the blocks that were handed over, with the other data in them.
     pub fn take_blocks(&mut self) -> Vec<F::Block> {
         std::iter::from_fn(|| self.pieces.spare()).map(|piece| piece.block).collect()
     }
 
-    /// Heap held, in bytes. A block on another thread counts as the largest of the others.
+    /// Heap held, in bytes. A block on another thread counts as the largest idle block.
     pub fn heap_bytes(&self) -> usize {
         self.pieces.heap_bytes(|piece| self.format.heap_bytes(&piece.block))
     }

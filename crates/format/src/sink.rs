@@ -1,4 +1,4 @@
-//! The place where encoded bytes go.
+//! The sink: encoded bytes are written to it.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -8,14 +8,14 @@ use taploom_model::{Error, Result};
 
 /// A place that takes bytes in order: a file, a pipe, a channel to an HTTP body.
 ///
-/// An encoder only ever appends. It hands over chunks of some 100 KiB, so a sink need not buffer.
+/// An encoder only appends. It hands over chunks of about 100 KiB, so a sink need not buffer.
 pub type ByteSink = Box<dyn Write + Send>;
 
-/// The way from a plug-in to the sink of its result.
+/// Passes bytes from a plug-in to the sink of its result.
 ///
 /// It counts the bytes that the sink takes and remembers the first error of the sink: after that
-/// error, and after the end of the result, it refuses all bytes. The driver ([`Encoder`]) keeps a hold
-/// on it, so it learns of an error that a plug-in passes over.
+/// error, and after the end of the result, it refuses all bytes. The driver ([`Encoder`]) shares it,
+/// and so learns of an error that a plug-in ignores.
 ///
 /// [`Encoder`]: crate::Encoder
 ///
@@ -28,7 +28,7 @@ pub type ByteSink = Box<dyn Write + Send>;
 /// # Ok::<(), taploom_format::Error>(())
 /// ```
 pub struct Output {
-    // Locked once for each chunk of some 100 KiB, and never by two threads at a time.
+    // Locked once for each chunk of about 100 KiB, and never by two threads at the same time.
     shared: Arc<Mutex<Counted>>,
 }
 
@@ -46,8 +46,8 @@ enum State {
 }
 
 impl Output {
-    /// Wraps a sink that has taken nothing yet. The driver does this for plug-ins; their own tests
-    /// may.
+    /// Wraps a sink that has taken nothing yet. The driver does this for plug-ins. A plug-in may
+    /// call it in its tests.
     pub fn new(sink: ByteSink) -> Self {
         let counted = Counted { sink, taken: 0, state: State::Open };
         Self { shared: Arc::new(Mutex::new(counted)) }
@@ -69,7 +69,7 @@ impl Output {
         self.lock().taken
     }
 
-    /// A second hold on the same sink, for the driver.
+    /// A second handle to the same sink, for the driver.
     pub(crate) fn share(&self) -> Self {
         Self { shared: Arc::clone(&self.shared) }
     }
@@ -79,7 +79,7 @@ impl Output {
         self.lock().failure()
     }
 
-    /// Hands on what the sink itself has buffered.
+    /// Flushes the buffer of the sink.
     pub(crate) fn flush_sink(&self) -> Result<()> {
         let mut counted = self.lock();
         let flushed = counted.flush();
@@ -95,7 +95,7 @@ impl Output {
     }
 
     fn lock(&self) -> MutexGuard<'_, Counted> {
-        // Poisoned by a sink that panicked, which has been made an error by then.
+        // The lock is poisoned if the sink has panicked. The panic has already become an error.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! A request for a format, as it was understood.
+//! A parsed request for a format.
 
 use taploom_model::{Error, ErrorKind, Result, ResultSchema};
 
@@ -9,13 +9,13 @@ use crate::options::Options;
 use crate::plugin::EncoderPlugin;
 use crate::sink::ByteSink;
 
-/// What a request asks for: a plug-in, its options, and the media type of the answer.
+/// The result of parsing a request: a plug-in, its options, and the media type of the response.
 #[derive(Debug, Clone)]
 pub struct EncoderSpec {
     plugin: EncoderPlugin,
     content_type: MediaType,
     options: Options,
-    /// What the encoder may use besides its sink.
+    /// The resources that the encoder may use, and the envelope.
     pub context: EncodeContext,
 }
 
@@ -31,12 +31,12 @@ impl EncoderSpec {
         self.options == other.options
     }
 
-    /// The plug-in that will write.
+    /// The plug-in that will write the result.
     pub fn plugin(&self) -> &EncoderPlugin {
         &self.plugin
     }
 
-    /// The media type of the answer: the requested one, or the one that a short name stands for.
+    /// The media type of the response: the requested one, or the one that a short name stands for.
     pub fn content_type(&self) -> String {
         self.content_type.to_string()
     }
@@ -62,7 +62,7 @@ impl EncoderSpec {
         Ok(self)
     }
 
-    /// Sets what the encoder may use besides its sink.
+    /// Sets the resources that the encoder may use, and the envelope.
     #[must_use]
     pub fn with_context(mut self, context: EncodeContext) -> Self {
         self.context = context;

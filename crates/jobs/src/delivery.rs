@@ -2,7 +2,7 @@
 //!
 //! Two modes. *Spooled* encodes the whole result into a scratch file and then sends the file with its length;
 //! an upload that fails is sent again from the file. *Chunked* sends the bytes while they are encoded and keeps
-//! nothing, so a failed upload ends the job. In both, a result that failed never arrives as a whole object:
+//! nothing, so a failed upload ends the job. In both modes, a failed result never becomes a complete object:
 //! the spooled file is not sent, and the chunked request is broken off before its last chunk.
 
 use std::io;
@@ -18,7 +18,7 @@ use crate::job::{Destination, UploadMode};
 use crate::observer::{JobObserver, Stage};
 use crate::upload::Uploader;
 
-/// Takes one result from its rows to the store.
+/// Encodes the rows of one result and sends them to the store.
 pub(crate) struct Delivery<'a> {
     pub(crate) mode: UploadMode,
     pub(crate) uploader: &'a Uploader,
@@ -68,7 +68,7 @@ impl Delivery<'_> {
     ) -> Result<Encoded, Failure> {
         let format = spec.plugin().info().id;
         let started = Instant::now();
-        // A document that reports a failure is not a result to keep.
+        // A document that reports a failure must not be stored as a result.
         let options = BodyOptions::default().with_always_break(true);
         let body = body(source, spec, options).await;
         let (chunks, mut outcome) = body.map_err(|error| Failure::of_encoding(&error))?.split();

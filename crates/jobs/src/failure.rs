@@ -1,14 +1,14 @@
-//! Why a job failed, for the person who asked.
+//! The reasons why a job can fail.
 
 use std::fmt;
 
 use taploom_format::ErrorKind;
 
-/// What went wrong with a job.
+/// The cause of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FailureCause {
-    /// The database says that the query failed.
+    /// The database reports that the query failed.
     QueryFailed,
     /// The database can't be reached, or did not answer.
     DatabaseUnreachable,
@@ -18,7 +18,7 @@ pub enum FailureCause {
     QueryWrong,
     /// A column or a cell can't be written in the format.
     NotEncodable,
-    /// The request can't be carried out as it is.
+    /// The request is invalid or can't be fulfilled.
     InvalidRequest,
     /// The owner has too many jobs.
     QuotaExceeded,
@@ -28,16 +28,16 @@ pub enum FailureCause {
     UploadFailed,
     /// A table that came with the query can't be read.
     TableUnreadable,
-    /// The database answered in a way that makes no sense, or this program is at fault.
+    /// The database sent an invalid answer, or this program has a defect.
     Internal,
 }
 
-/// A cause, and a sentence for the person who asked.
+/// A cause, and a sentence for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// What went wrong.
+    /// The cause.
     pub cause: FailureCause,
-    /// The sentence. It names the column, the member of the request or the limit.
+    /// The sentence for the user. It names the column, the member of the request or the limit.
     pub message: String,
     caller_fault: bool,
 }
@@ -54,7 +54,7 @@ impl Failure {
         self.caller_fault
     }
 
-    /// A request that can't be carried out as it is.
+    /// The failure for a request that is invalid or can't be fulfilled.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(FailureCause::InvalidRequest, message)
     }

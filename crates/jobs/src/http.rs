@@ -1,4 +1,4 @@
-//! The HTTP client of uploads and of databases that are asked by REST.
+//! The HTTP client for uploads, and for databases with a REST interface.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use reqwest::Client;
 
 use crate::failure::{Failure, FailureCause};
 
-/// A client that does not follow redirects, which can't take a signature along.
+/// A client that does not follow redirects, because a signed URL is not valid at another address.
 ///
 /// # Errors
 /// The certificates of the system can't be read.
 pub fn client(connect_timeout: Duration) -> Result<Client, Failure> {
-    // Fails where a provider has been chosen before: that one serves as well.
+    // This fails if a provider was installed before; that one works as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
         .connect_timeout(connect_timeout)

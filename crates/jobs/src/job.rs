@@ -1,4 +1,4 @@
-//! What a job is, and what jobs may use.
+//! Jobs, and the resources that they may use.
 
 use std::time::Duration;
 
@@ -20,17 +20,17 @@ pub struct Job {
     pub query: Query,
     /// The format. The runner sets memory, threads and scratch from its [`JobLimits`].
     pub format: EncoderSpec,
-    /// Columns whose URLs are moved to another place.
+    /// Columns whose URLs are rewritten.
     pub url_rewrite: Option<UrlRewriteColumns>,
     /// Maximum number of rows (TAP MAXREC). With more rows, the result says OVERFLOW.
     pub maxrec: Option<u64>,
-    /// How long the job may take; by default as long as [`JobLimits::timeout`] says.
+    /// The time limit of the job; by default [`JobLimits::timeout`].
     pub timeout: Option<Duration>,
     /// Where the result is stored.
     pub destination: Destination,
 }
 
-/// Columns whose URLs are moved to another place.
+/// Columns whose URLs are rewritten.
 #[derive(Debug, Clone)]
 pub struct UrlRewriteColumns {
     /// The base of the rewritten URLs.
@@ -44,11 +44,11 @@ pub struct UrlRewriteColumns {
 pub struct Destination {
     /// The URL, which may hold a signature.
     pub url: Secret<Url>,
-    /// The media type that the store is told.
+    /// The media type that is sent to the store.
     pub content_type: String,
 }
 
-/// What jobs may use, and how their results are sent.
+/// The resources that jobs may use, and how their results are sent.
 #[derive(Debug, Clone, Default)]
 pub struct JobLimits {
     /// The memory and threads of each job's encoder, and the disk on which all jobs together keep their
@@ -58,9 +58,9 @@ pub struct JobLimits {
     pub scratch_per_job: Option<u64>,
     /// How results are sent.
     pub upload: UploadMode,
-    /// How long a job may take that does not say so itself. No limit.
+    /// The time limit of jobs that have no limit of their own. By default there is no limit.
     pub timeout: Option<Duration>,
-    /// Maximum number of rows of a batch; by default what takes about 2 MiB of numbers.
+    /// Maximum number of rows of a batch; by default the rows that fit in about 2 MiB.
     pub batch_rows: Option<usize>,
 }
 
@@ -76,26 +76,27 @@ pub enum UploadMode {
 }
 
 impl JobLimits {
-    /// What one job may use: its files count against its own limit and against that of all jobs.
+    /// The resources of one job. Its files count against its own limit and against the common limit
+    /// of all jobs.
     pub(crate) fn resources_of_a_job(&self) -> Resources {
         let scratch = &self.resources.scratch;
         let scratch = scratch.limited_to(self.scratch_per_job.unwrap_or(u64::MAX));
         self.resources.clone().with_scratch(scratch)
     }
 
-    /// Maximum number of rows of a batch with this number of columns: about 2 MiB at 8 bytes a cell, so
-    /// that a batch of a wide result does not fill the memory.
+    /// Maximum number of rows of a batch with this number of columns: about 2 MiB at 8 bytes per cell,
+    /// so that a batch of a wide result does not take too much memory.
     pub fn batch_rows(&self, columns: usize) -> usize {
         self.batch_rows.unwrap_or_else(|| ((2 << 20) / (8 * columns.max(1))).clamp(64, 2000))
     }
 }
 
-/// How a job is stopped from outside.
+/// Tokens to stop a job from outside.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
-    /// Somebody does not want the result any more: the job ends as [`Outcome::Aborted`].
+    /// Aborts the job, because its result is no longer wanted: it ends as [`Outcome::Aborted`].
     pub abort: CancellationToken,
-    /// Another worker takes the job over: the observer is told nothing more.
+    /// Hands the job over to another worker: the observer is not called any more.
     pub hand_over: CancellationToken,
 }
 
@@ -106,8 +107,8 @@ pub enum Outcome {
     Completed(Encoded),
     /// There is no result.
     Failed(Failure),
-    /// Somebody stopped the job; there is no result.
+    /// The job was aborted; there is no result.
     Aborted,
-    /// Another worker goes on with the job. The observer was told of no end.
+    /// Another worker will run the job. The end was not reported to the observer.
     HandedOver,
 }

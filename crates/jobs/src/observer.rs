@@ -1,4 +1,4 @@
-//! Who is told how a job goes.
+//! The interface that reports the steps of a job.
 
 use std::io;
 use std::time::Duration;
@@ -8,16 +8,16 @@ use async_trait::async_trait;
 use crate::database::QueryProgress;
 use crate::job::Outcome;
 
-/// Is told of the steps of one job, in order.
+/// Receives the steps of one job, in order.
 ///
-/// A service publishes status messages from here, and counts. [`ended`](Self::ended) is called last and
-/// exactly once, unless the job is handed over or an earlier call fails.
+/// A service implements it to publish status messages and to count jobs. [`ended`](Self::ended) is
+/// called last and exactly once, unless the job is handed over or an earlier call fails.
 #[async_trait]
 pub trait JobObserver: Send {
-    /// The database has the query, under this name.
+    /// The database has accepted the query, under this name.
     fn submitted(&mut self, execution_id: String);
 
-    /// The query made progress, or came to its end.
+    /// The query has made progress or has ended.
     ///
     /// # Errors
     /// The progress can't be published. The job then ends with that error, and has to be run again.
@@ -26,13 +26,14 @@ pub trait JobObserver: Send {
     /// The job ended. Never called with [`Outcome::HandedOver`].
     ///
     /// # Errors
-    /// The end can't be published. Nobody knows then how the job ended, and it has to be run again.
+    /// The end can't be published. The job then has to be run again, because its end is not known
+    /// to anyone else.
     async fn ended(&mut self, outcome: &Outcome) -> io::Result<()>;
 
-    /// A stage of the job took this long, with this format.
+    /// A stage of the job has ended. Reports its duration and the format.
     fn took(&mut self, _stage: Stage, _format: &'static str, _time: Duration) {}
 
-    /// The store refused the result for now; the upload is tried again.
+    /// The store has refused the result temporarily, and the upload will be repeated.
     fn upload_retried(&mut self) {}
 }
 
@@ -46,7 +47,7 @@ pub enum Stage {
     Encode,
     /// From the scratch file to the answer of the store.
     Upload,
-    /// Both at once, where the result is sent while it is encoded.
+    /// Encoding and upload together, if the result is sent while it is encoded.
     EncodeAndUpload,
 }
 

@@ -1,4 +1,4 @@
-//! One job from its query to the end of its upload.
+//! Runs one job, from its query to the end of its upload.
 
 use std::io;
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use crate::upload::Uploader;
 
 /// Runs jobs: query, encode, upload.
 ///
-/// Each call of [`run`](Self::run) runs one job. Jobs share the database, the HTTP client, and the count
-/// of the disk that they use.
+/// Each call of [`run`](Self::run) runs one job. Jobs share the database, the HTTP client, and the limit
+/// on disk space.
 pub struct JobRunner {
     database: Arc<dyn Database>,
     uploader: Uploader,
@@ -28,7 +28,8 @@ impl JobRunner {
     /// A runner of jobs in one database.
     ///
     /// # Errors
-    /// Rows can be read only once, and a chunked upload that failed would have to begin again with them.
+    /// The database's rows can be read only once, but the upload is chunked: a failed upload would have
+    /// to start again from the rows.
     pub fn new(
         database: Arc<dyn Database>,
         uploader: Uploader,
@@ -42,7 +43,7 @@ impl JobRunner {
         Ok(Self { database, uploader, limits })
     }
 
-    /// What each job may use.
+    /// The resources that jobs may use.
     pub fn limits(&self) -> &JobLimits {
         &self.limits
     }
@@ -50,7 +51,7 @@ impl JobRunner {
     /// Runs a job to its end.
     ///
     /// # Errors
-    /// The observer could not publish; then the job has to be run again.
+    /// The observer could not publish a step. The job then has to be run again.
     pub async fn run(
         &self,
         job: Job,
@@ -107,7 +108,7 @@ impl JobRunner {
         })
     }
 
-    /// What happens between the submission and the end; the only part that can be cut short.
+    /// The part between the submission and the end. Only this part can be interrupted.
     async fn carry_out(
         &self,
         job: Job,
@@ -167,11 +168,11 @@ impl JobRunner {
     }
 }
 
-/// How a job ended, and who knows it already.
+/// How a job ended, and whether the database knows it already.
 enum Ended {
-    /// The runner ended it; the database has to be told.
+    /// The runner has ended the job, and has to tell the database.
     Here(Outcome),
-    /// The database itself says so.
+    /// The database has reported the end.
     InDatabase(Outcome),
 }
 

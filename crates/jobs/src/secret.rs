@@ -1,10 +1,10 @@
-//! Values that show up nowhere.
+//! Values that must not be printed.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer};
 
-/// A value that neither `{}` nor `{:?}` prints: a signed URL is a key to the place that it names.
+/// A value that neither `{}` nor `{:?}` prints: anyone who knows a signed URL can use it.
 ///
 /// ```
 /// use taploom_jobs::Secret;
@@ -22,7 +22,7 @@ impl<T> Secret<T> {
         Self(value)
     }
 
-    /// The value, for the one call that needs it.
+    /// Returns the value, for the code that needs it.
     pub fn expose(&self) -> &T {
         &self.0
     }

@@ -1,4 +1,5 @@
-//! How much memory encoding an array takes, and arrays cut into pieces by it.
+//! Estimates how much memory encoding an array takes, and cuts arrays into pieces of limited
+//! memory.
 
 use std::cmp::Reverse;
 
@@ -7,8 +8,9 @@ use arrow_array::{Array, ArrayRef, GenericListViewArray, OffsetSizeTrait, downca
 use arrow_schema::DataType;
 pub(crate) use taploom_packed::{elements, entries, plain, plain_field, row_bytes};
 
-/// Memory that encoding the rows takes, in bytes: the larger of their own bytes and of the levels and positions
-/// that the encoder keeps per value of a leaf. For booleans the latter is larger.
+/// Memory in bytes that encoding an array takes: the size of the array, or the size of the levels and positions
+/// that the encoder keeps for each leaf value, whichever is larger. For booleans, levels and positions are
+/// larger.
 pub(crate) fn weight(array: &dyn Array) -> usize {
     row_bytes(array).max(leaf_values(array) * 4)
 }
@@ -40,13 +42,13 @@ fn leaf_values_of_list_view<O: OffsetSizeTrait>(array: &GenericListViewArray<O>)
     elements * average_leaf_values(array.values()) + array.len()
 }
 
-/// The leaf values of one row, on average.
+/// The average number of leaf values per row.
 fn average_leaf_values(values: &dyn Array) -> usize {
     leaf_values(values).div_ceil(values.len().max(1))
 }
 
-/// Calls `each` with the rows of `columns` in pieces whose [`weight`] is at most `most`. A heavier row is a piece of
-/// its own.
+/// Calls `each` with the rows of `columns` in pieces whose [`weight`] is at most `most`. A heavier row becomes a
+/// separate piece.
 pub(crate) fn in_pieces<E>(
     columns: &[ArrayRef],
     most: usize,
@@ -56,7 +58,8 @@ pub(crate) fn in_pieces<E>(
     if rows <= 1 || columns.iter().map(|column| weight(column)).sum::<usize>() <= most {
         return each(columns);
     }
-    // Encoders take 1,024 values at a time. Other cuts would end pages at other rows.
+    // Encoders take 1,024 values at a time. Pieces that end elsewhere would make pages end at other
+    // rows.
     let half = rows / 2;
     let half = if half > 1024 { half / 1024 * 1024 } else { half };
     for (first, count) in [(0, half), (half, rows - half)] {

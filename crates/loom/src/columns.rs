@@ -57,7 +57,7 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// The next column, and its group if that was read as a whole.
+    /// The next column, and its group if the whole group was read into memory.
     pub(crate) fn next(&self) -> Result<Option<(usize, Option<LoadedGroup>)>> {
         let mut state = self.lock();
         loop {
@@ -93,7 +93,7 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// The group to read ahead now, if there is memory for it: that is when no earlier group is alive.
+    /// The group to read ahead now. There is memory for it only if no earlier group is alive.
     fn next_to_read(&self, state: &mut State) -> Option<usize> {
         if !self.reads_ahead || !matches!(state.ahead, NextGroup::Unread) {
             return None;
@@ -115,8 +115,8 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// Marks the next group as unread again unless it was read, and wakes the other threads, so that none waits for a
-/// thread that failed.
+/// When dropped, marks the next group as unread again unless it was read, and wakes the other threads. Otherwise
+/// they would wait for a thread that has failed.
 struct ReadingGuard<'a, 'b>(&'a Columns<'b>);
 
 impl Drop for ReadingGuard<'_, '_> {

@@ -64,11 +64,12 @@ impl RowGroup<'_> {
         }
     }
 
-    /// Encodes columns until none is left or one has failed.
+    /// Encodes columns until all are done or one has failed.
     fn work<'a, W: Write + Send>(&'a self, columns: &Columns<'_>, output: &Output<'a, W>) {
         let mut buffers = PlainBuffers::new();
         loop {
-            // After a panic, for example of the sink, the other threads would wait for their turn for ever.
+            // Without this, a panic (for example in the sink) would let the other threads wait for their
+            // turn for ever.
             let step = catch_unwind(AssertUnwindSafe(|| self.step(columns, output, &mut buffers)));
             match step.unwrap_or_else(|panic| Err(panicked(&*panic))) {
                 Ok(true) => {}
@@ -78,7 +79,7 @@ impl RowGroup<'_> {
         }
     }
 
-    /// Encodes the next column; `false` if none is left or another one has failed.
+    /// Encodes the next column. Returns `false` if all columns are done or another one has failed.
     fn step<'a, W: Write + Send>(
         &'a self,
         columns: &Columns<'_>,
@@ -161,7 +162,7 @@ impl RowGroup<'_> {
         chunks.collect::<Result<_, _>>().map_err(|error| Error::column(name, error))
     }
 
-    /// The properties of a column, with the encodings that its values in this row group are given.
+    /// The properties of a column, with the encodings chosen for its values in this row group.
     fn properties(
         &self,
         column: usize,
@@ -184,8 +185,8 @@ impl RowGroup<'_> {
         Ok(encodings::applied(properties, schema, &rankings))
     }
 
-    /// Takes the next best way for leaves whose differences not every reader takes. The sample may not have had the
-    /// widest of them.
+    /// Chooses the next best encoding for leaves with differences that some readers can't read. The sample may have
+    /// missed the widest differences.
     fn keep_to_read_deltas(
         &self,
         column: usize,
@@ -289,7 +290,7 @@ struct Turn<'a, W: Write> {
     failed: Option<Error>,
 }
 
-/// Appends the rest of a column that is encoded.
+/// Appends the remaining pages of an encoded column.
 type AppendColumn<'a, W> =
     Box<dyn FnOnce(&mut TrackedWrite<W>, &mut Footer) -> Result<()> + Send + 'a>;
 
@@ -309,8 +310,8 @@ impl<'a, W: Write> Output<'a, W> {
         turn.out.write_all(page).map_err(Error::io)
     }
 
-    /// Takes an encoded column, and appends it when its turn comes. Returns at once while there is room for waiting
-    /// pages, and otherwise waits for the turn. `false` if another column has failed.
+    /// Takes an encoded column, and appends it when its turn comes. Returns at once if there is room for waiting
+    /// pages; otherwise waits for the turn. Returns `false` if another column has failed.
     fn finish(
         &self,
         column: usize,

@@ -11,8 +11,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a file could not be written.
 ///
-/// After an error the file has no footer, so that no reader takes it for a whole file, and all further calls return
-/// [`Error::Unfinished`].
+/// After an error the file has no footer, so readers refuse it, and all further calls return [`Error::Unfinished`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -22,7 +21,7 @@ pub enum Error {
     /// A column has a type that Parquet can't hold.
     #[error("Parquet can't hold the columns of this schema")]
     Schema(#[source] ParquetError),
-    /// A batch has other columns than the file.
+    /// The columns of a batch differ from the columns of the file.
     #[error("{0}")]
     SchemaMismatch(String),
     /// The values of a column can't be written, e.g. a null in a column without nulls.
@@ -56,17 +55,17 @@ pub enum Error {
         /// Bytes of the pool.
         total: usize,
     },
-    /// A scratch file could not be made, written or read, or scratch files would take more disk than
-    /// they may. Smaller row groups take less.
+    /// A scratch file could not be created, written or read, or scratch files would exceed their
+    /// disk limit. Smaller row groups take less disk.
     #[error(transparent)]
     Scratch(#[from] ScratchError),
     /// The sink failed.
     #[error("the output can't be written")]
     Sink(#[source] io::Error),
-    /// The footer would pass what readers can address.
+    /// The footer would be larger than readers can address.
     #[error("the footer would take more than 2 GiB: make row groups larger")]
     FooterTooLarge,
-    /// A call after one that failed, or after the file was closed.
+    /// A call after a failed call, or after the file was closed.
     #[error("the file is closed, or was given up after an error")]
     Unfinished,
     /// A defect of this crate or of the Parquet crate.
@@ -126,7 +125,7 @@ impl Error {
     }
 }
 
-/// What the Parquet crate has written can't be read.
+/// The Parquet crate has written bytes that can't be read.
 impl From<taploom_thrift::Error> for Error {
     fn from(error: taploom_thrift::Error) -> Self {
         Self::Internal(format!("its metadata is not what the Parquet format says: {error}"))

@@ -1,18 +1,18 @@
-//! Pages of the Parquet crate's column writers: their headers are completed, and what is learnt from them corrects the
-//! description of the chunk.
+//! Completes the headers of pages from the Parquet crate's column writers, and uses them to correct the description of
+//! the chunk.
 //!
 //! # The problem
 //!
-//! The column writers write no checksums. And they take a page for one without values wherever it has as many null
-//! leaf entries as rows, which are different things in a nested column: `[[1, null], [2, null]]` has two rows and two
-//! nulls. Readers pass over such a page.
+//! The column writers write no checksums. They also treat a page as one without values if its number of null leaf
+//! entries equals its number of rows. In a nested column this is wrong: `[[1, null], [2, null]]` has two rows and two
+//! nulls, but also two values. Readers skip such a page.
 //!
 //! # The idea
 //!
-//! A column writer hands over each page as a header and the bytes that follow it. The headers of nested leaves are
-//! told to have statistics ([`Table`](crate::table::Table)): these are right, since they come from the values. Here
-//! they are noted and cut out again, and the checksum is put in. When the chunk is closed, its lengths, offsets and
-//! column index are corrected by the notes.
+//! A column writer hands over each page as a header and the bytes that follow it. The properties of nested leaves ask
+//! for statistics in page headers ([`Table`](crate::table::Table)); these are correct, because they come from the
+//! values. This module keeps a note of the statistics, removes them from the header, and adds the checksum. When the
+//! chunk is closed, its lengths, offsets and column index are corrected by the notes.
 
 use std::sync::{Arc, Mutex};
 
@@ -44,7 +44,7 @@ struct Leaf {
     notes: Arc<Mutex<LeafNotes>>,
 }
 
-/// What is known of the pages of a chunk.
+/// Notes about the pages of a chunk.
 #[derive(Debug, Default)]
 pub(crate) struct LeafNotes {
     /// Bytes by which the header of the dictionary page has grown.
@@ -88,7 +88,7 @@ impl PageStoreFactory for LeafPages {
 /// The pages of one leaf.
 struct LeafStore {
     chunk: ChunkPages,
-    /// The header of a page whose bytes come next.
+    /// The header of the page whose bytes come next.
     header: Option<Bytes>,
     checksums: bool,
     leaf: Leaf,
@@ -114,7 +114,7 @@ impl LeafStore {
 
 impl PageStore for LeafStore {
     fn put(&mut self, value: Bytes) -> Result<PageKey, ParquetError> {
-        // A header is kept when its checksum is known, before the bytes that follow it.
+        // The header is stored once its checksum is known, before the bytes that follow it.
         let Some(header) = self.header.take() else {
             self.header = Some(value);
             return Ok(PageKey::new(self.chunk.next_index() as u64));
@@ -135,7 +135,7 @@ impl PageStore for LeafStore {
     }
 }
 
-/// A page header as it goes to the file, and what it says.
+/// A page header as it is written to the file, and the values in it.
 struct CompleteHeader {
     header: Vec<u8>,
     is_dictionary: bool,

@@ -24,5 +24,5 @@ pub use crate::pool::{MemoryPool, Reservation};
 pub use crate::writer::{LoomWriter, Written};
 pub use taploom_scratch::{ScratchAction, ScratchError, ScratchSpace};
 
-// Crates whose types stand in this API.
+// Crates whose types are part of this API.
 pub use {arrow_array, arrow_schema, parquet};

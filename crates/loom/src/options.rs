@@ -48,16 +48,17 @@ impl Memory {
     }
 }
 
-/// The order in which minima and maxima of floats are taken.
+/// The order that defines the minima and maxima of floats.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FloatOrder {
-    /// `TYPE_ORDER`, which every reader knows. It does not say where NaN stands, so a column chunk with a NaN has
-    /// neither minimum, maximum nor column index. A minimum of zero is written as -0.0, a maximum of zero as 0.0.
+    /// `TYPE_ORDER`, which every reader knows. It does not say how NaN is ordered, so a column chunk with a NaN
+    /// has no minimum, no maximum and no column index. A minimum of zero is written as -0.0, a maximum of zero as
+    /// 0.0.
     #[default]
     Type,
-    /// `IEEE_754_TOTAL_ORDER`, which keeps minima and maxima beside NaNs and counts the NaNs. Readers of 2025 and
-    /// before ignore these statistics or refuse the file.
+    /// `IEEE_754_TOTAL_ORDER`: chunks with NaNs have minima and maxima, and the number of NaNs. Readers of 2025
+    /// and before ignore these statistics or refuse the file.
     Total,
 }
 
@@ -80,14 +81,14 @@ impl LoomOptions {
     /// Sets codecs, encodings, statistics, bloom filters, row group limits and keys. Content-defined chunking,
     /// distinct counts and column indexes with whole values are refused: they need unbounded memory.
     ///
-    /// A row group ends after `max_row_group_row_count` rows or `max_row_group_bytes` bytes. The bytes are those of
-    /// the rows in Arrow, before they are encoded; the default is 1 GiB.
+    /// A row group ends after `max_row_group_row_count` rows or `max_row_group_bytes` bytes. The bytes are the size
+    /// of the rows in Arrow, before they are encoded; the default is 1 GiB.
     #[must_use]
     pub fn with_properties(self, properties: WriterProperties) -> Self {
         Self { properties, ..self }
     }
 
-    /// Sets which encodings column chunks get.
+    /// Sets how the encodings of column chunks are chosen.
     #[must_use]
     pub fn with_encodings(self, encodings: Encodings) -> Self {
         Self { encodings, ..self }
@@ -111,7 +112,8 @@ impl LoomOptions {
         Self { skip_arrow_metadata: skip, ..self }
     }
 
-    /// Sets the heap that the writer may hold beside the batch that it is given, in bytes; at least 1 MiB.
+    /// Sets the heap that the writer may use in addition to the batch that it is given, in bytes; at least
+    /// 1 MiB.
     #[must_use]
     pub fn with_memory_budget(self, bytes: usize) -> Self {
         Self { memory: Memory::Budget(bytes), ..self }
@@ -123,8 +125,8 @@ impl LoomOptions {
         Self { memory: Memory::Reserved(reservation), ..self }
     }
 
-    /// Sets where scratch files are made, and how much disk they may take. A row group takes about as much
-    /// as it does in Arrow. Writers that are given clones of one space share its limit.
+    /// Sets the folder of scratch files, and how much disk they may take. A row group takes about its size
+    /// in Arrow. Writers with clones of the same space share its limit.
     #[must_use]
     pub fn with_scratch(self, scratch: ScratchSpace) -> Self {
         Self { scratch, ..self }

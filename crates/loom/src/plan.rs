@@ -5,10 +5,10 @@ use parquet::schema::types::ColumnPath;
 
 use crate::error::{Error, Result};
 
-/// The smallest budget: the fixed parts of one column's encoder take less than this.
+/// The smallest budget. The fixed parts of one column's encoder take less than this.
 const LEAST: usize = 1 << 20;
 
-/// Heap that a leaf column takes: its name, its Parquet type, the places of its strips, the buffers of its encoder.
+/// Heap per leaf column: its name, its Parquet type, the positions of its strips, the buffers of its encoder.
 const LEAF_BYTES: usize = 1 << 10;
 
 /// The smallest budget for two threads.
@@ -25,7 +25,7 @@ pub(crate) struct Plan {
     /// groups together have 15/40: the allocator keeps the memory of a freed group for the thread that read it, while
     /// another thread reads the next one.
     pub(crate) loaded: usize,
-    /// Encoded pages of the chunks in work, on all threads: 1/32.
+    /// Encoded pages of the unfinished chunks, on all threads: 1/32.
     pub(crate) pages: usize,
     /// A data page or a dictionary before compression. An encoder holds about four of them, and all encoders
     /// together have 1/4.
@@ -79,7 +79,8 @@ impl Plan {
         })
     }
 
-    /// Refuses a nested column with too many leaves: they are encoded side by side, each with a page of its own.
+    /// Refuses a nested column with too many leaves: all leaves are encoded at the same time, each with a
+    /// separate page.
     pub(crate) fn check_leaves(&self, column: &str, leaves: usize) -> Result<()> {
         const ENCODER: usize = 16 << 10;
         if leaves.saturating_mul(ENCODER * self.threads) > self.budget / 4 {

@@ -6,8 +6,8 @@ use crate::error::{Error, Result};
 
 /// Memory that the writers of a process share.
 ///
-/// A writer takes its whole budget when it starts and gives it back when it is dropped. So the pool is never
-/// exceeded, and no writer has to wait in the middle of its work.
+/// A writer takes its whole budget when it starts and returns it when it is dropped. The pool is therefore
+/// never exceeded, and a writer never has to wait in the middle of its work.
 ///
 /// ```
 /// use taploom_loom::MemoryPool;
@@ -69,7 +69,7 @@ impl MemoryPool {
     }
 }
 
-/// Memory taken out of a [`MemoryPool`]. Dropping it gives the memory back.
+/// Memory taken out of a [`MemoryPool`]. Dropping it returns the memory.
 #[derive(Debug)]
 pub struct Reservation {
     pool: Arc<Shared>,

@@ -63,8 +63,8 @@ impl Column {
         properties: &WriterPropertiesPtr,
         pages: Arc<dyn PageStoreFactory>,
     ) -> Result<Vec<ArrowColumnWriter>> {
-        // Encoders come from a factory, and a factory from a file. This file has only the one column, so that
-        // no encoders of other columns are made.
+        // The Parquet crate makes encoders from a factory, and a factory from a file. This file has only one
+        // column, so that no encoders of other columns are made.
         let made = || {
             let root = Arc::clone(&self.root);
             let file = SerializedFileWriter::new(io::sink(), root, Arc::clone(properties))?;
@@ -104,7 +104,7 @@ impl Table {
                 return Err(Error::Options(message));
             }
         }
-        // Looking up values in a larger dictionary is slow, for readers too.
+        // Lookups in a larger dictionary are slow, for readers too.
         let dictionary = match options.encodings {
             Encodings::AsSet => plan.page,
             _ => plan.page / 2,
@@ -213,7 +213,7 @@ fn limited(
 }
 
 /// Lets the page headers of nested leaves have statistics. The Parquet crate's column index lacks the bounds of some
-/// of their pages, and [`leaf_pages`](crate::leaf_pages) takes them from there.
+/// of their pages, and [`leaf_pages`](crate::leaf_pages) takes them from the page headers.
 fn with_nested_bounds(
     properties: WriterProperties,
     descriptor: &SchemaDescriptor,
@@ -259,7 +259,8 @@ fn parts(data_type: &DataType) -> Box<dyn Iterator<Item = &DataType> + '_> {
     }
 }
 
-/// Whether an encoding takes values of a type. If not, the Parquet crate's encoders panic.
+/// Whether an encoding supports values of a type. If it does not, the Parquet crate's encoders
+/// panic.
 fn encodes(encoding: Encoding, values: PhysicalType) -> bool {
     use PhysicalType::{BOOLEAN, BYTE_ARRAY, FIXED_LEN_BYTE_ARRAY, INT32, INT64, INT96};
     match encoding {

@@ -1,4 +1,4 @@
-//! Threads that help while a scope lasts, and the locks between them.
+//! Starts helper threads within a scope, and locks mutexes that they share.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
@@ -11,7 +11,7 @@ pub(crate) fn start<'scope, T: Send + 'scope>(
     Builder::new().name("taploom-loom".to_owned()).spawn_scoped(scope, work).ok()
 }
 
-/// Locks a mutex. A thread that panicked while it held the lock is reported elsewhere.
+/// Locks a mutex. A panic of a thread that held the lock is reported elsewhere.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -29,13 +29,13 @@ const LEAF_HEAP: usize = 400;
 ///
 /// It can replace `ArrowWriter`. With the same properties it writes the same bytes, given
 /// [`Encodings::AsSet`](crate::Encodings::AsSet), [`FloatOrder::Total`](crate::FloatOrder::Total), no checksums
-/// and pages that the budget allows. The output is only appended
-/// to, so that it can be a pipe or the body of an HTTP request. A row group is written when its last row has come.
+/// and pages that the budget allows. The writer only appends to the output, so the output can be a pipe or the
+/// body of an HTTP request. A row group is written when its last row has arrived.
 ///
 /// # Memory
-/// The writer holds at most its budget, beside the batch that it is given. Neither more rows nor more row groups
-/// take more, and a column takes about 1 KiB of the budget. A table or a cell that the budget can't hold is an
-/// [`Error::Budget`], which says what would be enough.
+/// The writer holds at most its budget, in addition to the batch that it is given. The memory does not grow with
+/// the number of rows or row groups; each column takes about 1 KiB of the budget. If the budget can't hold a table
+/// or a cell, the error is [`Error::Budget`], which tells a budget that would be enough.
 ///
 /// # Errors
 /// After an error, and if the writer is dropped before [`close`](Self::close), the file has no footer and readers
@@ -94,17 +94,18 @@ pub struct Written {
 }
 
 impl<W: Write + Send> LoomWriter<W> {
-    /// Starts a file of columns as in `schema`.
+    /// Starts a file with the columns of `schema`.
     ///
     /// # Errors
     /// [`Error::Schema`] for types that Parquet can't hold, [`Error::Options`],
     /// [`Error::Budget`].
     pub fn try_new(sink: W, schema: SchemaRef, options: LoomOptions) -> Result<Self> {
         let (table, plan) = Table::new(schema, &options)?;
-        // Every column makes and frees an encoder. glibc returns the top of the heap to the system each time
-        // and fetches it again page by page, which takes a third of the time of narrow tables. It keeps twice the
-        // size of a block that has been freed. With larger ones, pages of a MiB and their compressors would also
-        // come from the heap, and leave holes. The block is never touched.
+        // Every column allocates and frees an encoder. Each time, glibc would return the top of the heap to the
+        // system and fetch it again page by page, which takes a third of the time of narrow tables. glibc keeps
+        // twice the size of the largest block that was freed, so this code frees a block once. A larger block
+        // would also move pages of a MiB and their compressors to the heap, where they leave holes. The block is
+        // never touched.
         const KEPT: usize = 1 << 20;
         let mut untouched = Vec::<u8>::new();
         let _ = untouched.try_reserve_exact(plan.held.min(KEPT));
@@ -185,7 +186,7 @@ impl<W: Write + Send> LoomWriter<W> {
             pages: &self.pages,
             threads: self.plan.threads,
         };
-        // Pages may use the memory of rows that are not held, or that need not be read back.
+        // Pages may use the memory that held rows, or groups that are read back, do not need.
         let spare = if self.stage.has_spilled() {
             self.plan.held.saturating_sub(self.stage.heap_bytes())
         } else {
@@ -316,14 +317,15 @@ fn rows_within(batch: &RecordBatch, most: usize) -> (usize, usize) {
     (rows, bytes(rows))
 }
 
-/// The sink behind a buffer that is larger than the 8 KiB of the Parquet crate. Its errors can be found again after
-/// they went through that crate. A `BufWriter` would write its buffer when it is dropped, even after an error.
+/// Buffers the sink, with more than the 8 KiB of the Parquet crate. Errors of the sink can be recovered after they
+/// went through that crate. A `BufWriter` would write its buffer when it is dropped, even after an error.
 struct BufferedSink<W> {
     inner: W,
     /// Bytes that are not written yet.
     gathered: Vec<u8>,
     most: usize,
-    /// After an error nothing is written: buffers above this one could complete the file.
+    /// Whether an error has occurred. After an error nothing is written, because buffers above this
+    /// one could still complete the file.
     failed: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What an Arrow type says about the VOTable type that it becomes.
+//! Derives the VOTable type of an Arrow type.
 
 use arrow_schema::{DataType, TimeUnit};
 
@@ -68,7 +68,8 @@ pub(crate) fn derive_element(leaf: &DataType) -> Option<Element> {
         UInt8, UInt16, UInt32, UInt64, Utf8, Utf8View,
     };
     let number = |datatype| Some(Element { datatype, xtype: None, length: None });
-    // Text is the nearest type that loses nothing. The characters of numbers and times are ASCII.
+    // Types that no VOTable datatype can hold without loss become text. The characters of numbers
+    // and times are ASCII.
     let text = |length, xtype| Some(Element { datatype: Datatype::Char, xtype, length });
     match leaf {
         Boolean => number(Datatype::Boolean),

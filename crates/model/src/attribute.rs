@@ -1,7 +1,8 @@
-//! Attributes of VOTable elements whose values have a grammar. A value that breaks it can't be made.
+//! Attributes of VOTable elements whose values have a grammar. Values that break their grammar can't be
+//! constructed.
 //!
-//! The grammars are those of the XML Schema of VOTable 1.4, with two exceptions that the schema leaves to
-//! the text of the standard: `timescale`, `refposition` and `content-role` are terms of vocabularies,
+//! The grammars are taken from the XML Schema of VOTable 1.4, with two exceptions that the schema leaves
+//! to the text of the standard: `timescale`, `refposition` and `content-role` are terms of vocabularies,
 //! and so have no spaces.
 
 use std::borrow::Cow;
@@ -133,7 +134,7 @@ impl fmt::Display for ResourceType {
     }
 }
 
-/// Types that hold a text of one grammar, and give it back as it was written.
+/// Defines types that hold a text of one grammar, and return it unchanged.
 macro_rules! checked_texts {
     ($($(#[$doc:meta])* $name:ident: $what:literal, $is_valid:path, $form:literal;)+) => {$(
         $(#[$doc])*

@@ -1,4 +1,4 @@
-//! Whether a batch belongs to its result.
+//! Checks whether a batch belongs to its result.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use crate::schema::ResultSchema;
 /// Checks that every batch of a result has the schema of the result, and no null where the schema
 /// allows none.
 ///
-/// [`CanonicalRows`](crate::CanonicalRows) does this before it converts a batch. For a format that
-/// takes batches as they come the check stands alone.
+/// [`CanonicalRows`](crate::CanonicalRows) does this before it converts a batch. Formats that take
+/// batches as they come use only this check.
 #[derive(Debug)]
 pub struct BatchCheck {
     schema: ResultSchema,
@@ -22,7 +22,7 @@ pub struct BatchCheck {
 }
 
 impl BatchCheck {
-    /// The check of the batches of a result.
+    /// A check for the batches of a result.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidRequest`] if the result has no columns.
@@ -90,7 +90,8 @@ impl BatchCheck {
                 .with_column(name)
                 .with_row(row));
             }
-            // The first batch may use names of its own; after that a new name is another column.
+            // The first batch may have other names than the schema. After that, a new name means
+            // another column.
             if let Some(last) = &self.last_seen
                 && last.field(index).name() != field.name()
             {

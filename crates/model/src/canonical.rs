@@ -18,10 +18,10 @@ use crate::vo_type::VoType;
 /// that carry their VOTable datatypes: Boolean, UInt8, Int16, Int32, Int64, Float32, Float64, Utf8,
 /// and List of one of them ([`VoType::carrier`]).
 ///
-/// A format therefore has eight types of element to write, as single values or in lists, whatever the
-/// source gives: views, dictionaries, large strings, timestamps (which become text in UTC with the digits
-/// of their unit), decimals, nested lists, bytes. Lists are flat and have as many elements as the
-/// arraysize says; a null list has no elements, and elements may be null. A column that has the right
+/// A format therefore has to write only eight types of element, as single values or in lists, whatever
+/// types the source has: views, dictionaries, large strings, timestamps (which become text in UTC with
+/// the digits of their unit), decimals, nested lists, bytes. Lists are flat and have as many elements as
+/// the arraysize says; a null list has no elements, and elements may be null. A column that has the right
 /// type already is passed on without a copy.
 ///
 /// ```
@@ -44,7 +44,7 @@ pub struct CanonicalRows {
     rows: u64,
 }
 
-/// What a column is converted to.
+/// The target type of a column.
 #[derive(Debug)]
 enum Target {
     /// The Arrow type that carries a VOTable type.

@@ -3,13 +3,13 @@
 /// How a result ended; DALI 1.1, 4.4.1 (QUERY_STATUS).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Completion {
-    /// All rows are there.
+    /// All rows were written.
     Complete,
     /// Rows beyond MAXREC were left out.
     Overflow,
-    /// The rows stopped coming.
+    /// The rows ended with an error.
     Failed {
-        /// One sentence for the person who asked; it becomes part of the document.
+        /// One sentence for the user; it becomes part of the document.
         message: String,
     },
 }
@@ -25,11 +25,11 @@ impl Completion {
     }
 }
 
-/// XML that stands around the rows, given by the service, and written as it is.
+/// XML that a service gives, to be written unchanged around the rows.
 ///
-/// A format that holds a VOTable document uses it in place of a document of its own; others refuse
-/// it. The header ends after the last FIELD, so where `<DATA>` would begin; a footer begins with
-/// `</TABLE>`.
+/// A format that contains a VOTable document writes it instead of its own document; other formats
+/// refuse it. The header ends after the last FIELD, where `<DATA>` would begin. A footer begins
+/// with `</TABLE>`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Envelope {
@@ -37,6 +37,6 @@ pub struct Envelope {
     pub header: String,
     /// From `</TABLE>` to the end of the document.
     pub footer: String,
-    /// The same for a result of which rows were left out.
+    /// The footer of a result whose rows were not all written.
     pub footer_overflow: String,
 }

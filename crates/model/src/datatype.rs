@@ -25,7 +25,7 @@ pub enum Datatype {
 }
 
 impl Datatype {
-    /// The name as the attribute `datatype` of a FIELD has it.
+    /// The value of the attribute `datatype` of a FIELD.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Boolean => "boolean",

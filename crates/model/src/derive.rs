@@ -66,11 +66,11 @@ fn vo_type(nesting: &Nesting<'_>, metadata: &ColumnMetadata) -> Result<Option<Vo
                 shape => shape,
             }
         }
-        // A text whose datatype is given is one character where no arraysize is; VOTable 1.4, 2.2.
+        // A text with a given datatype and no arraysize is one character; VOTable 1.4, 2.2.
         None if metadata.datatype.is_none() && datatype.is_text() => Some(Arraysize::FREE),
         None => None,
     };
-    // A timestamp stays one whichever datatype its text has.
+    // A timestamp keeps its xtype with both text datatypes.
     let xtype = element.filter(|_| datatype.is_text()).and_then(|element| element.xtype);
     let xtype = metadata.xtype.clone().or_else(|| xtype.map(str::to_owned));
     let vo_type = VoType { datatype, arraysize, xtype };

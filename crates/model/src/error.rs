@@ -33,14 +33,14 @@ pub enum ErrorKind {
     Source,
     /// The output could not be written.
     Sink,
-    /// The granted memory or scratch space does not suffice, or the disk is full.
+    /// The granted memory or scratch space is not enough, or the disk is full.
     Resources,
     /// The reader of the output went away, so nobody waits for an answer.
     Cancelled,
     /// Two plug-ins claim the same name.
     DuplicateFormat,
-    /// The caller said that the result failed ([`Completion::Failed`]), and the format has no place
-    /// for such a message.
+    /// The caller reported that the result failed ([`Completion::Failed`]), and the format can't
+    /// record the message.
     ///
     /// [`Completion::Failed`]: crate::Completion::Failed
     Failed,
@@ -56,8 +56,8 @@ pub enum ErrorKind {
 /// `{}` prints one line that names the format, the column and the row as far as they are known.
 /// `{:#}` appends the causes on the same line. `{:?}` prints all members.
 ///
-/// A clone shares the causes with the original. Code that passes an error on adds what it knows with
-/// the `with_…` methods, and so keeps the kind, the place and the causes.
+/// A clone shares the causes with the original. Code that passes an error on adds information with
+/// the `with_…` methods, which keep the kind, the place and the causes.
 ///
 /// ```
 /// use taploom_model::{Error, ErrorKind};
@@ -87,7 +87,7 @@ struct Inner {
 }
 
 impl Error {
-    /// An error with a message that says what is wrong and what would be right.
+    /// An error with a message, which should say what is wrong and how to correct it.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Arc::new(Inner {
             kind,
@@ -135,7 +135,7 @@ impl Error {
         self
     }
 
-    /// Puts what the caller was doing, or with what, before the message.
+    /// Puts a description of the caller's operation, or the name of its object, before the message.
     ///
     /// ```
     /// use taploom_model::{Error, ErrorKind};
@@ -150,7 +150,7 @@ impl Error {
         self
     }
 
-    /// Replaces the kind, for a caller that knows better who is at fault.
+    /// Replaces the kind, for a caller that knows the cause better.
     #[must_use]
     pub fn with_kind(mut self, kind: ErrorKind) -> Self {
         self.inner().kind = kind;
@@ -237,7 +237,7 @@ impl fmt::Display for Error {
             write!(f, "{separator}row {row}")?;
             separator = ", ";
         }
-        // A message can quote users and libraries, and what they say can have line breaks.
+        // A message can quote users and libraries, and their text can have line breaks.
         write!(f, "{}{}", if separator.is_empty() { "" } else { ": " }, OneLine(message))?;
         if f.alternate() {
             let mut source = self.source();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arrow_schema::{DataType, Field, FieldRef, Fields};
 
 /// The type of the same values without dictionaries, runs and views, at any depth. `leaf` returns the type in
-/// which a format holds a type that is not nested, or `None` if it holds no such type; then the whole type is
-/// not held. Unions are never held.
+/// which a format holds a type that is not nested, or `None` if the format can't hold it. In that case, and
+/// for unions, the result is `None`.
 ///
 /// ```
 /// use arrow_schema::DataType;

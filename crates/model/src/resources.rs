@@ -4,9 +4,9 @@ use taploom_scratch::{ScratchAction, ScratchError, ScratchSpace};
 
 use crate::error::{Error, ErrorKind};
 
-/// What an encoder, a source or a job may use of the machine.
+/// The resources of the machine that an encoder, a source or a job may use.
 ///
-/// A program makes one value, from its command line, a message or a request, and hands it to every
+/// A program makes one value, from its command line, a message or a request, and passes it to every
 /// part of the work. Clones share the limit of [`scratch`](Self::scratch).
 ///
 /// ```
@@ -26,7 +26,7 @@ pub struct Resources {
     pub memory_budget: usize,
     /// Threads that an encoder may keep busy, including the thread that calls it. 1 by default.
     pub threads: usize,
-    /// Where temporary files are made, and how much disk they may take. By default the system's
+    /// The folder of temporary files, and how much disk they may take. By default the system's
     /// folder for temporary files, without a limit.
     pub scratch: ScratchSpace,
 }
@@ -50,8 +50,8 @@ impl Resources {
         Self { scratch, ..self }
     }
 
-    /// What the source of the rows may use beside the encoder that has these resources: three eighths of the memory in
-    /// addition to it, and the same temporary files.
+    /// The resources for the source whose rows go to an encoder with these resources: three eighths of the memory, in
+    /// addition to the encoder's, and the same scratch space.
     ///
     /// ```
     /// use taploom_model::Resources;

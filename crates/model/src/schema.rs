@@ -1,4 +1,4 @@
-//! The schema of a result: the schema of Arrow, and the metadata of VOTable.
+//! The schema of a result: an Arrow schema and VOTable metadata.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -170,7 +170,7 @@ pub fn unique_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String>
         let numbered = (2_usize..).map(|number| format!("{name}_{number}"));
         let mut candidates = std::iter::once(name.to_owned())
             .chain(numbered.filter(|candidate| !given.contains(candidate.as_str())));
-        // The numbers do not end.
+        // The range has no end, so a free name is always found.
         let free = candidates.find(|candidate| !used.contains(candidate)).unwrap_or_default();
         used.insert(free.clone());
         free

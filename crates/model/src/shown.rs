@@ -1,4 +1,4 @@
-//! Cells in error messages.
+//! Formats cells for error messages.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
@@ -9,7 +9,8 @@ use arrow_schema::DataType;
 
 /// A cell for an error message. Long cells are cut.
 ///
-/// A timestamp is shown in UTC, whatever its zone is called; one that no calendar has is shown as its count.
+/// A timestamp is shown in UTC, whatever its time zone. A timestamp outside of the calendar is shown as a
+/// number.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -34,7 +35,7 @@ pub fn shown_cell(array: &ArrayRef, index: usize) -> String {
 fn text(cell: &ArrayRef) -> Option<String> {
     let written = |cell: &ArrayRef| {
         let value = array_value_to_string(cell, 0).ok()?;
-        // This is what Arrow writes of a value that it can't write.
+        // Arrow writes this prefix for a value that it can't format.
         Some(value).filter(|value| !value.starts_with("ERROR"))
     };
     let DataType::Timestamp(unit, zone) = cell.data_type() else { return written(cell) };

@@ -1,17 +1,17 @@
-//! Where rows come from, and how they end.
+//! Sources of rows, and how the rows end.
 
 use crate::error::Result;
 use crate::schema::ResultSchema;
 use arrow_array::RecordBatch;
 use async_trait::async_trait;
 
-/// Gives the rows of one result, in order, batch by batch, and then says how the result ended.
+/// Returns the rows of one result, in order, batch by batch, and then how the result ended.
 ///
 /// The schema is known before the first row. A source has one reader, so it has to be `Send` but not
 /// `Sync`. Dropping a source ends the query that it reads.
 ///
-/// How the rows ended is the last [`Step`] and not a method of the source. A type that wraps a source
-/// therefore can't forget to pass it on.
+/// The last [`Step`] says how the rows ended; there is not a separate method for it. A type that
+/// wraps a source therefore can't forget to pass it on.
 #[async_trait]
 pub trait RowSource: Send {
     /// The columns of every batch.
@@ -22,8 +22,8 @@ pub trait RowSource: Send {
     /// A source that reads a file or computes its rows may block the thread that polls this future.
     /// `Ahead` of `taploom-pipeline` gives such a source a separate thread.
     ///
-    /// A caller stops after [`Step::End`] or an error. A source that is asked again answers with an
-    /// error or with another `End`, never with rows.
+    /// A caller stops after [`Step::End`] or an error. A source that is called again returns an
+    /// error or another `End`, but never rows.
     ///
     /// # Errors
     /// [`ErrorKind::Source`](crate::ErrorKind::Source) if the rows stop coming,
@@ -31,10 +31,10 @@ pub trait RowSource: Send {
     /// does not fit the type of its column.
     async fn next(&mut self) -> Result<Step>;
 
-    /// Ends the reading before the rows end, and gives what is known of the ending by now: notes on
-    /// what was read. Whoever calls it drops the source next, which ends its query.
+    /// Stops reading before the rows end, and returns the notes that are known so far. The caller
+    /// then drops the source, which ends its query.
     ///
-    /// The default knows nothing. A source that has notes before its end overrides it.
+    /// The default returns no notes. A source that has notes before its end overrides it.
     fn stop(&mut self) -> Ending {
         Ending::default()
     }
@@ -80,7 +80,7 @@ impl Step {
 
 /// How the rows of a source ended.
 ///
-/// The default is a result that is complete and has nothing else to say.
+/// The default is a complete result without notes.
 ///
 /// ```
 /// use taploom_model::Ending;
@@ -92,10 +92,10 @@ impl Step {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ending {
-    /// Whether rows were left out: the result has more rows than the source gave.
+    /// Whether rows were left out: the result has more rows than the source returned.
     pub overflowed: bool,
-    /// What the input says and neither the rows nor the schema can carry, one sentence each. They
-    /// are meant for the person who asked for the result.
+    /// Information in the input that neither the rows nor the schema can carry, one sentence each.
+    /// They are meant for the user.
     pub notes: Vec<String>,
 }
 
@@ -168,7 +168,7 @@ pub struct BatchSource<I> {
 }
 
 impl<I: Iterator<Item = Result<RecordBatch>> + Send> BatchSource<I> {
-    /// A source of these batches, which is complete where the iterator ends.
+    /// A source of these batches. The result is complete when the iterator ends.
     pub fn new(schema: ResultSchema, batches: I) -> Self {
         Self { schema, batches, rows_hint: None, ending: Ending::default() }
     }

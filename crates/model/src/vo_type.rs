@@ -19,11 +19,11 @@ pub struct VoType {
     pub xtype: Option<String>,
 }
 
-/// What a cell of a column is made of.
+/// The structure of a cell.
 ///
 /// An arraysize counts the characters of a string as its first dimension, and a complex number as one
-/// value. Here strings have their length apart, and a complex number counts as the two floats that carry
-/// it, so that no format has to know either rule.
+/// value. In a `CellShape`, the length of strings is separate, and a complex number counts as two
+/// floats, so that formats need not know these rules.
 ///
 /// ```
 /// use taploom_model::{CellShape, Datatype, Extent, VoType};
@@ -110,8 +110,9 @@ impl VoType {
         }
     }
 
-    /// The Arrow type that carries the cells: that of an element for a scalar or a string, otherwise a
-    /// flat list of elements, whatever the number of dimensions. A complex number is two elements.
+    /// The Arrow type that carries the cells: the type of an element for a scalar or a string,
+    /// otherwise a flat list of elements, whatever the number of dimensions. A complex number is two
+    /// elements.
     pub fn carrier(&self) -> DataType {
         let element = self.datatype.element();
         if self.is_list() { DataType::List(list_item(element)) } else { element }

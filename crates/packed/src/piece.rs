@@ -1,13 +1,13 @@
 //! Packs arrays into bytes, and unpacks them.
 //!
-//! The buffers of a flat array, which are validity, offsets and values, are packed at multiples of 16 bytes, so that
-//! they are unpacked without a copy. A nested array is packed as an Arrow IPC message.
+//! The buffers of a flat array (validity, offsets and values) are packed at multiples of 16 bytes, so that they can
+//! be read without a copy. A nested array is packed as an Arrow IPC message.
 //!
 //! ```text
 //! piece = total length u64, rows u64, array...
 //! array = length u64, bytes of values u32, flags u32, [validity], [offsets], values
 //! ```
-//! Lengths include the header. Numbers have the byte order of this machine: no other one reads them.
+//! Lengths include the header. Numbers have the byte order of this machine, so other machines can't read them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -86,7 +86,7 @@ fn pack_array(array: &ArrayRef, out: &mut Vec<u8>) -> Result<(), ArrowError> {
             let at = out.len();
             let schema = one_column(array.data_type());
             let batch = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::clone(array)])?;
-            // The first message is the schema, which the reader knows.
+            // The first message is the schema. It is left out, because the reader knows it.
             let mut writer = StreamWriter::try_new(Vec::new(), &schema)?;
             writer.get_mut().clear();
             writer.write(&batch)?;
@@ -160,7 +160,7 @@ impl<'a> PieceReader<'a> {
         unpack_array(&array, self.rows, data_type)
     }
 
-    /// Passes over the next array.
+    /// Skips the next array.
     ///
     /// # Errors
     /// [`ArrowError::IpcError`] if the bytes are too short.
@@ -182,7 +182,7 @@ fn unpack_array(bytes: &Buffer, rows: usize, data_type: &DataType) -> Result<Arr
     };
     let validity = has_nulls.then(|| next(rows.div_ceil(8)));
     let data = ArrayData::builder(data_type.clone()).len(rows).null_bit_buffer(validity);
-    // A vector of bytes may begin at an address that its values can't have.
+    // A vector of bytes may begin at an address that is not aligned for its values.
     let data = data.align_buffers(true);
     let data = match Layout::of(data_type) {
         Layout::Null => data,

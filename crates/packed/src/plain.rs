@@ -8,8 +8,8 @@ use arrow_cast::cast;
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields};
 use arrow_select::take::take;
 
-/// The type in which an array is staged: the same values without the indirection of dictionaries, views and runs.
-/// With it, every slice would carry the values of other rows. Parquet stores the same for both.
+/// The type in which an array is packed: the same values without dictionaries, views and runs, because every
+/// slice of these would carry the values of other rows. Parquet stores both types in the same way.
 pub fn plain_type(data_type: &DataType) -> DataType {
     let field = |field: &FieldRef| plain_field(field);
     match data_type {
@@ -57,7 +57,8 @@ pub fn plain(array: &ArrayRef, plain_type: &DataType) -> Result<ArrayRef, ArrowE
     if let Some(dictionary) = array.as_any_dictionary_opt() {
         let values = dictionary.values();
         let taken = match values.data_type() {
-            // Only values that keys refer to are converted: a dictionary may be much larger than its batch.
+            // Only values that keys refer to are converted, because a dictionary may be much larger than
+            // its batch.
             DataType::Utf8View | DataType::BinaryView | DataType::Dictionary(_, _) => {
                 plain(&take(values, dictionary.keys(), None)?, plain_type)?
             }

@@ -24,7 +24,8 @@ pub fn entries(maps: &MapArray) -> StructArray {
     maps.entries().slice(first, last - first)
 }
 
-/// Bytes of the rows of `array` in their [`plain_type`](crate::plain_type). A slice counts only its own rows.
+/// Bytes of the rows of `array` in their [`plain_type`](crate::plain_type). Only the rows of a slice are
+/// counted.
 pub fn row_bytes(array: &dyn Array) -> usize {
     let nulls = if array.nulls().is_some() { array.len().div_ceil(8) } else { 0 };
     nulls + value_bytes(array)
@@ -109,7 +110,8 @@ fn bytes_of_dictionary<K: ArrowDictionaryKeyType>(array: &DictionaryArray<K>) ->
         return array.len() * width;
     }
     let keys = array.keys().iter().flatten().map(ArrowNativeType::as_usize);
-    // Only values that keys refer to count: a dictionary may be larger than its batch.
+    // Only values that keys refer to are counted, because a dictionary may be larger than its
+    // batch.
     match values.data_type() {
         DataType::Utf8 => bytes_of_keys(keys, values.as_string::<i32>()),
         DataType::LargeUtf8 => bytes_of_keys(keys, values.as_string::<i64>()),

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::error::{Result, ScratchError};
 use crate::storage::ScratchStorage;
 
-/// A storage, a limit, and the bytes that are in use of it.
+/// A storage, a limit, and the number of bytes in use.
 pub(crate) struct Account {
     storage: Arc<dyn ScratchStorage>,
     budget: u64,
     used: AtomicU64,
     peak: AtomicU64,
-    /// The account that this one is a part of.
+    /// The account that contains this one.
     around: Option<Arc<Account>>,
 }
 
@@ -23,7 +23,7 @@ impl Account {
         Self { storage, budget: u64::MAX, used, peak, around: None }
     }
 
-    /// A part of an account with a limit of its own.
+    /// An account within another one, with a separate limit.
     pub(crate) fn part_of(around: &Arc<Self>, budget: u64) -> Self {
         let account = Self::new(Arc::clone(&around.storage));
         Self { budget, around: Some(Arc::clone(around)), ..account }
@@ -33,7 +33,7 @@ impl Account {
         &*self.storage
     }
 
-    /// The smallest limit that holds for this account.
+    /// The smallest limit that applies to this account.
     pub(crate) fn budget(&self) -> u64 {
         let around = self.around.as_ref().map_or(u64::MAX, |around| around.budget());
         self.budget.min(around)
@@ -47,7 +47,7 @@ impl Account {
         self.peak.load(Ordering::Relaxed)
     }
 
-    /// Counts `bytes` in this account and in all around it.
+    /// Counts `bytes` in this account and in all accounts that contain it.
     pub(crate) fn reserve(&self, bytes: u64) -> Result<()> {
         let grow = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= self.budget);
         let before = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grow);
@@ -65,7 +65,7 @@ impl Account {
         Ok(())
     }
 
-    /// Gives back bytes that [`reserve`](Self::reserve) has counted.
+    /// Releases bytes that [`reserve`](Self::reserve) has counted.
     pub(crate) fn release(&self, bytes: u64) {
         self.used.fetch_sub(bytes, Ordering::Relaxed);
         if let Some(around) = &self.around {

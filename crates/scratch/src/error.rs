@@ -1,4 +1,4 @@
-//! What can go wrong with a temporary file.
+//! Errors of temporary files.
 
 use std::fmt;
 use std::io;
@@ -17,11 +17,11 @@ pub enum ScratchError {
         action: ScratchAction,
         /// The folder.
         place: String,
-        /// The error of the system; [`io::ErrorKind::StorageFull`] where the disk is full.
+        /// The error of the system; [`io::ErrorKind::StorageFull`] if the disk is full.
         #[source]
         source: io::Error,
     },
-    /// The files of a space would take more than its limit.
+    /// The files of a space would exceed its limit.
     #[error("temporary files in {place} would take more than their limit of {budget} bytes")]
     OverBudget {
         /// The folder.

@@ -22,11 +22,11 @@ pub struct ScratchReader(Arc<Contents>);
 struct Contents {
     account: Arc<Account>,
     pattern: ReadPattern,
-    /// Made with the first byte.
+    /// Created when the first byte is appended.
     file: OnceLock<Box<dyn StorageFile>>,
     /// Bytes appended since the file was last cleared.
     length: AtomicU64,
-    /// Bytes of the limit that the file takes: it keeps them when it is cleared.
+    /// Bytes that count against the limit. Clearing the file does not reduce them.
     room: AtomicU64,
 }
 
@@ -44,11 +44,11 @@ impl ScratchFile {
     /// Appends `bytes`; returns the offset at which they begin.
     ///
     /// # Errors
-    /// [`ScratchError::OverBudget`] where the limit of the space does not allow them, and
+    /// [`ScratchError::OverBudget`] if they exceed the limit of the space, and
     /// [`ScratchError::Failed`].
     pub fn append(&mut self, bytes: &[u8]) -> Result<u64> {
         let contents = &*self.0;
-        // Nobody else writes these numbers: appending takes `&mut self`.
+        // Appending takes `&mut self`, so no other thread writes these numbers.
         let offset = contents.length.load(Ordering::Relaxed);
         let end = offset + bytes.len() as u64;
         let room = contents.room.load(Ordering::Relaxed);
@@ -59,7 +59,7 @@ impl ScratchFile {
         let file = contents.file()?;
         let written = file.write_all_at(bytes, offset);
         written.map_err(|source| contents.failed(ScratchAction::Write, source))?;
-        // Whoever sees the new length sees the bytes.
+        // A reader that sees the new length also sees the bytes.
         contents.length.store(end, Ordering::Release);
         Ok(offset)
     }
@@ -82,17 +82,17 @@ impl ScratchFile {
         self.len() == 0
     }
 
-    /// Starts again from the beginning. The file keeps its room, to be filled again; a reader must not
-    /// read it meanwhile.
+    /// Starts again from the beginning. The file keeps its disk space for new bytes; readers must not
+    /// read it during this call.
     pub fn clear(&mut self) {
         self.0.length.store(0, Ordering::Release);
     }
 
-    /// A file of the system with the bytes, open at their beginning, for libraries that read only such
-    /// files. `None` if the storage does not have them.
+    /// A file of the system with the bytes, open at their beginning, for libraries that read only system
+    /// files. `None` if the storage does not use system files.
     ///
-    /// The room of the file counts as free when this file and its [`reader`](Self::reader)s are dropped, even
-    /// if the file of the system is still open: keep a reader beside it.
+    /// The space of the file counts as free when this file and its [`reader`](Self::reader)s are dropped,
+    /// even if the system file is still open. Keep a reader for as long as the system file is used.
     ///
     /// # Errors
     /// [`ScratchError::Failed`].
@@ -101,8 +101,8 @@ impl ScratchFile {
         file.map_err(|source| self.0.failed(ScratchAction::Read, source))
     }
 
-    /// A handle for reading. The file and its room are given back when the file and all its readers are
-    /// dropped.
+    /// A handle for reading. The file is deleted and its space released when the file and all its
+    /// readers are dropped.
     pub fn reader(&self) -> ScratchReader {
         ScratchReader(Arc::clone(&self.0))
     }
@@ -158,7 +158,7 @@ impl Contents {
 
 impl Drop for Contents {
     fn drop(&mut self) {
-        // The file first, so that its room is free when it counts as free.
+        // The file is dropped first, so that its space is free on disk before it counts as free.
         drop(self.file.take());
         self.account.release(*self.room.get_mut());
     }
@@ -170,7 +170,7 @@ impl Write for ScratchFile {
         Ok(bytes.len())
     }
 
-    /// Does nothing: bytes that are appended can be read.
+    /// Does nothing, because appended bytes can be read at once.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }

@@ -32,13 +32,13 @@ pub struct ScratchSpace(Arc<Account>);
 impl ScratchSpace {
     /// Files in a folder, without a limit.
     ///
-    /// The folder has to exist when the first file is made. It should not be on a tmpfs, which is
-    /// memory by another name.
+    /// The folder has to exist when the first file is created. It should not be on a tmpfs, because
+    /// a tmpfs is in memory.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
         Self::on(Folder(folder.into()))
     }
 
-    /// Files on a storage of your own, without a limit.
+    /// Files on another storage, without a limit.
     pub fn on(storage: impl ScratchStorage + 'static) -> Self {
         Self(Arc::new(Account::new(Arc::new(storage))))
     }
@@ -49,7 +49,7 @@ impl ScratchSpace {
         Self(Arc::new(Account::part_of(&self.0, budget)))
     }
 
-    /// A part of this space without a limit of its own, whose use is counted apart.
+    /// A part of this space without a separate limit, whose use is counted separately.
     #[must_use]
     pub fn counted(&self) -> Self {
         self.limited_to(u64::MAX)
@@ -60,8 +60,8 @@ impl ScratchSpace {
         self.0.storage().place()
     }
 
-    /// The smallest limit that holds for this space, its own or one around it, in bytes; `u64::MAX`
-    /// without a limit.
+    /// The smallest limit that applies to this space, its own or the limit of a space that contains
+    /// it, in bytes; `u64::MAX` without a limit.
     pub fn budget(&self) -> u64 {
         self.0.budget()
     }
@@ -76,8 +76,8 @@ impl ScratchSpace {
         self.0.peak()
     }
 
-    /// A new file. The system is asked for it when the first byte is appended, so that a file that
-    /// stays empty costs nothing.
+    /// A new file. It is created on disk when the first byte is appended, so a file that stays
+    /// empty costs nothing.
     pub fn file(&self, pattern: ReadPattern) -> ScratchFile {
         ScratchFile::new(Arc::clone(&self.0), pattern)
     }

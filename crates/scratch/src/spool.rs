@@ -1,4 +1,4 @@
-//! Bytes that wait to be read again: in memory while they are few, then in a temporary file.
+//! Stores bytes until they are read again: a small number in memory, more in a temporary file.
 
 use std::borrow::Borrow;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -8,8 +8,8 @@ use crate::file::ScratchFile;
 use crate::space::ScratchSpace;
 use crate::storage::ReadPattern;
 
-/// Memory that a spool keeps after its bytes went to a file: what is appended in smaller pieces is put
-/// together there before the system is asked to write it.
+/// Memory that a spool keeps after its bytes went to a file. It collects small pieces, so that they
+/// are written to the file together.
 const WRITE_BUFFER: usize = 64 << 10;
 
 /// The first memory that a spool asks for, in bytes.
@@ -33,15 +33,15 @@ const FIRST_MEMORY: usize = 4096;
 /// ```
 #[derive(Debug)]
 pub struct Spool {
-    /// The bytes that follow those of the file.
+    /// The bytes after the bytes in the file.
     memory: Vec<u8>,
     most_in_memory: usize,
     file: ScratchFile,
 }
 
 impl Spool {
-    /// A spool that holds at most `most_in_memory` bytes of heap. Only with more than that is a file
-    /// made.
+    /// A spool that holds at most `most_in_memory` bytes of heap. A file is created only for more
+    /// than that.
     pub fn new(space: &ScratchSpace, most_in_memory: usize) -> Self {
         Self { memory: Vec::new(), most_in_memory, file: space.file(ReadPattern::InOrder) }
     }
@@ -95,7 +95,7 @@ impl Spool {
         self.memory.capacity()
     }
 
-    /// Reads all bytes from the first one, without a buffer between.
+    /// Reads all bytes from the first one, without a buffer.
     pub fn reader(&self) -> SpoolReader<&Self> {
         SpoolReader { spool: self, offset: 0 }
     }
@@ -105,11 +105,11 @@ impl Spool {
         SpoolReader { spool: self, offset: 0 }
     }
 
-    /// Writes all bytes to `out`, and forgets them.
+    /// Writes all bytes to `out`, and removes them from the spool.
     ///
     /// # Errors
-    /// Those of `out`, and those of reading a file: [`io::Error`]s around a
-    /// [`ScratchError`](crate::ScratchError).
+    /// The errors of `out`, and [`io::Error`]s around a [`ScratchError`](crate::ScratchError) if
+    /// the file can't be read.
     pub fn drain_to(&mut self, out: &mut impl Write) -> io::Result<()> {
         let buffer = self.most_in_memory.clamp(FIRST_MEMORY, 4 * WRITE_BUFFER);
         io::copy(&mut io::BufReader::with_capacity(buffer, self.reader()), out)?;

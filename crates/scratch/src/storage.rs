@@ -1,25 +1,27 @@
-//! Where temporary files really are: a folder of the file system, unless a program brings its own place.
+//! The storage of temporary files: a folder of the file system, unless a program provides another
+//! storage.
 
 use std::fs::{File, Permissions};
 use std::io;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::PathBuf;
 
-/// In which order a temporary file is read.
+/// The order in which a temporary file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadPattern {
-    /// From the beginning to the end: the system's read-ahead helps.
+    /// From the beginning to the end. The system's read-ahead helps.
     InOrder,
-    /// From one place to another: read-ahead would fetch several times what is wanted.
+    /// At scattered offsets. Read-ahead would fetch several times the wanted bytes.
     Scattered,
 }
 
-/// A place where files without a name can be made.
+/// A storage on which files without a name can be created.
 ///
-/// [`ScratchSpace::in_folder`](crate::ScratchSpace::in_folder) is what programs want. Implement this trait
-/// to keep scratch on a device of your own, or to make it fail in a test.
+/// [`ScratchSpace::in_folder`](crate::ScratchSpace::in_folder) is enough for most programs. Implement this
+/// trait to keep temporary files on another device, or to make them fail in a test.
 pub trait ScratchStorage: Send + Sync {
-    /// Makes an empty file that nobody else sees and that goes away with the process.
+    /// Creates an empty file that other processes can't see, and that is deleted when the process
+    /// ends.
     ///
     /// # Errors
     /// The error of the system.
@@ -45,8 +47,8 @@ pub trait StorageFile: Send + Sync {
     /// The error of the system; [`io::ErrorKind::UnexpectedEof`] past the end of the file.
     fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()>;
 
-    /// Another handle of the same file, for libraries that read only files of the system. `None` for a
-    /// storage whose files are not such files.
+    /// Another handle of the same file, for libraries that read only system files. `None` if the
+    /// storage does not use system files.
     fn system_file(&self) -> Option<io::Result<File>> {
         None
     }
@@ -61,7 +63,7 @@ impl ScratchStorage for Folder {
         // A process of another user could still open the file by its number in /proc.
         file.set_permissions(Permissions::from_mode(0o600))?;
         if pattern == ReadPattern::Scattered {
-            // Where read-ahead can't be turned off, reading is slower but right.
+            // If read-ahead can't be turned off, reading is slower but correct.
             let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::Random);
         }
         Ok(Box::new(file))

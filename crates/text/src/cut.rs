@@ -1,4 +1,4 @@
-//! Where a batch is divided into blocks.
+//! Divides a batch into blocks.
 
 use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, RecordBatch};

@@ -79,7 +79,7 @@ impl<'a> Elements<'a> {
         (self.append)(self, array, 0..array.len(), to);
     }
 
-    /// Appends the elements of `array` in `range`, such as those of one list.
+    /// Appends the elements of `array` in `range`, such as the elements of one list.
     pub fn append_range(&self, array: &dyn Array, range: Range<usize>, to: &mut Vec<u8>) {
         (self.append)(self, array, range, to);
     }

@@ -16,7 +16,7 @@ pub fn append_json_string(string: &str, to: &mut Vec<u8>) {
     debug_assert!(written.is_ok(), "a Vec takes what is written, and every string is JSON");
 }
 
-/// Appends the strings of `array` in `range`, such as those of one list, as an array of JSON.
+/// Appends the strings of `array` in `range`, such as the strings of one list, as a JSON array.
 ///
 /// ```
 /// use arrow_array::StringArray;

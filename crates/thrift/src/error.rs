@@ -1,27 +1,27 @@
-//! Why bytes can't be read.
+//! Errors of reading.
 
 use std::{fmt, io};
 
 /// The result of reading.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why bytes are not what they should be, and at which byte of the file.
+/// Why bytes can't be read, with their position in the file.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// They end too early.
+    /// The bytes end too early.
     Ended {
-        /// Where they end.
+        /// The position of their end.
         at: u64,
     },
-    /// They are something else.
+    /// The bytes are not the expected value.
     Malformed {
-        /// The byte.
+        /// The position of the wrong byte.
         at: u64,
-        /// What it should be.
+        /// The expected value.
         what: &'static str,
     },
-    /// They can't be read.
+    /// The input can't be read.
     Io(io::Error),
 }
 

@@ -1,4 +1,4 @@
-//! Where bytes come from.
+//! Sources of bytes.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 /// Bytes of a stream that are read at a time.
 const PIECE: usize = 64 << 10;
 
-/// Bytes, one after the other.
+/// A sequence of bytes.
 pub trait Input {
     /// The next byte.
     ///
@@ -16,7 +16,7 @@ pub trait Input {
     /// [`Error::Ended`] after the last one.
     fn byte(&mut self) -> Result<u8>;
 
-    /// Passes over bytes.
+    /// Skips bytes.
     ///
     /// # Errors
     /// [`Error::Ended`] if there are fewer.
@@ -28,7 +28,7 @@ pub trait Input {
     /// [`Error::Ended`] if there are fewer.
     fn copy(&mut self, count: u64, to: &mut Vec<u8>) -> Result<()>;
 
-    /// The place of the next byte, from 0.
+    /// The position of the next byte, counted from 0.
     fn position(&self) -> u64;
 }
 
@@ -98,7 +98,7 @@ pub struct Stream<R> {
 }
 
 impl<R: Read> Stream<R> {
-    /// Bytes of an input that stands at this byte of the file.
+    /// The bytes of an input whose next byte is at this position of the file.
     pub fn new(input: R, position: u64) -> Self {
         Self::with_piece(input, position, PIECE)
     }
@@ -108,7 +108,7 @@ impl<R: Read> Stream<R> {
         Self { input, buffer: vec![0; piece.max(1)], at: 0, end: 0, start: position }
     }
 
-    /// Bytes that were read and not taken, at least one.
+    /// Bytes that were read but not taken yet, at least one.
     fn there(&mut self) -> Result<&[u8]> {
         if self.at == self.end {
             self.start += self.end as u64;

@@ -13,11 +13,12 @@ pub use writer::{put_field, put_integer, put_length, put_list, put_varint};
 /// The byte that ends a struct.
 pub const STOP: u8 = 0;
 
-/// Types of values, as the headers of fields and lists have them; Thrift compact protocol, "Struct encoding".
+/// Types of values, as encoded in the headers of fields and lists; Thrift compact protocol, "Struct
+/// encoding".
 pub mod kind {
-    /// A boolean of a struct that is true: the type is the value.
+    /// The boolean `true` as a field of a struct: the type is the value.
     pub const TRUE: u8 = 1;
-    /// A boolean of a struct that is false.
+    /// The boolean `false` as a field of a struct.
     pub const FALSE: u8 = 2;
     /// An integer of 8 bits.
     pub const I8: u8 = 3;

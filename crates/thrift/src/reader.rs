@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::input::{Input, Slice};
 use crate::{STOP, kind};
 
-/// Most structs and lists inside each other. Parquet's FileMetaData has less than ten.
+/// The deepest nesting of structs and lists. Parquet's FileMetaData has less than ten.
 const DEPTH: u32 = 32;
 
 /// Reads values, one after the other.
@@ -16,9 +16,9 @@ pub struct Reader<I> {
 /// Whether a field was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taken {
-    /// It was.
+    /// The field was read.
     Yes,
-    /// It has to be passed over.
+    /// It has to be skipped.
     No,
 }
 
@@ -49,7 +49,7 @@ impl<I: Input> Reader<I> {
         Self { input }
     }
 
-    /// The byte of the file that comes next.
+    /// The position of the next byte in the file.
     pub fn position(&self) -> u64 {
         self.input.position()
     }
@@ -57,7 +57,7 @@ impl<I: Input> Reader<I> {
     /// Calls `read` for each field of a struct, with its id and its type.
     ///
     /// # Errors
-    /// What `read` returns, and if the bytes are not a struct.
+    /// An error of `read`, or the bytes are not a struct.
     pub fn each_field(
         &mut self,
         mut read: impl FnMut(&mut Self, i16, u8) -> Result<Taken>,
@@ -74,7 +74,7 @@ impl<I: Input> Reader<I> {
     /// Calls `read` for each element of a list, with its type.
     ///
     /// # Errors
-    /// What `read` returns, and if `kind` is not that of a list.
+    /// An error of `read`, or `kind` is not [`kind::LIST`](crate::kind::LIST).
     pub fn each_element(
         &mut self,
         kind: u8,
@@ -123,7 +123,7 @@ impl<I: Input> Reader<I> {
     /// An integer of any width.
     ///
     /// # Errors
-    /// If `kind` is that of something else, or the bytes end.
+    /// `kind` is not the type of an integer, or the bytes end.
     pub fn integer(&mut self, kind: u8) -> Result<i64> {
         match kind {
             kind::I16..=kind::I64 => self.zigzag(),
@@ -144,7 +144,7 @@ impl<I: Input> Reader<I> {
     /// A boolean of a struct, whose type is its value.
     ///
     /// # Errors
-    /// If `kind` is that of something else.
+    /// `kind` is not the type of a boolean.
     pub fn boolean(&self, kind: u8) -> Result<bool> {
         match kind {
             kind::TRUE => Ok(true),
@@ -153,7 +153,8 @@ impl<I: Input> Reader<I> {
         }
     }
 
-    /// Puts bytes or text into `to`, `most` bytes of it at most. Returns whether these are all.
+    /// Puts at most `most` bytes of a text or of binary data into `to`. Returns whether these are
+    /// all bytes.
     ///
     /// # Errors
     /// As [`integer`](Self::integer).
@@ -175,7 +176,7 @@ impl<I: Input> Reader<I> {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Passes over a value of a struct.
+    /// Skips the value of a field.
     ///
     /// # Errors
     /// If the bytes are not such a value.
@@ -183,7 +184,7 @@ impl<I: Input> Reader<I> {
         self.skip(kind, DEPTH)
     }
 
-    /// The error that the byte before is not what it should be.
+    /// The error for a previous byte that is not the expected value.
     pub fn malformed(&self, what: &'static str) -> Error {
         Error::Malformed { at: self.position().saturating_sub(1), what }
     }

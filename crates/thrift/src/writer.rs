@@ -17,7 +17,7 @@ pub fn put_list(out: &mut Vec<u8>, count: u64, kind: u8) {
     }
 }
 
-/// Appends an integer of any width but 8 bits.
+/// Appends an integer of any width except 8 bits.
 pub fn put_integer(out: &mut Vec<u8>, value: i64) {
     put_varint(out, (value << 1 ^ value >> 63).cast_unsigned());
 }

@@ -1,4 +1,5 @@
-//! Databases as a job sees them: a query is submitted, reports its progress, and gives rows.
+//! The interface between jobs and databases: a query is submitted, reports its progress, and
+//! returns rows.
 
 use async_trait::async_trait;
 use taploom_pipeline::RowSource;
@@ -32,12 +33,12 @@ pub trait Database: Send + Sync {
     /// The database refuses the query, or can't be reached.
     async fn submit(&self, query: Query) -> Result<Box<dyn Execution>, Failure>;
 
-    /// Whether the rows of a result can be read only once, so that an upload that failed can't begin
-    /// again with them.
+    /// Whether the rows of a result can be read only once. A failed upload then can't start again
+    /// from the rows.
     fn reads_once(&self) -> bool;
 }
 
-/// A query that runs. When it is dropped, reading stops; [`cancel`](Self::cancel) ends it in the database.
+/// A running query. Dropping it stops reading; [`cancel`](Self::cancel) ends the query in the database.
 #[async_trait]
 pub trait Execution: Send + Sync {
     /// The name of the query in the database.
@@ -46,7 +47,7 @@ pub trait Execution: Send + Sync {
     /// Waits until the database has progress to report.
     ///
     /// # Errors
-    /// The database can't be asked any more.
+    /// The database no longer answers.
     async fn progress(&mut self) -> Result<QueryProgress, Failure>;
 
     /// The rows, once the phase is [`QueryPhase::Finished`].
@@ -67,9 +68,9 @@ pub trait Execution: Send + Sync {
 pub struct QueryProgress {
     /// The phase.
     pub phase: QueryPhase,
-    /// Parts of the query. A database that counts no parts says 1.
+    /// The number of parts of the query; 1 if the database does not count parts.
     pub total_chunks: u64,
-    /// The parts that are done.
+    /// The number of completed parts.
     pub completed_chunks: u64,
     /// When the database began the query, in milliseconds since 1970, if the database says so.
     pub started: Option<u64>,

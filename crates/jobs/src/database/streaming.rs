@@ -12,9 +12,9 @@ use taploom_sources::{Request, SourceRegistry, open};
 use crate::database::{Database, Execution, Query, QueryPhase, QueryProgress};
 use crate::failure::{Failure, FailureCause};
 
-/// A database by its location, as `taploom encode` takes it: `sqlite:FILE`, `mysql://...`.
+/// A database with a location as for `taploom encode`: `sqlite:FILE`, `mysql://...`.
 ///
-/// The database gives its queries no names, so they are numbered from 1.
+/// The database has no names for its queries, so they are numbered from 1.
 pub struct StreamingDatabase {
     location: Arc<Location>,
     queries: AtomicU64,
@@ -30,7 +30,7 @@ impl StreamingDatabase {
     /// The database at a location. A connection is opened for each query.
     ///
     /// # Errors
-    /// A location that no source reads or whose source takes no SQL; a malformed MySQL URL.
+    /// A location that no source can read, or whose source takes no SQL; a malformed MySQL URL.
     pub fn new(location: &str) -> taploom_format::Result<Self> {
         let registry = SourceRegistry::collected()?;
         let location = match registry.find_queryable(location)?.info().id {
@@ -65,7 +65,7 @@ struct StreamingQuery {
     location: Arc<Location>,
     query: Option<Query>,
     id: u64,
-    /// Whether the phase has been asked for: the query runs while its rows are read.
+    /// Whether `progress` was called. The query itself runs while its rows are read.
     reported: bool,
     #[cfg(feature = "mysql")]
     killer: Option<QueryKiller>,

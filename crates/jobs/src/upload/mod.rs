@@ -114,7 +114,7 @@ impl Uploader {
     }
 
     /// Sends bytes as they are made, once. If `bytes` ends with an error, the request is broken off, so that
-    /// the store does not take the part for a whole result.
+    /// the store does not store an incomplete result.
     pub(crate) async fn send_stream(
         &self,
         target: &Destination,

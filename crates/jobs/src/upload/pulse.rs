@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 
-/// Tells a store that hangs from an encoder that is slow. The clock runs only while the store has to act:
-/// to take the chunk that was offered, or to answer.
+/// Distinguishes a store that hangs from a slow encoder. The clock runs only while the store has to act:
+/// to take the offered chunk, or to answer.
 #[derive(Clone)]
 pub(crate) struct Pulse {
     base: Instant,
-    /// When the store began to act, in milliseconds after `base`, plus 1; 0 while the store waits for bytes.
+    /// The time since which the store has to act, in milliseconds after `base`, plus 1; 0 while the store
+    /// waits for bytes.
     since: Arc<AtomicU64>,
 }
 

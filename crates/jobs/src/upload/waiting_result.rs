@@ -1,4 +1,4 @@
-//! The bytes of a result that waits in a temporary file, as the body of a request.
+//! Sends a result from a temporary file as the body of a request.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use taploom_scratch::ScratchReader;
 /// Bytes that are read at a time.
 const CHUNK: u64 = 256 << 10;
 
-/// Reads a file from its beginning. Each call reads all of it, whether or not a stream before was read
+/// Reads a file from its beginning. Each call starts again, whether or not an earlier stream was read
 /// to its end, so that an upload can be repeated.
 pub(crate) fn read(
     file: &ScratchReader,

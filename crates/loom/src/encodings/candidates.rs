@@ -1,4 +1,4 @@
-//! The ways of encoding that are worth a trial, by quick tests of a sample.
+//! Finds the encodings that are worth a trial, by quick tests of a sample.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::ByteArrayType;
@@ -17,20 +17,20 @@ use crate::table::Column;
 /// Chunks with fewer values are not tried: encoding a sample would take longer than the chunk.
 const FEW: f64 = 512.0;
 
-/// With so few distinct values, nothing is smaller than a dictionary.
+/// With at most this number of distinct values, a dictionary is always the smallest encoding.
 const SURELY_DICTIONARY: f64 = 64.0;
 
-/// The length of texts for which four bytes for the length do not matter.
+/// For texts of this length and more, the four bytes that PLAIN takes for the length do not matter.
 const LONG_TEXT: f64 = 200.0;
 
-/// A leaf of a column, and what its sample says.
+/// A leaf of a column, and the properties of its sample.
 pub(super) struct Leaf<'a> {
     column: &'a Column,
     described: &'a ColumnDescriptor,
     arrays: &'a [ArrayRef],
     properties: &'a WriterProperties,
     encodings: Encodings,
-    /// `None` if nothing can be said.
+    /// `None` if the sample allows no estimate.
     distinct: Option<Distinct>,
     /// The number of values in the chunk per value in the sample.
     times: f64,
@@ -60,7 +60,7 @@ impl<'a> Leaf<'a> {
         self.values < FEW
     }
 
-    /// The ways that may be the smallest. The first is the best if nothing is tried; none, if the properties decide.
+    /// The encodings that may be the smallest. Without a trial, the first is used. Empty if the properties decide.
     pub(super) fn candidates(&self) -> Vec<Way> {
         let path = self.path();
         if self.properties.encoding(path).is_some() {
@@ -72,13 +72,13 @@ impl<'a> Leaf<'a> {
         }
         let allows_dictionary = self.properties.dictionary_enabled(path);
         let Some(distinct) = &self.distinct else {
-            // Nothing but nulls in the sample, or a type whose values are not looked at.
+            // The sample has only nulls, or its type can't be inspected.
             let is_null = self.arrays.iter().all(|array| array.null_count() == array.len());
             return if is_null || !allows_dictionary { vec![default] } else { Vec::new() };
         };
         let mut ways = Vec::new();
         let limit = self.properties.column_dictionary_page_size_limit(path);
-        // Where values are not tried, or compressed, a dictionary has to pay by itself.
+        // Without a trial or without compression, only the size of the dictionary itself decides.
         let part = if self.is_small() { 0.75 } else { 0.95 };
         if allows_dictionary && distinct.dictionary_pays(limit, part) {
             ways.push(Way::Dictionary);
@@ -93,7 +93,7 @@ impl<'a> Leaf<'a> {
         ways
     }
 
-    /// The encodings beside PLAIN and dictionaries that may pay.
+    /// The encodings other than PLAIN and dictionaries that may be smaller.
     fn others(&self, distinct: &Distinct) -> Vec<Encoding> {
         let smallest = self.encodings == Encodings::Smallest;
         let compressed = self.codec() != Compression::UNCOMPRESSED;
@@ -116,7 +116,8 @@ impl<'a> Leaf<'a> {
             PhysicalType::FIXED_LEN_BYTE_ARRAY if smallest && compressed => {
                 others.push(Encoding::BYTE_STREAM_SPLIT);
             }
-            // pyarrow 26 makes no dictionaries from texts in delta encodings, and refuses the file.
+            // pyarrow 26 can't read texts in delta encodings into Arrow dictionaries, and refuses
+            // the file.
             PhysicalType::BYTE_ARRAY if !self.column.has_arrow_dictionary => {
                 if distinct.width < LONG_TEXT {
                     others.push(Encoding::DELTA_LENGTH_BYTE_ARRAY);
@@ -131,7 +132,7 @@ impl<'a> Leaf<'a> {
         others
     }
 
-    /// Bytes of the whole chunk in a way in which its sample was measured.
+    /// The estimated size of the whole chunk, from the measured size of its sample.
     pub(super) fn chunk_bytes(&self, way: Way, measured: &Measured, compressed: bool) -> f64 {
         let of = |pages: &PageBytes| {
             (if compressed { pages.compressed } else { pages.uncompressed }) as f64
@@ -141,13 +142,14 @@ impl<'a> Leaf<'a> {
             return data + of(&measured.dictionary) * self.times;
         };
         let entries = (measured.dictionary.uncompressed as f64 / distinct.width).max(1.0);
-        // The sample has fewer distinct values than the chunk, and narrower keys.
+        // The sample has fewer distinct values than the chunk, and therefore narrower keys.
         let more = (distinct.count / entries).max(1.0);
         let wider = key_bits(distinct.count.max(entries)) / key_bits(entries);
         data * wider + of(&measured.dictionary) * more
     }
 
-    /// Bytes of the whole chunk with BYTE_STREAM_SPLIT, if its pages are much larger than the sample.
+    /// The estimated size of the whole chunk with BYTE_STREAM_SPLIT, if its pages are much larger
+    /// than the sample.
     pub(super) fn split_bytes(&self) -> Option<f64> {
         let distinct = self.distinct?;
         let codec = streams::Codec::of(self.codec())?;
@@ -181,7 +183,7 @@ impl<'a> Leaf<'a> {
         self.properties.compression(self.path())
     }
 
-    /// What the Parquet crate takes if the properties name no encoding.
+    /// The encoding that the Parquet crate uses if the properties name none.
     fn default_encoding(&self) -> Encoding {
         match (self.physical_type(), self.properties.writer_version()) {
             (PhysicalType::BOOLEAN, WriterVersion::PARQUET_2_0) => Encoding::RLE,
@@ -190,7 +192,7 @@ impl<'a> Leaf<'a> {
     }
 }
 
-/// Bytes that a text has in common with the beginning of the one before it, on average.
+/// The average length of the prefix that a text shares with the previous text, in bytes.
 fn mean_common_prefix(arrays: &[ArrayRef]) -> f64 {
     let (mut bytes, mut texts) = (0, 0);
     for array in arrays {
@@ -207,7 +209,7 @@ fn mean_common_prefix(arrays: &[ArrayRef]) -> f64 {
     bytes as f64 / f64::from(texts.max(1))
 }
 
-/// The sum of the common prefixes of neighbours, and their number.
+/// The total length of the prefixes that neighbours share, and the number of neighbours.
 fn common_prefixes<T: ByteArrayType>(array: &GenericByteArray<T>) -> (usize, u32) {
     let mut last: Option<&[u8]> = None;
     let (mut bytes, mut pairs) = (0, 0);

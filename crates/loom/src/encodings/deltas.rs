@@ -1,13 +1,13 @@
 //! The differences between neighbouring integers.
 //!
-//! DELTA_BINARY_PACKED stores them in as many bits as the differences of a block need. fastparquet takes a width of
-//! more than 28 bits for another one, and returns wrong values without an error.
+//! DELTA_BINARY_PACKED stores the differences of a block in the number of bits that the widest one needs.
+//! fastparquet misreads widths of more than 28 bits, and returns wrong values without an error.
 
 use arrow_array::{Array, ArrayRef, downcast_primitive_array};
 use arrow_buffer::ArrowNativeType;
 use arrow_schema::{DataType, TimeUnit};
 
-/// The widest difference that every reader takes, in bits.
+/// The widest difference that every reader can read, in bits.
 const READ_BY_ALL: u32 = 28;
 
 /// The smallest and the largest difference between neighbours that are not null.
@@ -15,14 +15,14 @@ const READ_BY_ALL: u32 = 28;
 pub(crate) struct DeltaRange {
     last: Option<i64>,
     range: Option<(i64, i64)>,
-    /// A value or a difference is not known, or does not fit 64 bits.
+    /// Whether some value or difference is unknown, or does not fit in 64 bits.
     unknown: bool,
 }
 
 impl DeltaRange {
-    /// Adds the values that follow those added before.
+    /// Adds values. They follow the values of the previous call.
     pub(crate) fn add(&mut self, array: &ArrayRef) {
-        // These are multiplied when they are written.
+        // The values of these types are multiplied when they are written.
         let is_scaled = matches!(
             array.data_type(),
             DataType::Time32(TimeUnit::Second) | DataType::Timestamp(TimeUnit::Second, _)
@@ -33,7 +33,7 @@ impl DeltaRange {
         if self.unknown {
             return;
         }
-        // Written as signed numbers, larger ones become negative.
+        // Unsigned numbers are written as signed numbers, so larger values would become negative.
         let most = match array.data_type() {
             DataType::UInt32 => i64::from(i32::MAX),
             _ => i64::MAX,
@@ -72,12 +72,12 @@ impl DeltaRange {
         }
     }
 
-    /// Whether the differences of any block fit the bits that every reader takes.
+    /// Whether the differences of all blocks are narrow enough for every reader.
     pub(crate) fn is_read_by_all(&self) -> bool {
         self.bits().is_some_and(|bits| bits <= READ_BY_ALL)
     }
 
-    /// The bits of a difference, if all are as wide as the widest. `None` if that is not known.
+    /// The number of bits of the widest difference. `None` if it is not known.
     pub(crate) fn bits(&self) -> Option<u32> {
         if self.unknown {
             return None;

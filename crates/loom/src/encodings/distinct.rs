@@ -16,7 +16,8 @@ fn sample_size(values: f64) -> usize {
     ((8.0 * values).sqrt() as usize).clamp(64, MOST_SAMPLED)
 }
 
-/// The leaf arrays of a column in Parquet's order. The leaves of a list are those of its elements.
+/// Appends the leaf arrays of a column in Parquet's order. The leaves of a list are the leaves of
+/// its elements.
 pub(crate) fn leaves(array: &ArrayRef, out: &mut Vec<ArrayRef>) {
     match array.data_type() {
         DataType::List(_) => leaves(&elements(array.as_list::<i32>()), out),
@@ -32,20 +33,20 @@ pub(crate) fn leaves(array: &ArrayRef, out: &mut Vec<ArrayRef>) {
     }
 }
 
-/// What is estimated of a chunk's values.
+/// Estimates about the values of a chunk.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Distinct {
     /// The number of values in the chunk, nulls included.
     pub(super) values: f64,
     /// The number of distinct values.
     pub(super) count: f64,
-    /// Bytes of a value in the encoding PLAIN, on average.
+    /// The average size of a value in the encoding PLAIN, in bytes.
     pub(super) width: f64,
 }
 
 impl Distinct {
-    /// The distinct values in a chunk of about `values` values like those in `sample`. `None` for types that can't be
-    /// judged, and if all sampled values are null, which says nothing of later ones.
+    /// Estimates the number of distinct values in a chunk of about `values` values from which `sample` was taken.
+    /// Returns `None` for types that can't be inspected, and if all sampled values are null.
     ///
     /// The number is estimated from the values that occur once and twice in the sample (Chao 1984, bias-corrected).
     pub(super) fn estimate(sample: &[ArrayRef], values: f64) -> Option<Self> {
@@ -98,7 +99,8 @@ impl Distinct {
         self.values * key_bits(self.count) / 8.0
     }
 
-    /// Whether a dictionary of at most `limit` bytes takes less than `part` of the values themselves.
+    /// Whether a dictionary has at most `limit` bytes and, with its keys, takes less than `part` of
+    /// the size of the values.
     pub(super) fn dictionary_pays(&self, limit: usize, part: f64) -> bool {
         let dictionary = self.dictionary_bytes();
         dictionary <= limit as f64

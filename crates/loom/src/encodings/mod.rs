@@ -2,23 +2,24 @@
 //!
 //! # The problem
 //!
-//! No encoding is the best for a type. Ids that ascend are a fifth of their size as differences, ids in random order
-//! grow. Splitting the bytes of floats saves a fifth of measured positions, and doubles the size of a column in which
-//! few prices repeat. Writers that encode rows as they come decide before they have seen the values.
+//! The best encoding depends on the values, not only on the type. Stored as differences, ascending ids take a fifth of
+//! their size, but ids in random order grow. Splitting the bytes of floats makes measured positions a fifth smaller,
+//! but doubles the size of a column that repeats a few prices. Writers that encode rows as they arrive choose an
+//! encoding before they have seen the values.
 //!
 //! # The idea
 //!
 //! The loom has the whole chunk before it encodes the first value. It takes some runs of neighbouring values from
-//! several places of the chunk ([`Stage::sample`](crate::stage::Stage::sample)), encodes and compresses them in each
-//! of the ways that may pay ([`trial`]), and takes the way with which the whole chunk is smallest. Quick tests leave
-//! out the ways that can't win ([`candidates`]). A sample that compression does not make smaller says that the chunk is
-//! better left uncompressed: readers then have less to do.
+//! several places of the chunk ([`Stage::sample`](crate::stage::Stage::sample)), encodes and compresses them with every
+//! encoding that may be smaller than PLAIN ([`trial`]), and takes the one with the smallest estimated size of the whole
+//! chunk. Quick tests leave out encodings that can't win ([`candidates`]). If compression does not make the sample
+//! smaller, the chunk is left uncompressed, which saves work for readers.
 //!
 //! # The limits
 //!
-//! - What repeats at a distance longer than a run is not seen, except by dictionaries.
+//! - Repetitions at a distance longer than a run are not found, except by dictionaries.
 //! - The size of a dictionary comes from an estimate ([`distinct`]).
-//! - Chunks with few values are not tried: a dictionary is judged by the estimate alone.
+//! - Chunks with few values have no trial: the estimate alone decides on a dictionary.
 
 mod candidates;
 mod deltas;
@@ -41,22 +42,22 @@ use self::trial::{Measured, Trial};
 use crate::error::Result;
 use crate::table::Column;
 
-/// Which encodings column chunks get. A column for which the properties name an encoding is written as they say.
+/// How the encodings of column chunks are chosen. If the properties name an encoding for a column, that one is
+/// used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Encodings {
-    /// For every chunk, the smallest of the encodings that current readers and those of 2024 know: PLAIN and
-    /// dictionaries, DELTA_BINARY_PACKED where differences have at most 28 bits, DELTA_LENGTH_BYTE_ARRAY and
-    /// DELTA_BYTE_ARRAY for texts, BYTE_STREAM_SPLIT for floats. Chunks that compression does not make smaller are
-    /// left uncompressed.
+    /// For every chunk, the smallest of the encodings that readers of 2024 and later know: PLAIN and dictionaries,
+    /// DELTA_BINARY_PACKED if differences have at most 28 bits, DELTA_LENGTH_BYTE_ARRAY and DELTA_BYTE_ARRAY for
+    /// texts, BYTE_STREAM_SPLIT for floats. Chunks that compression does not make smaller are left uncompressed.
     #[default]
     Auto,
-    /// As `Auto`, with BYTE_STREAM_SPLIT for integers and values of fixed length and DELTA_BINARY_PACKED for any
-    /// differences too. Fewer readers know these.
+    /// As `Auto`, and also BYTE_STREAM_SPLIT for integers and values of fixed length, and DELTA_BINARY_PACKED
+    /// for differences of any width. Fewer readers support these.
     Smallest,
-    /// PLAIN, and dictionaries where they pay, which every reader knows.
+    /// The smaller of PLAIN and a dictionary. Every reader knows both.
     Compatible,
-    /// What the properties say, as in `ArrowWriter`.
+    /// The encodings that the properties give, as in `ArrowWriter`.
     AsSet,
 }
 
@@ -67,23 +68,25 @@ pub(crate) enum Way {
     Direct(Encoding),
 }
 
-/// A way, and whether compression makes the pages smaller.
+/// A way of encoding, and whether compression makes the pages smaller.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct RankedWay {
     pub(crate) way: Way,
     compressed: bool,
 }
 
-/// The ways for a leaf, the best first. Empty where the properties decide.
+/// The ways of encoding for a leaf, the best first. Empty if the properties decide.
 pub(crate) type Ranking = Vec<RankedWay>;
 
-/// What other encodings have to save, because dictionaries and PLAIN are read by every reader and quickly.
+/// Another encoding is chosen only if its size is at most this part of the size with PLAIN or a
+/// dictionary, which every reader reads quickly.
 const WORTH_IT: f64 = 0.98;
 
-/// What compression has to save.
+/// A chunk is compressed only if this leaves at most this part of its size.
 const WORTH_COMPRESSING: f64 = 0.98;
 
-/// The ways for each leaf of a column with `rows` rows, of which `sample` holds some.
+/// Ranks the ways of encoding for each leaf of a column with `rows` rows. `sample` has some of
+/// these rows.
 pub(crate) fn rank(
     encodings: Encodings,
     column: &Column,
@@ -99,7 +102,7 @@ pub(crate) fn rank(
         leaves(array, &mut of_leaves);
         arrays.iter_mut().zip(of_leaves).for_each(|(leaf, array)| leaf.push(array));
     }
-    // Lists have more values than rows, or fewer.
+    // A column of lists may have more or fewer values than rows.
     let times = rows as f64 / sampled.max(1) as f64;
     let mut paths = HashMap::new();
     schema.columns().iter().for_each(|leaf| *paths.entry(leaf.path()).or_insert(0) += 1);
@@ -109,7 +112,8 @@ pub(crate) fn rank(
             Leaf::new(column, described, arrays, properties, encodings, times)
         })
         .collect();
-    // Properties are set by path, so fields of a struct that share their name are not told apart.
+    // Properties are set by path, so fields of a struct with the same name can't have different
+    // ones.
     let is_alone = |leaf: &Leaf<'_>| paths.get(leaf.path()).is_none_or(|count| *count == 1);
     let ways =
         leaves.iter().map(|leaf| if is_alone(leaf) { leaf.candidates() } else { Vec::new() });
@@ -119,7 +123,7 @@ pub(crate) fn rank(
             |ways: &Vec<Way>| ways.first().map(|way| RankedWay { way: *way, compressed: true });
         return Ok(ways.iter().map(|ways| first(ways).into_iter().collect()).collect());
     }
-    // All leaves of a nested column are tried at once, each in one of its ways.
+    // Each trial encodes all leaves of a nested column, each leaf in one of its ways.
     let trials = ways.iter().map(Vec::len).max().unwrap_or(0);
     let mut measured = vec![Vec::new(); ways.len()];
     for trial in 0..trials {
@@ -154,7 +158,7 @@ fn ranked(leaf: &Leaf<'_>, measured: &[(Way, Measured)]) -> Ranking {
             (weighed, RankedWay { way: *way, compressed: pays })
         })
         .collect();
-    // Stable: of equal ways, the first candidate is taken.
+    // The sort is stable: if two ways are equal, the first candidate wins.
     ranking.sort_by(|(one, _), (other, _)| one.total_cmp(other));
     ranking.into_iter().map(|(_, way)| way).collect()
 }
@@ -170,7 +174,7 @@ pub(crate) fn applied(
         let path = leaf.path();
         let Some(best) = ranking.first() else { continue };
         builder = builder.set_column_dictionary_enabled(path.clone(), best.way == Way::Dictionary);
-        // The second best takes over where a dictionary becomes too large.
+        // If a dictionary becomes too large, the best way without a dictionary is used.
         let direct = ranking.iter().find_map(|ranked| match ranked.way {
             Way::Direct(encoding) => Some(encoding),
             Way::Dictionary => None,

@@ -1,19 +1,20 @@
-//! What BYTE_STREAM_SPLIT makes of values in large pages.
+//! Estimates the size of values with BYTE_STREAM_SPLIT in large pages.
 //!
-//! A page has one stream for the first byte of all values, then one for the second, and so on. In a page of 20,000 values
-//! or more, codecs see most streams alone: those with Huffman codes make one code for each 128 KiB or so, and those that
-//! only replace repetitions find them within 64 KiB. In a sample, all streams share the codes, and are too short for
-//! repetitions. What a large page takes is therefore worked out for each stream by itself.
+//! A page has one stream for the first byte of all values, then one for the second, and so on. In a page of 20,000
+//! values or more, a codec handles most streams separately: codecs with Huffman codes make one code for about 128 KiB,
+//! and codecs that only replace repetitions find them within 64 KiB. In a sample, all streams share one code, and they
+//! are too short for repetitions. The size of a large page is therefore estimated stream by stream.
 
 use arrow_array::{Array, ArrayRef};
 use parquet::basic::Compression;
 
 use super::distinct::values_of;
 
-/// The fewest values of a page for which codecs see most streams alone.
+/// The smallest number of values in a page for which codecs handle most streams separately.
 const LONG_STREAM: usize = 16_000;
 
-/// A stream with more bits for each byte has hardly any repetitions of four bytes, which is the least that is replaced.
+/// A stream with a higher entropy, in bits per byte, has hardly any repetitions of four bytes, the shortest that codecs
+/// replace.
 const REPEATING: f64 = 5.0;
 
 /// How a codec makes streams smaller.
@@ -39,11 +40,12 @@ impl Codec {
         }
     }
 
-    /// The bytes that a byte of a stream takes.
+    /// The compressed size of a stream, as a part of its size.
     fn share(self, stream: &[u8]) -> f64 {
         let bits = bits_per_byte(stream);
         match self {
-            // A code has at least one bit. Below that, codecs replace some of the repetitions.
+            // A Huffman code has at least one bit. If the entropy is lower, codecs replace some of
+            // the repetitions.
             Self::Codes if bits < 1.0 && bits > 0.0 => f64::midpoint(bits, 1.0) / 8.0,
             Self::Codes => bits / 8.0,
             Self::Repetitions if bits > REPEATING => 1.0,
@@ -52,8 +54,8 @@ impl Codec {
     }
 }
 
-/// Bytes that a value takes in pages of at least `page` values, on average. `None` if the pages are small, or for types
-/// whose bytes are not known.
+/// The average size of a value in pages of `page` values, in bytes. `None` for small pages, and for types whose bytes
+/// are not known.
 pub(super) fn bytes_per_value(sample: &[ArrayRef], page: usize, codec: Codec) -> Option<f64> {
     if page < LONG_STREAM {
         return None;
@@ -70,7 +72,7 @@ pub(super) fn bytes_per_value(sample: &[ArrayRef], page: usize, codec: Codec) ->
     (!streams.is_empty()).then(|| streams.iter().map(|stream| codec.share(stream)).sum())
 }
 
-/// The entropy of a stream: the bits that a byte takes with the best of codes.
+/// The entropy of a stream: the number of bits per byte with an ideal code.
 fn bits_per_byte(stream: &[u8]) -> f64 {
     let mut counts = [0_u32; 256];
     stream.iter().for_each(|byte| counts[usize::from(*byte)] += 1);
@@ -79,10 +81,10 @@ fn bits_per_byte(stream: &[u8]) -> f64 {
     counts.map(|count| count / all * (all / count).log2()).sum()
 }
 
-/// What Snappy leaves of a long stream that has the bytes of this one in any order. In their own order, neighbours may
-/// be alike, and repeat more.
+/// The part that remains when Snappy compresses a long stream with the bytes of this one in random order. In their
+/// original order, neighbours may be similar and repeat more.
 fn share_without_repetitions(stream: &[u8]) -> f64 {
-    // Numbers without a pattern, the same on every machine.
+    // Pseudorandom numbers, the same on every machine.
     let mut state = 0_u64;
     let mut any = || {
         state =

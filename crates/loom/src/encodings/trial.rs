@@ -1,4 +1,4 @@
-//! Encodes a sample, to see how large its pages are.
+//! Encodes a sample to measure the size of its pages.
 
 use std::sync::{Arc, Mutex};
 
@@ -28,7 +28,7 @@ pub(super) struct Trial<'a> {
     properties: &'a WriterProperties,
 }
 
-/// Bytes of pages without their headers.
+/// The sizes of pages without their headers, in bytes.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Measured {
     pub(super) dictionary: PageBytes,
@@ -60,7 +60,8 @@ impl<'a> Trial<'a> {
         Self { column, schema, properties }
     }
 
-    /// The pages of each leaf, encoded in its way, or as the properties say.
+    /// Measures the pages of each leaf, encoded in the given way, or as the properties say if there
+    /// is none.
     pub(super) fn measure(
         &self,
         ways: &[Option<Way>],
@@ -83,7 +84,7 @@ impl<'a> Trial<'a> {
         Ok(sizes.0.iter().map(|sizes| *lock(sizes)).collect())
     }
 
-    /// What the pages of a sample depend on, and nothing else.
+    /// Only the properties on which the size of pages depends.
     fn properties_of(&self, ways: &[Option<Way>]) -> WriterProperties {
         let all = self.properties;
         let mut builder = WriterProperties::builder()
@@ -114,7 +115,7 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// Makes page stores that keep nothing but sizes, one per leaf.
+/// Makes page stores that keep only sizes, one per leaf.
 #[derive(Debug)]
 struct MeasuredPages(Vec<Arc<Mutex<Measured>>>);
 
@@ -157,7 +158,7 @@ impl PageStore for MeasuringStore {
     }
 }
 
-/// What the header of a page says of its size.
+/// The sizes in the header of a page.
 struct PageSize {
     is_dictionary: bool,
     bytes: PageBytes,

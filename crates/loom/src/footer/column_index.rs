@@ -1,4 +1,4 @@
-//! Column indexes that are made anew, with other bounds.
+//! Rebuilds column indexes with other bounds.
 
 use parquet::basic::{BoundaryOrder, Type as PhysicalType};
 use parquet::errors::ParquetError;
@@ -8,11 +8,11 @@ use parquet::file::page_index::column_index::{ColumnIndexMetaData, PrimitiveColu
 /// Minimum and maximum of a page, as an index stores them.
 pub(crate) type Bounds = (Vec<u8>, Vec<u8>);
 
-/// Puts the bounds of pages into an index that takes them for pages without values. `bounds` has one entry per page.
-/// Such pages are those of nested columns with as many null leaf entries as rows.
+/// Puts the missing bounds of pages into an index. `bounds` has one entry per page. The Parquet crate treats a page
+/// of a nested column as a page without values if its number of null leaf entries equals its number of rows.
 ///
-/// `None` if a bound is longer than `most` bytes, because the index could not be kept small, and for values that have
-/// no order and so no bounds.
+/// `None` if a bound is longer than `most` bytes, because the index could not be kept small, and for values without
+/// an order, which have no bounds.
 pub(crate) fn with_bounds(
     index: ColumnIndexMetaData,
     kind: PhysicalType,
@@ -38,7 +38,7 @@ pub(crate) fn with_bounds(
     if !lacks_any {
         return Ok(Some(index));
     }
-    // The order was judged without these pages.
+    // The Parquet crate determined the order without these pages.
     let with_values = pages.filter(|page| !index.is_null_page(*page) || lacking(*page).is_some());
     let order = match with_values.count() {
         0 | 1 => BoundaryOrder::ASCENDING,
@@ -48,7 +48,7 @@ pub(crate) fn with_bounds(
     rebuilt(&index, kind, order, nans, |page| lacking(page).cloned()).map(Some)
 }
 
-/// An index with the same pages. `bounds` gives those of a page that are not as before.
+/// An index with the same pages. `bounds` returns the new bounds of a page, if they change.
 pub(super) fn rebuilt(
     index: &ColumnIndexMetaData,
     kind: PhysicalType,

@@ -1,9 +1,9 @@
 //! Statistics of floats in Parquet's `TYPE_ORDER`.
 //!
 //! The Parquet crate writes statistics of floats in `IEEE_754_TOTAL_ORDER`, which many readers refuse. `TYPE_ORDER`
-//! does not say where NaN stands: some readers take it for the greatest value, others for none. Bounds beside a NaN
-//! would make some of them pass over rows that they look for, so there are none. Nor does it tell -0.0 from 0.0, so
-//! bounds of zero include both.
+//! does not say how NaN is ordered: some readers treat it as the greatest value, others ignore it. If chunks or
+//! pages with a NaN had bounds, some readers would skip rows that they should find, so such chunks and pages get no
+//! bounds. `TYPE_ORDER` does not distinguish -0.0 from 0.0 either, so bounds of zero include both.
 
 use parquet::basic::{BoundaryOrder, LogicalType, Type as PhysicalType};
 use parquet::data_type::{
@@ -24,7 +24,7 @@ pub(crate) fn is_float(leaf: &ColumnDescriptor) -> bool {
         || leaf.logical_type_ref() == Some(&LogicalType::Float16)
 }
 
-/// Turns the statistics and the index of a chunk in total order into those in `TYPE_ORDER`.
+/// Converts the statistics and the index of a chunk from total order to `TYPE_ORDER`.
 pub(super) fn to_type_order(
     chunk: &mut ColumnChunkMetaData,
     index: &mut Option<ColumnIndexMetaData>,
@@ -90,7 +90,7 @@ fn of_pages(
     rebuilt(index, kind, order, |_| None, widened).map(Some).map_err(Error::internal)
 }
 
-/// A minimum in little-endian bytes, with the sign that the smaller zero has.
+/// A minimum in little-endian bytes; zero becomes -0.0.
 fn least(mut min: Vec<u8>) -> Vec<u8> {
     if let [rest @ .., sign @ 0] = min.as_mut_slice()
         && rest.iter().all(|byte| *byte == 0)
@@ -100,7 +100,7 @@ fn least(mut min: Vec<u8>) -> Vec<u8> {
     min
 }
 
-/// A maximum in little-endian bytes, with the sign that the greater zero has.
+/// A maximum in little-endian bytes; zero becomes 0.0.
 fn greatest(mut max: Vec<u8>) -> Vec<u8> {
     if let [rest @ .., sign @ 0x80] = max.as_mut_slice()
         && rest.iter().all(|byte| *byte == 0)

@@ -1,4 +1,4 @@
-//! The keys of the footer, which are written from where they are: they may be long.
+//! Writes the keys of the footer without copying them, because they may be long.
 
 use std::io::Write;
 
@@ -29,7 +29,7 @@ pub(super) fn put_keys(keys: &[KeyValue], rest: &[u8], out: &mut impl Write) -> 
         }
         bytes.push(thrift::STOP);
     }
-    // A field's header has the difference to the previous id, which was 4 and is 5 now.
+    // A field header contains the difference to the previous field id, which was 4 and is now 5.
     bytes.push(first - 0x10);
     out.write_all(&bytes).map_err(Error::io)?;
     out.write_all(after).map_err(Error::io)

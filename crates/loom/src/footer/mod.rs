@@ -1,4 +1,4 @@
-//! The end of the file: page indexes and metadata of all row groups, none of which stays in memory.
+//! Writes the end of the file: page indexes and metadata of all row groups, without keeping them in memory.
 //!
 //! # The problem
 //!
@@ -10,10 +10,10 @@
 //! # The idea
 //!
 //! A description does not change once its chunk is written, except for the places of indexes and bloom filters,
-//! which come later in the file. So each description is serialised at once and put aside. The Parquet crate
-//! serialises only whole footers, so [`Footer::add_column`] lets it write the footer of a file with this one
-//! column and one row group, and cuts the parts out of the bytes. They wait in [`Spool`]s, in memory while they
-//! are few and in scratch after that:
+//! which come later in the file. Each description is therefore serialised at once and stored. The Parquet crate
+//! can serialise only complete footers, so [`Footer::add_column`] lets it write the footer of a file with only
+//! this column and one row group, and cuts the needed parts out of the bytes. The parts wait in [`Spool`]s: in
+//! memory while they are small, and in scratch after that:
 //!
 //! ```text
 //!                    ┌─► column_indexes ──► written as they are, chunk by chunk
@@ -25,19 +25,19 @@
 //! bloom filters ───────► bloom_filters ───► written after their row group or before the indexes
 //! ```
 //!
-//! At the end, [`Footer::finish`] writes the spools in this order. Places are not looked up: the indexes of all
-//! chunks stand in the order of the chunks, so a running sum of their lengths is the place of the next one. The
-//! bytes before and after the list of row groups come from one more footer of the Parquet crate, one without
-//! row groups. The result has the same bytes as `SerializedFileWriter` writes.
+//! At the end, [`Footer::finish`] writes the spools in this order. It needs no table of positions: the indexes
+//! are in the order of the chunks, so the running sum of their lengths is the position of the next one. The bytes
+//! before and after the list of row groups come from another footer that the Parquet crate serialises, without
+//! row groups. The result is the same, byte for byte, as the output of `SerializedFileWriter`.
 //!
 //! # The limits
 //!
 //! - A spool holds a 256th of the memory budget, and there are five.
-//! - Readers take the length of the footer as a signed 32-bit number: above 2 GiB the writer ends with
-//!   [`Error::FooterTooLarge`], as early as the row group that passes it.
+//! - Readers take the length of the footer as a signed 32-bit number. The writer fails with
+//!   [`Error::FooterTooLarge`] at the row group with which the footer exceeds 2 GiB.
 //! - `RowGroup.ordinal` has 16 bits. With more row groups the field is left out of all of them.
-//! - Cutting relies on what [`taploom_thrift`] knows of the compact protocol, and on the ids of the fields of
-//!   `ColumnChunk` and `ColumnMetaData`. A test compares the bytes with those of `ArrowWriter`.
+//! - Cutting relies on the compact protocol as [`taploom_thrift`] reads it, and on the field ids of `ColumnChunk`
+//!   and `ColumnMetaData`. A test compares the bytes with the output of `ArrowWriter`.
 
 use std::io::{BufReader, Write};
 use std::sync::Arc;
@@ -84,7 +84,7 @@ pub(crate) struct ColumnMetadata {
     pub(crate) offset_indexes: Vec<Option<OffsetIndexMetaData>>,
 }
 
-/// The descriptions of all chunks that are written, and what follows the last row group.
+/// The descriptions of all written chunks, and the part of the file after the last row group.
 pub(crate) struct Footer {
     properties: Arc<WriterProperties>,
     float_order: FloatOrder,
@@ -188,7 +188,7 @@ impl Footer {
             let length = i32::try_from(bytes.len()).map_err(|_| Error::FooterTooLarge)?;
             bloom_lengths.push(length.unsigned_abs());
             let builder = chunk.clone().into_builder();
-            // The right offset is put in when it is known.
+            // A placeholder: the actual offset is put in when it is known.
             let builder = builder.set_bloom_filter_offset(Some(0));
             *chunk =
                 builder.set_bloom_filter_length(Some(length)).build().map_err(Error::internal)?;
@@ -277,7 +277,7 @@ impl Footer {
                 self.properties.writer_version().as_num(),
                 0,
                 Some(self.properties.created_by().to_owned()),
-                // Keys may be long, and are written below without a copy.
+                // Keys may be long. They are written below, without a copy.
                 None,
                 Arc::new(SchemaDescriptor::new(Arc::clone(schema))),
                 None,

@@ -6,10 +6,11 @@ use taploom_thrift::{self as thrift, Reader, Slice};
 
 use crate::error::{Error, Result};
 
-/// Bytes of the fields that a chunk's record gains at the end: four integers with their headers.
+/// The size of the fields that are added to a chunk's record at the end: four integers with their
+/// headers.
 pub(super) const PLACES_BYTES: u64 = 32;
 
-/// The places in the file at which the next bloom filter and the next indexes stand.
+/// The positions of the next bloom filter and of the next indexes in the file.
 #[derive(Default)]
 pub(super) struct NextPlaces {
     pub(super) bloom_filters: u64,
@@ -17,11 +18,11 @@ pub(super) struct NextPlaces {
     pub(super) offset_indexes: u64,
 }
 
-/// A `ColumnChunk` without fields 4 to 7, the places and lengths of its indexes.
+/// A `ColumnChunk` without fields 4 to 7, the positions and lengths of its indexes.
 pub(super) struct ChunkRecord {
-    /// The bytes before the place of the bloom filter; all bytes where there is no filter.
+    /// The bytes before the offset of the bloom filter; all bytes if the chunk has no filter.
     head: Vec<u8>,
-    /// The bytes after that place.
+    /// The bytes after the offset of the bloom filter.
     tail: Vec<u8>,
     bloom_filter: u32,
     pub(super) column_index: u32,
@@ -70,7 +71,7 @@ impl ChunkRecord {
         Ok(Self { head, tail, bloom_filter, column_index, offset_index })
     }
 
-    /// Appends the record as it waits in a spool.
+    /// Appends the record in the form in which a spool stores it.
     pub(super) fn append_to(&self, out: &mut Vec<u8>) {
         let lengths = [self.head.len() as u32, self.tail.len() as u32];
         let numbers = [self.bloom_filter, self.column_index, self.offset_index];
@@ -90,7 +91,7 @@ impl ChunkRecord {
         Ok(Self { head, tail, bloom_filter, column_index, offset_index })
     }
 
-    /// Appends the complete `ColumnChunk` to a footer. It takes the next places and moves them on.
+    /// Appends the complete `ColumnChunk` to a footer. Uses the next positions, and advances them.
     pub(super) fn put(&self, out: &mut Vec<u8>, places: &mut NextPlaces) {
         out.extend_from_slice(&self.head);
         if self.bloom_filter > 0 {
@@ -116,20 +117,21 @@ impl ChunkRecord {
     }
 }
 
-/// The fields of a `RowGroup` beside its chunks.
+/// The fields of a `RowGroup` other than its chunks.
 pub(super) struct RowGroupRecord {
     pub(super) rows: u64,
     pub(super) file_offset: u64,
     pub(super) chunks: u64,
     pub(super) uncompressed: i64,
     pub(super) compressed: i64,
-    /// The place of its bloom filters; `None` where they follow those of the previous row group.
+    /// The offset of its bloom filters; `None` if they follow the bloom filters of the previous row
+    /// group.
     pub(super) bloom_offset: Option<u64>,
     pub(super) sorting: Vec<u8>,
 }
 
 impl RowGroupRecord {
-    /// The record as it waits in a spool.
+    /// The record in the form in which a spool stores it.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let numbers = [
             self.rows,

@@ -2,24 +2,24 @@
 //!
 //! # The problem
 //!
-//! An encoder allocates as much for a compressed page as for an uncompressed one, and then shrinks the allocation in
-//! place. The allocator puts nothing as large into the rest, so the next page gets new memory. When 3,000 pages of 1 MiB
-//! wait that are compressed to 3 KiB each, the pages take 9 MiB of the budget, and the heap has grown by gigabytes, of
-//! which most are holes. Smaller allocations then go into the holes, and all of it becomes resident.
+//! For a compressed page, an encoder allocates the size of the uncompressed page, and then shrinks the allocation in
+//! place. The freed rest is too small for the next page, which gets new memory. If 3,000 waiting pages of 1 MiB were
+//! compressed to 3 KiB each, they take 9 MiB of the budget, but the heap has grown by gigabytes, most of which are
+//! holes. Smaller allocations then fill parts of the holes, and the whole heap becomes resident.
 //!
 //! # The idea
 //!
-//! Waiting pages are copied here, and the allocation of the encoder is freed at once, so that the next page gets the same
-//! memory. The blocks come in slabs, which are allocated when pages first need them. A few slabs are kept for the next
-//! row group; the others are freed when the row group is complete.
+//! Waiting pages are copied into blocks, and the allocation of the encoder is freed at once, so that the next page gets
+//! the same memory. Blocks are parts of larger slabs, which are allocated when pages first need them. A few slabs are
+//! kept for the next row group; the others are freed when the row group is complete.
 
-/// Bytes of a block. Every chunk in work has one that is partly filled.
+/// The size of a block in bytes. Every unfinished chunk has one partly filled block.
 pub(super) const BLOCK: usize = 4 << 10;
 
 /// The largest number of blocks in a slab.
 const MOST_BLOCKS: usize = 64;
 
-/// The blocks of all chunks in work.
+/// The blocks of all unfinished chunks.
 pub(super) struct Blocks {
     slabs: Vec<Box<[u8]>>,
     /// Blocks per slab.
@@ -37,7 +37,7 @@ impl Blocks {
         Self { slabs: Vec::new(), per_slab, free: Vec::new(), kept: kept / BLOCK / per_slab }
     }
 
-    /// A block that is not in use.
+    /// Takes a block that is not in use.
     pub(super) fn take(&mut self) -> u32 {
         if let Some(block) = self.free.pop() {
             return block;
@@ -49,7 +49,7 @@ impl Blocks {
         first as u32
     }
 
-    /// Returns a block that [`take`](Self::take) gave out.
+    /// Returns a block that [`take`](Self::take) has handed out.
     pub(super) fn give_back(&mut self, block: u32) {
         self.free.push(block);
     }

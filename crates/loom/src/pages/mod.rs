@@ -1,36 +1,35 @@
-//! Encoded pages that wait for their place in the file.
+//! Stores encoded pages until they can be written to the file.
 //!
 //! # The problem
 //!
-//! A file is appended to, and its column chunks stand one after another. Pages are often ready before that. A chunk
-//! with a dictionary begins with the dictionary page, which is complete only when the last value is seen; the
-//! leaves of a nested column are encoded side by side; and several threads encode several columns. A page is
-//! compressed already, so it can't be made later from less. All pages of the chunks in work could be as large as
-//! the row group.
+//! The writer only appends to the file, and column chunks come one after another. Pages are often ready before they can
+//! be written: a chunk with a dictionary begins with the dictionary page, which is complete only after the last value;
+//! the leaves of a nested column are encoded at the same time; and several threads encode several columns. Together,
+//! the waiting pages of the unfinished chunks can be as large as the row group.
 //!
 //! # The idea
 //!
-//! One store for all chunks in work. The first pages stay in memory, up to one limit for all chunks together, and the
-//! rest go to one scratch file, in the order in which they come. Pages in memory are copied into [blocks] of one size,
-//! and the encoder's own buffers are freed at once:
+//! All unfinished chunks share one store. The first pages stay in memory, up to a common limit, and the rest go to one
+//! scratch file, in the order in which they arrive. Pages in memory are copied into [blocks] of equal size, and the
+//! encoder's buffers are freed at once:
 //!
 //! ```text
 //! thread 1, column 4 ──► memory   │ 4.0 │ 5.0 │ 4.1 │        ≤ Plan::pages, plus what the stage leaves
 //! thread 2, column 5 ──► scratch  │ 5.1 │ 4.2 │ 5.2 │ 5.3 │  ──► read back when the column's turn comes
 //! ```
 //!
-//! Each chunk has a [`ChunkPages`], which keeps where each of its pages is; those of the Parquet crate's column
-//! writers are filled by [`LeafPages`](crate::leaf_pages::LeafPages). When the last chunk in work is dropped, the file is
-//! filled again from its beginning, so scratch does not grow with the number of chunks.
+//! Each chunk has a [`ChunkPages`], which records where each of its pages is. The Parquet crate's column writers fill
+//! it through [`LeafPages`](crate::leaf_pages::LeafPages). When the last unfinished chunk is dropped, the scratch file
+//! is used again from its beginning, so its size does not grow with the number of chunks.
 //!
 //! # The limits
 //!
 //! - Every page that waits is described in memory, here and in the metadata of its chunk. [`Pages::have_room`]
 //!   counts 600 bytes for it, and a thread whose column is ready waits for its turn when half the memory is taken.
 //! - A chunk fills its blocks one after another, so that on average half a block per chunk is not used.
-//! - Writing and reading the scratch file hold the lock of the store: one thread at a time. Pages go there only
-//!   when memory is full, and then the disk is what they wait for.
-//! - Where all chunks in work are alive without a break, the file grows until the row group ends.
+//! - Writing and reading the scratch file hold the lock of the store, so only one thread does so at a time. This
+//!   happens only when memory is full, and then the disk limits the speed anyway.
+//! - If there is always an unfinished chunk, the scratch file grows until the row group ends.
 
 mod blocks;
 
@@ -45,7 +44,7 @@ use self::blocks::{BLOCK, Blocks};
 use crate::error::{Error, Result};
 use crate::threads::lock;
 
-/// The waiting pages of all column chunks in work, on all threads.
+/// The waiting pages of all unfinished column chunks, on all threads.
 #[derive(Clone)]
 pub(crate) struct Pages(Arc<Mutex<Shared>>);
 
@@ -55,7 +54,7 @@ struct Shared {
     blocks: Blocks,
     /// Number of waiting pages, in memory or in scratch.
     waiting: usize,
-    /// Number of chunks in work.
+    /// Number of unfinished chunks.
     chunks: usize,
     file: ScratchFile,
 }
@@ -115,7 +114,7 @@ pub(crate) struct ChunkPages {
     end: usize,
 }
 
-/// A block, until all its pages are taken.
+/// A block with pages that are not all taken yet.
 struct FilledBlock {
     /// Bytes of pages that were not taken.
     waiting: usize,
@@ -124,7 +123,7 @@ struct FilledBlock {
 
 /// Where a page is.
 enum PagePlace {
-    /// At these bytes of the chunk's blocks.
+    /// In memory, in this range of the chunk's blocks.
     Memory(Range<usize>),
     Scratch {
         offset: u64,
@@ -210,7 +209,7 @@ impl ChunkPages {
         Ok(())
     }
 
-    /// Writes all pages to `out` in order, and forgets them.
+    /// Writes all pages to `out` in order, and removes them.
     pub(crate) fn drain_to(&mut self, out: &mut impl Write) -> Result<()> {
         if self.places.is_empty() {
             return Ok(());

@@ -22,8 +22,8 @@ use crate::error::{Error, Result};
 use crate::footer::ColumnMetadata;
 use crate::leaf_pages::put_checksum;
 
-/// Room for the header of a page, in bytes: 11 for the headers and ends of its fields, up to 20 for four numbers, and
-/// 4 for four small ones.
+/// Space for the header of a page, in bytes: 11 for the headers and ends of its fields, up to 20 for four large
+/// numbers, and 4 for four small ones.
 const HEADER: usize = 40;
 
 /// Encodes the pieces of a column.
@@ -97,11 +97,11 @@ impl<'a, V: Values<Type: PhysicalType<T: Ordered>>> ChunkWriter<'a, V> {
         self.close()
     }
 
-    /// Adds a piece in steps. After each step the page may be full.
+    /// Adds a piece in steps. After each step, a full page is ended.
     fn write(&mut self, piece: &ArrayRef) -> Result<()> {
         let PlainColumn { is_nullable, step, page_rows, .. } = *self.plain;
         let nulls = piece.nulls().filter(|_| is_nullable);
-        // The Parquet crate takes larger steps where all rows are valid or all are null.
+        // The Parquet crate takes larger steps if all rows are valid or all are null.
         let (step, valid) = match nulls {
             None if is_nullable => (page_rows, ValidRows::All),
             None => (step, ValidRows::All),
@@ -275,7 +275,7 @@ impl PlainColumn<'_> {
         self.is_nullable.then(|| LevelHistogram::from(counts))
     }
 
-    /// Whether values compare as signed numbers, as all did before Parquet had column orders.
+    /// Whether values compare as signed numbers, as all types did before Parquet had column orders.
     fn is_signed(&self) -> bool {
         self.schema.column(0).sort_order().is_signed()
     }
@@ -351,7 +351,8 @@ impl PlainChunk {
     }
 }
 
-/// The header of a data page of version 1. `bytes` are those of the page, uncompressed and compressed.
+/// Appends the header of a data page of version 1. `bytes` are the sizes of the page, uncompressed and
+/// compressed.
 fn put_header(out: &mut Vec<u8>, bytes: (usize, usize), checksum: Option<u32>, rows: usize) {
     let integers = |out: &mut Vec<u8>, integers: &[(u8, i64)]| {
         let mut last = 0;

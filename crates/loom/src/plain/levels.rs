@@ -1,7 +1,7 @@
 //! Definition levels of a nullable column: one bit per row, in runs.
 //!
-//! Source: Parquet's "Run Length Encoding / Bit-Packing Hybrid (RLE = 3)", with the length in four bytes
-//! before it, as data pages of version 1 have it.
+//! Source: Parquet's "Run Length Encoding / Bit-Packing Hybrid (RLE = 3)", preceded by its length in
+//! four bytes, as in data pages of version 1.
 
 use taploom_thrift::put_varint;
 
@@ -78,7 +78,7 @@ fn group(bits: &[u8], at: usize) -> u8 {
     (u16::from_le_bytes([low, high]) >> (at % 8)) as u8
 }
 
-/// The end of the bits that equal those of `group`, from an offset on.
+/// The end of the bits that are equal to the bits of `group`, counted from an offset.
 fn run_end(bits: &[u8], mut at: usize, rows: usize, group: u8) -> usize {
     let unlike = u64::from_ne_bytes([group; 8]);
     while at < rows {
@@ -163,7 +163,7 @@ mod tests {
             put_levels(bits, rows, &mut bytes);
             bytes
         };
-        // A run of 19; what is behind the last row does not count.
+        // A run of 19; bits after the last row do not count.
         assert_eq!(encoded(&[0xff, 0xff, 0x07], 19), [2, 0, 0, 0, 38, 1]);
         // Two groups; a run that begins in the middle of a byte; the rest of the next value.
         assert_eq!(

@@ -1,8 +1,9 @@
 //! Column chunks of numbers and booleans, flat and without a dictionary.
 //!
 //! The writers of the Parquet crate handle levels and values one by one, and copy a page several times. Most columns
-//! of a wide table are simpler: a page is one bit per row, followed by the values as they are. Here both are made
-//! whole words at a time. Pages, statistics and indexes have the same bytes as those of `ArrowWriter`.
+//! of a wide table are simpler: a page is one bit per row, followed by the values as they are. This module makes
+//! both a whole word at a time. Pages, statistics and indexes are the same, byte for byte, as the output of
+//! `ArrowWriter`.
 
 mod chunk;
 mod levels;
@@ -29,11 +30,12 @@ use self::values::{Booleans, Numbers};
 use crate::error::{Error, Result};
 use crate::table::{Column, Table};
 
-/// How the chunks of a column are made.
+/// How to encode the chunks of a column.
 pub(crate) struct PlainColumn<'a> {
     column: &'a Column,
     schema: SchemaDescPtr,
-    /// The properties of all columns. A column that waits would keep its own ones in memory.
+    /// The properties of all columns. Separate properties per column would stay in memory while the
+    /// column waits.
     properties: WriterPropertiesPtr,
     codec: Compression,
     is_nullable: bool,
@@ -158,7 +160,7 @@ impl<'a> PlainColumn<'a> {
         }
     }
 
-    /// Encodes numbers of an Arrow type as those of one of Parquet's.
+    /// Encodes numbers of an Arrow type as numbers of a Parquet type.
     fn numbers<A, T>(
         &self,
         rows: u64,

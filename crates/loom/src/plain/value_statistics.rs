@@ -1,4 +1,4 @@
-//! The minima, maxima and NaN counts that Parquet's statistics have.
+//! Computes minima, maxima and NaN counts for Parquet's statistics.
 
 use arrow_buffer::ArrowNativeType;
 
@@ -135,7 +135,8 @@ macro_rules! float {
                 } else {
                     let least = least.into_iter().fold(<$type>::INFINITY, <$type>::min);
                     let greatest = greatest.into_iter().fold(<$type>::NEG_INFINITY, <$type>::max);
-                    // Comparisons do not tell -0.0 from 0.0, so each is looked for. Adding 0.0 makes 0.0 of both.
+                    // Comparisons do not distinguish -0.0 from 0.0, so the code searches for each. Adding 0.0
+                    // turns both into 0.0.
                     let any = |zero: $type| {
                         let is_zero = |value: $type| value.to_bits() == zero.to_bits();
                         all.clone().fold(false, |any, value| any | is_zero(value))

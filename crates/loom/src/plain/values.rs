@@ -11,8 +11,8 @@ use parquet::data_type::{BoolType, DataType};
 
 use super::value_statistics::{Number, ValueStatistics};
 
-/// Room before the values for the levels of the page, in bytes. It is twice what the levels of 20,000 rows take,
-/// and a multiple of the largest value.
+/// Space before the values for the levels of the page, in bytes: twice the size of the levels of 20,000 rows,
+/// and a multiple of the size of the largest value type.
 const LEVELS_ROOM: usize = 8 << 10;
 
 /// The values of a page in Parquet's encoding PLAIN.
@@ -34,13 +34,13 @@ pub(super) trait Values {
     /// The levels followed by the values.
     fn after_levels(&mut self, levels: &[u8]) -> &[u8];
 
-    /// The statistics of the values. Forgets the values.
+    /// Returns the statistics of the values, and removes the values.
     fn end(&mut self) -> ValueStatistics<<Self::Type as DataType>::T>;
 }
 
 /// Numbers of the Arrow type `A`, written as the Parquet type `T`.
 pub(super) struct Numbers<'a, A, T: DataType> {
-    /// Room for the levels, the values, and room for more values.
+    /// Space for the levels, then the values, then space for more values.
     buffer: &'a mut MutableBuffer,
     count: usize,
     statistics: ValueStatistics<T::T>,
@@ -99,7 +99,7 @@ where
                 self.buffer[start..LEVELS_ROOM].copy_from_slice(levels);
                 &self.buffer[start..end]
             }
-            // Rare: a page with very many rows, most of them null.
+            // Rare: a page with many rows, most of them null.
             None => {
                 let more = levels.len() - LEVELS_ROOM;
                 grow(self.buffer, end + more);

@@ -28,8 +28,8 @@ pub(super) struct ColumnGroup {
     pub(super) place: StripPlace,
 }
 
-/// A strip in memory: a vector while rows are added, a shared buffer while they are encoded. The same
-/// memory serves one row group after another.
+/// A strip in memory: a vector while rows are added, and a shared buffer while they are encoded. The
+/// memory is reused for the next row group.
 pub(super) enum HeldStrip {
     Open(Vec<u8>),
     Sealed(Buffer),
@@ -72,8 +72,9 @@ impl HeldStrip {
 
 /// Cuts the columns into groups, predicting their sizes from the first batch.
 ///
-/// A group ends where its strips of all blocks would not fit into [`Plan::loaded`], or where one strip is
-/// as large as [`Plan::read`]: larger reads are not faster. `size` tells the bytes of an array.
+/// A group ends when its strips of all blocks would not fit into [`Plan::loaded`], or when one strip is
+/// as large as [`Plan::read`], because larger reads are not faster. `size` returns the size of an array
+/// in bytes.
 pub(super) fn cut_into_groups(
     table: &Table,
     plan: &Plan,
@@ -84,7 +85,7 @@ pub(super) fn cut_into_groups(
     let rows = batch.num_rows().max(1) as f64;
     let sizes: Vec<usize> = batch.columns().iter().map(size).collect();
     let all: usize = sizes.iter().sum();
-    // A block has as many batches as can be held, and at least one.
+    // A block has all batches that fit in memory, and at least one.
     let batches_of_block = (plan.held / all.max(1)).max(1) as f64;
     let blocks = (row_group_rows as f64 / rows / batches_of_block).max(1.0);
     let in_block = |bytes: usize| (bytes as f64 * batches_of_block) as usize;
@@ -112,14 +113,15 @@ pub(super) fn cut_into_groups(
     groups
 }
 
-/// Calls `each` once for every group, on one thread per lane. A thread that is done takes the next group.
+/// Calls `each` once for every group, on one thread per lane. A thread that has finished a group takes
+/// the next one.
 pub(super) fn for_each_group(
     groups: &mut [ColumnGroup],
     lanes: &mut [ScratchLane],
     batch: &RecordBatch,
     each: impl Fn(&mut ColumnGroup, usize, &mut ScratchLane) -> Result<()> + Sync,
 ) -> Result<()> {
-    // Starting a thread takes as long as packing some hundred KiB.
+    // Starting a thread takes as long as packing a few hundred KiB.
     const WORTH_A_THREAD: usize = 1 << 20;
     let bytes: usize = batch.columns().iter().map(own_bytes).sum();
     let threads = lanes.len().min(groups.len()).min(bytes / WORTH_A_THREAD).max(1);
@@ -185,8 +187,8 @@ pub(super) fn packed_bytes(array: &ArrayRef) -> usize {
     row_bytes(array) + frame
 }
 
-/// Bytes of a packed array without headers and padding. In batches of a few rows, the headers are most of
-/// the bytes, and say nothing of the columns.
+/// Bytes of a packed array without headers and padding. In batches of a few rows, headers take most of
+/// the bytes and do not reflect the size of the columns.
 pub(super) fn own_bytes(array: &ArrayRef) -> usize {
     row_bytes(array)
 }

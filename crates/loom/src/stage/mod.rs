@@ -1,4 +1,4 @@
-//! Transposes the open row group: rows come in batches, and leave column by column.
+//! Transposes the open row group: rows come in as batches and are read back column by column.
 //!
 //! # The problem
 //!
@@ -9,10 +9,10 @@
 //!
 //! # The idea
 //!
-//! The stage transposes on disk, with two cuts. Rows are cut into *blocks* as large as the memory for held
-//! rows. Columns are cut into *groups* of neighbours, as wide as the memory for one group of all blocks. What a
-//! block has of a group is a *strip*: some packed [pieces](taploom_packed), one per batch, in one place of a
-//! scratch file.
+//! The stage transposes on disk, in two directions. Rows are divided into *blocks*, each as large as the memory
+//! for held rows. Columns are divided into *groups* of neighbours, so that one group of all blocks fits in
+//! memory. The part of a block that belongs to a group is a *strip*: packed [pieces](taploom_packed), one per
+//! batch, stored contiguously in a scratch file.
 //!
 //! ```text
 //! batches ──► held, by groups ──► block ──► scratch file
@@ -24,23 +24,23 @@
 //!              read in columns of this figure, once the row group is full
 //! ```
 //!
-//! A block is written in one go, one strip after another, and a group is read with one read per block. Every
-//! byte is written once and read once. In the example above, with the default budget of 32 MiB, a block has
-//! some 900 rows, a group 9 columns, and a strip 64 KiB: about 12,000 reads of 64 KiB in place of 1,000 open
-//! encoders. A row group that fits into the memory for held rows makes no file at all.
+//! A block is written in one go, one strip after another, and a group is read with one read per block. Every byte
+//! is written once and read once. In the example above, with the default budget of 32 MiB, a block has about 900
+//! rows, a group 9 columns, and a strip 64 KiB. Instead of 1,000 open encoders, about 12,000 reads of 64 KiB are
+//! needed. A row group that fits into the memory for held rows needs no file.
 //!
-//! Several threads pack the strips of a block. Each thread has a *lane*, a scratch file of its own, because the
-//! system lets only one thread write to a file at a time. The places of strips go to scratch too: with many
-//! columns and blocks they would fill the memory.
+//! Several threads pack the strips of a block. Each thread has a *lane* with a separate scratch file, because the
+//! system lets only one thread write to a file at a time. The positions of strips are stored in scratch too,
+//! because with many columns and blocks they would fill the memory.
 //!
 //! # The limits
 //!
-//! - The groups are cut by the sizes of the first batch. Where later rows are larger, a group may not fit into
-//!   memory. Its columns are then read one by one, each with a pass over all strips of the group, and the next
-//!   row group is cut anew.
-//! - A column that does not fit by itself is a group of its own, and is read piece by piece.
+//! - The sizes in the first batch decide how columns are divided into groups. If later rows are larger, a group
+//!   may not fit into memory. Its columns are then read one by one, each with a pass over all strips of the
+//!   group, and the columns are divided again for the next row group.
+//! - A column that is too large for memory is a separate group, and is read piece by piece.
 //! - A cell has to fit into a piece, a sixteenth of the budget: [`Stage::check`] refuses larger ones.
-//! - Every batch adds a piece with its headers to each strip, so that batches of a few rows take more disk.
+//! - Every batch adds a piece with headers to each strip, so batches of a few rows take more disk.
 
 use std::sync::Arc;
 
@@ -73,13 +73,14 @@ pub(crate) struct Stage {
     lanes: Vec<ScratchLane>,
     /// Batches of the row group.
     pieces: usize,
-    /// A group of an earlier row group was larger than predicted. Headers of small batches may be the cause.
+    /// Whether a group of an earlier row group was larger than predicted, perhaps because of the headers of
+    /// small batches.
     mispredicted: bool,
 }
 
 /// Rows that went to scratch together.
 struct SpilledBlock {
-    /// The offset in the first lane at which the places of the block's strips stand.
+    /// The offset of the positions of the block's strips in the first lane.
     places: u64,
 }
 
@@ -142,8 +143,8 @@ impl Stage {
         })
     }
 
-    /// Bytes that the held strips would take with the rows of a batch. Where the cells of a column vary in
-    /// size, this is more than the contents of the strips.
+    /// Bytes that the held strips would take with the rows of a batch. If the cells of a column vary in
+    /// size, this is more than the actual contents of the strips.
     fn grown(&self, batch: &RecordBatch) -> usize {
         let strips = self.groups.iter().map(|group| {
             let arrays = &batch.columns()[group.columns.clone()];
@@ -178,7 +179,8 @@ impl Stage {
                 lane.file.append(held)?;
                 held.clear();
             }
-            // The batch is packed in the lane's buffer: the held strip would grow by it and keep that memory.
+            // The batch is packed in the lane's buffer, because the held strip would grow and keep that
+            // memory.
             let ScratchLane { buffer, file } = lane;
             pack_pieces(table, &group.columns, batch, &plan, buffer, &mut |strip| {
                 if strip.len() >= plan.piece {
@@ -214,10 +216,10 @@ impl Stage {
         !self.blocks.is_empty()
     }
 
-    /// Forgets the rows. The next row group uses their memory and their files again.
+    /// Removes the rows. The next row group reuses their memory and their files.
     pub(crate) fn clear(&mut self) {
         if self.groups.iter().any(|group| self.too_large(group)) {
-            // The first batch was not like the others. The first one of the next row group may be.
+            // The first batch was not typical. The first batch of the next row group may be.
             self.mispredicted = true;
             self.groups.clear();
         }

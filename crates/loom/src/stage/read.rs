@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::table::Table;
 
 impl Stage {
-    /// The group that a column belongs to; `None` where no rows were staged.
+    /// The group that a column belongs to; `None` if no rows were staged.
     pub(crate) fn group_of(&self, column: usize) -> Option<usize> {
         let group = self.groups.partition_point(|group| group.columns.end <= column);
         (group < self.groups.len()).then_some(group)
@@ -40,9 +40,9 @@ impl Stage {
         Ok(Some(Arc::new(pieces)))
     }
 
-    /// Whether a group has become more than an eighth larger than [`cut_into_groups`](super::groups) allows.
+    /// Whether a group is more than an eighth larger than [`cut_into_groups`](super::groups) allows.
     pub(super) fn too_large(&self, group: &ColumnGroup) -> bool {
-        // The heap of an array beside its bytes, which counts where batches are small.
+        // Heap of an array in addition to its bytes. It matters if batches are small.
         const ARRAY: usize = 200;
         let arrays = self.pieces * group.columns.len() * ARRAY;
         let most = self.plan.loaded + self.plan.loaded / 8;
@@ -79,7 +79,7 @@ impl Stage {
     }
 
     /// Calls `each` with the staged pieces of a group until it returns `false`. A piece has the arrays of
-    /// the `wanted` columns, which are counted within the group.
+    /// the `wanted` columns, numbered within the group.
     pub(super) fn for_each_staged(
         &self,
         table: &Table,

@@ -1,4 +1,5 @@
-//! Runs of neighbouring values of a column, from which the encoding of its chunk is chosen.
+//! Takes samples from a column, as runs of neighbouring values. They decide on the encoding of its
+//! chunk.
 
 use std::ops::Range;
 
@@ -14,20 +15,20 @@ use crate::arrays::{plain, row_bytes};
 use crate::error::{Error, Result};
 use crate::table::Table;
 
-/// The rows of a run. Shorter runs would hide what neighbours have in common.
+/// Rows per run. Shorter runs would hide similarities between neighbours.
 const RUN: u64 = 1024;
 
-/// The most runs of a sample.
+/// The largest number of runs in a sample.
 const MOST_RUNS: u64 = 8;
 
-/// The bytes of a sample, unless the budget has less.
+/// The largest size of a sample in bytes; a small budget allows less.
 const MOST_BYTES: usize = 128 << 10;
 
 impl Stage {
-    /// Runs of rows of a column, from the first to the last of the `rows` of the row group, at equal distances: an
-    /// eighth of the rows, and at most [`MOST_RUNS`]. Each has [`RUN`] rows, or fewer where cells are large. The sample
-    /// does not depend on how rows came in batches. It is empty for cells that are larger than a sample: all of them
-    /// would be read for nothing.
+    /// Takes runs of rows of a column at equal distances, from the first to the last of the `rows` of the row group: an
+    /// eighth of the rows, in at most [`MOST_RUNS`] runs. Each has [`RUN`] rows, or fewer if cells are large. The
+    /// sample does not depend on the size of the batches. It is empty if the average cell is larger than a sample,
+    /// because then reading the whole column would be wasted.
     pub(crate) fn sample(
         &self,
         table: &Table,
@@ -52,7 +53,7 @@ impl Stage {
                 }
                 None => self.for_each_staged(table, group, |one| one == index, &mut |arrays| {
                     for array in &arrays {
-                        // A slice would keep the whole piece.
+                        // A slice would keep the whole piece in memory.
                         sample.add(array, |run| copied(&run).map_err(failed))?;
                     }
                     Ok(!sample.is_complete())
@@ -79,11 +80,11 @@ impl Stage {
 /// The runs sampled so far.
 struct Sample {
     arrays: Vec<ArrayRef>,
-    /// The row of the chunk that comes next.
+    /// The next row of the chunk.
     at: u64,
-    /// The rows of the runs that are not complete, the next one last.
+    /// The row ranges of the runs that are not complete, the next run last.
     runs: Vec<Range<u64>>,
-    /// Bytes for each run, and what is left of those of the open one.
+    /// Bytes per run, and the remaining bytes of the open run.
     share: usize,
     left: usize,
     /// Bytes for all runs.
@@ -92,7 +93,7 @@ struct Sample {
 
 impl Sample {
     fn new(rows: u64, bytes: usize) -> Self {
-        // Short runs of a small row group, and all of a smaller one.
+        // A small row group has shorter runs; an even smaller one is taken completely.
         let (runs, run) = match rows {
             ..=RUN => (1, rows),
             _ => ((rows / 8 / RUN).clamp(2, MOST_RUNS), (rows / 8).clamp(RUN / 2, RUN)),
@@ -108,7 +109,7 @@ impl Sample {
         self.runs.is_empty()
     }
 
-    /// Adds what the runs have of the next rows. `finish` makes the array that is kept.
+    /// Adds the parts of the next rows that belong to runs. `finish` makes the array that is kept.
     fn add(
         &mut self,
         rows: &ArrayRef,
@@ -123,7 +124,7 @@ impl Sample {
             let is_new = self.left == self.share;
             let mut fits = rows_within(&array, self.left.min(self.all));
             if fits == 0 && is_new {
-                // A cell larger than a run's share is worth a run.
+                // A cell larger than a run's share becomes a run.
                 fits = rows_within(&array.slice(0, 1), self.all);
             }
             let array = array.slice(0, fits);
@@ -143,7 +144,7 @@ impl Sample {
     }
 }
 
-/// The number of first rows that take at most `most` bytes.
+/// The length of the longest prefix that takes at most `most` bytes.
 fn rows_within(array: &ArrayRef, most: usize) -> usize {
     fn within<T: ByteArrayType>(array: &GenericByteArray<T>, most: usize) -> usize {
         let offsets = array.value_offsets();
@@ -179,7 +180,7 @@ fn rows_within(array: &ArrayRef, most: usize) -> usize {
     }
 }
 
-/// The same values in memory of their own.
+/// A copy of the values in separate memory.
 fn copied(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     let data = array.to_data();
     let mut copy =

@@ -1,4 +1,4 @@
-//! Strips in scratch: where they are, and how their pieces are read.
+//! Locates strips in scratch, and reads their pieces.
 
 use arrow_buffer::{Buffer, MutableBuffer};
 use taploom_packed::piece_length;
@@ -6,7 +6,7 @@ use taploom_scratch::{ReadPattern, ScratchFile, ScratchSpace};
 
 use crate::error::{Error, Result};
 
-/// The place of a strip in scratch.
+/// The position of a strip in scratch.
 #[derive(Clone, Copy, Default)]
 pub(super) struct StripPlace {
     pub(super) lane: u64,
@@ -45,7 +45,7 @@ impl ScratchLane {
 pub(super) struct PiecesInScratch {
     at: u64,
     end: u64,
-    /// Bytes that were read and not returned. They begin with a piece.
+    /// Bytes that were read but not returned yet. They begin with a piece.
     chunk: Buffer,
 }
 
@@ -60,14 +60,14 @@ impl PiecesInScratch {
         let whole = |chunk: &Buffer| piece_length(chunk).filter(|length| *length <= chunk.len());
         let mut want = read;
         while whole(&self.chunk).is_none() {
-            // The beginning of the piece is read again, because the piece has to be aligned as a whole.
+            // The beginning of the piece is read again, because the whole piece has to be aligned.
             self.at -= self.chunk.len() as u64;
             if self.at == self.end {
                 return Ok(None);
             }
             want = piece_length(&self.chunk).unwrap_or(want).max(want);
             let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
-            // One read of 300 KiB is better than reads of 256 and 44 KiB.
+            // One read of 300 KiB is faster than two of 256 and 44 KiB.
             let length = if left < want + want / 2 { left } else { want };
             let mut bytes = MutableBuffer::from_len_zeroed(length);
             file.read_exact_at(&mut bytes, self.at)?;

@@ -170,7 +170,7 @@ fn lists_of_every_kind_are_carried_flat() {
         let read = with(given, serde_json::json!({"datatype": "double"})).unwrap();
         assert_eq!(read.as_list::<i32>(), &expected, "{to}");
     }
-    // Lists of pairs: the second is null with values behind it.
+    // Lists of pairs: the second is null, but has values in the buffer.
     let pairs = int(&[Some(&[1, 2]), Some(&[3, 4]), Some(&[7, 7]), Some(&[5, 6])]);
     let pairs = arrow_cast::cast(&pairs, &DataType::FixedSizeList(item(DataType::Int32), 2));
     let nested = ListArray::new(

@@ -10,9 +10,9 @@ use crate::datatype::Datatype;
 use crate::metadata::domain::Values;
 use crate::metadata::link::Link;
 
-/// What is known of a column beyond its Arrow field. Every member may be left out.
+/// Information about a column in addition to its Arrow field. Every member may be left out.
 ///
-/// The names in JSON are those of VOTable's FIELD: `name`, `datatype`, `arraysize`, `width`,
+/// The names in JSON are the names of VOTable's FIELD: `name`, `datatype`, `arraysize`, `width`,
 /// `precision`, `xtype`, `unit`, `ucd`, `utype`, `description`, `null`, `values`, `links`, `ID`, `ref`.
 ///
 /// ```

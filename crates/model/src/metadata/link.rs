@@ -1,4 +1,4 @@
-//! LINK: where more can be found.
+//! LINK: references to further information.
 
 use serde::{Deserialize, Serialize};
 

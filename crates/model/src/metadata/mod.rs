@@ -1,8 +1,8 @@
-//! VO metadata: what a VOTable document says apart from its rows.
+//! VO metadata: everything in a VOTable document except its rows.
 //!
-//! Plain data with the names of the standard, in JSON as in XML. `taploom-votable` writes and reads all of
-//! it; formats without a document leave parts of it out. An attribute with a grammar has a type that
-//! admits nothing else (`attribute.rs`).
+//! These types are plain data with the names of the standard, in JSON as in XML. `taploom-votable` writes
+//! and reads all of them; formats without a document leave some out. An attribute with a grammar has a
+//! type that can hold only valid values (`attribute.rs`).
 
 mod column;
 mod domain;

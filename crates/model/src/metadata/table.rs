@@ -6,7 +6,7 @@ use crate::attribute::{AstroYear, ResourceType, TimeOrigin, VocabularyTerm, XmlI
 use crate::metadata::column::ColumnMetadata;
 use crate::metadata::link::Link;
 
-/// What is known of the TABLE, and of the RESOURCE and VOTABLE around it.
+/// Information about the TABLE, and about the RESOURCE and VOTABLE around it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TableMetadata {
@@ -161,7 +161,7 @@ pub struct Group {
     pub field_refs: Vec<Reference>,
     /// References to PARAMs elsewhere that belong to it.
     pub param_refs: Vec<Reference>,
-    /// PARAMs of its own.
+    /// PARAMs inside this GROUP.
     pub params: Vec<Param>,
     /// GROUPs inside this one.
     pub groups: Vec<Group>,

@@ -1,4 +1,4 @@
-//! Writes all of a document but its rows, in the order of the standard; VOTable 1.4, 7.1.
+//! Writes a document except its rows, in the order of the standard; VOTable 1.4, 7.1.
 
 mod annotations;
 mod element;
@@ -141,7 +141,8 @@ fn open_table(
     links(xml, &table.links)
 }
 
-/// Checks that the RESOURCE with the rows can be of type results, and that nobody else says how it ended.
+/// Checks that the RESOURCE with the rows can be of type results, and that its metadata do not contain a
+/// QUERY_STATUS.
 fn check_resource(resource: &Resource) -> Result<()> {
     if resource.resource_type == Some(ResourceType::Meta) {
         let message = "the RESOURCE with the rows is of type results, not meta";
@@ -156,7 +157,7 @@ fn check_resource(resource: &Resource) -> Result<()> {
     }
 }
 
-/// Checks that VOTABLE is not given what only a RESOURCE can have.
+/// Checks that VOTABLE has no attributes and elements that only a RESOURCE can have.
 fn check_document(document: &Resource) -> Result<()> {
     let odd = [
         ("name", document.name.is_some()),

@@ -28,9 +28,9 @@ const NAMED: usize = 20;
 /// The place of the reader in the document, and the metadata gathered so far.
 pub(super) struct Document {
     choice: TableChoice,
-    /// VOTABLE and the RESOURCEs around the current place.
+    /// VOTABLE and the RESOURCEs that contain the current position.
     open: Vec<Resource>,
-    /// The number of these that are still open since the TABLE. It is 0 before the TABLE.
+    /// The number of these elements that are still open since the TABLE. It is 0 before the TABLE.
     around: usize,
     /// Whether the RESOURCE of the TABLE has ended.
     left_resource: bool,

@@ -25,7 +25,7 @@ pub(super) enum Annotation {
     Link(Link),
 }
 
-/// The datatype and arraysize of a FIELD or PARAM, if they are not those of VOTable.
+/// The datatype and arraysize of a FIELD or PARAM, if VOTable does not define them.
 #[derive(Default)]
 pub(super) struct InvalidType {
     /// The datatype as the document has it. It is empty if there is none.
@@ -34,7 +34,7 @@ pub(super) struct InvalidType {
 }
 
 impl<R: Read> Xml<R> {
-    /// Takes an attribute out of a tag. A value that breaks the grammar of the attribute is passed over
+    /// Takes an attribute out of a tag. A value that breaks the grammar of the attribute is skipped,
     /// with a note.
     pub(super) fn attribute<T: FromStr>(&mut self, tag: &mut Tag, name: &str) -> Option<T> {
         let text = tag.take(name)?;
@@ -45,7 +45,7 @@ impl<R: Read> Xml<R> {
         parsed
     }
 
-    /// Reads an element of metadata. An unknown element is passed over, and `None` is returned.
+    /// Reads an element of metadata. An unknown element is skipped, and `None` is returned.
     pub(super) fn annotation(&mut self, tag: Tag) -> Result<Option<Annotation>> {
         Ok(Some(match tag.name {
             "DESCRIPTION" => Annotation::Description(self.description(&tag)?),
@@ -148,7 +148,7 @@ impl<R: Read> Xml<R> {
         Ok(info)
     }
 
-    /// A COOSYS. Nothing can refer to one without an ID, which is passed over.
+    /// A COOSYS. One without an ID is skipped, because elements can't refer to it.
     fn coosys(&mut self, mut tag: Tag) -> Result<Option<CooSys>> {
         let Some(id) = self.id_of_system(&mut tag)? else { return Ok(None) };
         let coosys = CooSys {
@@ -163,8 +163,9 @@ impl<R: Read> Xml<R> {
         Ok(Some(coosys))
     }
 
-    /// A TIMESYS. Nothing can refer to one without an ID, which is passed over. FIELDs may refer to any
-    /// other, so a time scale or reference position that can't be read is unknown.
+    /// A TIMESYS. One without an ID is skipped, because elements can't refer to it. All others are
+    /// kept, because FIELDs may refer to them; a time scale or reference position that can't be read
+    /// becomes unknown.
     fn timesys(&mut self, mut tag: Tag) -> Result<Option<TimeSys>> {
         let Some(id) = self.id_of_system(&mut tag)? else { return Ok(None) };
         let timesys = TimeSys {
@@ -229,7 +230,7 @@ impl<R: Read> Xml<R> {
         }
     }
 
-    /// A FIELDref or PARAMref. One that refers to nothing is passed over.
+    /// A FIELDref or PARAMref. One without a reference is skipped.
     fn reference_to(&mut self, mut tag: Tag) -> Result<Option<Reference>> {
         if tag.peek("ref").is_none() {
             self.passed_over.add(format!("{} without a ref", tag.shown()), tag.at);

@@ -157,7 +157,7 @@ fn stream<R: Read>(xml: &mut Xml<R>, binary: &Tag) -> Result<()> {
         }
         None => return Err(refused("a STREAM without an encoding", stream.at)),
     }
-    // These attributes say how the bytes were made, and do not change how they are read.
+    // These attributes describe how the bytes were made, and do not change how they are read.
     stream.take("type");
     stream.take("actuate");
     xml.rest(&stream);

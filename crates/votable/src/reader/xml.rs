@@ -108,7 +108,7 @@ impl<R: Read> Xml<R> {
         }
     }
 
-    /// The next start or end tag. Text before it is passed over, with a note unless it is white space.
+    /// The next start or end tag. Text before it is skipped, with a note unless it is white space.
     pub(super) fn next(&mut self) -> Result<Node> {
         if std::mem::take(&mut self.closes) {
             self.depth -= 1;
@@ -124,7 +124,7 @@ impl<R: Read> Xml<R> {
         self.markup()
     }
 
-    /// Passes over the rest of an open element, with a note.
+    /// Skips the rest of an open element, with a note.
     pub(super) fn pass_over(&mut self, tag: &Tag) -> Result<()> {
         self.passed_over.add(format!("element {}", tag.shown()), tag.at);
         self.skip(tag)
@@ -133,7 +133,7 @@ impl<R: Read> Xml<R> {
     /// Reads to the end of an open element of any length.
     pub(super) fn skip(&mut self, tag: &Tag) -> Result<()> {
         let outside = self.depth - 1;
-        // The element is not kept, so its memory is given back.
+        // The element is not kept, so its memory is released.
         let left = self.left + tag.cost;
         while self.depth > outside {
             self.left = left;
@@ -147,7 +147,7 @@ impl<R: Read> Xml<R> {
         Ok(())
     }
 
-    /// Reads to the end of an element that has no others. Elements inside it are passed over.
+    /// Reads to the end of an element that should have no children. Elements inside it are skipped.
     pub(super) fn close(&mut self) -> Result<()> {
         loop {
             match self.next()? {
@@ -237,7 +237,7 @@ impl<R: Read> Xml<R> {
             Event::Eof => return Err(self.cut_short()),
             _ => return Err(damaged(&format!("a declaration inside the document at byte {at}"))),
         };
-        // The buffer gives back the memory of a long tag.
+        // Releases the memory of a long tag.
         tag.clear();
         tag.shrink_to(CALM);
         self.tag = tag;
@@ -288,7 +288,7 @@ impl<R: Read> Xml<R> {
     }
 }
 
-/// The memory that buffers keep between elements.
+/// The largest capacity that a buffer keeps between elements.
 const CALM: usize = 64 * 1024;
 
 /// The white space of XML 1.0, 2.3.

@@ -1,4 +1,4 @@
-//! Text between tags, in pieces, so that no text has to be held.
+//! Reads text between tags in pieces, so that long texts need not be held in memory.
 
 use std::io::Read;
 
@@ -9,7 +9,7 @@ use taploom_model::Result;
 use super::{CALM, Node, Xml, damaged, is_space, unreadable};
 
 impl<R: Read> Xml<R> {
-    /// The text of the element that was just opened, up to its end. Elements inside it are passed over.
+    /// The text of the element that was just opened, up to its end. Elements inside it are skipped.
     pub(in crate::reader) fn text(&mut self) -> Result<String> {
         let mut text = Vec::new();
         while !self.closes {
