@@ -29,8 +29,8 @@ const AS_TEXT: [&str; 12] = [
 ];
 const AS_JSON: [&str; 3] = ["links", "values", "width"];
 
-/// The Arrow schema `written`, whose fields hold the columns of `result` by position, with the metadata of
-/// the result. Other keys of `written` are kept; keys with the [`PREFIX`] are replaced.
+/// Adds the metadata of `result` to the Arrow schema `written`, whose fields are the columns of `result`
+/// by position. Other keys of `written` are kept; keys with the [`PREFIX`] are replaced.
 ///
 /// # Errors
 /// [`ErrorKind::Internal`] if metadata can't be written as JSON.
@@ -61,7 +61,7 @@ pub fn annotated(result: &ResultSchema, written: &Schema) -> Result<Schema> {
     Ok(Schema::new_with_metadata(fields, keys))
 }
 
-/// The metadata that an Arrow schema holds.
+/// The metadata found in an Arrow schema.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Described {
@@ -69,11 +69,11 @@ pub struct Described {
     pub columns: Vec<ColumnMetadata>,
     /// The table.
     pub table: TableMetadata,
-    /// What was ignored because it can't be right: one sentence for each part of the metadata.
+    /// Notes on metadata that were ignored because they are invalid, one sentence each.
     pub notes: Vec<String>,
 }
 
-/// Reads the metadata that [`annotated`] has written. `None` if the schema holds none.
+/// Reads the metadata that [`annotated`] has written. `None` if the schema has none.
 ///
 /// Keys with the [`PREFIX`] and an unknown name are ignored. A value that breaks the grammar of its
 /// attribute is ignored, too, and named in the notes.
@@ -130,7 +130,7 @@ fn ignored(place: &str, error: &serde_json::Error) -> String {
     format!("the metadata of the file at {place} are ignored: {error}")
 }
 
-/// The metadata in `json` without the members that are wrong, each of which `wrong` is told.
+/// The metadata in `json` without the members that are wrong. Calls `wrong` for each of these.
 fn without_errors<T: DeserializeOwned + Default>(
     mut json: Value,
     wrong: &mut dyn FnMut(&Path, &serde_json::Error),
@@ -147,7 +147,7 @@ fn without_errors<T: DeserializeOwned + Default>(
     }
 }
 
-/// Removes the member or item at a path. Whether there was one.
+/// Removes the member or item at a path. Returns whether there was one.
 fn remove(json: &mut Value, path: &Path) -> bool {
     let mut segments: Vec<&Segment> = path.iter().collect();
     let Some(last) = segments.pop() else { return false };

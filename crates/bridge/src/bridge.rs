@@ -1,4 +1,4 @@
-//! From a message of a TAP service to a job.
+//! Turns the messages of a TAP service into jobs.
 
 use taploom_format::ColumnMetadata;
 use taploom_jobs::{Destination, Failure, Job, JobRunner, Outcome, Query, Stop, UrlRewriteColumns};
@@ -27,7 +27,7 @@ impl Bridge {
         Self { formats, runner, datalink_url: None, metrics }
     }
 
-    /// Sets the base of rewritten URLs. By default each message brings its own.
+    /// Sets the base of rewritten URLs. By default each message has its own base.
     #[must_use]
     pub fn with_datalink_url(mut self, url: Option<Url>) -> Self {
         self.datalink_url = url;
@@ -48,7 +48,7 @@ impl Bridge {
     /// another worker takes the job over.
     ///
     /// # Errors
-    /// A status can't be published; then the job has to be run again.
+    /// A status can't be published. The job then has to be run again.
     pub async fn run(
         &self,
         message: &JobRun,
@@ -65,10 +65,10 @@ impl Bridge {
         Ok(outcome)
     }
 
-    /// Publishes why a message can't be taken as a job.
+    /// Publishes the reason why a message is not accepted as a job.
     ///
     /// # Errors
-    /// The status can't be published, or the message has no jobID to publish it under.
+    /// The status can't be published, or the message has no jobID.
     pub async fn reject(
         &self,
         rejected: &Rejected,

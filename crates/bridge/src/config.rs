@@ -177,7 +177,7 @@ pub struct ObserveConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// Text for people.
+    /// Plain text.
     Text,
     /// One JSON object per line.
     Json,
@@ -230,7 +230,7 @@ impl Config {
     /// Reads a file; variables that begin with `TAPLOOM__` override it.
     ///
     /// # Errors
-    /// A sentence that names the file or variable and the key, and says what would be right.
+    /// A sentence that names the file or variable and the key, and says how to correct it.
     pub fn load(path: &Path) -> Result<Self, String> {
         let file = std::fs::metadata(path)
             .map_err(|error| format!("can't read {}: {error}", path.display()))?;

@@ -18,7 +18,7 @@ pub struct Formats {
 }
 
 impl Formats {
-    /// All formats of a registry. VOTable is written with base64 lines of 64 characters, as the present
+    /// All formats of a registry. VOTable is written with base64 lines of 64 characters, as existing
     /// services expect.
     pub fn new(registry: EncoderRegistry) -> Self {
         let lines = ("votable".to_owned(), serde_json::json!({"line_length": 64}));
@@ -102,7 +102,7 @@ impl Formats {
     }
 }
 
-/// The Content-Type of an upload. Present services write a space after each `;`.
+/// The Content-Type of an upload. Existing services write a space after each `;`.
 pub(crate) fn content_type(spec: &EncoderSpec) -> String {
     spec.content_type().split(';').map(str::trim).collect::<Vec<_>>().join("; ")
 }

@@ -17,7 +17,7 @@ pub struct JobRun {
     /// The id of the job in the TAP service.
     #[serde(rename = "jobID", deserialize_with = "not_empty")]
     pub job_id: String,
-    /// The user who asked.
+    /// The user who owns the job.
     #[serde(rename = "ownerID")]
     pub owner: String,
     /// The SQL, in the dialect of the database.
@@ -81,7 +81,7 @@ pub struct ColumnType {
     /// The shape; `None` for a single value or character.
     #[serde(default)]
     pub arraysize: Option<Arraysize>,
-    /// Whether the URLs in this column are moved to the DataLink service of this site.
+    /// Whether the URLs in this column are rewritten to the DataLink service of this site.
     #[serde(default)]
     pub requires_url_rewrite: Option<bool>,
 }
@@ -115,14 +115,15 @@ pub struct JobDelete {
     pub execution_id: Option<String>,
 }
 
-/// A message that can't be taken as a job, with as much as could be read for a status message.
+/// A message that is not accepted as a job, with the members that could be read and that a status
+/// message needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejected {
     /// The id of the job, if the message has one.
     pub job_id: Option<String>,
     /// The query, if the message has one.
     pub metadata: Metadata,
-    /// What is wrong.
+    /// The reason.
     pub failure: Failure,
 }
 
@@ -130,7 +131,7 @@ impl JobRun {
     /// Parses a message and checks everything that can be checked without the database.
     ///
     /// # Errors
-    /// The failure, which names the member, and as much of the message as could be read.
+    /// The failure, which names the member, and the members that could be read.
     pub fn parse(message: &[u8]) -> Result<Self, Rejected> {
         parse(message).map_err(|why| Rejected::of(message, &why))
     }

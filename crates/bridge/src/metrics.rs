@@ -40,7 +40,8 @@ struct StageLabels {
 }
 
 impl Metrics {
-    /// Metrics that count from 0. The use of `scratch`, by all jobs, is read when the metrics are written.
+    /// Metrics that count from 0. The disk use of `scratch`, by all jobs, is read when the metrics are
+    /// written.
     pub(crate) fn new(scratch: &ScratchSpace) -> Self {
         // From 10 ms to an hour and a half.
         let histogram: fn() -> Histogram = || Histogram::new(exponential_buckets(0.01, 3.0, 13));

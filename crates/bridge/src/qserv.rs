@@ -1,4 +1,5 @@
-//! Qserv: queries are submitted by REST, rows are read by the MySQL protocol, each result once.
+//! Qserv: queries are submitted by REST, and rows are read by the MySQL protocol. Each result can
+//! be read only once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use taploom_jobs::{
     Database, Execution, Failure, FailureCause, Query, QueryPhase, QueryProgress, Secret,
 };
 
-/// The address of a Qserv, and how it is used.
+/// The addresses of a Qserv, and the settings for its use.
 #[derive(Debug, Clone)]
 pub struct QservOptions {
     /// The base URL of the REST service.
@@ -27,7 +28,7 @@ pub struct QservOptions {
     pub rest_login: Option<(String, Secret<String>)>,
     /// The API version that requests name; `None` names no version.
     pub api_version: Option<u32>,
-    /// The MySQL server that gives the rows.
+    /// The MySQL server from which rows are read.
     pub rows: MysqlOptions,
     /// The SQL that reads the rows; `{id}` stands for the id of the query.
     pub rows_query: String,
@@ -160,7 +161,7 @@ impl Execution for QservQuery {
     }
 
     async fn cancel(&mut self) {
-        // While rows are read, the query itself is over, so the reading is ended instead.
+        // While rows are read, the query itself has ended, so reading is stopped instead.
         let path = format!("query-async/{}", self.id);
         match &self.killer {
             Some(killer) => {
@@ -215,7 +216,7 @@ impl QueryStatus {
     }
 }
 
-/// The members that every answer has.
+/// The members of every answer.
 #[derive(Deserialize)]
 struct Success {
     success: u64,
@@ -225,7 +226,7 @@ struct Success {
 /// A request without an answer. Another attempt may succeed.
 struct NoAnswer {
     what: String,
-    /// Whether the request can't have reached Qserv.
+    /// Whether it is certain that the request did not reach Qserv.
     unseen: bool,
 }
 
@@ -293,7 +294,7 @@ impl Service {
         Ok(body.into())
     }
 
-    /// Sends a request whose outcome the job does not depend on.
+    /// Sends a request whose outcome does not matter to the job.
     async fn tell(&self, method: Method, path: &str) {
         let told = self.ask::<Success>(method, path, |request| request).await;
         if let Err(failure) = told {

@@ -11,7 +11,7 @@ use crate::message::{Format, JobRun, Metadata, Rejected};
 use crate::metrics::Metrics;
 use crate::status::{Chunks, ErrorInfo, JobStatus, Phase, QueryInfo, ResultInfo, Statuses, now};
 
-/// Publishes the status messages of one job, and counts.
+/// Publishes the status messages of one job, and counts the job in the metrics.
 pub(crate) struct Report<'a> {
     statuses: &'a dyn Statuses,
     metrics: &'a Metrics,
@@ -20,7 +20,7 @@ pub(crate) struct Report<'a> {
     result: Option<(Option<String>, Format)>,
     execution_id: Option<String>,
     query: Option<QueryInfo>,
-    /// When the database last worked on the query, if it says so.
+    /// The time at which the database last worked on the query, if it reports that.
     updated: Option<u64>,
     /// The progress that was published last.
     published: Option<Chunks>,
@@ -35,7 +35,7 @@ impl<'a> Report<'a> {
         Self { result: Some(result), ..report }
     }
 
-    /// The report of a message that can't be taken as a job, but names one.
+    /// The report for a message that is not accepted as a job, but has a jobID.
     pub(crate) fn of_rejected(
         rejected: &Rejected,
         statuses: &'a dyn Statuses,
@@ -67,14 +67,14 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Publishes that there is no result.
+    /// Publishes that the job has failed.
     pub(crate) async fn failed(&mut self, failure: Failure) -> io::Result<Outcome> {
         let outcome = Outcome::Failed(failure);
         self.ended(&outcome).await?;
         Ok(outcome)
     }
 
-    /// Remembers how far the query is.
+    /// Records the progress of the query.
     fn note(&mut self, progress: &QueryProgress) -> Chunks {
         let before = self.query.as_ref().map(|query| query.start_time);
         let start_time = progress.started.or(before).unwrap_or_else(now);
@@ -87,7 +87,7 @@ impl<'a> Report<'a> {
         chunks
     }
 
-    /// Publishes how far the query is, unless that was published before.
+    /// Publishes the progress of the query, unless it was published before.
     async fn executing(&mut self, chunks: Chunks) -> io::Result<()> {
         if self.published == Some(chunks) {
             return Ok(());
@@ -141,7 +141,8 @@ impl JobObserver for Report<'_> {
         let chunks = self.note(progress);
         match &progress.phase {
             QueryPhase::Executing => self.executing(chunks).await,
-            // A query that is finished before its progress was published was executing once.
+            // A query that has finished before its progress was published is reported as executing
+            // once.
             QueryPhase::Finished if self.published.is_none() => self.executing(chunks).await,
             QueryPhase::Finished | QueryPhase::Aborted => Ok(()),
             QueryPhase::Failed(_) => {
@@ -155,7 +156,7 @@ impl JobObserver for Report<'_> {
         match outcome {
             Outcome::Completed(encoded) => self.completed(encoded).await,
             Outcome::Failed(failure) => {
-                // Only a database that reports the failure itself says how far the query came.
+                // The progress at the end is known only if the database itself reports the failure.
                 let query = self.query_at_end().filter(|_| self.failed_in_database);
                 self.publish(Phase::Error, query, None, Some(failure.into())).await
             }

@@ -67,13 +67,13 @@ pub struct QueryInfo {
     pub progress: Chunks,
 }
 
-/// The parts of a query. A database that counts no parts says 1.
+/// The parts of a query; 1 if the database does not count parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Chunks {
-    /// All parts.
+    /// The number of parts.
     pub total_chunks: u64,
-    /// The parts that are done.
+    /// The number of completed parts.
     pub completed_chunks: u64,
 }
 
@@ -90,13 +90,13 @@ pub struct ResultInfo {
     pub format: Format,
 }
 
-/// Why a job failed, by the names that a TAP service knows.
+/// The reason why a job failed, by the names that a TAP service knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ErrorInfo {
-    /// What went wrong.
+    /// The error code.
     pub error_code: &'static str,
-    /// A sentence for the person who asked.
+    /// A sentence for the user.
     pub error_message: String,
 }
 

@@ -1,4 +1,4 @@
-//! What goes wrong: the store, the scratch disk, the rows, the clock, the person who asked.
+//! Failures of the store, the scratch disk and the rows, time limits, and wrong requests.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
 
@@ -96,7 +96,7 @@ async fn chunks_are_sent_once() {
     }
 }
 
-/// Rows of which a late one does not fit its column.
+/// Rows in which a late cell does not fit its column.
 const LATE: &str = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c WHERE n < 200000) \
                     SELECT CASE n WHEN 199999 THEN 70000 ELSE 7 END AS n FROM c";
 
@@ -159,7 +159,7 @@ async fn scratch_that_is_full_is_said() {
     assert_eq!(store.begun(), 0);
 }
 
-/// A query that takes for ever and gives its first row at once.
+/// A query that never ends, and returns its first row at once.
 const ENDLESS: &str =
     "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c) SELECT n FROM c";
 

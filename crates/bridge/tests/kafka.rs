@@ -1,7 +1,7 @@
-//! Workers as processes, and a broker of librdkafka's own.
+//! Runs workers as processes against the mock broker of librdkafka.
 //!
-//! The program is both: called with a file in `TAPLOOM_TEST_WORKER` it is a worker, else it runs the
-//! tests, which start it again.
+//! The program has two roles: with a file in `TAPLOOM_TEST_WORKER` it is a worker; otherwise it runs
+//! the tests, which start it again as a worker.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
 
@@ -48,12 +48,12 @@ fn main() -> ExitCode {
         trial("a_worker_that_is_told_to_stop_hands_over", handed_over),
         trial("small_jobs_do_not_wait_for_long_ones", lanes),
     ];
-    // One at a time: they measure time, and the machine is shared.
+    // The tests run one at a time, because they measure time and share the machine.
     let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
     libtest_mimic::run(&arguments, tests).exit_code()
 }
 
-/// A worker until SIGTERM.
+/// Runs a worker until SIGTERM.
 fn work(path: &Path) -> ExitCode {
     let config = Config::load(path).unwrap();
     let filter = tracing_subscriber::EnvFilter::new("info");
@@ -82,14 +82,14 @@ fn work(path: &Path) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// A broker, a database, a store, and what was published.
+/// A broker, a database, a store, and the published statuses.
 struct Kafka {
     database: SampleDatabase,
     producer: FutureProducer,
     statuses: StreamConsumer,
     store: Store,
     published: std::cell::RefCell<Vec<Value>>,
-    /// The last to go: clients without their broker take half a minute to end.
+    /// Dropped last, because clients without their broker take half a minute to end.
     cluster: MockCluster<'static, DefaultProducerContext>,
 }
 
@@ -128,7 +128,7 @@ impl Kafka {
         (sent.partition, sent.offset)
     }
 
-    /// A job, stored under its name.
+    /// Sends a job whose result is stored under its name.
     fn job(&self, name: &str, query: &str) -> (i32, i64) {
         let url = self.store.url().replace("/bucket/1", &format!("/bucket/{name}"));
         let mut job = job_of(query, &url, &[("n", "long")]);
@@ -151,7 +151,7 @@ impl Kafka {
         Process::start(&path, port)
     }
 
-    /// Listens until this holds for what was published.
+    /// Waits until the published statuses satisfy `holds`.
     fn until(&self, what: &str, holds: impl Fn(&[Value]) -> bool) {
         let started = Instant::now();
         while !holds(&self.published.borrow()) {
@@ -190,7 +190,7 @@ fn has(statuses: &[Value], job: &str, phase: &str) -> bool {
     statuses.iter().any(|status| status["jobID"] == job && status["status"] == phase)
 }
 
-/// A worker in a process of its own.
+/// A worker in a separate process.
 struct Process {
     child: Child,
     port: u16,
@@ -203,7 +203,7 @@ impl Process {
         command.env(WORKER, config).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
-        // What fails a test is seldom in the test.
+        // The worker's output is printed, because it usually shows why a test fails.
         std::thread::spawn(move || {
             for line in log.lines().map_while(Result::ok) {
                 assert!(!line.contains("5ec3e7"), "the log shows a signature: {line}");
@@ -237,8 +237,8 @@ impl Drop for Process {
     }
 }
 
-/// 200 small jobs and 5 large ones over two workers, of which one is killed: every job has one final
-/// status, and every object is whole.
+/// Two workers run 200 small jobs and 5 large ones, and one worker is killed: every job has one
+/// final status, and every object is complete.
 fn killed(kafka: &Kafka) {
     const LARGE: u64 = 100_000;
     let mut expected = HashMap::new();
@@ -262,7 +262,7 @@ fn killed(kafka: &Kafka) {
             ended.map(|status| status["jobID"].to_string()).collect();
         names.len() == expected.len()
     });
-    // Whatever comes too much would come now.
+    // Surplus statuses would arrive now.
     for _ in 0..20 {
         kafka.listen(Duration::from_millis(100));
     }
@@ -285,8 +285,8 @@ fn killed(kafka: &Kafka) {
     }
 }
 
-/// A worker that died between the final status of a job and the position of its message: the next one finds
-/// the status, and runs what has none.
+/// A worker died between publishing the final status of a job and committing the position of its message.
+/// The next worker finds the status, and runs only the jobs without one.
 fn found(kafka: &Kafka) {
     let mut places = Vec::new();
     for name in ["ended", "other"] {

@@ -1,4 +1,4 @@
-//! Plain MariaDB and Qserv: the samples again, over MySQL's protocol.
+//! Runs the samples over MySQL's protocol, with a plain MariaDB and with Qserv.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
 
@@ -21,7 +21,7 @@ use taploom_bridge::jobs::{Outcome, Stop, StreamingDatabase};
 use taploom_bridge::{Bridge, Qserv, QservOptions};
 use taploom_test_servers::MariaDb;
 
-/// The rows of `results/data.json` in the types that Rubin's tables have.
+/// The rows of `results/data.json` in the types of Rubin's tables.
 const ROWS: &str = "
     CREATE TABLE result (id INT, a BOOLEAN, b CHAR(1), c CHAR(10), d VARCHAR(200), e DOUBLE, f FLOAT,
         g INT, h BIGINT, i VARCHAR(20), j DATETIME(3), k SMALLINT);
@@ -33,7 +33,7 @@ const ROWS: &str = "
 const ALL: &str = "SELECT * FROM result ORDER BY id";
 
 fn server() -> MariaDb {
-    // The program that makes the system tables can't run twice at a time.
+    // The program that makes the system tables can't run twice at the same time.
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock().unwrap();
     let server = MariaDb::start().unwrap_or_else(|why| panic!("{why}"));
@@ -146,7 +146,7 @@ async fn a_database_that_dies_half_way_leaves_no_object() {
     assert_eq!(store.begun(), 0);
 }
 
-/// A Qserv that knows one query and says of it what it is told.
+/// A fake Qserv with one query, which returns the given statuses.
 #[derive(Clone, Default)]
 struct FakeQserv(Arc<Mutex<FakeState>>);
 
@@ -155,12 +155,12 @@ struct FakeState {
     refusal: Option<Value>,
     statuses: Vec<Value>,
     asked: Vec<String>,
-    /// Answers 500 to so many requests first.
+    /// The number of requests that are answered with 500 first.
     broken: usize,
 }
 
 impl FakeQserv {
-    /// The last of the statuses is said again and again.
+    /// Starts a server that returns these statuses in turn and then repeats the last one.
     async fn start(statuses: &[Value]) -> (Self, String) {
         let fake = Self::default();
         fake.0.lock().unwrap().statuses = statuses.to_vec();
@@ -224,7 +224,8 @@ async fn forget(State(fake): State<FakeQserv>, Path(id): Path<u64>) -> Said {
     Ok(Json(json!({"success": 1})))
 }
 
-/// Rows come from a table, which a plain MariaDB has in place of the function `qserv_result`.
+/// A bridge to the fake Qserv. Rows come from a table, because a plain MariaDB lacks the function
+/// `qserv_result`.
 fn qserv(url: &str, rows: &str) -> Bridge {
     let mut options = QservOptions::new(url.parse().unwrap(), rows.parse().unwrap());
     options.rows_query = "SELECT * FROM result WHERE {id} = 1 ORDER BY id".to_owned();
@@ -233,7 +234,7 @@ fn qserv(url: &str, rows: &str) -> Bridge {
     bridge_to(Qserv::new(options).unwrap(), limits())
 }
 
-/// Where nothing is read.
+/// A server that is not running.
 const NOWHERE: &str = "mysql://127.0.0.1:1/test?connect-retries=0";
 
 fn executing(completed: u64) -> Value {
@@ -257,7 +258,7 @@ async fn qserv_gives_results_and_statuses_of_the_sample() {
     assert_matches(&published.all()[1], &sample_json("status/data-completed.json"));
     assert_eq!(published.last()["queryInfo"]["startTime"], 1_754_607_182_000_u64);
     assert_eq!(published.last()["queryInfo"]["endTime"], 1_754_607_184_000_u64);
-    // The upload was tried again, and the rows were read once.
+    // The upload was repeated, and the rows were read once.
     assert_eq!(store.begun(), 2);
     assert_eq!(fake.asked()["forget 1"], 1);
 }
@@ -285,7 +286,7 @@ async fn qserv_says_why_a_query_failed() {
 
 #[tokio::test]
 async fn qserv_that_can_not_be_asked() {
-    // A query is not submitted a second time: the first may have arrived.
+    // A query is not submitted a second time, because the first submission may have arrived.
     let (fake, url) = FakeQserv::start(&[executing(0)]).await;
     fake.0.lock().unwrap().broken = 1;
     let (_, published) = run(&qserv(&url, NOWHERE), &sample_json("jobs/simple.json")).await;

@@ -68,7 +68,7 @@ fn chunked() -> JobLimits {
     JobLimits { upload: UploadMode::Chunked, ..limits() }
 }
 
-/// Rows whose query fails half-way.
+/// A query that fails after some rows.
 fn failing() -> String {
     let fails = "CASE n WHEN 60000 THEN abs(-9223372036854775807 - 1) ELSE n END AS n";
     format!("SELECT {fails} FROM ({})", numbers(100_000))

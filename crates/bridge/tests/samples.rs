@@ -1,4 +1,5 @@
-//! The samples of the bridge of today: the same messages in give the same results and statuses.
+//! Samples recorded from the Python bridge: the same messages must give the same results and
+//! statuses.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
 
@@ -15,7 +16,7 @@ use taploom_format::EncoderRegistry;
 
 const ALL: &str = "SELECT * FROM result ORDER BY id";
 
-/// A status of the samples, for a query that SQLite takes; a plain database has one chunk.
+/// A status of the samples, changed for a query in SQLite. A plain database has one chunk.
 fn status(name: &str, query: &str, completed: u64) -> Value {
     let mut status = sample_json(name);
     status["metadata"]["query"] = json!(query);
@@ -119,7 +120,7 @@ async fn every_format_of_the_program_can_be_asked_for() {
     }
 }
 
-/// A bridge that was built with one format alone.
+/// A bridge with only one format.
 #[tokio::test]
 async fn a_format_that_was_left_out_is_refused_by_name() {
     let all = taploom::registry().unwrap();

@@ -14,7 +14,7 @@ thread_local! {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CountingAllocator;
 
-// SAFETY: every call is passed on to the system's allocator as it came; the counters do not allocate.
+// SAFETY: every call is passed on unchanged to the system's allocator; the counters do not allocate.
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller keeps the contract of `alloc`.
@@ -70,7 +70,7 @@ pub struct HeapMeter {
 
 impl HeapMeter {
     /// Starts a measurement on this thread; `None` if the program has not installed
-    /// [`CountingAllocator`]. The peak is counted anew from here on.
+    /// [`CountingAllocator`]. The peak is measured from here on.
     pub fn start() -> Option<Self> {
         let before = HELD.with(Cell::get);
         let probe = black_box(Box::new(0_u64));
@@ -80,7 +80,8 @@ impl HeapMeter {
         is_installed.then_some(Self { before })
     }
 
-    /// Bytes that this thread holds more than at the start; 0 if it holds fewer.
+    /// The number of bytes by which this thread's heap has grown since the start; 0 if it has
+    /// shrunk.
     pub fn held(&self) -> usize {
         usize::try_from(HELD.with(Cell::get) - self.before).unwrap_or(0)
     }

@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-// Named, so that the linker keeps them, and what they register.
+// The crates are named so that the linker keeps them and their registrations.
 #[cfg(feature = "arrow")]
 use taploom_format_arrow as _;
 #[cfg(feature = "csv")]
@@ -23,12 +23,12 @@ pub use taploom_pipeline as pipeline;
 #[cfg(feature = "sources")]
 pub use taploom_sources as sources;
 
-/// All formats that this program links: those of this crate's features, and those of other crates
-/// that the program names. VOTable is the format of requests that name none (TAP 1.1, 2.7.3), where
-/// it is linked.
+/// All formats that this program links: the formats of this crate's features, and the formats of
+/// other crates that the program names. If VOTable is linked, it is the format of requests that
+/// name none (TAP 1.1, 2.7.3).
 ///
 /// # Errors
-/// [`ErrorKind::DuplicateFormat`] naming both, where two claim the same name.
+/// [`ErrorKind::DuplicateFormat`] naming both formats, if two claim the same name.
 pub fn registry() -> Result<EncoderRegistry> {
     let registry = EncoderRegistry::collected()?;
     match registry.plugin("votable") {

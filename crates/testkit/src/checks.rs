@@ -1,9 +1,9 @@
-//! Verdicts that only a comparison can give.
+//! Verdicts, which require at least one comparison.
 
 use std::fmt::{self, Debug, Display};
 use std::num::NonZeroU64;
 
-/// What a case found out about a format that did not fail it.
+/// The verdict of a case that the format did not fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// The format passes.
@@ -12,9 +12,9 @@ pub enum Verdict {
         /// Comparisons that the case made. A case that compares nothing fails.
         checks: NonZeroU64,
     },
-    /// The case does not apply to what the [`Subject`](crate::Subject) declares.
+    /// The case does not apply, by the declarations of the [`Subject`](crate::Subject).
     NotApplicable {
-        /// Why not, in one sentence.
+        /// The reason, in one sentence.
         reason: String,
     },
 }
@@ -28,10 +28,10 @@ impl Display for Verdict {
     }
 }
 
-/// `Ok`, or the sentence that says what the format does wrong.
+/// `Ok`, or a sentence that names the fault of the format.
 pub(crate) type Check<T = ()> = Result<T, String>;
 
-/// Makes the comparisons of one case, and counts them: a verdict can't be had without one.
+/// Makes the comparisons of one case, and counts them. Without a comparison there is no verdict.
 #[derive(Debug, Default)]
 pub(crate) struct Checks(u64);
 
@@ -46,7 +46,7 @@ impl Checks {
         self.that(got == expected, || format!("{what}: got {got:?}, expected {expected:?}"))
     }
 
-    /// Demands that something holds; `otherwise` says what is wrong if it does not.
+    /// Requires a condition; `otherwise` describes the fault if it does not hold.
     pub(crate) fn that(&mut self, holds: bool, otherwise: impl FnOnce() -> String) -> Check {
         self.0 += 1;
         if holds { Ok(()) } else { Err(otherwise()) }

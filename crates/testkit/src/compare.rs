@@ -1,4 +1,4 @@
-//! Rows cell for cell.
+//! Compares rows cell by cell.
 
 use std::fmt::Debug;
 
@@ -40,7 +40,7 @@ fn same<T: PartialEq + Debug>(what: &str, got: &T, want: &T) -> Result<(), Strin
     if got == want { Ok(()) } else { Err(format!("{what}: got {got:?}, expected {want:?}")) }
 }
 
-/// A cell for people; a long one in part.
+/// A cell for a message; long cells are shortened.
 fn shown(array: &dyn Array, row: usize) -> String {
     const MOST: usize = 200;
     if array.is_null(row) {

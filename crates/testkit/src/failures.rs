@@ -1,9 +1,9 @@
-//! Tests that are driven by a table, and report every row of it that fails.
+//! Table-driven tests that report every failing row.
 
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Collects what fails, so that one wrong row does not hide those after it.
+/// Collects failures, so that one failing row does not hide the next ones.
 ///
 /// ```should_panic
 /// let mut failures = taploom_testkit::Failures::default();
@@ -27,7 +27,7 @@ impl Failures {
         });
     }
 
-    /// The same for a row whose assertions answer with an error.
+    /// The same for a row whose check returns an error.
     pub fn check<E: Display>(&mut self, name: impl Display, check: impl FnOnce() -> Result<(), E>) {
         self.rows += 1;
         let failure = match catch_unwind(AssertUnwindSafe(check)) {

@@ -1,22 +1,22 @@
-//! Which metadata a format keeps.
+//! Declares the metadata that a format keeps.
 
 use serde::Serialize;
 use serde_json::Value;
 
 /// The metadata that a format keeps and that its oracle reads back.
 ///
-/// The names are those of the JSON of `ColumnMetadata` and `TableMetadata`; members of members are
-/// separated by a slash: `resource/coosys`. The suite compares what is declared, and finds out if the
-/// oracle reads something that is not declared.
+/// The names are the member names in the JSON of `ColumnMetadata` and `TableMetadata`; nested members
+/// are written with a slash: `resource/coosys`. The suite compares the declared metadata, and fails
+/// if the oracle reads metadata that are not declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeptMetadata {
     /// Of every column.
     pub columns: &'static [&'static str],
-    /// Of the table, and of what stands around it.
+    /// Of the table, and of the elements around it.
     pub table: &'static [&'static str],
 }
 
-/// All metadata of a column but its name, which every format keeps.
+/// All metadata of a column except its name, which every format keeps.
 pub const COLUMN_METADATA: &[&str] = &[
     "datatype",
     "arraysize",
@@ -67,21 +67,21 @@ pub const TABLE_METADATA: &[&str] = &[
 ];
 
 impl KeptMetadata {
-    /// Names and rows alone, as in CSV.
+    /// Only names and rows, as in CSV.
     pub const NONE: Self = Self { columns: &[], table: &[] };
 
-    /// Everything that VOTable has.
+    /// All metadata of VOTable.
     pub const ALL: Self = Self { columns: COLUMN_METADATA, table: TABLE_METADATA };
 }
 
-/// The member of some metadata, without those of its members that say nothing.
+/// A member of some metadata, without its empty members.
 pub(crate) fn member(metadata: &impl Serialize, path: &str) -> Option<Value> {
     let json = serde_json::to_value(metadata).ok()?;
     let member = json.pointer(&format!("/{path}"))?.clone();
     compact(member)
 }
 
-/// A value without nulls and empty members: they are the same as members that are not there.
+/// A value without nulls and empty members, which are equivalent to missing members.
 fn compact(value: Value) -> Option<Value> {
     match value {
         Value::Null => None,

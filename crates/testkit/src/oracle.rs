@@ -1,19 +1,19 @@
-//! Readers that are not the writer's own.
+//! Readers that are independent of the writer.
 
 use arrow_array::RecordBatch;
 use taploom_format::{ColumnMetadata, ResultSchema, TableMetadata};
 
-/// What a reader made of a file.
+/// The contents of a file according to a reader.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Decoded {
-    /// The names of the columns, as the reader gives them.
+    /// The names of the columns, as the reader returns them.
     pub names: Vec<String>,
     /// All rows, in the canonical types of the schema.
     pub rows: RecordBatch,
     /// The last QUERY_STATUS of the document, if the format has one.
     pub status: Option<String>,
-    /// The message that stands with the status of a result that failed.
+    /// The message of the status, if the result failed.
     pub message: Option<String>,
     /// The metadata of every column; empty if the format keeps none.
     pub columns: Vec<ColumnMetadata>,
@@ -48,19 +48,19 @@ pub trait Oracle {
     /// Decodes a whole file.
     ///
     /// # Errors
-    /// A sentence, if the bytes are not a whole file.
+    /// A sentence, if the bytes are not a complete file.
     fn decode(&mut self, bytes: &[u8], schema: &ResultSchema) -> Result<Decoded, String>;
 
-    /// Rows without the differences that the format and this reader can't tell: it is applied to the
-    /// rows that were read and to those that are expected. A format may have to replace characters;
-    /// a reader may take nulls for empty strings. Called after [`decode`](Self::decode). By default
-    /// nothing is changed.
+    /// Removes differences that the format or this reader can't represent. It is applied to the rows
+    /// that were read and to the expected rows. A format may have to replace characters; a reader
+    /// may take nulls for empty strings. Called after [`decode`](Self::decode). By default nothing
+    /// is changed.
     fn comparable(&self, rows: RecordBatch) -> RecordBatch {
         rows
     }
 
-    /// The metadata of a column without the differences that the format and this reader can't tell.
-    /// By default nothing is changed.
+    /// Removes differences in the metadata of a column that the format or this reader can't
+    /// represent. By default nothing is changed.
     fn comparable_metadata(&self, metadata: ColumnMetadata) -> ColumnMetadata {
         metadata
     }

@@ -1,4 +1,4 @@
-//! The whole suite at once.
+//! Runs the whole suite.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use crate::cases::CASES;
 use crate::checks::Verdict;
 use crate::subject::Subject;
 
-/// What became of every case of the suite.
+/// The outcome of every case of the suite.
 ///
 /// [`Display`](fmt::Display) shows the failures first, then what does not apply and why, then the counts.
 #[derive(Debug, Default)]
@@ -14,7 +14,7 @@ use crate::subject::Subject;
 pub struct Report {
     /// Names of the cases that the format passes.
     pub passed: Vec<&'static str>,
-    /// Names of the cases that it fails, each with what is wrong.
+    /// Names of the cases that it fails, each with a description of the fault.
     pub failed: Vec<(&'static str, String)>,
     /// Names of the cases that do not apply to it, each with the reason.
     pub not_applicable: Vec<(&'static str, String)>,

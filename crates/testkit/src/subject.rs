@@ -14,7 +14,7 @@ use crate::oracle::{Decoded, Oracle};
 use crate::sinks::SharedSink;
 use crate::tables::{Table, tables};
 
-/// A format with its oracle, and what the format has no place for.
+/// A format with its oracle, and declarations of the types and values that the format refuses.
 ///
 /// ```no_run
 /// # use taploom_format::{EncoderPlugin, Options};
@@ -67,7 +67,7 @@ impl<'a> Subject<'a> {
         self
     }
 
-    /// The same, which refuses columns of some datatypes and shapes: the suite leaves them out of
+    /// Declares datatypes and shapes that the format refuses. The suite leaves such columns out of
     /// its tables, and checks that they are refused.
     #[must_use]
     pub fn refusing(mut self, refuses: fn(&VoType) -> bool) -> Self {
@@ -75,30 +75,30 @@ impl<'a> Subject<'a> {
         self
     }
 
-    /// The same with a limit to the number of columns, which is checked as well.
+    /// Declares a limit for the number of columns, which is checked as well.
     #[must_use]
     pub fn with_columns_at_most(mut self, most: usize) -> Self {
         self.most_columns = Some(most);
         self
     }
 
-    /// The same, with values of integer datatypes that stand for null: the suite has others in their
-    /// places, and checks that a cell which has one is an error.
+    /// Declares values of integer datatypes that stand for null. The suite replaces them by other
+    /// values, and checks that a cell with such a value is an error.
     #[must_use]
     pub fn reserving(mut self, reserves: fn(Datatype) -> Option<i64>) -> Self {
         self.reserves = reserves;
         self
     }
 
-    /// The same, which has nulls only where it is said: the suite fills the others, and checks that
-    /// a cell which is null is an error.
+    /// Declares the types whose cells may be null. In columns of other types, the suite replaces
+    /// nulls by values, and checks that a null cell is an error.
     #[must_use]
     pub fn with_nulls_in(mut self, has_null: fn(&VoType) -> bool) -> Self {
         self.has_null = has_null;
         self
     }
 
-    /// The same with the metadata that the format keeps. It must be declared, if only as
+    /// Declares the metadata that the format keeps. This declaration is required, even if it is
     /// [`KeptMetadata::NONE`].
     #[must_use]
     pub fn keeping(mut self, keeps: KeptMetadata) -> Self {
@@ -116,18 +116,18 @@ impl<'a> Subject<'a> {
         (self.reserves)(datatype)
     }
 
-    /// The tables of the suite, without what the format has no place for.
+    /// The tables of the suite, without columns and values that the format refuses.
     pub fn tables(&self) -> Vec<Table> {
         tables().into_iter().filter_map(|table| self.adapt(table)).collect()
     }
 
-    /// A table of the suite's own types, of which any format has a place for some.
+    /// A table with types of which every format accepts some.
     pub(crate) fn table(&self, table: Table) -> Check<Table> {
         let name = table.name;
         self.adapt(table).ok_or_else(|| format!("{name}: the format refuses every column of this table, so the suite has nothing to write"))
     }
 
-    /// A table without what the format has no place for; `None` where nothing is left.
+    /// A table without the columns and values that the format refuses; `None` if no column is left.
     pub fn adapt(&self, table: Table) -> Option<Table> {
         let columns = table.schema.columns();
         let taken =
@@ -245,19 +245,20 @@ impl<'a> Subject<'a> {
         Ok(bytes)
     }
 
-    /// Metadata as the format and the oracle can tell them.
+    /// Metadata without differences that the format or the oracle can't represent.
     pub(crate) fn comparable_metadata(&self, metadata: ColumnMetadata) -> ColumnMetadata {
         self.oracle.comparable_metadata(metadata)
     }
 
-    /// What the oracle makes of bytes.
+    /// The contents of a file according to the oracle.
     pub(crate) fn decode(&mut self, bytes: &[u8], table: &Table) -> Check<Decoded> {
         self.oracle.decode(bytes, &table.schema)
     }
 
-    /// Whether a reader takes bytes for a whole file of the table.
+    /// Whether the oracle accepts bytes as a complete file of the table.
     pub(crate) fn takes_for_whole(&mut self, bytes: &[u8], table: &Table) -> bool {
-        // Nothing at all is no file: some formats have no bytes for a table without rows.
+        // Empty output is not a complete file, although some formats write no bytes for a table
+        // without rows.
         if bytes.is_empty() {
             return false;
         }

@@ -14,7 +14,7 @@ use taploom_format::{Error, ErrorKind, Result};
 
 use crate::other_column::OtherBuilder;
 
-/// A column, while it is filled. Columns of canonical types, which are nearly all, are copied without detours.
+/// A column, while it is filled. Columns of canonical types, which most columns have, are copied directly.
 ///
 /// Values at null cells are not copied: they would expose hidden bytes and make the output
 /// depend on more than the cells.
@@ -31,7 +31,7 @@ pub(crate) enum ColumnBuilder {
     Other(OtherBuilder),
 }
 
-/// Numbers; zero at null cells.
+/// Numbers, with zero at null cells.
 pub(crate) struct NumberBuilder<T: ArrowPrimitiveType> {
     values: Vec<T::Native>,
     validity: NullBufferBuilder,
@@ -39,13 +39,13 @@ pub(crate) struct NumberBuilder<T: ArrowPrimitiveType> {
     lent: Option<Buffer>,
 }
 
-/// Booleans; false at null cells.
+/// Booleans, with false at null cells.
 pub(crate) struct BitBuilder {
     values: BooleanBufferBuilder,
     validity: NullBufferBuilder,
 }
 
-/// Lists; without elements at null cells.
+/// Lists, without elements at null cells.
 pub(crate) struct ListBuilder {
     item: FieldRef,
     offsets: Vec<i32>,
@@ -98,7 +98,7 @@ impl ColumnBuilder {
         Ok(())
     }
 
-    /// Takes all cells out.
+    /// Removes and returns all cells.
     pub(crate) fn finish(&mut self) -> Result<ArrayRef> {
         Ok(match self {
             Self::Boolean(builder) => Arc::new(builder.finish()),

@@ -18,14 +18,14 @@ use crate::options::{ArrowOptions, Compression};
 use crate::row_sizes::row_sizes;
 use crate::withheld::Withheld;
 
-/// Maximum rows of a batch. At this size, the cost that readers pay per batch is small.
+/// Maximum rows of a batch. At this size, the cost per batch is small for readers.
 const MOST_ROWS: usize = 65_536;
 
 /// Maximum bytes of a batch, unless a single row is larger.
 const MOST_BYTES: usize = 16 << 20;
 
-/// Collects rows into batches of its own size, so that the output does not depend on the incoming
-/// batches.
+/// Collects rows into batches whose size does not depend on the incoming batches, so that the
+/// output does not either.
 ///
 /// The caller's thread finds the ends of the batches from the sizes of the rows, and writes their
 /// messages in order. If messages are compressed, they are made on several threads, if allowed.
@@ -95,7 +95,7 @@ impl ArrowEncoder {
         })
     }
 
-    /// Takes some rows of a batch of this size in bytes; the rows are already counted.
+    /// Takes some rows of a batch of this size in bytes; the size of the rows is already counted.
     fn take(&mut self, batch: &RecordBatch, bytes: usize, rows: Range<usize>) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
@@ -113,7 +113,7 @@ impl ArrowEncoder {
         Ok(())
     }
 
-    /// Passes the batch on.
+    /// Hands over the batch that is being filled.
     fn write(&mut self) -> Result<()> {
         let Some(message) = self.filling.take() else { return Ok(()) };
         (self.batch_rows, self.batch_bytes) = (0, 0);
@@ -142,8 +142,7 @@ impl ResultEncoder for ArrowEncoder {
     }
 
     fn flush(&mut self) -> Result<()> {
-        // The incomplete batch stays, because the end of a batch must not depend on
-        // time.
+        // The incomplete batch is not written, because the end of a batch must not depend on time.
         let output = self.writer.get_mut();
         self.messages.drain(|message| message.write(output))?;
         self.writer.get_mut().hand_on().map_err(Error::sink)

@@ -1,4 +1,4 @@
-//! Which Arrow types a stream of ours has.
+//! The Arrow types of the written streams.
 
 use arrow_schema::DataType;
 use taploom_format::plain_type;

@@ -33,7 +33,7 @@ impl EncoderFormat for Arrow {
     )
     .with_short_names(&[("arrow", "application/vnd.apache.arrow.stream")])
     .with_extensions(&["arrows", "arrow"])
-    // Every Arrow type but unions is written as it is.
+    // Every Arrow type except unions is written unchanged.
     .with_rows(RowsGiven::AsTheyCome);
 
     type Options = ArrowOptions;

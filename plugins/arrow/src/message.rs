@@ -17,11 +17,12 @@ use crate::encoder::failed;
 use crate::row_sizes::fixed_size;
 use crate::withheld::Withheld;
 
-/// What all messages of a stream have in common.
+/// The common properties of all messages of a stream.
 pub(crate) struct MessageKind {
     schema: SchemaRef,
     ipc: IpcWriteOptions,
-    /// Rows to reserve room for: those of a batch whose cells all have a fixed size.
+    /// The number of rows to reserve memory for: the rows of a batch in which all cells have a
+    /// fixed size.
     room: usize,
 }
 
@@ -37,7 +38,7 @@ impl MessageKind {
     }
 }
 
-/// A batch on its way into the stream.
+/// A batch that is collected, encoded and written.
 pub(crate) struct Message {
     /// Rows that are not yet collected, as they came.
     parts: Vec<RecordBatch>,
@@ -51,17 +52,17 @@ pub(crate) struct Message {
     encoded: Vec<Buffer>,
 }
 
-/// How a batch becomes bytes.
+/// How a batch is encoded.
 enum MessageEncoder {
     Plain(Box<StreamEncoder>),
-    /// Every message has dictionaries of its own. What an encoder remembers of earlier messages would make the
-    /// output depend on the number of threads.
+    /// Every message has separate dictionaries. If an encoder kept state from earlier messages, the output
+    /// would depend on the number of threads.
     WithDictionaries(IpcWriteOptions),
 }
 
 fn with_dictionaries(batch: &RecordBatch, ipc: &IpcWriteOptions) -> Result<Vec<Buffer>> {
     let (mut tracker, data) = (DictionaryTracker::new(false), IpcDataGenerator::default());
-    // This numbers the dictionaries as in the schema of the stream.
+    // This call gives the dictionaries the same numbers as in the schema of the stream.
     data.schema_to_bytes_with_dictionary_tracker(batch.schema_ref(), &mut tracker, ipc);
     let encoded = data.encode(batch, &mut tracker, ipc, &mut IpcWriteContext::default());
     let (dictionaries, rows) = encoded.map_err(failed)?;

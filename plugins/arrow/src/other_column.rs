@@ -15,10 +15,10 @@ use crate::column_builder::broken;
 /// A column of any type, as copies of the rows of each batch.
 ///
 /// Values at null cells are not copied. The values of a dictionary are in the order of their first rows, so
-/// that the output depends on nothing but the cells.
+/// that the output depends only on the cells.
 pub(crate) struct OtherBuilder {
     written: DataType,
-    /// The type of the copies: that of the values for dictionaries.
+    /// The type of the copies: for dictionaries, the type of their values.
     plain: DataType,
     parts: Vec<ArrayRef>,
     held: usize,
@@ -64,7 +64,7 @@ impl OtherBuilder {
     }
 }
 
-/// A copy of the rows, in which nothing is left of what stands behind a null.
+/// A copy of the rows without the values in the buffers at null cells.
 fn without_hidden_values(array: &ArrayRef) -> std::result::Result<ArrayRef, ArrowError> {
     let data = array.to_data();
     let mut copy = MutableArrayData::new(vec![&data], true, data.len());

@@ -1,4 +1,4 @@
-//! The memory that rows take.
+//! The size of rows in memory.
 
 use std::sync::Arc;
 
@@ -16,12 +16,12 @@ pub(crate) fn row_sizes(batch: &RecordBatch) -> Vec<usize> {
     sizes
 }
 
-/// The part that every row has, in bytes of Arrow, without validity.
+/// The fixed part of the size of a row, in bytes of Arrow, without validity.
 pub(crate) fn fixed_size(schema: &Schema) -> usize {
     schema.fields().iter().map(|field| own(field.data_type())).sum()
 }
 
-/// The part that every cell has, in bytes: its value, or the offset of its contents.
+/// The fixed part of the size of a cell, in bytes: its value, or the offset of its contents.
 fn own(data_type: &DataType) -> usize {
     match data_type {
         // A boolean takes one bit; one byte is a safe estimate.
@@ -100,7 +100,7 @@ fn add_lengths<O: OffsetSizeTrait>(offsets: &OffsetBuffer<O>, sizes: &mut [usize
 fn add_elements<O: OffsetSizeTrait>(values: &ArrayRef, offsets: &[O], sizes: &mut [usize]) {
     let own = own(values.data_type());
     let ranges = offsets.windows(2).map(|ends| ends[0].as_usize()..ends[1].as_usize());
-    // Values of a fixed size need not be looked at.
+    // Values of a fixed size need not be inspected.
     let is_fixed = values.data_type().is_primitive() || values.data_type() == &DataType::Boolean;
     let elements = if is_fixed { Vec::new() } else { sizes_of(values) };
     for (size, range) in sizes.iter_mut().zip(ranges) {

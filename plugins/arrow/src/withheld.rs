@@ -14,9 +14,9 @@ const MOST_GATHERED: usize = 640 << 10;
 
 /// Gathers bytes, and holds back the last ones until they are released.
 ///
-/// Readers take a stream that ends between two messages for complete, with or without an end
-/// mark. The output therefore never ends there until it is complete: the last message lacks its
-/// end.
+/// Readers accept a stream that ends between two messages as complete, with or without an end mark.
+/// Until the output is complete, it therefore never ends there: the end of the last message is
+/// missing.
 pub(crate) struct Withheld {
     output: Output,
     tail: Vec<u8>,
@@ -39,7 +39,7 @@ impl Withheld {
         self.tail.capacity()
     }
 
-    /// Writes what was gathered, except for the last bytes.
+    /// Writes the gathered bytes, except for the last ones.
     pub(crate) fn hand_on(&mut self) -> io::Result<()> {
         let through = self.tail.len().saturating_sub(TAIL);
         self.output.write_all(&self.tail[..through])?;
@@ -47,7 +47,7 @@ impl Withheld {
         Ok(())
     }
 
-    /// Writes what was held back, which completes the output.
+    /// Writes the bytes that were held back, which completes the output.
     pub(crate) fn release(&mut self) -> io::Result<()> {
         self.output.write_all(&self.tail)?;
         self.tail.clear();
@@ -76,7 +76,7 @@ impl Write for Withheld {
         Ok(bytes.len())
     }
 
-    /// Gathered bytes wait for more, and the last bytes stay held back.
+    /// Does nothing: gathered bytes wait for more, and the last bytes stay held back.
     fn flush(&mut self) -> io::Result<()> {
         self.output.flush()
     }

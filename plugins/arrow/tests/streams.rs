@@ -1,4 +1,4 @@
-//! The conformance suite, and what the suite does not ask, read by `arrow-ipc`.
+//! The conformance suite, and further tests of streams, read by `arrow-ipc`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
 

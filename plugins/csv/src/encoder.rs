@@ -10,7 +10,7 @@ use crate::column_writer::ColumnWriter;
 use crate::dialect::Dialect;
 use crate::options::{CsvOptions, Header};
 
-/// What happens to characters that the format can't store. CSV can store every character.
+/// How characters that TSV can't store are altered. CSV can store every character.
 const ALTERATION: &str = "had tabs or line breaks, which TSV can't store; replaced by spaces";
 
 /// Writes rows as text, block by block.

@@ -1,4 +1,4 @@
-//! What CSV and TSV look like, byte by byte.
+//! Compares written CSV and TSV byte by byte.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 

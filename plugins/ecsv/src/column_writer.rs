@@ -1,4 +1,4 @@
-//! One column as text. How cells are written is decided once, at the start.
+//! Writes one column as text. The strategy is chosen once, at the start.
 
 use std::ops::Range;
 
@@ -138,8 +138,9 @@ pub(crate) fn append_value(value: &[u8], to: &mut Vec<u8>) {
     append_quoted(value, to);
 }
 
-/// The dimensions of an array, the last of which varies fastest. In APE 6 only that one may be variable,
-/// and in VOTable it is the slowest one, so arrays with a variable dimension are flat: they have none here.
+/// The dimensions of an array, the last of which varies fastest. In APE 6, only the last one may be
+/// variable, but in VOTable the variable dimension is the one that varies slowest. Arrays with a variable
+/// dimension are therefore written flat, and have no dimensions here.
 fn dimensions(cell: &CellShape) -> Vec<usize> {
     let dimensions = cell.dimensions().and_then(Arraysize::fixed_dimensions).unwrap_or_default();
     dimensions.into_iter().rev().map(|extent| extent as usize).collect()

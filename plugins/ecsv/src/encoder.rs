@@ -10,8 +10,8 @@ use taploom_text::Records;
 use crate::column_writer::{ColumnWriter, append_value};
 use crate::header::Header;
 
-/// What happens to line breaks in a name. The YAML of the header can store them; the line of
-/// titles can't.
+/// How line breaks in a name are altered. The YAML of the header can store them, but the line of
+/// column names can't.
 const ALTERATION: &str = "had line breaks, which ECSV can't store there; replaced by spaces";
 
 /// Writes rows as text, block by block.
@@ -29,7 +29,7 @@ impl EcsvEncoder {
         mut output: Output,
     ) -> Result<Self> {
         let columns = schema.columns();
-        // All names are in one line.
+        // All names have to be in one line.
         let names: Vec<String> =
             columns.iter().map(|column| column.name().replace(['\n', '\r'], " ")).collect();
         let altered = columns.iter().zip(&names).enumerate();

@@ -1,4 +1,4 @@
-//! Whole files, byte by byte; astropy 8.0.2 reads them as they are meant.
+//! Compares whole files byte by byte; astropy 8.0.2 reads them correctly.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
@@ -15,7 +15,7 @@ use taploom_format::{
 use taploom_format_ecsv::PLUGIN;
 use taploom_testkit::SharedSink;
 
-/// What is written of columns, each with its metadata, and what `finish` says.
+/// The output for columns with their metadata, and the result of `finish`.
 fn encode(
     columns: &[(&str, ArrayRef, &str)],
     table: TableMetadata,

@@ -1,4 +1,4 @@
-//! Blocks of rows that wait for the header, which comes first and has the number of rows.
+//! Stores blocks of rows until the header is written, which comes first and has the number of rows.
 
 use std::io::{self, BufRead, BufReader, Read, Seek};
 
@@ -8,7 +8,8 @@ use taploom_scratch::{ScratchError, Spool, SpoolReader};
 /// Bytes read at a time if blocks are small.
 const READ_BYTES: usize = 16 << 10;
 
-/// The part of the memory budget that blocks may take before they go to a temporary file.
+/// The divisor of the memory budget that gives the memory for blocks; further blocks go to a
+/// temporary file.
 const PART_OF_MEMORY: usize = 4;
 
 /// Blocks, while they are appended.

@@ -1,5 +1,5 @@
-//! One column in FITS, except for what is known only at the end: the width of its texts, and
-//! whether it has nulls.
+//! Writes one column in FITS, except for the parts that are known only at the end: the width of its
+//! texts, and whether it has nulls.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -13,7 +13,8 @@ use crate::nulls::Nulls;
 
 /// Writes the cells of one column for a block of rows, appended to the block.
 ///
-/// Several writers of a column may write blocks; one of them absorbs the others at the end.
+/// Several writers of a column may write blocks; at the end, one of them absorbs the records of the
+/// others.
 #[derive(Clone)]
 pub(crate) struct ColumnWriter {
     name: String,
@@ -34,7 +35,7 @@ pub(crate) enum Shape {
     Variable,
 }
 
-/// What a writer has seen of a column so far.
+/// Records of a writer about the cells of a column so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Found {
     /// The length of the longest text, or of the longest array.
@@ -65,7 +66,7 @@ impl ColumnWriter {
         })
     }
 
-    /// Absorbs what another writer of the column has seen.
+    /// Absorbs the records of another writer of the column.
     pub(crate) fn absorb(&mut self, other: &Self) {
         self.nulls.absorb(&other.nulls);
         self.found.most = self.found.most.max(other.found.most);
@@ -289,7 +290,7 @@ impl Shape {
     fn of(vo_type: &VoType) -> Result<Self> {
         let parts = if vo_type.datatype.is_complex() { 2 } else { 1 };
         let cell = vo_type.cell();
-        // A number that does not fit is beyond any memory budget, and is refused for that reason.
+        // A number that does not fit exceeds any memory budget, and is refused for that reason.
         let fixed = cell.dimensions().and_then(Arraysize::fixed);
         let fixed = fixed.map(|elements| usize::try_from(elements / parts).unwrap_or(usize::MAX));
         match (cell, fixed) {

@@ -13,7 +13,7 @@ const CHUNK_BYTES: usize = 128 << 10;
 /// Maximum bytes of the rows of a block if several threads assemble them.
 const PIECE_BYTES: usize = 1 << 20;
 
-/// What is known at the end.
+/// The properties of the table that are known at the end.
 pub(crate) struct Table {
     pub(crate) columns: Vec<ColumnWriter>,
     pub(crate) layout: Layout,
@@ -26,8 +26,8 @@ struct Piece {
     rows: Vec<u8>,
 }
 
-/// Writes all rows, on several threads if the rows of a block are small: texts padded to the
-/// width of the longest may take much more than their block.
+/// Writes all rows. Several threads are used only if the rows of a block are small, because texts
+/// padded to the width of the longest one may take much more memory than their block.
 pub(crate) fn copy_rows(
     blocks: &mut BlockReader,
     table: &Arc<Table>,

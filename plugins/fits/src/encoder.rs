@@ -34,7 +34,7 @@ pub(crate) struct FitsEncoder {
     output: Output,
 }
 
-/// The columns of the table, and where its batches are cut into blocks.
+/// The columns of the table, and how its batches are cut into blocks.
 struct BinaryTable {
     /// Column writers that have seen no cell.
     columns: Vec<ColumnWriter>,
@@ -45,7 +45,7 @@ struct BinaryTable {
 
 /// A block of rows.
 struct BinaryBlock {
-    /// Column writers, which keep what they see from one block to the next.
+    /// Column writers. They keep their records from one block to the next.
     columns: Vec<ColumnWriter>,
     bytes: Vec<u8>,
 }

@@ -82,7 +82,7 @@ impl Nulls {
         std::mem::take(&mut self.bits)
     }
 
-    /// A value that does not occur: the one in the metadata, or else the first candidate.
+    /// A value that does not occur: the value in the metadata, or else the first candidate.
     pub(crate) fn free_value(&self) -> Option<i64> {
         let towards_zero = -self.default.signum();
         let candidates = self.occur.iter().zip(0_i64..);

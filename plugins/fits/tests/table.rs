@@ -1,4 +1,4 @@
-//! Whole files, byte by byte, and what is refused.
+//! Compares whole files byte by byte, and checks what is refused.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
@@ -47,7 +47,7 @@ fn encode_one(array: ArrayRef, metadata: &str) -> Result<(Vec<u8>, EncodeSummary
     encode(&[batch], &[column(metadata)], &EncodeContext::default(), Completion::Complete)
 }
 
-/// The records of the header of the table, and what follows it.
+/// The records of the table's header, and the bytes after it.
 fn taken_apart(file: &[u8]) -> (Vec<String>, &[u8]) {
     assert_eq!(file.len() % 2880, 0);
     let mut records = Vec::new();

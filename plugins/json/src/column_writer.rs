@@ -1,4 +1,4 @@
-//! One column as JSON. How cells are written is decided once, at the start.
+//! Writes one column as JSON. The strategy is chosen once, at the start.
 
 use std::ops::Range;
 

@@ -45,7 +45,7 @@ impl Rows {
         self.blocks.drain(|block| write(&block.text))
     }
 
-    /// What was written: this number of bytes of rows, and the losses.
+    /// The report on the written rows: this number of bytes, and the losses.
     pub(crate) fn written(&self, data_bytes: u64) -> Written {
         let losses = Losses::of_cells(ALTERATION, self.blocks.losses().iter().copied());
         Written::new(data_bytes).with_losses(losses)

@@ -1,4 +1,4 @@
-//! What JSON and JSON Lines look like, byte by byte.
+//! Compares written JSON and JSON Lines byte by byte.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 

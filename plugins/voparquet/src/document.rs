@@ -10,10 +10,11 @@ use taploom_votable::{Frame, Version};
 use crate::longest::LongestTexts;
 use crate::options::{TextArraysize, Timestamp, VoparquetOptions};
 
-/// A document that lacks the status of the result, and with some options the lengths of texts.
+/// A document without the status of the result and, with some options, without the lengths of
+/// texts.
 pub(crate) struct Document {
     frame: Frame,
-    /// The schema and names of which the document is made again when all texts have been seen.
+    /// The schema and the names from which the document is made again after all rows.
     again: Option<(ResultSchema, Vec<String>)>,
 }
 

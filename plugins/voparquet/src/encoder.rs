@@ -69,7 +69,7 @@ impl VoparquetEncoder {
         };
         let document = Document::start(options, &fields, names, context.envelope.as_ref())?;
         let keys = kept_keys(schema.arrow());
-        // Of a file with Arrow's schema, pyarrow reads the keys there.
+        // If a file has Arrow's schema, pyarrow takes the keys from that schema.
         let in_parquet =
             in_parquet.as_ref().clone().with_metadata(keys.iter().cloned().collect::<Metadata>());
         let in_parquet = Arc::new(in_parquet);

@@ -1,4 +1,5 @@
-//! Which Arrow types a Parquet file holds, and what it needs to give them back.
+//! The Arrow types that a Parquet file can hold, and the information that readers need to restore
+//! them.
 
 use arrow_schema::{DataType, Field, IntervalUnit, Metadata, Schema, TimeUnit};
 use parquet::arrow::{ArrowSchemaConverter, PARQUET_FIELD_ID_META_KEY, parquet_to_arrow_schema};
@@ -10,7 +11,7 @@ use crate::options::Timestamp;
 /// The keys of VO metadata in an Arrow schema, which the VOTable in the footer replaces.
 const OURS: &str = "vo:";
 
-/// The type in which a file holds an Arrow type; `None` if it holds none.
+/// The type in which a file holds an Arrow type; `None` if it can't hold the type.
 ///
 /// Dictionaries, runs and views become plain values. Parquet has no seconds (LogicalTypes.md, Temporal Types):
 /// timestamps and times in seconds become milliseconds, and Date64 becomes a DATE.
@@ -26,7 +27,7 @@ pub(crate) fn held(data_type: &DataType, timestamp: Timestamp) -> Option<DataTyp
         }
         DataType::Time32(TimeUnit::Second) => Some(DataType::Time32(TimeUnit::Millisecond)),
         DataType::Date64 => Some(DataType::Date32),
-        // A Parquet group has a field at least, and an INTERVAL has milliseconds.
+        // A Parquet group has at least one field, and an INTERVAL counts milliseconds.
         DataType::Interval(IntervalUnit::MonthDayNano) => None,
         held => Some(held.clone()),
     };
@@ -57,7 +58,8 @@ pub(crate) fn in_parquet(schema: &Schema) -> Result<SchemaDescriptor> {
     })
 }
 
-/// Whether a reader needs Arrow's schema beside Parquet's to find the same types and field metadata again.
+/// Whether a reader needs Arrow's schema in addition to Parquet's to restore the types and the field
+/// metadata.
 pub(crate) fn needs_arrow_schema(schema: &Schema, in_parquet: &SchemaDescriptor) -> bool {
     let Ok(read) = parquet_to_arrow_schema(in_parquet, None) else { return true };
     schema.fields().iter().zip(read.fields()).any(|(field, read)| {
@@ -66,7 +68,7 @@ pub(crate) fn needs_arrow_schema(schema: &Schema, in_parquet: &SchemaDescriptor)
 }
 
 fn has_metadata(field: &Field) -> bool {
-    // Parquet has a place for the id of a field.
+    // Parquet itself can store the id of a field.
     let mut keys = field.metadata().keys();
     keys.any(|key| key != PARQUET_FIELD_ID_META_KEY)
         || match field.data_type() {
@@ -89,8 +91,8 @@ pub(crate) fn without_vo_keys(schema: &Schema) -> Schema {
     Schema::new(fields.collect::<Vec<_>>())
 }
 
-/// The keys of a source that the new file keeps, in alphabetical order: all but those that describe another
-/// file, and are written anew.
+/// The keys of a source that the new file keeps, in alphabetical order: all except the keys that describe
+/// only the old file, which are written again.
 pub(crate) fn kept_keys(schema: &Schema) -> Vec<(String, String)> {
     let ours = ["ARROW:schema", "IVOA.VOTable-Parquet.", crate::longest::PREFIX, OURS];
     let keys = schema.metadata().iter();

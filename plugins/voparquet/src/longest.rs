@@ -8,7 +8,8 @@ use arrow_schema::{DataType, FieldRef, Schema};
 /// follows it.
 pub(crate) const PREFIX: &str = "table::len::";
 
-/// Astropy reads a null as the text `None`, cut to the length in the key.
+/// Astropy reads a null as the text `None`, cut to the length in the key, so the key has at least
+/// this length.
 const CHARACTERS_OF_NONE: usize = "None".len();
 
 /// The longest text of each column so far; `None` for columns without text.
@@ -72,13 +73,14 @@ impl LongestTexts {
 impl LongestText {
     fn add<O: OffsetSizeTrait>(&mut self, texts: &GenericStringArray<O>) {
         self.has_nulls |= texts.null_count() > 0;
-        // The longest of all is found much faster than which one it is, and mostly it is not longer than those before.
+        // Finding the longest length is much faster than finding its row, and usually it is not longer than earlier
+        // texts.
         if texts.offsets().lengths().max().unwrap_or(0) <= self.characters {
             return;
         }
         for (index, bytes) in texts.offsets().lengths().enumerate() {
-            // A text has at most as many characters and code units as bytes, and at most as many characters as code
-            // units. So most texts need not be counted.
+            // A text never has more code units than bytes, nor more characters than code units. Most texts
+            // therefore need not be counted.
             if bytes <= self.characters || texts.is_null(index) {
                 continue;
             }

@@ -1,4 +1,5 @@
-//! The Parquet file, written by the loom: it translates options into properties, and the loom's errors.
+//! The Parquet file, written by the loom. Translates options into properties, and the loom's errors
+//! into Taploom's.
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
@@ -38,7 +39,7 @@ impl ParquetFile {
                 Encoding::Auto => Encodings::Auto,
                 Encoding::Smallest => Encodings::Smallest,
                 Encoding::Plain | Encoding::Dictionary => Encodings::AsSet,
-                // For columns of the types that the named encoding can't hold.
+                // Used for columns of types that the named encoding can't hold.
                 _ => Encodings::Compatible,
             })
             .with_float_order(match options.float_order {
@@ -46,13 +47,13 @@ impl ParquetFile {
                 FloatOrder::Total => LoomFloatOrder::Total,
             })
             .with_checksums(options.checksums == Checksums::On)
-            // Where the Parquet types say enough, the Arrow schema would only repeat every column in base64.
+            // If Parquet's types are enough, the Arrow schema would only repeat every column in base64.
             .with_skip_arrow_metadata(!needs_arrow_schema(&schema, &in_parquet))
             .with_memory_budget(context.resources.memory_budget.saturating_sub(set_aside))
             .with_scratch(context.resources.scratch.clone())
             .with_threads(context.resources.threads);
         let writer = LoomWriter::try_new(output, schema, loom).map_err(|error| match error {
-            // Before the first row, the request itself can't be met.
+            // An error before the first row means that the request itself can't be fulfilled.
             Loom::Options(message) => Error::new(ErrorKind::InvalidOption, message),
             budget @ Loom::Budget { .. } => {
                 failed(budget, set_aside).with_kind(ErrorKind::InvalidRequest)
@@ -103,7 +104,7 @@ fn properties(
             Statistics::Chunk => EnabledStatistics::Chunk,
             Statistics::Page => EnabledStatistics::Page,
         });
-    // An option of a column is one of all its leaves.
+    // An option of a column applies to all its leaves.
     let leaves = |name: &str, option: &str| {
         let Some((column, _)) = schema.column_with_name(name) else {
             let message =
@@ -126,8 +127,8 @@ fn properties(
         }
     }
     if options.encoding == Encoding::Smallest {
-        // One page for a column of numbers: the codecs then have a code for each stream of bytes. Other files have
-        // pages of 20,000 rows, of which readers with a filter skip some.
+        // A column of numbers gets one page, so that codecs make a separate code for each stream of bytes. In
+        // other files, pages have 20,000 rows, so that readers with a filter can skip some.
         properties = properties.set_data_page_row_count_limit(1 << 20);
     }
     let encoded =
@@ -156,7 +157,7 @@ fn properties(
     Ok(properties.build())
 }
 
-/// The error for a column whose values no encoding of that name takes.
+/// The error for a column whose values can't be written in the named encoding.
 fn not_encoded(column: &str, types: &[PhysicalType]) -> Error {
     let takes = |encoding: Encoding| types.iter().any(|values| encoding.of(*values).is_some());
     let taken = Encoding::OF_COLUMNS.into_iter().filter(|(_, encoding)| takes(*encoding));

@@ -1,4 +1,4 @@
-//! What stands in the files, as the reader of the `parquet` crate sees it.
+//! Checks the contents of files with the reader of the `parquet` crate.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 

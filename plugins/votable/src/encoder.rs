@@ -1,4 +1,4 @@
-//! A VOTable: a document with rows in it.
+//! Writes a VOTable: a document and the rows in it.
 
 use arrow_array::RecordBatch;
 use taploom_format::{
@@ -12,7 +12,7 @@ use crate::nulls::{with_nulls_as_given, with_nulls_chosen};
 use crate::options::{Serialization, VotableOptions};
 use crate::tabledata::TableDataRows;
 
-/// What happens to characters in names and in cells of TABLEDATA. Base64 rows hold all
+/// How characters in names and in cells of TABLEDATA are altered. Rows in base64 can hold all
 /// characters.
 const ALTERATION: &str = "had characters that XML can't store; replaced by U+FFFD";
 
@@ -27,7 +27,7 @@ pub(crate) trait RowWriter: Send {
     /// Writes the rows that are being encoded on other threads. More may follow.
     fn drain(&mut self, output: &mut Output) -> Result<()>;
 
-    /// Writes what was held back until the last row.
+    /// Writes the bytes that were held back until the last row.
     fn finish(&mut self, output: &mut Output) -> Result<()>;
 
     /// The losses of each column in the rows that were written.
@@ -93,8 +93,8 @@ impl ResultEncoder for VotableEncoder {
     }
 
     fn finish(mut self: Box<Self>, completion: Completion) -> Result<Written> {
-        // Checked before the last rows are written: a document without a footer for a
-        // failure stays cut short.
+        // Checked before the last rows are written: a document that has no footer for a failure
+        // must stay cut short.
         let footer = self.frame.footer(&completion)?;
         self.writer.drain(&mut self.output)?;
         self.writer.finish(&mut self.output)?;

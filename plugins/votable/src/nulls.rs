@@ -6,7 +6,7 @@ use taploom_format::{Datatype, Result, ResultSchema, VoType};
 /// The null value of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NullValue {
-    /// Given in the metadata, if at all: a cell with this value is meant to be null.
+    /// Given in the metadata or missing: a cell with this value is meant to be null.
     AsGiven,
     /// Chosen by Taploom: a cell with this value would wrongly be read as null.
     Chosen,
@@ -67,10 +67,10 @@ fn rarest(datatype: Datatype) -> Option<String> {
     }
 }
 
-/// Why a null element of an array of integers is an error.
+/// The reason why a null element of an array of integers is an error.
 pub(crate) const NO_NULL_ELEMENT: &str = "an element of the array is null, and the column has no null \
     value; give one as \"null\" in the metadata of the column";
 
-/// Why a null bit in an array is an error.
+/// The reason why a null bit in an array is an error.
 pub(crate) const NO_NULL_BIT: &str =
     "a bit of the array is null, and VOTable has no null bits; declare the datatype boolean";

@@ -1,5 +1,5 @@
-//! Every datatype in every shape, each cell against bytes and text that were written by hand from
-//! VOTable 1.4, 5 and 6.
+//! Compares every datatype in every shape, cell by cell, with bytes and text that were written by
+//! hand from VOTable 1.4, 5 and 6.
 
 #![allow(
     clippy::unwrap_used,
@@ -34,7 +34,7 @@ struct Case {
 struct Row {
     /// Flags and cell, in hexadecimal digits.
     binary2: &'static str,
-    /// Without flags; `None` where the cell is that of BINARY2.
+    /// The cell without flags; `None` if it is the same as in BINARY2.
     binary: Option<&'static str>,
     text: &'static str,
 }
@@ -74,8 +74,8 @@ fn cells_are_those_of_the_standard() {
     }
 }
 
-/// Columns that readers read wrong, and all that follows with them: STILTS 3.4.7 has no scalar bits,
-/// counts halves of complex numbers, and votlint no bits before the end of an array.
+/// Columns that readers misread, together with everything after them: STILTS 3.4.7 has no scalar
+/// bits and counts halves of complex numbers, and votlint has no bits before the end of an array.
 const MISREAD: [&str; 3] = ["bit", "bit of any length", "floatComplex of any length"];
 
 /// All other columns side by side, as golden files that STILTS has read.

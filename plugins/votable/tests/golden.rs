@@ -1,4 +1,4 @@
-//! Bytes that another encoder wrote for the same rows.
+//! Compares the output with bytes that another encoder wrote for the same rows.
 
 #![allow(
     clippy::unwrap_used,
@@ -57,7 +57,7 @@ fn binary2_is_that_of_the_present_bridge() {
     let (text, summary) = encode(&["line_length=64"]);
     assert_eq!(stream(&text), EXPECTED);
     assert_eq!(summary.data_bytes, EXPECTED.len() as u64);
-    // "abcdef" in 4*: another cell would be cut as well, were it not null.
+    // "abcdef" in 4*: another cell would be cut as well if it were not null.
     assert_eq!(summary.truncated_cells, 1);
     let (text, _) = encode(&[]);
     assert_eq!(stream(&text), EXPECTED.replace('\n', ""));

@@ -1,4 +1,4 @@
-//! What is refused, what is lost and said to be, and what does not depend on blocks and batches.
+//! Checks refusals, counted losses, and that the output does not depend on blocks and batches.
 
 #![allow(
     clippy::unwrap_used,
@@ -104,7 +104,7 @@ fn a_cell_that_has_no_place_is_named() {
         for serialization in serializations {
             let column: [Column; 1] = [("x", field.clone(), Arc::clone(&array))];
             let (batch, schema) = table(&column);
-            // The row is that of the result, whichever batch it comes in.
+            // The row counts from the beginning of the result, whichever batch it is in.
             for batches in [vec![batch.clone()], vec![batch.slice(0, 1), batch.slice(1, 1)]] {
                 let context = EncodeContext::default();
                 let error = encode_with(&schema, &batches, &[serialization], &context).unwrap_err();
@@ -383,7 +383,7 @@ fn memory_does_not_grow_with_rows_and_hardly_with_long_cells() {
     }
 }
 
-/// Arrays of every length, texts of which every fifth is cut, and nulls.
+/// Arrays of every length, texts (every fifth one is cut), and nulls.
 fn many(rows: usize) -> (RecordBatch, ResultSchema) {
     let length = |row: usize| (!row.is_multiple_of(3)).then_some(row % 29);
     let numbers: Vec<Option<Vec<Option<f64>>>> =

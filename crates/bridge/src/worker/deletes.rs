@@ -1,4 +1,4 @@
-//! Jobs that somebody wants to stop: the delete topic.
+//! Stops jobs on request: reads the delete topic.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use tracing::{error, info, warn};
 use crate::message::JobDelete;
 use crate::worker::Worker;
 
-/// The means to stop a job that runs.
+/// A running job that can be stopped.
 pub(super) struct RunningJob {
     pub(super) execution_id: Arc<Mutex<Option<String>>>,
     pub(super) abort: CancellationToken,

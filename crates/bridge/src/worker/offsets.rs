@@ -1,15 +1,15 @@
 //! Tracks which messages of a partition are done.
 //!
-//! **The problem.** Jobs end in another order than they came in, and Kafka stores a single position for each
-//! partition. A worker that commits the position of the first unfinished message makes the next worker repeat
-//! every later job that has ended.
+//! **The problem.** Jobs do not end in the order in which they arrive, but Kafka stores only one position for
+//! each partition. If a worker commits the position of the first unfinished message, the next worker repeats
+//! every later job that has already ended.
 //!
 //! **The idea.** Kafka stores a text beside each position. The text lists the later messages that are still
 //! unfinished, so the next worker skips those that have ended: `taploom 57 12 15` says that every message before
 //! 57 is done except 12 and 15.
 //!
-//! **The limits.** The text grows with the number of unfinished messages (some 8 bytes each), which the number of
-//! jobs that a worker takes bounds. Kafka accepts 4 KiB of text by default.
+//! **The limits.** The text grows with the number of unfinished messages, about 8 bytes for each. The number of
+//! jobs that a worker takes limits it. Kafka accepts 4 KiB of text by default.
 
 use std::collections::BTreeSet;
 
@@ -73,7 +73,7 @@ impl Offsets {
         self.under_way.first().copied().unwrap_or(self.end)
     }
 
-    /// The text to commit beside the position.
+    /// The text to commit with the position.
     pub(crate) fn text(&self) -> String {
         let under_way = self.under_way.iter().map(|offset| format!(" {offset}"));
         format!("{MARK} {}{}", self.end, under_way.collect::<String>())

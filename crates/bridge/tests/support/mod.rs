@@ -1,4 +1,4 @@
-//! What the tests of the bridge share: samples, a database of their rows, a store, statuses.
+//! Helpers for the tests of the bridge: samples, a database with their rows, a store, statuses.
 #![allow(
     dead_code,
     clippy::unwrap_used,
@@ -27,12 +27,12 @@ pub(crate) fn sample(name: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The same as JSON.
+/// A file of `tests/data` as JSON.
 pub(crate) fn sample_json(name: &str) -> Value {
     serde_json::from_str(&sample(name)).unwrap()
 }
 
-/// A job of the samples with a query that SQLite takes and a place for its result.
+/// A job of the samples, with a query in SQLite's SQL and a destination for its result.
 pub(crate) fn job(name: &str, query: &str, destination: &str) -> Value {
     let mut job = sample_json(name);
     job["query"] = json!(query);
@@ -101,7 +101,7 @@ pub(crate) fn numbers(rows: u64) -> String {
     )
 }
 
-/// Keeps what is published.
+/// Keeps the published statuses.
 #[derive(Clone, Default)]
 pub(crate) struct Published(Arc<Mutex<Vec<Value>>>);
 
@@ -168,7 +168,7 @@ pub(crate) async fn run(bridge: &Bridge, job: &Value) -> (Outcome, Published) {
     run_until(bridge, job, &Stop::default()).await
 }
 
-/// The same, unless it is stopped before.
+/// Runs a job to its end, unless it is stopped before.
 pub(crate) async fn run_until(bridge: &Bridge, job: &Value, stop: &Stop) -> (Outcome, Published) {
     let published = Published::default();
     let outcome = match JobRun::parse(job.to_string().as_bytes()) {
@@ -178,7 +178,7 @@ pub(crate) async fn run_until(bridge: &Bridge, job: &Value, stop: &Stop) -> (Out
     (outcome.unwrap(), published)
 }
 
-/// Asserts that a status is that of a sample, in which `<ANY>` stands for any value.
+/// Asserts that a status equals the status of a sample, in which `<ANY>` stands for any value.
 #[track_caller]
 pub(crate) fn assert_matches(status: &Value, expected: &Value) {
     assert!(matches(status, expected), "{status:#}\nis not\n{expected:#}");

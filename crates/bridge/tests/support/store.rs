@@ -1,5 +1,6 @@
-//! A store for results that does what it is told: answers, closes, hangs. Written by hand, so that
-//! it sees what an HTTP library would hide: whether a body came to its end.
+//! A store for results whose behaviour a test can choose: it answers, closes the connection, or
+//! hangs. It is written without an HTTP library, because a library would hide whether a body was
+//! complete.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -8,27 +9,27 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What the store does with a request.
+/// How the store handles a request.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
-    /// Takes all of the body and answers, with one more header perhaps.
+    /// Reads the whole body and answers, perhaps with an additional header.
     Status(u16, &'static str),
-    /// Answers without taking the body.
+    /// Answers without reading the body.
     Early(u16),
-    /// Closes the connection after so many bytes of the body.
+    /// Closes the connection after this number of bytes of the body.
     CloseAfter(usize),
-    /// Takes so many bytes of the body and then nothing, for ever.
+    /// Reads this number of bytes of the body, and then hangs.
     HangAfter(usize),
 }
 
-/// A request that came.
+/// A received request.
 #[derive(Debug, Clone)]
 pub(crate) struct Put {
     pub(crate) line: String,
     pub(crate) headers: HashMap<String, String>,
-    /// What came of the body, without the framing of chunks.
+    /// The received part of the body, without the framing of chunks.
     pub(crate) body: Vec<u8>,
-    /// Whether the body came to its end.
+    /// Whether the body was complete.
     pub(crate) whole: bool,
 }
 
@@ -46,7 +47,7 @@ struct State {
 }
 
 impl Store {
-    /// Answers in this order, and then always 200.
+    /// Starts a store that gives these answers in turn, and then always 200.
     pub(crate) async fn start(answers: &[Answer]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let state = State { answers: answers.to_vec().into(), ..State::default() };
@@ -70,17 +71,17 @@ impl Store {
         format!("http://{}/bucket/1?X-Signature=5ec3e7", self.address)
     }
 
-    /// The requests whose body has ended, one way or the other.
+    /// The requests whose body has ended, complete or not.
     pub(crate) fn puts(&self) -> Vec<Put> {
         self.state.lock().unwrap().puts.clone()
     }
 
-    /// Requests whose headers came.
+    /// The number of requests whose headers were received.
     pub(crate) fn begun(&self) -> usize {
         self.state.lock().unwrap().begun
     }
 
-    /// The only one that was whole.
+    /// The only request with a complete body.
     #[track_caller]
     pub(crate) fn the_put(&self) -> Put {
         let mut puts = self.puts();
@@ -123,7 +124,7 @@ async fn serve(stream: &mut BufReader<TcpStream>, state: &Mutex<State>) -> Optio
         Answer::HangAfter(_) => std::future::pending().await,
     };
     let break_after = if header.is_empty() { "" } else { "\r\n" };
-    // As S3 does, the body of an error quotes the request.
+    // As in S3, the body of an error quotes the request.
     let text = "<Error>X-Signature=5ec3e7</Error>";
     let length = text.len();
     let response = format!(

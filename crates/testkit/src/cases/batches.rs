@@ -1,4 +1,4 @@
-//! How a result is cut into batches does not show in the file.
+//! The size of the batches does not change the file.
 
 use std::slice::from_ref;
 

@@ -1,4 +1,4 @@
-//! The three completions, and results that are left without one.
+//! The three completions, and results that are dropped without one.
 
 use std::slice::from_ref;
 use std::sync::Arc;
@@ -95,8 +95,8 @@ pub(super) fn failure_is_reported(subject: &mut Subject<'_>, checks: &mut Checks
     report_of_failure(subject, checks, &table, from_ref(&table.expected), &sink, result)
 }
 
-/// The source fails in the midst of a batch, or a cell does not fit: then an encoder that has failed
-/// itself is asked to report it.
+/// If the source fails in the middle of a batch, or a cell does not fit, an encoder that has failed
+/// itself has to report it.
 pub(super) fn failure_after_an_error_is_reported(
     subject: &mut Subject<'_>,
     checks: &mut Checks,
@@ -201,7 +201,7 @@ pub(super) fn completion_after_an_error_is_refused(
     Ok(())
 }
 
-/// The first column alone, and of another type.
+/// Only the first column, with another type.
 pub(super) fn of_another_schema(table: &Table) -> Check<RecordBatch> {
     let field = table.given.schema_ref().field(0);
     let other: ArrayRef = match field.data_type() {

@@ -1,4 +1,4 @@
-//! Batches and cells that are wrong.
+//! Wrong batches and cells.
 
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ pub(super) fn a_schema_that_changes_names_the_column(
     Ok(())
 }
 
-/// Rows are counted from the beginning of the result, not from that of the batch.
+/// Rows are counted from the beginning of the result, not of the batch.
 pub(super) fn a_cell_that_does_not_fit_names_column_and_row(
     subject: &mut Subject<'_>,
     checks: &mut Checks,

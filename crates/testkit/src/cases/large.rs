@@ -1,4 +1,4 @@
-//! Results, cells and lists beyond the limits that an encoder may have in mind.
+//! Results, cells and lists beyond common limits of encoders.
 
 use std::slice::from_ref;
 
@@ -13,7 +13,7 @@ pub(super) fn many_rows_read_back(subject: &mut Subject<'_>, checks: &mut Checks
     subject.reads_back(checks, &table, &batches, from_ref(&table.expected)).map(drop)
 }
 
-/// An encoder that cuts batches into blocks makes slices of its own.
+/// An encoder that cuts batches into blocks has to handle slices.
 pub(super) fn many_lists_read_back(subject: &mut Subject<'_>, checks: &mut Checks) -> Check {
     let table = subject.table(many_lists(4_000))?;
     let (given, expected) = (from_ref(&table.given), from_ref(&table.expected));
@@ -63,7 +63,7 @@ pub(super) fn lists_beyond_65_535_elements_read_back(
     Ok(())
 }
 
-/// The tables of long lists of which the format takes a column at least.
+/// The tables of long lists in which the format accepts at least one column.
 pub(super) fn long_lists(subject: &Subject<'_>) -> Vec<Table> {
     tables().into_iter().filter_map(|table| subject.adapt(table)).collect()
 }

@@ -1,4 +1,4 @@
-//! The heap that an encoder holds, and what it says of it.
+//! Compares the heap that an encoder holds with the heap that it reports.
 
 use std::io;
 
@@ -13,7 +13,7 @@ use crate::checks::{Check, Checks};
 use crate::subject::Subject;
 use crate::tables::{Table, hundred_columns, long};
 
-/// Heap for the schema, the writers and the like, which are not rows: for each column, and in all.
+/// Heap that is not for rows but for the schema, the writers and so on: per column, and in all.
 const FIXED_OF_A_COLUMN: usize = 6 << 10;
 const FIXED: usize = 16 << 10;
 
@@ -24,7 +24,7 @@ pub(super) fn buffered_bytes_stay_within_the_budget(
     checks: &mut Checks,
 ) -> Check {
     let table = subject.table(long(10_000))?;
-    // Eight batches are nearly twice as much.
+    // Eight batches take nearly twice as much.
     let budget = BUDGET / 2;
     let context = EncodeContext::from(Resources::default().with_memory_budget(budget));
     let mut encoder = subject.start(&table.schema, &context, Box::new(io::sink())).map_err(said)?;
@@ -60,7 +60,7 @@ fn compared(
     let fixed = FIXED_OF_A_COLUMN * table.given.num_columns() + FIXED;
     let mut encoder = subject.start(&table.schema, &context, Box::new(io::sink())).map_err(said)?;
     for round in 1..=rounds {
-        // Memory of its own, so that an encoder which keeps the batch is seen to hold it.
+        // A copy, so that the heap meter counts the batch if the encoder keeps it.
         let batch = copied(&table.given)?;
         encoder.write_batch(&batch).map_err(said)?;
         drop(batch);
@@ -108,7 +108,7 @@ pub(super) fn no_heap_is_left_behind(subject: &mut Subject<'_>, checks: &mut Che
         ("a result that failed", Some(&failed)),
         ("a result that was dropped", None),
     ] {
-        // The first leaves what is made once for all.
+        // The first run allocates memory that is kept for all later runs.
         run(completion)?;
         let Some(meter) = HeapMeter::start() else { return Ok(()) };
         run(completion)?;
@@ -124,7 +124,7 @@ fn copied(batch: &RecordBatch) -> Check<RecordBatch> {
     RecordBatch::try_new(batch.schema(), columns.collect::<Check<_>>()?).map_err(said)
 }
 
-/// The same array in buffers of its own.
+/// A copy of the array in separate buffers.
 fn copied_data(data: &ArrayData) -> Check<ArrayData> {
     let copy = |buffer: &Buffer| Buffer::from_slice_ref(buffer.as_slice());
     let nulls = data.nulls().map(|nulls| {

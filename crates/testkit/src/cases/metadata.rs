@@ -1,4 +1,4 @@
-//! What is known of columns and table beside the rows.
+//! The metadata of columns and table.
 
 use std::slice::from_ref;
 
@@ -24,7 +24,7 @@ pub(super) fn metadata_of_columns_read_back(
         for name in keeps.columns {
             checks.that(COLUMN_METADATA.contains(name), || unknown(name))?;
             for (column, read) in table.schema.columns().iter().zip(&decoded.columns) {
-                // A format may leave out what follows from the type of the column.
+                // A format may leave out metadata that follow from the type of the column.
                 if member(column.metadata(), name).is_none() {
                     continue;
                 }
@@ -58,7 +58,7 @@ pub(super) fn metadata_of_the_table_read_back(
     Ok(())
 }
 
-/// What a format is declared to keep is all that it keeps, so that nothing is left without a comparison.
+/// A format keeps only the metadata that it is declared to keep, so that all kept metadata are compared.
 pub(super) fn no_metadata_are_kept_undeclared(
     subject: &mut Subject<'_>,
     checks: &mut Checks,

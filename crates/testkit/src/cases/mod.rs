@@ -1,7 +1,7 @@
-//! What every format has to pass: one case for each promise of the contract.
+//! The cases that every format has to pass: one for each promise of the contract.
 //!
-//! Whether a case applies is decided by what the subject declares, before anything is written; so a
-//! format can't evade a case by failing in the right place.
+//! Whether a case applies depends only on the subject's declarations, before anything is written,
+//! so a format can't evade a case by failing in the right place.
 
 mod batches;
 mod endings;
@@ -31,14 +31,14 @@ use crate::tables::Table;
 /// One test of a format.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
-    /// What it shows.
+    /// The promise that it tests.
     pub name: &'static str,
     applies: fn(&Subject<'_>) -> Result<(), String>,
     test: fn(&mut Subject<'_>, &mut Checks) -> Check,
 }
 
 impl Case {
-    /// Whether the case applies to what a subject declares.
+    /// Whether the case applies, by the subject's declarations.
     ///
     /// # Errors
     /// The reason, in one sentence, if it does not.
@@ -46,10 +46,10 @@ impl Case {
         (self.applies)(subject)
     }
 
-    /// Runs the case. A panic of the format is a failure like any other.
+    /// Runs the case. A panic of the format is a failure as well.
     ///
     /// # Errors
-    /// What the format does wrong, if it does not pass.
+    /// The fault of the format, if it does not pass.
     pub fn run(&self, subject: &mut Subject<'_>) -> Result<Verdict, String> {
         if let Err(reason) = self.applies(subject) {
             return Ok(Verdict::NotApplicable { reason });
@@ -70,7 +70,7 @@ macro_rules! cases {
     (@applies) => { |_| Ok(()) };
     (@applies $applies:ident) => { $applies };
     ($($group:ident { $($name:ident $(if $applies:ident)?,)* })*) => {
-        /// All cases, in no order that matters.
+        /// All cases. Their order does not matter.
         pub const CASES: &[Case] = &[$($(Case {
             name: stringify!($name),
             applies: cases!(@applies $($applies)?),
@@ -223,7 +223,8 @@ fn counts_heap(_: &Subject<'_>) -> Result<(), String> {
     })
 }
 
-/// A table of two numbers reads back: without that, an error or a file that is not whole shows nothing.
+/// Checks that a table of two numbers reads back. Otherwise an error or an incomplete file would prove
+/// nothing.
 fn control(subject: &mut Subject<'_>, checks: &mut Checks) -> Check {
     let numbers = Arc::new(arrow_array::Int32Array::from(vec![1, 2])) as ArrayRef;
     let table = Table::new("control", &[("n".to_owned(), Arc::clone(&numbers), numbers)]);

@@ -1,4 +1,4 @@
-//! Options do what they say, or are refused.
+//! Options have an effect, or are refused.
 
 use taploom_format::{Completion, EncodeContext, ErrorKind, Options};
 
@@ -24,7 +24,7 @@ pub(super) fn an_option_that_is_unknown_is_refused(
     }
 }
 
-/// Of every option whose values are listed, all values are taken, and one makes another file at least.
+/// For every option with listed values, all values are accepted, and at least one changes the file.
 pub(super) fn every_option_changes_something(
     subject: &mut Subject<'_>,
     checks: &mut Checks,
@@ -39,7 +39,7 @@ pub(super) fn every_option_changes_something(
             checks.result(subject.plugin.check(&options).map_err(|error| {
                 format!("option {name} lists the value {value:?} and refuses it: {error:#}")
             }))?;
-            // The default is what the others are compared with.
+            // The other values are compared with the default.
             let mut others = tables.iter().filter(|_| *value != option.default && !changes);
             changes |= others.any(|table| {
                 written(subject, &options, table) != written(subject, subject.options(), table)
@@ -52,8 +52,8 @@ pub(super) fn every_option_changes_something(
     Ok(())
 }
 
-/// The options with listed values. There are none if the subject sets one of them: then what the others
-/// do may depend on that, and they are tried where nothing is set.
+/// The options with listed values. Empty if the subject sets one of them, because the effect of the
+/// others may depend on it; they are tested with a subject that sets none.
 pub(super) fn free_options(subject: &Subject<'_>) -> Vec<OptionInfo> {
     let mut listed = subject.plugin.options();
     listed.retain(|option| option.values.len() > 1);

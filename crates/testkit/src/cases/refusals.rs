@@ -1,4 +1,4 @@
-//! What a format can't hold is named before the first byte, or when the cell comes.
+//! Columns that a format can't hold are named before the first byte, and cells when they arrive.
 
 use std::io;
 use std::slice::from_ref;

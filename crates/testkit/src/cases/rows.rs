@@ -63,8 +63,8 @@ pub(super) fn fields_that_are_not_nullable_read_back(
         .map_err(|why| format!("the fields of the schema are not nullable: {why}"))
 }
 
-/// VOTable has flags for cells, not for elements: a format may refuse an element that it has no mark
-/// for, but not lose it.
+/// VOTable has null flags for cells, but not for elements. A format may refuse a null element that
+/// it can't represent, but must not lose it.
 pub(super) fn null_elements_read_back_or_are_named(
     subject: &mut Subject<'_>,
     checks: &mut Checks,

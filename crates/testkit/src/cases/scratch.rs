@@ -55,7 +55,7 @@ fn files(folder: &Path) -> Check<Vec<PathBuf>> {
     entries.map(|entry| entry.map(|entry| entry.path()).map_err(said)).collect()
 }
 
-/// A folder for temporary files, which goes with its value.
+/// A folder for temporary files, which is removed when the value is dropped.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -71,7 +71,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What can't be removed stays for whoever wonders about it.
+        // A folder that can't be removed is left for inspection.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

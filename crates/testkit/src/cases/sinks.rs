@@ -109,7 +109,8 @@ pub(super) fn a_sink_that_fails_is_an_error_at_every_byte(
     Ok(())
 }
 
-/// An encoder that overlooks the one error writes a file with a hole, and says that all is well.
+/// An encoder that ignores the single error writes a file in which bytes are missing, and reports
+/// success.
 pub(super) fn a_sink_that_fails_once_is_an_error(
     subject: &mut Subject<'_>,
     checks: &mut Checks,

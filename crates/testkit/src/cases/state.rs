@@ -1,4 +1,4 @@
-//! Encoders share nothing with each other, and nothing with the thread that they run on.
+//! Encoders share no state with each other or with the thread that they run on.
 
 use std::thread;
 

@@ -26,7 +26,7 @@ pub(super) fn data_bytes_are_those_of_the_rows(
     checks.equal("data_bytes of a result without rows", &none.data_bytes, &0)?;
     let many = summary_of(from_ref(&table.given))?;
     let (data, total) = (many.data_bytes, many.total_bytes);
-    // However well they are encoded, five columns of different numbers and texts take half a byte a row.
+    // Five columns of different numbers and texts take at least half a byte per row in any encoding.
     checks.that(2 * data >= many.rows, || {
         format!("data_bytes is {data} of {total} bytes, which is too little for {} rows", many.rows)
     })?;
@@ -40,7 +40,8 @@ pub(super) fn data_bytes_are_those_of_the_rows(
     })
 }
 
-/// A format may cut what is longer than the arraysize, write it whole, or refuse it; not cut it silently.
+/// A format may cut a text that is longer than the arraysize, write it in full, or refuse it, but must
+/// not cut it silently.
 pub(super) fn cells_that_were_cut_are_counted(
     subject: &mut Subject<'_>,
     checks: &mut Checks,
@@ -74,7 +75,7 @@ pub(super) fn cells_that_were_cut_are_counted(
     checks.equal("truncated_cells of the summary", &summary.truncated_cells, &cut)
 }
 
-/// A format may replace a character that it can't hold; not silently.
+/// A format may replace a character that it can't hold, but not silently.
 pub(super) fn cells_that_were_altered_are_counted(
     subject: &mut Subject<'_>,
     checks: &mut Checks,
@@ -102,14 +103,14 @@ pub(super) fn cells_that_were_altered_are_counted(
     checks.equal("altered_cells of the summary", &summary.altered_cells, &altered)
 }
 
-/// Cells of a column that were cut and that were altered, as the summary says.
+/// The numbers of cells of a column that were cut and altered, according to the summary.
 fn losses_of(summary: &EncodeSummary, index: usize) -> (u64, u64) {
     let mut columns = summary.losses.columns().iter();
     let losses = columns.find(|losses| losses.index == index);
     losses.map_or((0, 0), |losses| (losses.truncated_cells, losses.altered_cells))
 }
 
-/// The rows as they were read, and the summary; nothing if the format refuses the table.
+/// The rows as the oracle reads them, and the summary; `None` if the format refuses the table.
 fn decoded(
     subject: &mut Subject<'_>,
     checks: &mut Checks,

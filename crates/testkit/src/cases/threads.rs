@@ -1,4 +1,4 @@
-//! The number of threads does not show in the file.
+//! The number of threads does not change the file.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub(super) fn the_same_bytes_on_any_number_of_threads(
                 let context = EncodeContext::from(Resources::default().with_threads(threads));
                 let to = Box::new(sink.clone());
                 let summary = subject.write_in(&context, &table, &batches, completion.clone(), to);
-                // The bytes of a file that is cut short are not promised.
+                // The bytes of a file that is cut short may differ.
                 summary.map(|summary| (summary, sink.bytes())).map_err(|error| error.kind())
             };
             let one = written(1);
@@ -35,7 +35,7 @@ pub(super) fn the_same_bytes_on_any_number_of_threads(
                     format!("{}: not written on one thread: {:?}", table.name, one.as_ref().err())
                 })?;
             }
-            // A failure takes the same way as a success until its end.
+            // Until it ends, a failed result is encoded in the same way as a successful one.
             let several: &[usize] =
                 if *completion == Completion::Complete { &[2, 3, 4] } else { &[3] };
             for threads in several.iter().copied() {
@@ -56,7 +56,7 @@ pub(super) fn an_error_on_several_threads_is_the_same_error(
     checks: &mut Checks,
 ) -> Check {
     wrong_at_the_end(subject, checks, Datatype::Int, 1 << 40)?;
-    // Such an error is the format's own, and comes from its threads.
+    // Such an error comes from the format itself, on one of its threads.
     for (datatype, _) in SHAPES {
         if let Some(reserved) = subject.reserved(*datatype) {
             wrong_at_the_end(subject, checks, *datatype, reserved)?;

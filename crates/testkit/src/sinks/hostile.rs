@@ -1,4 +1,4 @@
-//! Sinks as slow and as faulty as real ones can be.
+//! Slow and faulty sinks, as they occur in reality.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -46,8 +46,8 @@ impl<W: Write> Write for FailingSink<W> {
     }
 }
 
-/// Fails once, after a number of bytes, and then takes everything again: an encoder that overlooks
-/// the error leaves a hole.
+/// Fails once, after a number of bytes, and then takes everything again. If an encoder ignores the
+/// error, bytes are missing.
 #[derive(Debug, Clone)]
 pub(crate) struct FailsOnce {
     pub(crate) inner: SharedSink,
@@ -83,7 +83,7 @@ impl Write for FailsOnce {
     }
 }
 
-/// Every second call is interrupted by a signal, which is no error: the call is to be made again.
+/// Every second call is interrupted by a signal. That is not an error: the call has to be repeated.
 #[derive(Debug)]
 pub(crate) struct Interrupted {
     pub(crate) inner: SharedSink,
@@ -104,7 +104,7 @@ impl Write for Interrupted {
     }
 }
 
-/// Hands nothing on before it is flushed, as a compressor or a buffered file does.
+/// Passes bytes on only when it is flushed, as a compressor or a buffered file does.
 #[derive(Debug)]
 pub(crate) struct NeedsFlush {
     pub(crate) inner: SharedSink,
@@ -124,7 +124,7 @@ impl Write for NeedsFlush {
     }
 }
 
-/// Takes all bytes, and can't deliver them in the end.
+/// Takes all bytes, but fails when it is flushed.
 #[derive(Debug)]
 pub(crate) struct FlushFails;
 

@@ -1,4 +1,4 @@
-//! Sinks that show what was written, and sinks that make trouble.
+//! A sink that keeps the written bytes, and sinks that fail.
 
 mod hostile;
 
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub use hostile::{FailingSink, OneByteSink};
 pub(crate) use hostile::{FailsOnce, FlushFails, Interrupted, NeedsFlush};
 
-/// Keeps what was written, for whoever has a clone.
+/// Keeps the written bytes, which every clone can read.
 #[derive(Debug, Clone, Default)]
 pub struct SharedSink(Arc<Mutex<Vec<u8>>>);
 

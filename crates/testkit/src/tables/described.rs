@@ -1,4 +1,4 @@
-//! A table with all metadata that there are.
+//! A table with all kinds of metadata.
 
 use std::sync::Arc;
 

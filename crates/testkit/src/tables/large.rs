@@ -18,7 +18,7 @@ pub(crate) fn narrow(rows: usize) -> Table {
     Table::same("200,000 rows", vec![("id", ids), ("seventh", Arc::new(sevenths))])
 }
 
-/// Texts about the borders of 16-bit lengths, among short ones.
+/// Texts whose lengths are near the limit of 16 bits, among short ones.
 pub(crate) fn long_texts() -> Table {
     let texts = [3, 65_534, 65_535, 65_536, 65_537, 0, 200_001]
         .map(|length| Some("0123456789abcdef".chars().cycle().take(length).collect::<String>()));
@@ -34,7 +34,7 @@ pub(crate) fn long_texts() -> Table {
     )
 }
 
-/// Lists about the borders of 16-bit counts, of types whose values tell their places.
+/// Lists whose lengths are near the limit of 16 bits. Their values show their positions.
 pub(crate) fn long_lists() -> Vec<Table> {
     let lengths = [2, 65_535, 65_536, 0, 65_537, 3];
     let of = |name, datatype, cells: ArrayRef| {
@@ -56,7 +56,7 @@ pub(crate) fn long_lists() -> Vec<Table> {
     ]
 }
 
-/// Lists of numbers, of flags and of a fixed length, with nulls, in more rows than a block has.
+/// Lists of numbers, of flags and of a fixed length, with nulls, in more rows than fit in a block.
 pub(crate) fn many_lists(rows: usize) -> Table {
     let lengths = (0..rows).map(|row| (row % 9 != 4).then_some(row % 4));
     let numbers = lengths.clone().enumerate().map(|(row, length)| {

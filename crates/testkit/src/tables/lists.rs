@@ -1,4 +1,4 @@
-//! Tables of arrays: every datatype in every shape that VOTable has.
+//! Tables of arrays: every datatype in every shape of VOTable.
 
 use std::sync::Arc;
 
@@ -36,15 +36,15 @@ pub const SHAPES: &[(Datatype, &[Option<&str>])] = {
     ]
 };
 
-/// A table for each datatype, one for the lengths, and one in which nothing but nulls stands.
+/// A table for each datatype, one for lengths, and one with only nulls.
 pub(crate) fn lists() -> Vec<Table> {
     let tables =
         SHAPES.iter().map(|(datatype, _)| Table::of(name_of(*datatype), shaped(*datatype)));
     tables.chain([lengths(), no_lists()]).collect()
 }
 
-/// Columns of a datatype in all its shapes, with nulls, empty arrays, and the values that are the
-/// first to be lost.
+/// Columns of a datatype in all its shapes, with nulls, empty arrays, and values that are easily
+/// lost.
 pub(crate) fn shaped(datatype: Datatype) -> Vec<TestColumn> {
     let shapes =
         SHAPES.iter().find(|(known, _)| *known == datatype).map_or(&[][..], |known| known.1);
@@ -57,7 +57,7 @@ pub(crate) fn shaped(datatype: Datatype) -> Vec<TestColumn> {
     columns.collect()
 }
 
-/// Complex numbers that are scalars are lists of two by their Arrow type: other lists are arrays.
+/// By its Arrow type, a scalar complex number is a list of two floats; other lists are arrays.
 #[allow(clippy::expect_used, reason = "a test table that is wrong is a defect of the test")]
 pub(crate) fn as_given(cells: &ArrayRef, datatype: Datatype, shape: Option<&str>) -> ArrayRef {
     match (cells.data_type(), shape) {
@@ -89,7 +89,7 @@ fn name_of(datatype: Datatype) -> &'static str {
     }
 }
 
-/// Lengths about the borders of bytes, words and blocks.
+/// Lengths near the sizes of bytes, words and blocks.
 fn lengths() -> Table {
     let lengths: Vec<Option<usize>> =
         [0, 1, 7, 8, 9, 31, 32, 33, 63, 64, 65, 1000, 20_000].into_iter().map(Some).collect();
@@ -119,7 +119,7 @@ fn no_lists() -> Table {
     Table::of("arrays that are all null", columns.collect())
 }
 
-/// Arrays with elements that are null, of every datatype in the shapes of one dimension.
+/// Arrays with null elements, of every datatype in the shapes of one dimension.
 pub(crate) fn null_elements(datatype: Datatype) -> Table {
     let shapes: &[&str] = if datatype.is_text() { &["6x2", "6x*"] } else { &["3", "*"] };
     let columns = shapes.iter().map(|shape| {
@@ -129,11 +129,11 @@ pub(crate) fn null_elements(datatype: Datatype) -> Table {
     Table::of("elements that are null", columns.collect())
 }
 
-/// Cells of a datatype and an arraysize: a null, empty arrays where there may be, full ones, and
-/// the values that are the first to be lost, cycled. `null_elements` puts nulls among the elements.
+/// Cells of a datatype and an arraysize, cycled: a null, empty arrays if they are allowed, full
+/// ones, and values that are easily lost. `null_elements` puts nulls among the elements.
 ///
 /// # Panics
-/// Where the arraysize is none.
+/// If the arraysize is invalid.
 pub fn cells(
     datatype: Datatype,
     arraysize: Option<&str>,
@@ -204,7 +204,7 @@ const ASCII: &[&str] = &[
 const ANY_TEXT: &[&str] = &["ab", "", "星", "é<&>", "😀", "a\"b", "x y", " ü ", "\\", "a, b"];
 
 fn scalars(datatype: Datatype, room: usize, rows: usize) -> ArrayRef {
-    /// The values one after the other, a null behind them, and again.
+    /// The values one after the other and then a null, repeated.
     fn cycle<T: Copy>(values: &[T], rows: usize) -> impl Iterator<Item = Option<T>> {
         (0..rows).map(|row| values.get(row % (values.len() + 1)).copied())
     }
@@ -228,8 +228,8 @@ fn scalars(datatype: Datatype, room: usize, rows: usize) -> ArrayRef {
     }
 }
 
-/// Texts that have room in a cell or an element, by the bytes or the UTF-16 units that an arraysize
-/// counts.
+/// Texts that fit in a cell or an element, in the units that an arraysize counts: bytes or UTF-16
+/// units.
 fn texts(datatype: Datatype, room: usize) -> Vec<&'static str> {
     let (texts, length): (_, fn(&str) -> usize) = match datatype {
         Datatype::Char => (ASCII, str::len),
@@ -238,7 +238,7 @@ fn texts(datatype: Datatype, room: usize) -> Vec<&'static str> {
     texts.iter().copied().filter(|text| length(text) <= room).collect()
 }
 
-/// Lists of so many times `stride` elements.
+/// Lists whose lengths are these multiples of `stride`.
 fn elements(
     datatype: Datatype,
     room: usize,
@@ -247,7 +247,7 @@ fn elements(
     null_elements: bool,
 ) -> ArrayRef {
     let lengths: Vec<Option<usize>> = extents.iter().map(|e| e.map(|e| e * stride)).collect();
-    // An array of floats has a null among them always: VOTable writes NaN for it.
+    // Arrays of floats always have a null element, because VOTable can write NaN for it.
     let floats = null_elements || !datatype.is_complex();
     match datatype.element() {
         DataType::Boolean => {
@@ -278,7 +278,7 @@ fn elements(
     }
 }
 
-/// The values one after the other, perhaps a null behind them, and again for ever.
+/// The values one after the other and, if wanted, a null, repeated without end.
 fn cycled<T: Copy>(values: &[T], with_null: bool) -> impl Iterator<Item = Option<T>> {
     let end = with_null.then_some(None);
     let once: Vec<Option<T>> = values.iter().copied().map(Some).chain(end).collect();

@@ -1,4 +1,4 @@
-//! Tables that have brought encoders down.
+//! Tables that are hard for encoders.
 
 mod described;
 mod large;
@@ -24,10 +24,10 @@ pub(crate) use odd::{garbage, not_nullable, odd_characters, ordered, too_long_te
 pub(crate) use scalars::scalars;
 pub(crate) use scalars::{long, wide};
 
-/// Rows to write, and what has to be read back.
+/// Rows to write, and the rows that have to be read back.
 #[derive(Debug, Clone)]
 pub struct Table {
-    /// What it is about.
+    /// A name that describes the table.
     pub name: &'static str,
     /// The schema to start an encoder with.
     pub schema: ResultSchema,
@@ -40,7 +40,7 @@ pub struct Table {
 /// A column of a [`Table`].
 #[derive(Debug, Clone)]
 pub struct TestColumn {
-    /// Its name, its datatype if that is not derived, and the rest.
+    /// Its name, its datatype unless it is derived, and other attributes.
     pub metadata: ColumnMetadata,
     /// The cells as they are given.
     pub given: ArrayRef,
@@ -82,7 +82,7 @@ impl Table {
     /// A table of columns.
     ///
     /// # Panics
-    /// Where the arrays do not make a table, or metadata do not go with them.
+    /// If the arrays do not make a table, or the metadata do not match them.
     #[allow(clippy::expect_used, reason = "a test table that is wrong is a defect of the test")]
     pub fn of(name: &'static str, columns: Vec<TestColumn>) -> Self {
         let rows = |pick: fn(&TestColumn) -> &ArrayRef| {
@@ -108,7 +108,7 @@ impl Table {
     /// The same with other metadata.
     ///
     /// # Panics
-    /// Where the metadata do not go with the columns.
+    /// If the metadata do not match the columns.
     #[must_use]
     #[allow(clippy::expect_used, reason = "a test table that is wrong is a defect of the test")]
     pub fn with_metadata(mut self, metadata: Vec<ColumnMetadata>) -> Self {
@@ -119,7 +119,7 @@ impl Table {
     /// The columns at these positions.
     ///
     /// # Panics
-    /// Where a position is beyond the last.
+    /// If a position is beyond the last column.
     #[must_use]
     #[allow(clippy::expect_used, reason = "a test table that is wrong is a defect of the test")]
     pub fn project(&self, positions: &[usize]) -> Self {

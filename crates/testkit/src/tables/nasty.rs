@@ -1,12 +1,12 @@
-//! One table that has everything.
+//! One table with all difficulties.
 
 use taploom_format::Datatype;
 
 use crate::tables::lists::{ROWS, shaped};
 use crate::tables::{SHAPES, Table, TestColumn, cells};
 
-/// Every datatype in every shape, and names, units and descriptions that are hard to write: the
-/// union of what formats and readers stumble over, in about 80 columns and 12 rows.
+/// Every datatype in every shape, and names, units and descriptions that are hard to write: all
+/// values that cause problems for formats and readers, in about 80 columns and 12 rows.
 pub fn nasty() -> Table {
     let mut columns: Vec<TestColumn> =
         SHAPES.iter().flat_map(|(datatype, _)| shaped(*datatype)).collect();

@@ -1,4 +1,4 @@
-//! Tables that are unlike what a database usually gives.
+//! Tables that databases do not usually return.
 
 use std::sync::Arc;
 
@@ -13,12 +13,12 @@ use taploom_format::{ColumnMetadata, Datatype, ResultSchema};
 
 use crate::tables::{Table, TestColumn};
 
-/// Nulls with values beneath them, which must not show.
+/// Nulls with values in the buffers, which must not be written.
 pub(crate) fn garbage() -> Table {
     let valid = vec![true, false, true, false, false];
     let nulls = || Some(NullBuffer::from(valid.clone()));
     let with_nulls = |array: ArrayRef| -> ArrayRef {
-        // The expected cells have nothing beneath.
+        // The expected cells have no values in the buffers.
         let picks: Vec<(usize, usize)> =
             (0..5).map(|row| if valid[row] { (0, row) } else { (1, 0) }).collect();
         let null = arrow_array::new_null_array(array.data_type(), 1);
@@ -105,8 +105,8 @@ pub(crate) fn not_nullable() -> Table {
     Table { schema, given, ..expected }
 }
 
-/// Three hundred columns whose cells say where they belong, with names that sort otherwise and names
-/// that stand twice.
+/// Three hundred columns whose cells show their positions. The names are not in sorted order, and
+/// some occur twice.
 pub(crate) fn ordered() -> Table {
     let columns = (0..300).map(|index: i32| {
         let name = match index % 10 {
@@ -131,7 +131,7 @@ pub(crate) fn too_long_texts() -> Table {
             column("fine", ["a", "b", "c", "d", "e"], Datatype::Char, "4"),
             column("fixed", ["abcdefgh", "abcd", "abcde", "x", "123456"], Datatype::Char, "4"),
             column("bounded", ["abcd", "abcde", "a", "b", "c"], Datatype::Char, "4*"),
-            // The fourth unit of UTF-16 is in the midst of a character.
+            // The fourth unit of UTF-16 is in the middle of a character.
             column(
                 "wide",
                 ["abc😀d", "ab😀", "éééé", "ééééé", "abc😀"],

@@ -77,7 +77,7 @@ fn ints(cells: &[Option<&[i32]>]) -> ListArray {
     )
 }
 
-/// Null cells have values behind them.
+/// Null cells have values in the buffer.
 fn fixed_size(length: i32, cells: &[Option<&[i32]>]) -> FixedSizeListArray {
     let mut lists = FixedSizeListBuilder::new(Int32Builder::new(), length);
     for cell in cells {
@@ -128,7 +128,7 @@ fn runs() -> TestColumn {
     TestColumn::converted("runs", Arc::new(given), Arc::new(expected))
 }
 
-/// Two pairs a cell: two fixed dimensions.
+/// Two pairs per cell: two fixed dimensions.
 fn nested() -> TestColumn {
     let inner = fixed_size(
         2,
@@ -158,7 +158,7 @@ fn nested() -> TestColumn {
     TestColumn::converted("fixed lists of fixed lists", Arc::new(given), Arc::new(expected))
 }
 
-/// Elements before the first cell, behind the last, and behind a null.
+/// Elements before the first cell, after the last, and within a null.
 fn hidden_elements() -> TestColumn {
     let values = arrow_array::Float64Array::from_iter_values((0..10).map(f64::from));
     let item = Arc::new(Field::new_list_field(DataType::Float64, true));

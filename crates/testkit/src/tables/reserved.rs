@@ -1,5 +1,5 @@
-//! Other values in the places of those that a format has no place for: null where it has none, and
-//! what stands for null where it has no flags.
+//! Replaces values that a format can't hold: nulls in columns without nulls, and values that stand
+//! for null in formats without null flags.
 
 use std::sync::Arc;
 
@@ -18,15 +18,15 @@ use taploom_format::{ColumnMetadata, Datatype, VoType};
 use crate::tables::{Table, TestColumn};
 
 impl Table {
-    /// The same with the values next to those that are reserved.
+    /// Replaces reserved values by the values next to them.
     pub(crate) fn without(mut self, reserves: fn(Datatype) -> Option<i64>) -> Self {
         self.given = self.replaced(&self.given, reserves);
         self.expected = self.replaced(&self.expected, reserves);
         self
     }
 
-    /// The same with a value in the place of every null that the format has none for; columns whose
-    /// Arrow type is not the carrier are given in it.
+    /// Replaces nulls by values in columns that can't have nulls. Such columns are given in their
+    /// canonical Arrow type.
     #[allow(clippy::expect_used, reason = "a test table that is wrong is a defect of the test")]
     pub(crate) fn with_nulls_in(self, has_null: fn(&VoType) -> bool) -> Self {
         let types: Vec<VoType> = self
@@ -91,7 +91,8 @@ fn filled(array: &ArrayRef, vo_type: &VoType) -> ArrayRef {
     interleave(&[array.as_ref(), fill.as_ref()], &picks.collect::<Vec<_>>()).expect("one type")
 }
 
-/// Integers that carry a datatype, and lists of them; others are as they were.
+/// Replaces values of integers that carry a datatype, and of lists of them. Other arrays are
+/// returned unchanged.
 fn replace(array: &ArrayRef, reserved: i64) -> ArrayRef {
     macro_rules! integers {
         ($type:ty, $native:ty) => {{

@@ -1,4 +1,4 @@
-//! Tables of one value a cell.
+//! Tables with one value per cell.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use taploom_format::ColumnMetadata;
 
 use crate::tables::Table;
 
-/// Every scalar type at a normal value, its smallest, its largest, and null.
+/// Every scalar type with a normal value, its smallest, its largest, and null.
 pub(crate) fn scalars(name: &'static str, rows: usize) -> Table {
     fn column<A: From<Vec<Option<T>>> + arrow_array::Array + 'static, T: Copy>(
         normal: T,
@@ -119,7 +119,7 @@ pub(crate) fn names() -> Table {
     Table::same("names", names.iter().map(|name| (*name, Arc::clone(&one))).collect())
 }
 
-/// Arrow types that are carried in another.
+/// Arrow types that are carried in another type.
 pub(crate) fn converted() -> Table {
     let text = |texts: Vec<Option<&str>>| Arc::new(StringArray::from(texts)) as ArrayRef;
     let words = vec![Some("a"), None, Some("ab😀")];
@@ -204,7 +204,7 @@ pub(crate) fn timestamps() -> Table {
     Table::new("timestamps and dates", &columns.collect::<Vec<_>>())
 }
 
-/// The scalar types over and over.
+/// The scalar types, repeated.
 pub(crate) fn wide(columns: usize) -> Table {
     let scalars = scalars("", 4).given;
     let columns = (0..columns).map(|index| {

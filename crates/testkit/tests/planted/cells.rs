@@ -1,4 +1,4 @@
-//! Cells as bytes.
+//! Writes cells as bytes.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt8Type};
@@ -10,7 +10,7 @@ use crate::encoder::Piece;
 use crate::faults::{Fault, rows, starts, summary, values};
 use crate::format::{ByteOrder, ColumnLayout, Layout, has_null, reserved};
 
-/// Where values of a cell go.
+/// The destination of the values of a cell.
 pub(crate) struct Cell<'a> {
     pub(crate) fault: Fault,
     pub(crate) order: ByteOrder,
@@ -80,7 +80,7 @@ fn check_narrow(
     Ok(())
 }
 
-/// Appends a value, be it a cell or an element of one.
+/// Appends a value: a cell, or an element of a list.
 pub(crate) fn append(cell: &mut Cell<'_>, array: &ArrayRef, row: usize) -> Result<()> {
     macro_rules! number {
         ($type:ty, $change:path) => {{

@@ -1,4 +1,4 @@
-//! Rows into bytes, block by block, on as many threads as may be.
+//! Encodes rows block by block, on the granted number of threads.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,14 +40,14 @@ pub(crate) struct PlantedEncoder {
     pub(crate) threads: usize,
     pub(crate) scratch_dir: PathBuf,
     pub(crate) envelope: Option<Envelope>,
-    /// What some faults hold, or still have to do.
+    /// State that some faults need.
     pub(crate) kept: Vec<RecordBatch>,
     pub(crate) withheld: Option<Vec<u8>>,
     pub(crate) failed: bool,
     pub(crate) finished: bool,
 }
 
-/// Bytes that wait to be written, and what is known of those that were.
+/// Bytes that wait to be written, and counts of the written ones.
 pub(crate) struct Gathered {
     pub(crate) bytes: Vec<u8>,
     pub(crate) data_bytes: u64,
@@ -102,7 +102,7 @@ impl PlantedEncoder {
         })
     }
 
-    /// Encodes rows, and writes what is enough to be written.
+    /// Encodes rows, and writes the output once enough is gathered.
     fn encode(&mut self, batch: &RecordBatch) -> Result<()> {
         let (gathered, output) = (&mut self.gathered, &mut self.output);
         let fault = self.layout.fault;

@@ -1,9 +1,9 @@
-//! A small format that is right, with a switch for each fault.
+//! A small, correct format with a switch for each fault.
 //!
-//! A file is a header in JSON behind its length, a row after another, and a trailer. A row is the letter
-//! R and its cells; a cell is a flag if its field is nullable, and the value in so many bytes as its type
-//! has. Texts and lists begin with their length in four bytes. The trailer is the letter E, the number of
-//! rows, and JSON that says how the result ended.
+//! A file is the length of a header, the header in JSON, the rows, and a trailer. A row is the letter R
+//! and its cells. A cell is a flag if its field is nullable, and then the value, in the number of bytes
+//! of its type. Texts and lists begin with their length in four bytes. The trailer is the letter E, the
+//! number of rows, and JSON that says how the result ended.
 
 use std::sync::Arc;
 
@@ -18,14 +18,14 @@ use taploom_format::{
 use crate::encoder::PlantedEncoder;
 use crate::faults::{Fault, metadata, starts, state};
 
-/// What the format does besides writing rows.
+/// The abilities of the format besides writing rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// Failures, overflows and all metadata stand in the document.
+    /// Failures, overflows and all metadata are in the document.
     Reporting,
     /// A result that fails is cut short.
     CutShort,
-    /// Takes options that it does not know.
+    /// Accepts unknown options.
     Lenient,
     /// Like `Reporting`, without lists of texts, with at most 40 columns, nulls of integers as a value,
     /// and without nulls of bits.
@@ -34,7 +34,7 @@ pub(crate) enum Shape {
     Bare,
 }
 
-/// Most columns of [`Shape::Narrow`].
+/// The largest number of columns of [`Shape::Narrow`].
 pub(crate) const NARROW_COLUMNS: usize = 40;
 
 /// The value of [`Shape::Narrow`] that stands for null.
@@ -42,12 +42,12 @@ pub(crate) fn reserved(datatype: Datatype) -> Option<i64> {
     (datatype == Datatype::Short).then_some(-32_768)
 }
 
-/// What [`Shape::Narrow`] has no place for.
+/// Whether [`Shape::Narrow`] refuses a type.
 pub(crate) fn is_refused(vo_type: &VoType) -> bool {
     vo_type.datatype.is_text() && vo_type.is_list()
 }
 
-/// Where [`Shape::Narrow`] has nulls.
+/// Whether cells of a type may be null in [`Shape::Narrow`].
 pub(crate) fn has_null(vo_type: &VoType) -> bool {
     vo_type.datatype != Datatype::Bit
 }
@@ -145,7 +145,7 @@ impl EncoderFormat for Lenient {
     }
 }
 
-/// What the encoder knows of a result.
+/// The properties of a result.
 #[derive(Debug)]
 pub(crate) struct Layout {
     pub(crate) fault: Fault,

@@ -1,6 +1,7 @@
-//! Wrong encoders, each with one planted fault: the suite catches every one by the name of a case.
+//! Encoders with one planted fault each. For every fault, the case that it names has to fail.
 //!
-//! `cargo test -p taploom-testkit --test planted` prints how many are caught of how many.
+//! `cargo test -p taploom-testkit --test planted` prints the number of caught faults and of all
+//! faults.
 
 #![allow(
     clippy::unwrap_used,
@@ -90,7 +91,7 @@ fn is_caught(planted: &Planted) -> Result<(), String> {
     }
 }
 
-/// The case that would catch the fault passes, since nobody can see the fault.
+/// The case that would catch the fault passes, because the fault has no effect.
 fn is_harmless(planted: &Planted) -> Result<(), String> {
     let case = CASES.iter().find(|case| case.name == planted.caught_by);
     let case = case.ok_or_else(|| format!("there is no case {}", planted.caught_by))?;
@@ -141,7 +142,7 @@ impl Oracle for Unable {
     }
 }
 
-/// An oracle that takes anything for a whole file without rows.
+/// An oracle that accepts any bytes as a complete file without rows.
 struct Credulous;
 
 impl Oracle for Credulous {

@@ -69,7 +69,7 @@ impl Oracle for PlantedOracle {
     }
 }
 
-/// The unit of the last FIELD and the status, as an envelope has them.
+/// The unit of the last FIELD and the status, read from an envelope.
 fn in_envelope(
     header: &str,
     footer: &str,

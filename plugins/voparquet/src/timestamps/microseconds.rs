@@ -10,7 +10,7 @@ use arrow_cast::cast;
 use arrow_cast::parse::string_to_datetime;
 use arrow_schema::{DataType, TimeUnit};
 
-/// A cell that has no count of microseconds.
+/// A cell that can't be counted in microseconds.
 pub(super) struct Uncountable {
     pub(super) index: usize,
     pub(super) why: &'static str,
@@ -93,7 +93,7 @@ fn parsed(text: &str) -> Result<i64, &'static str> {
     Ok(time.timestamp_micros())
 }
 
-/// The type of the values of a dictionary or of runs; other types as they are.
+/// The type of the values of a dictionary or of runs; other types are returned unchanged.
 pub(super) fn plain(data_type: &DataType) -> &DataType {
     match data_type {
         DataType::Dictionary(_, values) => plain(values),

@@ -1,4 +1,4 @@
-//! Columns of timestamps that are written as counts of microseconds instead of text.
+//! Writes columns of timestamps as counts of microseconds instead of text.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ mod time_systems;
 
 /// The columns that become counts of microseconds since 1970.
 ///
-/// In the result's schema they have datatype `long`. Their type in the Parquet file, TIMESTAMP, is put on just
+/// In the result's schema they have datatype `long`. They get their type in the Parquet file, TIMESTAMP, just
 /// before they are written.
 pub(crate) struct Timestamps {
     schema: ResultSchema,
@@ -37,8 +37,8 @@ struct CountedColumn {
 }
 
 impl Timestamps {
-    /// Finds the columns, and describes them anew: datatype `long`, unit `us`, and a `ref` to a TIMESYS with
-    /// the origin of the counts.
+    /// Finds the columns, and gives them new metadata: datatype `long`, unit `us`, and a `ref` to a TIMESYS
+    /// with the origin of the counts.
     ///
     /// # Errors
     /// Those of [`ResultSchema::new`].
@@ -93,7 +93,7 @@ impl Timestamps {
     /// [`ErrorKind::InvalidValue`], with column and row, for a cell that is not a timestamp or can't be counted
     /// in microseconds.
     pub(crate) fn counted(&self, batch: &RecordBatch, rows: u64) -> Result<RecordBatch> {
-        // A batch of another result is refused by the check of all columns, which names the difference.
+        // The check of all columns refuses a batch of another result, and names the difference.
         if batch.num_columns() != self.schema.columns().len() {
             return Ok(batch.clone());
         }
@@ -145,7 +145,7 @@ fn counted(column: &Column, datatype: Datatype, unit: &str, system: XmlId) -> Co
         reference: Some(system),
         arraysize: None,
         xtype: None,
-        // These described the text.
+        // These members described the text.
         null_value: None,
         values: None,
         width: None,
@@ -154,10 +154,10 @@ fn counted(column: &Column, datatype: Datatype, unit: &str, system: XmlId) -> Co
     }
 }
 
-/// The result as the footer describes it, if columns of timestamps and dates stay what they are: counts since
+/// The result as the footer describes it if columns of timestamps and dates are not converted: counts since
 /// 1970 with their unit, and a `ref` to a TIMESYS with the origin. A column without a VOTable type is `char`
 /// with arraysize `*` (Parquet in the VO 1.0, section 2.3). `in_parquet` has the types of the file. The types
-/// of the Arrow schema stand for the FIELDs alone.
+/// of the Arrow schema describe only the FIELDs.
 ///
 /// # Errors
 /// Those of [`ResultSchema::new`].

@@ -33,8 +33,9 @@ impl TimeSystems {
         Self { taken, given, made: Vec::new() }
     }
 
-    /// The TIMESYS of a counted column; a new one is added to `table`. It has the scale and position of the
-    /// TIMESYS to which the column referred, or those of a timestamp without one (DALI 1.1, 3.3.3).
+    /// The TIMESYS of a counted column; a new one is added to `table`. It has the time scale and the
+    /// reference position of the TIMESYS to which the column referred, or else the ones that apply to a
+    /// timestamp without a TIMESYS (DALI 1.1, 3.3.3).
     pub(super) fn counting(
         &mut self,
         table: &mut TableMetadata,
@@ -51,7 +52,7 @@ impl TimeSystems {
         }
         let numbered = (2_usize..).map(|number| format!("unix_time_{number}"));
         let mut ids = std::iter::once("unix_time".to_owned()).chain(numbered);
-        // The numbers are endless, so there is one.
+        // The range has no end, so a free id is always found.
         let id = ids.find(|id| !self.taken.contains(id)).unwrap_or_default();
         self.taken.insert(id.clone());
         let (id, timeorigin) = (XmlId::try_from(id)?, Some(TimeOrigin::UNIX_EPOCH));

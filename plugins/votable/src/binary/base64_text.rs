@@ -3,7 +3,7 @@
 use base64::Engine;
 use taploom_format::{Error, ErrorKind, Output, Result};
 
-/// The vectorised engine, which uses what the processor has, if there is one for it.
+/// The vectorised engine, if there is one for the processor. It chooses its code at run time.
 #[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")))]
 type Standard = base64::engine::Simd;
 #[cfg(not(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon"))))]
@@ -139,7 +139,7 @@ pub(crate) struct Joiner {
 }
 
 impl Joiner {
-    /// Writes the text of the next piece; `bytes` are those of the piece.
+    /// Writes the text of the next piece; `bytes` are the bytes of the piece.
     pub(crate) fn append(
         &mut self,
         base64: &Base64,

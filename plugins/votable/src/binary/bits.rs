@@ -11,7 +11,7 @@ pub(crate) fn word(bits: &BooleanBuffer, first: usize, rows: usize) -> u64 {
     bits_from(bits.values(), bits.offset() + first) & lowest(rows)
 }
 
-/// The bits of null cells among them.
+/// The bits of null cells in these rows.
 pub(crate) fn null_word(nulls: &NullBuffer, first: usize, rows: usize) -> u64 {
     !word(nulls.inner(), first, rows) & lowest(rows)
 }

@@ -14,7 +14,7 @@ use crate::misfit::Misfit;
 use crate::nulls::NullValue;
 use crate::options::ArrayCount;
 
-/// Maximum bytes of a cell of fixed width. Every row takes them in memory, whatever it holds.
+/// Maximum bytes of a cell of fixed width. Every row takes this memory, even for a null cell.
 const MOST_FIXED: u64 = 16 << 20;
 
 /// The differences between BINARY and BINARY2, and the options.
@@ -174,7 +174,8 @@ fn list<E: Elements + 'static>(
     Ok(Box::new(ListWriter::new(elements, vo_type, rules.count)))
 }
 
-/// An error, because every row takes the bytes of a fixed cell in memory, whatever it holds.
+/// Refuses a cell that is too large. Every row takes the memory of a fixed cell, even if the cell
+/// is null.
 fn check_fixed(vo_type: &VoType, bytes: u64) -> Result<()> {
     if bytes <= MOST_FIXED {
         return Ok(());

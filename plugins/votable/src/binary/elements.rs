@@ -15,7 +15,7 @@ use crate::cells::text_of;
 use crate::charset::Charset;
 use crate::nulls::{NO_NULL_BIT, NO_NULL_ELEMENT, NullValue};
 
-/// Why a null can't be written in BINARY.
+/// The reason why a null can't be written in BINARY.
 pub(crate) const NO_NULL: &str = "BINARY has no null flags, and the column has no null value; give \
     one as \"null\" in the metadata of the column, or write BINARY2";
 

@@ -36,7 +36,7 @@ pub(crate) struct BinaryRows {
     done: Done,
 }
 
-/// What does not change from block to block.
+/// The parts that are the same for all blocks.
 struct Layout {
     rules: Rules,
     columns: Vec<BinaryColumn>,

@@ -1,4 +1,4 @@
-//! One column as text. How cells are written is decided once, at the start.
+//! Writes one column as text. The strategy is chosen once, at the start.
 
 use std::ops::Range;
 

@@ -12,7 +12,7 @@ use crate::tabledata::text::Text;
 /// Numbers, booleans and bits.
 pub(crate) struct Numbers {
     elements: Elements<'static>,
-    /// The text of a null element, or why it can't be written.
+    /// The text of a null element, or the reason why it can't be written.
     null: Result<Vec<u8>, &'static str>,
 }
 

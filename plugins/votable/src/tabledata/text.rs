@@ -13,7 +13,7 @@ pub(crate) struct Text {
     pub(crate) most: usize,
 }
 
-/// What was lost in a string.
+/// The losses in a string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Appended {
     pub(crate) units: usize,

@@ -1,4 +1,4 @@
-//! Tables, and what the format makes of them.
+//! Tables for the tests, and the format's output for them.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,7 +21,7 @@ use taploom_format::{
 };
 use taploom_testkit::SharedSink;
 
-/// A column with its FIELD, in the names of JSON.
+/// A column with its FIELD, as JSON.
 pub(crate) type Column = (&'static str, Value, ArrayRef);
 
 /// A batch of columns, each nullable, and its schema.
@@ -64,12 +64,12 @@ pub(crate) fn encode(columns: &[Column], options: &[&str]) -> Result<(String, En
     encode_with(&schema, &[batch], options, &EncodeContext::default())
 }
 
-/// The formats of a program that has no other.
+/// A registry with only this format.
 pub(crate) fn registry() -> EncoderRegistry {
     EncoderRegistry::new([taploom_format_votable::PLUGIN]).unwrap()
 }
 
-/// What stands between two tags.
+/// The text between two tags.
 pub(crate) fn between<'a>(document: &'a str, from: &str, to: &str) -> &'a str {
     let (_, rest) = document.split_once(from).unwrap();
     rest.split_once(to).unwrap().0

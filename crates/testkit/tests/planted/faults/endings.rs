@@ -1,4 +1,4 @@
-//! Trailers that say something else than what happened.
+//! Trailers that report a wrong ending.
 
 use serde_json::{Value, json};
 use taploom_format::{Completion, Error, ErrorKind, Result};
@@ -80,7 +80,7 @@ pub(crate) fn after_batch(encoder: &mut PlantedEncoder) -> Result<()> {
     if fault == Fault::PanicsOnWideRows {
         assert!(encoder.layout.columns.len() < 1_000, "too many columns");
     }
-    // Only before the last rows, as if it knew.
+    // Only before the last rows.
     let ends = match fault {
         Fault::WholeWithoutFinish => encoder.rows == 2_000,
         Fault::ReadsWholeWhenCut => encoder.rows == 10_000,
@@ -118,7 +118,7 @@ pub(crate) fn before_finish(encoder: &mut PlantedEncoder, completion: &Completio
     }
 }
 
-/// What the trailer says of the end.
+/// The ending that the trailer reports.
 pub(crate) fn said(encoder: &PlantedEncoder, completion: &Completion) -> Value {
     if let Some(envelope) = &encoder.envelope
         && encoder.layout.fault != Fault::EnvelopeIgnored

@@ -1,4 +1,4 @@
-//! Memory that is held and not told, or never given back; temporary files that are left.
+//! Memory that is held but not reported, or never freed; temporary files that are left.
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -49,10 +49,10 @@ pub(super) const FAULTS: &[Planted] = &[
     planted(Fault::ScratchLeftOnFailure, "leaves a temporary file of a failure", FILES, "Failed"),
 ];
 
-/// Memory that nobody gives back.
+/// Memory that is never freed.
 static LEAKED: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
-/// Temporary files that nobody closes.
+/// Temporary files that are never closed.
 static HELD: Mutex<Vec<ScratchFile>> = Mutex::new(Vec::new());
 
 /// Whether bytes are held to the end.

@@ -1,7 +1,7 @@
-//! The faults, by what they break.
+//! The faults, grouped by the promise that they break.
 //!
-//! Each is one line of a list: the switch, what it does in words, the case that has to fail, and words
-//! that its message has to have.
+//! Each is one line of a list: the switch, a description, the case that has to fail, and words that
+//! its message has to contain.
 
 pub(crate) mod endings;
 pub(crate) mod memory;
@@ -20,7 +20,7 @@ use crate::format::Shape;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Planted {
     pub(crate) fault: Fault,
-    /// What the encoder does wrong.
+    /// A description of the fault.
     pub(crate) what: &'static str,
     /// The name of the case that fails.
     pub(crate) caught_by: &'static str,
@@ -65,7 +65,7 @@ pub(crate) const HARMLESS: &[Planted] = sinks::HARMLESS;
 
 macro_rules! switches {
     ($($name:ident,)*) => {
-        /// Which fault an encoder has; `None` is right.
+        /// The fault of an encoder; `None` is a correct encoder.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
         pub(crate) enum Fault {
             #[default]
@@ -74,7 +74,7 @@ macro_rules! switches {
         }
 
         impl Fault {
-            /// The fault of a name, which is that of the switch.
+            /// The fault with this name, which is also the name of the switch.
             pub(crate) fn named(name: &str) -> Option<Self> {
                 match name {
                     "" | "None" => Some(Self::None),

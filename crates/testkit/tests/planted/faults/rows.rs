@@ -220,7 +220,7 @@ pub(crate) fn text<'a>(fault: Fault, texts: &'a StringArray, row: usize) -> Cow<
     }
 }
 
-/// The places of the elements of a cell.
+/// The positions of the elements of a cell.
 pub(crate) fn elements(fault: Fault, lists: &ListArray, row: usize) -> (usize, usize) {
     let offsets = lists.value_offsets();
     let first = match fault {

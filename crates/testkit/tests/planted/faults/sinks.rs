@@ -29,7 +29,8 @@ pub(super) const FAULTS: &[Planted] = &[
     ),
 ];
 
-/// Faults that nobody sees, since the driver keeps the contract: the case that would catch them passes.
+/// Faults without an effect, because the driver keeps the contract: the case that would catch them
+/// passes.
 pub(super) const HARMLESS: &[Planted] = &[
     planted(
         Fault::SinkErrorsPassedOver,
@@ -82,7 +83,7 @@ pub(super) const HARMLESS: &[Planted] = &[
     ),
 ];
 
-/// Writes bytes as the fault has it.
+/// Writes bytes with the fault.
 pub(crate) fn write(fault: Fault, output: &mut Output, bytes: &[u8]) -> Result<()> {
     match fault {
         Fault::ShortWritesIgnored | Fault::InterruptionsAreErrors => match output.write(bytes) {

@@ -1,4 +1,4 @@
-//! What is refused too late, not at all, or without cause; and options.
+//! Refusals that come too late, are missing, or have no reason; and faults of options.
 
 use taploom_format::{EncodeContext, Envelope, Error, ErrorKind, Output, Result};
 
@@ -77,7 +77,7 @@ pub(crate) fn before(fault: Fault) -> Result<()> {
     }
 }
 
-/// What the encoder does with columns that it has to refuse, before it refuses them.
+/// The fault that happens before the encoder refuses a column.
 pub(crate) fn before_refusal(fault: Fault, output: &mut Output) -> Result<()> {
     match fault {
         Fault::WritesBeforeRefusal => output.append(b"early"),

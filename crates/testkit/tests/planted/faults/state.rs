@@ -1,4 +1,4 @@
-//! Encoders that share what they should have for themselves.
+//! Encoders that share state which should be separate.
 
 use std::cell::RefCell;
 use std::sync::Mutex;
@@ -30,14 +30,14 @@ pub(super) const FAULTS: &[Planted] = &[
     ),
 ];
 
-/// Bytes that wait between two calls, where all encoders put them.
+/// Bytes that wait between two calls, shared by all encoders.
 static SHARED: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
 thread_local! {
     static LOCAL: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Puts the bytes that wait elsewhere until the next call.
+/// Moves the waiting bytes to shared memory until the next call.
 pub(crate) fn after_batch(encoder: &mut PlantedEncoder) {
     let bytes = &mut encoder.gathered.bytes;
     match encoder.layout.fault {
@@ -51,7 +51,7 @@ pub(crate) fn after_batch(encoder: &mut PlantedEncoder) {
     }
 }
 
-/// Takes the bytes that wait.
+/// Takes the waiting bytes back.
 pub(crate) fn before_trailer(encoder: &mut PlantedEncoder) {
     let bytes = &mut encoder.gathered.bytes;
     match encoder.layout.fault {

@@ -1,4 +1,4 @@
-//! Numbers of the summary that are wrong, and losses that are not counted.
+//! Wrong numbers in the summary, and losses that are not counted.
 
 use std::borrow::Cow;
 
@@ -78,7 +78,7 @@ pub(crate) fn losses(fault: Fault, losses: &[CellLosses]) -> Vec<CellLosses> {
     losses
 }
 
-/// The text in characters that a `char` has.
+/// The text in the characters that `char` allows.
 pub(crate) fn ascii<'a>(cell: &mut Cell<'_>, text: &'a str) -> Cow<'a, str> {
     if cell.column.vo_type.datatype != Datatype::Char || text.is_ascii() {
         return Cow::Borrowed(text);
@@ -91,7 +91,7 @@ pub(crate) fn ascii<'a>(cell: &mut Cell<'_>, text: &'a str) -> Cow<'a, str> {
     Cow::Owned(text.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect())
 }
 
-/// The text as long as the arraysize says: bytes of `char`, units of UTF-16 of `unicodeChar`.
+/// The text cut to the arraysize, which counts bytes for `char` and UTF-16 units for `unicodeChar`.
 pub(crate) fn cut<'a>(cell: &mut Cell<'_>, text: &'a str) -> Cow<'a, str> {
     let vo_type = &cell.column.vo_type;
     let Some(shape) = &vo_type.arraysize else { return Cow::Borrowed(text) };

@@ -1,4 +1,4 @@
-//! Faults that show on several threads alone.
+//! Faults that have an effect only on several threads.
 
 use taploom_format::{Error, ErrorKind, Result};
 
@@ -21,7 +21,7 @@ pub(super) const FAULTS: &[Planted] = &[
     .in_shape(crate::format::Shape::Narrow),
 ];
 
-/// Whether the error of a block is passed over.
+/// Whether the error of a block is ignored.
 pub(crate) fn hides_errors(fault: Fault, threads: usize) -> bool {
     fault == Fault::ErrorsOnThreadsLost && threads > 1
 }

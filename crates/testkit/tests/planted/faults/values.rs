@@ -1,4 +1,4 @@
-//! Values that become other values.
+//! Values that are changed.
 
 use std::borrow::Cow;
 
@@ -76,7 +76,7 @@ pub(super) const FAULTS: &[Planted] = &[
     ),
 ];
 
-/// Writes a cell in a way of its own, if the fault has one.
+/// Writes a cell in the way of the fault, if the fault concerns the cell.
 pub(crate) fn instead(cell: &mut Cell<'_>, array: &ArrayRef, row: usize) -> bool {
     let is_double = array.data_type() == &DataType::Float64;
     if cell.fault != Fault::NullIsNan || !is_double || array.is_valid(row) || !cell.column.nullable
@@ -103,7 +103,7 @@ pub(crate) fn is_null(cell: &Cell<'_>, array: &ArrayRef, row: usize, is_null: bo
         Fault::NanIsNull if is_double && !is_null => {
             array.as_primitive::<Float64Type>().value(row).is_nan()
         }
-        // Beneath these nulls nothing stands.
+        // These nulls have no values in the buffers.
         Fault::NullTextIsEmpty if is_text => false,
         Fault::NullListIsEmpty if is_list => false,
         Fault::ValuesBeneathNulls if is_double && is_null => {
