@@ -1,4 +1,5 @@
-//! Any bytes as a file give rows, or an error of one line: FITS, ECSV, JSON Lines, CSV, TSV, inside gzip and zstd.
+//! Any bytes, read as a file, must give rows or an error of one line: FITS, ECSV, JSON Lines, CSV, TSV, also
+//! inside gzip and zstd.
 
 use std::io::Write;
 
@@ -6,10 +7,11 @@ use futures::executor::block_on;
 use taploom_format::{Error, Resources, Result};
 use taploom_sources::{Request, open};
 
-/// Rows that are read at most: a few bytes of FITS can stand for any number of rows without columns.
+/// The largest number of rows that are read, because a few bytes of FITS can declare any number of
+/// rows without columns.
 const MOST_ROWS: usize = 10_000;
 
-/// Reads the bytes as what they seem to be, and as CSV and TSV.
+/// Reads the bytes in the format that is recognised, and as CSV and TSV.
 pub(crate) fn check(bytes: &[u8]) {
     let Ok(mut file) = tempfile::NamedTempFile::new() else { return };
     if file.write_all(bytes).is_err() {

@@ -1,4 +1,4 @@
-//! Any text as a RESPONSEFORMAT gives a format that answers with a media type, or an error of one line.
+//! Any text, as a RESPONSEFORMAT, must give a format with a media type or an error of one line.
 
 use taploom_format::MediaType;
 

@@ -1,4 +1,4 @@
-//! Any text as options of every format, as lines of NAME=VALUE or as JSON.
+//! Tries any text as options of every format: as lines of NAME=VALUE and as JSON.
 
 use taploom_format::Options;
 

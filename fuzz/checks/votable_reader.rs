@@ -1,4 +1,4 @@
-//! Any bytes as a VOTable give rows, or an error of one line.
+//! Any bytes, read as a VOTable, must give rows or an error of one line.
 
 use taploom_format::{Error, Result};
 use taploom_votable::{Charset, CountOf, ReadOptions, TableChoice, VotableReader};
@@ -19,7 +19,8 @@ pub(crate) fn check(bytes: &[u8]) {
     }
 }
 
-/// Reads a document twice, in batches of one row and of a thousand, which must hold the same number of rows.
+/// Reads a document twice, in batches of one row and of a thousand rows. Both must have the same number of
+/// rows.
 fn drain(bytes: &[u8], options: &ReadOptions) -> Result<()> {
     let mut rows = [0, 0];
     for (count, most) in rows.iter_mut().zip([1, 1000]) {

@@ -1,4 +1,4 @@
-//! Checks by other programs, which have messages where something is wrong.
+//! Checks by other programs, which report faults as messages.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use taploom::ColumnMetadata;
 
 use crate::readers::Readers;
 
-/// What finds fault with a VOTable.
+/// A program that checks VOTables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Validator {
     /// STILTS' `votlint`.
@@ -21,17 +21,17 @@ impl Validator {
     /// Checks a file.
     ///
     /// # Errors
-    /// Its messages, one a line, or why it did not run.
+    /// Its messages, one per line, or the reason why it did not run.
     pub fn check(self, path: &Path) -> Result<(), String> {
         let name = format!("{self:?}").to_lowercase();
         no_messages(&serde_json::json!({"reader": name, "path": path}))
     }
 }
 
-/// Checks the units of columns by VOUnits, and their UCDs by the words of UCD1+.
+/// Checks the units of columns against VOUnits, and their UCDs against the words of UCD1+.
 ///
 /// # Errors
-/// What is wrong, one a line.
+/// The faults, one per line.
 pub fn check_vocabulary<'a>(
     columns: impl IntoIterator<Item = &'a ColumnMetadata>,
 ) -> Result<(), String> {
@@ -39,11 +39,11 @@ pub fn check_vocabulary<'a>(
     no_messages(&serde_json::json!({"reader": "vocabulary", "columns": columns}))
 }
 
-/// Has pyarrow write a file with every type of Arrow, and with metadata of the file and its fields: Parquet or
-/// Arrow, by the extension.
+/// Lets pyarrow write a file with every Arrow type, and with metadata of the file and its fields. The
+/// extension decides between Parquet and Arrow.
 ///
 /// # Errors
-/// Why it can't be written.
+/// The reason why it can't be written.
 pub fn write_every_type(path: &Path) -> Result<(), String> {
     no_messages(&serde_json::json!({"reader": "every_type", "path": path}))
 }
@@ -51,12 +51,12 @@ pub fn write_every_type(path: &Path) -> Result<(), String> {
 /// Checks that astropy joins the rows of a VOParquet file with its FIELDs, as `parquet.votable`.
 ///
 /// # Errors
-/// What astropy says, or what it lacks, one a line.
+/// The messages of astropy, or the metadata that it lacks, one per line.
 pub fn check_joined_by_astropy(path: &Path) -> Result<(), String> {
     no_messages(&serde_json::json!({"reader": "joined_by_astropy", "path": path}))
 }
 
-/// Compares types, cells and metadata of a file with those of the file that it was made of, by pyarrow.
+/// Compares types, cells and metadata of a file with the file from which it was made, by pyarrow.
 ///
 /// # Errors
 /// The differences, one a line.

@@ -1,9 +1,9 @@
-//! The programs that people read files with, as oracles of the tests.
+//! Common readers of the formats, used as oracles of the tests.
 //!
-//! Most run in Python, in one process that `readers/readers/__init__.py` describes. Older versions of some have
-//! a Python of their own, and STIL, the STIL of STILTS, and parquet-java are in Java, in a program that
-//! `readers/java/Readers.java` describes.
-//! `cargo xtask setup` installs what they need in the target folder, under `python`, `python-older` and `java`.
+//! Most run in Python, in one process that `readers/readers/__init__.py` describes. Older versions of some run
+//! in a separate Python. STIL, the STIL of STILTS, and parquet-java run in Java, in a program that
+//! `readers/java/Readers.java` describes. `cargo xtask setup` installs what they need in the target folder,
+//! under `python`, `python-older` and `java`.
 
 #![allow(
     clippy::unwrap_used,
@@ -32,7 +32,7 @@ pub use oracle::{ReaderOracle, types_of};
 pub use readers::{Field, Filtered, Read, Reader, Readers, Request};
 pub use variants::{VARIANTS, Variant};
 
-/// The target folder: `CARGO_TARGET_DIR` where that is set, else `target` in the workspace.
+/// The target folder: `CARGO_TARGET_DIR` if that is set, otherwise `target` in the workspace.
 #[must_use]
 pub fn target() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty()) {

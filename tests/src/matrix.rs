@@ -1,4 +1,4 @@
-//! Who reads what: every reader of every format, datatype by datatype and shape by shape.
+//! Compares every reader of every format, datatype by datatype and shape by shape.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,21 +13,21 @@ use crate::oracle::{ReaderOracle, types_of};
 use crate::readers::{Reader, Readers, Request};
 use crate::variants::{VARIANTS, Variant};
 
-/// What a reader makes of the columns of one type.
+/// How a reader reads the columns of one type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Outcome {
-    /// Every cell, but for the losses that are named.
+    /// It reads every cell, except for the named losses.
     Reads(Vec<&'static str>),
-    /// Not at all, or not what was written.
+    /// It does not read them, or reads other values.
     No(String),
-    /// The format has no place for the type.
+    /// The format can't hold the type.
     Refused,
 }
 
 /// The matrix as Markdown.
 ///
 /// # Panics
-/// Where a table can't be written at all.
+/// If a table can't be written at all.
 pub fn matrix() -> String {
     let registry = taploom::registry().expect("formats of different names");
     for plugin in registry.plugins() {
@@ -93,8 +93,9 @@ pub fn matrix() -> String {
 /// Characters of a reason that are shown.
 const MOST: usize = 160;
 
-/// What reasons have in common that differ in their values only: the first of them is shown. Text,
-/// complex numbers and the rest are misread each in a way of its own.
+/// The common part of reasons that differ only in their values; only the first of them is shown.
+/// Text, complex numbers and other types are misread in different ways, so their kinds are kept
+/// apart.
 fn kind_of(label: &str, why: &str) -> String {
     let class = ["Complex", "har"].into_iter().find(|class| label.contains(class));
     let words = why.split([' ', ':']).filter(|word| word.chars().all(char::is_alphabetic));
@@ -157,8 +158,8 @@ fn label(vo_type: &VoType) -> String {
     }
 }
 
-/// What a reader makes of every type: of the whole table first, and column by column where it does
-/// not take that.
+/// The outcome for every type. The reader gets the whole table first, and single columns if it
+/// refuses the table.
 fn outcomes(variant: &'static Variant, reader: Reader) -> BTreeMap<String, Outcome> {
     let registry = taploom::registry().expect("formats of different names");
     let plugin = registry
@@ -184,8 +185,8 @@ fn outcomes(variant: &'static Variant, reader: Reader) -> BTreeMap<String, Outco
     outcomes
 }
 
-/// Reads columns together, and in halves where the reader refuses them: to start it costs more than
-/// to read, and one column must not hide the others.
+/// Reads columns together, and in halves if the reader refuses them. Starting the reader takes
+/// longer than reading, and one column must not hide the others.
 fn by_halves(
     subject: &Subject<'_>,
     variant: &Variant,
@@ -206,7 +207,7 @@ fn by_halves(
             for (place, column) in columns.iter().enumerate() {
                 found.push((*column, compared(&part, &rows, &losses, place + 1)));
             }
-            // What stands behind a column that is misread is misread as well, perhaps.
+            // Columns after a misread column may be misread because of it.
             let is_doubtful = found
                 .iter()
                 .rev()
@@ -228,7 +229,7 @@ fn by_halves(
     }
 }
 
-/// The worse of two; losses add up.
+/// The worse of two outcomes; losses are combined.
 fn both(left: Outcome, right: Outcome) -> Outcome {
     match (left, right) {
         (Outcome::Refused, other) | (other, Outcome::Refused) => other,
@@ -242,7 +243,8 @@ fn both(left: Outcome, right: Outcome) -> Outcome {
     }
 }
 
-/// The name of a column: astropy joins only those columns of VOParquet with FIELDs whose names are identifiers.
+/// The name of a column. In VOParquet, astropy joins only columns whose names are identifiers with their
+/// FIELDs.
 fn name_for(variant: &Variant, reader: Reader, name: &str) -> String {
     match (variant.id, reader) {
         ("voparquet", Reader::Astropy) => {
@@ -253,7 +255,7 @@ fn name_for(variant: &Variant, reader: Reader, name: &str) -> String {
     }
 }
 
-/// Columns, with an id before them: some readers do without rows that are empty.
+/// Columns with an id before them, because some readers skip empty rows.
 fn with_id(table: &Table, columns: &[usize], rename: impl Fn(&str) -> String) -> Table {
     let part = table.project(columns);
     let rows = part.given.num_rows() as i32;
@@ -271,7 +273,7 @@ fn with_id(table: &Table, columns: &[usize], rename: impl Fn(&str) -> String) ->
     Table::of(table.name, all)
 }
 
-/// Writes a table and has it read.
+/// Writes a table and lets a reader read it.
 fn read(
     subject: &Subject<'_>,
     variant: &Variant,
@@ -302,7 +304,8 @@ fn read(
     Ok((read.rows, read.losses))
 }
 
-/// A column that was read, against what was written: with the fewest losses that make them equal.
+/// Compares a column that was read with the written one, and finds the fewest losses that make them
+/// equal.
 fn compared(table: &Table, rows: &RecordBatch, losses: &[String], index: usize) -> Outcome {
     let types = [types_of(&table.schema).remove(index)];
     let want = table.expected.project(&[index]).expect("a column");

@@ -1,4 +1,4 @@
-//! Readers as oracles of the conformance suite.
+//! Uses readers as oracles of the conformance suite.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -23,13 +23,14 @@ pub struct ReaderOracle {
 }
 
 impl ReaderOracle {
-    /// The oracle of a variant by one of its readers.
+    /// An oracle for a variant, which uses one of its readers.
     pub fn new(variant: &'static Variant, reader: Reader) -> Self {
         Self { variant, reader, losses: Vec::new(), types: Vec::new() }
     }
 
-    /// The types in which the reader is asked for the columns: the canonical ones, but what is text only
-    /// because VOTable has no such type is asked for in its own type, where the format holds it.
+    /// The types in which the columns are requested from the reader. These are the canonical types,
+    /// except for columns that are text only because VOTable lacks their type: if the format can hold
+    /// that type, it is requested.
     fn asked(&self, schema: &ResultSchema) -> Result<ResultSchema, taploom::Error> {
         let holds_arrow = ["voparquet", "arrow"].contains(&self.variant.id);
         let mut fields = Vec::new();
@@ -73,7 +74,7 @@ impl Oracle for ReaderOracle {
         let fields = read.fields.iter();
         let mut metadata = read.metadata;
         for (read, column) in metadata.iter_mut().zip(schema.columns()) {
-            // The footer bounds free text by the longest one.
+            // The footer replaces a free arraysize by the length of the longest text.
             let given = column.vo_type().map_err(said)?;
             let is_free = given.arraysize == Some(Arraysize::FREE) && given.datatype.is_text();
             if is_free && format == "voparquet" {
@@ -87,7 +88,7 @@ impl Oracle for ReaderOracle {
             return Err("the FIELDs have other names than the columns".to_owned());
         }
         let names = fields.map(|field| field.name.clone()).collect();
-        // Arrow's readers mark no field as required.
+        // Arrow's readers return all fields as nullable.
         let rows = canonical.convert(&read.rows).map_err(said)?;
         let decoded = Decoded::new(names, rows).with_status(read.status, read.message);
         let says_nothing = metadata.iter().all(|column| {
@@ -143,7 +144,7 @@ fn leaf(data_type: &DataType) -> &DataType {
 /// Datatype and arraysize of every column.
 ///
 /// # Panics
-/// Where a column has none.
+/// If a column has none.
 pub fn types_of(schema: &ResultSchema) -> Vec<VoType> {
     let columns = schema.columns().iter();
     columns.map(|column| column.vo_type().expect("a column with a datatype").clone()).collect()

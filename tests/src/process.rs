@@ -1,4 +1,4 @@
-//! The processes in which readers run: each is started once, and answers one request a line.
+//! The processes in which readers run. Each is started once, and answers one request per line.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -47,14 +47,15 @@ fn java(libraries: &[PathBuf]) -> Command {
     let classes = crate::target().join("java/classes");
     let paths = std::iter::once(&classes).chain(libraries);
     let mut command = Command::new("java");
-    // What runs for seconds is not worth the second compiler, nor more than one thread for its heap.
+    // For a run of seconds, the second compiler is not worth its time, and one thread is enough for
+    // garbage collection.
     command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx1g"]);
     command.args(["-Djava.awt.headless=true", "-Dfile.encoding=UTF-8", "-cp"]);
     command.arg(std::env::join_paths(paths).expect("paths without a colon")).arg("Readers");
     command
 }
 
-/// The classes of STILTS: beside the program, or where Debian has them.
+/// The classes of STILTS: next to the program, or where Debian installs them.
 fn jar_of_stilts() -> PathBuf {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let programs = std::env::split_paths(&folders).map(|folder| folder.join("stilts"));
@@ -66,7 +67,7 @@ fn jar_of_stilts() -> PathBuf {
         .expect("the classes of STILTS: run `cargo xtask setup`")
 }
 
-/// A library of the readers in Java, by the beginning of its name.
+/// Finds a library of the readers in Java by the beginning of its name.
 fn library(name: &str) -> PathBuf {
     let folder = std::fs::read_dir(crate::target().join("java/lib"));
     let mut paths = folder.into_iter().flatten().flatten().map(|entry| entry.path());
@@ -76,7 +77,7 @@ fn library(name: &str) -> PathBuf {
     paths.find(is_it).unwrap_or_else(|| panic!("no {name}….jar: run `cargo xtask setup`"))
 }
 
-/// The processes that run.
+/// The running processes.
 #[derive(Default)]
 pub(crate) struct Processes(BTreeMap<Program, Process>);
 
@@ -87,14 +88,14 @@ struct Process {
 }
 
 impl Processes {
-    /// The answer of a program to a request. A process that has ended, because of a fault in a library, is
-    /// started again at the next request.
+    /// Returns the answer of a program to a request. A process that has crashed because of a fault in a
+    /// library is started again at the next request.
     ///
     /// # Errors
-    /// How the process ended.
+    /// The exit status of the process.
     ///
     /// # Panics
-    /// Where it can't be started; the message says what to do.
+    /// If it can't be started; the message says what to do.
     pub(crate) fn ask(&mut self, program: Program, request: &Value) -> Result<Value, String> {
         let process = self.0.entry(program).or_insert_with(|| Process::start(program));
         let answer = process.ask(request);

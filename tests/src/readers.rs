@@ -74,7 +74,7 @@ impl Reader {
         format!("{self:?}").to_lowercase()
     }
 
-    /// Its name for people, with the version where there is another one.
+    /// Its name for the page, with the version if several versions are used.
     pub fn title(self) -> String {
         match self {
             Self::Pyarrow17 => "pyarrow 17".to_owned(),
@@ -86,7 +86,7 @@ impl Reader {
         }
     }
 
-    /// The program that it runs in, and its name there.
+    /// The program in which it runs, and its name there.
     fn program(self) -> (Program, String) {
         let (program, name) = match self {
             Self::Pyarrow17 => (Program::OlderPython, "pyarrow"),
@@ -103,13 +103,13 @@ impl Reader {
     }
 }
 
-/// What is to be read.
+/// A request to read a file.
 pub struct Request<'a> {
-    /// By whom.
+    /// The reader.
     pub reader: Reader,
     /// The id of the format.
     pub format: &'a str,
-    /// The options that it was written with.
+    /// The options with which it was written.
     pub options: &'a [(&'a str, &'a str)],
     /// The file.
     pub path: &'a Path,
@@ -133,24 +133,24 @@ pub struct Field {
     pub description: Option<String>,
 }
 
-/// What a reader made of a file.
+/// The contents of a file according to a reader.
 #[derive(Debug, Clone)]
 pub struct Read {
     /// The cells.
     pub rows: RecordBatch,
     /// The columns.
     pub fields: Vec<Field>,
-    /// Their metadata, as far as they are those of the model.
+    /// The metadata of the columns, as far as the model has them.
     pub metadata: Vec<ColumnMetadata>,
     /// The metadata of the table.
     pub table: TableMetadata,
-    /// The names in the data themselves, where the FIELDs stand beside them (VOParquet).
+    /// The names in the data themselves, if the FIELDs are separate (VOParquet).
     pub names: Option<Vec<String>>,
     /// The last QUERY_STATUS.
     pub status: Option<String>,
-    /// The message that stands with it.
+    /// The message of the status.
     pub message: Option<String>,
-    /// What the reader can't tell apart in this format.
+    /// Differences that the reader can't distinguish in this format.
     pub losses: Vec<String>,
 }
 
@@ -180,14 +180,14 @@ struct Answer {
     footer: serde_json::Value,
 }
 
-/// What filters of a reader find, against a scan of all rows.
+/// Compares the rows that a reader's filters find with a scan of all rows.
 #[derive(Debug, Clone, Default)]
 pub struct Filtered {
-    /// How many filters there were.
+    /// The number of filters.
     pub filters: usize,
-    /// The columns on which a filter finds other rows than a scan, and which.
+    /// The columns on which a filter finds other rows than a scan, with these rows.
     pub differences: BTreeMap<String, String>,
-    /// The columns on which the reader refuses a filter, and why.
+    /// The columns on which the reader refuses a filter, with the reason.
     pub unfiltered: BTreeMap<String, String>,
 }
 
@@ -283,19 +283,19 @@ impl Readers {
         Ok(Filtered { filters, differences, unfiltered })
     }
 
-    /// What pyarrow says of the footer of a Parquet file; `readers/footer.py` has the members.
+    /// The footer of a Parquet file according to pyarrow; `readers/footer.py` has the members.
     ///
     /// # Errors
-    /// What pyarrow says where it refuses the file.
+    /// The message of pyarrow if it refuses the file.
     pub fn footer(&mut self, path: &Path) -> Result<serde_json::Value, String> {
         let answer = self.ask(&serde_json::json!({"reader": "footer", "path": path}))?;
         Ok(answer.footer)
     }
 
-    /// Has STIL read a file, in a format by STIL's name, and write what it has read as a VOTable with BINARY2.
+    /// Lets STIL read a file, in a format by STIL's name, and write it as a VOTable with BINARY2.
     ///
     /// # Errors
-    /// What STIL says.
+    /// The message of STIL.
     pub fn copy_by_stil(&mut self, path: &Path, format: &str, out: &Path) -> Result<(), String> {
         let request = serde_json::json!({
             "reader": "stil", "task": "copy", "path": path, "format": format, "out": out,
@@ -303,7 +303,7 @@ impl Readers {
         self.ask_program(Program::Java, &request).map(drop)
     }
 
-    /// The VOTable that the STIL of STILTS makes of a file.
+    /// The VOTable that the STIL of STILTS writes for a file.
     fn copy_by_stilts(&mut self, request: &Request<'_>, folder: &Path) -> Result<PathBuf, String> {
         let has_header = !request.options.contains(&("header", "absent"));
         let format = match request.format {
@@ -319,7 +319,8 @@ impl Readers {
         Ok(out)
     }
 
-    /// The file with what a reader outside of the newest Python has read of Parquet; none for the others.
+    /// The file into which a reader outside of the newest Python has written the rows of a Parquet file;
+    /// `None` for other readers.
     fn dump(
         &mut self,
         reader: Reader,
@@ -340,7 +341,7 @@ impl Readers {
         self.ask_program(Program::Python, request)
     }
 
-    /// What a check has to say, one sentence each.
+    /// The messages of a check, one sentence each.
     pub(crate) fn messages(&mut self, request: &serde_json::Value) -> Result<Vec<String>, String> {
         self.ask(request).map(|answer| answer.messages)
     }
@@ -359,7 +360,8 @@ fn parsed<T: DeserializeOwned>(json: &serde_json::Value) -> Result<T, String> {
     T::deserialize(json).map_err(|error| format!("{error} in {json}"))
 }
 
-/// The metadata of a column, without what formats have of their own: ECSV has other datatypes.
+/// The metadata of a column, without the parts that are specific to a format: ECSV has other
+/// datatypes.
 fn column_metadata(
     mut column: serde_json::Map<String, serde_json::Value>,
 ) -> Result<ColumnMetadata, String> {
@@ -385,7 +387,7 @@ fn write_schema(path: &Path, schema: &Schema) -> Result<(), AnyError> {
     Ok(())
 }
 
-/// As a stream, in which every batch may have dictionaries of its own.
+/// Writes a stream, in which every batch may have separate dictionaries.
 fn write_rows(path: &Path, rows: &[RecordBatch]) -> Result<(), AnyError> {
     let schema = rows.first().map_or_else(|| Schema::empty().into(), RecordBatch::schema);
     let file = std::fs::File::create(path)?;

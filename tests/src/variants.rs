@@ -1,4 +1,4 @@
-//! Every format, with the options that make another document of it, and who reads it.
+//! Every format, with the options that change the output, and its readers.
 
 use taploom::{Datatype, EncoderPlugin, Options, Result, VoType};
 use taploom_testkit::{COLUMN_METADATA, KeptMetadata, Oracle, Subject};
@@ -11,19 +11,19 @@ pub struct Variant {
     pub id: &'static str,
     /// Options that differ from their default.
     pub options: &'static [(&'static str, &'static str)],
-    /// Those that read it; the first is the oracle of the suite.
+    /// The programs that read it; the first is the oracle of the suite.
     pub readers: &'static [Reader],
-    /// Whether columns of one name get names of their own.
+    /// Whether columns with the same name are renamed.
     pub unique_names: bool,
-    /// What the format has no place for.
+    /// Whether the format refuses a type.
     pub refuses: fn(&VoType) -> bool,
     /// The largest number of columns.
     pub most_columns: Option<usize>,
     /// The value of a datatype that stands for null, so that no cell may have it.
     pub reserves: fn(Datatype) -> Option<i64>,
-    /// Whether readers are shown what becomes of it.
+    /// Whether the variant is in the page of readers.
     pub in_matrix: bool,
-    /// Where a cell may be null.
+    /// Whether cells of a type may be null.
     pub has_null: fn(&VoType) -> bool,
     /// The metadata that the format keeps.
     pub keeps: KeptMetadata,
@@ -139,12 +139,13 @@ pub const VARIANTS: &[Variant] = &[
     Variant { options: &[("compression", "lz4")], in_matrix: false, ..ARROW },
 ];
 
-/// A bit is 0 or 1; an array of them without a fixed length is empty where it is null.
+/// Bits and fixed arrays of bits can't be null. A null array of bits without a fixed length is
+/// written as an empty one.
 fn not_of_fixed_bits(vo_type: &VoType) -> bool {
     vo_type.datatype != Datatype::Bit || vo_type.is_list() && vo_type.fixed_elements().is_none()
 }
 
-/// What stands for null in integers where nothing was given.
+/// The integer that stands for null if the metadata give none.
 fn rarest(datatype: Datatype) -> Option<i64> {
     match datatype {
         Datatype::UnsignedByte => Some(u8::MAX.into()),
@@ -174,7 +175,7 @@ impl Variant {
     /// The options.
     ///
     /// # Errors
-    /// Where one is given twice.
+    /// If an option is given twice.
     pub fn parsed_options(&self) -> Result<Options> {
         let mut options = Options::default();
         for (name, value) in self.options {
@@ -186,7 +187,7 @@ impl Variant {
     /// The subject of the conformance suite.
     ///
     /// # Errors
-    /// Where the format does not know the options.
+    /// If the format does not know the options.
     pub fn subject<'a>(
         &self,
         plugin: EncoderPlugin,

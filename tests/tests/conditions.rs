@@ -1,5 +1,5 @@
-//! Conditions on random tables, as DuckDB answers them: by `Filter`, and by the Parquet source, which leaves out row
-//! groups and pages.
+//! Compares conditions on random tables with DuckDB: evaluated by `Filter`, and by the Parquet source, which skips
+//! row groups and pages.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
 
@@ -25,7 +25,7 @@ const ROWS: i64 = 600;
 const TABLES: u64 = 4;
 const CONDITIONS: usize = 300;
 
-/// Numbers that are the same at every run.
+/// Pseudorandom numbers, the same in every run.
 struct Random(u64);
 
 impl Random {
@@ -64,7 +64,7 @@ const DOUBLES: [f64; 10] = [
     9_007_199_254_740_992.0,
 ];
 
-/// A table whose columns are in runs, more or less, so that bounds of pages exclude something.
+/// A table whose columns are nearly sorted in runs, so that the bounds of pages exclude rows.
 fn table(seed: u64) -> RecordBatch {
     let mut random = Random(seed);
     let rows = 0..ROWS;
@@ -128,7 +128,7 @@ fn table(seed: u64) -> RecordBatch {
     .unwrap()
 }
 
-/// A condition, of which the third is often more than one comparison.
+/// A random condition, often of several comparisons.
 fn condition(random: &mut Random, depth: u32) -> String {
     let inner = |random: &mut Random| condition(random, depth + 1);
     if depth < 3 && random.chance(45) {
@@ -187,7 +187,7 @@ fn comparison(random: &mut Random) -> &'static str {
     random.of(&["=", "<>", "<", "<=", ">", ">="])
 }
 
-/// A column or a calculation, and values to compare it with.
+/// A column or a calculation, and values for comparisons with it.
 fn operand(random: &mut Random) -> (&'static str, &'static [&'static str]) {
     const WHOLE: &[&str] = &["0", "-3", "7", "2.5", "1e1", "NULL", "100"];
     const LONG: &[&str] = &[

@@ -1,6 +1,7 @@
-//! Every registered format through every case of the suite, each a test of its own.
+//! Runs every case of the suite on every registered format, as separate tests.
 //!
-//! A case that does not apply to what a variant declares is listed as ignored, with the reason.
+//! A case that does not apply, by the declarations of a variant, is listed as ignored, with the
+//! reason.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,7 +19,7 @@ use taploom_tests::{ReaderOracle, Variant};
 #[global_allocator]
 static HEAP: CountingAllocator = CountingAllocator;
 
-/// What does not apply, for the summary at the end.
+/// The cases that do not apply, for the summary at the end.
 static NOT_APPLICABLE: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 fn main() {

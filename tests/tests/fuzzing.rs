@@ -1,7 +1,7 @@
-//! The checks of `fuzz`, on its seeds and on inputs made of them: the same inputs at every run.
+//! Runs the checks of `fuzz` on its seeds and on inputs derived from them, the same in every run.
 //!
-//! `cargo xtask fuzz SECONDS` looks for new inputs with a coverage-guided fuzzer, which needs a build of its own. An input
-//! that it finds becomes a seed under `fuzz/corpus-seed`, and so a test here.
+//! `cargo xtask fuzz SECONDS` searches for new inputs with a coverage-guided fuzzer, which needs a separate build. An
+//! input that it finds becomes a seed under `fuzz/corpus-seed`, and is then tested here.
 
 #![allow(
     clippy::unwrap_used,
@@ -25,7 +25,7 @@ use std::fs;
 use std::panic::catch_unwind;
 use std::path::Path;
 
-/// Bytes that have a meaning in one of the grammars, or in none.
+/// Bytes with a meaning in one of the grammars, and some without.
 const SIGNS: &[u8] = b"\"\\;=,/<>&'\r\n\t\0 *[]{}0129-+.:#\x7f\x80\xc3\xff";
 
 #[test]
@@ -48,7 +48,7 @@ fn a_file_is_read_or_refused() {
     run("files", 3_000, files::check);
 }
 
-/// Checks every seed of a target, and then inputs made of them.
+/// Checks every seed of a target, and then inputs derived from the seeds.
 fn run(target: &str, inputs: usize, check: fn(&[u8])) {
     let seeds = seeds(target);
     seeds.iter().for_each(|seed| one(target, seed, check));
@@ -58,7 +58,7 @@ fn run(target: &str, inputs: usize, check: fn(&[u8])) {
     }
 }
 
-/// Checks one input; where that panics, the message shows the input.
+/// Checks one input. If the check panics, the message shows the input.
 fn one(target: &str, input: &[u8], check: fn(&[u8])) {
     if catch_unwind(|| check(input)).is_err() {
         let shown = input.escape_ascii();
@@ -78,7 +78,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     paths.into_iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
-/// Changes to inputs, the same at every run: SplitMix64.
+/// Random changes to inputs, the same in every run (SplitMix64).
 struct Mutations {
     state: u64,
 }

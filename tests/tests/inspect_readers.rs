@@ -1,4 +1,4 @@
-//! `taploom inspect` on Parquet files: its figures are pyarrow's.
+//! Compares the figures of `taploom inspect` for Parquet files with pyarrow's.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
 
@@ -27,7 +27,7 @@ fn demo(folder: &Path, name: &str, options: &[(&str, &str)]) -> PathBuf {
     path
 }
 
-/// What both say, in the words of the inspection.
+/// The inspection, reduced to the figures that pyarrow has as well.
 fn ours(path: &Path) -> Value {
     let options = InspectOptions::default();
     let found = futures::executor::block_on(inspect(path.to_str().unwrap(), &options)).unwrap();
@@ -74,7 +74,7 @@ fn ours(path: &Path) -> Value {
     })
 }
 
-/// The same, of pyarrow, without what pyarrow does not show.
+/// Compares the inspection with pyarrow, except for figures that pyarrow does not show.
 fn compare(path: &Path) {
     let mut theirs = Readers::with(|readers| readers.footer(path)).unwrap();
     let mut ours = ours(path);

@@ -1,6 +1,6 @@
-//! Who reads what, as `docs/src/readers.md` says.
+//! Compares `docs/src/readers.md` with the results of all readers.
 //!
-//! `TAPLOOM_REWRITE=1 cargo test -p taploom-tests --test matrix` writes the page anew.
+//! `TAPLOOM_REWRITE=1 cargo test -p taploom-tests --test matrix` rewrites the page.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 

@@ -1,6 +1,6 @@
-//! What `taploom encode` writes, as other programs read it: cell for cell the rows of SQLite.
+//! Other programs read the output of `taploom encode`: every cell has to equal the rows of SQLite.
 //!
-//! The program is that of `cargo build --release`; `cargo xtask test` builds it first.
+//! The program is built by `cargo build --release`; `cargo xtask test` does so first.
 
 #![allow(
     clippy::unwrap_used,
@@ -51,7 +51,8 @@ stars_read_back! {
     voparquet_is_read_by_duckdb: "voparquet" by Duckdb,
 }
 
-/// The embedded catalogue, and the same in a database file, both as SQLite has them.
+/// Encodes the embedded catalogue and the same rows in a database file, and compares both with
+/// SQLite.
 fn stars_read_back(format: &str, reader: Reader) {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("stars.db");
@@ -70,7 +71,7 @@ fn stars_read_back(format: &str, reader: Reader) {
         if format == "votable" {
             valid(&file);
         }
-        // Who reads FIELDs at all reads their metadata.
+        // A reader that reads FIELDs also has to read their metadata.
         if reader != Reader::Duckdb && matches!(format, "votable" | "voparquet") {
             for (field, column) in read.fields.iter().zip(&stars.list.columns) {
                 assert_eq!(Some(&field.name), column.name.as_ref());
@@ -165,7 +166,7 @@ fn every_arrow_type_and_all_metadata_are_kept() {
             taploom(&["encode", &source, "-f", format], &made);
             let kept = check_kept_types(&given, &made);
             faults.extend(kept.err().map(|error| format!("{source} as {format}:\n{error}")));
-            // What was written is read again, without a warning.
+            // The program reads its own output again, without a warning.
             let made = made.display().to_string();
             for (format, name) in [("voparquet", "again.parquet"), ("arrow", "again.arrow")] {
                 let again = folder.path().join(name);
@@ -204,7 +205,7 @@ fn maxrec_shows_in_the_document() {
     }
 }
 
-/// The catalogue, as SQLite gives it.
+/// The catalogue, as SQLite returns it.
 struct Stars {
     list: ColumnList,
     columns_file: PathBuf,
@@ -212,7 +213,7 @@ struct Stars {
 }
 
 impl Stars {
-    /// Makes a database file of the catalogue, and reads its rows by SQLite itself.
+    /// Makes a database file of the catalogue, and reads its rows with SQLite.
     fn load(database: &Path) -> Self {
         let folder = root().join("crates/sources/src/demo");
         let columns_file = folder.join("columns.json");
@@ -228,7 +229,7 @@ impl Stars {
         let insert = format!("INSERT INTO stars VALUES ({places})");
         let mut stars = csv::Reader::from_path(folder.join("stars.csv")).unwrap();
         for record in stars.records() {
-            // SQLite makes numbers of the text, by the declared types.
+            // SQLite converts the text to numbers, by the declared types.
             let record = record.unwrap();
             let cells = record.iter().map(|cell| match cell {
                 "" => None,
@@ -287,7 +288,7 @@ fn rows_of(connection: &Connection, columns: &[ColumnMetadata]) -> RecordBatch {
     RecordBatch::try_new(Arc::new(schema.clone()), arrays.collect()).unwrap()
 }
 
-/// Runs the program, which must succeed in silence.
+/// Runs the program, which must succeed without output.
 fn taploom(arguments: &[&str], output: &Path) {
     let program = taploom_tests::target().join("debug/taploom");
     assert!(program.exists(), "the program is not built: run `cargo build`");
@@ -303,14 +304,14 @@ fn read(reader: Reader, format: &str, file: &Path, schema: &Schema) -> Read {
         .unwrap_or_else(|error| panic!("{reader:?} refuses {format}: {error}"))
 }
 
-/// No program finds fault with a VOTable.
+/// Checks that all validators accept a VOTable.
 fn valid(file: &Path) {
     for validator in [Validator::Votlint, Validator::Validator, Validator::Schema] {
         validator.check(file).unwrap_or_else(|faults| panic!("{validator:?}: {faults}"));
     }
 }
 
-/// Cell for cell, but for what the reader can't tell apart.
+/// Compares cells, except for differences that the reader can't distinguish.
 fn assert_rows(read: &Read, expected: &RecordBatch) {
     let comparable = |rows: &RecordBatch| {
         // Text in SQLite, and a TIMESTAMP in demo, which is written with six digits of a second.

@@ -1,4 +1,4 @@
-//! What a program gets that links every format.
+//! Tests the registry of a program that links every format.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Row groups have the rows that were asked for, whatever batches come in.
+//! Row groups have the requested number of rows, whatever the size of the batches.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
@@ -12,7 +12,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use taploom::ResultSchema;
 use taploom::pipeline::{BatchSource, Filter, RowSource, Transformed, run};
 
-/// The rows of the row groups of what a source gives.
+/// The numbers of rows in the row groups that are written from a source.
 fn row_groups(mut source: impl RowSource, asked: usize) -> Vec<i64> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rows.parquet");
@@ -42,7 +42,7 @@ fn source(table: &RecordBatch, batch_rows: usize) -> impl RowSource + use<> {
     )
 }
 
-/// As many rows as were asked for in every row group but the last.
+/// The requested number of rows in every row group except the last.
 fn expected(rows: usize, asked: usize) -> Vec<i64> {
     let groups = (0..rows).step_by(asked);
     groups.map(|row| asked.min(rows - row) as i64).collect()

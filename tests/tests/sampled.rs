@@ -1,4 +1,4 @@
-//! `Sample` on columns of many types, as a plain loop in Python does it.
+//! Compares `Sample`, on columns of many types, with a plain loop in Python.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 

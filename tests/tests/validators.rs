@@ -1,7 +1,7 @@
-//! The nasty table in every serialization of VOTable, before the programs that find fault with one.
+//! Validators check the nasty table in every serialization of VOTable.
 //!
-//! What a program finds fault with although the standard has it so is left out for that program, by
-//! its rule here; all else has to be clean.
+//! If a validator wrongly rejects a column that follows the standard, a rule here leaves the column
+//! out for that validator. Everything else has to be accepted.
 
 #![allow(
     clippy::unwrap_used,
@@ -30,11 +30,11 @@ fn validators_find_nothing_but_what_is_known_of_them() {
                 .filter(|&index| {
                     let is_again = names[..index].contains(&names[index]);
                     match validator {
-                        // It warns of a name that stands twice, as the duplicates of a query do.
+                        // It warns of a duplicate name, which the result of a query may have.
                         Validator::Votlint => {
                             !is_again && !votlint_misreads(variant, &types[index])
                         }
-                        // It warns of names from which it can't make an ID, too.
+                        // It also warns of names from which it can't make an ID.
                         Validator::Validator => {
                             !is_again
                                 && names[index]

@@ -1,5 +1,5 @@
-//! The VOTable reader against astropy, on the documents of astropy's own tests: the same cells, or an
-//! error or a note that names what is not read.
+//! Compares the VOTable reader with astropy, on the documents of astropy's tests: it has to return
+//! the same cells, or an error or a note that names the part that is not read.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,7 +18,7 @@ use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_ipc::reader::FileReader;
 use taploom_votable::{ReadOptions, TableChoice, VotableReader};
 
-/// Documents that are refused, and what the error says.
+/// Documents that are refused, with words of the error.
 const REFUSED: [(&str, &str); 11] = [
     ("custom_datatype", r#"column "foo": "bar" is not a datatype of VOTable"#),
     ("irsa-nph-error", "the document has no TABLE"),
@@ -42,7 +42,7 @@ const REFUSED: [(&str, &str); 11] = [
     ("resource_groups", "the document has no TABLE"),
 ];
 
-/// What is passed over in the others.
+/// Parts that are skipped in the other documents.
 const PASSED_OVER: [(&str, &str); 7] = [
     ("gemini", "attribute spurious of OPTION (at byte 3464)"),
     ("mivot_annotated_table", "element VODML (at byte 2505)"),
@@ -53,10 +53,10 @@ const PASSED_OVER: [(&str, &str); 7] = [
     ("timesys_errors", "timeorigin \"bad-origin\" of TIMESYS (at byte 181)"),
 ];
 
-/// Empty TDs of integers before VOTable 1.3, of which astropy makes 0.
+/// The number of empty TDs of integers before VOTable 1.3, which astropy reads as 0.
 const ZEROS: u32 = 3;
 
-/// A document that astropy refuses, since it misses an ID.
+/// A document that astropy refuses because an ID is missing.
 const OURS_ALONE: &str = "timesys_errors";
 
 #[test]
@@ -105,7 +105,7 @@ fn documents_of_astropy_are_read_as_astropy_reads_them() {
     assert_eq!((compared, zeros), (12, ZEROS));
 }
 
-/// What astropy reads, in a folder; where the documents are.
+/// Lets astropy write what it reads into a folder. Returns the documents.
 fn dump(folder: &Path) -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let python = taploom_tests::target().join("python/bin/python");
@@ -123,7 +123,7 @@ fn dump(folder: &Path) -> Vec<PathBuf> {
     documents
 }
 
-/// The cells of the first TABLE, and what is passed over.
+/// The cells of the first TABLE, and the notes on skipped parts.
 fn read(path: &Path) -> taploom::Result<(Vec<Vec<String>>, Vec<String>)> {
     let options = ReadOptions::default().with_table(TableChoice::First);
     let mut reader = VotableReader::with_options(File::open(path).unwrap(), options)?;
@@ -134,8 +134,8 @@ fn read(path: &Path) -> taploom::Result<(Vec<Vec<String>>, Vec<String>)> {
     Ok((rows, reader.passed_over()))
 }
 
-/// Cells as text, those that astropy can't tell apart as one: null, NaN, the empty string, and a list
-/// that has no other elements.
+/// Cells as text. Values that astropy can't distinguish have the same text: null, NaN, the empty
+/// string, and lists that have only such elements.
 fn cells(batch: &RecordBatch) -> Vec<Vec<String>> {
     let options = FormatOptions::new().with_null("null");
     let columns = batch.columns().iter();

@@ -1,4 +1,4 @@
-//! Running other programs.
+//! Runs other programs.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
@@ -11,7 +11,7 @@ use crate::folders::{root, target};
 /// A command that starts at the root of the workspace.
 pub(crate) fn command(program: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
-    // Absolute, since programs start in other folders than this one did.
+    // The path is absolute, because programs start in other folders than this one.
     command.args(arguments).current_dir(root()).env("CARGO_TARGET_DIR", target());
     command
 }
@@ -52,7 +52,8 @@ pub(crate) fn run_lines(mut command: Command, mut line: impl FnMut(&str)) -> Out
     if status.success() { Ok(()) } else { Err(format!("{} failed: {status}", shown(&command))) }
 }
 
-/// A command that runs while others do. What it prints is kept until it ends, so that its lines stand together.
+/// A command that runs in parallel with others. Its output is kept until it ends, so that its lines stay
+/// together.
 pub(crate) struct Beside {
     shown: String,
     ended: JoinHandle<io::Result<Ended>>,
@@ -70,8 +71,8 @@ impl Beside {
         Self { shown: shown(&command), ended: thread::spawn(move || to_its_end(command)) }
     }
 
-    /// Waits for the end, prints what the command printed, and passes on each line of it. Returns how long the command
-    /// took as well.
+    /// Waits for the end, prints what the command printed, and passes on each line of it. Returns the duration as
+    /// well.
     pub(crate) fn wait(self, line: impl FnMut(&str)) -> (Outcome, Duration) {
         eprintln!("\n--- {}", self.shown);
         let ended = self.ended.join().unwrap_or_else(|_| Err(io::Error::other("it panicked")));
@@ -93,7 +94,8 @@ fn to_its_end(mut command: Command) -> io::Result<Ended> {
     let (mut reader, writer) = io::pipe()?;
     command.stdout(writer.try_clone()?).stderr(writer);
     let mut child = command.spawn()?;
-    // The command holds writers too: while it lives, the pipe would not end.
+    // The command also holds the writing end of the pipe, so the pipe does not end before the
+    // command is dropped.
     drop(command);
     let mut printed = Vec::new();
     reader.read_to_end(&mut printed)?;

@@ -1,8 +1,8 @@
-//! The files that the program writes are the same, byte for byte, as those that were recorded.
+//! Checks that the program writes the same files, byte for byte, as recorded.
 //!
-//! `tests/data/digests.json` holds SHA-256 of every format, with its main options, on standard tables: made-up
-//! columns with 7 % nulls, the demo catalogue, and the tables under `tests/data/tables`. A change on purpose is
-//! recorded with its reason: `cargo xtask digests record "the reason"`.
+//! `tests/data/digests.json` has the SHA-256 of the output of every format, with its main options, on standard
+//! tables: generated columns with 7 % nulls, the demo catalogue, and the tables under `tests/data/tables`. An
+//! intended change is recorded with its reason: `cargo xtask digests record "the reason"`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,10 +20,10 @@ use crate::test::ALL_FEATURES;
 
 const RECORDED: &str = "tests/data/digests.json";
 const TABLES: &str = "tests/data/tables";
-/// What stands for the digest where a format refuses a table.
+/// Recorded in place of a digest if a format refuses a table.
 const REFUSED: &str = "refused";
 
-/// Tables that every option and two threads are tried on.
+/// Tables on which every option and two threads are tested.
 const LARGE: [(&str, &str); 5] = [
     ("10 columns", "synth:benches/data/source_columns.json?rows=20000&seed=1&nulls=0.07"),
     ("100 columns", "synth:crates/cli/data/bench_columns.json?rows=3000&seed=1&nulls=0.07"),
@@ -32,8 +32,8 @@ const LARGE: [(&str, &str); 5] = [
     ("the nasty table", "tests/data/tables/the-nasty-table.arrow"),
 ];
 
-/// The options of a format that change its bytes, beside the defaults. gzip is not among them: its bytes depend
-/// on the instructions that the processor offers.
+/// The options of a format that change its bytes, in addition to the defaults. gzip is not among them: its
+/// bytes depend on the instructions that the processor offers.
 fn options_of(format: &str) -> &'static [&'static str] {
     match format {
         "arrow" => &["compression=lz4", "compression=zstd"],
@@ -68,7 +68,7 @@ fn options_of(format: &str) -> &'static [&'static str] {
     }
 }
 
-/// The options that every table is written with.
+/// The options with which every table is written.
 fn options_of_every_table(format: &str) -> &'static [&'static str] {
     match format {
         "votable" => &["serialization=BINARY", "serialization=TABLEDATA"],
@@ -81,9 +81,9 @@ type Digests = BTreeMap<String, BTreeMap<String, String>>;
 
 #[derive(Default, Serialize, Deserialize)]
 struct Recorded {
-    /// As the first program wrote them that was recorded.
+    /// The digests of the first recorded program.
     digests: Digests,
-    /// What was changed on purpose since, oldest first.
+    /// The intended changes since then, the oldest first.
     changes: Vec<Change>,
 }
 
@@ -121,7 +121,7 @@ impl Recorded {
     }
 }
 
-/// Compares what the program of this workspace writes with what is recorded.
+/// Compares the output of the program of this workspace with the record.
 pub(crate) fn compare() -> Outcome {
     let now = digests(&built()?)?;
     let recorded = Recorded::read()?;
@@ -140,7 +140,8 @@ pub(crate) fn compare() -> Outcome {
     Err(message + "\nWhere that is on purpose: cargo xtask digests record REASON")
 }
 
-/// Records what a program writes, the one of this workspace unless another is named, as a change with its reason.
+/// Records the output of a program as a change with its reason. The program is the one of this workspace unless
+/// another is named.
 pub(crate) fn record(reason: &str, program: Option<&str>) -> Outcome {
     let program = match program {
         Some(program) => PathBuf::from(program),
@@ -160,7 +161,7 @@ pub(crate) fn record(reason: &str, program: Option<&str>) -> Outcome {
     recorded.write()
 }
 
-/// What differs from the record or is not in it, as it is now.
+/// The present digests that differ from the record or are not in it.
 fn differences(recorded: &Digests, now: &Digests) -> Digests {
     let mut differences = Digests::new();
     for (written, tables) in now {
@@ -184,7 +185,7 @@ fn built() -> Outcome<PathBuf> {
     Ok(target().join("debug/taploom"))
 }
 
-/// Digests of all that a program writes.
+/// Digests of all outputs of a program.
 fn digests(program: &Path) -> Outcome<Digests> {
     let name = program.display().to_string();
     let formats = json(&[&name, "formats", "--json"])?;
@@ -245,7 +246,7 @@ fn small_tables() -> Outcome<Vec<(String, String)>> {
     Ok(tables)
 }
 
-/// SHA-256 of what the program writes to standard output.
+/// SHA-256 of the program's standard output.
 fn digest(
     program: &str,
     source: &str,

@@ -12,7 +12,7 @@ const PHRASES: &str = "xtask/english.txt";
 /// The folders whose text is counted, each in a column.
 const FOLDERS: [&str; 4] = ["crates", "plugins", "docs", "xtask"];
 
-/// Prints how often each phrase stands in each folder of a checkout: of this one where none is named.
+/// Prints how often each phrase occurs in each folder of a checkout, by default of this one.
 pub(crate) fn count(checkout: Option<&str>) -> Outcome {
     let checkout = checkout.map_or_else(root, PathBuf::from);
     let groups = phrases()?;
@@ -39,7 +39,7 @@ pub(crate) fn count(checkout: Option<&str>) -> Outcome {
     Ok(())
 }
 
-/// Prints where a phrase stands: file, line, and the words around it.
+/// Prints the occurrences of a phrase: file, line, and the words around it.
 pub(crate) fn list(phrase: &str) -> Outcome {
     let wanted: Vec<String> = phrase.split_whitespace().map(str::to_lowercase).collect();
     for folder in FOLDERS {
@@ -85,7 +85,7 @@ fn count_in<'a>(folder: &Path, phrases: &'a [String]) -> BTreeMap<&'a str, usize
     counts
 }
 
-/// Where a phrase begins, as positions among the words.
+/// The positions of a phrase among the words.
 fn places<'a>(
     words: &'a [(usize, String)],
     phrase: &'a [String],

@@ -1,4 +1,4 @@
-//! Where the workspace is, and where compiled code goes.
+//! The folders of the workspace and of compiled code.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ pub(crate) fn root() -> PathBuf {
     manifest.parent().unwrap_or(manifest).to_owned()
 }
 
-/// The target folder: `CARGO_TARGET_DIR` where that is set, else `target` in the workspace.
+/// The target folder: `CARGO_TARGET_DIR` if that is set, otherwise `target` in the workspace.
 pub(crate) fn target() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty()) {
         Some(folder) => std::path::absolute(&folder).unwrap_or_else(|_| PathBuf::from(folder)),

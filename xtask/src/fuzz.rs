@@ -1,4 +1,4 @@
-//! Random inputs to everything that reads bytes or text of others. `fuzz/README.md` says how this is laid out.
+//! Random inputs to all code that reads foreign bytes or text. `fuzz/README.md` describes the folders.
 
 use std::fs;
 use std::process::Stdio;

@@ -1,5 +1,5 @@
-//! A guard against slower encoders that can't be noisy: callgrind counts the instructions that the shipped program takes
-//! to encode rows that are always the same.
+//! Detects slower encoders without noise: callgrind counts the instructions that the shipped program executes to encode
+//! the same rows every time.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,10 +14,10 @@ use crate::{Outcome, setup};
 
 const COLUMNS: &str = "crates/cli/data/bench_columns.json";
 const ROWS: &str = "4000";
-/// Counts of the same program differ by less than a thousandth: the order of hash maps is random.
+/// Counts of the same program differ by less than 0.1 %, because the order of hash maps is random.
 const TOLERANCE: f64 = 0.01;
 
-/// What a comparison with the record came to.
+/// The outcome of a comparison with the record.
 pub(crate) enum Comparison {
     /// No encoder takes more instructions than recorded.
     Passed,
@@ -88,7 +88,7 @@ fn path() -> PathBuf {
     root().join("tests/data/instructions.json")
 }
 
-/// Instructions by format, of the program as it is shipped.
+/// The instructions of the shipped program, by format.
 fn count() -> Outcome<BTreeMap<String, u64>> {
     setup::valgrind()?;
     start(cargo(&["build", "--profile", SHIPPED]))?;
@@ -98,7 +98,8 @@ fn count() -> Outcome<BTreeMap<String, u64>> {
     let rows = folder.join("rows.arrow").display().to_string();
     let source = format!("synth:{COLUMNS}?rows={ROWS}&seed=1");
     start(command(&program("taploom"), &["encode", &source, "-f", "arrow", "-o", &rows]))?;
-    // By default, encodings of Parquet are tried on samples, which is most of the work for so few rows.
+    // By default, encodings of Parquet are tried on samples, which would be most of the work for a
+    // small number of rows.
     let plain = "voparquet;encoding=plain".to_owned();
     let counts = formats::all()?.into_iter().chain([plain]).map(|format| {
         let count = of_format(&format, &rows, &folder)?;
@@ -115,7 +116,7 @@ fn of_format(format: &str, rows: &str, folder: &Path) -> Outcome<u64> {
     let taploom = program("taploom");
     let program = [taploom.as_str(), "encode", rows, "-f", format, "-o", "/dev/null"];
     let arguments = [&valgrind[..], &program].concat();
-    // Address space layout moves what is aligned, and with it how bytes are copied.
+    // Randomised addresses change alignments, and with them the instructions for copying bytes.
     start(command("setarch", &[&["-R"], &arguments[..]].concat()))?;
     let text = fs::read_to_string(&out)
         .map_err(|error| format!("can't read {}: {error}", out.display()))?;

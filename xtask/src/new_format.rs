@@ -1,5 +1,5 @@
-//! A crate for a format of one's own: it compiles, registers, and fails the conformance suite with messages
-//! that say what is missing.
+//! Creates a crate for a new format. It compiles, registers its format, and fails the conformance suite
+//! with messages that say what is missing.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::Outcome;
 use crate::command::cargo;
 use crate::folders::{root, target};
 
-/// The files of the crate, with the templates that they are made of.
+/// The files of the crate, with their templates.
 const FILES: &[(&str, &str)] = &[
     ("Cargo.toml", include_str!("../templates/format/Cargo.toml.in")),
     ("README.md", include_str!("../templates/format/README.md")),
@@ -17,7 +17,7 @@ const FILES: &[(&str, &str)] = &[
     ("tests/conformance.rs", include_str!("../templates/format/tests/conformance.rs")),
 ];
 
-/// What the suite says of a new crate.
+/// Messages of the suite about a new crate.
 const MISSING: &[&str] = &[
     "not filled in: write_batch writes no rows (src/encoder.rs)",
     "not filled in: the oracle decodes nothing (tests/conformance.rs)",
@@ -35,7 +35,8 @@ pub(crate) fn run(name: &str, out: &str) -> Outcome {
     Ok(())
 }
 
-/// Makes a crate and runs its tests: it has to compile, to be registered, and to be told what is missing.
+/// Makes a crate and runs its tests: it has to compile and to be registered, and the suite has to say
+/// what is missing.
 pub(crate) fn check() -> Outcome {
     let out = target().join("new-format");
     if out.exists() {
@@ -46,7 +47,7 @@ pub(crate) fn check() -> Outcome {
     let target = target().display().to_string();
     let arguments =
         ["test", "--manifest-path", &manifest, "--target-dir", &target, "--no-fail-fast"];
-    // The profile of this workspace, whose tests have compiled the same crates already.
+    // The profile of this workspace, so that crates which its tests have compiled are used again.
     let profile = ["--config", "profile.dev.debug=\"line-tables-only\""];
     let tested = cargo(&[&arguments[..], &profile].concat())
         .output()
@@ -67,7 +68,7 @@ fn make(name: &str, out: &Path) -> Outcome {
     for (path, template) in FILES {
         write(&out.join(path), &filled_in(template, name))?;
     }
-    // The versions of other crates that Taploom is tested with.
+    // The versions of dependencies with which Taploom is tested.
     let locked = fs::read_to_string(root().join("Cargo.lock"))
         .map_err(|error| format!("can't read Cargo.lock: {error}"))?;
     write(&out.join("Cargo.lock"), &locked)
@@ -85,7 +86,8 @@ fn filled_in(template: &str, name: &str) -> String {
         .replace("{{taploom}}", &root().display().to_string())
 }
 
-/// A name that is an id of a format, and makes a name of a crate and of a type.
+/// Checks that a name is valid as an id of a format, and as a part of the names of a crate and a
+/// type.
 fn check_name(name: &str) -> Outcome {
     let is_word = |word: &str| {
         word.starts_with(|c: char| c.is_ascii_lowercase())

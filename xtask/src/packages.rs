@@ -1,4 +1,5 @@
-//! The packages as crates.io would get them: each has the licences and a page, and compiles from what is in it.
+//! Checks the packages as crates.io would get them: each has the licences and a page, and compiles from its own
+//! files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,10 +16,10 @@ const FILES: [&str; 3] = ["LICENSE-MIT", "LICENSE-APACHE", "README.md"];
 const FIELDS: [&str; 7] =
     ["description", "license", "repository", "readme", "keywords", "categories", "rust_version"];
 
-/// Packages every crate, and compiles them together from what was packaged.
+/// Packages every crate, and compiles the packages together.
 ///
 /// `cargo publish` would compile every package with all its dependencies in a separate folder. That takes many times as
-/// long and shows the same.
+/// long and checks the same.
 pub(crate) fn check() -> Outcome {
     run(cargo(&["publish", "--workspace", "--dry-run", "--no-verify", "--allow-dirty"]))?;
     let packages = publishable()?;
@@ -93,7 +94,7 @@ fn publishable() -> Outcome<Vec<Package>> {
     Ok(publishable.collect())
 }
 
-/// A workspace of unpacked packages, which depend on one another in the place of crates.io.
+/// A workspace of unpacked packages, which depend on each other instead of on crates.io.
 fn write_workspace(folder: &Path, packages: &[Package]) -> Outcome {
     let path = |package: &Package| format!("{}-{}", package.name, package.version);
     let members: Vec<String> =

@@ -5,8 +5,8 @@ use std::process::Stdio;
 use crate::Outcome;
 use crate::command::{cargo, run};
 
-/// Compares the public API of every published crate with an earlier revision of this repository. A version number that
-/// does not tell of a breaking change is a failure.
+/// Compares the public API of every published crate with an earlier revision of this repository. A breaking change
+/// without a matching version number is a failure.
 ///
 /// Not part of `cargo xtask test`: the tool takes minutes to install, and documents every crate twice.
 pub(crate) fn check(revision: &str) -> Outcome {

@@ -137,7 +137,8 @@ fn files_of(folder: &Path, extension: &str) -> Outcome<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Installs Debian packages if a program is missing and this process may; otherwise the error says how to.
+/// Installs Debian packages if a program is missing and this process has the rights; otherwise the error
+/// says how to install them.
 fn debian(program: &str, packages: &[&str]) -> Outcome {
     if is_there(program) {
         return Ok(());

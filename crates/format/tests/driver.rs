@@ -1,4 +1,4 @@
-//! What the driver does with plug-ins that break the contract: each plug-in here has one fault.
+//! Tests the driver with plug-ins that break the contract, each with one fault.
 
 #![allow(
     clippy::unwrap_used,
@@ -46,14 +46,14 @@ impl ResultEncoder for Plugin {
 
 impl Drop for Plugin {
     fn drop(&mut self) {
-        // A trailer that is written here without `finish` must not reach anybody.
+        // A trailer that is written here without `finish` must not reach the sink.
         if !self.finished {
             let _ = self.output.write_all(b"dropped");
         }
     }
 }
 
-/// A plug-in with these functions in place of a format.
+/// Defines a plug-in with these functions.
 macro_rules! plugin {
     ($write_batch:expr, $finish:expr) => {
         plugin!(FormatInfo::new("test", "a test", &["text/x-test"]), $write_batch, $finish)
@@ -82,7 +82,7 @@ macro_rules! plugin {
 const REPORTING: FormatInfo =
     FormatInfo::new("test", "a test", &["text/x-test"]).with_failure(FailureReport::InDocument);
 
-/// What a sink was told: bytes and flushes.
+/// The calls that a sink received: bytes and flushes.
 #[derive(Debug, Clone, Default)]
 struct Told(Arc<Mutex<Vec<u8>>>);
 

@@ -1,5 +1,5 @@
-//! Encodings that are chosen from the values: what is chosen for each kind of data, that nothing else would have been
-//! much smaller, and that the choice depends on nothing but the values.
+//! Tests how encodings are chosen from the values: the choice for each kind of data, that no other encoding would
+//! have been much smaller, and that the choice depends only on the values.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
@@ -67,7 +67,7 @@ fn write(batches: &[RecordBatch], properties: WriterProperties, encodings: Encod
     loom(batches, LoomOptions::new().with_properties(properties).with_encodings(encodings)).0
 }
 
-/// What the chunk takes if its encoding is forced. `None` forces a dictionary.
+/// The size of the chunk if its encoding is forced. `None` forces a dictionary.
 fn forced(batches: &[RecordBatch], encoding: Option<Encoding>) -> i64 {
     let properties = zstd()
         .set_dictionary_enabled(encoding.is_none())
@@ -92,8 +92,8 @@ fn all_of(values: PhysicalType) -> &'static [Encoding] {
     }
 }
 
-/// Writes a column, compares the encoding that is chosen, and the size with every encoding that could have been: 5 %
-/// and some bytes for what a sample can't know.
+/// Writes a column, and compares the chosen encoding with the expected one, and its size with the size in every
+/// other possible encoding. It may be larger by 5 % and some bytes, because a sample can't show everything.
 #[track_caller]
 fn chosen(array: impl Array + 'static, auto: Encoding, smallest: Encoding) -> ColumnChunkMetaData {
     let batches = column(array);
@@ -121,7 +121,7 @@ fn chosen(array: impl Array + 'static, auto: Encoding, smallest: Encoding) -> Co
     of_auto.unwrap()
 }
 
-/// Whether every reader but fastparquet knows an encoding of a type.
+/// Whether every reader except fastparquet knows an encoding of a type.
 fn is_known(encoding: Encoding, values: PhysicalType) -> bool {
     match values {
         PhysicalType::INT32 | PhysicalType::INT64 => encoding == Encoding::PLAIN,
@@ -148,7 +148,7 @@ fn ids_that_ascend_with_gaps() {
 
 #[test]
 fn one_wide_difference_is_seen_beside_the_sample() {
-    // fastparquet takes differences of more than 28 bits for others.
+    // fastparquet misreads differences of more than 28 bits.
     let jump = ROWS / 3 + 17;
     let ids = rows().map(|row| row as i64 * 3 + if row > jump { 1 << 40 } else { 0 });
     let batches = column(Int64Array::from_iter_values(ids));
@@ -176,7 +176,7 @@ fn random_doubles_have_an_exponent_to_split_off() {
     chosen(Float64Array::from_iter_values(doubles), split, split);
 }
 
-/// Snappy and LZ4 only replace repetitions, which a sample is too short to have.
+/// Snappy and LZ4 only replace repetitions, and a sample is too short for repetitions.
 #[test]
 fn doubles_are_split_for_codecs_without_codes_too() {
     let doubles = rows().map(|row| 1.0 + scatter(row) as f64 / u64::MAX as f64 * 3.0);

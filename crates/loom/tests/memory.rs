@@ -1,4 +1,5 @@
-//! The budget, held against the allocator: what the writer takes beside the batch in hand.
+//! Compares the budget with the allocator's count: the heap that the writer takes in addition to
+//! the current batch.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
@@ -19,7 +20,7 @@ static HEAP: PeakAlloc = PeakAlloc;
 
 const MIB: usize = 1 << 20;
 
-/// The one test of this program: another one beside it would allocate as well.
+/// The only test of this program, because allocations of another test would be counted too.
 #[test]
 fn no_table_takes_more_than_the_budget() {
     let rows = |rows| WriterProperties::builder().set_max_row_group_row_count(Some(rows)).build();
@@ -53,7 +54,8 @@ fn no_table_takes_more_than_the_budget() {
     assert_eq!(small.scratch_bytes, 0);
 }
 
-/// Writes a table, and holds the writer to its budget; between two calls, to what it says.
+/// Writes a table, and checks that the writer stays within its budget, and reports its heap
+/// correctly between two calls.
 fn held(
     what: &str,
     budget: usize,

@@ -1,7 +1,7 @@
-//! Numbers and booleans without a dictionary, whatever their nulls, values and pages: the same bytes as
-//! `ArrowWriter`.
+//! Numbers and booleans without a dictionary are written with the same bytes as by `ArrowWriter`,
+//! whatever their nulls, values and pages.
 //!
-//! `PROPTEST_RNG_SEED` and `PROPTEST_CASES` make other tables, and more.
+//! `PROPTEST_RNG_SEED` makes other tables, and `PROPTEST_CASES` more.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
 
@@ -22,24 +22,24 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
-/// Where a batch has its nulls.
+/// The positions of the nulls in a batch.
 #[derive(Debug, Clone, Copy)]
 enum Nulls {
     None,
     All,
-    /// Of so many rows one, at random.
+    /// One of this number of rows, at random.
     OneIn(u64),
-    /// So many rows, and as many that are not null, in turn.
+    /// This number of null rows, and then the same number of rows that are not null, in turn.
     Runs(usize),
 }
 
-/// What the numbers of a table are like.
+/// The kind of numbers in a table.
 #[derive(Debug, Clone, Copy)]
 enum Numbers {
     Any,
-    /// They rise, so that their pages are in order.
+    /// Ascending numbers, so that the pages are in order.
     Rising,
-    /// Zeros of both signs, infinities, what is not a number.
+    /// Zeros of both signs, infinities, NaN.
     Special,
 }
 
@@ -127,7 +127,7 @@ impl Case {
         nulls: Nulls,
         before: usize,
     ) -> ArrayRef {
-        // Rows before those that are wanted, so that bits do not begin with a byte.
+        // Rows before the wanted ones, so that bits do not begin at a byte boundary.
         let all = before + rows;
         let random = |row: usize| scatter((first + row) * 31 + column);
         let is_valid = |row: usize| match nulls {
@@ -148,7 +148,7 @@ impl Case {
             Numbers::Special => {
                 let special =
                     [f64::NAN, -f64::NAN, 0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY, 1.5, -0.0];
-                // Some pages have zeros of one sign alone, or nothing that is a number.
+                // Some pages have only zeros of one sign, or only NaN.
                 let kinds = [1, 2, 8][(first + row) / 700 % 3];
                 let from = [0, 2, 0][(first + row) / 700 % 3];
                 special[from + (random(row) % kinds) as usize]

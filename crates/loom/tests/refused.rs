@@ -1,4 +1,4 @@
-//! What is refused before the first row, and what is not.
+//! Tests which schemas and options are refused before the first row.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 

@@ -1,5 +1,5 @@
-//! The same bytes as `ArrowWriter`, whatever the types, codecs, batches, row groups and threads, and
-//! whether rows go through scratch or not.
+//! Checks that the loom writes the same bytes as `ArrowWriter`, whatever the types, codecs, batches,
+//! row groups and threads, and whether rows go through scratch or not.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
@@ -23,8 +23,8 @@ use parquet::schema::types::ColumnPath;
 
 const ROWS: usize = 5000;
 
-/// Every type but lists of dictionaries: `ArrowWriter` cuts pages by the size of values, which it
-/// does not look up in the dictionary there, so that its pages grow beyond their limit.
+/// Every type except lists of dictionaries. `ArrowWriter` ends pages by the size of values, but
+/// does not look up the values in these dictionaries, so its pages exceed their limit.
 fn every_comparable_type(first: usize, rows: usize) -> RecordBatch {
     let batch = every_type(first, rows);
     let fields = batch.schema();
@@ -38,7 +38,7 @@ fn every_comparable_type(first: usize, rows: usize) -> RecordBatch {
 }
 
 fn properties() -> WriterPropertiesBuilder {
-    // Pages small enough for any budget here, so that both writers cut them alike.
+    // Pages small enough for any budget here, so that both writers end them at the same rows.
     WriterProperties::builder()
         .set_data_page_size_limit(16 << 10)
         .set_dictionary_page_size_limit(16 << 10)
@@ -121,8 +121,8 @@ fn versions_encodings_keys_and_sorting() {
     );
 }
 
-/// Numbers and booleans, every third of them null, and not a number here and there: enough rows that no piece
-/// of a batch is without a null.
+/// Numbers and booleans, of which every third is null and some are NaN, in enough rows that every piece of a
+/// batch has a null.
 fn nulls_everywhere(rows: usize) -> Vec<RecordBatch> {
     let batch = |first: usize| {
         let cells = |column: u64| {
@@ -132,7 +132,7 @@ fn nulls_everywhere(rows: usize) -> Vec<RecordBatch> {
             })
         };
         let mut columns: Vec<(String, ArrayRef)> = Vec::new();
-        // As many that budgets of a few MiB do not hold them.
+        // Enough columns that budgets of a few MiB can't hold them.
         for column in 0..40 {
             let cells = || cells(column);
             let float =

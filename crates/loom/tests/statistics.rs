@@ -1,4 +1,4 @@
-//! Column indexes, statistics and checksums say what the pages hold.
+//! Checks that column indexes, statistics and checksums match the pages.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
 
@@ -49,7 +49,7 @@ fn a_page_with_as_many_nulls_as_rows_has_bounds() {
     assert_eq!(index.null_count(0), Some(2));
 }
 
-/// Without an order there are no bounds that could be put right.
+/// Types without an order have no bounds that could be corrected.
 #[test]
 fn values_without_an_order_are_not_taken_for_nulls() {
     let value = IntervalDayTime::new(1, 2);
@@ -61,7 +61,7 @@ fn values_without_an_order_are_not_taken_for_nulls() {
     assert!(metadata.page_index().unwrap().column_index(0, 0).is_none());
 }
 
-/// A float that is often 0, -0 or not a number, or a null.
+/// A float that is often 0, -0 or NaN, or a null.
 fn float(at: usize) -> Option<f64> {
     match scatter(at) % 9 {
         0 | 1 => None,
@@ -94,7 +94,7 @@ fn flipped_bytes_are_found() {
     let metadata = metadata(&file);
     for chunk in metadata.row_group(0).columns() {
         let (start, length) = chunk.byte_range();
-        // The last bytes of a chunk are in a page, behind its header.
+        // The last bytes of a chunk are in a page, after its header.
         for back in 1..=4 {
             let mut damaged = file.clone();
             damaged[(start + length - back) as usize] ^= 0x10;

@@ -1,5 +1,5 @@
-//! What the Parquet crate reads back is what was written, cell by cell: every type, with every codec,
-//! with both kinds of dictionaries, in memory and through scratch, by one thread and by several.
+//! The Parquet crate reads back every cell as it was written: every type, with every codec, with both
+//! kinds of dictionaries, in memory and through scratch, by one thread and by several.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
 
@@ -75,7 +75,8 @@ fn gzip() {
     every_type_comes_back(Compression::GZIP(GzipLevel::default()));
 }
 
-/// Pages are where the offset index says that they are: of rows far apart, those between are not read.
+/// Pages are at the offsets in the offset index, so that a reader of two distant rows does not read
+/// the pages between.
 #[test]
 fn single_rows_are_found_by_the_page_indexes() {
     let batches = batches(every_type, ROWS);
@@ -102,7 +103,7 @@ fn single_rows_are_found_by_the_page_indexes() {
     same_cells(&rows, &wanted).unwrap();
 }
 
-/// Values of runs may be nullable where the column, or the item of a list, is not.
+/// Values of runs may be nullable even if the column, or the item of a list, is not.
 #[test]
 fn runs_say_themselves_whether_they_have_nulls() {
     let runs = |values: Vec<Option<i64>>| -> ArrayRef {

@@ -1,4 +1,5 @@
-//! Limits that several files share, files that are read while they are written, and what stays behind.
+//! Tests limits that several files share, files that are read while they are written, and that no
+//! files remain.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that fails panics")]
 
@@ -139,7 +140,7 @@ fn threads_that_draw_on_one_space_never_pass_its_limit() {
     assert!((986..=1000).contains(&space.peak()), "{}", space.peak());
 }
 
-/// Bytes that differ from place to place.
+/// Bytes that differ from position to position.
 fn pattern(length: usize) -> Vec<u8> {
     (0..length).map(|at| (at * 7 % 251) as u8).collect()
 }
@@ -151,7 +152,7 @@ fn a_spool_gives_back_what_it_took_whatever_the_pieces_and_the_memory() {
         for piece in [1, 13, 4096, 70_000, 300_000] {
             let (_folder, space) = space();
             let mut spool = Spool::new(&space, memory);
-            // Single bytes without memory are a system call each.
+            // Without memory, every single byte takes a system call.
             let bytes = if piece == 1 { &bytes[..20_000] } else { &bytes[..] };
             for piece in bytes.chunks(piece) {
                 spool.append(piece).unwrap();

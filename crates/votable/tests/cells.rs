@@ -121,7 +121,7 @@ fn every_datatype_and_shape_in_every_serialization() {
 fn null_of_every_datatype_and_shape() {
     for (field, _, bytes, _) in CELLS {
         let fields = format!("<FIELD name=\"x\" {field}/><FIELD name=\"y\" datatype=\"short\"/>");
-        // A null cell takes its bytes, whatever they are.
+        // A null cell has bytes as well, and they may have any value.
         let in_binary2 = [&[0x80], &hex(bytes)[..], &[0, 9]].concat();
         for data in [
             table_data("<TR><TD></TD><TD>9</TD></TR>"),
@@ -266,7 +266,7 @@ fn counts_may_be_of_the_outer_dimension() {
     let options = ReadOptions::default().with_count_of(CountOf::Outer);
     let mut reader = VotableReader::with_options(document.as_bytes(), options).unwrap();
     assert_eq!(cells(&mut reader).unwrap(), [["[1, 2, 3, 4]"]]);
-    // As the standard has it, two values are one row, and the rest is none.
+    // According to the standard, two values make one row, and the rest is not a row.
     assert_eq!(read(&document).unwrap_err().row(), Some(2));
 }
 

@@ -1,6 +1,6 @@
-//! Damaged documents: an error or the rows, never a panic, and no memory beyond the limit.
+//! Damaged documents give an error or the rows, never a panic, and memory stays within the limit.
 //!
-//! One test alone, since the peak that it measures is that of the whole program.
+//! This program has only one test, because it measures the peak of the whole program.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,14 +21,14 @@ use taploom_votable::{ReadOptions, VotableReader};
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
 
-/// What the reader may take in these tests.
+/// The memory limit of the reader in these tests.
 const LIMIT: usize = 4 << 20;
 
-/// What a document of that limit takes at the most: a tag in the parser, its attributes taken apart,
-/// and a buffer that grows by doubling.
+/// The largest heap for a document at that limit: a tag in the parser, its parsed attributes, and a
+/// buffer that grows by doubling.
 const PEAK: usize = 4 * LIMIT;
 
-/// All of a document: its rows.
+/// Reads a whole document, and returns the number of rows.
 fn drain(source: impl Read) -> Result<u64> {
     let options = ReadOptions::default().with_memory_limit(LIMIT);
     let mut reader = VotableReader::with_options(source, options)?;
@@ -52,7 +52,7 @@ fn damage_is_an_error_and_no_memory() {
     endless();
 }
 
-/// A document for every serialization, with most of what one may have.
+/// A document for every serialization, with most of the possible elements.
 fn documents() -> Vec<String> {
     let fields = r#"<DESCRIPTION>d</DESCRIPTION>
         <FIELD name="a" datatype="int" ID="i" unit="m"><VALUES null="1"><MIN value="0"/></VALUES></FIELD>
@@ -77,7 +77,7 @@ fn documents() -> Vec<String> {
     .collect()
 }
 
-/// A document that ends anywhere is not whole.
+/// A document that is cut short anywhere is an error.
 fn every_truncation(text: &str) {
     for length in 0..text.len() {
         let error = drain(&text.as_bytes()[..length]).unwrap_err();
@@ -86,7 +86,8 @@ fn every_truncation(text: &str) {
     }
 }
 
-/// Damages documents `times` times: bits are turned, bytes are replaced, pieces are left out or repeated.
+/// Damages documents `times` times: bits are flipped, bytes are replaced, pieces are left out or
+/// repeated.
 fn flipped(documents: &[String], times: u64) {
     let mut random = Random(1);
     let mut refused = 0_u64;
@@ -114,7 +115,7 @@ fn flipped(documents: &[String], times: u64) {
     assert!(peak < PEAK, "{peak} bytes");
 }
 
-/// Rows of nothing that means anything, in every serialization and in none.
+/// Rows of random bytes, in every serialization and outside of any.
 fn garbage(rows: u64) {
     let fields: String = ["int", "double", "short", "unsignedByte"]
         .iter()
@@ -130,7 +131,7 @@ fn garbage(rows: u64) {
             }
         })
     };
-    // 15 bytes a row are 20 characters.
+    // 15 bytes per row are 20 characters.
     let length = rows * 20;
     for element in ["BINARY", "TABLEDATA", "", "<"] {
         let empty = match element {
@@ -153,18 +154,18 @@ fn garbage(rows: u64) {
         let peak = HEAP.peak_usage() - before;
         println!("{length} bytes of garbage in {element:?}: {peak} bytes at the most, {read:?}");
         assert!(peak < PEAK, "{element}: {peak} bytes");
-        // Any bytes are numbers in BINARY.
+        // In BINARY, any bytes are valid numbers.
         assert_eq!(read.ok(), (element == "BINARY").then_some(rows));
     }
 }
 
-/// A document before and after the place where its rows are.
+/// The parts of a document before and after its rows.
 fn split(document: &str) -> (String, String) {
     let place = document.find("</STREAM>").or(document.find("</TABLEDATA>")).unwrap();
     (document[..place].to_owned(), document[place..].to_owned())
 }
 
-/// What does not end, or says that it is long.
+/// Inputs that never end, or that claim to be long.
 fn endless() {
     let field = |attributes: &str| format!("<FIELD name='x' {attributes}/>");
     let start = |fields: &str, data: &str| {
@@ -252,7 +253,7 @@ fn endless() {
     }
 }
 
-/// A text again and again.
+/// A text that is repeated.
 struct Repeated<'a> {
     text: &'a [u8],
     place: usize,
@@ -271,7 +272,7 @@ impl Read for Repeated<'_> {
     }
 }
 
-/// Numbers that are the same in every run; Steele and Vigna, `SplitMix64`.
+/// Pseudorandom numbers, the same in every run; Steele and Vigna, `SplitMix64`.
 struct Random(u64);
 
 impl Random {

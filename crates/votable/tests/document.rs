@@ -1,4 +1,4 @@
-//! The document that stands around the rows, against a golden file, and what is refused.
+//! Compares the document around the rows with a golden file, and tests what is refused.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use taploom_model::{ColumnMetadata, Completion, Error, ResultSchema, TableMetadata};
 use taploom_votable::{Frame, Version};
 
-/// Every element and attribute that the model has. It was checked with the schema of VOTable 1.5.
+/// Every element and attribute of the model. It was checked with the schema of VOTable 1.5.
 const EXPECTED: &str = include_str!("golden/document.xml");
 
 #[test]

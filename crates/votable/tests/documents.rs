@@ -1,4 +1,4 @@
-//! What stands around the rows, what is chosen, what is passed over, and what is refused.
+//! Tests the metadata around the rows, the choice of a TABLE, skipped elements, and refusals.
 
 #![allow(
     clippy::unwrap_used,
@@ -59,7 +59,7 @@ fn json(value: impl serde::Serialize) -> serde_json::Value {
     without_nulls(serde_json::to_value(value).unwrap())
 }
 
-/// What is not there is not compared.
+/// Removes nulls, because missing members are not compared.
 fn without_nulls(value: serde_json::Value) -> serde_json::Value {
     use serde_json::Value::{Array, Null, Object};
     let is_something = |value: &serde_json::Value| match value {
@@ -78,7 +78,8 @@ fn without_nulls(value: serde_json::Value) -> serde_json::Value {
     }
 }
 
-/// Where a message says `byte 17`, the number is left out: `the_whole_of_a_document_is_carried` has them.
+/// Removes numbers such as in `byte 17` from a message; `the_whole_of_a_document_is_carried` compares
+/// them.
 fn without_places(message: &str) -> String {
     let mut parts = message.split("byte ");
     let first = parts.next().unwrap_or_default().to_owned();
@@ -323,7 +324,7 @@ fn doubtful_metadata_are_read_and_named() {
     );
 }
 
-/// Each attribute that breaks its grammar is passed over alone, with a note.
+/// Only the attributes that break their grammar are skipped, each with a note.
 #[test]
 fn attributes_that_break_their_grammar_are_passed_over() {
     let fields = r#"<FIELD name="z" datatype="int" precision="banana" width="0" ref="1 2">

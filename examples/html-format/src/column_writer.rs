@@ -1,4 +1,4 @@
-//! One column as HTML: how its cells are written is chosen once, then looped.
+//! Writes one column as HTML. The strategy is chosen once, at the start.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use crate::escape::{append_json, append_text};
 const EMPTY_TEXT: &[u8] = b"<span></span>";
 
 // ANCHOR: column
-/// How the cells of one column are written. A null is an empty cell.
+/// The strategy for the cells of one column. A null is an empty cell.
 pub(crate) enum ColumnWriter {
     Value(Elements<'static>),
     Text,

@@ -16,9 +16,9 @@ const STYLE: &str = "table { border-collapse: collapse } \
     th, td { border: 1px solid #ccc; padding: 0.2em 0.5em; text-align: left }";
 
 // ANCHOR: encoder
-/// Rows to HTML, block by block.
+/// Writes rows as HTML, block by block.
 pub(crate) struct HtmlEncoder {
-    /// Turns rows into text, on several threads where the context allows it.
+    /// Turns rows into text, on several threads if the context allows it.
     blocks: Blocks<ColumnWriter>,
     output: Output,
     header_bytes: u64,
@@ -68,7 +68,7 @@ impl HtmlEncoder {
         let after = b"</td></tr>\n".to_vec();
         let frame = Frame { before: before.collect(), after, ..Frame::default() };
         let blocks = Blocks::new(writers, frame, context.resources.threads);
-        // Everything that may be refused has been checked: now the first byte is written.
+        // All checks have passed, so the first byte may be written.
         let (header, header_losses) = header(schema);
         output.append(&header)?;
         Ok(Self { blocks, output, header_bytes: header.len() as u64, header_losses })
@@ -76,7 +76,7 @@ impl HtmlEncoder {
 }
 // ANCHOR_END: start
 
-/// What was replaced in the header.
+/// The losses in the header.
 struct HeaderLosses {
     /// Positions of the columns whose names were altered.
     names: Vec<usize>,

@@ -1,10 +1,10 @@
-//! Characters of texts in HTML.
+//! Escapes texts in HTML.
 
 // ANCHOR: escape
 /// Appends a text in an element; returns whether characters had to be replaced.
 ///
-/// HTML has no carriage return, not even as a character reference (HTML, 13.2.5.80), and parsers make
-/// line feeds of carriage returns.
+/// HTML has no carriage return, not even as a character reference (HTML, 13.2.5.80), and parsers turn
+/// carriage returns into line feeds.
 pub(crate) fn append_text(text: &str, to: &mut Vec<u8>) -> bool {
     let mut altered = false;
     for character in text.chars() {
@@ -34,7 +34,7 @@ pub(crate) fn append_attribute(text: &str, to: &mut Vec<u8>) -> bool {
     altered
 }
 
-/// Appends JSON. Its strings hold characters that HTML does not have as escapes of JSON.
+/// Appends JSON. Characters that HTML does not allow become JSON escapes in its strings.
 pub(crate) fn append_json(json: &str, to: &mut Vec<u8>) {
     for character in json.chars() {
         if !is_forbidden(character) {
@@ -56,7 +56,7 @@ fn append_character(character: char, to: &mut Vec<u8>) {
     }
 }
 
-/// Controls but for white space, and noncharacters: parse errors of HTML, 13.2.3.5.
+/// Control characters except white space, and noncharacters: parse errors of HTML, 13.2.3.5.
 fn is_forbidden(character: char) -> bool {
     let is_control = character.is_control() && !matches!(character, '\t' | '\n' | '\u{c}');
     let code = u32::from(character);

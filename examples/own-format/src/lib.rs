@@ -51,7 +51,7 @@ struct MarkdownEncoder {
 impl ResultEncoder for MarkdownEncoder {
     fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
         for row in 0..batch.num_rows() {
-            // The end of the line before: a result that is cut short then ends within a row.
+            // The end of the previous line: a result that is cut short then ends within a row.
             self.output.append(b"|\n")?;
             for column in batch.columns() {
                 let cell = array_value_to_string(column, row).map_err(|cause| {
@@ -73,7 +73,7 @@ impl ResultEncoder for MarkdownEncoder {
     }
 }
 
-/// Neither a pipe, which begins a cell, nor a line break, which begins a row, may stand in a cell.
+/// Escapes pipes, which begin a cell, and line breaks, which begin a row.
 fn escaped(text: &str) -> String {
     text.replace('|', "\\|").replace(['\r', '\n'], " ")
 }

@@ -1,6 +1,6 @@
-//! The program of Taploom, with one more format.
+//! The program of Taploom with an additional format.
 
-// Named, so that the linker keeps what it registers.
+// The crate is named so that the linker keeps its registration.
 use own_format as _;
 
 fn main() -> std::process::ExitCode {

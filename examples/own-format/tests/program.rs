@@ -1,4 +1,4 @@
-//! The program has the format in each of its commands, beside those of Taploom.
+//! The program has the format in each of its commands, in addition to Taploom's formats.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 const TWO_STARS: &str = "SELECT name, vmag FROM stars ORDER BY vmag LIMIT 2";
 const TWO_ROWS: &str = "| name | vmag |\n|---|---|\n| Sirius | -1.44 |\n| Canopus | -0.62 |\n";
 
-/// Runs the program, demands that it succeeds, and returns what it prints.
+/// Runs the program, which must succeed, and returns its output.
 fn printed(arguments: &[&str]) -> String {
     let program = env!("CARGO_BIN_EXE_own-format");
     let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().unwrap();
@@ -77,7 +77,8 @@ fn job_uploads_it() {
     assert_eq!(body.join().unwrap(), TWO_ROWS);
 }
 
-/// A store that takes one PUT; its URL, and the body of the request when it has come.
+/// Starts a store that takes one PUT. Returns its URL, and a handle that returns the body of the
+/// request.
 fn store() -> (String, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/result", listener.local_addr().unwrap());

@@ -1,4 +1,4 @@
-//! The registry finds the format beside those of Taploom.
+//! The registry finds the format in addition to Taploom's formats.
 
 use own_format as _;
 

@@ -1,7 +1,7 @@
 //! A service that answers `GET /stars` with the rows of one table, as a VOTable or as CSV.
 //!
-//! It shows what a service has to care about: which format the client wants, errors that come before the
-//! first byte as answers of their own, MAXREC, and a client that leaves.
+//! It shows the tasks of a service: choosing the format that the client wants, answering errors before
+//! the first byte with an error status, MAXREC, and clients that disconnect.
 
 use axum::body::Body;
 use axum::extract::Query;
@@ -27,7 +27,7 @@ where
     Router::new().route("/stars", routing::get(stars))
 }
 
-/// Everything that can be refused is refused here, before the status line is sent.
+/// All refusals happen here, before the status line is sent.
 async fn answer<F, Opened>(
     open: F,
     parameters: &Parameters,
@@ -45,11 +45,12 @@ where
     let source = Transformed::new(source, limit);
     let (chunks, outcome) = body(source, spec, BodyOptions::default()).await?.split();
     tokio::spawn(log(outcome));
-    // The chunks are dropped when the client leaves, which ends the query.
+    // When the client disconnects, the chunks are dropped, which ends the query.
     Ok(([(CONTENT_TYPE, content_type)], Body::from_stream(chunks)).into_response())
 }
 
-/// RESPONSEFORMAT or FORMAT decides (DALI 1.1, 3.4.3), else the Accept header, else it is VOTable.
+/// RESPONSEFORMAT or FORMAT decides (DALI 1.1, 3.4.3), otherwise the Accept header. The default is
+/// VOTable.
 fn format(parameters: &Parameters, headers: &HeaderMap) -> Result<EncoderSpec, Refusal> {
     let registry = taploom::registry()?;
     let names = ["RESPONSEFORMAT", "FORMAT"];
@@ -98,7 +99,7 @@ impl From<Error> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let Self { status, error } = self;
-        // The causes are for the log: they may name hosts and files.
+        // The causes are only for the log, because they may name hosts and files.
         eprintln!("{status}: {error:#}");
         let escaped = |text: String| text.replace('&', "&amp;").replace('<', "&lt;");
         let document = format!(
@@ -112,7 +113,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// How the result ended is known only after its last byte.
+/// Logs how the result ended, which is known only after its last byte.
 async fn log(outcome: Outcome) {
     match outcome.await {
         Ok(encoded) => println!("{} rows, {:?}", encoded.summary.rows, encoded.completion),

@@ -1,4 +1,4 @@
-//! The service on port 8080, with the catalogue of bright stars that comes with Taploom.
+//! Runs the service on port 8080, with the catalogue of bright stars that is part of Taploom.
 
 use taploom_sources::{Request, open};
 

@@ -1,4 +1,4 @@
-//! What clients of the service see, over real connections.
+//! Tests the service with clients over real connections.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -109,7 +109,7 @@ async fn what_can_not_be_answered_is_refused_before_the_first_byte() {
     .await;
     let response = get(address, "RESPONSEFORMAT=csv", "").await;
     assert!(response.starts_with("HTTP/1.1 500") && response.contains("\"s\""), "{response}");
-    // So is a database that does not answer.
+    // A database that does not answer is found before the first byte as well.
     let address =
         serve(|| async { Err(Error::new(ErrorKind::Source, "the database is down")) }).await;
     let response = get(address, "", "").await;
@@ -124,7 +124,7 @@ async fn a_failure_after_the_first_byte_shows() {
         Ok(Box::new(BatchSource::new(schema, rows.into_iter())) as Box<dyn RowSource>)
     })
     .await;
-    // A whole chunked body ends with a chunk of length 0.
+    // A complete chunked body ends with a chunk of length 0.
     let votable = get(address, "", "").await;
     assert!(
         votable.contains("the database died") && votable.ends_with("\r\n0\r\n\r\n"),
@@ -134,7 +134,7 @@ async fn a_failure_after_the_first_byte_shows() {
     assert!(!csv.ends_with("\r\n0\r\n\r\n"), "{csv}");
 }
 
-/// A query that never gives a row, and tells when it is ended.
+/// A query that never returns a row, and reports when it is ended.
 struct Silent(ResultSchema, mpsc::UnboundedSender<Instant>);
 
 impl Drop for Silent {
@@ -163,7 +163,7 @@ async fn a_client_that_leaves_ends_its_query() {
     })
     .await;
     let mut connection = ask(address, "", "").await;
-    // The header comes although there is no row.
+    // The header arrives although there is no row.
     let mut beginning = Vec::new();
     while !String::from_utf8_lossy(&beginning).contains("<FIELD") {
         let read = timeout(FOR_EVER, connection.read_buf(&mut beginning)).await.unwrap().unwrap();

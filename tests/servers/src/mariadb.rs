@@ -1,4 +1,5 @@
-//! MariaDB, as Debian's `mariadb-server-core` installs it; no systemd, no configuration of the machine.
+//! MariaDB from Debian's `mariadb-server-core`. It needs neither systemd nor configuration of the
+//! machine.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -14,26 +15,26 @@ use crate::Result;
 
 const INSTALL: &str = "MariaDB is needed: apt-get install mariadb-server-core mariadb-client-core";
 
-/// Runs the server until its standard input ends, which it does with the process that holds the other end;
-/// then stops it and takes its files away. `$1` is the folder, the rest is the server and its arguments.
+/// Runs the server until standard input ends, which happens when the process at the other end exits. Then
+/// it stops the server and deletes its files. `$1` is the folder; the server and its arguments follow.
 const WATCH: &str = r#"folder=$1; shift
 "$@" </dev/null & server=$!
 cat >/dev/null
 kill $server; wait $server
 rm -rf "$folder""#;
 
-/// How a server differs from a plain one.
+/// Settings of a server that differ from the defaults.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// Arguments of `mariadbd` beside those that every server gets.
+    /// Additional arguments of `mariadbd`.
     pub arguments: Vec<String>,
-    /// TLS, with a certificate for `localhost` and 127.0.0.1 of an authority of its own.
+    /// Use TLS, with a certificate for `localhost` and 127.0.0.1 from a separate authority.
     #[cfg(feature = "tls")]
     pub tls: bool,
 }
 
 /// A running server with the users `root` (no password) and `taploom` (password [`MariaDb::PASSWORD`]),
-/// who both may do everything, and a database `test`. Dropping it stops it and takes its files away.
+/// both with all privileges, and a database `test`. Dropping it stops the server and deletes its files.
 #[derive(Debug)]
 pub struct MariaDb {
     watch: Child,
@@ -48,7 +49,7 @@ impl MariaDb {
     /// A plain server.
     ///
     /// # Errors
-    /// What is missing, or what the server says.
+    /// A sentence that says what is missing, or the message of the server.
     pub fn start() -> Result<Self> {
         Self::start_with(&Settings::default())
     }
@@ -56,7 +57,7 @@ impl MariaDb {
     /// A server with settings.
     ///
     /// # Errors
-    /// As of [`start`](Self::start).
+    /// As [`start`](Self::start).
     pub fn start_with(settings: &Settings) -> Result<Self> {
         let folder = TempDir::with_prefix("taploom-mariadb-");
         let folder = folder.map_err(|error| format!("can't make a temporary folder: {error}"))?;
@@ -66,16 +67,16 @@ impl MariaDb {
         #[cfg(not(feature = "tls"))]
         let certificates = Vec::new();
 
-        // Free when asked; somebody else could take it before the server does.
+        // The port is free now, but another process could take it before the server does.
         let port = free_port()?;
         let watch = run(folder.path(), port, settings, &certificates)?;
-        // From here on whoever watches the server takes its files away.
+        // From here on, the watching shell deletes the files of the server.
         let server = Self { watch, folder: folder.keep(), port };
         server.wait()?;
         Ok(server)
     }
 
-    /// Where it listens on 127.0.0.1.
+    /// The port on 127.0.0.1 on which it listens.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -100,10 +101,10 @@ impl MariaDb {
         command
     }
 
-    /// Runs statements, and gives what they print: columns apart by tabs, no names.
+    /// Runs statements, and returns their output, with tabs between columns and without names.
     ///
     /// # Errors
-    /// What the client says.
+    /// The message of the client.
     pub fn sql(&self, statements: &str) -> Result<String> {
         output(self.client().args(["--batch", "--skip-column-names", "-e", statements]))
     }
@@ -140,11 +141,11 @@ fn install(folder: &Path) -> Result<()> {
     output(command.args(as_root())).map(drop)
 }
 
-/// Starts the server, and who watches it.
+/// Starts the server, and the shell that watches it.
 fn run(folder: &Path, port: u16, settings: &Settings, certificates: &[String]) -> Result<Child> {
     let log = File::create(folder.join("log"));
     let log = log.map_err(|error| format!("can't write a log: {error}"))?;
-    // Debian has it where only root looks for programs.
+    // Debian installs it in a folder that is only in root's PATH.
     let beside = Path::new("/usr/sbin/mariadbd");
     let program = if beside.exists() { beside } else { Path::new("mariadbd") };
     let mut command = Command::new("sh");
@@ -183,7 +184,7 @@ fn free_port() -> Result<u16> {
     address.map(|address| address.port()).map_err(|error| format!("no free port: {error}"))
 }
 
-/// Runs a program to its end; what it prints, or what it complains of.
+/// Runs a program to its end. Returns its output, or its error messages.
 fn output(command: &mut Command) -> Result<String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.stdin(Stdio::null()).output();

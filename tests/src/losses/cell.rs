@@ -1,4 +1,4 @@
-//! Cells taken apart into values, and put together again.
+//! Splits cells into values, and builds cells from values.
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ pub(super) fn text(cell: Cell, change: impl Fn(&str) -> String) -> Cell {
     }
 }
 
-/// FITS 4.0, 7.3.3.1: the characters that it has.
+/// Replaces characters that FITS does not allow; FITS 4.0, 7.3.3.1.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' }).collect()
 }
@@ -59,7 +59,7 @@ pub(super) fn elements(cell: Cell, change: impl Fn(Option<Value>) -> Option<Valu
     }
 }
 
-/// A null of a fixed length as so many values.
+/// Replaces a null of fixed length by that number of values.
 pub(super) fn full(cell: Cell, vo_type: &VoType, of: fn(&DataType) -> bool, value: &Value) -> Cell {
     match (cell, vo_type.fixed_elements()) {
         (Cell::List(None, element), Some(length)) if of(&element) => {

@@ -1,4 +1,4 @@
-//! What readers and formats lose, done to rows, so that the rest can be compared.
+//! Applies the losses of readers and formats to rows, so that the other cells can be compared.
 
 mod cell;
 
@@ -10,16 +10,17 @@ use cell::{Cell, Value, array_of, elements, full, text};
 
 pub(crate) use cell::printable;
 
-/// Something that is not told apart from something else.
+/// A loss: two values that a reader or a format does not distinguish.
 pub struct Loss {
-    /// What `readers` calls it.
+    /// The name of the loss in `readers`.
     pub name: &'static str,
-    /// For people.
+    /// A sentence for the page.
     pub sentence: &'static str,
     change: fn(Cell, &VoType) -> Cell,
 }
 
-/// All losses, in the order in which they are done: first what nulls become, then what becomes null.
+/// All losses, in the order in which they are applied: first the values that replace nulls, then the
+/// values that become null.
 pub const LOSSES: &[Loss] = &[
     loss("tabs-are-spaces", "tabs and line breaks in text become spaces", |cell, _| {
         text(cell, |text| text.replace(['\t', '\n', '\r'], " "))
@@ -239,10 +240,10 @@ pub const LOSSES: &[Loss] = &[
     }),
 ];
 
-/// Rows as they are where these losses happen.
+/// The rows after these losses.
 ///
 /// # Panics
-/// Where a loss has no such name.
+/// If a loss with such a name does not exist.
 pub fn with_losses(
     rows: &RecordBatch,
     types: &[VoType],

@@ -1,5 +1,5 @@
-//! What the loom writes, as pyarrow, DuckDB and polars read it: every type of Arrow in the encodings that are chosen for
-//! its values, every codec, with and without dictionaries, both kinds of data pages, several row groups, all by way of
+//! pyarrow, DuckDB and polars read the loom's files: every Arrow type in the encodings that are chosen for its values,
+//! every codec, with and without dictionaries, both versions of data pages, and several row groups, all written through
 //! scratch.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
@@ -66,8 +66,8 @@ const WIDE_DECIMALS: [&str; 2] = ["double as Decimal256(60, 3)", "Decimal256(76,
 const UNKNOWN_TO_POLARS: [&str; 4] =
     ["lists as ListView(Utf8)", "large list view", "interval of months", "interval of days"];
 
-/// A reader finds the cells of all columns as they were written, but for those that it does not read:
-/// these it gets one by one, to see that it still does not.
+/// Checks that a reader returns the written cells of all columns, except for columns that it is known
+/// not to read. It gets these one by one, to check that it still does not read them.
 #[track_caller]
 fn reads_all_but(reader: Reader, version: WriterVersion, unread: &[&str]) {
     let table = batches(rows::every_and_edges, ROWS);
@@ -116,7 +116,7 @@ fn options(properties: WriterProperties) -> LoomOptions {
     LoomOptions::new().with_properties(properties).with_memory_budget(1 << 20)
 }
 
-/// The columns of a file in which a reader finds something else than is expected.
+/// The columns of a file in which a reader returns other values than expected.
 fn compare(
     reader: Reader,
     file: &[u8],
@@ -134,7 +134,7 @@ fn columns(table: &[RecordBatch], wanted: impl Fn(&str) -> bool) -> Vec<RecordBa
     table.iter().map(|batch| batch.project(&indexes).unwrap()).collect()
 }
 
-/// The comparison sees what is easily taken for the same.
+/// The comparison distinguishes values that are easily confused.
 #[test]
 fn readers_tell_apart_what_is_alike() {
     let (left, right) = alike();
@@ -151,7 +151,7 @@ fn readers_tell_apart_what_is_alike() {
     }
 }
 
-/// Two rows of which every cell differs, if only just.
+/// Two rows that differ slightly in every cell.
 fn alike() -> (RecordBatch, RecordBatch) {
     let lists =
         |list: Option<Vec<Option<i64>>>| ListArray::from_iter_primitive::<Int64Type, _, _>([list]);

@@ -1,4 +1,4 @@
-//! The same table in two formats.
+//! Compares the same table in two formats.
 
 use std::io::Write;
 
@@ -10,10 +10,10 @@ use taploom_tests::{Read, ReaderOracle, Readers, Request, Variant, types_of, wit
 
 use crate::{plugin_of, write};
 
-/// The nasty table as the first reader of a variant reads it.
+/// The nasty table, as the first reader of a variant reads it.
 pub(crate) struct Held {
     pub(crate) variant: &'static Variant,
-    /// Of the columns, in the nasty table.
+    /// The positions of the columns in the nasty table.
     positions: Vec<usize>,
     types: Vec<VoType>,
     pub(crate) expected: RecordBatch,
@@ -50,16 +50,18 @@ impl Held {
         Self { variant, positions, types, expected: table.expected, read }
     }
 
-    /// Compares the cells that are the same in both, after what either loses; answers how many.
+    /// Compares the common cells after applying the losses of both formats. Returns their number.
     pub(crate) fn check_same(&self, other: &Self) -> Result<usize, String> {
         let losses: Vec<&String> = self.read.losses.iter().chain(&other.read.losses).collect();
-        // Twice, since what one makes a null may be one that the other makes a value.
+        // Applied twice, because one format may turn a value into null, and the other a null into a
+        // value.
         let lost = |held: &Self, rows: &RecordBatch| {
             let once = with_losses(rows, &held.types, &losses);
             with_losses(&once, &held.types, &losses)
         };
         let (ours, theirs) = (lost(self, &self.read.rows), lost(other, &other.read.rows));
-        // A tab that is a space to one and a question mark to the other is the same to nobody.
+        // A tab that becomes a space in one format and a question mark in the other can't be
+        // compared.
         let told =
             |held: &Self| lost(held, &with_losses(&held.expected, &held.types, &held.read.losses));
         let (we_told, they_told) = (told(self), told(other));
@@ -79,7 +81,7 @@ impl Held {
     }
 }
 
-/// Where two columns have the same cell.
+/// The rows in which two columns have the same cell.
 fn same_cells(one: &ArrayRef, other: &ArrayRef) -> BooleanArray {
     let same = |row: usize| one.slice(row, 1).to_data() == other.slice(row, 1).to_data();
     (0..one.len()).map(|row| Some(same(row))).collect()

@@ -1,8 +1,8 @@
-//! Tables made up at random: what a reader makes of a file is what was written, but for the losses
-//! that are declared; and what the readers of two formats make of one table is the same.
+//! Random tables: a reader returns the written cells, except for the declared losses, and the
+//! readers of two formats return the same cells for the same table.
 //!
-//! Every run makes the same tables; `PROPTEST_RNG_SEED` and `PROPTEST_CASES` make others, and more.
-//! Those that failed once are kept in `properties.regressions`, and come first.
+//! Every run makes the same tables; `PROPTEST_RNG_SEED` makes other ones, and `PROPTEST_CASES`
+//! more. Tables that have failed once are kept in `properties.regressions`, and are tested first.
 
 #![allow(
     clippy::unwrap_used,
@@ -33,9 +33,9 @@ use taploom_votable::{CountOf, ReadOptions, VotableReader, xml_characters};
 use crate::held::Held;
 use crate::strategies::tables;
 
-/// Of a variant that another program reads.
+/// The number of tables per variant that another program reads.
 const CASES: u32 = 8;
-/// Of a variant that is read in this process.
+/// The number of tables per variant that is read in this process.
 const OWN_CASES: u32 = 200;
 
 #[test]
@@ -102,7 +102,7 @@ fn any_two_formats_hold_the_same_table() {
     assert!(compared > pairs * cells * 3 / 4, "{compared} of {} cells compared", pairs * cells);
 }
 
-/// What VOTable itself has no mark for; in BINARY2 the least.
+/// The losses of VOTable itself, which are fewest in BINARY2.
 fn votable_losses(variant: &Variant) -> &'static [&'static str] {
     match option(variant, "serialization") {
         Some("TABLEDATA") => &[
@@ -194,8 +194,8 @@ fn write(
     Ok((sink.bytes(), summary))
 }
 
-/// A format may refuse an element that is null, where it has no mark for one, but then it has to
-/// name a cell that has one; no other error is expected.
+/// A format may refuse a null element that it can't represent, but the error has to name a cell
+/// with a null element. Other errors are not expected.
 fn named_null_element(table: &Table, error: &Error) -> Result<(), String> {
     let has_null_element = || {
         let row = usize::try_from(error.row()?).ok()?.checked_sub(1)?;

@@ -1,4 +1,4 @@
-//! A table that was made up.
+//! A random table.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use proptest::sample::Index;
 use taploom::{ColumnMetadata, Datatype, ResultSchema, VoType};
 use taploom_testkit::Table;
 
-/// A table with rows before and behind it, so that it is a slice of its arrays.
+/// A table with rows before and after it, so that it is a slice of its arrays.
 #[derive(Debug, Clone)]
 pub(crate) struct Sample {
     pub(crate) columns: Vec<SampleColumn>,
@@ -54,7 +54,7 @@ impl Sample {
             ..Default::default()
         });
         let schema = ResultSchema::new(arrow, metadata.collect()).unwrap();
-        // Where no cell may be null, readers may take one for null.
+        // In a column that is not nullable, readers may read a value as null.
         let columns = given.schema_ref().fields().iter().zip(given.columns());
         let columns = columns.map(|(field, cells)| (field.name(), Arc::clone(cells), true));
         let expected = RecordBatch::try_from_iter_with_nullable(columns).unwrap();

@@ -1,4 +1,4 @@
-//! How tables are made up: columns and cells that a variant has a place for.
+//! Generates random tables with columns and cells that a variant can hold.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -11,7 +11,7 @@ use taploom_votable::xml_characters;
 use crate::option;
 use crate::sample::{Element, Sample, SampleColumn, vo_type};
 
-/// Tables of which a variant has a place for every column and cell.
+/// Tables whose columns and cells a variant can hold.
 pub(crate) fn tables(variant: &'static Variant) -> impl Strategy<Value = Sample> {
     let (before, rows, behind) = (0..3_usize, 0..=20_usize, 0..3_usize);
     let most = variant.most_columns.map_or(8, |most| most.min(8));
@@ -34,7 +34,8 @@ fn column(variant: &'static Variant, rows: usize) -> impl Strategy<Value = Sampl
         move |(name, (datatype, arraysize), nullable, odd)| {
             let vo_type = vo_type(datatype, arraysize);
             let has_null = nullable && (variant.has_null)(&vo_type);
-            // VOTable has NaN for a null float, and nothing for others; complex numbers are whole.
+            // VOTable writes NaN for a null float, and has nothing for other null elements. A
+            // complex number is null as a whole.
             let null_elements =
                 !datatype.is_complex() && (odd == 0 || is_float(datatype) || datatype.is_text());
             vec(cell(variant, &vo_type, has_null, null_elements), rows).prop_map(move |cells| {
@@ -51,7 +52,8 @@ fn name(variant: &'static Variant) -> impl Strategy<Value = String> {
         .prop_map(move |name| readable_name(variant, name))
 }
 
-/// A quote before a slash ends a string in a FITS header for astropy, though it is doubled.
+/// Avoids a quote before a slash: astropy takes it as the end of a string in a FITS header,
+/// although it is doubled.
 fn readable_name(variant: &Variant, name: String) -> String {
     match variant.id {
         "fits" => name.replace("'/", "'-"),
@@ -59,7 +61,8 @@ fn readable_name(variant: &Variant, name: String) -> String {
     }
 }
 
-/// A NUL in the header makes pyarrow skip more than the header, where values may have line breaks.
+/// Avoids NUL: in the header, it makes pyarrow skip more than the header if values may have line
+/// breaks.
 fn without_nul(variant: &Variant, text: String) -> String {
     if matches!(variant.id, "csv" | "tsv") { text.replace('\0', "0") } else { text }
 }
@@ -145,12 +148,12 @@ fn odd_floats() -> impl Strategy<Value = f64> {
     ])
 }
 
-/// There is one NaN in text.
+/// In text, all NaNs are the same.
 fn float(value: f64) -> Element {
     Element::Float(if value.is_nan() { f64::NAN } else { value })
 }
 
-/// As long as the arraysize takes: `char` counts bytes, `unicodeChar` units of UTF-16.
+/// A text within the arraysize, which counts bytes for `char` and UTF-16 units for `unicodeChar`.
 fn text(variant: &'static Variant, vo_type: &VoType) -> impl Strategy<Value = Element> + use<> {
     let room = match vo_type.cell().text_length().unwrap() {
         Extent::Fixed(length) | Extent::Bounded(length) => length as usize,
@@ -179,7 +182,7 @@ fn text(variant: &'static Variant, vo_type: &VoType) -> impl Strategy<Value = El
     })
 }
 
-/// Any character, and those that mean something in some format.
+/// Any character, and often one with a meaning in some format.
 fn character() -> impl Strategy<Value = char> {
     let odd: Vec<char> =
         "\"',;:#\\/<>&[]{}()|%=+-?*@ \t\n\r\0\u{1b}\u{7f}\u{85}\u{a0}\u{2028}\u{feff}\u{fffe}ü😀"

@@ -1,4 +1,4 @@
-//! Every encoding and codec of Parquet, as the loom writes it, before every reader.
+//! Every reader reads every encoding and codec of Parquet that the loom writes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,14 +17,14 @@ use crate::page::Cell;
 
 const ROWS: usize = 3000;
 
-/// A row of the table: what is written, and how each reader takes it.
+/// A row of the table: the written encoding, and the result of each reader.
 pub(crate) struct Tried {
     pub(crate) encoding: String,
     pub(crate) of: &'static str,
     pub(crate) cells: Vec<Cell>,
 }
 
-/// The readers that have a decoder of their own: astropy has pyarrow's.
+/// The readers with their own decoder. Astropy is left out, because it uses pyarrow's.
 pub(crate) fn readers() -> Vec<Reader> {
     Reader::OF_PARQUET.into_iter().filter(|reader| *reader != Reader::Astropy).collect()
 }
@@ -86,7 +86,7 @@ pub(crate) fn encodings() -> Vec<Tried> {
     tried
 }
 
-/// All codecs, and chunks that are not compressed beside others that are.
+/// All codecs, and a file with both compressed and uncompressed chunks.
 pub(crate) fn codecs() -> Vec<Tried> {
     let rows = batch(&texts());
     let codecs = [
@@ -125,7 +125,7 @@ fn builder() -> WriterPropertiesBuilder {
         .set_write_batch_size(500)
 }
 
-/// What each reader makes of the rows.
+/// The results of all readers for the rows.
 fn cells(rows: &RecordBatch, properties: WriterProperties) -> Vec<Cell> {
     let rows = std::slice::from_ref(rows);
     let options = LoomOptions::new().with_properties(properties).with_encodings(Encodings::AsSet);

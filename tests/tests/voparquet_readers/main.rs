@@ -1,8 +1,8 @@
-//! Parquet and VOParquet before readers old and new: `docs/src/readers-parquet.md` says what each makes of every
-//! type, filter, encoding and codec.
+//! Old and new readers read Parquet and VOParquet. `docs/src/readers-parquet.md` has the results for every type,
+//! filter, encoding and codec.
 //!
-//! `TAPLOOM_REWRITE=1 cargo test -p taploom-tests --test voparquet_readers` writes the page anew. The program is
-//! that of `cargo build`; `cargo xtask test` builds it first.
+//! `TAPLOOM_REWRITE=1 cargo test -p taploom-tests --test voparquet_readers` rewrites the page. The program is
+//! built by `cargo build`; `cargo xtask test` does so first.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
 
@@ -67,7 +67,8 @@ fn tables() -> String {
     page.finish()
 }
 
-/// A table of what every reader makes of every column, which this returns as well, by reader and name.
+/// Adds a table with the results of every reader for every column, and returns the results by reader
+/// and name.
 fn of_types(page: &mut Page, table: &types::Table, readers: &[Reader]) -> Vec<Columns> {
     let columns: Vec<Columns> = readers.iter().map(|reader| table.cells(*reader)).collect();
     page.head(&["type"], readers);
@@ -78,10 +79,11 @@ fn of_types(page: &mut Page, table: &types::Table, readers: &[Reader]) -> Vec<Co
     columns
 }
 
-/// What a reader makes of each column.
+/// The results of a reader, by column.
 type Columns = BTreeMap<String, Cell>;
 
-/// Every reader but fastparquet reads with the encodings of `auto` what it reads with compatible ones.
+/// Checks that every reader except fastparquet reads the same columns with the encodings of `auto` as
+/// with the compatible ones.
 fn check_auto(compatible: &[Columns]) {
     let table = types::Table::with_auto();
     let encodings = table.encodings();
@@ -101,7 +103,7 @@ fn check_auto(compatible: &[Columns]) {
     }
 }
 
-/// Runs the program, which must succeed in silence.
+/// Runs the program, which must succeed without output.
 fn run_taploom(arguments: &[&str], output: &Path) {
     let program = taploom_tests::target().join("debug/taploom");
     assert!(program.exists(), "the program is not built: run `cargo build`");

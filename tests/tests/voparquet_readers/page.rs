@@ -4,18 +4,18 @@ use std::fmt::Write as _;
 
 use taploom_tests::Reader;
 
-/// What a reader makes of something.
+/// The result of a reader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Cell {
-    /// It reads all cells as they were written, and its filters find the rows that a scan finds.
+    /// It reads all cells correctly, and its filters find the same rows as a scan.
     Yes,
     /// It reads all cells; it has no filter, or none for this type.
     NoFilter,
-    /// It refuses it, or reads or finds something else.
+    /// It refuses the file, reads other cells, or its filters find other rows.
     No(String),
 }
 
-/// Tables in Markdown, whose cells name what is said below all of them.
+/// Tables in Markdown, whose cells refer to the reasons below the tables.
 #[derive(Default)]
 pub(crate) struct Page {
     text: String,
@@ -51,7 +51,7 @@ impl Page {
         self.text.push('\n');
     }
 
-    /// The number of a reason: what differs in its values only has one.
+    /// The number of a reason. Reasons that differ only in their values share one.
     fn number(&mut self, reader: Reader, why: &str) -> usize {
         let kind = why.chars().filter(|c| !c.is_numeric()).take(ALIKE).collect();
         let kind = (reader, kind);
@@ -62,7 +62,7 @@ impl Page {
         }) + 1
     }
 
-    /// All tables, and what the numbers in them stand for.
+    /// All tables, and the reasons to which the numbers refer.
     pub(crate) fn finish(mut self) -> String {
         self.heading("What is not read");
         for (index, ((reader, _), why)) in self.reasons.iter().enumerate() {

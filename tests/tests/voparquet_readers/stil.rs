@@ -1,4 +1,4 @@
-//! TOPCAT's library sees the same table in VOParquet as in VOTable with BINARY2.
+//! STIL, TOPCAT's library, reads the same table from VOParquet as from VOTable with BINARY2.
 
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,7 @@ fn every_type_is_the_same_in_voparquet_and_binary2() {
     let table = nasty();
     let types = types_of(&table.schema);
     let names: Vec<_> = table.schema.columns().iter().map(Column::name).collect();
-    // A name that stands twice has a number in VOParquet.
+    // A duplicate name gets a number in VOParquet.
     let columns: Vec<usize> = (0..types.len())
         .filter(|&index| !names[..index].contains(&names[index]))
         .filter(|&index| !is_misread_in_binary2(&types[index]))
@@ -34,8 +34,8 @@ fn every_type_is_the_same_in_voparquet_and_binary2() {
     same_in_both(|format, file| std::fs::write(file, encoded(&table, format)).unwrap());
 }
 
-/// STIL takes the length of an array of complex numbers in BINARY2 for that of its parts, and a single bit for an
-/// array.
+/// Whether STIL misreads a type in BINARY2: it takes the length of an array of complex numbers for the number of
+/// floats, and a single bit for an array.
 fn is_misread_in_binary2(vo_type: &VoType) -> bool {
     let is_variable = vo_type.is_list() && vo_type.fixed_elements().is_none();
     let is_one = !vo_type.is_list();

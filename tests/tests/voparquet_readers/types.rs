@@ -1,4 +1,4 @@
-//! Every type of Arrow in Parquet, as the loom writes it: cells and filters of every reader.
+//! Tests the cells and filters of every reader on every Arrow type in the loom's Parquet files.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -22,7 +22,7 @@ const ROWS: usize = 1200;
 const ROWS_OF_AUTO: usize = 3000;
 const NUMBERS: &str = "row";
 
-/// The readers with filters of their own: those of the others are the caller's.
+/// The readers with their own filters. With the other readers, the caller filters the rows.
 const FILTER: [Reader; 11] = [
     Reader::Pyarrow,
     Reader::Pyarrow17,
@@ -46,7 +46,7 @@ pub(crate) const BLOOM_FILTERS: [Reader; 5] = [
     Reader::ParquetJava,
 ];
 
-/// A column of each kind of value that a bloom filter hashes in its own way.
+/// One column for each kind of value that bloom filters hash differently.
 const HASHED: [&str; 12] = [
     "utf8",
     "binary",
@@ -72,7 +72,7 @@ pub(crate) struct Table {
     parts: RefCell<HashMap<Vec<usize>, Rc<Part>>>,
 }
 
-/// A file, and its rows as they are compared.
+/// A file, and its rows for the comparison.
 struct Part {
     file: NamedTempFile,
     expected: Vec<RecordBatch>,
@@ -82,7 +82,7 @@ impl Table {
     pub(crate) fn of_every_type() -> Self {
         Self {
             batches: batches(numbered, ROWS),
-            // Encodings that not every reader has are tried by themselves.
+            // Encodings that some readers lack are tested separately.
             encodings: Encodings::Compatible,
             row_group_rows: 500,
             bloom_filters: false,
@@ -91,7 +91,7 @@ impl Table {
         }
     }
 
-    /// With the encodings that `auto` chooses, in a row group that has enough rows to choose from; without filters.
+    /// With the encodings that `auto` chooses, in a row group with enough rows for the choice, and without filters.
     pub(crate) fn with_auto() -> Self {
         Self {
             batches: batches(numbered, ROWS_OF_AUTO),
@@ -127,7 +127,7 @@ impl Table {
         fields.map(|field| (field.name().clone(), field.data_type().clone())).collect()
     }
 
-    /// What a reader makes of every column.
+    /// The results of a reader for every column.
     pub(crate) fn cells(&self, reader: Reader) -> BTreeMap<String, Cell> {
         let all: Vec<usize> = (1..self.batches[0].num_columns()).collect();
         let mut cells = BTreeMap::new();
@@ -135,7 +135,7 @@ impl Table {
         cells
     }
 
-    /// Several row groups of several pages: filters have much to leave out.
+    /// Several row groups of several pages, so that filters can skip many of them.
     fn options(&self) -> LoomOptions {
         let properties = WriterProperties::builder()
             .set_max_row_group_row_count(Some(self.row_group_rows))
@@ -165,7 +165,7 @@ impl Table {
         Rc::clone(part)
     }
 
-    /// Reads columns together, and in halves where the reader refuses them.
+    /// Reads columns together, and in halves if the reader refuses them.
     fn by_halves(&self, reader: Reader, columns: &[usize], cells: &mut BTreeMap<String, Cell>) {
         let part = self.part(columns);
         let Part { file, expected } = &*part;

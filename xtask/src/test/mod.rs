@@ -1,7 +1,7 @@
-//! Everything that has to pass, in the order of what it protects.
+//! Runs all tests, the most important ones first.
 //!
-//! A step that fails does not keep later steps from running, unless nothing compiles. With a limit of time, a
-//! step that would not end within it is not begun. The closing lines name what failed and what was not run.
+//! If a step fails, later steps still run, unless nothing compiles. With a time limit, a step that would end
+//! after it is not started. The last lines name the steps that failed or were not run.
 
 mod schedule;
 mod steps;
@@ -16,7 +16,8 @@ pub(crate) use steps::ALL_FEATURES;
 use steps::{QUICK, Run, STEPS, Step, test_command};
 use tally::Tally;
 
-/// Runs all steps, or those that end within a time; `record` keeps how long each step took.
+/// Runs all steps, or only the steps that end within a time limit; `record` records the duration of
+/// each step.
 pub(crate) fn run(within: Option<Duration>, record: bool) -> Outcome {
     let mut schedule = Schedule::start(within)?;
     let outcome = run_steps(STEPS, &mut schedule);
@@ -26,7 +27,8 @@ pub(crate) fn run(within: Option<Duration>, record: bool) -> Outcome {
     outcome
 }
 
-/// Runs the steps that every change has to pass, in two minutes at most once everything has been compiled.
+/// Runs the steps that every change has to pass. They take at most two minutes once everything has been
+/// compiled.
 pub(crate) fn quick() -> Outcome {
     run_steps(QUICK, &mut Schedule::start(None)?)
 }
@@ -56,12 +58,12 @@ pub(crate) fn duration(text: &str) -> Outcome<Duration> {
     Ok(Duration::from_secs(number.ok_or_else(wrong)?.saturating_mul(seconds)))
 }
 
-/// Runs steps in turn, some of them beside those that follow, and prints what came of them.
+/// Runs steps in turn, some of them in parallel with the following ones, and prints the outcome.
 fn run_steps(steps: &[Step], schedule: &mut Schedule) -> Outcome {
     let mut tally = Tally::default();
     let mut beside = None;
     for step in steps {
-        // Without a build, nothing is shown at all, so it is begun in any case.
+        // Nothing can be tested without the build, so it is started in any case.
         if let Some(reason) = schedule.no_time_for(step.name).filter(|_| !step.stops_all) {
             println!("\n=== {}: not run: {reason}", step.name);
             tally.no_time(step.name, reason);
@@ -91,12 +93,12 @@ fn run_steps(steps: &[Step], schedule: &mut Schedule) -> Outcome {
     end_beside(beside, schedule, &mut tally);
     schedule.print();
     tally.print();
-    // The last line is for programs that count tests, which read no other form.
+    // The last line has the form that programs which count tests can read.
     println!("{}", tally.closing_line());
     if tally.all_passed() { Ok(()) } else { Err("not everything passed".to_owned()) }
 }
 
-/// Waits for a step that runs beside others, and counts its tests.
+/// Waits for a step that runs in parallel with others, and counts its tests.
 fn end_beside(
     beside: Option<(&Step, Outcome<Beside>)>,
     schedule: &mut Schedule,
@@ -113,7 +115,7 @@ fn end_beside(
     note(tally, step, outcome, before);
 }
 
-/// Counts a step that ended.
+/// Counts a finished step.
 fn note(tally: &mut Tally, step: &Step, outcome: Outcome, failed_before: u64) {
     match outcome {
         Ok(()) if !step.counts_tests => tally.passed(),

@@ -1,4 +1,5 @@
-//! Which steps end in time: by how long each one usually takes, and how slow this machine has been so far.
+//! Predicts which steps end in time, from their usual durations and from how slow this machine has been so
+//! far.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,16 +11,16 @@ use serde_json::{Value, json};
 use crate::Outcome;
 use crate::folders::{root, target};
 
-/// The usual time of the steps that have to end before the machine's pace is judged.
+/// The speed of the machine is judged once steps with this usual duration have ended.
 const JUDGED_AFTER: Duration = Duration::from_secs(20);
 /// A target folder with fewer compiled libraries than this counts as empty.
 const LIBRARIES: usize = 100;
 
-/// The time that steps take, against the time that they may take.
+/// The durations of steps, and the time limit.
 pub(crate) struct Schedule {
     started: Instant,
     within: Option<Duration>,
-    /// Seconds that each step usually takes: from an empty target folder, or when all is compiled.
+    /// The usual duration of each step: from an empty target folder, or with everything compiled.
     usual: BTreeMap<String, Duration>,
     column: &'static str,
     taken: Vec<(&'static str, Duration)>,
@@ -33,7 +34,7 @@ impl Schedule {
         Ok(Self { started: Instant::now(), within, usual, column, taken: Vec::new() })
     }
 
-    /// The reason not to begin a step, where it would not end in time.
+    /// The reason not to start a step, if it would not end in time.
     pub(crate) fn no_time_for(&self, step: &str) -> Option<String> {
         let left = self.within?.saturating_sub(self.started.elapsed());
         let usual = self.usual.get(step).copied().unwrap_or_default();
@@ -48,12 +49,12 @@ impl Schedule {
         })
     }
 
-    /// Notes how long a step took.
+    /// Notes the duration of a step.
     pub(crate) fn ended(&mut self, step: &'static str, taken: Duration) {
         self.taken.push((step, taken));
     }
 
-    /// How slow this machine is: the time that steps took so far over the time that they usually take.
+    /// How slow this machine is: the durations of the steps so far, divided by their usual durations.
     fn pace(&self) -> f64 {
         let known =
             self.taken.iter().filter_map(|(step, taken)| Some((taken, self.usual.get(*step)?)));
@@ -64,7 +65,7 @@ impl Schedule {
         if usual < JUDGED_AFTER { 1.0 } else { taken.as_secs_f64() / usual.as_secs_f64() }
     }
 
-    /// Prints how long every step took, beside how long it usually takes.
+    /// Prints the duration of every step, with its usual duration.
     pub(crate) fn print(&self) {
         let what =
             if self.column == "empty" { "from an empty target folder" } else { "compiled before" };
@@ -77,7 +78,7 @@ impl Schedule {
         println!("{:<24}{:>10}", "all", self.started.elapsed().as_secs());
     }
 
-    /// Records how long the steps took as what they usually take.
+    /// Records the durations of the steps as the usual ones.
     pub(crate) fn record(&self) -> Outcome {
         let mut recorded = recorded()?;
         for (step, taken) in &self.taken {
@@ -111,7 +112,7 @@ fn usual(recorded: &Value, column: &str) -> BTreeMap<String, Duration> {
         .collect()
 }
 
-/// Whether the target folder has what the tests are compiled to.
+/// Whether the tests have been compiled into the target folder.
 fn is_compiled() -> bool {
     let libraries = fs::read_dir(target().join("debug/deps")).into_iter().flatten().flatten();
     let libraries = libraries

@@ -12,14 +12,14 @@ use crate::folders::{root, target};
 use crate::instructions::{self, Comparison};
 use crate::{Outcome, digests, fuzz, new_format, packages, setup};
 
-/// One thing that has to pass.
+/// One step of the tests.
 #[derive(Clone, Copy)]
 pub(crate) struct Step {
     pub(crate) name: &'static str,
     pub(crate) run: Run,
     /// Whether the step adds its tests to the tally; any other step counts as one test.
     pub(crate) counts_tests: bool,
-    /// Whether no later step makes sense where this one fails.
+    /// Whether a failure of this step makes all later steps useless.
     pub(crate) stops_all: bool,
 }
 
@@ -28,12 +28,12 @@ pub(crate) struct Step {
 pub(crate) enum Run {
     /// Before the steps that follow.
     Now(fn(&mut Tally) -> Outcome),
-    /// Beside the steps that follow, one such step at a time: test programs that leave a processor idle, since they wait
-    /// for servers and for other people's programs.
+    /// In parallel with the following steps, one such step at a time: test programs that leave a processor idle,
+    /// because they wait for servers and other programs.
     Beside(Tests),
 }
 
-/// Every step, the ones that protect most first.
+/// Every step, the most important ones first.
 pub(crate) const STEPS: &[Step] = &[
     Step { stops_all: true, ..check("build", build) },
     check("format", format),
@@ -68,7 +68,7 @@ pub(crate) const QUICK: &[Step] = &[
 pub(crate) const ALL_FEATURES: &str = "taploom-cli/kafka";
 const ALL: &str = ALL_FEATURES;
 
-/// Test programs that run steps of their own. Those that belong to no list here run in the step `tests`.
+/// Test programs that run in separate steps. All others run in the step `tests`.
 const PLANTED: &[&str] = &["planted"];
 const READERS: &[&str] = &[
     "matrix",
@@ -143,7 +143,8 @@ fn features(_: &mut Tally) -> Outcome {
         // The other steps compile the default, and the feature that takes minutes.
         sets.retain(|set| !["default", "kafka"].contains(set) && !is_default(set));
         if name == "taploom" {
-            // Formats differ in one line of this crate, but for VOTable, the default of a registry that has it.
+            // Features of formats differ in one line of this crate, except for VOTable, which is the default
+            // format of a registry.
             sets.retain(|set| FEATURES_OF_FACADE.contains(set));
         }
         if features.as_object().is_some_and(|features| !features.is_empty()) {

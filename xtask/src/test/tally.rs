@@ -1,4 +1,4 @@
-//! What passed, what failed, and what was not run.
+//! Counts the tests that passed, failed, or were not run.
 
 /// Counts tests, and steps that have no tests of their own.
 #[derive(Default)]
@@ -25,7 +25,7 @@ impl Tally {
         }
     }
 
-    /// Counts a step without tests as one that passed.
+    /// Counts a step without tests as one passed test.
     pub(crate) fn passed(&mut self) {
         self.passed += 1;
     }
@@ -34,8 +34,8 @@ impl Tally {
         self.failed
     }
 
-    /// Notes a step that failed. Where none of its tests is counted as failed since `before`, the step itself
-    /// counts as one.
+    /// Notes a step that failed. If none of its tests has been counted as failed since `before`, the step
+    /// itself counts as one failed test.
     pub(crate) fn failed(&mut self, step: &str, why: &str, before: u64) {
         if self.failed == before {
             self.failed += 1;

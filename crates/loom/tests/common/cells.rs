@@ -1,6 +1,7 @@
-//! Cells compared by what they mean, whatever kind of array they stand in.
+//! Compares cells by their values, whatever the kind of array.
 //!
-//! Nothing here is a kernel of Arrow: the loom uses those itself, and would share their defects.
+//! Arrow's kernels are not used here, because the loom uses them, and the tests would share their
+//! defects.
 
 use arrow_array::cast::AsArray;
 use arrow_array::{
@@ -10,8 +11,8 @@ use arrow_array::{
 use arrow_buffer::{ArrowNativeType, ToByteSlice};
 use arrow_schema::{DataType, Field, FieldRef, Schema};
 
-/// Says where the first cell is that differs. A dictionary's value is equal to the value, floats are
-/// equal if their bits are, and a null is equal to nulls alone.
+/// Returns the place of the first cell that differs. A value in a dictionary equals the same value
+/// in a plain array, floats are equal if their bits are, and a null equals only a null.
 pub(crate) fn same_cells(got: &[RecordBatch], wanted: &[RecordBatch]) -> Result<(), String> {
     let rows =
         |batches: &[RecordBatch]| -> usize { batches.iter().map(RecordBatch::num_rows).sum() };
@@ -46,7 +47,7 @@ fn cells_of(array: &ArrayRef) -> impl Iterator<Item = (&ArrayRef, usize)> {
     (0..array.len()).map(move |row| (array, row))
 }
 
-/// Appends a cell in a form that no other cell of its type has.
+/// Appends a cell in a form that is unique among the cells of its type.
 fn put(array: &dyn Array, row: usize, out: &mut Vec<u8>) {
     match array.data_type() {
         DataType::Null => return out.push(0),
@@ -103,8 +104,8 @@ fn put_list(values: &dyn Array, out: &mut Vec<u8>) {
     (0..values.len()).for_each(|value| put(values, value, out));
 }
 
-/// The columns that a file of `schema` is read back with. Arrow's schema is in its footer, so that
-/// all types come back but
+/// The columns of a file of `schema` when it is read back. Arrow's schema is in its footer, so that
+/// all types are restored except
 /// - runs, which are read as their values,
 /// - dictionaries of lists and structs, which are read as these,
 /// - dictionaries of dictionaries, which are read as one.
@@ -119,7 +120,7 @@ fn read_field(field: &FieldRef) -> FieldRef {
     Field::clone(field).with_data_type(data_type).with_nullable(nullable).into()
 }
 
-/// A type as it is read, and whether the type itself says that there may be nulls.
+/// A type as it is read back, and whether the type itself allows nulls.
 fn read_type(data_type: &DataType) -> (DataType, bool) {
     match data_type {
         DataType::RunEndEncoded(_, values) => {

@@ -20,7 +20,7 @@ use parquet::file::metadata::PageIndexPolicy;
 use parquet::file::properties::WriterProperties;
 use taploom_loom::{Encodings, FloatOrder, LoomOptions, LoomWriter, Written};
 
-/// Numbers without a pattern, the same ones in every run.
+/// Pseudorandom numbers, the same in every run.
 pub(crate) fn scatter(index: usize) -> u64 {
     let mut z = (index as u64).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -37,7 +37,7 @@ fn word(row: usize) -> String {
     "αlpha-βeta ".repeat((random % 5) as usize) + &(random % 1000).to_string()
 }
 
-/// Rows `first..first + rows` of a table with every type that Parquet holds.
+/// Rows `first..first + rows` of a table with every type that Parquet can hold.
 pub(crate) fn every_type(first: usize, rows: usize) -> RecordBatch {
     let range = || first..first + rows;
     let floats: Float64Array = range().map(|row| some(row, 1.0 / scatter(row) as f64)).collect();
@@ -186,7 +186,7 @@ pub(crate) fn every_type(first: usize, rows: usize) -> RecordBatch {
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
 }
 
-/// Batches of sizes that do not divide anything, each a slice of a larger one.
+/// Batches of odd sizes, each a slice of a larger one.
 pub(crate) fn batches(make: impl Fn(usize, usize) -> RecordBatch, rows: usize) -> Vec<RecordBatch> {
     let mut batches = Vec::new();
     let mut row = 0;
@@ -198,7 +198,7 @@ pub(crate) fn batches(make: impl Fn(usize, usize) -> RecordBatch, rows: usize) -
     batches
 }
 
-/// What `ArrowWriter` makes of them.
+/// The file that `ArrowWriter` writes.
 pub(crate) fn arrow_writer(batches: &[RecordBatch], properties: WriterProperties) -> Vec<u8> {
     let mut file = Vec::new();
     let mut writer =
@@ -208,7 +208,7 @@ pub(crate) fn arrow_writer(batches: &[RecordBatch], properties: WriterProperties
     file
 }
 
-/// What the loom makes of them.
+/// The file that the loom writes.
 pub(crate) fn loom(batches: &[RecordBatch], options: LoomOptions) -> (Vec<u8>, Written) {
     let mut file = Vec::new();
     let mut writer = LoomWriter::try_new(&mut file, batches[0].schema(), options).unwrap();
@@ -217,7 +217,7 @@ pub(crate) fn loom(batches: &[RecordBatch], options: LoomOptions) -> (Vec<u8>, W
     (file, written)
 }
 
-/// Options with which the loom has to write what `ArrowWriter` writes.
+/// Options with which the loom has to write the same file as `ArrowWriter`.
 pub(crate) fn as_set(properties: WriterProperties) -> LoomOptions {
     LoomOptions::new()
         .with_properties(properties)

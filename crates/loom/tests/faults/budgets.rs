@@ -1,4 +1,4 @@
-//! Budgets that are too small: the error says what is enough, and that is enough.
+//! Budgets that are too small: the error names a budget that is enough.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use taploom_loom::{Error, LoomOptions, LoomWriter, MemoryPool};
 use crate::common::{loom, read};
 use crate::{Case, MIB, attempt, error_of, one_column, small, texts};
 
-/// The error says which budget is enough, and with that budget the rows are written.
+/// Checks that the error names a budget, and that the rows can be written with it.
 #[track_caller]
 fn says_what_is_enough(batches: &[RecordBatch], options: impl Fn() -> LoomOptions) {
     let schema = batches[0].schema();
@@ -163,7 +163,7 @@ fn a_pool_is_never_passed() {
                     let mut writer = LoomWriter::try_new(&mut file, schema, options).unwrap();
                     case.batches.iter().for_each(|batch| writer.write(batch).unwrap());
                     writer.finish().unwrap();
-                    // Before the memory is given back.
+                    // Counted before the memory is returned.
                     writers.fetch_sub(1, Ordering::SeqCst);
                     drop(writer);
                     assert!(file == whole);

@@ -1,4 +1,4 @@
-//! What fails is an error that says what failed, and what has failed is never taken for a whole file.
+//! Every failure is an error that says what failed, and the output never looks like a complete file.
 //!
 //! Faults of scratch and of the sink are injected one by one. The other tests write values that a file can't
 //! hold, give budgets that are too small, and drop writers before they are closed.

@@ -1,4 +1,5 @@
-//! Sinks and scratch that panic: no thread waits for ever, and nothing is written after the panic.
+//! Sinks and scratch that panic: no thread may wait for ever, and nothing may be written after the
+//! panic.
 
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,7 +23,7 @@ fn panicking_sink() -> impl Write + Send {
     SinkBy { write, flush: || Ok(()) }
 }
 
-/// Writes in a thread of its own, so that a writer that waits for ever fails the test and does not hang it.
+/// Writes on a separate thread, so that a writer that waits for ever fails the test instead of blocking it.
 #[track_caller]
 fn comes_to_an_end(sink: impl Write + Send + 'static, scratch: Faulty, threads: usize) {
     let which = format!("panics {:?}, {threads} threads", scratch.fault);

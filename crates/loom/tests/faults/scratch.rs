@@ -97,7 +97,7 @@ fn every_fault_of_scratch(case: &Case, threads: usize) {
             let options = options().with_scratch(ScratchSpace::on(scratch.clone()));
             let outcome = attempt(&mut file, schema, &case.batches, options);
             if scratch.done(action).load(Ordering::Relaxed) <= number {
-                // Which pages find room in memory is up to the threads.
+                // With several threads, it depends on timing which pages fit in memory.
                 assert!(threads > 1 && outcome.is_ok() && file == whole);
                 continue;
             }
@@ -153,7 +153,7 @@ fn scratch_is_capped_to_the_byte() {
     }
 }
 
-/// Scratch of which no file may be made.
+/// A storage in which no file may be created.
 struct NoScratch;
 
 impl ScratchStorage for NoScratch {
@@ -231,7 +231,7 @@ fn open_in(folder: &std::path::Path) -> Vec<std::fs::Metadata> {
     let mut files = Vec::new();
     for descriptor in std::fs::read_dir("/proc/self/fd").unwrap() {
         let descriptor = descriptor.unwrap().path();
-        // Other tests close theirs meanwhile.
+        // Other tests may close files at the same time.
         let Ok(target) = descriptor.read_link() else { continue };
         if target.starts_with(&folder) && target.to_string_lossy().ends_with(" (deleted)") {
             files.push(descriptor.metadata().unwrap());

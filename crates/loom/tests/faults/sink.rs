@@ -147,7 +147,7 @@ fn a_flush_that_fails_is_the_sinks() {
 
 #[test]
 fn a_sink_that_is_full_is_the_sinks_error() {
-    // A slice takes what it has room for, and no more bytes then.
+    // A slice takes bytes until it is full.
     let case = Case::wide();
     let (whole, _) = loom(&case.batches, case.options(1));
     for room in [0, 100, whole.len() / 2, whole.len() - 1] {

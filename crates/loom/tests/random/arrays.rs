@@ -1,4 +1,4 @@
-//! Arrays made up at random.
+//! Random arrays.
 
 use std::sync::Arc;
 
@@ -13,14 +13,14 @@ use arrow_schema::{DataType, Field, FieldRef, Fields, SchemaRef};
 
 use crate::common::scatter;
 
-/// Makes arrays. The value under a null is random too, as if it had been there before the null.
+/// Makes arrays. Values in the buffers at null cells are random too.
 pub(crate) struct Random(pub(crate) usize);
 
 impl Random {
     /// Rows of a table.
     pub(crate) fn batch(&mut self, schema: &SchemaRef, rows: usize) -> RecordBatch {
         let columns = schema.fields().iter().map(|field| match field.data_type() {
-            // A column of runs need not be nullable for their values to be.
+            // The values of runs may be nullable even if the column is not.
             runs @ DataType::RunEndEncoded(_, _) => self.array(runs, rows, None, true),
             _ => self.column(field, rows, None),
         });
@@ -48,7 +48,7 @@ impl Random {
         (one_in > 0 || self.one_in(2)).then(|| (0..rows).map(|_| valid(self)).collect())
     }
 
-    /// A column of a field. A field without nulls may have them where its parent is null.
+    /// A column for a field. A field that is not nullable may have nulls if its parent is null.
     pub(crate) fn column(
         &mut self,
         field: &Field,
@@ -150,7 +150,7 @@ impl Random {
         [None, None, Some(1), Some(5), Some(200)][self.below(5)]
     }
 
-    /// Random bits, but for decimals only those with as many digits as the type has.
+    /// Random bits; for decimals, only values within the digits of the type.
     fn value(&mut self, data_type: &DataType, value: &mut [u8]) {
         let width = value.len();
         let digits = match data_type {

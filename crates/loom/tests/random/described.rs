@@ -1,4 +1,5 @@
-//! What the footer says of pages and chunks, recomputed from their levels and values, for every type and nesting.
+//! Recomputes the footer's description of pages and chunks from their levels and values, for every type and
+//! nesting.
 
 use std::sync::Arc;
 
@@ -53,7 +54,7 @@ fn pages_and_chunks_are_described_by_their_values() {
     assert!(seen.without_values > 0 && seen.chunks_with_nans > 0, "{seen:?}");
 }
 
-/// What was compared.
+/// Counts of the comparisons.
 #[derive(Debug, Default)]
 struct Seen {
     pages: usize,
@@ -121,8 +122,8 @@ impl Seen {
         same_levels("definition levels", definitions, &levels(|page| &page.definitions))?;
         same_levels("repetition levels", repetitions, &levels(|page| &page.repetitions))?;
         let Some(index) = index else {
-            // An index has to have the bounds of all pages, and the Parquet crate makes none where a page without
-            // values has another number of null entries than of rows.
+            // An index has to have the bounds of all pages. The Parquet crate makes no index if a page without
+            // values has different numbers of null entries and of rows.
             let is_odd = |page: &Page| page.values.is_empty() && page.nulls != page.rows;
             let is_left_out = has_nans || order.is_none() || !are_exact || pages.iter().any(is_odd);
             return match is_left_out {
@@ -178,7 +179,7 @@ struct Page {
     repetitions: Vec<i64>,
 }
 
-/// A value, comparable as the Format says for its type.
+/// A value, with the order that the Parquet format defines for its type.
 #[derive(Debug, Clone, PartialEq, PartialOrd)]
 enum Value {
     Integer(i128),
@@ -204,7 +205,7 @@ enum Order {
 }
 
 impl Order {
-    /// `None` for types whose order the Format leaves open.
+    /// `None` for types whose order the Parquet format does not define.
     fn of(leaf: &ColumnDescriptor) -> Option<Self> {
         match (leaf.physical_type(), leaf.logical_type_ref()) {
             (_, Some(LogicalType::Unknown)) => None,
@@ -259,7 +260,7 @@ fn page_rows(metadata: &ParquetMetaData, group: usize, leaf: usize, rows: usize)
 
 /// Reads a chunk, some rows at a time.
 fn read(column: ColumnReader, leaf: &ColumnDescriptor, rows: &[usize]) -> Vec<Page> {
-    // Without an order, values count and are not compared.
+    // Without an order, values are counted but not compared.
     let order = Order::of(leaf).unwrap_or(Order::Bytes);
     macro_rules! pages {
         ($reader:ident) => {{
@@ -298,7 +299,7 @@ fn read(column: ColumnReader, leaf: &ColumnDescriptor, rows: &[usize]) -> Vec<Pa
     }
 }
 
-/// The number of times that each level occurs; empty where there is only one level.
+/// The number of times that each level occurs; empty if there is only one level.
 fn histogram(levels: &[i16], most: i16) -> Vec<i64> {
     let count = |level| levels.iter().filter(|at| **at == level).count() as i64;
     if most == 0 { Vec::new() } else { (0..=most).map(count).collect() }
@@ -310,7 +311,7 @@ fn added(mut sum: Vec<i64>, more: &[i64]) -> Vec<i64> {
     sum
 }
 
-/// The least and the greatest value.
+/// The smallest and the largest value.
 fn extremes<'a>(values: impl IntoIterator<Item = &'a Value>) -> Option<(Value, Value)> {
     values.into_iter().fold(None, |extremes, value| match extremes {
         None => Some((value.clone(), value.clone())),
@@ -349,7 +350,7 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, said: &T, is: &T) -> Result<
     }
 }
 
-/// A histogram may be left out where there is only one level.
+/// Compares histograms, which may be left out if there is only one level.
 fn same_levels(what: &str, said: Option<Vec<i64>>, is: &[i64]) -> Result<(), String> {
     match said {
         None if is.is_empty() => Ok(()),
@@ -357,7 +358,7 @@ fn same_levels(what: &str, said: Option<Vec<i64>>, is: &[i64]) -> Result<(), Str
     }
 }
 
-/// Whether bounds are those of the values, or, where they are cut, include them.
+/// Whether bounds equal the minimum and maximum of the values or, if they are cut, include them.
 fn same_bounds(
     said: Option<&(Value, Value)>,
     is: Option<&(Value, Value)>,

@@ -1,5 +1,5 @@
-//! Tables made up at random: whatever the types, batches, row groups, budgets and threads, what is read back is
-//! what was written.
+//! Random tables: whatever the types, batches, row groups, budgets and threads, the cells read back have to
+//! equal the written ones.
 //!
 //! Every run makes the same tables. `PROPTEST_RNG_SEED` makes other ones, and `PROPTEST_CASES` more.
 
@@ -103,7 +103,7 @@ fn choices() -> impl Strategy<Value = Choices> {
 }
 
 impl Choices {
-    /// Writes a file. A budget that is refused is raised to what the error says is enough.
+    /// Writes a file. A refused budget is raised to the one that the error names.
     fn write(
         &self,
         schema: &Arc<Schema>,

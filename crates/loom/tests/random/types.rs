@@ -1,4 +1,4 @@
-//! Types made up at random.
+//! Random types.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ pub(crate) fn types() -> impl Strategy<Value = DataType> {
     })
 }
 
-/// Runs say whether their values may be null. The values of a map's key may not.
+/// Declares that values of runs are not null, because the keys of a map must not be null.
 fn without_nulls(keys: DataType) -> DataType {
     match keys {
         DataType::RunEndEncoded(ends, values) => {
@@ -72,8 +72,8 @@ fn indirect(
     prop_oneof![dictionaries, runs]
 }
 
-/// Whether the Parquet crate reads a dictionary of such values that it has written itself. It does not read a
-/// FixedSizeBinary where a struct around it is null and its pages are plain.
+/// Whether the Parquet crate can read a dictionary of such values that it has written itself. It can't read a
+/// FixedSizeBinary if a struct around it is null and its pages are plain.
 fn is_read_of_a_dictionary(values: &DataType) -> bool {
     match values {
         DataType::Dictionary(_, values) => is_read_of_a_dictionary(values),
@@ -85,8 +85,8 @@ fn is_read_of_a_dictionary(values: &DataType) -> bool {
     }
 }
 
-/// Whether a type has runs of values without nulls somewhere. For a null key Arrow's `take` finds no value in
-/// them, and ArrowWriter fails as well.
+/// Whether a type contains runs whose values are not nullable. Arrow's `take` fails on them for a null key,
+/// and so does ArrowWriter.
 fn has_required_runs(data_type: &DataType) -> bool {
     match data_type {
         DataType::RunEndEncoded(_, values) => {

@@ -1,7 +1,8 @@
-//! The budget, held against the resident set of a process (`VmHWM`) instead of the allocator's counters: what the
-//! allocator can't give back because of holes is memory too.
+//! Compares the budget with the resident set of a process (`VmHWM`) instead of the allocator's counters, because
+//! freed memory that the allocator can't return to the system counts too.
 //!
-//! Every measurement is a process of its own: this program again, which writes the shape that its environment names.
+//! Every measurement runs in a separate process: this program again, which writes the shape that an environment
+//! variable names.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
@@ -19,14 +20,14 @@ use crate::shapes::{SHAPES, Shape};
 
 const MIB: f64 = 1024.0 * 1024.0;
 
-/// The variable that tells a process what to write: `SHAPE PART CODEC THREADS`.
+/// The environment variable that names the case to write: `SHAPE PART CODEC THREADS`.
 const CASE: &str = "TAPLOOM_RESIDENT_CASE";
 
-/// MiB that a process may grow by beyond the memory that the writer is granted: the caller's batch, code that is
-/// touched, compressors, and what the allocator keeps.
+/// The number of MiB by which a process may exceed the writer's memory: for the caller's batch, code that is
+/// executed, compressors, and freed memory that the allocator keeps.
 const BESIDE: f64 = 8.0;
 
-/// The shapes that once took several times the budget, a part of each.
+/// A part of each shape that used to take several times the budget.
 #[test]
 fn the_hardest_shapes_stay_within_the_budget() {
     if write_case() {
@@ -52,7 +53,7 @@ fn the_hardest_shapes_stay_within_the_budget() {
 #[ignore = "a benchmark of minutes"]
 fn every_shape() {
     let bare = grown("bare 1 snappy 1");
-    // The name of the test may stand before the first line.
+    // The test harness may have printed the name of the test without a line end.
     println!();
     println!("| shape | granted | snappy, 1 | snappy, 2 | zstd, 1 | zstd, 2 | at most |");
     println!("|---|---:|---:|---:|---:|---:|---:|");

@@ -12,7 +12,7 @@ use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 
 use crate::common::scatter;
 
-/// A table: how many batches of how many rows it has, and how one is made.
+/// A table: the number of its batches and rows, and a function that makes a batch.
 pub(crate) struct Shape {
     pub(crate) name: &'static str,
     batches: usize,
@@ -22,7 +22,7 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// The memory that a writer of this shape is granted, in MiB.
+    /// The memory budget of a writer of this shape, in MiB.
     pub(crate) fn granted_mib(&self) -> f64 {
         if self.name.starts_with("20,000 columns") { 64.0 } else { 32.0 }
     }
@@ -42,7 +42,7 @@ impl Shape {
         }
     }
 
-    /// The rows, or an n-th `part` of them.
+    /// The rows, or one n-th of them if `part` is n.
     pub(crate) fn batches(&self, part: usize) -> impl Iterator<Item = RecordBatch> {
         let (rows, make) = (self.batch_rows, self.make);
         (0..self.batches / part).map(move |batch| make(batch * rows, rows))
@@ -97,7 +97,7 @@ fn batch<N: Into<String>>(columns: impl IntoIterator<Item = (N, ArrayRef)>) -> R
     RecordBatch::try_from_iter_with_nullable(columns).unwrap()
 }
 
-/// Text cells of a FITS header's cards, which differ in their first bytes alone.
+/// Text cells with the cards of FITS headers, which differ only in their first bytes.
 fn cards(first: usize, rows: usize, bytes: usize) -> RecordBatch {
     const CARD: &[u8] =
         b"SIMPLE  =                    T / made up, compressible                          ";
@@ -166,7 +166,7 @@ fn texts(first: usize, rows: usize) -> RecordBatch {
     }))
 }
 
-/// The batches share one dictionary, as those of a file do.
+/// The batches share one dictionary, as the batches of a file do.
 fn dictionary(first: usize, rows: usize) -> RecordBatch {
     use std::sync::OnceLock;
     static VALUES: OnceLock<ArrayRef> = OnceLock::new();

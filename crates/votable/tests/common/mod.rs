@@ -36,7 +36,7 @@ pub(crate) fn hex(text: &str) -> Vec<u8> {
     pairs.map(|place| u8::from_str_radix(&digits[place..place + 2], 16).unwrap()).collect()
 }
 
-/// All rows, a cell as text; null is `null`.
+/// All rows, with cells as text; null is `null`.
 pub(crate) fn cells<R: Read>(reader: &mut VotableReader<R>) -> Result<Vec<Vec<String>>> {
     let mut rows = Vec::new();
     while let Some(batch) = reader.next_batch(3)? {

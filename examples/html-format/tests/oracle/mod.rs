@@ -1,4 +1,4 @@
-//! A reader of the documents that is not the writer's own: the HTML parser of Servo.
+//! An independent reader of the documents: the HTML parser of Servo.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use taploom_format::arrow_schema::{DataType, FieldRef};
 use taploom_format::{CanonicalRows, ColumnMetadata, ResultSchema, TableMetadata};
 use taploom_testkit::{Decoded, Oracle};
 
-/// Takes the document apart, and refuses one that is not valid.
+/// Parses the document, and refuses an invalid one.
 #[derive(Default)]
 pub struct HtmlOracle;
 
@@ -43,7 +43,7 @@ impl Oracle for HtmlOracle {
             let mut of_row = row.select(&cell);
             for column in &mut cells {
                 let cell = of_row.next().ok_or("a row has too few cells")?;
-                // A text without characters stands in an element, a null in none.
+                // An empty text is an element; a null has no element.
                 column.push(cell.has_children().then(|| text_of(cell)));
             }
             if of_row.next().is_some() {
@@ -74,7 +74,7 @@ impl Oracle for HtmlOracle {
             .with_metadata(metadata.collect(), table))
     }
 
-    /// Texts without what HTML does not have. In arrays of texts nothing is lost.
+    /// Texts without the characters that HTML does not allow. In arrays of texts, nothing is lost.
     fn comparable(&self, rows: RecordBatch) -> RecordBatch {
         let columns = rows.columns().iter().map(|column| match column.as_string_opt::<i32>() {
             Some(texts) => {

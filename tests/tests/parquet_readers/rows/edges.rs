@@ -1,4 +1,4 @@
-//! The values of every type that are the first to be lost.
+//! The values of every type that are most easily lost.
 
 use arrow_array::builder::{
     Int64Builder, LargeListBuilder, LargeListViewBuilder, ListBuilder, MapBuilder, StringBuilder,
@@ -11,9 +11,9 @@ use half::f16;
 
 use super::array;
 
-/// Rows `first..first + rows` of a table with the values that are the first to be lost.
+/// Rows `first..first + rows` of a table with the values that are most easily lost.
 pub(crate) fn edges(first: usize, rows: usize) -> RecordBatch {
-    /// The values one after another and again, with a null between them.
+    /// The values one after another, with a null after the last, repeated.
     fn cycle<T: Copy>(
         values: &[T],
         first: usize,
@@ -115,7 +115,7 @@ pub(crate) fn edges(first: usize, rows: usize) -> RecordBatch {
     let days = cycle(&days, first, rows).collect::<IntervalDayTimeArray>();
     add("interval of days".to_owned(), array(days));
 
-    // All digits that there are, at every width that Parquet stores.
+    // The largest number of digits, for every width that Parquet stores.
     for to in [
         DataType::Decimal32(9, 0),
         DataType::Decimal64(18, 18),
@@ -142,7 +142,7 @@ pub(crate) fn edges(first: usize, rows: usize) -> RecordBatch {
         add(to.to_string(), cast(&decimals, &to).unwrap());
     }
 
-    // What every_type has no list of.
+    // Types of which `every_type` has no list.
     let mut views = LargeListViewBuilder::new(Int64Builder::new());
     let mut large = LargeListBuilder::new(LargeListBuilder::new(StringBuilder::new()));
     let mut maps = ListBuilder::new(MapBuilder::new(
@@ -172,7 +172,7 @@ pub(crate) fn edges(first: usize, rows: usize) -> RecordBatch {
     add("large list view".to_owned(), array(views.finish()));
     add("large lists".to_owned(), array(large.finish()));
     add("lists of maps".to_owned(), array(maps.finish()));
-    // A field that is never null in a struct that may be, in one that is not.
+    // A field that is never null, in a struct that may be null, in a struct that is never null.
     let required: ArrayRef = array((first as i64..(first + rows) as i64).collect::<Int64Array>());
     let fields = Fields::from(vec![Field::new("required", DataType::Int64, false)]);
     let nulls = (first..first + rows).map(|row| row % 3 != 0).collect::<NullBuffer>();

@@ -1,4 +1,4 @@
-//! Rows with every type of Arrow.
+//! Rows with every Arrow type.
 
 mod edges;
 
@@ -12,7 +12,7 @@ use arrow_schema::{DataType, IntervalUnit, Schema};
 
 use crate::common::every_type;
 
-/// pyarrow, which compares, has one kind of intervals only.
+/// The rows with intervals of the only kind that pyarrow, which compares, supports.
 pub(crate) fn as_pyarrow_has_it(batch: &RecordBatch) -> RecordBatch {
     let columns = batch.columns().iter().map(|column| match column.data_type() {
         DataType::Interval(IntervalUnit::YearMonth) => {
@@ -37,7 +37,7 @@ pub(crate) fn as_pyarrow_has_it(batch: &RecordBatch) -> RecordBatch {
     RecordBatch::try_from_iter_with_nullable(columns).unwrap()
 }
 
-/// Every type that Parquet holds, and the edges of those that have some.
+/// Every type that Parquet can hold, with the values that are most easily lost.
 pub(crate) fn every_and_edges(first: usize, rows: usize) -> RecordBatch {
     let (every, edges) = (every_type(first, rows), edges::edges(first, rows));
     let fields = [every.schema().fields().to_vec(), edges.schema().fields().to_vec()].concat();
