@@ -1,6 +1,6 @@
-//! Every registered format on every table, and beside them what the Arrow project writes.
+//! Measures every registered format on every table, and the writers of the Arrow project for comparison.
 //!
-//! Throughput is in bytes of the rows in Arrow, the same for all formats. What comes out is thrown away.
+//! Throughput is in bytes of the rows in Arrow, the same for all formats. The output is discarded.
 
 use std::io;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use parquet::arrow::ArrowWriter;
 use taploom_benches::{arrow_bytes, tables::table};
 use taploom_format::{Completion, EncoderSpec, Error, ErrorKind, ResultSchema};
 
-/// What a table stands for is said in `tables.rs`. Few rows, so that they stay in the cache, and
-/// that a run without optimisation ends.
+/// `tables.rs` describes the tables. They have a small number of rows, so that the rows stay in the
+/// cache and a run without optimisation ends in time.
 const TABLES: [(&str, u64); 5] =
     [("wide", 200), ("narrow", 4000), ("strings", 4000), ("arrays", 1000), ("nulls", 2000)];
 
-/// Beside the ids of the registry: options that make another format of one.
+/// Measured in addition to the ids of the registry: formats with other options.
 const VARIANTS: [&str; 2] = ["votable/td", "votable/b"];
 
 fn formats(criterion: &mut Criterion) {
@@ -37,7 +37,7 @@ fn formats(criterion: &mut Criterion) {
     }
 }
 
-/// What can't be measured must not pass for measured.
+/// Ends the program, so that a format that can't be measured does not look measured.
 fn fail(why: &str) -> ! {
     eprintln!("formats: {why}");
     std::process::exit(1)
@@ -78,7 +78,7 @@ fn encode(
     Ok(encoder.finish(Completion::Complete)?.total_bytes)
 }
 
-/// The writers of arrow-csv and parquet as they are.
+/// The writers of the crates arrow-csv and parquet.
 fn arrows_own(group: &mut Group<'_>, batches: &[RecordBatch]) {
     let csv = || {
         let mut writer = arrow_csv::Writer::new(io::sink());

@@ -5,15 +5,15 @@ pub mod tables;
 
 use parquet::basic::{Compression, ZstdLevel};
 
-/// What can't be measured says why.
+/// The error says why a case can't be measured.
 pub type Outcome<T = ()> = Result<T, String>;
 
-/// Bytes of rows in Arrow, of these alone: batches of a file share buffers.
+/// The size of rows in Arrow, without other rows in shared buffers.
 pub fn arrow_bytes(batches: &[arrow_array::RecordBatch]) -> usize {
     use arrow_array::Array;
 
     let arrays = batches.iter().flat_map(arrow_array::RecordBatch::columns);
-    // A type whose bytes can't be told counts as none; there is none among the tables.
+    // A type whose size is not known counts as 0; the tables have no such type.
     arrays.filter_map(|array| array.to_data().get_slice_memory_size().ok()).sum()
 }
 

@@ -1,4 +1,4 @@
-//! One table written by one writer, measured; `cargo xtask bench loom` runs it for every case.
+//! Measures one writer on one table; `cargo xtask bench loom` runs it for every case.
 //!
 //! ```text
 //! bench-loom TABLE loom|arrow|arrow-page-file [KEY=VALUE]...
@@ -6,9 +6,9 @@
 //!
 //! `arrow` is `ArrowWriter` with its pages in memory; `arrow-page-file` is the same with its pages in a temporary file.
 //!
-//! Keys: `rows`, `row_group_rows`, `codec`, `encodings` (plain, dictionary, compatible, auto), `budget`,
-//! `threads`, `out` (a file; else the bytes are counted), `digest` (true: and summed up). Prints one line of JSON. Only
-//! the calls of the writer are timed; heap is what it has beyond the batch in hand.
+//! Keys: `rows`, `row_group_rows`, `codec`, `encodings` (plain, dictionary, compatible, auto), `budget`, `threads`,
+//! `out` (a file; else the bytes are counted), `digest` (true: and summed up). Prints one line of JSON. Only the calls
+//! of the writer are timed; the heap is counted without the current batch.
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hasher};
@@ -115,7 +115,7 @@ fn run(arguments: &[String]) -> Outcome<String> {
     let batch_bytes = first.get_array_memory_size();
     drop(first);
 
-    // The first batch is there already, and counts with it.
+    // The first batch is in memory already, and is counted.
     let mut meter = Meter::start(HEAP.current_usage().saturating_sub(batch_bytes));
     let (sink, scratch) = match writer.as_str() {
         "loom" => {
@@ -187,7 +187,7 @@ fn chain(error: impl std::error::Error) -> String {
 
 /// Time and heap of the writer's calls.
 struct Meter {
-    /// Heap before the writer was there: that of the table's source.
+    /// Heap before the writer was made: the heap of the table's source.
     base: usize,
     cpu: Duration,
     wall: Duration,
@@ -199,7 +199,7 @@ impl Meter {
         Self { base, cpu: Duration::ZERO, wall: Duration::ZERO, peak: 0 }
     }
 
-    /// Measures a call beside which a batch of so many bytes is in memory.
+    /// Measures a call while a batch of this number of bytes is in memory.
     fn call<T>(&mut self, batch: usize, call: impl FnOnce() -> T) -> T {
         HEAP.reset_peak_usage();
         let (cpu, wall) = (cpu(), Instant::now());

@@ -1,4 +1,4 @@
-//! Reads all rows of a query and throws them away: what the source alone costs a program.
+//! Reads all rows of a query and discards them, to measure the source alone.
 //!
 //! ```text
 //! bench-mysql URL COLUMNS.json SQL

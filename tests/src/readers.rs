@@ -206,7 +206,7 @@ impl Readers {
     /// Reads a file whose columns are known.
     ///
     /// # Errors
-    /// What the reader says where it refuses the file.
+    /// The message of the reader if it refuses the file.
     pub fn read(&mut self, request: &Request<'_>) -> Result<Read, String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let (expected, out) = (folder.path().join("schema.arrow"), folder.path().join("out.arrow"));
@@ -250,7 +250,7 @@ impl Readers {
     /// were written; answers with the columns that differ, and how.
     ///
     /// # Errors
-    /// What the reader says where it refuses the file.
+    /// The message of the reader if it refuses the file.
     pub fn compare(
         &mut self,
         reader: Reader,
@@ -274,7 +274,7 @@ impl Readers {
     /// Filters every column of a Parquet file, which has the numbers of the rows in the column `row`.
     ///
     /// # Errors
-    /// What the reader says where it refuses the file.
+    /// The message of the reader if it refuses the file.
     pub fn filter(&mut self, reader: Reader, path: &Path) -> Result<Filtered, String> {
         let (program, name) = reader.program();
         let request = serde_json::json!({"reader": name, "task": "filters", "path": path});

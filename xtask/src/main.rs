@@ -1,4 +1,4 @@
-//! What people and CI run.
+//! The commands for developers and CI.
 //!
 //! ```text
 //! cargo xtask setup         install the programs that the tests read files with

@@ -1,20 +1,20 @@
-//! What an encoder alone costs: all batches are in memory before, and its bytes go nowhere.
+//! Measures an encoder alone: all batches are in memory before it starts, and its output is discarded.
 //!
 //! ```text
 //! bench-encode-stage FORMAT SOURCE [THREADS [SECONDS]]
 //! bench-encode-stage --results-of ROWS,ROWS,... FORMAT SOURCE
 //! ```
 //!
-//! The rows are encoded once, or again and again until so many seconds of CPU have gone by: a process
-//! that serves results has its memory by then, and a run of a millisecond can't be measured.
+//! The rows are encoded once, or repeatedly until SECONDS of CPU time have passed: like a process that serves results,
+//! it then has its memory already, and a single run of a millisecond can't be measured.
 //!
 //! It prints one line of JSON: rows, bytes of Arrow and of output, seconds of CPU and of the clock of a run (the
-//! mean), and floors, in seconds of CPU: to copy the input once, to make base64 of as many bytes as the output
-//! has by the engine alone, and to compress the input with snappy, by the codec alone.
+//! mean), and lower bounds in seconds of CPU: for copying the input once, for encoding the bytes of the output as
+//! base64 with the engine alone, and for compressing the input with snappy with the codec alone.
 //!
-//! With `--results-of` the rows are cut into results of so many rows (whole batches), and all of them are encoded, one
-//! after the other. It prints a list in JSON: for each size the seconds of CPU for all rows, the median of rounds
-//! in which every size has its turn.
+//! With `--results-of`, the rows are divided into results of ROWS rows (in whole batches), which are encoded one after
+//! the other. It prints a list in JSON: for each size the seconds of CPU for all rows, as the median of rounds in
+//! which every size is measured.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -35,7 +35,7 @@ use taploom_format::{
 use taploom_pipeline::Step;
 use taploom_sources::{Request, open};
 
-/// Bytes that are copied or encoded at a time: what stays in the second-level cache.
+/// Bytes that are copied or encoded at a time, so that they stay in the second-level cache.
 const CHUNK: usize = 384 << 10;
 
 fn main() -> ExitCode {
@@ -68,7 +68,7 @@ fn number<N: FromStr>(text: Option<&&str>, otherwise: N) -> Result<N, String> {
     text.map_or(Ok(otherwise), |text| text.parse().map_err(|_| format!("{text} is no number")))
 }
 
-/// A table in memory, and what makes results of it.
+/// A table in memory, and the encoder for its results.
 struct Stage {
     spec: EncoderSpec,
     schema: ResultSchema,
@@ -86,7 +86,8 @@ impl Stage {
         let spec =
             spec.with_context(EncodeContext::from(Resources::default().with_threads(threads)));
         let stage = Self { spec, schema: source.schema().clone(), batches };
-        // A first batch, so that the few rows of a small table do not pay for what a program does once.
+        // A first batch is encoded before, so that one-time costs of the program do not count for small
+        // tables.
         let first = &stage.batches[..stage.batches.len().min(1)];
         stage.encode(first, &Counted::default())?;
         Ok(stage)
@@ -100,7 +101,7 @@ impl Stage {
         encoder.finish(Completion::Complete)
     }
 
-    /// Seconds of CPU for all rows, as results of so many batches.
+    /// Seconds of CPU for all rows, as results of this number of batches.
     fn encode_in_results(&self, batches: usize) -> Result<f64, Error> {
         let start = cpu_time();
         for result in self.batches.chunks(batches) {
@@ -222,7 +223,7 @@ fn cpu_time() -> Duration {
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
-/// Counts bytes, and keeps none.
+/// Counts bytes without keeping them.
 #[derive(Clone, Default)]
 struct Counted(Arc<AtomicU64>);
 

@@ -1,11 +1,10 @@
-//! Jobs of the bridge, all at once in one process.
+//! Runs jobs of the bridge at the same time, in one process.
 //!
 //! ```text
 //! bench-jobs DATABASE N MIB MESSAGE.json...
 //! ```
 //!
-//! It runs N jobs of each message, every one with so many MiB for its encoder, and fails where one of them
-//! does.
+//! It runs N jobs of each message, each with MIB for its encoder, and fails if one of them fails.
 
 use std::process::ExitCode;
 use std::sync::Arc;

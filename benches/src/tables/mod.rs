@@ -1,4 +1,4 @@
-//! The tables that are measured, made batch by batch, so that none of them is ever in memory whole.
+//! The measured tables, generated batch by batch, so that a table is never completely in memory.
 
 mod survey;
 mod tpch;
@@ -18,10 +18,10 @@ use crate::Outcome;
 /// Batches, one after the other.
 pub type Batches = Box<dyn Iterator<Item = RecordBatch>>;
 
-/// The rows of a table, in batches as a source would hand them over.
+/// The rows of a table, in batches as a source would return them.
 ///
 /// # Errors
-/// Where there is no such table.
+/// If the table does not exist.
 pub fn table(name: &str, rows: u64) -> Outcome<Batches> {
     let rows = usize::try_from(rows).map_err(|_| "too many rows".to_owned())?;
     Ok(match name {
@@ -53,7 +53,7 @@ pub fn table(name: &str, rows: u64) -> Outcome<Batches> {
                 (format!("a{column}"), cells.lists())
             }))
         }),
-        // What was not measured: twenty columns of doubles, every second cell of them null.
+        // Twenty columns of doubles, in which every second cell is null.
         "nulls" => in_batches(rows, 2000, |first, rows| {
             let columns = (0..20).map(|column| {
                 let values = (first..first + rows).map(|row| {
@@ -179,7 +179,7 @@ impl Cells {
     }
 }
 
-/// Bits without a pattern.
+/// Pseudorandom bits.
 fn random(index: usize) -> u64 {
     let mut z = (index as u64).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

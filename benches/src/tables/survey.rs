@@ -58,7 +58,7 @@ impl Position {
     }
 }
 
-/// What a random number is for: each has its own sequence.
+/// The purpose of a random number; each purpose has a separate sequence.
 #[derive(Clone, Copy)]
 enum Draw {
     Gap,

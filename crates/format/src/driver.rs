@@ -77,7 +77,7 @@ pub struct Encoder {
     failure: Option<Error>,
 }
 
-/// What happens to a batch before the plug-in gets it.
+/// How a batch is prepared for the plug-in.
 enum Intake {
     Convert(Box<CanonicalRows>),
     Check(Box<BatchCheck>),

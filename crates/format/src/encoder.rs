@@ -81,7 +81,7 @@ impl Written {
     }
 }
 
-/// What was written.
+/// A report on the written result.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EncodeSummary {
@@ -101,7 +101,8 @@ pub struct EncodeSummary {
     pub losses: Losses,
 }
 
-/// What an encoder is given besides its options, its columns and its sink.
+/// The envelope and the resources, which an encoder gets in addition to its options, its columns
+/// and its sink.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct EncodeContext {

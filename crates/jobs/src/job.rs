@@ -26,7 +26,7 @@ pub struct Job {
     pub maxrec: Option<u64>,
     /// The time limit of the job; by default [`JobLimits::timeout`].
     pub timeout: Option<Duration>,
-    /// Where the result is stored.
+    /// The destination of the result.
     pub destination: Destination,
 }
 

@@ -77,7 +77,7 @@ pub struct LoomWriter<W: Write + Send> {
     _memory: Memory,
 }
 
-/// What was written.
+/// A report on the written file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Written {

@@ -35,7 +35,7 @@ pub enum ErrorKind {
     Sink,
     /// The granted memory or scratch space is not enough, or the disk is full.
     Resources,
-    /// The reader of the output went away, so nobody waits for an answer.
+    /// The reader of the output has disconnected or stopped reading, so an answer is not needed.
     Cancelled,
     /// Two plug-ins claim the same name.
     DuplicateFormat,
@@ -215,7 +215,8 @@ impl Error {
         self.0.reported
     }
 
-    /// Whether the reader of the output went away, so that nobody waits for an answer.
+    /// Whether the reader of the output has disconnected or stopped reading, so that an answer is
+    /// not needed.
     pub fn is_cancelled(&self) -> bool {
         self.0.kind == ErrorKind::Cancelled
     }

@@ -136,7 +136,7 @@ pub fn piece_length(bytes: &[u8]) -> Option<usize> {
 pub struct PieceReader<'a> {
     bytes: &'a Buffer,
     rows: usize,
-    /// Where the next array begins.
+    /// The offset of the next array.
     at: usize,
 }
 

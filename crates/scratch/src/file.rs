@@ -83,7 +83,7 @@ impl ScratchFile {
     }
 
     /// Starts again from the beginning. The file keeps its disk space for new bytes; readers must not
-    /// read it during this call.
+    /// read it while it is cleared and filled again.
     pub fn clear(&mut self) {
         self.0.length.store(0, Ordering::Release);
     }

@@ -93,7 +93,7 @@ pub struct Stream<R> {
     at: usize,
     /// Bytes in the buffer.
     end: usize,
-    /// Where the buffer begins in the file.
+    /// The position of the buffer in the file.
     start: u64,
 }
 

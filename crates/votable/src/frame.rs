@@ -40,7 +40,7 @@ impl Frame {
     /// # Errors
     /// [`ErrorKind::UnsupportedColumn`] naming a column that has no VOTable datatype, and
     /// [`ErrorKind::InvalidRequest`] for metadata that don't make a valid document: an ID that is used twice,
-    /// a reference that leads nowhere, an element that the version does not have.
+    /// a reference to a missing ID, an element that the version does not have.
     pub fn new(schema: &ResultSchema, version: Version) -> Result<Self> {
         let names: Vec<&str> = schema.columns().iter().map(Column::name).collect();
         Self::with_names(schema, &names, version)

@@ -32,7 +32,7 @@ use self::xml::Xml;
 pub struct ReadOptions {
     /// Which TABLE is read, if the document has several.
     pub table: TableChoice,
-    /// What the count before variable arrays counts in BINARY and BINARY2.
+    /// The meaning of the count before variable arrays in BINARY and BINARY2.
     pub count_of: CountOf,
     /// The character set of `char` cells in BINARY and BINARY2.
     pub charset: Charset,

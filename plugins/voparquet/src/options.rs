@@ -1,4 +1,4 @@
-//! What can be chosen.
+//! The options of VOParquet.
 
 use std::num::NonZeroU64;
 
@@ -15,15 +15,15 @@ pub struct VoparquetOptions {
     /// How column chunks are compressed: none, snappy, zstd, zstd(LEVEL), gzip, gzip(LEVEL) or
     /// lz4_raw.
     pub compression: Codec,
-    /// Columns that are compressed in another way: NAME=CODEC, separated by commas.
+    /// Columns with another codec: NAME=CODEC, separated by commas.
     pub column_compression: ColumnCodecs,
-    /// Rows that a row group has at most.
+    /// Maximum number of rows of a row group.
     pub row_group_rows: NonZeroU64,
-    /// Bytes that the rows of a row group take at most, before they are encoded.
+    /// Maximum size of the rows of a row group in bytes, before they are encoded.
     pub row_group_bytes: NonZeroU64,
     /// How values are encoded: auto, smallest, compatible, plain, dictionary, delta, delta_length or byte_stream_split.
     pub encoding: Encoding,
-    /// Columns that are encoded in another way: NAME=ENCODING, separated by commas.
+    /// Columns with another encoding: NAME=ENCODING, separated by commas.
     pub column_encoding: ColumnEncodings,
     /// Columns that get a bloom filter: names separated by commas.
     pub bloom_filters: ColumnNames,
@@ -33,11 +33,13 @@ pub struct VoparquetOptions {
     pub float_order: FloatOrder,
     /// Whether every page has a checksum: on or off.
     pub checksums: Checksums,
-    /// What timestamps and dates become: what they are in the source, text, or TIMESTAMP with microseconds.
+    /// How timestamps and dates are written: as in the source, as text, or as TIMESTAMP in microseconds.
     pub timestamp: Timestamp,
-    /// Whether the footer says how long the texts of every column are, as astropy needs it.
+    /// Whether the footer has keys with the length of the longest text of every column, as astropy
+    /// needs them.
     pub astropy_lengths: bool,
-    /// What the FIELDs of free text say: the longest text, or `*` as declared.
+    /// The arraysize in the FIELDs of text with arraysize `*`: the length of the longest text, or
+    /// `*` as declared.
     pub text_arraysize: TextArraysize,
 }
 
@@ -65,11 +67,11 @@ impl Default for VoparquetOptions {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Statistics {
-    /// None.
+    /// No statistics.
     None,
-    /// Those of column chunks.
+    /// Minima and maxima of column chunks.
     Chunk,
-    /// Those of column chunks and of pages.
+    /// Minima and maxima of column chunks and of pages.
     #[default]
     Page,
 }
@@ -78,10 +80,10 @@ pub enum Statistics {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FloatOrder {
-    /// Parquet's order by type; no minima and maxima where there are NaNs.
+    /// Parquet's order by type; chunks with NaNs have no minima and maxima.
     #[default]
     Type,
-    /// The total order of IEEE 754, with counts of NaNs.
+    /// The total order of IEEE 754, with the number of NaNs.
     Total,
 }
 
@@ -89,10 +91,10 @@ pub enum FloatOrder {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Checksums {
-    /// They have.
+    /// Pages have checksums.
     #[default]
     On,
-    /// They have not.
+    /// Pages have no checksums.
     Off,
 }
 
@@ -100,32 +102,34 @@ pub enum Checksums {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Encoding {
-    /// As is smallest for each chunk, of the encodings that current readers know.
+    /// The smallest encoding for each chunk, among the encodings that current readers support.
     #[default]
     Auto,
-    /// As is smallest for each chunk, of all encodings of the Parquet format for its type.
+    /// The smallest encoding for each chunk, among all encodings that the Parquet format has for
+    /// its type.
     Smallest,
-    /// With a dictionary where that is smaller, else plain: every reader knows both.
+    /// The smaller of dictionary and plain, which every reader supports.
     Compatible,
-    /// As they are.
+    /// Plain values.
     Plain,
-    /// With a dictionary, or plain where that would be too large.
+    /// A dictionary, or plain if the dictionary would be too large.
     Dictionary,
-    /// Integers and text by their differences from the value before.
+    /// Integers and text as differences from the previous value.
     Delta,
-    /// Text with all lengths before it.
+    /// Text, with all lengths stored before it.
     DeltaLength,
-    /// Bytes of numbers by their place.
+    /// Numbers split into streams of bytes by the position of the byte.
     ByteStreamSplit,
 }
 
 impl Encoding {
-    /// The encoding of the Parquet format for values of a type; `None` if there is none for it, or if values decide.
+    /// The encoding of the Parquet format for values of a type; `None` if the type has no such encoding, or if the
+    /// values decide.
     pub(crate) fn of(self, values: PhysicalType) -> Option<ParquetEncoding> {
         use PhysicalType::{BOOLEAN, BYTE_ARRAY, INT32, INT64, INT96};
         match (self, values) {
             (Self::Plain, _) => Some(ParquetEncoding::PLAIN),
-            // What a dictionary that is too large falls back to.
+            // Used if the dictionary is too large.
             (Self::Dictionary, values) => (values != BOOLEAN).then_some(ParquetEncoding::PLAIN),
             (Self::Delta, INT32 | INT64) => Some(ParquetEncoding::DELTA_BINARY_PACKED),
             (Self::Delta, BYTE_ARRAY) => Some(ParquetEncoding::DELTA_BYTE_ARRAY),
@@ -136,7 +140,7 @@ impl Encoding {
         }
     }
 
-    /// Those that a column can be given.
+    /// The encodings that can be set for a single column.
     pub(crate) const OF_COLUMNS: [(&'static str, Self); 5] = [
         ("plain", Self::Plain),
         ("dictionary", Self::Dictionary),
@@ -146,26 +150,26 @@ impl Encoding {
     ];
 }
 
-/// What timestamps and dates become.
+/// How timestamps and dates are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Timestamp {
-    /// What they are in the source, unless their metadata give a datatype.
+    /// As in the source, unless their metadata give a datatype.
     #[default]
     AsGiven,
-    /// Strings.
+    /// As strings.
     Text,
-    /// TIMESTAMP in microseconds; the FIELD is a `long` with unit `us` and a TIMESYS.
+    /// As TIMESTAMP in microseconds; the FIELD is a `long` with unit `us` and a TIMESYS.
     Micros,
 }
 
-/// What the FIELDs of text with arraysize `*` say.
+/// The arraysize in the FIELDs of text with arraysize `*`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TextArraysize {
     /// `*`.
     Declared,
-    /// `N*`, where the longest text has N characters, so that readers can reserve room for it.
+    /// `N*`, where N is the length of the longest text, so that readers can reserve memory for it.
     #[default]
     Longest,
 }

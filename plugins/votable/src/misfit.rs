@@ -7,7 +7,7 @@ use taploom_format::{Error, ErrorKind};
 pub(crate) struct Misfit {
     /// The name of its column, once it is known.
     pub(crate) column: Option<String>,
-    /// The row, counted from 0 in the rows at hand.
+    /// The row, counted from 0 within the current rows.
     pub(crate) row: usize,
     pub(crate) message: String,
 }

@@ -32,7 +32,7 @@ pub enum Serialization {
     TableData,
 }
 
-/// What the count before an array of variable length counts, for two or more dimensions.
+/// The meaning of the count before an array of variable length, for two or more dimensions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ArrayCount {

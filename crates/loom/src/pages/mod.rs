@@ -121,7 +121,7 @@ struct FilledBlock {
     block: Option<u32>,
 }
 
-/// Where a page is.
+/// The position of a page.
 enum PagePlace {
     /// In memory, in this range of the chunk's blocks.
     Memory(Range<usize>),

@@ -24,7 +24,7 @@ pub(super) struct ColumnGroup {
     pub(super) share: usize,
     /// Bytes of the group's strips in scratch.
     pub(super) spilled: u64,
-    /// Where the group's strip of the last block is.
+    /// The position of the group's strip in the last block.
     pub(super) place: StripPlace,
 }
 

@@ -36,7 +36,8 @@ pub struct ColumnMetadata {
     /// The dimensions; by default none for numbers, and `*` for text whose datatype is not given either.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arraysize: Option<Arraysize>,
-    /// What a string or an array means, for example `timestamp`; DALI 1.1, 3. Passed through.
+    /// The meaning of a string or an array, for example `timestamp`; DALI 1.1, 3. It is written
+    /// unchanged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub xtype: Option<String>,
     /// The unit, in the syntax of VOUnits.

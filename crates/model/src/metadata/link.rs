@@ -11,7 +11,7 @@ pub struct Link {
     /// Its XML ID.
     #[serde(rename = "ID")]
     pub id: Option<XmlId>,
-    /// What the link is for: `doc`, `type`, `query`, `hints`, `location` and so on.
+    /// The purpose of the link: `doc`, `type`, `query`, `hints`, `location` and so on.
     #[serde(rename = "content-role")]
     pub content_role: Option<VocabularyTerm>,
     /// The media type of what is linked.

@@ -93,7 +93,7 @@ pub struct Info {
     pub ucd: Option<String>,
     /// The role in a data model.
     pub utype: Option<String>,
-    /// What the value means.
+    /// The meaning of the value.
     pub xtype: Option<String>,
 }
 

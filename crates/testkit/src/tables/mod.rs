@@ -73,7 +73,7 @@ impl Table {
     /// A table of columns with a name, an array that is given, and the array to be read back.
     ///
     /// # Panics
-    /// Where the arrays do not make a table.
+    /// If the arrays do not make a table.
     pub fn new(name: &'static str, columns: &[(String, ArrayRef, ArrayRef)]) -> Self {
         let columns = columns.iter().cloned();
         Self::of(name, columns.map(|(name, a, b)| TestColumn::converted(name, a, b)).collect())

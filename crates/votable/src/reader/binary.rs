@@ -11,7 +11,7 @@ use super::base64_text::Base64Text;
 use super::cells::{ColumnCells, Elements, Null};
 use super::xml::{Xml, damaged};
 
-/// What the count before a variable array of several dimensions counts.
+/// The meaning of the count before a variable array of several dimensions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum CountOf {
     /// All values. This is the rule of the standard and of STIL.

@@ -41,7 +41,7 @@ impl Timestamps {
     /// with the origin of the counts.
     ///
     /// # Errors
-    /// Those of [`ResultSchema::new`].
+    /// As [`ResultSchema::new`].
     pub(crate) fn new(schema: &ResultSchema) -> Result<Self> {
         let mut table = schema.table().clone();
         let mut systems = TimeSystems::new(schema);
@@ -160,7 +160,7 @@ fn counted(column: &Column, datatype: Datatype, unit: &str, system: XmlId) -> Co
 /// of the Arrow schema describe only the FIELDs.
 ///
 /// # Errors
-/// Those of [`ResultSchema::new`].
+/// As [`ResultSchema::new`].
 pub(crate) fn described(schema: &ResultSchema, in_parquet: &Schema) -> Result<ResultSchema> {
     let mut table = schema.table().clone();
     let mut systems = TimeSystems::new(schema);
