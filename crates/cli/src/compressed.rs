@@ -25,6 +25,14 @@ impl Compression {
         (found, if found.is_some() { path.with_extension("") } else { path.to_owned() })
     }
 
+    /// The end of the names of files.
+    pub(crate) fn extension(self) -> &'static str {
+        match self {
+            Self::Gzip => "gz",
+            Self::Zstd => "zst",
+        }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
@@ -76,6 +84,14 @@ impl CompressedSink {
                 Ok(encoder.get_ref().written)
             }
         })
+    }
+
+    /// The compressed bytes that have left so far.
+    pub(crate) fn written(&self) -> u64 {
+        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Compressor::Gzip(encoder) => encoder.get_ref().written,
+            Compressor::Zstd(encoder) => encoder.get_ref().written,
+        }
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Compressor) -> io::Result<T>) -> io::Result<T> {

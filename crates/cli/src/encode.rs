@@ -1,20 +1,26 @@
 //! `taploom encode`.
 
+mod destination;
+mod folder;
+mod format;
+mod interrupt;
+mod summary;
+
 use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde::Serialize;
-use taploom::pipeline::{Ahead, Coalesce, Encoded, MaxRec, RowSource, Transformed, run as encode};
-use taploom::sources::{ColumnList, ReadProgress, Request};
-use taploom::{
-    ByteSink, ColumnLosses, Completion, Content, EncodeContext, EncoderPlugin, EncoderSpec,
-    Envelope, Error, ErrorKind, Resources, Result,
+use taploom::pipeline::{
+    Ahead, Coalesce, Encoded, MaxRec, PartLimits, RowSource, Transformed, run_parts,
 };
+use taploom::sources::{ColumnList, ReadProgress, Request};
+use taploom::{Completion, Content, EncoderSpec, Error, ErrorKind, Result};
 use tokio::runtime::Runtime;
 
-use crate::compressed::{CompressedSink, Compression};
+use self::destination::{Destination, SplitArguments};
+use self::format::{name_hint, spec};
+use self::summary::Summary;
 use crate::output::Output;
 use crate::progress::{Progress, finished, is_wanted};
 use crate::resources::ResourceArguments;
@@ -50,9 +56,11 @@ pub(crate) struct Arguments {
     #[arg(short, long)]
     format: Option<String>,
     /// Output file [default: standard output]. The file is replaced atomically, and only on success. A name
-    /// that ends in .gz or .zst is compressed so
+    /// that ends in .gz or .zst is compressed so. A name that ends in a slash is a folder for files
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    split: SplitArguments,
     /// Maximum number of rows (TAP MAXREC); 0 writes the metadata only
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = from_zero)]
     maxrec: Option<u64>,
@@ -83,26 +91,6 @@ pub(crate) struct Arguments {
     quiet: bool,
 }
 
-/// The file that `--summary` names.
-#[derive(Serialize)]
-struct Summary {
-    format: &'static str,
-    content_type: String,
-    status: &'static str,
-    rows: u64,
-    columns: usize,
-    data_bytes: u64,
-    total_bytes: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    compression: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    compressed_bytes: Option<u64>,
-    truncated_cells: u64,
-    altered_cells: u64,
-    losses: Vec<ColumnLosses>,
-    elapsed_seconds: f64,
-}
-
 fn invalid(message: String) -> Error {
     Error::new(ErrorKind::InvalidRequest, message)
 }
@@ -117,9 +105,10 @@ pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) ->
     // One value, so that the source and the encoder share the limit of temporary files.
     let resources = arguments.resources.resources()?.with_threads(arguments.threads);
     let spec = spec(arguments, &resources)?;
-    // Both files are opened before the work, so that a wrong name is reported at once.
-    let output = Output::open(arguments.output.as_deref())?;
-    if output.is_stdout()
+    // All files are opened before the work, so that a wrong name is reported at once.
+    let mut destination = Destination::open(arguments.output.as_deref(), &arguments.split, &spec)?;
+    let to_stdout = destination.is_stdout();
+    if to_stdout
         && spec.plugin().info().content == Content::Binary
         && std::io::stdout().is_terminal()
     {
@@ -128,13 +117,9 @@ pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) ->
     }
     let summary_file =
         arguments.summary.as_deref().map(|path| Output::open(Some(path))).transpose()?;
-    if summary_file.as_ref().is_some_and(|summary| summary.takes_the_place_of(&output)) {
-        return Err(invalid(
-            "--summary and -o name the same file; the rows would be lost".to_owned(),
-        ));
-    }
-    if let Some(summary) = &arguments.summary {
-        check_summary(summary, arguments, &output)?;
+    if let (Some(path), Some(file)) = (&arguments.summary, &summary_file) {
+        destination.check_beside(file, path, "--summary")?;
+        summary::check(path, arguments, &destination)?;
     }
 
     let progress = Arc::new(ReadProgress::default());
@@ -176,34 +161,19 @@ pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) ->
         Box::new(source)
     };
     let columns = source.schema().columns().len();
-    let compression = arguments.output.as_deref().and_then(|path| Compression::of(path).0);
-    let mut sink = output.sink().map_err(Error::sink)?;
-    let mut compressed = None;
-    if let Some(compression) = compression {
-        let compressing = CompressedSink::new(compression, sink).map_err(Error::sink)?;
-        sink = Box::new(compressing.clone());
-        compressed = Some(compressing);
-    }
-    let tells = is_wanted(arguments.quiet, output.is_stdout());
+    arguments.split.check(source.rows_hint())?;
+    let tells = is_wanted(arguments.quiet, to_stdout);
     let progress = Progress::start(source.rows_hint(), progress, tells);
-    let encoded = write(source, &spec, sink, &progress, arguments.threads, &runtime)?;
+    let encoded = write(source, &spec, &mut destination, &progress, arguments, &runtime)?;
     // The line goes away before others are printed.
     drop(progress);
-    let compressed_bytes =
-        compressed.map(|compressed| compressed.finish()).transpose().map_err(Error::sink)?;
-    output.holds(compressed_bytes.unwrap_or(encoded.summary.total_bytes))?;
-    // Everything that can fail comes before the first of the two files appears.
+    let (files, bytes) = (destination.files().map(Iterator::count), destination.bytes());
+    // Everything that can fail comes before the first of the files appears.
     if let Some(file) = &summary_file {
-        let mut summary = summarise(&spec, &encoded, columns, started);
-        summary.compression = compression.map(Compression::name);
-        summary.compressed_bytes = compressed_bytes;
-        let mut json = serde_json::to_vec(&summary).map_err(|error| {
-            Error::new(ErrorKind::Internal, "can't write the summary").with_source(error)
-        })?;
-        json.push(b'\n');
-        file.write_all(&json)?;
+        let summary = Summary::new(&spec, &encoded, columns, &destination, started);
+        file.write_all(&summary.json()?)?;
     }
-    output.commit()?;
+    destination.commit()?;
     if let Some(file) = summary_file {
         file.commit()?;
     }
@@ -215,92 +185,11 @@ pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) ->
         }
     }
     if tells {
-        let bytes = compressed_bytes.unwrap_or(encoded.summary.total_bytes);
-        let line = finished(encoded.summary.rows, bytes, started.elapsed());
+        let line = finished(files, encoded.summary.rows, bytes, started.elapsed());
         // Where this fails, the file is there all the same.
         let _ = writeln!(std::io::stderr(), "{line}");
     }
     Ok(())
-}
-
-/// The summary must neither be mixed with the rows nor replace a file that is read.
-fn check_summary(summary: &Path, arguments: &Arguments, output: &Output) -> Result<()> {
-    if summary == Path::new("-") && output.is_stdout() {
-        let message =
-            "--summary - and the rows both go to standard output; give one of them a file";
-        return Err(invalid(message.to_owned()));
-    }
-    let Ok(summary) = summary.canonicalize() else { return Ok(()) };
-    let sources = arguments.sources.iter();
-    let sources = sources.map(|source| Path::new(source.strip_prefix("sqlite:").unwrap_or(source)));
-    let others = [arguments.columns.as_deref(), arguments.envelope.as_deref()];
-    for input in sources.chain(others.into_iter().flatten()) {
-        if input.canonicalize().is_ok_and(|input| input == summary) && summary.is_file() {
-            let message = format!("--summary would replace {}, which is read", input.display());
-            return Err(invalid(message));
-        }
-    }
-    Ok(())
-}
-
-fn spec(arguments: &Arguments, resources: &Resources) -> Result<EncoderSpec> {
-    let registry = taploom::registry()?;
-    let extension = |path: &Path| Compression::of(path).1.extension()?.to_str().map(str::to_owned);
-    let mut spec = match (&arguments.format, arguments.output.as_deref().and_then(extension)) {
-        (Some(format), _) => registry.request(format)?,
-        (None, Some(extension)) => registry.for_extension(&extension).ok_or_else(|| {
-            let formats = registry.plugins().iter().map(EncoderPlugin::info);
-            let known: Vec<&str> =
-                formats.flat_map(|info| info.extensions.iter().copied()).collect();
-            invalid(format!(
-                "no format has files with the extension .{extension}; choose the format with -f, or \
-                 one of the extensions {}",
-                known.join(", ")
-            ))
-        })?,
-        (None, None) => registry.default_request()?,
-    };
-    for option in &arguments.options {
-        let (name, value) = option.split_once('=').ok_or_else(|| {
-            let message = format!("--option {option:?} is not of the form KEY=VALUE");
-            Error::new(ErrorKind::InvalidOption, message)
-        })?;
-        spec = spec.with_option(name.trim(), value)?;
-    }
-    let envelope = arguments.envelope.as_deref().map(read_envelope).transpose()?;
-    Ok(spec.with_context(EncodeContext::from(resources.clone()).with_envelope(envelope)))
-}
-
-/// A hint where a name says another format than the one that was asked for.
-fn name_hint(arguments: &Arguments, spec: &EncoderSpec) -> Result<Option<String>> {
-    let Some(path) = arguments.output.as_deref().filter(|_| arguments.format.is_some()) else {
-        return Ok(None);
-    };
-    let (_, inner) = Compression::of(path);
-    let Some(extension) = inner.extension().and_then(|extension| extension.to_str()) else {
-        return Ok(None);
-    };
-    let registry = taploom::registry()?;
-    let said = registry.for_extension(extension).map(|spec| spec.plugin().info().id);
-    let written = spec.plugin().info();
-    Ok(said.filter(|said| *said != written.id).map(|said| {
-        let usual = written.extensions.first().unwrap_or(&written.id);
-        format!(
-            "note: {} is in the format {}, as -f asks, though .{extension} is that of {said}; .{usual} would say so",
-            path.display(),
-            written.id
-        )
-    }))
-}
-
-fn read_envelope(path: &Path) -> Result<Envelope> {
-    let name = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| invalid(format!("can't read the envelope {name}")).with_source(error))?;
-    serde_json::from_str(&text).map_err(|error| {
-        let form = "an envelope in JSON: header, footer, footerOverflow";
-        invalid(format!("{name} is not {form}")).with_source(error)
-    })
 }
 
 /// The runtime on which a source waits for its server.
@@ -319,39 +208,24 @@ fn runtime(threads: usize) -> Result<Runtime> {
 fn write(
     mut source: impl RowSource + 'static,
     spec: &EncoderSpec,
-    sink: ByteSink,
+    destination: &mut Destination,
     progress: &Progress,
-    threads: usize,
+    arguments: &Arguments,
     runtime: &Runtime,
 ) -> Result<Encoded> {
-    let mut tell = |rows| progress.rows(rows);
-    if threads == 1 {
-        return runtime.block_on(encode(&mut source, spec, sink, &mut tell));
+    let limits = arguments.split.limits();
+    let is_split = limits != PartLimits::default();
+    let mut tell = |rows, files| {
+        if is_split {
+            progress.file(files);
+        }
+        progress.rows(rows);
+    };
+    if arguments.threads == 1 {
+        return runtime.block_on(run_parts(&mut source, spec, limits, destination, &mut tell));
     }
     let mut ahead = Ahead::start(source, runtime.handle());
-    futures::executor::block_on(encode(&mut ahead, spec, sink, &mut tell))
-}
-
-fn summarise(spec: &EncoderSpec, encoded: &Encoded, columns: usize, started: Instant) -> Summary {
-    let summary = &encoded.summary;
-    Summary {
-        format: spec.plugin().info().id,
-        content_type: spec.content_type(),
-        status: match encoded.completion {
-            Completion::Overflow => "overflow",
-            _ => "complete",
-        },
-        rows: summary.rows,
-        columns,
-        data_bytes: summary.data_bytes,
-        total_bytes: summary.total_bytes,
-        compression: None,
-        compressed_bytes: None,
-        truncated_cells: summary.truncated_cells,
-        altered_cells: summary.altered_cells,
-        losses: summary.losses.columns().to_vec(),
-        elapsed_seconds: started.elapsed().as_secs_f64(),
-    }
+    futures::executor::block_on(run_parts(&mut ahead, spec, limits, destination, &mut tell))
 }
 
 /// Prints what the user should know about a complete file on standard error.

@@ -9,6 +9,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "taploom encode demo -q \"SELECT name, ra, dec FROM stars WHERE vmag < 2\" -f csv",
             "taploom encode stars.parquet --select \"ra, dec\" --where \"vmag < 2\" -o bright.csv",
             "taploom encode stars.vot -f parquet --option \"compression=zstd(3)\" -o stars.parquet",
+            "taploom encode survey.csv -f parquet --split-rows 1000000 -o survey/",
             "taploom encode sqlite:survey.db -q \"SELECT * FROM objects\" --maxrec 1000 -o objects.fits",
         ],
     ),

@@ -208,7 +208,8 @@ fn followed(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, "too many links"))
 }
 
-fn cannot_write(path: &Path, error: io::Error) -> Error {
+/// The error of a file or folder that can't be written.
+pub(crate) fn cannot_write(path: &Path, error: io::Error) -> Error {
     let message = format!("can't write {}", path.display());
     let kind = match error.kind() {
         io::ErrorKind::NotFound

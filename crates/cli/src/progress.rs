@@ -19,12 +19,18 @@ pub(crate) fn is_wanted(quiet: bool, rows_to_stdout: bool) -> bool {
         && !(rows_to_stdout && std::io::stdout().is_terminal())
 }
 
-/// The line at the end of the work.
-pub(crate) fn finished(rows: u64, size: u64, elapsed: Duration) -> String {
+/// The line at the end of the work, for the rows of one file or, if it is given, of several.
+pub(crate) fn finished(files: Option<usize>, rows: u64, size: u64, elapsed: Duration) -> String {
+    let files = match files {
+        None => String::new(),
+        Some(1) => "1 file, ".to_owned(),
+        Some(files) => format!("{} files, ", grouped(files as u64)),
+    };
     let unit = if rows == 1 { "row" } else { "rows" };
     let seconds = elapsed.as_secs_f64();
     let rate = grouped((rows as f64 / seconds.max(1e-3)) as u64);
-    format!("{} {unit}, {} in {seconds:.1} s ({rate} rows/s)", grouped(rows), bytes(size))
+    let rows = grouped(rows);
+    format!("{files}{rows} {unit}, {} in {seconds:.1} s ({rate} rows/s)", bytes(size))
 }
 
 /// A line on standard error that shows how far the work is, or nothing.
@@ -51,13 +57,21 @@ impl Progress {
         let (bar, template) = match rows {
             Some(rows) => (
                 ProgressBar::new(rows),
-                "{wide_bar} {percent}% of {human_len} rows, {rate}, {eta} left",
+                "{wide_bar} {percent}% of {human_len} rows{prefix}, {rate}, {eta} left",
             ),
-            None => (ProgressBar::new_spinner(), "{spinner} {human_pos} rows, {rate}, {elapsed}"),
+            None => {
+                let template = "{spinner} {human_pos} rows{prefix}, {rate}, {elapsed}";
+                (ProgressBar::new_spinner(), template)
+            }
         };
         set_template(&bar, template);
         bar.enable_steady_tick(Duration::from_millis(200));
         Self { bar, read, shows_bytes }
+    }
+
+    /// The rows go to this file, counted from 1.
+    pub(crate) fn file(&self, number: u64) {
+        self.bar.set_prefix(format!(", file {}", grouped(number)));
     }
 
     /// So many rows were encoded so far.
@@ -67,7 +81,7 @@ impl Progress {
             return;
         };
         if !self.shows_bytes.swap(true, Ordering::Relaxed) {
-            let template = "{wide_bar} {percent}% of {total_bytes}, {msg}, {eta} left";
+            let template = "{wide_bar} {percent}% of {total_bytes}, {msg}{prefix}, {eta} left";
             set_template(&self.bar, template);
         }
         self.bar.set_length(total);

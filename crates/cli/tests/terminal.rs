@@ -88,6 +88,10 @@ fn a_session_is_not_garbled() {
     assert_eq!((encode.status, encode.screen.len()), (Some(0), 1), "{:?}", encode.screen);
     assert!(encode.screen[0].starts_with("401 rows, "), "{:?}", encode.screen);
     assert!(encode.screen[0].contains(" s ("), "{:?}", encode.screen);
+    let parts =
+        session(&folder, &["encode", "demo", "-f", "csv", "-o", "parts/", "--split-rows", "100"]);
+    assert_eq!((parts.status, parts.screen.len()), (Some(0), 1), "{:?}", parts.screen);
+    assert!(parts.screen[0].starts_with("5 files, 401 rows, "), "{:?}", parts.screen);
     let quiet = session(&folder, &["encode", "demo", "-o", "stars.vot", "--quiet"]);
     assert_eq!((quiet.status, quiet.bytes.len()), (Some(0), 0));
 
@@ -123,15 +127,24 @@ fn progress_takes_one_line_and_leaves_none() {
     let folder = Folder::new();
     let columns = folder.columns();
     let source = format!("synth:{columns}?rows=400000");
-    let long = session(&folder, &["encode", &source, "-f", "votable", "-o", "rows.vot"]);
-    assert_eq!(long.status, Some(0));
-    assert_eq!(long.screen.len(), 1, "{:#?}", long.screen);
-    assert!(long.screen[0].starts_with("400,000 rows, "), "{:?}", long.screen);
-    // Whatever was drawn before stayed within a line of 80 columns.
-    let mut parser = emulator();
-    for piece in long.bytes.chunks(64) {
-        parser.process(piece);
-        let used = parser.screen().rows(0, 80).filter(|line| !line.trim().is_empty()).count();
-        assert!(used <= 1, "{:#?}", parser.screen().contents());
+    for (output, line) in [
+        (&["-o", "rows.vot"][..], "400,000 rows, "),
+        (&["-o", "rows.vot/", "--split-rows", "100000"], "4 files, 400,000 rows, "),
+    ] {
+        let long = session(&folder, &[&["encode", &source], output].concat());
+        assert_eq!(long.status, Some(0));
+        assert_eq!(long.screen.len(), 1, "{:#?}", long.screen);
+        assert!(long.screen[0].starts_with(line), "{:?}", long.screen);
+        // Whatever was drawn before stayed within a line of 80 columns.
+        let mut parser = emulator();
+        let mut files = false;
+        for piece in long.bytes.chunks(64) {
+            parser.process(piece);
+            let used = parser.screen().rows(0, 80).filter(|line| !line.trim().is_empty()).count();
+            assert!(used <= 1, "{:#?}", parser.screen().contents());
+            files |= parser.screen().contents().contains(" rows, file ");
+        }
+        assert_eq!(files, output.len() > 2, "the progress names the file");
+        std::fs::remove_file(folder.path("rows.vot")).ok();
     }
 }

@@ -229,9 +229,7 @@ impl Encoder {
             data_bytes,
             total_bytes,
             truncated_cells: losses.truncated_cells(),
-            altered_cells: losses.altered_cells()
-                + losses.altered_names()
-                + losses.altered_metadata(),
+            altered_cells: losses.altered(),
             losses,
         })
     }

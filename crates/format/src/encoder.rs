@@ -101,6 +101,29 @@ pub struct EncodeSummary {
     pub losses: Losses,
 }
 
+impl EncodeSummary {
+    /// Adds what was written of the same table to another file. Names and texts of the metadata that both files
+    /// altered count once.
+    ///
+    /// ```
+    /// use taploom_format::EncodeSummary;
+    ///
+    /// let mut first = EncodeSummary::default();
+    /// first.rows = 10;
+    /// let mut both = first.clone();
+    /// both.join(&first);
+    /// assert_eq!(both.rows, 20);
+    /// ```
+    pub fn join(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.data_bytes += other.data_bytes;
+        self.total_bytes += other.total_bytes;
+        self.losses.join(&other.losses);
+        self.truncated_cells = self.losses.truncated_cells();
+        self.altered_cells = self.losses.altered();
+    }
+}
+
 /// The envelope and the resources, which an encoder gets in addition to its options, its columns
 /// and its sink.
 #[derive(Debug, Clone, Default)]

@@ -100,6 +100,26 @@ impl Losses {
         self
     }
 
+    /// Adds the losses of another file with the same columns and metadata. Both files write the same names and texts
+    /// of the metadata, so what was altered there counts once.
+    pub(crate) fn join(&mut self, other: &Self) {
+        for losses in &other.columns {
+            let place = self.columns.partition_point(|column| column.index < losses.index);
+            match self.columns.get_mut(place).filter(|column| column.index == losses.index) {
+                Some(column) => {
+                    column.truncated_cells += losses.truncated_cells;
+                    column.altered_cells += losses.altered_cells;
+                    column.name_altered |= losses.name_altered;
+                }
+                None => self.columns.insert(place, losses.clone()),
+            }
+        }
+        self.altered_metadata = self.altered_metadata.max(other.altered_metadata);
+        if self.alteration.is_empty() {
+            self.alteration = other.alteration;
+        }
+    }
+
     /// The columns that lost something, in their order in the result.
     pub fn columns(&self) -> &[ColumnLosses] {
         &self.columns
@@ -123,6 +143,11 @@ impl Losses {
     /// Texts of the metadata that were cut or altered.
     pub fn altered_metadata(&self) -> u64 {
         self.altered_metadata
+    }
+
+    /// Everything that was altered: cells, column names and texts of the metadata.
+    pub(crate) fn altered(&self) -> u64 {
+        self.altered_cells() + self.altered_names() + self.altered_metadata()
     }
 
     /// Whether there are no losses.
@@ -253,6 +278,20 @@ mod tests {
              FITS can't store; replaced by ?"
         );
         assert!(Losses::of_cells(ALTERATION, [cells(0, 0); 8]).sentences().is_empty());
+    }
+
+    #[test]
+    fn losses_of_two_files_are_added_and_those_of_their_headers_are_not() {
+        let cells = |truncated, altered| CellLosses { truncated, altered };
+        let losses = |cells: [CellLosses; 3]| {
+            let losses = Losses::of_cells(ALTERATION, cells);
+            losses.with_altered_names([1]).with_altered_metadata(2).named(&schema(3)).unwrap()
+        };
+        let mut both = Losses::default();
+        both.join(&losses([cells(0, 1), cells(0, 0), cells(2, 0)]));
+        both.join(&losses([cells(0, 4), cells(0, 0), cells(1, 1)]));
+        assert_eq!(both, losses([cells(0, 5), cells(0, 0), cells(3, 1)]));
+        assert_eq!(both.altered(), 6 + 1 + 2);
     }
 
     #[test]

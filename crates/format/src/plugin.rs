@@ -1,5 +1,7 @@
 //! The trait that a plug-in implements for its format, and how the format is registered.
 
+use std::num::NonZeroU64;
+
 use taploom_model::{Error, ErrorKind, Result, ResultSchema};
 
 use crate::driver::Encoder;
@@ -35,6 +37,13 @@ pub trait EncoderFormat: 'static {
         context: &EncodeContext,
         output: Output,
     ) -> Result<Box<dyn ResultEncoder>>;
+
+    /// The number of rows after which the output has a seam: the rows of a full row group. A table that is divided
+    /// into files of some size is divided there, so that row groups stay whole. By default there are no seams.
+    fn seam_rows(options: &Self::Options) -> Option<NonZeroU64> {
+        let _ = options;
+        None
+    }
 }
 
 /// A registered format. Made by [`register_encoder!`](crate::register_encoder), kept in a
@@ -44,6 +53,7 @@ pub struct EncoderPlugin {
     info: &'static FormatInfo,
     check: fn(&Options) -> Result<()>,
     options: fn() -> Vec<OptionInfo>,
+    seam_rows: fn(&Options) -> Result<Option<NonZeroU64>>,
     start: StartFn,
 }
 
@@ -77,6 +87,9 @@ impl EncoderPlugin {
             info: &F::INFO,
             check: |options| options.parse::<F::Options>().map(drop),
             options: Options::known::<F::Options>,
+            seam_rows: |options| {
+                options.parse::<F::Options>().map(|options| F::seam_rows(&options))
+            },
             start: |options, schema, context, output| {
                 F::start(&options.parse::<F::Options>()?, schema, context, output)
             },
@@ -99,6 +112,14 @@ impl EncoderPlugin {
     /// [`ErrorKind::InvalidOption`] naming the option and what would be right.
     pub fn check(&self, options: &Options) -> Result<()> {
         (self.check)(options).map_err(|error| error.with_format(self.info.id))
+    }
+
+    /// As [`EncoderFormat::seam_rows`].
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn seam_rows(&self, options: &Options) -> Result<Option<NonZeroU64>> {
+        (self.seam_rows)(options).map_err(|error| error.with_format(self.info.id))
     }
 
     /// Starts one result, with the driver around the plug-in's encoder.

@@ -1,5 +1,7 @@
 //! A parsed request for a format.
 
+use std::num::NonZeroU64;
+
 use taploom_model::{Error, ErrorKind, Result, ResultSchema};
 
 use crate::driver::Encoder;
@@ -67,6 +69,14 @@ impl EncoderSpec {
     pub fn with_context(mut self, context: EncodeContext) -> Self {
         self.context = context;
         self
+    }
+
+    /// The number of rows after which the output has a seam, such as those of a full row group; `None` if it has none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidOption`] for options that the format does not take.
+    pub fn seam_rows(&self) -> Result<Option<NonZeroU64>> {
+        self.plugin.seam_rows(&self.options)
     }
 
     /// Starts one result.

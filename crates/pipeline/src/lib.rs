@@ -8,6 +8,7 @@ pub mod body;
 mod channel_sink;
 #[cfg(feature = "tokio")]
 mod drive;
+mod parts;
 mod run;
 #[cfg(feature = "tokio")]
 mod spawn;
@@ -18,6 +19,7 @@ mod transforms;
 pub use ahead::Ahead;
 #[cfg(feature = "tokio")]
 pub use body::{Body, BodyOptions, Chunks, Outcome, body};
+pub use parts::{PartLimits, Parts, run_parts};
 pub use run::{Encoded, run};
 #[cfg(feature = "tokio")]
 pub use spawn::{Running, spawn};

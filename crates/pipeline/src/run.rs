@@ -79,7 +79,7 @@ pub async fn run(
 /// A result whose encoder was started, and what may happen to it.
 pub(crate) struct StartedResult {
     encoder: Encoder,
-    rows: u64,
+    pub(crate) rows: u64,
 }
 
 impl StartedResult {
@@ -95,9 +95,13 @@ impl StartedResult {
     }
 
     /// Hands on what the encoder can hand on before it has more rows.
-    #[cfg(feature = "tokio")]
     pub(crate) fn flush(&mut self) -> Result<()> {
         self.encoder.flush()
+    }
+
+    /// Bytes that the sink has taken.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.encoder.bytes()
     }
 
     pub(crate) fn finish(self, Ending { overflowed, notes, .. }: Ending) -> Result<Encoded> {
@@ -123,7 +127,7 @@ impl StartedResult {
 
 /// A future that is ready when it is polled for the second time.
 #[derive(Default)]
-struct Pause {
+pub(crate) struct Pause {
     was_polled: bool,
 }
 

@@ -8,6 +8,8 @@ mod options;
 mod parquet_file;
 mod timestamps;
 
+use std::num::NonZeroU64;
+
 use taploom_format::{
     EncodeContext, EncoderFormat, EnvelopeUse, FormatInfo, Output, OverflowReport, Result,
     ResultEncoder, ResultSchema, RowsGiven, register_encoder,
@@ -47,5 +49,9 @@ impl EncoderFormat for Voparquet {
         output: Output,
     ) -> Result<Box<dyn ResultEncoder>> {
         Ok(Box::new(VoparquetEncoder::start(options, schema, context, output)?))
+    }
+
+    fn seam_rows(options: &VoparquetOptions) -> Option<NonZeroU64> {
+        Some(options.row_group_rows)
     }
 }

@@ -9,5 +9,6 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod folders;
 mod outputs;
 mod standard_input;

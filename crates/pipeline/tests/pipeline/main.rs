@@ -10,6 +10,7 @@
 #[cfg(feature = "tokio")]
 mod body;
 mod own_transform;
+mod parts;
 #[cfg(feature = "tokio")]
 mod stopping;
 #[cfg(feature = "tokio")]

@@ -1,0 +1,255 @@
+//! One stream of rows in several files.
+
+use std::num::NonZeroU64;
+
+use arrow_array::RecordBatch;
+use taploom_format::{
+    ByteSink, Completion, EncodeSummary, EncoderSpec, Ending, Error, Result, ResultSchema,
+    RowSource, Step,
+};
+
+use crate::run::{Encoded, Pause, StartedResult};
+
+/// When a file is full, so that the next row begins another one. Without limits there is one file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PartLimits {
+    /// Rows of a file. Every file but the last has exactly this number of rows, unless bytes end it before.
+    pub rows: Option<NonZeroU64>,
+    /// Bytes of a file. A file that has reached this size gets no more rows.
+    pub bytes: Option<NonZeroU64>,
+}
+
+impl PartLimits {
+    /// Sets the number of rows of a file.
+    #[must_use]
+    pub fn with_rows(self, rows: impl Into<Option<NonZeroU64>>) -> Self {
+        Self { rows: rows.into(), ..self }
+    }
+
+    /// Sets the size of a file.
+    #[must_use]
+    pub fn with_bytes(self, bytes: impl Into<Option<NonZeroU64>>) -> Self {
+        Self { bytes: bytes.into(), ..self }
+    }
+}
+
+/// The files that [`run_parts`] writes one after the other.
+pub trait Parts: Send {
+    /// Begins the next file.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being written. No more is asked of the files then.
+    fn begin(&mut self) -> Result<ByteSink>;
+
+    /// The size so far of the file that was begun last, of which the encoder has written `encoded` bytes. Compressed
+    /// files have a smaller one.
+    fn size(&self, encoded: u64) -> u64 {
+        encoded
+    }
+
+    /// Ends the file that was begun last. It is whole, and all its bytes are in the sink.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    fn end(&mut self, part: &EncodeSummary) -> Result<()>;
+}
+
+/// Writes all rows of a source into files, in the format of `spec`. Each file is whole by itself, with header, metadata
+/// and trailer. There is one file at least, even without rows.
+///
+/// **By rows** (`limits.rows`), a batch is cut at the exact row. **By bytes** (`limits.bytes`), a file ends after the batch
+/// with which it has reached the size, as the bytes in its sink are counted. A format that holds rows back writes them when
+/// the file ends, so that the file is larger: by the rest of a row group at most for VOParquet, whose files end with whole
+/// row groups ([`EncoderSpec::seam_rows`]). Text formats, VOTable and FITS are exact to a batch.
+///
+/// An overflow is marked in the last file. `progress` is told after every batch how many rows were written so far, and
+/// into how many files. What is said of [`run`](crate::run()) about dropping the future holds here too.
+///
+/// # Errors
+/// As [`run`](crate::run()), and those of `parts`. Rows are counted from the first file on. The files before the one that
+/// failed are whole; whoever gave `parts` decides what becomes of them.
+///
+/// ```
+/// use std::num::NonZeroU64;
+/// use std::sync::Arc;
+/// use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+/// use taploom_format::{ByteSink, EncodeSummary, EncoderRegistry, Result, ResultSchema};
+/// use taploom_pipeline::{BatchSource, PartLimits, Parts, run_parts};
+///
+/// struct Counted(Vec<u64>);
+///
+/// impl Parts for Counted {
+///     fn begin(&mut self) -> Result<ByteSink> {
+///         Ok(Box::new(std::io::sink()))
+///     }
+///
+///     fn end(&mut self, part: &EncodeSummary) -> Result<()> {
+///         self.0.push(part.rows);
+///         Ok(())
+///     }
+/// }
+///
+/// let ids = Arc::new(Int64Array::from(vec![1, 2, 3, 4, 5])) as ArrayRef;
+/// let batch = RecordBatch::try_from_iter([("id", ids)])?;
+/// let schema = ResultSchema::derived(batch.schema());
+/// let mut source = BatchSource::new(schema, vec![Ok(batch)].into_iter());
+///
+/// let registry = EncoderRegistry::new([taploom_format_csv::CSV_PLUGIN])?;
+/// let spec = registry.request("csv")?;
+/// let limits = PartLimits::default().with_rows(NonZeroU64::new(2));
+/// let mut files = Counted(Vec::new());
+/// let mut progress = |_, _| ();
+/// let written = run_parts(&mut source, &spec, limits, &mut files, &mut progress);
+/// assert_eq!(futures::executor::block_on(written)?.summary.rows, 5);
+/// assert_eq!(files.0, [2, 2, 1]);
+/// # Ok::<(), taploom_format::Error>(())
+/// ```
+pub async fn run_parts(
+    source: &mut dyn RowSource,
+    spec: &EncoderSpec,
+    limits: PartLimits,
+    parts: &mut dyn Parts,
+    progress: &mut (dyn FnMut(u64, u64) + Send),
+) -> Result<Encoded> {
+    let seam = if limits.bytes.is_some() { spec.seam_rows()? } else { None };
+    let mut writer = Writer {
+        spec,
+        schema: source.schema().clone(),
+        limits,
+        seam,
+        parts,
+        open: None,
+        begun: 0,
+        flushed_rows: 0,
+        bytes_per_row: 0.0,
+        total: EncodeSummary::default(),
+    };
+    writer.begin()?;
+    loop {
+        match source.next().await {
+            Ok(Step::Rows(batch)) => {
+                writer.write(&batch)?;
+                progress(writer.rows(), writer.begun);
+            }
+            Ok(Step::End(ending)) => {
+                let Ending { overflowed, notes, .. } = ending.clone();
+                writer.end(ending)?;
+                let completion =
+                    if overflowed { Completion::Overflow } else { Completion::Complete };
+                return Ok(Encoded { completion, summary: writer.total, notes });
+            }
+            Err(error) => return Err(writer.fail(error)),
+        }
+        // A source that is always ready must not keep its caller from dropping this future.
+        Pause::default().await;
+    }
+}
+
+/// The file that is being written, and what was written before it.
+struct Writer<'a> {
+    spec: &'a EncoderSpec,
+    schema: ResultSchema,
+    limits: PartLimits,
+    seam: Option<NonZeroU64>,
+    parts: &'a mut dyn Parts,
+    open: Option<StartedResult>,
+    begun: u64,
+    /// Rows of the open file when its encoder was flushed last.
+    flushed_rows: u64,
+    /// The size of a row, by the last flush of any file.
+    bytes_per_row: f64,
+    total: EncodeSummary,
+}
+
+impl Writer<'_> {
+    fn begin(&mut self) -> Result<()> {
+        let sink = self.parts.begin()?;
+        self.open = Some(StartedResult::start(self.spec, &self.schema, sink)?);
+        self.begun += 1;
+        self.flushed_rows = 0;
+        Ok(())
+    }
+
+    fn rows(&self) -> u64 {
+        self.total.rows + self.open.as_ref().map_or(0, |open| open.rows)
+    }
+
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        let mut rest = batch.clone();
+        while rest.num_rows() > 0 {
+            // Only a row that is there begins another file.
+            if self.is_full()? {
+                self.end(Ending::default())?;
+                self.begin()?;
+            }
+            let taken = self.room(rest.num_rows());
+            let rows = rest.slice(0, taken);
+            rest = rest.slice(taken, rest.num_rows() - taken);
+            if let Some(open) = &mut self.open
+                && let Err(error) = open.write(&rows)
+            {
+                return Err(self.encoder_failed(error));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the open file gets no more rows.
+    fn is_full(&mut self) -> Result<bool> {
+        let Some(open) = self.open.as_mut().filter(|open| open.rows > 0) else { return Ok(false) };
+        if self.limits.rows.is_some_and(|rows| open.rows >= rows.get()) {
+            return Ok(true);
+        }
+        let Some(limit) = self.limits.bytes.map(NonZeroU64::get) else { return Ok(false) };
+        let size = self.parts.size(open.bytes());
+        let held = (open.rows - self.flushed_rows) as f64 * self.bytes_per_row;
+        if size < limit && (self.bytes_per_row == 0.0 || size as f64 + held >= limit as f64) {
+            // The rows that the encoder may hold would fill the file: now the exact size is needed.
+            if let Err(error) = open.flush() {
+                return Err(self.encoder_failed(error));
+            }
+            self.flushed_rows = open.rows;
+            self.bytes_per_row = self.parts.size(open.bytes()) as f64 / open.rows as f64;
+        }
+        Ok(self.open.as_ref().is_some_and(|open| self.parts.size(open.bytes()) >= limit))
+    }
+
+    /// How many of the next rows the open file has room for.
+    fn room(&self, rows: usize) -> usize {
+        let written = self.open.as_ref().map_or(0, |open| open.rows);
+        let by_rows = self.limits.rows.map(|limit| limit.get() - written % limit.get());
+        let by_seam = self.seam.map(|seam| seam.get() - written % seam.get());
+        let room = by_rows.into_iter().chain(by_seam).min();
+        room.map_or(rows, |room| usize::try_from(room).unwrap_or(rows).min(rows))
+    }
+
+    fn end(&mut self, ending: Ending) -> Result<()> {
+        let Some(open) = self.open.take() else { return Ok(()) };
+        let written = open.finish(ending).map_err(|error| counted(error, self.total.rows))?;
+        self.parts.end(&written.summary)?;
+        self.total.join(&written.summary);
+        Ok(())
+    }
+
+    /// Ends the open file, which failed. Its encoder counts rows from the beginning of the file.
+    fn encoder_failed(&mut self, error: Error) -> Error {
+        let error = counted(error, self.total.rows);
+        self.fail(error)
+    }
+
+    fn fail(&mut self, error: Error) -> Error {
+        match self.open.take() {
+            Some(open) => open.fail(error),
+            None => error,
+        }
+    }
+}
+
+/// The error with its row counted from the first of all rows.
+fn counted(error: Error, rows_before: u64) -> Error {
+    match error.row() {
+        Some(row) => error.with_row(rows_before + row),
+        None => error,
+    }
+}
