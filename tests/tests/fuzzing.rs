@@ -10,8 +10,12 @@
     reason = "a test that fails panics"
 )]
 
+#[path = "../../fuzz/checks/expressions.rs"]
+mod expressions;
 #[path = "../../fuzz/checks/files.rs"]
 mod files;
+#[path = "../../fuzz/checks/inspect.rs"]
+mod inspect;
 #[path = "../../fuzz/checks/media_type.rs"]
 mod media_type;
 #[path = "../../fuzz/checks/options.rs"]
@@ -46,6 +50,16 @@ fn a_votable_is_read_or_refused() {
 #[test]
 fn a_file_is_read_or_refused() {
     run("files", 3_000, files::check);
+}
+
+#[test]
+fn a_file_is_looked_into_or_refused() {
+    run("inspect", 1_000, inspect::check);
+}
+
+#[test]
+fn an_expression_is_evaluated_or_refused() {
+    run("expressions", 20_000, |bytes| expressions::check(&String::from_utf8_lossy(bytes)));
 }
 
 /// Checks every seed of a target, and then inputs derived from the seeds.

@@ -7,7 +7,8 @@ use crate::Outcome;
 use crate::command::{cargo, run};
 use crate::folders::{root, target};
 
-const CHECKS: [&str; 3] = ["votable_reader", "media_type", "options"];
+const CHECKS: [&str; 6] =
+    ["votable_reader", "files", "inspect", "expressions", "media_type", "options"];
 
 /// Explores with every check for a number of seconds, from the inputs in `fuzz/corpus-seed`. A crash is a failure, and
 /// its input stays in `fuzz/artifacts`.
