@@ -4,6 +4,7 @@ mod base64_text;
 mod binary;
 mod cells;
 mod document;
+mod earlier_tables;
 mod elements;
 mod input;
 mod passed_over;

@@ -153,6 +153,30 @@ fn values_null_is_null_where_there_are_no_flags() {
     }
 }
 
+/// Cells of TABLEDATA may have the bytes of BINARY, in base64.
+#[test]
+fn cells_in_base64() {
+    let fields =
+        r#"<FIELD name="x" datatype="float"/><FIELD name="n" datatype="short" arraysize="*"/>"#;
+    let data = table_data(
+        "<TR><TD encoding='base64'> P8A\nAAA== </TD><TD encoding='base64'>AAAAAgABAAI=</TD></TR>\
+         <TR><TD encoding='base64'/><TD>3</TD></TR>",
+    );
+    let rows = read(&document(fields, &data)).unwrap();
+    assert_eq!(rows, [["1.5", "[1, 2]"], ["null", "[3]"]]);
+}
+
+/// VOTable has no words for the null of floats, but IRSA writes two.
+#[test]
+fn words_for_the_null_of_floats() {
+    let fields =
+        r#"<FIELD name="x" datatype="double"/><FIELD name="y" datatype="float" arraysize="2"/>"#;
+    let data =
+        table_data("<TR><TD>null</TD><TD>NULL 1.5</TD></TR><TR><TD>-</TD><TD>-1 -</TD></TR>");
+    let rows = read(&document(fields, &data)).unwrap();
+    assert_eq!(rows, [["null", "[null, 1.5]"], ["null", "[-1.0, null]"]]);
+}
+
 #[test]
 fn booleans_in_every_spelling() {
     for (text, expected) in [
@@ -223,7 +247,17 @@ fn a_cell_that_is_no_value_is_named() {
         (
             r#"datatype="int""#,
             table_data(r#"<TR><TD encoding="base64">AAAA</TD></TR>"#),
-            r#"a TD of encoding "base64" is not read; text is"#,
+            "3 bytes are not 1 values of int",
+        ),
+        (
+            r#"datatype="int" arraysize="*""#,
+            table_data(r#"<TR><TD encoding="base64">AAAA</TD></TR>"#),
+            "fewer bytes than the count of its values",
+        ),
+        (
+            r#"datatype="int""#,
+            table_data(r#"<TR><TD encoding="gzip">AAAA</TD></TR>"#),
+            r#"a TD of encoding "gzip" is not read; base64 and text are"#,
         ),
         (r#"datatype="int""#, table_data("<TR><TD>1<b/></TD></TR>"), "an element b within a TD"),
         (

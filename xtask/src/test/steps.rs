@@ -76,6 +76,7 @@ const READERS: &[&str] = &[
     "parquet_readers",
     "voparquet_readers",
     "votable_reader",
+    "corpus",
     "conditions",
     "sampled",
     "validators",

@@ -24,6 +24,7 @@ mod numbers;
 mod records;
 #[cfg(feature = "ecsv")]
 mod text_types;
+mod watch;
 
 pub(super) use self::cells::ColumnBuilder;
 pub(super) use self::dialect::Dialect;

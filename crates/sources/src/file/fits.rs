@@ -1,4 +1,4 @@
-//! FITS files: binary tables; FITS 4.0, section 7.3.
+//! FITS files: tables in ASCII and binary tables; FITS 4.0, sections 7.2 and 7.3.
 //!
 //! Rows are read as they come, so that a table without variable-length arrays can be read from a pipe. The
 //! heap with such arrays follows the rows; from a pipe, rows and heap are first copied to scratch.
@@ -22,6 +22,7 @@ use crate::plugin::{Place, SourceInfo, SourceType};
 use crate::register_source;
 use crate::request::Request;
 
+mod ascii;
 mod cells;
 mod columns;
 mod hdus;
@@ -33,7 +34,7 @@ mod rows;
 struct Fits;
 
 register_source!(
-    /// The source of FITS binary tables.
+    /// The source of FITS tables.
     FITS = Fits
 );
 

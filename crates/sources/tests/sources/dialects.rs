@@ -41,6 +41,10 @@ fn dialects_are_given_as_options() {
         ("a,b\n'1,0',2\n", "csv;quote='", "a|b\n1,0|2"),
         ("a,b\n\"x,2\n", "csv;quote=none", "a|b\n\"x|2"),
         ("a;b\n#x;y\nNULL;3\n", "csv;delimiter=;;comment=#;null=NULL", "a|b\n-|3"),
+        (" a | b \n 1 |\tx y\t\n2|   \n", "csv;delimiter=|;spaces=trim", "a|b\n1|x y\n2|-"),
+        ("a,b\n NA ,\" x \"\n", "csv;spaces=trim;null=NA", "a|b\n-| x "),
+        ("a,b\n 1, x\n", "csv;spaces=keep", "a|b\n1| x"),
+        ("a,b,c\n1\n2,x\n3,,z\n", "csv;short=null", "a|b|c\n1|-|-\n2|x|-\n3|-|z"),
     ] {
         assert_eq!(table("t.txt", text, Some(format)), expected, "{format}");
     }
@@ -55,6 +59,8 @@ fn wrong_options_are_named() {
         ("csv;delimiter=é", "one ASCII character"),
         ("csv;comment=,", "have to be different characters"),
         ("csv;header=no", "header=no: it is present or absent"),
+        ("csv;spaces=no", "spaces=no: it is trim or keep"),
+        ("csv;short=no", "short=no: it is null or error"),
         ("csv;names=a", "the first record has 2 values, and 1 names were given"),
         ("csv;delimiter", "is not of the form OPTION=VALUE"),
         ("parquet;delimiter=;", "input format parquet: option delimiter is unknown; known: none"),
@@ -65,6 +71,20 @@ fn wrong_options_are_named() {
     }
     let error = refusal(&Request::new("demo").with_input_format("csv")).to_string();
     assert!(error.contains("demo is not a file and takes no input format"), "{error}");
+}
+
+/// What a record does not have may be null, but no record has more values than there are columns.
+#[test]
+fn records_with_other_numbers_of_values_are_errors() {
+    for (text, format) in
+        [("a,b\n1\n", "csv"), ("a,b\n1\n", "csv;short=error"), ("a,b\n1,2,3\n", "csv;short=null")]
+    {
+        let error = read("t.txt", text, Some(format)).unwrap_err().to_string();
+        assert!(
+            error.starts_with("row 1: ") && error.contains("values in the record: "),
+            "{error}"
+        );
+    }
 }
 
 /// A file without a mark and without a name that says what it is.

@@ -94,9 +94,9 @@ fn a_table_is_chosen_by_number_or_name() {
     let listed =
         "its HDUs: 0 (the primary HDU), 1 \"PICTURE\" (an image), 2 \"CATALOGUE\" (a binary table)";
     for (table, words) in [
-        ("1", "HDU 1 is not there or is not a binary table"),
+        ("1", "HDU 1 is not there or is not a table"),
         ("9", "HDU 9 is not there"),
-        ("nope", "no binary table has the EXTNAME \"nope\""),
+        ("nope", "no table has the EXTNAME \"nope\""),
     ] {
         let error = refusal(&Request::new(&path).with_table(table));
         assert!(error.is_caller_fault(), "{error}");
@@ -219,20 +219,90 @@ fn damage_does_not_panic() {
     assert!(read > 50 && refused > 50, "{read} read, {refused} refused");
 }
 
+/// A file with one extension of a kind.
+fn extension(kind: &str, cards: &[&str], data: &str) -> String {
+    let block = |cards: &[&str]| {
+        let text: String = cards.iter().map(|card| format!("{card:<80}")).collect();
+        format!("{text:<2880}")
+    };
+    let primary = block(&["SIMPLE  = T", "BITPIX  = 8", "NAXIS   = 0", "END"]);
+    let kind = format!("XTENSION= '{kind}'");
+    let start = [&*kind, "BITPIX  = 8", "NAXIS   = 2"];
+    format!("{primary}{}{data:2880}", block(&[&start[..], cards, &["END"]].concat()))
+}
+
+/// A table in ASCII: columns in any order, with characters between them that belong to none.
+#[test]
+fn tables_in_ascii_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ascii.fits");
+    let cards = [
+        "NAXIS1  = 20",
+        "NAXIS2  = 3",
+        "PCOUNT  = 0",
+        "GCOUNT  = 1",
+        "TFIELDS = 3",
+        "TTYPE1  = 'mag'",
+        "TFORM1  = 'F6.2'",
+        "TBCOL1  = 12",
+        "TUNIT1  = 'mag'",
+        "TNULL1  = '      '",
+        "TTYPE2  = 'name'",
+        "TFORM2  = 'A5'",
+        "TBCOL2  = 1",
+        "TTYPE3  = 'n'",
+        "TFORM3  = 'I4'",
+        "TBCOL3  = 7",
+        "EXTNAME = 'stars'",
+    ];
+    let data = "Vega |   1|  0.03  |Siri |-999| -1.44  |a    |    |        |";
+    std::fs::write(&path, extension("TABLE", &cards, data)).unwrap();
+    let path = path.to_str().unwrap();
+    for table in [None, Some("1"), Some("stars")] {
+        let mut request = Request::new(path);
+        if let Some(table) = table {
+            request = request.with_table(table);
+        }
+        let rows = rows(&request).unwrap();
+        assert_eq!(shown(&rows, "name"), "Vega|Siri|a");
+        assert_eq!(shown(&rows, "mag"), "0.03|-1.44|-");
+        // A field of spaces is 0, unless TNULL says that it is null.
+        assert_eq!(shown(&rows, "n"), "1|-999|0");
+    }
+    let source = block_on(open(&Request::new(path))).unwrap();
+    let types = source.schema().columns().iter();
+    let types: Vec<_> = types.map(|column| column.vo_type().unwrap().to_string()).collect();
+    assert_eq!(types, ["double", "char of arraysize 5*", "short"]);
+    assert_eq!(source.schema().columns()[0].metadata().unit.as_deref(), Some("mag"));
+
+    let wrong = data.replace("-999", "-9x9");
+    std::fs::write(path, extension("TABLE", &cards, &wrong)).unwrap();
+    let error = refusal(&Request::new(path)).to_string();
+    assert!(error.starts_with("column \"n\", row 2: "), "{error}");
+    assert!(error.ends_with("\"-9x9\" is not of type short"), "{error}");
+    for (card, other, words) in [
+        ("TFORM2  = 'A5'", "TFORM2  = '5A'", "TFORM2 \"5A\" is not that of a table in ASCII"),
+        (
+            "TBCOL2  = 1",
+            "TBCOL2  = 17",
+            "TBCOL2 is missing, or its 5 characters are not within a row of 20",
+        ),
+        ("TBCOL2  = 1", "TBCOL2  = 0", "TBCOL2 is missing"),
+    ] {
+        let cards = cards.map(|known| if known == card { other } else { known });
+        std::fs::write(path, extension("TABLE", &cards, data)).unwrap();
+        let error = refusal(&Request::new(path)).to_string();
+        assert!(error.contains("column \"name\"") && error.contains(words), "{error}");
+    }
+}
+
 /// Headers that claim what is not there.
 #[test]
 fn claims_of_a_header_are_checked() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("claims.fits");
     let write = |cards: &[&str]| {
-        let block = |cards: &[&str]| {
-            let text: String = cards.iter().map(|card| format!("{card:<80}")).collect();
-            format!("{text:<2880}")
-        };
-        let primary = block(&["SIMPLE  = T", "BITPIX  = 8", "NAXIS   = 0", "END"]);
-        let start = ["XTENSION= 'BINTABLE'", "BITPIX  = 8", "NAXIS   = 2"];
-        let table = block(&[&start[..], cards, &["END"]].concat());
-        std::fs::write(&path, format!("{primary}{table}{:2880}", "")).unwrap();
+        std::fs::write(&path, extension("BINTABLE", cards, "")).unwrap();
         format!("{:#}", refusal(&Request::new(path.to_str().unwrap())))
     };
     for (cards, words) in [

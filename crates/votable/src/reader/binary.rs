@@ -114,6 +114,22 @@ impl BinaryRows {
     }
 }
 
+/// Appends a cell that is all of these bytes, with the count before them if cells differ in length.
+pub(super) fn append_whole(cells: &mut ColumnCells, bytes: &[u8]) -> Result<(), String> {
+    let (values, bytes) = match cells.fixed {
+        Some(values) => (values, bytes),
+        None => {
+            let (count, bytes) =
+                bytes.split_first_chunk().ok_or("fewer bytes than the count of its values")?;
+            (u64::from(u32::from_be_bytes(*count)), bytes)
+        }
+    };
+    if byte_length(cells.datatype, values) != Some(bytes.len() as u64) {
+        return Err(format!("{} bytes are not {values} values of {}", bytes.len(), cells.datatype));
+    }
+    append(cells, bytes, values, cells.null, Charset::Utf8)
+}
+
 fn cut(row: u64) -> Error {
     damaged("the STREAM ends within the row").with_row(row)
 }

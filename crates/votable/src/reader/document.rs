@@ -4,8 +4,10 @@ use std::io::Read;
 
 use taploom_model::{Error, ErrorKind, Info, Resource, Result, TableMetadata};
 
+use super::earlier_tables::EarlierTables;
 use super::elements::{Annotation, add};
 use super::passed_over::shown;
+use super::table::Columns;
 use super::xml::{Node, Tag, Xml, damaged};
 
 /// Which TABLE of a document is read.
@@ -37,6 +39,8 @@ pub(super) struct Document {
     tables: u64,
     names: Vec<String>,
     found: bool,
+    /// The TABLEs before the wanted one.
+    earlier: EarlierTables,
     overflowed: bool,
     late: TableMetadata,
 }
@@ -76,6 +80,7 @@ impl Document {
             tables: 0,
             names: Vec::new(),
             found: false,
+            earlier: EarlierTables::default(),
             overflowed: false,
             late: TableMetadata::default(),
         })
@@ -114,6 +119,16 @@ impl Document {
             xml.passed_over.add(construct.to_owned(), at);
             table.document.resources.push(outer);
         }
+    }
+
+    /// The FIELDs of the TABLE with an ID, for a TABLE at byte `at` that takes them from it.
+    pub(super) fn fields_of<R: Read>(
+        &mut self,
+        xml: &mut Xml<R>,
+        id: &str,
+        at: u64,
+    ) -> Result<Columns> {
+        std::mem::take(&mut self.earlier).fields_of(xml, id, at)
     }
 
     /// Records the status of the query, if the INFO is one. Returns whether it is.
@@ -155,7 +170,8 @@ impl Document {
                         self.open.push(resource);
                     }
                     "TABLE" if self.wants(&tag)? => return Ok(Some(tag)),
-                    "TABLE" => xml.skip(&tag)?,
+                    "TABLE" if self.found => xml.skip(&tag)?,
+                    "TABLE" => self.earlier.read(xml, &tag)?,
                     "DEFINITIONS" => self.definitions(xml)?,
                     _ => {
                         let annotation = xml.annotation(tag)?;

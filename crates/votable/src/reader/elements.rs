@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::StrDeserializer;
 use taploom_model::{
-    Bound, ColumnMetadata, CooSys, Datatype, Error, Group, Info, Link, Param, Reference, Resource,
-    Result, TimeSys, ValueOption, Values, VocabularyTerm, XmlId,
+    Arraysize, Bound, ColumnMetadata, CooSys, Datatype, Error, Group, Info, Link, Param, Reference,
+    Resource, Result, TimeSys, ValueOption, Values, VocabularyTerm, XmlId,
 };
 
 use super::passed_over::shown;
@@ -79,15 +79,26 @@ impl<R: Read> Xml<R> {
     pub(super) fn column(&mut self, mut tag: Tag) -> Result<(ColumnMetadata, InvalidType)> {
         let mut invalid = InvalidType::default();
         let datatype = tag.take("datatype").unwrap_or_default();
-        let known = named(datatype.trim());
-        if known.is_none() {
-            invalid.datatype = Some(datatype);
+        let mut known = named(datatype.trim());
+        let is_synonym = known.is_none();
+        if is_synonym {
+            known = synonym(datatype.trim());
+            match known {
+                None => invalid.datatype = Some(datatype),
+                Some(meant) => self.passed_over.add(
+                    format!("datatype {:?} of {}, read as {meant}", shown(&datatype), tag.shown()),
+                    tag.at,
+                ),
+            }
         }
         let arraysize = tag.take("arraysize").map(|text| text.trim().parse());
         let arraysize = arraysize.transpose().unwrap_or_else(|error| {
             invalid.arraysize = Some(error);
             None
         });
+        // A string of a service that does not say how long it is.
+        let is_string = is_synonym && known.is_some_and(Datatype::is_text);
+        let arraysize = arraysize.or_else(|| is_string.then_some(Arraysize::FREE));
         let name = tag.take("name").or_else(|| tag.peek("ID").map(str::to_owned));
         let mut column = ColumnMetadata {
             name,
@@ -320,6 +331,20 @@ pub(super) fn add(resource: &mut Resource, annotation: Annotation) {
         Annotation::Group(group) => resource.groups.push(*group),
         Annotation::Link(link) => resource.links.push(link),
     }
+}
+
+/// The datatype that a writer means by a name that VOTable does not define. Old services write these names.
+fn synonym(name: &str) -> Option<Datatype> {
+    Some(match name {
+        "string" => Datatype::Char,
+        "unicodeString" => Datatype::UnicodeChar,
+        "int16" => Datatype::Short,
+        "int32" => Datatype::Int,
+        "int64" => Datatype::Long,
+        "float32" => Datatype::Float,
+        "float64" => Datatype::Double,
+        _ => return None,
+    })
 }
 
 fn named(name: &str) -> Option<Datatype> {

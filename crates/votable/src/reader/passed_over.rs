@@ -36,6 +36,19 @@ impl PassedOver {
         }
     }
 
+    /// Adds the constructs of a part of the document that was read before.
+    pub(super) fn absorb(&mut self, part: Self) {
+        for LeftOut { construct, first, times } in part.constructs {
+            self.add(construct.clone(), first);
+            if let Some(known) =
+                self.places.get(&construct).and_then(|place| self.constructs.get_mut(*place))
+            {
+                known.times += times - 1;
+            }
+        }
+        self.more += part.more;
+    }
+
     /// One line for each construct.
     pub(super) fn lines(&self) -> Vec<String> {
         let lines = self.constructs.iter().map(|LeftOut { construct, first, times }| match times {

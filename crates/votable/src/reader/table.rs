@@ -13,7 +13,7 @@ use taploom_model::{
 use super::document::Document;
 use super::elements::{Annotation, InvalidType};
 use super::passed_over::shown;
-use super::xml::{Node, Tag, Xml, damaged};
+use super::xml::{Node, Tag, Xml, damaged, is_space};
 
 /// How the rows are serialised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,13 +39,11 @@ pub(super) fn head<R: Read>(
     document: &mut Document,
     mut tag: Tag,
 ) -> Result<Head> {
-    if let Some(other) = tag.peek("ref") {
-        return Err(refused(
-            &format!("a TABLE that takes its FIELDs from another one (ref={other:?})"),
-            tag.at,
-        ));
-    }
     let at = tag.at;
+    let mut columns = match tag.take("ref") {
+        Some(id) => document.fields_of(xml, id.trim_matches(is_space), at)?,
+        None => Columns::default(),
+    };
     let mut table = TableMetadata {
         name: tag.take("name"),
         id: xml.attribute(&mut tag, "ID"),
@@ -56,7 +54,6 @@ pub(super) fn head<R: Read>(
     let rows = tag.take("nrows").and_then(|rows| rows.trim().parse().ok());
     xml.rest(&tag);
     document.surroundings(xml, &mut table, at);
-    let mut columns = Columns::default();
     let serialization = loop {
         match xml.next()? {
             Node::Open(child) => match child.name {
@@ -164,15 +161,16 @@ fn stream<R: Read>(xml: &mut Xml<R>, binary: &Tag) -> Result<()> {
     Ok(())
 }
 
-#[derive(Default)]
-struct Columns {
+/// The FIELDs of a TABLE.
+#[derive(Default, Clone)]
+pub(super) struct Columns {
     fields: Vec<Field>,
     metadata: Vec<ColumnMetadata>,
     ids: HashSet<XmlId>,
 }
 
 impl Columns {
-    fn add<R: Read>(&mut self, xml: &mut Xml<R>, tag: Tag) -> Result<()> {
+    pub(super) fn add<R: Read>(&mut self, xml: &mut Xml<R>, tag: Tag) -> Result<()> {
         let at = tag.at;
         let number = self.fields.len() + 1;
         let (mut column, invalid) = xml.column(tag)?;

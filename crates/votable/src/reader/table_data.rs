@@ -5,8 +5,11 @@ use std::str::FromStr;
 
 use arrow_array::ArrowPrimitiveType;
 use arrow_array::builder::{BooleanBuilder, PrimitiveBuilder, StringBuilder};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use taploom_model::{Datatype, Error, ErrorKind, Result};
 
+use super::binary;
 use super::cells::{ColumnCells, Elements, Null};
 use super::passed_over::shown;
 use super::xml::{Node, Tag, Xml, damaged, is_space};
@@ -79,10 +82,17 @@ impl TableDataRows {
         cells: &mut ColumnCells,
         mut tag: Tag,
     ) -> Result<()> {
-        if let Some(encoding) = tag.take("encoding") {
-            let message = format!("a TD of encoding {:?} is not read; text is", shown(&encoding));
-            return Err(Error::new(ErrorKind::InvalidValue, message));
-        }
+        let is_base64 = match tag.take("encoding") {
+            None => false,
+            Some(encoding) if encoding.trim().eq_ignore_ascii_case("base64") => true,
+            Some(encoding) => {
+                let message = format!(
+                    "a TD of encoding {:?} is not read; base64 and text are",
+                    shown(&encoding)
+                );
+                return Err(Error::new(ErrorKind::InvalidValue, message));
+            }
+        };
         xml.rest(&tag);
         self.text.clear();
         self.text.shrink_to(64 * 1024);
@@ -98,8 +108,19 @@ impl TableDataRows {
             Error::new(ErrorKind::InvalidValue, "the text of the cell is not UTF-8")
                 .with_source(error)
         })?;
-        append(cells, text).map_err(|message| Error::new(ErrorKind::InvalidValue, message))
+        let appended = if is_base64 { append_base64(cells, text) } else { append(cells, text) };
+        appended.map_err(|message| Error::new(ErrorKind::InvalidValue, message))
     }
+}
+
+/// Appends a cell in the bytes of BINARY, in base64; VOTable 1.0 to 1.5, the attribute `encoding` of TD.
+fn append_base64(cells: &mut ColumnCells, text: &str) -> Result<(), String> {
+    let characters: String = text.chars().filter(|character| !is_space(*character)).collect();
+    if characters.is_empty() {
+        return cells.append_null();
+    }
+    let bytes = STANDARD.decode(&characters).map_err(|error| format!("no base64: {error}"))?;
+    binary::append_whole(cells, &bytes)
 }
 
 /// Appends a cell. An empty cell is null.
@@ -131,14 +152,14 @@ fn append(cells: &mut ColumnCells, text: &str) -> Result<(), String> {
         Elements::Long(builder) => integers(builder, values, integer, "long")?,
         Elements::Float(builder) => {
             for value in values {
-                let number: f32 = number(value, |number: &f32| number.is_finite(), "float")?;
-                builder.append_option((!float(number.into())).then_some(number));
+                let number = number(value, |number: &f32| number.is_finite(), "float")?;
+                builder.append_option(number.filter(|number| !float(f64::from(*number))));
             }
         }
         Elements::Double(builder) => {
             for value in values {
-                let number: f64 = number(value, |number: &f64| number.is_finite(), "double")?;
-                builder.append_option((!float(number)).then_some(number));
+                let number = number(value, |number: &f64| number.is_finite(), "double")?;
+                builder.append_option(number.filter(|number| !float(*number)));
             }
         }
         Elements::Text(builder) => match cells.string_length {
@@ -191,16 +212,20 @@ fn integers<'a, T: ArrowPrimitiveType<Native: TryFrom<i64>>>(
     Ok(())
 }
 
+/// A number; `null` and `-` are none. The standard has no such words, but IRSA writes them for floats.
 fn number<T: FromStr>(
     text: &str,
     is_finite: impl Fn(&T) -> bool,
     datatype: &str,
-) -> Result<T, String> {
+) -> Result<Option<T>, String> {
+    if text == "-" || text.eq_ignore_ascii_case("null") {
+        return Ok(None);
+    }
     let number = text.parse().ok();
     // A number beyond the range of the type is not infinity.
     let number =
         number.filter(|number| is_finite(number) || !text.bytes().any(|b| b.is_ascii_digit()));
-    number.ok_or_else(|| format!("{:?} is no {datatype}", shown(text)))
+    number.map(Some).ok_or_else(|| format!("{:?} is no {datatype}", shown(text)))
 }
 
 /// Splits a text into strings of a fixed length that are padded with spaces. Lengths are counted as in

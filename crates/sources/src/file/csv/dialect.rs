@@ -14,6 +14,8 @@ pub(super) const OPTIONS: &[SourceOption] = &[
     SourceOption::new("null", "a word for null"),
     SourceOption::new("header", "present or absent: whether the first record names the columns"),
     SourceOption::new("names", "names of the columns, between commas"),
+    SourceOption::new("spaces", "keep or trim: whether spaces around a value belong to it"),
+    SourceOption::new("short", "error or null: what values mean that a record does not have"),
 ];
 
 /// How a text is divided into values.
@@ -26,6 +28,10 @@ pub(in crate::file) struct Dialect {
     pub(super) null: Option<String>,
     pub(super) has_header: bool,
     pub(super) names: Option<Vec<String>>,
+    /// Whether spaces around a value without quotes do not belong to it.
+    pub(super) trims: bool,
+    /// Whether nulls end a record with too few values.
+    pub(super) fills: bool,
 }
 
 /// What a quote means.
@@ -57,7 +63,16 @@ impl Dialect {
     }
 
     fn new(separator: u8, quotes: Quotes) -> Self {
-        Self { separator, quotes, comment: None, null: None, has_header: true, names: None }
+        Self {
+            separator,
+            quotes,
+            comment: None,
+            null: None,
+            has_header: true,
+            names: None,
+            trims: false,
+            fills: false,
+        }
     }
 
     /// The dialect with the options of a request.
@@ -76,16 +91,10 @@ impl Dialect {
         self.null = request.option("null").map(str::to_owned);
         self.names =
             request.option("names").map(|names| names.split(',').map(str::to_owned).collect());
-        self.has_header = match request.option("header") {
-            Some("present") => true,
-            Some("absent") => false,
-            Some(other) => {
-                return Err(invalid(format!(
-                    "input option header={other}: it is present or absent"
-                )));
-            }
-            None => self.names.is_none(),
-        };
+        let has_header = either(request, "header", "present", "absent")?;
+        self.has_header = has_header.unwrap_or(self.names.is_none());
+        self.trims = either(request, "spaces", "trim", "keep")?.unwrap_or(false);
+        self.fills = either(request, "short", "null", "error")?.unwrap_or(false);
         let quote = match self.quotes {
             Quotes::Around(quote) => Some(quote),
             Quotes::WithinValue => Some(b'"'),
@@ -100,6 +109,16 @@ impl Dialect {
             }
         }
         Ok(self)
+    }
+}
+
+/// Whether an option has the first of two values, if it is given.
+fn either(request: &Request<'_>, option: &str, yes: &str, no: &str) -> Result<Option<bool>> {
+    match request.option(option) {
+        None => Ok(None),
+        Some(value) if value == yes => Ok(Some(true)),
+        Some(value) if value == no => Ok(Some(false)),
+        Some(other) => Err(invalid(format!("input option {option}={other}: it is {yes} or {no}"))),
     }
 }
 

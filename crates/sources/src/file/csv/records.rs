@@ -7,6 +7,7 @@ use taploom_model::{Error, ErrorKind, Result};
 
 use super::cells::Cell;
 use super::dialect::{Dialect, Quotes};
+use super::watch::{LineBeginning, QuoteTracker};
 use crate::error::invalid;
 
 /// Maximum size of a record. A quote that is not closed makes one record of everything that follows.
@@ -22,6 +23,10 @@ pub(in crate::file) struct Records<R> {
     quotes: Quotes,
     comment: Option<u8>,
     null: Option<Vec<u8>>,
+    /// Whether spaces around a value without quotes do not belong to it.
+    trims: bool,
+    /// Whether nulls end a record with too few values.
+    fills: bool,
     /// Number of values that every record must have.
     expected: Option<usize>,
     /// Number of records read, including one with the names.
@@ -100,6 +105,8 @@ impl<R: BufRead> Records<R> {
             quotes: dialect.quotes,
             comment: dialect.comment,
             null: dialect.null.clone().map(String::into_bytes),
+            trims: dialect.trims,
+            fills: dialect.fills,
             expected: None,
             read: 0,
             has_header: true,
@@ -187,6 +194,9 @@ impl<R: BufRead> Records<R> {
                     if self.quotes == Quotes::WithinValue {
                         (is_quoted, filled) = self.unquote(&mut record.text, from, filled)?;
                     }
+                    if self.trims && !is_quoted {
+                        filled = trim(&mut record.text, from, filled);
+                    }
                     if !is_quoted && self.null.as_deref() == Some(&record.text[from..filled]) {
                         filled = from;
                     }
@@ -206,6 +216,12 @@ impl<R: BufRead> Records<R> {
             }
         }
         self.empty_lines = beginning.empty_lines;
+        if let Some(expected) = self.expected.filter(|_| self.fills) {
+            while record.len() < expected {
+                record.ends.push(filled);
+                record.quoted.push(false);
+            }
+        }
         if let Some(expected) = self.expected.filter(|expected| *expected != record.len()) {
             let values = record.len();
             let names =
@@ -259,78 +275,18 @@ impl<R: BufRead> Records<R> {
     }
 }
 
+/// Moves a value to the place of the spaces before it; returns its end, before the spaces after it.
+fn trim(text: &mut [u8], from: usize, to: usize) -> usize {
+    let value = &text[from..to];
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let Some(first) = value.iter().position(|byte| !is_space(byte)) else { return from };
+    let last = value.iter().rposition(|byte| !is_space(byte)).unwrap_or(first);
+    text.copy_within(from + first..=from + last, from);
+    from + last + 1 - first
+}
+
 fn unreadable(name: &str, error: std::io::Error) -> Error {
     Error::new(ErrorKind::Source, format!("source {name}: can't read the file")).with_source(error)
-}
-
-/// Passes over what stands before a record: empty lines and comments.
-struct LineBeginning {
-    comment: Option<u8>,
-    empty_lines: u64,
-    in_comment: bool,
-    /// Whether a line break is the second half of one.
-    after_cr: bool,
-    is_over: bool,
-}
-
-impl LineBeginning {
-    fn new(comment: Option<u8>, after_cr: bool) -> Self {
-        Self { comment, empty_lines: 0, in_comment: false, after_cr, is_over: false }
-    }
-
-    /// How many of these bytes stand before the record.
-    fn pass(&mut self, bytes: &[u8]) -> usize {
-        for (at, byte) in bytes.iter().copied().enumerate() {
-            if self.is_over {
-                return at;
-            }
-            let after_cr = std::mem::replace(&mut self.after_cr, byte == b'\r');
-            match byte {
-                _ if self.in_comment => {
-                    self.in_comment = byte != b'\n';
-                    self.after_cr = false;
-                }
-                b'\n' if after_cr => {}
-                b'\r' | b'\n' => self.empty_lines += 1,
-                _ if Some(byte) == self.comment => self.in_comment = true,
-                _ => {
-                    self.is_over = true;
-                    return at;
-                }
-            }
-        }
-        bytes.len()
-    }
-}
-
-/// Watches the bytes of one value for quotes.
-struct QuoteTracker {
-    quote: Option<u8>,
-    first: Option<u8>,
-    quotes: usize,
-}
-
-impl QuoteTracker {
-    fn new(quote: Option<u8>) -> Self {
-        Self { quote, first: None, quotes: 0 }
-    }
-
-    /// Looks at bytes of the value.
-    fn see(&mut self, bytes: &[u8]) {
-        self.first = self.first.or(bytes.first().copied());
-        if self.is_quoted() {
-            self.quotes += bytes.iter().filter(|byte| Some(**byte) == self.quote).count();
-        }
-    }
-
-    fn is_quoted(&self) -> bool {
-        self.quote.is_some() && self.first == self.quote
-    }
-
-    /// Whether a quote is open: an odd number of quotes was read.
-    fn is_open(&self) -> bool {
-        self.quotes % 2 == 1
-    }
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ enum Kind {
 }
 
 /// What is wrong, and the place of the value or row.
-type Wrong = (String, usize);
+pub(super) type Wrong = (String, usize);
 
 impl Encoding {
     /// The encoding that TFORMn, TSCALn and TZEROn describe.
@@ -265,7 +265,7 @@ fn bits(bytes: &[u8], lengths: &[usize]) -> ArrayRef {
 }
 
 /// Texts end at the first NUL, and spaces at their end mean nothing (FITS 4.0, 7.3.3.1). An empty text is null.
-fn texts<'a>(cells: impl Iterator<Item = &'a [u8]>) -> ArrayRef {
+pub(super) fn texts<'a>(cells: impl Iterator<Item = &'a [u8]>) -> ArrayRef {
     let mut texts = StringBuilder::new();
     for cell in cells {
         let end = cell.iter().position(|byte| *byte == 0).unwrap_or(cell.len());

@@ -1,4 +1,4 @@
-//! The columns of a table: what TFORMn and the keywords beside it say; FITS 4.0, section 7.3.
+//! The columns of a table: what TFORMn and the keywords beside it say; FITS 4.0, sections 7.2 and 7.3.
 
 use std::sync::Arc;
 
@@ -6,13 +6,14 @@ use arrow_array::ArrayRef;
 use arrow_schema::{DataType, Field};
 use taploom_model::{Arraysize, ColumnMetadata, Datatype, Error, ErrorKind, Result};
 
+use super::ascii::AsciiForm;
 use super::cells::{self, Encoding};
 use super::header::Header;
 use super::heap::{Descriptor, Heap};
 use super::rows::RowBytes;
 use crate::error::invalid;
 
-/// A column of a binary table.
+/// A column of a table.
 pub(super) struct FitsColumn {
     pub(super) name: String,
     pub(super) metadata: ColumnMetadata,
@@ -20,8 +21,13 @@ pub(super) struct FitsColumn {
     offset: usize,
     /// Bytes of a cell in a row.
     width: usize,
-    encoding: Encoding,
-    shape: Shape,
+    content: Content,
+}
+
+/// What the bytes of a cell are.
+enum Content {
+    Binary(Encoding, Shape),
+    Ascii(AsciiForm),
 }
 
 /// How many values a cell has.
@@ -47,10 +53,18 @@ pub(super) fn columns(
 ) -> Result<Vec<FitsColumn>> {
     let count = header.integer("TFIELDS").filter(|count| (0..=999).contains(count));
     let count = count.ok_or_else(|| invalid("TFIELDS is missing or not between 0 and 999"))?;
+    let name_of = |number: i64| {
+        header.text(&format!("TTYPE{number}")).unwrap_or_else(|| format!("col{number}"))
+    };
+    if header.text("XTENSION").as_deref() == Some("TABLE") {
+        let columns = (1..=count)
+            .map(|number| FitsColumn::in_ascii(header, number, name_of(number), row_bytes));
+        return columns.collect();
+    }
     let mut columns = Vec::new();
     let mut offset = 0_usize;
     for number in 1..=count {
-        let name = header.text(&format!("TTYPE{number}")).unwrap_or_else(|| format!("col{number}"));
+        let name = name_of(number);
         let (column, width) = FitsColumn::new(header, number, name, offset, notes)?;
         columns.extend(column);
         offset = offset.saturating_add(width);
@@ -104,25 +118,60 @@ impl FitsColumn {
         let metadata = ColumnMetadata {
             datatype: encoding.datatype(),
             arraysize,
-            unit: header.text(&key("TUNIT")),
-            ucd: header.text(&key("TUCD")),
-            utype: header.text(&key("TUTYP")),
-            description: header.text(&key("TCOMM")),
             null_value: null
                 .filter(|_| encoding.datatype().is_some_and(Datatype::is_integer))
                 .map(|null| null.to_string()),
-            ..ColumnMetadata::default()
+            ..described(header, number)
         };
-        Ok((Some(Self { name, metadata, offset, width, encoding, shape }), width))
+        let content = Content::Binary(encoding, shape);
+        Ok((Some(Self { name, metadata, offset, width, content }), width))
+    }
+
+    /// The column with a number of a table in ASCII, in which columns say where they begin.
+    fn in_ascii(header: &Header, number: i64, name: String, row_bytes: usize) -> Result<Self> {
+        let key = |keyword: &str| format!("{keyword}{number}");
+        let wrong = |message: String| invalid(message).with_column(&name);
+        let form = header.text(&key("TFORM"));
+        let form = form.ok_or_else(|| wrong(format!("TFORM{number} is missing")))?;
+        let Some(known) = AsciiForm::parse(&form) else {
+            return Err(wrong(format!("TFORM{number} {form:?} is not that of a table in ASCII")));
+        };
+        let (zero, scale) = (header.number(&key("TZERO")), header.number(&key("TSCAL")));
+        // A null of spaces is no text.
+        let null =
+            header.has(&key("TNULL")).then(|| header.text(&key("TNULL")).unwrap_or_default());
+        let known = known.with_scaling(scale.unwrap_or(1.0), zero.unwrap_or(0.0)).with_null(null);
+        let start = header.integer(&key("TBCOL")).and_then(|start| usize::try_from(start).ok());
+        let offset = start
+            .and_then(|start| start.checked_sub(1))
+            .filter(|offset| offset.checked_add(known.width).is_some_and(|end| end <= row_bytes));
+        let offset = offset.ok_or_else(|| {
+            wrong(format!("TBCOL{number} is missing, or its {} characters are not within a row of {row_bytes}", known.width))
+        })?;
+        let datatype = known.datatype();
+        let metadata = ColumnMetadata {
+            datatype: Some(datatype),
+            arraysize: datatype
+                .is_text()
+                .then(|| format!("{}*", known.width).parse().ok())
+                .flatten(),
+            ..described(header, number)
+        };
+        let width = known.width;
+        Ok(Self { name, metadata, offset, width, content: Content::Ascii(known) })
     }
 
     /// The Arrow type of the cells.
     pub(super) fn data_type(&self) -> DataType {
-        let element = self.encoding.element();
-        let is_list = match self.shape {
-            Shape::One => self.encoding.is_complex(),
+        let (encoding, shape) = match &self.content {
+            Content::Binary(encoding, shape) => (encoding, shape),
+            Content::Ascii(form) => return form.data_type(),
+        };
+        let element = encoding.element();
+        let is_list = match shape {
+            Shape::One => encoding.is_complex(),
             Shape::Fixed(_) | Shape::Texts(..) => true,
-            Shape::InHeap => !self.encoding.is_text(),
+            Shape::InHeap => !encoding.is_text(),
         };
         match is_list {
             true => DataType::List(Arc::new(Field::new_list_field(element, true))),
@@ -131,12 +180,15 @@ impl FitsColumn {
     }
 
     pub(super) fn is_in_heap(&self) -> bool {
-        self.shape == Shape::InHeap
+        matches!(self.content, Content::Binary(_, Shape::InHeap))
     }
 
     /// Bytes of this number of values in the heap.
     pub(super) fn heap_bytes(&self, values: u64) -> Option<u64> {
-        self.encoding.bytes(values)
+        match &self.content {
+            Content::Binary(encoding, _) => encoding.bytes(values),
+            Content::Ascii(_) => None,
+        }
     }
 
     /// The bytes of the cells in the first rows.
@@ -156,7 +208,11 @@ impl FitsColumn {
         heap: Option<&mut Heap>,
     ) -> Result<ArrayRef, (Error, usize)> {
         let fail = |(message, row): (String, usize)| (self.wrong(message), row);
-        match (self.shape, heap) {
+        let (encoding, shape) = match &self.content {
+            Content::Binary(encoding, shape) => (encoding, *shape),
+            Content::Ascii(form) => return form.cells(self.raw_cells(rows, count)).map_err(fail),
+        };
+        match (shape, heap) {
             (Shape::InHeap, Some(heap)) => {
                 let mut bytes = Vec::new();
                 let mut lengths = Vec::with_capacity(count);
@@ -169,13 +225,13 @@ impl FitsColumn {
                         .map_err(|what| fail((what, row)))?;
                     lengths.push(usize::try_from(descriptor.elements).unwrap_or(usize::MAX));
                 }
-                cells::of_lengths(&self.encoding, &bytes, &lengths).map_err(fail)
+                cells::of_lengths(encoding, &bytes, &lengths).map_err(fail)
             }
             (Shape::InHeap, None) => Err(fail(("its arrays have no heap".to_owned(), 0))),
             (shape, _) => {
                 let mut bytes = Vec::with_capacity(count.saturating_mul(self.width));
                 self.raw_cells(rows, count).for_each(|cell| bytes.extend_from_slice(cell));
-                cells::of_shape(&self.encoding, &bytes, shape, self.width, count).map_err(fail)
+                cells::of_shape(encoding, &bytes, shape, self.width, count).map_err(fail)
             }
         }
     }
@@ -183,6 +239,18 @@ impl FitsColumn {
     /// An error in a cell.
     pub(super) fn wrong(&self, message: String) -> Error {
         Error::new(ErrorKind::Source, message).with_column(&self.name)
+    }
+}
+
+/// The keywords that say what a column is.
+fn described(header: &Header, number: i64) -> ColumnMetadata {
+    let text = |keyword: &str| header.text(&format!("{keyword}{number}"));
+    ColumnMetadata {
+        unit: text("TUNIT"),
+        ucd: text("TUCD"),
+        utype: text("TUTYP"),
+        description: text("TCOMM"),
+        ..ColumnMetadata::default()
     }
 }
 

@@ -14,7 +14,7 @@ const READ_BYTES: usize = 64 << 10;
 
 /// Which table is wanted.
 pub(super) enum WantedTable {
-    /// The first binary table that is not a compressed image.
+    /// The first table that is not a compressed image.
     First,
     /// The part with this number; 0 is the primary one.
     Number(u64),
@@ -28,7 +28,7 @@ impl WantedTable {
     }
 }
 
-/// The header of a binary table.
+/// The header of a table.
 pub(super) struct Table {
     pub(super) header: Header,
     /// NAXIS1.
@@ -71,7 +71,7 @@ impl<'a> Hdus<'a> {
                 }
             };
             let kind = header.text("XTENSION").unwrap_or_else(|| "primary".to_owned());
-            let is_table = kind == "BINTABLE" || kind == "A3DTABLE";
+            let is_table = ["BINTABLE", "A3DTABLE", "TABLE"].contains(&kind.as_str());
             let is_first = !header.is_true("ZIMAGE");
             if is_wanted && is_table && (is_first || !matches!(wanted, WantedTable::First)) {
                 if header.is_true("ZTABLE") {
@@ -110,14 +110,13 @@ impl<'a> Hdus<'a> {
         }
         let parts = parts.join(", ");
         Err(match wanted {
-            WantedTable::First => {
-                self.wrong(format_args!("it has no binary table; its HDUs: {parts}"))
-            }
+            WantedTable::First => self.wrong(format_args!("it has no table; its HDUs: {parts}")),
             WantedTable::Number(number) => self.wrong(format_args!(
-                "HDU {number} is not there or is not a binary table; its HDUs: {parts}"
+                "HDU {number} is not there or is not a table; its HDUs: {parts}"
             )),
-            WantedTable::Name(name) => self
-                .wrong(format_args!("no binary table has the EXTNAME {name:?}; its HDUs: {parts}")),
+            WantedTable::Name(name) => {
+                self.wrong(format_args!("no table has the EXTNAME {name:?}; its HDUs: {parts}"))
+            }
         })
     }
 
@@ -198,9 +197,7 @@ impl Table {
                 .ok_or_else(|| format!("its {keyword} is missing or not a number of bytes or rows"))
         };
         if (header.integer("NAXIS"), header.integer("BITPIX")) != (Some(2), Some(8)) {
-            return Err(
-                "a binary table has NAXIS 2 and BITPIX 8, which this one has not".to_owned()
-            );
+            return Err("a table has NAXIS 2 and BITPIX 8, which this one has not".to_owned());
         }
         let (row_bytes, rows) = (count("NAXIS1")?, count("NAXIS2")?);
         let heap = if header.has("PCOUNT") { count("PCOUNT")? } else { 0 };
