@@ -18,6 +18,7 @@ use std::io::Read;
 use arrow_array::RecordBatch;
 use taploom_model::{Error, ErrorKind, Result, ResultSchema, TableMetadata};
 
+use self::base64_text::Base64Text;
 use self::binary::BinaryRows;
 pub use self::binary::{Charset, CountOf};
 use self::cells::ColumnCells;
@@ -40,9 +41,18 @@ pub struct ReadOptions {
     /// The largest size in bytes of one cell, of one tag, and of all metadata together; 64 MiB by default.
     /// A batch ends when it has read a quarter of this from the document.
     pub memory_limit: usize,
+    /// Whether the rows may be a FITS file, which the caller reads by [`VotableReader::read_fits`]. By
+    /// default they are an error.
+    pub takes_fits: bool,
 }
 
 impl ReadOptions {
+    /// Says whether the rows may be a FITS file, which the caller reads.
+    #[must_use]
+    pub fn with_takes_fits(self, takes_fits: bool) -> Self {
+        Self { takes_fits, ..self }
+    }
+
     /// Chooses the TABLE to read.
     #[must_use]
     pub fn with_table(self, table: TableChoice) -> Self {
@@ -75,6 +85,7 @@ impl Default for ReadOptions {
             count_of: CountOf::default(),
             charset: Charset::default(),
             memory_limit: 64 << 20,
+            takes_fits: false,
         }
     }
 }
@@ -122,6 +133,8 @@ pub struct VotableReader<R> {
 enum Rows {
     TableData(TableDataRows),
     Binary(Box<BinaryRows>),
+    /// A FITS file, which the caller reads.
+    Fits(Box<Base64Text>),
     /// All rows were read. The rest of the document follows.
     End,
     /// The whole document was read.
@@ -159,13 +172,14 @@ impl<R: Read> VotableReader<R> {
         let mut xml = Xml::new(source, memory_limit);
         let mut document = Document::open(&mut xml, options.table)?;
         let table = document.find_table(&mut xml)?;
-        let head = table::head(&mut xml, &mut document, table)?;
+        let head = table::head(&mut xml, &mut document, table, options.takes_fits)?;
         let binary = |has_flags| BinaryRows::new(has_flags, options.count_of, options.charset);
         let rows = match head.serialization {
             Serialization::None => Rows::End,
             Serialization::TableData => Rows::TableData(TableDataRows::default()),
             Serialization::Binary => Rows::Binary(Box::new(binary(false))),
             Serialization::Binary2 => Rows::Binary(Box::new(binary(true))),
+            Serialization::Fits(_) => Rows::Fits(Box::default()),
         };
         Ok(Self {
             columns: head.schema.columns().iter().map(ColumnCells::new).collect::<Result<_>>()?,
@@ -189,6 +203,37 @@ impl<R: Read> VotableReader<R> {
     /// The number of rows that the TABLE declares (nrows).
     pub fn rows_hint(&self) -> Option<u64> {
         self.rows_said
+    }
+
+    /// Where the rows are a FITS file (VOTable 1.5, 5.2): the number of the HDU that has them, if the document
+    /// says it. [`read_fits`](Self::read_fits) gives the bytes of the file.
+    ///
+    /// The FIELDs in [`schema`](Self::schema) describe the columns; whether they fit is for the caller to see.
+    pub fn fits_hdu(&self) -> Option<Option<u64>> {
+        match self.serialization {
+            Serialization::Fits(hdu) => Some(hdu),
+            _ => None,
+        }
+    }
+
+    /// The next bytes of the FITS file that has the rows; 0 at its end, and if the rows are not in FITS.
+    /// [`next_batch`](Self::next_batch) then reads the rest of the document, and gives no rows.
+    ///
+    /// # Errors
+    /// As [`with_options`](Self::with_options).
+    pub fn read_fits(&mut self, out: &mut [u8]) -> Result<usize> {
+        let Rows::Fits(stream) = &mut self.rows else { return Ok(0) };
+        let bytes = match stream.peek(&mut self.xml, 1) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.rows = Rows::Failed;
+                return Err(error);
+            }
+        };
+        let read = bytes.len().min(out.len());
+        out[..read].copy_from_slice(&bytes[..read]);
+        stream.take(read);
+        Ok(read)
     }
 
     /// The next rows: at most the given number, and at least one. `None` after the end of the document.
@@ -230,6 +275,17 @@ impl<R: Read> VotableReader<R> {
             let found = match &mut self.rows {
                 Rows::TableData(data) => data.read_row(&mut self.xml, &mut self.columns, row)?,
                 Rows::Binary(data) => data.read_row(&mut self.xml, &mut self.columns, row)?,
+                Rows::Fits(stream) => {
+                    // What the caller left of the file, such as the HDUs after the table.
+                    loop {
+                        match stream.peek(&mut self.xml, 1)?.len() {
+                            0 => break,
+                            left => stream.take(left),
+                        }
+                    }
+                    self.xml.close()?;
+                    false
+                }
                 Rows::End => break,
                 Rows::Whole => return Ok(None),
                 Rows::Failed => {
@@ -253,7 +309,7 @@ impl<R: Read> VotableReader<R> {
 
     fn finish(&mut self) -> Result<()> {
         // A TABLE without DATA describes rows that are elsewhere.
-        let has_rows = self.serialization != Serialization::None;
+        let has_rows = !matches!(self.serialization, Serialization::None | Serialization::Fits(_));
         if let Some(said) = self.rows_said.filter(|said| has_rows && *said != self.rows_read) {
             let construct = format!("nrows={said} of a TABLE with {} rows", self.rows_read);
             self.xml.passed_over.add(construct, self.xml.position());

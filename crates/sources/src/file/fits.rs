@@ -61,6 +61,19 @@ impl SourceType for Fits {
     }
 }
 
+/// A FITS file in a stream, whose table is in an HDU with this number, or else the first one.
+#[cfg(feature = "votable")]
+pub(super) fn open_stream(
+    reader: Box<dyn Read + Send>,
+    hdu: Option<u64>,
+    name: &str,
+    request: &Request<'_>,
+) -> Result<Box<dyn RowSource>> {
+    let hdu = hdu.map(|hdu| hdu.to_string());
+    let request = Request { table: hdu.as_deref(), columns: None, ..request.clone() };
+    open(reader, None, name, &request)
+}
+
 fn open(
     reader: Box<dyn Read + Send>,
     file: Option<File>,

@@ -12,6 +12,9 @@ use crate::plugin::{Place, SourceInfo, SourceType};
 use crate::register_source;
 use crate::request::Request;
 
+#[cfg(feature = "fits")]
+mod in_fits;
+
 /// Names the source.
 struct Votable;
 
@@ -52,8 +55,12 @@ fn open(
             table.parse().map_or_else(|_| TableChoice::Name(table.to_owned()), TableChoice::Index)
         }
     };
-    let options = ReadOptions::default().with_table(table);
+    let options = ReadOptions::default().with_table(table).with_takes_fits(cfg!(feature = "fits"));
     let reader = VotableReader::with_options(bytes, options).map_err(|error| named(name, error))?;
+    #[cfg(feature = "fits")]
+    if let Some(hdu) = reader.fits_hdu() {
+        return in_fits::open(reader, hdu, name, request);
+    }
     let schema = match &request.columns {
         Some(list) => list.describe(reader.schema().arrow().clone())?,
         None => reader.schema().clone(),
@@ -72,13 +79,18 @@ struct VotableSource {
 impl VotableSource {
     /// How the document ended, as far as it has been read.
     fn ending(&self) -> Ending {
-        let constructs = self.reader.passed_over();
-        let late = self.reader.late().map(late).unwrap_or_default();
-        let notes = constructs.iter().chain(&late);
-        Ending::default()
-            .with_overflow(self.reader.overflowed())
-            .with_notes(notes.map(|what| format!("{}: left out: {what}", self.name)))
+        ending(&self.reader, &self.name)
     }
+}
+
+/// How a document ended, as far as it has been read.
+fn ending<R: Read>(reader: &VotableReader<R>, name: &str) -> Ending {
+    let constructs = reader.passed_over();
+    let late = reader.late().map(late).unwrap_or_default();
+    let notes = constructs.iter().chain(&late);
+    Ending::default()
+        .with_overflow(reader.overflowed())
+        .with_notes(notes.map(|what| format!("{name}: left out: {what}")))
 }
 
 #[async_trait]

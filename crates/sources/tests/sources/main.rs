@@ -18,6 +18,7 @@ mod jsonl;
 mod many;
 mod sqlite;
 mod synth;
+mod votable_in_fits;
 mod wide_parquet;
 
 use std::path::Path;

@@ -23,6 +23,8 @@ pub(super) enum Serialization {
     TableData,
     Binary,
     Binary2,
+    /// A FITS file, whose table is the HDU with this number (`extnum`), or else the first table.
+    Fits(Option<u64>),
 }
 
 /// The metadata of a TABLE before its first row.
@@ -38,6 +40,7 @@ pub(super) fn head<R: Read>(
     xml: &mut Xml<R>,
     document: &mut Document,
     mut tag: Tag,
+    takes_fits: bool,
 ) -> Result<Head> {
     let at = tag.at;
     let mut columns = match tag.take("ref") {
@@ -58,7 +61,7 @@ pub(super) fn head<R: Read>(
         match xml.next()? {
             Node::Open(child) => match child.name {
                 "FIELD" => columns.add(xml, child)?,
-                "DATA" => break data(xml, &child)?,
+                "DATA" => break data(xml, &child, takes_fits)?,
                 _ => match xml.annotation(child)? {
                     None | Some(Annotation::CooSys(_) | Annotation::TimeSys(_)) => {}
                     Some(Annotation::Description(text)) => {
@@ -90,7 +93,7 @@ pub(super) fn tail<R: Read>(
     let levels = match serialization {
         Serialization::None => 0,
         Serialization::TableData => 2,
-        Serialization::Binary | Serialization::Binary2 => 3,
+        Serialization::Binary | Serialization::Binary2 | Serialization::Fits(_) => 3,
     };
     let mut infos = Vec::new();
     for _ in 0..levels {
@@ -106,10 +109,10 @@ pub(super) fn tail<R: Read>(
 }
 
 /// Reads from DATA to the first byte of its rows.
-fn data<R: Read>(xml: &mut Xml<R>, data: &Tag) -> Result<Serialization> {
+fn data<R: Read>(xml: &mut Xml<R>, data: &Tag, takes_fits: bool) -> Result<Serialization> {
     xml.rest(data);
     loop {
-        let Node::Open(tag) = xml.next()? else {
+        let Node::Open(mut tag) = xml.next()? else {
             return Err(damaged(&format!(
                 "DATA at byte {} is empty; it has TABLEDATA, BINARY or BINARY2",
                 data.at
@@ -119,6 +122,7 @@ fn data<R: Read>(xml: &mut Xml<R>, data: &Tag) -> Result<Serialization> {
             "TABLEDATA" => Serialization::TableData,
             "BINARY" => Serialization::Binary,
             "BINARY2" => Serialization::Binary2,
+            "FITS" if takes_fits => Serialization::Fits(xml.attribute(&mut tag, "extnum")),
             "FITS" | "PARQUET" => return Err(refused(&format!("rows in {}", tag.name), tag.at)),
             _ => {
                 xml.pass_over(&tag)?;

@@ -1,0 +1,149 @@
+//! VOTables whose rows are a FITS file within their STREAM, written by STILTS.
+
+use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use taploom_model::Ending;
+
+use super::*;
+
+fn fixture() -> String {
+    let path = format!("{}/tests/data/stil-fits.vot", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// Reads a document: cells by row, `-` for null, and the ending.
+fn read(document: &str) -> Result<(Vec<String>, Ending)> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.vot");
+    std::fs::write(&path, document).unwrap();
+    let mut source = block_on(open(&Request::new(path.to_str().unwrap()).with_batch_rows(2)))?;
+    let mut rows = Vec::new();
+    loop {
+        match block_on(source.next())? {
+            Step::Rows(batch) => {
+                assert_eq!(batch.schema_ref(), source.schema().arrow());
+                let options = FormatOptions::new().with_null("-");
+                let columns = batch.columns().iter();
+                let columns =
+                    columns.map(|column| ArrayFormatter::try_new(column, &options).unwrap());
+                let columns = columns.collect::<Vec<_>>();
+                for row in 0..batch.num_rows() {
+                    let cells = columns.iter().map(|column| column.value(row).to_string());
+                    rows.push(cells.collect::<Vec<_>>().join("|"));
+                }
+            }
+            Step::End(ending) => return Ok((rows, ending)),
+        }
+    }
+}
+
+#[test]
+fn what_stilts_writes_is_read() {
+    let (rows, ending) = read(&fixture()).unwrap();
+    assert_eq!(
+        rows,
+        [
+            // STILTS has 255 for null, and so loses a byte of 255.
+            "true|-|-|7|9223372036854775807|1.5|10.25|Vega|[1.0, 2.0]|[1, 2, 3, 4]|[0.5, 1.5, 2.5]",
+            "false|0|5|-|-5|NaN|-0.5|-|[3.0, 4.0]|[5, 6, 7, 8]|[8.0, NaN, NaN]",
+            "true|17|-32768|-9|0|2.25|1e300|Sirius|[5.0, 6.0]|[9, 10, 11, 12]|[1.0, 2.0, NaN]",
+        ]
+    );
+    assert_eq!((ending.overflowed, ending.notes), (false, Vec::new()));
+}
+
+/// Names, units and UCDs are those of the FIELDs, and what follows the rows is read.
+#[test]
+fn the_document_describes_the_columns() {
+    let text = fixture()
+        .replace("name=\"mag\" ucd=\"phot.mag\"", "name=\"Mag\" ucd=\"phot.mag;em.opt.V\"")
+        .replace("name=\"ra\"", "name=\"alpha\"")
+        .replace("<FITS>", "<FITS extnum='1'>")
+        .replace("</TABLE>", "</TABLE><INFO name='QUERY_STATUS' value='OVERFLOW'/>");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.vot");
+    std::fs::write(&path, &text).unwrap();
+    let source = block_on(open(&Request::new(path.to_str().unwrap()))).unwrap();
+    let column = |index: usize| source.schema().columns()[index].clone();
+    assert_eq!((column(5).name(), column(6).name()), ("Mag", "alpha"));
+    assert_eq!(column(5).metadata().ucd.as_deref(), Some("phot.mag;em.opt.V"));
+    assert_eq!(column(6).metadata().unit.as_deref(), Some("deg"));
+    assert_eq!(
+        (source.schema().table().name.as_deref(), source.rows_hint()),
+        (Some("stars"), Some(3))
+    );
+    let (rows, ending) = read(&text).unwrap();
+    assert_eq!(rows.len(), 3);
+    assert!(ending.overflowed);
+    let [note] = &ending.notes[..] else { panic!("{:?}", ending.notes) };
+    assert!(
+        note.ends_with("FIELD \"alpha\" is column 7 of the FITS table, which calls it \"ra\""),
+        "{note}"
+    );
+}
+
+#[test]
+fn fields_that_do_not_fit_are_named() {
+    let document = fixture();
+    for (old, new, column, words) in [
+        (
+            "<FIELD datatype=\"float\" name=\"mag\"",
+            "<FIELD datatype=\"double\" name=\"mag\"",
+            "mag",
+            "the FIELD is double, and column 6 of the FITS table (mag) is float",
+        ),
+        (
+            "<FIELD arraysize=\"2\" datatype",
+            "<FIELD arraysize=\"3\" datatype",
+            "pair",
+            "the FIELD is float of arraysize 3, and column 9 of the FITS table (pair) is float of arraysize 2",
+        ),
+        (
+            "<VALUES null='-1'/>",
+            "<VALUES null='-2'/>",
+            "short",
+            "the FIELD has the null \"-2\", which is not the TNULL of column 3 of the FITS table (short)",
+        ),
+    ] {
+        let error = read(&document.replace(old, new)).unwrap_err();
+        assert!(error.is_caller_fault(), "{error}");
+        let error = error.to_string();
+        assert!(error.starts_with(&format!("column \"{column}\": ")), "{error}");
+        assert!(error.contains(words) && error.contains("rows.vot"), "{error}");
+    }
+    let fewer = document.replace("<FIELD datatype=\"boolean\" name=\"flag\"/>", "");
+    let error = read(&fewer).unwrap_err().to_string();
+    assert!(
+        error.contains("the TABLE has 10 FIELDs, and the FITS table in it 11 columns"),
+        "{error}"
+    );
+    let other = document.replace("<FITS>", "<FITS extnum='7'>");
+    let error = read(&other).unwrap_err().to_string();
+    assert!(error.contains("HDU 7 is not there or is not a table"), "{error}");
+}
+
+/// A document that is cut short anywhere is an error, and one that is damaged does not panic.
+#[test]
+fn damage_is_an_error() {
+    let document = fixture();
+    for end in (0..document.len() - 20).step_by(397) {
+        let error = format!("{:#}", read(&document[..end]).unwrap_err());
+        assert!(error.contains("rows.vot") && !error.contains('\n'), "{end}: {error}");
+    }
+    let mut state = 5_u64;
+    let mut random = || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize
+    };
+    let letters = b"ABCXYZabcxyz0189+/=<> ";
+    for round in 0..300 {
+        let mut damaged = document.clone().into_bytes();
+        for _ in 0..1 + round % 8 {
+            let at = random() % damaged.len();
+            damaged[at] = letters[random() % letters.len()];
+        }
+        if let Err(error) = read(&String::from_utf8(damaged).unwrap()) {
+            assert!(!format!("{error:#}").contains('\n'), "{error:#}");
+        }
+    }
+}
