@@ -14,7 +14,7 @@ use std::time::Instant;
 use taploom::pipeline::{
     Ahead, Coalesce, Encoded, MaxRec, PartLimits, RowSource, Transformed, run_parts,
 };
-use taploom::sources::{ColumnList, ReadProgress, Request};
+use taploom::sources::{ColumnList, ReadProgress, Request, SampleStats};
 use taploom::{Completion, Content, EncoderSpec, Error, ErrorKind, Result};
 use tokio::runtime::Runtime;
 
@@ -123,6 +123,7 @@ pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) ->
     }
 
     let progress = Arc::new(ReadProgress::default());
+    let stats = SampleStats::default();
     let (first, more) = arguments
         .sources
         .split_first()
@@ -136,21 +137,14 @@ pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) ->
         .with_columns(arguments.columns.as_deref().map(ColumnList::read).transpose()?)
         .with_batch_rows(arguments.batch_rows)
         // One row more tells that there are too many.
-        .with_most_rows(
-            arguments.maxrec.filter(|_| sampling.is_none()).map(|rows| rows.saturating_add(1)),
-        )
-        .with_select(match sampling {
-            Some(sampling) => Some(sampling.with_keys(arguments.wanted.select()?)),
-            None => arguments.wanted.select()?,
-        })
+        .with_most_rows(arguments.maxrec.map(|rows| rows.saturating_add(1)))
+        .with_select(arguments.wanted.select()?)
         .with_condition(arguments.wanted.condition()?)
+        .with_sample(sampling.map(Sampling::first_ids))
+        .with_sample_stats(stats.clone())
         .with_resources(resources.for_source());
     let runtime = runtime(arguments.threads)?;
     let source = runtime.block_on(taploom::sources::open(&request))?;
-    let source = match sampling {
-        Some(sampling) => sampling.around(source)?,
-        None => source,
-    };
     let limit = MaxRec::new(source.schema(), arguments.maxrec.unwrap_or(u64::MAX));
     let source = Transformed::new(source, limit);
     // A condition may leave a few rows of each batch, and encoders pay for every batch.
@@ -178,7 +172,8 @@ pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) ->
         file.commit()?;
     }
     if !arguments.quiet {
-        encoded.notes.iter().for_each(|note| say(note));
+        let told = sampling.map(|sampling| sampling.told(&stats)).unwrap_or_default();
+        encoded.notes.iter().chain(&told).for_each(|note| say(note));
         warn(&encoded, &spec, arguments.maxrec);
         if let Some(hint) = name_hint(arguments, &spec)? {
             say(&hint);

@@ -1,9 +1,8 @@
 //! `taploom sample`.
 
-use arrow_array::RecordBatch;
-use taploom::expressions::SelectList;
-use taploom::pipeline::{Ending, Flow, RowSource, Sample, Transform, Transformed};
-use taploom::{Result, ResultSchema};
+use taploom::Result;
+use taploom::expressions::FirstIds;
+use taploom::sources::SampleStats;
 
 use crate::encode;
 use crate::values::at_least_one;
@@ -29,7 +28,7 @@ pub(crate) struct Sampling {
     /// Number of ids that are kept of every group
     #[arg(short = 'n', long = "number", value_name = "N", value_parser = at_least_one)]
     number: usize,
-    /// Print what was read and kept on standard error
+    /// Print on standard error what was read and kept, and how rows were decided
     #[arg(long)]
     stats: bool,
 }
@@ -39,45 +38,36 @@ pub(crate) fn run(arguments: &SampleArguments) -> Result<()> {
 }
 
 impl Sampling {
-    /// The wanted columns, and behind them the group and the id.
-    pub(crate) fn with_keys(&self, wanted: Option<SelectList>) -> SelectList {
-        wanted.unwrap_or_else(SelectList::all).and(&self.group).and(&self.id)
+    /// The sample, as it is asked of a source.
+    pub(crate) fn first_ids(&self) -> FirstIds {
+        let number = u32::try_from(self.number).unwrap_or(u32::MAX);
+        FirstIds::new(&self.group, &self.id, number)
     }
 
-    /// Samples the rows of a source whose last columns are the group and the id, and leaves these two out.
-    pub(crate) fn around(&self, source: Box<dyn RowSource>) -> Result<Box<dyn RowSource>> {
-        let columns = source.schema().columns().len();
-        let (group, id) = (columns.saturating_sub(2), columns.saturating_sub(1));
-        let most = u32::try_from(self.number).unwrap_or(u32::MAX);
-        let sample = Sample::new(source.schema(), group, id, most)?.without_last(2)?;
-        Ok(match self.stats {
-            true => Box::new(Transformed::new(source, Told(sample))),
-            false => Box::new(Transformed::new(source, sample)),
-        })
-    }
-}
-
-/// A sample that says at its end what it has seen.
-struct Told(Sample);
-
-impl Transform for Told {
-    fn schema(&self) -> &ResultSchema {
-        self.0.schema()
-    }
-
-    fn rows(&mut self, batch: RecordBatch) -> Result<Flow> {
-        self.0.rows(batch)
-    }
-
-    fn end(&mut self, ending: Ending) -> Result<Ending> {
-        let counts = self.0.counts();
-        Ok(self.0.end(ending)?.with_note(format!(
+    /// What was read and kept, if that was asked for.
+    pub(crate) fn told(&self, stats: &SampleStats) -> Vec<String> {
+        if !self.stats {
+            return Vec::new();
+        }
+        let report = stats.report();
+        let mut lines = vec![format!(
             "{} of {} rows kept: {} ids of {} groups; {} runs of rows with the same group and id",
-            counts.rows_kept, counts.rows, counts.ids_kept, counts.groups, counts.runs
-        )))
-    }
-
-    fn rows_hint(&self, rows_in: Option<u64>) -> Option<u64> {
-        self.0.rows_hint(rows_in)
+            report.rows_kept, report.rows, report.ids_kept, report.groups, report.runs
+        )];
+        lines.push(format!(
+            "rows decided by bounds: {}, by dictionary codes: {}, by decoded values: {}",
+            report.rows_by_bounds, report.rows_by_codes, report.rows_by_values
+        ));
+        if report.row_groups > 0 {
+            lines.push(format!(
+                "{} of {} row groups had no such row, and only their keys were read; key pages read: {}, passed over by \
+                 their bounds: {}",
+                report.row_groups_skipped,
+                report.row_groups,
+                report.key_pages,
+                report.key_pages_skipped
+            ));
+        }
+        lines
     }
 }

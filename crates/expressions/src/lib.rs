@@ -4,6 +4,7 @@ mod bind;
 mod compare;
 mod condition;
 mod evaluate;
+mod first_ids;
 mod literal;
 mod names;
 mod node;
@@ -13,6 +14,7 @@ mod projection;
 mod select_list;
 
 pub use condition::{Condition, Predicate};
+pub use first_ids::{FirstIds, FirstIdsFilter, KeptPairs, Key, KeyReader, Keys, SampleCounts};
 pub use possible::Bounds;
 pub use projection::Projection;
 pub use select_list::SelectList;

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use sqlparser::ast::{Expr, Ident, SelectItem, Spanned, WildcardAdditionalOptions};
+use sqlparser::ast::{Expr, Ident, SelectItem, Spanned};
 use sqlparser::parser::Parser;
 use taploom_model::{Error, Result, ResultSchema};
 
@@ -59,18 +59,6 @@ impl FromStr for SelectList {
 }
 
 impl SelectList {
-    /// All columns.
-    pub fn all() -> Self {
-        Self { items: vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())] }
-    }
-
-    /// The same list with one more column at its end, which is given by its name alone.
-    #[must_use]
-    pub fn and(mut self, name: &str) -> Self {
-        self.items.push(SelectItem::UnnamedExpr(Expr::Identifier(Ident::new(name))));
-        self
-    }
-
     /// Finds the columns of the list in a schema.
     ///
     /// # Errors

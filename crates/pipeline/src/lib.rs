@@ -23,10 +23,12 @@ pub use parts::{PartLimits, Parts, run_parts};
 pub use run::{Encoded, run};
 #[cfg(feature = "tokio")]
 pub use spawn::{Running, spawn};
+#[cfg(feature = "expressions")]
+pub use taploom_expressions::SampleCounts;
 pub use taploom_model::{BatchSource, Ending, RowSource, Step};
 pub use transform::{Flow, Transform, Transformed};
 #[cfg(feature = "url")]
 pub use transforms::UrlRewrite;
 pub use transforms::{Coalesce, MaxRec};
 #[cfg(feature = "expressions")]
-pub use transforms::{Filter, Sample, SampleCounts, Select};
+pub use transforms::{Filter, Sample, Select};

@@ -78,8 +78,9 @@ pub trait Transform: Send {
     }
 
     /// Says how the result ends, given how the rows that came in ended. It is called once, after
-    /// [`rest`](Self::rest). Where the transform itself ended the rows, `ending` is what the source
-    /// knew by then ([`RowSource::stop`]).
+    /// [`rest`](Self::rest). Where the rows were ended by the transform itself, or by whoever reads
+    /// them ([`RowSource::stop`]), `ending` is what the source knew by then; in the second case rows
+    /// that the transform still holds are lost.
     ///
     /// # Errors
     /// As [`rows`](Self::rows).
@@ -245,11 +246,18 @@ impl<S: RowSource, T: Transform> RowSource for Transformed<S, T> {
     }
 
     fn stop(&mut self) -> Ending {
-        match &self.state {
-            State::Draining(ending) | State::Ended(ending) => ending.clone(),
-            State::Reading => self.source.as_mut().map(RowSource::stop).unwrap_or_default(),
-            State::Failed => Ending::default(),
-        }
+        let of_source = match &mut self.state {
+            State::Ended(ending) => return ending.clone(),
+            State::Failed => return Ending::default(),
+            State::Draining(ending) => std::mem::take(ending),
+            State::Reading => {
+                self.source.take().map(|mut source| source.stop()).unwrap_or_default()
+            }
+        };
+        // A transform that can't say how the result ends does not hide what the source knows.
+        let ending = self.transform.end(of_source.clone()).unwrap_or(of_source);
+        self.state = State::Ended(ending.clone());
+        ending
     }
 
     fn rows_hint(&self) -> Option<u64> {

@@ -32,6 +32,7 @@ mod plugin;
 mod progress;
 mod registry;
 mod request;
+mod sampling;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(feature = "synth")]
@@ -51,7 +52,8 @@ pub use plugin::{
 pub use progress::ReadProgress;
 pub use registry::SourceRegistry;
 pub use request::Request;
-pub use taploom_expressions::{Condition, SelectList};
+pub use sampling::{SampleReport, SampleStats};
+pub use taploom_expressions::{Condition, FirstIds, SelectList};
 
 /// The sources of this crate's features, for a [`SourceRegistry::new`] that takes some of them only.
 pub mod plugins {

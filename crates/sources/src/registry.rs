@@ -88,8 +88,9 @@ impl SourceRegistry {
     /// As [`find`](Self::find) and [`SourceType::open`](crate::SourceType::open);
     /// [`ErrorKind::InvalidRequest`] for a query or a table that the source does not take.
     pub async fn open(&self, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
-        let source = self.open_whole(&of_source(request)).await?;
-        chosen(source, request)
+        let inner = of_source(request);
+        let source = self.open_whole(&inner).await?;
+        chosen(source, &inner)
     }
 
     /// Opens the source of a request. It may leave out columns and rows that are not wanted.

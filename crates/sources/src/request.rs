@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use taploom_expressions::{Condition, SelectList};
+use taploom_expressions::{Condition, FirstIds, SelectList};
 use taploom_model::{Resources, Result};
 
 use crate::column_list::ColumnList;
@@ -11,6 +11,7 @@ use crate::error::invalid;
 use crate::guesses::Guesses;
 use crate::location::shown;
 use crate::progress::ReadProgress;
+use crate::sampling::{SampleStats, Sampling};
 
 /// Which rows are wanted.
 ///
@@ -48,6 +49,11 @@ pub struct Request<'a> {
     /// Which rows are wanted. The [`SourceRegistry`](crate::SourceRegistry) chooses them; a source may leave out rows
     /// for which the condition is not true.
     pub condition: Option<Condition>,
+    /// Which of the rows for which [`condition`](Self::condition) is true are wanted: those of the first ids of every
+    /// group. The [`SourceRegistry`](crate::SourceRegistry) chooses them.
+    pub sample: Option<FirstIds>,
+    /// Where it is counted how the rows of [`sample`](Self::sample) were decided.
+    pub sample_stats: Option<SampleStats>,
     /// The memory for open files and rows, and the place of temporary files, for sources that need them. By default those
     /// of [`Resources::default`]. Metadata of a file are not counted.
     pub resources: Resources,
@@ -55,6 +61,8 @@ pub struct Request<'a> {
     pub progress: Option<Arc<ReadProgress>>,
     /// What the values of several files are together, where their types are guessed.
     pub(crate) guesses: Option<Guesses>,
+    /// What was sampled so far. A source that decides by itself which rows are sampled says so here.
+    pub(crate) sampling: Option<Sampling>,
     /// The options of the input format, which the source has.
     pub(crate) options: Vec<(String, String)>,
 }
@@ -73,9 +81,12 @@ impl<'a> Request<'a> {
             most_rows: None,
             select: None,
             condition: None,
+            sample: None,
+            sample_stats: None,
             resources: Resources::default(),
             progress: None,
             guesses: None,
+            sampling: None,
             options: Vec::new(),
         }
     }
@@ -156,6 +167,31 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// Asks for the rows of the first ids of every group, of those for which the condition is true.
+    ///
+    /// ```
+    /// use taploom_sources::{FirstIds, Request};
+    ///
+    /// let request = Request::new("demo")
+    ///     .with_sample(FirstIds::new("con", "name", 1))
+    ///     .with_select("con, name".parse::<taploom_sources::SelectList>()?);
+    /// let source = futures::executor::block_on(taploom_sources::open(&request))?;
+    /// assert_eq!(source.schema().columns().len(), 2);
+    /// # Ok::<(), taploom_model::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_sample(mut self, sample: impl Into<Option<FirstIds>>) -> Self {
+        self.sample = sample.into();
+        self
+    }
+
+    /// Counts how the rows of a sample are decided.
+    #[must_use]
+    pub fn with_sample_stats(mut self, stats: impl Into<Option<SampleStats>>) -> Self {
+        self.sample_stats = stats.into();
+        self
+    }
+
     /// Grants memory and temporary files.
     #[must_use]
     pub fn with_resources(mut self, resources: Resources) -> Self {
@@ -201,9 +237,12 @@ impl fmt::Debug for Request<'_> {
             most_rows,
             select,
             condition,
+            sample,
+            sample_stats: _,
             resources,
             progress,
             guesses: _,
+            sampling: _,
             input_format,
             options: _,
         } = self;
@@ -219,6 +258,7 @@ impl fmt::Debug for Request<'_> {
             .field("most_rows", most_rows)
             .field("select", select)
             .field("condition", condition)
+            .field("sample", sample)
             .field("resources", resources)
             .field("progress", progress)
             .finish()

@@ -1,16 +1,21 @@
 //! The columns and rows of a request.
 
 use arrow_array::RecordBatch;
+use arrow_select::filter::filter_record_batch;
 use async_trait::async_trait;
-use taploom_expressions::{Predicate, Projection};
-use taploom_model::{Ending, Result, ResultSchema, RowSource, Step};
+use taploom_expressions::{FirstIdsFilter, Predicate, Projection};
+use taploom_model::{Ending, Error, ErrorKind, Result, ResultSchema, RowSource, Step};
 
 use crate::request::Request;
+use crate::sampling::{SampleStats, Sampling};
 
 /// What is asked of the source of a request, which may leave out rows only where the whole request does.
 pub(crate) fn of_source<'a>(request: &Request<'a>) -> Request<'a> {
     let mut inner = request.clone();
-    if request.condition.is_some() {
+    inner.sampling = request.sample.as_ref().map(|sample| {
+        Sampling::new(sample.number, request.sample_stats.clone().unwrap_or_default())
+    });
+    if request.condition.is_some() || request.sample.is_some() {
         // How many rows have to be read for as many that are wanted, nobody knows.
         inner.most_rows = None;
     }
@@ -25,19 +30,31 @@ pub(crate) fn chosen(
     source: Box<dyn RowSource>,
     request: &Request<'_>,
 ) -> Result<Box<dyn RowSource>> {
-    if request.select.is_none() && request.condition.is_none() {
+    if request.select.is_none() && request.condition.is_none() && request.sample.is_none() {
         return Ok(source);
     }
     let predicate = request.condition.as_ref().map(|condition| condition.bind(source.schema()));
+    let sample = match (&request.sample, &request.sampling) {
+        (Some(sample), Some(sampling)) if !sampling.is_decided_by_source() => {
+            let (group, id) = sample.bind(source.schema())?;
+            let filter = FirstIdsFilter::new(source.schema(), group, id, sample.number)?;
+            Some((filter, sampling.stats().clone()))
+        }
+        _ => None,
+    };
     let projection = request.select.as_ref().map(|list| list.bind(source.schema()));
     let (predicate, projection) = (predicate.transpose()?, projection.transpose()?);
-    Ok(Box::new(Wanted { source, predicate, projection, rows: 0 }))
+    let is_sampled = request.sample.is_some();
+    Ok(Box::new(Wanted { source, predicate, sample, is_sampled, projection, rows: 0 }))
 }
 
 /// The rows and columns that are wanted of a source.
 struct Wanted {
     source: Box<dyn RowSource>,
     predicate: Option<Predicate>,
+    /// Chooses the rows of a sample, where the source does not do it by itself.
+    sample: Option<(FirstIdsFilter, SampleStats)>,
+    is_sampled: bool,
     projection: Option<Projection>,
     /// Rows that were read before the next batch.
     rows: u64,
@@ -51,6 +68,13 @@ impl Wanted {
             batch = predicate.filter(&batch).map_err(|error| match error.row() {
                 Some(row) => error.with_row(before + row),
                 None => error,
+            })?;
+        }
+        if let Some((filter, stats)) = &mut self.sample {
+            let kept = filter.evaluate(&batch)?;
+            stats.set_counts(filter.counts());
+            batch = filter_record_batch(&batch, &kept).map_err(|cause| {
+                Error::new(ErrorKind::Internal, "can't sample the rows").with_source(cause)
             })?;
         }
         match &self.projection {
@@ -78,6 +102,6 @@ impl RowSource for Wanted {
     }
 
     fn rows_hint(&self) -> Option<u64> {
-        self.source.rows_hint().filter(|_| self.predicate.is_none())
+        self.source.rows_hint().filter(|_| self.predicate.is_none() && !self.is_sampled)
     }
 }

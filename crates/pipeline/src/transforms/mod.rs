@@ -16,7 +16,7 @@ pub use coalesce::Coalesce;
 pub use filter::Filter;
 pub use max_rec::MaxRec;
 #[cfg(feature = "expressions")]
-pub use sample::{Sample, SampleCounts};
+pub use sample::Sample;
 #[cfg(feature = "expressions")]
 pub use select::Select;
 #[cfg(feature = "url")]

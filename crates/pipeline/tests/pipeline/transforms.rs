@@ -249,3 +249,30 @@ fn urls_are_moved_and_null_stays_null() {
     let error = rewrite(vec![0]).rows(batch(0..2)).unwrap_err();
     assert_eq!((error.kind(), error.column()), (ErrorKind::InvalidRequest, Some("id")));
 }
+
+#[test]
+fn a_transform_says_how_the_result_ends_where_its_reader_stops_early() {
+    /// A transform that counts.
+    struct Counting(ResultSchema, usize);
+
+    impl Transform for Counting {
+        fn schema(&self) -> &ResultSchema {
+            &self.0
+        }
+
+        fn rows(&mut self, batch: RecordBatch) -> Result<Flow> {
+            self.1 += batch.num_rows();
+            Ok(Flow::More(batch))
+        }
+
+        fn end(&mut self, ending: Ending) -> Result<Ending> {
+            Ok(ending.with_note(format!("{} rows", self.1)))
+        }
+    }
+
+    let source = source(&[3, 3, 3]);
+    let counting = Counting(source.schema().clone(), 0);
+    let (batches, ending) = read(limited(Transformed::new(source, counting), 4));
+    assert_eq!(batches, [vec![0, 1, 2], vec![3]]);
+    assert_eq!(ending.notes, ["a note", "6 rows"]);
+}

@@ -13,6 +13,7 @@ use taploom_votable::{ReadOptions, TableChoice, VotableReader};
 
 use self::parts::Parts;
 use self::rows::FileRows;
+use self::sample::SampleWalker;
 use super::batches::batches;
 use super::described::{FileMetadata, FileSchema, add_late, in_arrow};
 use crate::error::invalid;
@@ -30,6 +31,7 @@ mod parts;
 mod plan;
 pub(in crate::file) mod ranges;
 mod rows;
+mod sample;
 mod transposed;
 
 /// Parquet in the VO 1.0, 2.2.
@@ -87,10 +89,13 @@ fn open(mut file: File, name: &str, request: &Request<'_>) -> Result<Box<dyn Row
         })?;
     described.notes.extend(left_out);
     let ending = described.ending(name).with_overflow(overflowed);
-    let (parts, projection) = Parts::needed(&file, metadata, &described.schema, request)?;
+    let walker = SampleWalker::new(&file, &metadata, &described.schema, request)?;
+    let with_keys = walker.is_none();
+    let (parts, projection) =
+        Parts::needed(&file, metadata, &described.schema, request, with_keys)?;
     let schema = projection.map_or(described.schema, |projection| projection.schema().clone());
     let rows = parts.rows();
-    let reader = FileRows::new(file, parts, name, request).map_err(broken)?;
+    let reader = FileRows::new(file, parts, walker, name, request).map_err(broken)?;
     let source = BatchSource::new(schema, batches(reader, name.to_owned()));
     let source = source.with_rows_hint(rows);
     Ok(Box::new(source.with_ending(ending)))

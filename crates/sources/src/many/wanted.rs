@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use taploom_expressions::{Condition, SelectList};
+use taploom_expressions::{Condition, FirstIds, SelectList};
 use taploom_model::Resources;
 
 use crate::column_list::ColumnList;
 use crate::guesses::Guesses;
 use crate::progress::ReadProgress;
 use crate::request::Request;
+use crate::sampling::Sampling;
 
 /// A request without its locations, which outlives the call that opens the files.
 pub(super) struct Wanted {
@@ -20,6 +21,8 @@ pub(super) struct Wanted {
     most_rows: Option<u64>,
     select: Option<SelectList>,
     condition: Option<Condition>,
+    sample: Option<FirstIds>,
+    sampling: Option<Sampling>,
     resources: Resources,
     progress: Option<Arc<ReadProgress>>,
     /// What the values of all files are, for kinds of files that do not say so.
@@ -39,9 +42,12 @@ impl Wanted {
             most_rows,
             select,
             condition,
+            sample,
+            sample_stats: _,
             resources,
             progress: _,
             guesses: _,
+            sampling,
             input_format,
             options: _,
         } = request;
@@ -54,6 +60,8 @@ impl Wanted {
             most_rows: *most_rows,
             select: select.clone(),
             condition: condition.clone(),
+            sample: sample.clone(),
+            sampling: sampling.clone(),
             resources: resources.clone(),
             progress: None,
             guesses: Guesses::default(),
@@ -75,9 +83,11 @@ impl Wanted {
             .with_most_rows(self.most_rows)
             .with_select(self.select.clone())
             .with_condition(self.condition.clone())
+            .with_sample(self.sample.clone())
             .with_resources(self.resources.clone())
             .with_progress(self.progress.clone());
         request.guesses = Some(self.guesses.clone());
+        request.sampling = self.sampling.clone();
         request
     }
 

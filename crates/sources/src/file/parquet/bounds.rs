@@ -10,7 +10,6 @@ use arrow_array::types::{Int32Type, Int64Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, UInt32Array, UInt64Array};
 use arrow_schema::{DataType, SchemaRef};
 use arrow_select::take::take;
-use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::basic::{ColumnOrder, Type};
 use parquet::bloom_filter::Sbbf;
@@ -30,8 +29,8 @@ pub(super) struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    pub(super) fn new(metadata: &'a ArrowReaderMetadata, schema: &'a SchemaRef) -> Self {
-        let parquet = metadata.metadata().file_metadata().schema_descr();
+    pub(super) fn new(metadata: &'a ParquetMetaData, schema: &'a SchemaRef) -> Self {
+        let parquet = metadata.file_metadata().schema_descr();
         let mut leaves = vec![Vec::new(); schema.fields().len()];
         for leaf in 0..parquet.num_columns() {
             if let Some(leaves) = leaves.get_mut(parquet.get_column_root_idx(leaf)) {
@@ -42,7 +41,7 @@ impl<'a> Columns<'a> {
             [leaf] if !field.data_type().is_nested() => Some(leaf),
             _ => None,
         });
-        Self { metadata: metadata.metadata(), schema, leaves: leaves.collect() }
+        Self { metadata, schema, leaves: leaves.collect() }
     }
 
     pub(super) fn leaf(&self, column: usize) -> Option<usize> {

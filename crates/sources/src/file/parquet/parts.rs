@@ -54,7 +54,8 @@ impl Parts {
         Self { metadata, columns, parts }
     }
 
-    /// What a request needs of the columns of this schema, and the columns that it needs.
+    /// What a request needs of the columns of this schema, and the columns that it needs. Those of the keys of its sample
+    /// are needed if `with_keys`.
     ///
     /// # Errors
     /// Those of the select list and of the condition.
@@ -63,16 +64,20 @@ impl Parts {
         metadata: ArrowReaderMetadata,
         schema: &ResultSchema,
         request: &Request<'_>,
+        with_keys: bool,
     ) -> Result<(Self, Option<Projection>)> {
         let mut all = Self::all(metadata);
         let predicate =
             request.condition.as_ref().map(|condition| condition.bind(schema)).transpose()?;
         let list = request.select.as_ref().map(|list| list.bind(schema)).transpose()?;
+        let sample = request.sample.as_ref().filter(|_| with_keys);
+        let keys = sample.map(|sample| sample.bind(schema)).transpose()?;
         let projection = match &list {
             None => None,
             Some(list) => {
                 let mut columns = list.columns().to_vec();
                 columns.extend(predicate.iter().flat_map(Predicate::columns));
+                columns.extend(keys.iter().flat_map(|(group, id)| [group, id]));
                 columns.sort_unstable();
                 columns.dedup();
                 let picked = columns.iter().map(|column| (*column, None)).collect();
@@ -95,7 +100,7 @@ impl Parts {
     fn prune(&mut self, file: &File, predicate: &Predicate) {
         let schema = Arc::clone(self.metadata.schema());
         let by_groups = {
-            let columns = Columns::new(&self.metadata, &schema);
+            let columns = Columns::new(self.metadata.metadata(), &schema);
             let by_bounds = predicate.may_hold(&RowGroupBounds::new(&columns, None));
             // Filters are read for row groups alone that are left.
             let bounds = RowGroupBounds::new(&columns, Some((file, &by_bounds)));
@@ -103,7 +108,7 @@ impl Parts {
         };
         self.parts.retain(|part| by_groups.get(part.row_group).copied().unwrap_or(true));
         let Some(indexed) = self.with_page_index(file, &schema) else { return };
-        let columns = Columns::new(&indexed, &schema);
+        let columns = Columns::new(indexed.metadata(), &schema);
         for part in &mut self.parts {
             if let Some(bounds) = PageBounds::new(&columns, part.row_group, predicate.columns()) {
                 let wanted = predicate.may_hold(&bounds);
@@ -182,7 +187,7 @@ mod tests {
         let schema = ResultSchema::derived(table.schema());
         let request = Request::new("")
             .with_condition(condition.parse::<taploom_expressions::Condition>().unwrap());
-        let (parts, _) = Parts::needed(&file, metadata, &schema, &request).unwrap();
+        let (parts, _) = Parts::needed(&file, metadata, &schema, &request, true).unwrap();
         parts.rows()
     }
 

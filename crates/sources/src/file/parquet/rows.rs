@@ -18,9 +18,13 @@ use taploom_scratch::{ReadPattern, ScratchFile};
 use super::cost::ColumnCost;
 use super::parts::{Part, Parts};
 use super::plan::{ReadPlan, Shares};
+use super::sample::{KeptRows, SampleWalker};
 use super::transposed::{ReadError, RowGroup, TransposedRows};
 use crate::file::batches::{slices, unreadable};
 use crate::request::Request;
+
+/// Rows of a sample that are decided before they are read, unless they are of one row group.
+const MOST_SAMPLED_AHEAD: usize = 64 << 10;
 
 /// The batches of a file. Row groups whose columns fit into the granted memory side by side are read so; the others
 /// through scratch.
@@ -29,8 +33,10 @@ pub(super) struct FileRows {
     metadata: ArrowReaderMetadata,
     /// The positions of the columns that are read, ascending.
     columns: Vec<usize>,
-    /// The rows that are read.
+    /// The rows that are read, or those of which the rows of a sample are.
     parts: Vec<Part>,
+    /// Decides which rows are in the sample.
+    walker: Option<SampleWalker>,
     schema: SchemaRef,
     /// The name of the source, for messages.
     name: String,
@@ -57,6 +63,7 @@ impl FileRows {
     pub(super) fn new(
         file: File,
         parts: Parts,
+        walker: Option<SampleWalker>,
         name: &str,
         request: &Request<'_>,
     ) -> Result<Self, ParquetError> {
@@ -67,6 +74,7 @@ impl FileRows {
             metadata,
             columns,
             parts,
+            walker,
             schema,
             name: name.to_owned(),
             shares: Shares::of(request.resources.memory_budget),
@@ -82,29 +90,59 @@ impl FileRows {
         })
     }
 
+    /// The next row group, if any of its rows are read.
+    fn take_part(&mut self) -> Result<Option<Part>> {
+        let Some(part) = self.parts.get_mut(self.next_part) else { return Ok(None) };
+        self.next_part += 1;
+        let mut part =
+            Part { row_group: part.row_group, rows: part.rows, selection: part.selection.take() };
+        if let Some(walker) = &mut self.walker {
+            match walker.walk(part.row_group, &self.name)? {
+                KeptRows::None => return Ok(None),
+                KeptRows::All => {}
+                KeptRows::Some { rows, selection } => {
+                    (part.rows, part.selection) = (rows, Some(selection));
+                }
+            }
+        }
+        Ok(Some(part))
+    }
+
     /// Opens the next row group, or several that fit. `false` after the last one.
     fn open_next(&mut self) -> Result<bool> {
-        let count = self.parts.len();
-        let first = self.next_part;
-        if first >= count || self.rows_left == 0 {
+        if self.rows_left == 0 {
             return Ok(false);
         }
-        self.next_part += 1;
-        self.open = match self.plan(self.parts[first].row_group) {
+        let part = loop {
+            if self.next_part >= self.parts.len() {
+                return Ok(false);
+            }
+            if let Some(part) = self.take_part()? {
+                break part;
+            }
+        };
+        self.open = match self.plan(part.row_group) {
             ReadPlan::Together { rows } if rows == self.batch_rows => {
                 // Batches may go over the ends of row groups, of which some have only a few rows.
-                while self.next_part < count
-                    && self.surely_fits(self.parts[self.next_part].row_group)
+                let mut ahead = part.rows;
+                let mut parts = vec![part];
+                while (self.walker.is_none() || ahead < MOST_SAMPLED_AHEAD)
+                    && self
+                        .parts
+                        .get(self.next_part)
+                        .is_some_and(|next| self.surely_fits(next.row_group))
                 {
-                    self.next_part += 1;
+                    if let Some(part) = self.take_part()? {
+                        ahead += part.rows;
+                        parts.push(part);
+                    }
                 }
-                self.together(first..self.next_part, rows)?
+                self.together(&parts, rows)?
             }
-            ReadPlan::Together { rows } => self.together(first..first + 1, rows)?,
+            ReadPlan::Together { rows } => self.together(&[part], rows)?,
             ReadPlan::Transposed(plan) => {
                 let scratch = self.scratch.take();
                 let scratch = scratch.unwrap_or_else(|| self.space.file(ReadPattern::Scattered));
-                let part = &self.parts[first];
                 let row_group = RowGroup {
                     file: &self.file,
                     metadata: &self.metadata,
@@ -122,8 +160,7 @@ impl FileRows {
         Ok(true)
     }
 
-    fn together(&self, parts: std::ops::Range<usize>, rows: usize) -> Result<Open> {
-        let parts = &self.parts[parts];
+    fn together(&self, parts: &[Part], rows: usize) -> Result<Open> {
         let open = || {
             let file = self.file.try_clone()?;
             let mask = mask(&self.metadata, self.columns.iter().copied());

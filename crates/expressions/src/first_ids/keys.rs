@@ -11,26 +11,30 @@ use arrow_row::{RowConverter, Rows, SortField};
 use arrow_schema::{ArrowError, DataType};
 use taploom_model::{Error, ErrorKind, Result, ResultSchema};
 
-/// One value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Key {
+/// One value, to be compared with others of its column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key<'a> {
+    /// No value.
     Null,
+    /// A number, a truth value or a time.
     Word(u64),
-    Bytes(Box<[u8]>),
+    /// Text, bytes, or the form that any other type has for comparisons.
+    Bytes(&'a [u8]),
 }
 
 /// Reads the keys of one column.
 #[derive(Debug)]
-pub(super) struct KeyReader {
+pub struct KeyReader {
+    /// The position of the column, and its name.
     column: usize,
     name: String,
     /// For types that are neither numbers nor bytes.
     rows: Option<RowConverter>,
 }
 
-/// The keys of a column for the rows of a batch.
+/// The keys of a column for some rows.
 #[derive(Debug)]
-pub(super) struct Keys {
+pub struct Keys {
     /// Positions in the values, for the codes of a dictionary.
     codes: Option<Codes>,
     values: Values,
@@ -48,11 +52,15 @@ enum Values {
     Bytes(BinaryArray),
     LongBytes(LargeBinaryArray),
     FixedBytes(FixedSizeBinaryArray),
-    Rows(Rows),
+    Rows(Rows, Option<NullBuffer>),
 }
 
 impl KeyReader {
-    pub(super) fn new(schema: &ResultSchema, column: usize) -> Result<Self> {
+    /// A reader of the keys of the column at this position.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidRequest`] naming the column if it does not exist or can't be compared (a map or a union).
+    pub fn of_column(schema: &ResultSchema, column: usize) -> Result<Self> {
         let fields = schema.arrow().fields();
         let Some(field) = fields.get(column) else {
             let message = format!("column {} of {} does not exist", column + 1, fields.len());
@@ -78,16 +86,28 @@ impl KeyReader {
         Ok(Self { column, name, rows })
     }
 
-    pub(super) fn keys(&mut self, batch: &RecordBatch) -> Result<Keys> {
+    /// The keys of the rows of a batch.
+    ///
+    /// # Errors
+    /// [`ErrorKind::SchemaMismatch`] naming the column if the batch does not have it, or has it in another type.
+    pub fn of_batch(&self, batch: &RecordBatch) -> Result<Keys> {
+        let Some(array) = batch.columns().get(self.column) else {
+            let message = format!("the batch has only {} columns", batch.num_columns());
+            return Err(Error::new(ErrorKind::SchemaMismatch, message).with_column(&self.name));
+        };
+        self.of_array(array)
+    }
+
+    /// The keys of the values of an array.
+    ///
+    /// # Errors
+    /// [`ErrorKind::SchemaMismatch`] naming the column if the array is of another type.
+    pub fn of_array(&self, array: &ArrayRef) -> Result<Keys> {
         let failed = |cause: ArrowError| {
             let message = "the values can't be read as keys";
             Error::new(ErrorKind::SchemaMismatch, message)
                 .with_column(&self.name)
                 .with_source(cause)
-        };
-        let Some(array) = batch.columns().get(self.column) else {
-            let message = format!("the batch has only {} columns", batch.num_columns());
-            return Err(Error::new(ErrorKind::SchemaMismatch, message).with_column(&self.name));
         };
         let keys = match array.as_any_dictionary_opt() {
             Some(dictionary) => {
@@ -95,10 +115,10 @@ impl KeyReader {
                 let codes = cast(dictionary.keys(), &DataType::UInt64).map_err(failed)?;
                 let codes = codes.as_primitive::<UInt64Type>();
                 let codes = Codes { codes: codes.values().clone(), nulls: codes.nulls().cloned() };
-                values(dictionary.values(), self.rows.as_mut())
+                values(dictionary.values(), self.rows.as_ref())
                     .map(|values| Keys { codes: Some(codes), values })
             }
-            None => values(array, self.rows.as_mut()).map(|values| Keys { codes: None, values }),
+            None => values(array, self.rows.as_ref()).map(|values| Keys { codes: None, values }),
         };
         keys.map_err(failed)
     }
@@ -122,13 +142,14 @@ fn has_form(data_type: &DataType) -> bool {
         )
 }
 
-fn values(array: &ArrayRef, rows: Option<&mut RowConverter>) -> Result<Values, ArrowError> {
+fn values(array: &ArrayRef, rows: Option<&RowConverter>) -> Result<Values, ArrowError> {
     use DataType::{
         Binary, BinaryView, Date32, FixedSizeBinary, LargeBinary, LargeUtf8, Time32, UInt64, Utf8,
         Utf8View,
     };
     if let Some(rows) = rows {
-        return rows.convert_columns(&[ArrayRef::clone(array)]).map(Values::Rows);
+        let nulls = array.logical_nulls();
+        return Ok(Values::Rows(rows.convert_columns(&[ArrayRef::clone(array)])?, nulls));
     }
     Ok(match array.data_type() {
         Utf8 | Binary => Values::Bytes(cast(array, &Binary)?.as_binary::<i32>().clone()),
@@ -161,74 +182,57 @@ fn values(array: &ArrayRef, rows: Option<&mut RowConverter>) -> Result<Values, A
     })
 }
 
-/// A key that is not copied.
-#[derive(PartialEq)]
-enum Shown<'a> {
-    Null,
-    Word(u64),
-    Bytes(&'a [u8]),
-}
-
 impl Values {
-    fn at(&self, row: usize) -> Shown<'_> {
-        fn bytes<'a>(array: &dyn Array, row: usize, value: impl FnOnce() -> &'a [u8]) -> Shown<'a> {
-            if array.is_null(row) { Shown::Null } else { Shown::Bytes(value()) }
+    fn at(&self, row: usize) -> Key<'_> {
+        fn bytes<'a>(array: &dyn Array, row: usize, value: impl FnOnce() -> &'a [u8]) -> Key<'a> {
+            if array.is_null(row) { Key::Null } else { Key::Bytes(value()) }
         }
         match self {
             Self::Words(words, nulls) => match words.get(row) {
                 Some(word) if nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)) => {
-                    Shown::Word(*word)
+                    Key::Word(*word)
                 }
-                _ => Shown::Null,
+                _ => Key::Null,
             },
             Self::Bytes(array) => bytes(array, row, || array.value(row)),
             Self::LongBytes(array) => bytes(array, row, || array.value(row)),
             Self::FixedBytes(array) => bytes(array, row, || array.value(row)),
-            // A null has a form of its own here.
-            Self::Rows(rows) => Shown::Bytes(rows.row(row).data()),
+            Self::Rows(_, Some(nulls)) if nulls.is_null(row) => Key::Null,
+            Self::Rows(rows, _) => Key::Bytes(rows.row(row).data()),
         }
     }
 }
 
 impl Keys {
-    fn at(&self, row: usize) -> Shown<'_> {
+    /// The key of a row.
+    ///
+    /// # Panics
+    /// For text and bytes, if there is no such row.
+    #[inline]
+    pub fn key(&self, row: usize) -> Key<'_> {
         match &self.codes {
             None => self.values.at(row),
             Some(Codes { codes, nulls }) => match codes.get(row) {
                 Some(code) if nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)) => {
-                    usize::try_from(*code).map_or(Shown::Null, |code| self.values.at(code))
+                    usize::try_from(*code).map_or(Key::Null, |code| self.values.at(code))
                 }
-                _ => Shown::Null,
+                _ => Key::Null,
             },
         }
     }
 
     /// Whether two rows have the same key. Equal codes of a dictionary are known to be the same without a look at the
     /// values.
-    pub(super) fn is_same(&self, row: usize, other: usize) -> bool {
+    ///
+    /// # Panics
+    /// As [`key`](Self::key).
+    #[inline]
+    pub fn is_same(&self, row: usize, other: usize) -> bool {
         if let Some(Codes { codes, nulls: None }) = &self.codes
             && codes[row] == codes[other]
         {
             return true;
         }
-        self.at(row) == self.at(other)
-    }
-
-    /// Whether a row has this key.
-    pub(super) fn is(&self, row: usize, key: &Key) -> bool {
-        match (self.at(row), key) {
-            (Shown::Null, Key::Null) => true,
-            (Shown::Word(word), Key::Word(key)) => word == *key,
-            (Shown::Bytes(bytes), Key::Bytes(key)) => *bytes == **key,
-            _ => false,
-        }
-    }
-
-    pub(super) fn key(&self, row: usize) -> Key {
-        match self.at(row) {
-            Shown::Null => Key::Null,
-            Shown::Word(word) => Key::Word(word),
-            Shown::Bytes(bytes) => Key::Bytes(bytes.into()),
-        }
+        self.key(row) == self.key(other)
     }
 }

@@ -17,17 +17,22 @@ pub(super) struct Interner {
 }
 
 impl Interner {
+    /// How many values have a number.
+    pub(super) fn count(&self) -> u32 {
+        self.next
+    }
+
     /// The number of a value that has one.
-    pub(super) fn known(&self, key: &Key) -> Option<u32> {
+    pub(super) fn known(&self, key: Key<'_>) -> Option<u32> {
         match key {
             Key::Null => self.null,
-            Key::Word(word) => self.words.get(word).copied(),
+            Key::Word(word) => self.words.get(&word).copied(),
             Key::Bytes(bytes) => self.bytes.get(bytes).copied(),
         }
     }
 
     /// The number of a value, which gets one if it has none.
-    pub(super) fn number_of(&mut self, key: &Key) -> Result<u32> {
+    pub(super) fn number_of(&mut self, key: Key<'_>) -> Result<u32> {
         if let Some(number) = self.known(key) {
             return Ok(number);
         }
@@ -39,10 +44,10 @@ impl Interner {
         match key {
             Key::Null => self.null = Some(number),
             Key::Word(word) => {
-                self.words.insert(*word, number);
+                self.words.insert(word, number);
             }
             Key::Bytes(bytes) => {
-                self.bytes.insert(bytes.clone(), number);
+                self.bytes.insert(bytes.into(), number);
             }
         }
         Ok(number)

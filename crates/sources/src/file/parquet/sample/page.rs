@@ -1,0 +1,194 @@
+//! Values of single pages, decoded by the reader of the Parquet crate.
+//!
+//! Its reader decodes column chunks. Here it is given chunks of one page: a page whose values are not codes, or the values
+//! of a dictionary, which are written like those of a page with the encoding PLAIN.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, new_empty_array};
+use arrow_schema::DataType;
+use bytes::{BufMut, Bytes, BytesMut};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader, RowGroups};
+use parquet::arrow::{FieldLevels, ProjectionMask, parquet_to_arrow_field_levels};
+use parquet::basic::{Encoding, Type};
+use parquet::column::page::{Page, PageIterator, PageMetadata, PageReader};
+use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+
+/// Rows of a page that are decoded at a time.
+const BATCH_ROWS: usize = 8192;
+
+/// Decodes pages of one column.
+pub(super) struct PageDecoder {
+    metadata: Arc<ParquetMetaData>,
+    levels: FieldLevels,
+    data_type: DataType,
+    has_levels: bool,
+    /// The smallest size of a value in the encoding PLAIN.
+    least_bytes: usize,
+}
+
+impl PageDecoder {
+    /// For a leaf that is a whole column.
+    pub(super) fn new(metadata: &ArrowReaderMetadata, leaf: usize) -> Result<Self> {
+        let schema = metadata.metadata().file_metadata().schema_descr();
+        let mask = ProjectionMask::leaves(schema, [leaf]);
+        let fields = metadata.schema().fields();
+        let levels = parquet_to_arrow_field_levels(schema, mask, Some(fields))?;
+        let column = schema.column(leaf);
+        let least_bytes = match column.physical_type() {
+            Type::BOOLEAN => 0,
+            Type::INT32 | Type::FLOAT | Type::BYTE_ARRAY => 4,
+            Type::INT64 | Type::DOUBLE => 8,
+            Type::INT96 => 12,
+            Type::FIXED_LEN_BYTE_ARRAY => usize::try_from(column.type_length()).unwrap_or(0),
+        };
+        let root = schema.get_column_root_idx(leaf);
+        let data_type = fields.get(root).map_or(DataType::Null, |field| field.data_type().clone());
+        let has_levels = column.max_def_level() > 0;
+        let metadata = Arc::clone(metadata.metadata());
+        Ok(Self { metadata, levels, data_type, has_levels, least_bytes })
+    }
+
+    /// Whether values may be null.
+    pub(super) fn has_levels(&self) -> bool {
+        self.has_levels
+    }
+
+    /// The type of the values.
+    pub(super) fn data_type(&self) -> &DataType {
+        &self.data_type
+    }
+
+    /// The values of a data page that needs no dictionary.
+    pub(super) fn values(&self, page: Page) -> Result<ParquetRecordBatchReader> {
+        let rows = page.num_values() as usize;
+        self.read(page, rows, BATCH_ROWS.min(rows))
+    }
+
+    /// The values of a dictionary.
+    pub(super) fn dictionary(&self, page: Page) -> Result<ArrayRef> {
+        let Page::DictionaryPage { buf, num_values, encoding, .. } = page else {
+            return Err(ParquetError::General("it has no dictionary".to_owned()));
+        };
+        if !matches!(encoding, Encoding::PLAIN | Encoding::PLAIN_DICTIONARY) {
+            let message = format!("the values of a dictionary have the encoding {encoding}");
+            return Err(ParquetError::General(message));
+        }
+        let values = num_values as usize;
+        if self.least_bytes == 0 && values > 1
+            || values.saturating_mul(self.least_bytes) > buf.len()
+        {
+            return Err(ParquetError::EOF(format!("a dictionary of {values} values is cut off")));
+        }
+        let (levels, buf) = if self.has_levels { valid(num_values, &buf) } else { (0, buf) };
+        let page = Page::DataPageV2 {
+            buf,
+            num_values,
+            encoding: Encoding::PLAIN,
+            num_nulls: 0,
+            num_rows: num_values,
+            def_levels_byte_len: levels,
+            rep_levels_byte_len: 0,
+            is_compressed: false,
+            statistics: None,
+        };
+        let batch = self.read(page, values, values.max(1))?.next().transpose()?;
+        let array = batch.and_then(|batch| batch.columns().first().cloned());
+        match array {
+            Some(array) if array.len() == values => Ok(array),
+            None if values == 0 => Ok(new_empty_array(&self.data_type)),
+            _ => Err(ParquetError::EOF("a dictionary is cut off".to_owned())),
+        }
+    }
+
+    fn read(&self, page: Page, rows: usize, at_a_time: usize) -> Result<ParquetRecordBatchReader> {
+        let chunk = OnePage { metadata: &self.metadata, page, rows };
+        ParquetRecordBatchReader::try_new_with_row_groups(&self.levels, &chunk, at_a_time, None)
+    }
+}
+
+/// The bytes of values before which levels say that no value is null, and the length of these levels.
+fn valid(values: u32, bytes: &Bytes) -> (u32, Bytes) {
+    let mut buffer = BytesMut::with_capacity(bytes.len() + 8);
+    // One run, which repeats the level 1.
+    let mut header = u64::from(values) << 1;
+    while header > 0x7f {
+        buffer.put_u8((header & 0x7f) as u8 | 0x80);
+        header >>= 7;
+    }
+    buffer.put_u8(header as u8);
+    buffer.put_u8(1);
+    // At most six bytes and one.
+    let levels = buffer.len() as u32;
+    buffer.put_slice(bytes);
+    (levels, buffer.freeze())
+}
+
+/// A row group of one page.
+struct OnePage<'a> {
+    metadata: &'a ParquetMetaData,
+    page: Page,
+    rows: usize,
+}
+
+impl RowGroups for OnePage<'_> {
+    fn num_rows(&self) -> usize {
+        self.rows
+    }
+
+    fn column_chunks(&self, _leaf: usize) -> Result<Box<dyn PageIterator>> {
+        Ok(Box::new(Chunks(Some(Pages([self.page.clone()].into())))))
+    }
+
+    fn row_groups(&self) -> Box<dyn Iterator<Item = &RowGroupMetaData> + '_> {
+        Box::new(std::iter::empty())
+    }
+
+    fn metadata(&self) -> &ParquetMetaData {
+        self.metadata
+    }
+}
+
+struct Chunks(Option<Pages>);
+
+impl Iterator for Chunks {
+    type Item = Result<Box<dyn PageReader>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let pages: Box<dyn PageReader> = Box::new(self.0.take()?);
+        Some(Ok(pages))
+    }
+}
+
+impl PageIterator for Chunks {}
+
+struct Pages(VecDeque<Page>);
+
+impl Iterator for Pages {
+    type Item = Result<Page>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.pop_front().map(Ok)
+    }
+}
+
+impl PageReader for Pages {
+    fn get_next_page(&mut self) -> Result<Option<Page>> {
+        Ok(self.0.pop_front())
+    }
+
+    fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {
+        Ok(self.0.front().map(|page| PageMetadata {
+            num_rows: Some(page.num_values() as usize),
+            num_levels: Some(page.num_values() as usize),
+            is_dict: page.is_dictionary_page(),
+        }))
+    }
+
+    fn skip_next_page(&mut self) -> Result<()> {
+        self.0.pop_front();
+        Ok(())
+    }
+}
