@@ -15,6 +15,7 @@ pub(crate) mod readers;
 pub(crate) mod reading;
 pub(crate) mod resident;
 mod runs;
+pub(crate) mod sample;
 pub(crate) mod whole;
 mod wide_table;
 

@@ -1,0 +1,156 @@
+"""What `cargo xtask bench sample` runs: files to sample, the same sample by other programs, and a check.
+
+    python sample.py make sorted|shuffled|pages ROWS FILE
+    python sample.py pyarrow|duckdb|polars FILE OUT KIND
+    python sample.py check FILE ROWS KIND [in-any-order]
+
+`make` writes a table of 1,000 groups of 1,000 ids, by polars. In `sorted` the rows of a group lie together, and those of an id within
+it; `shuffled` has the same rows in random order. `pages` has 10 ids in every group, and is written by pyarrow with pages of keys that have one
+group and one id, as values. Every program keeps all rows of the first 10 ids of every group (of `pages`, the first 2). `check` says
+whether a file has exactly these rows, in the order of the input.
+"""
+
+import sys
+
+GROUPS = 1000
+NUMBER = {"sorted": 10, "shuffled": 10, "pages": 2}
+
+
+def table(kind, rows, start, count):
+    """`count` rows from `start` on: row, group, id and a value."""
+    import numpy
+
+    row = numpy.arange(start, start + count, dtype=numpy.int64)
+    place = row
+    if kind == "shuffled":
+        place = numpy.random.default_rng(1).permutation(rows)[start : start + count]
+    ids_of_group = 10 if kind == "pages" else 1000
+    of_group = max(1, rows // GROUPS)
+    of_id = max(1, of_group // ids_of_group)
+    group = place // of_group
+    id_ = place % of_group // of_id
+    value = (row * 2_654_435_761 % 1_000_003).astype(numpy.float64) / 1_000
+    return {"row": row, "group": group, "id": id_, "value": value}
+
+
+def make(kind, rows, path):
+    import numpy
+
+    step = min(rows, 10_000_000)
+    parts = [table(kind, rows, start, min(step, rows - start)) for start in range(0, rows, step)]
+    columns = {name: numpy.concatenate([part[name] for part in parts]) for name in parts[0]}
+    if kind == "pages":
+        import pyarrow
+        import pyarrow.parquet
+
+        # Pages of keys that have one group and one id, as values.
+        of_id = max(1, rows // GROUPS // 10)
+        pyarrow.parquet.write_table(
+            pyarrow.table(columns),
+            path,
+            use_dictionary=False,
+            write_page_index=True,
+            row_group_size=of_id * 100,
+            max_rows_per_page=min(of_id, 20_000),
+        )
+    else:
+        import polars
+
+        polars.DataFrame(columns).write_parquet(path)
+
+
+def by_pyarrow(source, out, kind):
+    import pyarrow
+    import pyarrow.parquet
+
+    file = pyarrow.parquet.ParquetFile(source)
+    seen = {}
+    waiting, waiting_rows = [], 0
+    with pyarrow.parquet.ParquetWriter(out, file.schema_arrow) as writer:
+
+        def write():
+            nonlocal waiting, waiting_rows
+            if waiting:
+                writer.write_table(pyarrow.Table.from_batches(waiting))
+            waiting, waiting_rows = [], 0
+
+        for batch in file.iter_batches(batch_size=1024):
+            keep = []
+            for group, id_ in zip(batch.column("group").to_pylist(), batch.column("id").to_pylist()):
+                ids = seen.setdefault(group, set())
+                if id_ not in ids and len(ids) < NUMBER[kind]:
+                    ids.add(id_)
+                keep.append(id_ in ids)
+            kept = batch.filter(pyarrow.array(keep))
+            if kept.num_rows:
+                waiting.append(kept)
+                waiting_rows += kept.num_rows
+            if waiting_rows >= 100_000:
+                write()
+        write()
+
+
+def by_duckdb(source, out, kind):
+    import duckdb
+
+    connection = duckdb.connect(config={"threads": 1, "preserve_insertion_order": True})
+    connection.execute(
+        f"""COPY (
+            SELECT * FROM read_parquet('{source}') WHERE (\"group\", id) IN (
+                SELECT (\"group\", id) FROM (
+                    SELECT \"group\", id, min(row) AS first FROM read_parquet('{source}') GROUP BY ALL
+                ) QUALIFY row_number() OVER (PARTITION BY \"group\" ORDER BY first) <= {NUMBER[kind]}
+            )
+        ) TO '{out}' (FORMAT parquet)"""
+    )
+
+
+def by_polars(source, out, kind):
+    import polars
+
+    rows = polars.scan_parquet(source)
+    firsts = (
+        rows.group_by("group", "id")
+        .agg(polars.col("row").min())
+        .sort("row")
+        .group_by("group", maintain_order=True)
+        .head(NUMBER[kind])
+        .select("group", "id")
+    )
+    kept = rows.join(firsts, on=["group", "id"], how="semi", maintain_order="left")
+    kept.collect(engine="streaming").write_parquet(out)
+
+
+def check(path, rows, kind, order="in-order"):
+    import numpy
+    import pyarrow.parquet
+
+    step = min(rows, 10_000_000)
+    seen, parts = {}, []
+    for start in range(0, rows, step):
+        part = table(kind, rows, start, min(step, rows - start))
+        pairs = part["group"] * (1 << 32) + part["id"]
+        distinct, first = numpy.unique(pairs, return_index=True)
+        for pair in distinct[numpy.argsort(first)].tolist():
+            ids = seen.setdefault(pair >> 32, set())
+            if len(ids) < NUMBER[kind]:
+                ids.add(pair)
+        kept = numpy.array(sorted(pair for ids in seen.values() for pair in ids))
+        is_kept = numpy.isin(pairs, kept)
+        parts.append({name: values[is_kept] for name, values in part.items()})
+    found = pyarrow.parquet.read_table(path)
+    if order == "in-any-order":
+        found = found.sort_by("row")
+    for name in parts[0]:
+        expected = numpy.concatenate([part[name] for part in parts])
+        if not numpy.array_equal(found.column(name).to_numpy(), expected):
+            sys.exit(f"{path}: column {name} differs from what is expected")
+
+
+command, *arguments = sys.argv[1:]
+if command == "make":
+    make(arguments[0], int(arguments[1]), arguments[2])
+elif command == "check":
+    check(arguments[0], int(arguments[1]), *arguments[2:])
+else:
+    {"pyarrow": by_pyarrow, "duckdb": by_duckdb, "polars": by_polars}[command](*arguments)
