@@ -15,6 +15,7 @@ use crate::evaluate::{evaluate, repeated};
 use crate::node::Node;
 use crate::parse::parse;
 use crate::possible::{Bounds, may_hold};
+use crate::sql::{SqlDialect, necessary};
 
 /// Which rows are wanted, as a text that has been parsed.
 ///
@@ -127,6 +128,12 @@ impl Predicate {
     /// file) of which bounds are known.
     pub fn may_hold(&self, bounds: &dyn Bounds) -> Vec<bool> {
         may_hold(&self.node, bounds)
+    }
+
+    /// A condition in the SQL of a database that is true for every row for which this one is, and perhaps for others;
+    /// `None` if nothing is certain. The values in it are those that `dialect` was given.
+    pub fn to_sql(&self, dialect: &mut dyn SqlDialect) -> Option<String> {
+        necessary(&self.node, dialect)
     }
 
     fn try_evaluate(&self, batch: &RecordBatch) -> Result<BooleanArray, ArrowError> {

@@ -12,9 +12,11 @@ mod parse;
 mod possible;
 mod projection;
 mod select_list;
+mod sql;
 
 pub use condition::{Condition, Predicate};
 pub use first_ids::{FirstIds, FirstIdsFilter, KeptPairs, Key, KeyReader, Keys, SampleCounts};
 pub use possible::Bounds;
 pub use projection::Projection;
 pub use select_list::SelectList;
+pub use sql::{SqlColumn, SqlDialect, SqlKind, SqlValue, plain_select};

@@ -7,19 +7,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
-use arrow_array::{RecordBatch, RecordBatchOptions};
-use arrow_schema::{Field, Schema, SchemaRef};
+use arrow_schema::{Field, Schema};
 use async_trait::async_trait;
 use futures::channel::{mpsc, oneshot};
 use futures::executor::block_on;
 use futures::{SinkExt, StreamExt};
-use rusqlite::types::Value;
-use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags, Row, Statement};
+use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags, Statement};
+use taploom_expressions::{Condition, Projection, SelectList};
 use taploom_model::{
     ColumnMetadata, Ending, Error, ErrorKind, Result, ResultSchema, RowSource, Step, TableMetadata,
 };
 
-use self::column::{CellBuilder, CellType};
+use self::column::CellType;
+use self::pushed::Pushed;
+use self::rows::Reading;
 use crate::column_list::ColumnList;
 use crate::error::invalid;
 use crate::guard::guarded;
@@ -28,10 +29,8 @@ use crate::register_source;
 use crate::request::Request;
 
 mod column;
-
-/// Number of rows whose values decide the types of columns that have no declared type. It does not depend on
-/// the size of batches, so neither do the types of a result.
-const PEEKED_ROWS: usize = 1000;
+mod pushed;
+mod rows;
 
 /// Names the source.
 struct Sqlite;
@@ -111,6 +110,8 @@ pub(crate) async fn start(
         location: request.location.to_owned(),
         query: query.to_owned(),
         given: request.columns.clone(),
+        select: request.select.clone(),
+        condition: request.condition.clone(),
         batch_rows: request.batch_rows.max(1),
         lookup,
     };
@@ -156,6 +157,8 @@ struct Job {
     location: String,
     query: String,
     given: Option<ColumnList>,
+    select: Option<SelectList>,
+    condition: Option<Condition>,
     batch_rows: usize,
     lookup: MetadataLookup,
 }
@@ -170,8 +173,8 @@ impl Job {
         // If nobody listens, the source was dropped.
         let mut ready = Some(ready);
         let read = guarded(&self.location, || {
-            let mut statement = self.prepare(connection)?;
-            self.read(&mut statement, &mut ready, sender)
+            let statement = self.prepare(connection)?;
+            self.choose(connection, statement)?.read(&mut ready, sender)
         });
         match read {
             Ok(()) => {
@@ -209,65 +212,42 @@ impl Job {
         Ok(statement)
     }
 
-    fn read(
+    /// The query that is run: the one that was given, or another one for those of its columns and rows that are wanted.
+    fn choose<'c>(
         &self,
-        statement: &mut Statement<'_>,
-        ready: &mut Option<oneshot::Sender<Result<ResultSchema>>>,
-        sender: &mut mpsc::Sender<Result<Step>>,
-    ) -> Result<()> {
-        let columns = self.columns(statement)?;
-        let width = columns.len();
-        let mut rows = statement.query([]).map_err(stopped)?;
-        let mut row_number = 0;
-
-        // Columns without a declared type get one from their first values.
-        let mut peeked: Vec<Vec<Value>> = Vec::new();
-        if columns.iter().any(|column| column.cell_type.is_none()) {
-            while peeked.len() < PEEKED_ROWS
-                && let Some(row) = rows.next().map_err(stopped)?
+        connection: &'c Connection,
+        statement: Statement<'c>,
+    ) -> Result<Reading<'_, 'c>> {
+        let columns = self.columns(&statement)?;
+        if self.select.is_some() || self.condition.is_some() {
+            let types = columns.iter().map(|column| column.cell_type.unwrap_or(CellType::Text));
+            let (select, condition) = (self.select.as_ref(), self.condition.as_ref());
+            if let Ok(schema) = self.schema(&columns, types)
+                && let Some(pushed) =
+                    Pushed::of(connection, &self.query, &columns, &schema, select, condition)
+                && let Ok(chosen) = connection.prepare(&pushed.sql)
+                && pushed.has_columns_of(&chosen, &statement)
             {
-                let cells = (0..width).map(|index| row.get(index));
-                peeked.push(cells.collect::<rusqlite::Result<_>>().map_err(stopped)?);
+                let picked = pushed.columns.iter().map(|column| (*column, None)).collect();
+                let schema = Projection::new(&schema, picked)?.schema().clone();
+                let columns = pushed.columns.iter().map(|column| columns[*column].clone());
+                return Ok(Reading {
+                    job: self,
+                    columns: columns.collect(),
+                    schema: Some(schema),
+                    values: pushed.values,
+                    statement: chosen,
+                });
             }
         }
-        let mut builders = Vec::with_capacity(width);
-        for (index, column) in columns.iter().enumerate() {
-            let kind = match column.cell_type {
-                Some(kind) => kind,
-                None => CellType::of_values(peeked.iter().map(|row| &row[index]))
-                    .map_err(|error| error.with_column(&column.name))?,
-            };
-            builders.push(CellBuilder::new(kind));
+        if let Some(blob) = columns.iter().find(|column| column.cell_type == Some(CellType::Blob)) {
+            return Err(Error::new(
+                ErrorKind::UnsupportedColumn,
+                "BLOB is not supported yet; convert it in the query, e.g. by hex()",
+            )
+            .with_column(&blob.name));
         }
-        let schema = self.schema(&columns, &builders)?;
-        let arrow = Arc::clone(schema.arrow());
-        if ready.take().is_none_or(|ready| ready.send(Ok(schema)).is_err()) {
-            return Ok(());
-        }
-
-        let mut batch = Batch { columns: &columns, builders, rows: 0 };
-        let mut peeked = peeked.into_iter();
-        loop {
-            // The rows that were read for the types come first.
-            if let Some(row) = peeked.next() {
-                batch.append(row_number + 1, |index| Ok((&row[index]).into()))?;
-            } else if let Some(row) = rows.next().map_err(stopped)? {
-                let row: &Row<'_> = row;
-                batch.append(row_number + 1, |index| row.get_ref(index).map_err(stopped))?;
-            } else {
-                break;
-            }
-            row_number += 1;
-            if batch.rows == self.batch_rows
-                && block_on(sender.send(batch.finish(&arrow).map(Step::Rows))).is_err()
-            {
-                return Ok(());
-            }
-        }
-        if batch.rows > 0 {
-            let _ = block_on(sender.send(batch.finish(&arrow).map(Step::Rows)));
-        }
-        Ok(())
+        Ok(Reading { job: self, columns, schema: None, values: Vec::new(), statement })
     }
 
     fn columns(&self, statement: &Statement<'_>) -> Result<Vec<ResultColumn>> {
@@ -278,32 +258,31 @@ impl Job {
             .enumerate()
             .map(|(index, (declared, origin))| {
                 let name = declared.name().to_owned();
-                let cell_type = match given(index).and_then(|metadata| metadata.datatype) {
+                let datatype = given(index).and_then(|metadata| metadata.datatype);
+                let cell_type = match datatype {
                     Some(datatype) => Some(CellType::of_datatype(datatype)),
                     None => declared.decl_type().and_then(CellType::of_declaration),
                 };
-                if cell_type == Some(CellType::Blob) {
-                    return Err(Error::new(
-                        ErrorKind::UnsupportedColumn,
-                        "BLOB is not supported yet; convert it in the query, e.g. by hex()",
-                    )
-                    .with_column(name));
-                }
                 let metadata = match (origin.table_name(), origin.origin_name()) {
                     (Some(table), Some(column)) => (self.lookup)(&Origin { table, column }),
                     _ => None,
                 };
                 let table = origin.table_name().map(str::to_owned);
-                Ok(ResultColumn { name, cell_type, metadata: metadata.unwrap_or_default(), table })
+                let (is_given, metadata) = (datatype.is_some(), metadata.unwrap_or_default());
+                Ok(ResultColumn { name, cell_type, is_given, metadata, table })
             })
             .collect()
     }
 
-    fn schema(&self, columns: &[ResultColumn], builders: &[CellBuilder]) -> Result<ResultSchema> {
+    fn schema(
+        &self,
+        columns: &[ResultColumn],
+        types: impl Iterator<Item = CellType>,
+    ) -> Result<ResultSchema> {
         let fields: Vec<Field> = columns
             .iter()
-            .zip(builders)
-            .map(|(column, builder)| Field::new(&column.name, builder.data_type(), true))
+            .zip(types)
+            .map(|(column, cell_type)| Field::new(&column.name, cell_type.data_type(), true))
             .collect();
         let arrow = Arc::new(Schema::new(fields));
         if let Some(list) = &self.given {
@@ -323,47 +302,14 @@ impl Job {
 }
 
 /// A column of the result.
+#[derive(Clone)]
 struct ResultColumn {
     name: String,
     cell_type: Option<CellType>,
+    /// Whether its type was given with the request.
+    is_given: bool,
     metadata: ColumnMetadata,
     table: Option<String>,
-}
-
-/// Rows that become a record batch.
-struct Batch<'a> {
-    columns: &'a [ResultColumn],
-    builders: Vec<CellBuilder>,
-    rows: usize,
-}
-
-impl Batch<'_> {
-    fn append<'v>(
-        &mut self,
-        row: u64,
-        cell: impl Fn(usize) -> Result<rusqlite::types::ValueRef<'v>>,
-    ) -> Result<()> {
-        for (index, (builder, column)) in self.builders.iter_mut().zip(self.columns).enumerate() {
-            builder
-                .append(cell(index)?)
-                .map_err(|error| error.with_column(&column.name).with_row(row))?;
-        }
-        self.rows += 1;
-        Ok(())
-    }
-
-    fn finish(&mut self, schema: &SchemaRef) -> Result<RecordBatch> {
-        let arrays = self.builders.iter_mut().map(CellBuilder::finish).collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
-        self.rows = 0;
-        RecordBatch::try_new_with_options(Arc::clone(schema), arrays, &options).map_err(|error| {
-            Error::new(ErrorKind::Internal, "rows of SQLite do not make a batch").with_source(error)
-        })
-    }
-}
-
-fn stopped(error: rusqlite::Error) -> Error {
-    Error::new(ErrorKind::Source, "SQLite stopped giving rows").with_source(error)
 }
 
 /// The tables and views that a query could name.

@@ -82,6 +82,17 @@ impl CellType {
         }
         Ok(kind.unwrap_or(Self::Text))
     }
+
+    pub(super) fn data_type(self) -> DataType {
+        match self {
+            Self::Boolean => DataType::Boolean,
+            Self::Long => DataType::Int64,
+            Self::Double => DataType::Float64,
+            Self::Text | Self::Blob => DataType::Utf8,
+            Self::Date => DataType::Date32,
+            Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
+        }
+    }
 }
 
 /// Collects the cells of a column.
@@ -106,14 +117,14 @@ impl CellBuilder {
         }
     }
 
-    pub(super) fn data_type(&self) -> DataType {
+    pub(super) fn cell_type(&self) -> CellType {
         match self {
-            Self::Boolean(_) => DataType::Boolean,
-            Self::Long(_) => DataType::Int64,
-            Self::Double(_) => DataType::Float64,
-            Self::Text(_) => DataType::Utf8,
-            Self::Date(_) => DataType::Date32,
-            Self::Timestamp(_) => DataType::Timestamp(TimeUnit::Microsecond, None),
+            Self::Boolean(_) => CellType::Boolean,
+            Self::Long(_) => CellType::Long,
+            Self::Double(_) => CellType::Double,
+            Self::Text(_) => CellType::Text,
+            Self::Date(_) => CellType::Date,
+            Self::Timestamp(_) => CellType::Timestamp,
         }
     }
 

@@ -16,6 +16,7 @@ mod fits;
 mod foreign;
 mod jsonl;
 mod many;
+mod pushed;
 mod sqlite;
 mod synth;
 mod votable_in_fits;

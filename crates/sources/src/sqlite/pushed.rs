@@ -1,0 +1,205 @@
+//! Columns and rows that SQLite itself chooses.
+//!
+//! A plain query is put into another one that names the wanted columns and has the part of the condition that SQLite
+//! answers as we do. SQLite then uses its indexes. What arrives is chosen from again, so a row too many is harmless.
+//!
+//! Cells of SQLite have types of their own. A row is given to its reader only if each cell has the type of its column
+//! ([`CellBuilder`](super::column::CellBuilder)), so only such cells have to be compared as here: integers with integers,
+//! doubles with doubles, and text, in a database with UTF-8, byte by byte. Two things make sure of that. The columns come from
+//! ordinary tables, whose affinity is the one of their declaration. And they have a declared type, so that the first rows do
+//! not decide what type it is.
+
+use std::collections::HashSet;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, Statement};
+use taploom_expressions::{
+    Condition, Predicate, SelectList, SqlColumn, SqlDialect, SqlKind, SqlValue, plain_select,
+};
+use taploom_model::ResultSchema;
+
+use super::ResultColumn;
+use super::column::CellType;
+
+/// A query for the wanted columns and rows.
+pub(super) struct Pushed {
+    pub(super) sql: String,
+    /// The values of its parameters.
+    pub(super) values: Vec<Value>,
+    /// The positions of its columns in the query that was given.
+    pub(super) columns: Vec<usize>,
+}
+
+impl Pushed {
+    /// The query in place of `query`, whose columns are `columns` and are described by `schema`. `None` where it can't be
+    /// replaced with certainty, or nothing is gained by it.
+    pub(super) fn of(
+        connection: &Connection,
+        query: &str,
+        columns: &[ResultColumn],
+        schema: &ResultSchema,
+        select: Option<&SelectList>,
+        condition: Option<&Condition>,
+    ) -> Option<Self> {
+        let query = plain_select(query)?;
+        // Errors are found again, and told, when the rows are chosen.
+        let predicate = match condition {
+            Some(condition) => Some(condition.bind(schema).ok()?),
+            None => None,
+        };
+        let picked = read(columns.len(), select, predicate.as_ref(), schema)?;
+        let is_declared =
+            |column: &usize| !matches!(columns[*column].cell_type, None | Some(CellType::Blob));
+        if !picked.iter().all(is_declared) {
+            return None;
+        }
+        // Names are compared without case.
+        let names: HashSet<_> =
+            columns.iter().map(|column| column.name.to_ascii_lowercase()).collect();
+        let is_of_tables = are_of_tables(connection, query, columns, &picked).ok()?;
+        if names.len() < columns.len() || !is_of_tables {
+            return None;
+        }
+        let is_utf8 = connection
+            .query_row("PRAGMA encoding", [], |row| row.get::<_, String>(0))
+            .is_ok_and(|encoding| encoding == "UTF-8");
+        let mut dialect = Sqlite { columns, is_utf8, values: Vec::new() };
+        let rows = predicate.and_then(|predicate| predicate.to_sql(&mut dialect));
+        if rows.is_none() && picked.len() == columns.len() {
+            return None;
+        }
+        let listed: Vec<_> = picked
+            .iter()
+            .map(|column| {
+                format!("{} AS {}", qualified(columns, *column), quoted(columns, *column))
+            })
+            .collect();
+        let mut sql = format!("SELECT {} FROM (\n{query}\n) AS {ALIAS}", listed.join(", "));
+        // Parts that were left out may have asked for values too.
+        let values = match rows {
+            Some(rows) => {
+                sql.push_str(" WHERE ");
+                sql.push_str(&rows);
+                dialect.values
+            }
+            None => Vec::new(),
+        };
+        Some(Self { sql, values, columns: picked })
+    }
+
+    /// Whether the columns of the statement are those of the query that it replaces.
+    pub(super) fn has_columns_of(&self, statement: &Statement<'_>, given: &Statement<'_>) -> bool {
+        let described = |statement: &Statement<'_>| -> Vec<_> {
+            let columns = statement.columns().zip(statement.columns_with_metadata());
+            let owned = |text: Option<&str>| text.map(str::to_owned);
+            columns
+                .map(|(column, origin)| {
+                    let (table, name) = (owned(origin.table_name()), owned(origin.origin_name()));
+                    (column.name().to_owned(), owned(column.decl_type()), table, name)
+                })
+                .collect()
+        };
+        let (all, chosen) = (described(given), described(statement));
+        chosen.len() == self.columns.len()
+            && self
+                .columns
+                .iter()
+                .zip(&chosen)
+                .all(|(column, chosen)| all.get(*column) == Some(chosen))
+    }
+}
+
+/// What the query that was given is called in the one around it.
+const ALIAS: &str = "taploom";
+
+/// The positions of the columns that have to be read, ascending. `None` for a list that is wrong.
+fn read(
+    columns: usize,
+    select: Option<&SelectList>,
+    predicate: Option<&Predicate>,
+    schema: &ResultSchema,
+) -> Option<Vec<usize>> {
+    let Some(select) = select else { return Some((0..columns).collect()) };
+    let mut picked = select.bind(schema).ok()?.columns().to_vec();
+    picked.extend(predicate.map(Predicate::columns).unwrap_or_default());
+    picked.sort_unstable();
+    picked.dedup();
+    Some(picked)
+}
+
+/// Whether all columns come from ordinary tables. A virtual table keeps any values, whatever it declares; a view may join
+/// columns of several types.
+fn are_of_tables(
+    connection: &Connection,
+    query: &str,
+    columns: &[ResultColumn],
+    picked: &[usize],
+) -> rusqlite::Result<bool> {
+    // The columns of a view are said to be those of the tables behind it, so the query must not name a view.
+    let views = connection.query_row(
+        "SELECT count(*) FROM sqlite_schema WHERE type = 'view' \
+         AND (instr(lower(?1), lower(name)) OR name GLOB '*[\"`]*' OR instr(name, ']'))",
+        [query],
+        |row| row.get::<_, i64>(0),
+    )?;
+    if views > 0 {
+        return Ok(false);
+    }
+    let mut ordinary = connection.prepare(
+        "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name = ?1 COLLATE NOCASE",
+    )?;
+    for column in picked {
+        let Some(table) = &columns[*column].table else { return Ok(false) };
+        if ordinary.query_row([table], |row| row.get::<_, i64>(0))? != 1 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The conditions of SQLite, with parameters for values.
+struct Sqlite<'a> {
+    columns: &'a [ResultColumn],
+    is_utf8: bool,
+    values: Vec<Value>,
+}
+
+impl SqlDialect for Sqlite<'_> {
+    fn column(&self, column: usize) -> Option<SqlColumn> {
+        let ResultColumn { cell_type, is_given, .. } = self.columns.get(column)?;
+        let kind = match cell_type {
+            // Another type was asked for than the one in which SQLite compares.
+            _ if *is_given => SqlKind::Opaque,
+            Some(CellType::Long) => SqlKind::Integer,
+            Some(CellType::Double) => SqlKind::Real,
+            Some(CellType::Boolean) => SqlKind::Boolean,
+            Some(CellType::Text) if self.is_utf8 => SqlKind::Text,
+            _ => SqlKind::Opaque,
+        };
+        let mut name = qualified(self.columns, column);
+        if kind == SqlKind::Text {
+            // The column may have been declared with another order.
+            name.push_str(" COLLATE BINARY");
+        }
+        Some(SqlColumn { name, kind })
+    }
+
+    fn value(&mut self, value: SqlValue) -> Option<String> {
+        self.values.push(match value {
+            SqlValue::Integer(integer) => Value::Integer(integer),
+            SqlValue::Real(real) => Value::Real(real),
+            SqlValue::Text(text) => Value::Text(text),
+            _ => return None,
+        });
+        Some(format!("?{}", self.values.len()))
+    }
+}
+
+/// A column with its table: a name in double quotes alone would be text if there were no such column.
+fn qualified(columns: &[ResultColumn], column: usize) -> String {
+    format!("{ALIAS}.{}", quoted(columns, column))
+}
+
+fn quoted(columns: &[ResultColumn], column: usize) -> String {
+    format!("\"{}\"", columns[column].name.replace('"', "\"\""))
+}

@@ -1,0 +1,135 @@
+//! The rows of a query, batch by batch.
+
+use std::sync::Arc;
+
+use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_schema::SchemaRef;
+use futures::SinkExt;
+use futures::channel::{mpsc, oneshot};
+use futures::executor::block_on;
+use rusqlite::types::Value;
+use rusqlite::{Row, Statement, params_from_iter};
+use taploom_model::{Error, ErrorKind, Result, ResultSchema, Step};
+
+use super::column::{CellBuilder, CellType};
+use super::{Job, ResultColumn};
+
+/// Number of rows whose values decide the types of columns that have no declared type. It does not depend on
+/// the size of batches, so neither do the types of a result.
+const PEEKED_ROWS: usize = 1000;
+
+/// A query that is about to run.
+pub(super) struct Reading<'j, 'c> {
+    pub(super) job: &'j Job,
+    pub(super) statement: Statement<'c>,
+    pub(super) values: Vec<Value>,
+    pub(super) columns: Vec<ResultColumn>,
+    /// The schema of the columns; without it, the first rows decide.
+    pub(super) schema: Option<ResultSchema>,
+}
+
+impl Reading<'_, '_> {
+    /// Reads all rows, or as many as are wanted.
+    pub(super) fn read(
+        self,
+        ready: &mut Option<oneshot::Sender<Result<ResultSchema>>>,
+        sender: &mut mpsc::Sender<Result<Step>>,
+    ) -> Result<()> {
+        let Self { job, mut statement, mut values, columns, schema } = self;
+        let width = columns.len();
+        values.truncate(statement.parameter_count());
+        let mut rows = statement.query(params_from_iter(values)).map_err(stopped)?;
+        let mut row_number = 0;
+
+        // Columns without a declared type get one from their first values.
+        let mut peeked: Vec<Vec<Value>> = Vec::new();
+        if columns.iter().any(|column| column.cell_type.is_none()) {
+            while peeked.len() < PEEKED_ROWS
+                && let Some(row) = rows.next().map_err(stopped)?
+            {
+                let cells = (0..width).map(|index| row.get(index));
+                peeked.push(cells.collect::<rusqlite::Result<_>>().map_err(stopped)?);
+            }
+        }
+        let mut builders = Vec::with_capacity(width);
+        for (index, column) in columns.iter().enumerate() {
+            let kind = match column.cell_type {
+                Some(kind) => kind,
+                None => CellType::of_values(peeked.iter().map(|row| &row[index]))
+                    .map_err(|error| error.with_column(&column.name))?,
+            };
+            builders.push(CellBuilder::new(kind));
+        }
+        let schema = match schema {
+            Some(schema) => schema,
+            None => {
+                let types = builders.iter().map(CellBuilder::cell_type);
+                job.schema(&columns, types)?
+            }
+        };
+        let arrow = Arc::clone(schema.arrow());
+        if ready.take().is_none_or(|ready| ready.send(Ok(schema)).is_err()) {
+            return Ok(());
+        }
+
+        let mut batch = Batch { columns: &columns, builders, rows: 0 };
+        let mut peeked = peeked.into_iter();
+        loop {
+            // The rows that were read for the types come first.
+            if let Some(row) = peeked.next() {
+                batch.append(row_number + 1, |index| Ok((&row[index]).into()))?;
+            } else if let Some(row) = rows.next().map_err(stopped)? {
+                let row: &Row<'_> = row;
+                batch.append(row_number + 1, |index| row.get_ref(index).map_err(stopped))?;
+            } else {
+                break;
+            }
+            row_number += 1;
+            if batch.rows == job.batch_rows
+                && block_on(sender.send(batch.finish(&arrow).map(Step::Rows))).is_err()
+            {
+                return Ok(());
+            }
+        }
+        if batch.rows > 0 {
+            let _ = block_on(sender.send(batch.finish(&arrow).map(Step::Rows)));
+        }
+        Ok(())
+    }
+}
+
+/// Rows that become a record batch.
+struct Batch<'a> {
+    columns: &'a [ResultColumn],
+    builders: Vec<CellBuilder>,
+    rows: usize,
+}
+
+impl Batch<'_> {
+    fn append<'v>(
+        &mut self,
+        row: u64,
+        cell: impl Fn(usize) -> Result<rusqlite::types::ValueRef<'v>>,
+    ) -> Result<()> {
+        for (index, (builder, column)) in self.builders.iter_mut().zip(self.columns).enumerate() {
+            builder
+                .append(cell(index)?)
+                .map_err(|error| error.with_column(&column.name).with_row(row))?;
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    fn finish(&mut self, schema: &SchemaRef) -> Result<RecordBatch> {
+        let arrays = self.builders.iter_mut().map(CellBuilder::finish).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
+        self.rows = 0;
+        RecordBatch::try_new_with_options(Arc::clone(schema), arrays, &options).map_err(|error| {
+            Error::new(ErrorKind::Internal, "rows of SQLite do not make a batch").with_source(error)
+        })
+    }
+}
+
+fn stopped(error: rusqlite::Error) -> Error {
+    Error::new(ErrorKind::Source, "SQLite stopped giving rows").with_source(error)
+}

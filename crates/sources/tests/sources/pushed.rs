@@ -1,0 +1,273 @@
+//! What SQLite chooses itself is what would be chosen from all rows.
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use rusqlite::types::Value;
+use taploom_sources::{Condition, SelectList};
+
+use super::*;
+
+fn texts() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[aAbB ]{0,3}",
+        "[a%_'\"\\\\]{0,3}",
+        Just("é".to_owned()),
+        Just("É".to_owned()),
+        Just("12".to_owned()),
+        Just("\u{10ffff}a".to_owned()),
+        Just("a\0b".to_owned()),
+    ]
+}
+
+fn integers() -> impl Strategy<Value = i64> {
+    prop_oneof![-3_i64..4, Just(i64::MAX), Just(i64::MIN), Just((1 << 53) + 1), Just(1 << 53)]
+}
+
+fn reals() -> impl Strategy<Value = f64> {
+    let special =
+        [0.0, -0.0, 0.1, 1e300, 5e-324, f64::INFINITY, f64::NEG_INFINITY, 9007199254740992.0];
+    prop_oneof![
+        prop::sample::select(special.to_vec()),
+        (-4_i32..5).prop_map(|quarters| f64::from(quarters) / 4.0),
+    ]
+}
+
+/// A row: two integers, two reals, a boolean, two texts (one of which compares without case), and a time.
+fn rows_of_a_table() -> impl Strategy<Value = Vec<Vec<Value>>> {
+    let nullable =
+        |value: BoxedStrategy<Value>| prop_oneof![1 => Just(Value::Null), 6 => value].boxed();
+    let integer = || nullable(integers().prop_map(Value::Integer).boxed());
+    let real = || nullable(reals().prop_map(Value::Real).boxed());
+    let text = || nullable(texts().prop_map(Value::Text).boxed());
+    let boolean = nullable(prop_oneof![Just(Value::Integer(0)), Just(Value::Integer(1))].boxed());
+    let time = nullable(Just(Value::Text("2027-01-02 03:04:05".to_owned())).boxed());
+    let row = (integer(), integer(), real(), real(), boolean, text(), text(), time);
+    let row = row.prop_map(|(i, j, r, s, b, t, u, d)| vec![i, j, r, s, b, t, u, d]);
+    prop::collection::vec(row, 0..12)
+}
+
+fn conditions() -> impl Strategy<Value = String> {
+    let text =
+        || texts().prop_map(|text| format!("'{}'", text.replace('\0', "").replace('\'', "''")));
+    let number = || {
+        prop_oneof![
+            integers().prop_map(|integer| integer.to_string()),
+            (-4_i32..5).prop_map(|quarters| (f64::from(quarters) / 4.0).to_string()),
+            Just("1e300".to_owned()),
+            Just("9007199254740993".to_owned()),
+            Just("NULL".to_owned()),
+        ]
+    };
+    let operator = || {
+        prop::sample::select(vec![
+            "=",
+            "<>",
+            "<",
+            "<=",
+            ">",
+            ">=",
+            "IS DISTINCT FROM",
+            "IS NOT DISTINCT FROM",
+        ])
+    };
+    let numeric = || prop::sample::select(vec!["i", "j", "r", "\"s s\""]);
+    let textual = || prop::sample::select(vec!["t", "u"]);
+    let any = prop::sample::select(vec!["i", "r", "b", "t", "d"]);
+    let leaf = prop_oneof![
+        (numeric(), operator(), number()).prop_map(|(a, o, b)| format!("{a} {o} {b}")),
+        (number(), operator(), numeric()).prop_map(|(a, o, b)| format!("{a} {o} {b}")),
+        (numeric(), operator(), numeric()).prop_map(|(a, o, b)| format!("{a} {o} {b}")),
+        (textual(), operator(), text()).prop_map(|(a, o, b)| format!("{a} {o} {b}")),
+        operator().prop_map(|o| format!("t {o} u")),
+        (textual(), text()).prop_map(|(a, b)| format!("{a} LIKE {b}")),
+        (textual(), "[aA%_]{0,3}").prop_map(|(a, b)| format!("{a} LIKE '{b}'")),
+        (numeric(), prop::collection::vec(number(), 1..4), any_not())
+            .prop_map(|(a, list, not)| format!("{a} {not}IN ({})", list.join(", "))),
+        (textual(), prop::collection::vec(text(), 1..4), any_not())
+            .prop_map(|(a, list, not)| format!("{a} {not}IN ({})", list.join(", "))),
+        (numeric(), number(), number(), any_not())
+            .prop_map(|(a, low, high, not)| format!("{a} {not}BETWEEN {low} AND {high}")),
+        any.prop_map(|a| format!("{a} IS NULL")),
+        prop::sample::select(vec![
+            "b",
+            "b = TRUE",
+            "b <> TRUE",
+            "b < TRUE",
+            "d < '2028-01-01'",
+            "TRUE",
+            "FALSE",
+            "r * 0 < 1"
+        ])
+        .prop_map(str::to_owned),
+    ];
+    leaf.prop_recursive(4, 24, 3, |inner| {
+        let truth = prop::sample::select(vec![
+            "TRUE",
+            "NOT TRUE",
+            "FALSE",
+            "NOT FALSE",
+            "NULL",
+            "NOT NULL",
+        ]);
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 2..4)
+                .prop_map(|all| format!("({})", all.join(" AND "))),
+            prop::collection::vec(inner.clone(), 2..4)
+                .prop_map(|all| format!("({})", all.join(" OR "))),
+            inner.clone().prop_map(|one| format!("NOT ({one})")),
+            (inner, truth).prop_map(|(one, truth)| format!("({one}) IS {truth}")),
+        ]
+    })
+}
+
+fn any_not() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["", "NOT "])
+}
+
+/// The rows as text, in no order.
+fn unordered(rows: &RecordBatch) -> Vec<String> {
+    let mut lines: Vec<_> = (0..rows.num_rows())
+        .map(|row| {
+            rows.columns()
+                .iter()
+                .map(|column| format!("{:?};", column.slice(row, 1)))
+                .collect::<String>()
+        })
+        .collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn a_condition_gives_the_same_rows_in_sqlite_and_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test.db");
+    let connection = Connection::open(&path).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA synchronous = off;
+             CREATE TABLE p (i INTEGER, j BIGINT, r REAL, \"s s\" NUMERIC, b BOOLEAN, t TEXT,
+                 u VARCHAR(9) COLLATE NOCASE, d TIMESTAMP);
+             CREATE INDEX p_i ON p (i); CREATE INDEX p_t ON p (t); CREATE INDEX p_u ON p (u);",
+        )
+        .unwrap();
+    let location = format!("sqlite:{}", path.display());
+    let cases = (rows_of_a_table(), prop::collection::vec(conditions(), 8));
+    let mut runner =
+        TestRunner::new(Config { cases: 150, failure_persistence: None, ..Config::default() });
+    let outcome = runner.run(&cases, |(table, conditions)| {
+        connection.execute("DELETE FROM p", []).unwrap();
+        for row in &table {
+            let insert = "INSERT INTO p VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+            // Integers beyond 2^53 are errors in a column of reals, as they are without a condition.
+            connection.execute(insert, rusqlite::params_from_iter(row)).unwrap();
+        }
+        for text in &conditions {
+            let condition: Condition = text.parse().unwrap();
+            let list: SelectList = "t, i, r AS x".parse().unwrap();
+            for select in [None, Some(list)] {
+                let ask = |sql| {
+                    query(&location, sql)
+                        .with_condition(condition.clone())
+                        .with_select(select.clone())
+                };
+                // With a limit, SQLite is asked for all rows.
+                let (pushed, all) =
+                    (rows(&ask("SELECT * FROM p")), rows(&ask("SELECT * FROM p LIMIT -1")));
+                match (pushed, all) {
+                    (Ok(pushed), Ok(all)) => {
+                        prop_assert_eq!(unordered(&pushed), unordered(&all), "{}", text);
+                        prop_assert_eq!(pushed.schema(), all.schema());
+                    }
+                    (Err(pushed), Err(all)) => prop_assert_eq!(pushed.kind(), all.kind()),
+                    // A row with a cell that does not fit may be one that is not wanted.
+                    (Ok(_), Err(all)) => prop_assert_eq!(all.kind(), ErrorKind::InvalidValue),
+                    (Err(error), Ok(_)) => panic!("{text}: {error}"),
+                }
+            }
+        }
+        Ok(())
+    });
+    outcome.unwrap();
+}
+
+/// A column that can't be read shows whether SQLite was asked for it.
+fn blob_is_read(sql: &str, select: &str, condition: Option<&str>) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test.db");
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch(
+            "CREATE TABLE p (i INTEGER, t TEXT, x, bytes BLOB); INSERT INTO p VALUES (1, 'a', 2.5, x'00');
+             CREATE VIEW seen AS SELECT i, t, bytes FROM p UNION ALL SELECT t, i, bytes FROM p;",
+        )
+        .unwrap();
+    let location = format!("sqlite:{}", path.display());
+    let condition = condition.map(|text| text.parse::<Condition>().unwrap());
+    let request = query(&location, sql)
+        .with_select(select.parse::<SelectList>().unwrap())
+        .with_condition(condition);
+    match rows(&request) {
+        Ok(_) => false,
+        Err(error) => {
+            assert!(error.to_string().contains("BLOB is not supported"), "{error}");
+            true
+        }
+    }
+}
+
+#[test]
+fn only_plain_queries_of_declared_columns_are_put_into_another() {
+    for (sql, select, condition, read) in [
+        ("SELECT * FROM p", "i", None, false),
+        ("SELECT * FROM p;", "t AS text", Some("i < 5"), false),
+        (
+            "SELECT p.bytes, p.i AS \"a \"\" b\" FROM p JOIN p AS q ON p.i = q.i",
+            "\"a \"\" b\"",
+            None,
+            false,
+        ),
+        ("SELECT * FROM p ORDER BY i", "i", None, true),
+        ("SELECT * FROM p LIMIT 1", "i", None, true),
+        ("SELECT * FROM (SELECT * FROM p)", "i", None, true),
+        ("SELECT * FROM seen", "i", None, true),
+        // The first rows decide the type of x, and of i + 1.
+        ("SELECT * FROM p", "x", None, true),
+        ("SELECT * FROM p", "i", Some("x < 5"), true),
+        ("SELECT i + 1 AS k, bytes FROM p", "k", None, true),
+        // Which of the two is meant?
+        ("SELECT i AS t, T, bytes FROM p", "\"T\"", None, true),
+        ("SELECT * FROM p", "bytes", None, true),
+    ] {
+        assert_eq!(blob_is_read(sql, select, condition), read, "{sql}; {select}; {condition:?}");
+    }
+}
+
+#[test]
+fn the_schema_is_that_of_the_whole_query() {
+    let given: ColumnList = serde_json::from_str(
+        r#"{"table": "mine", "columns": [{"name": "a", "datatype": "int", "unit": "m"}, {"ucd": "meta.id"}, {}]}"#,
+    )
+    .unwrap();
+    let columns = [None, Some(given)];
+    for columns in columns {
+        let schema = |sql: &'static str| {
+            let request = query("demo", sql)
+                .with_columns(columns.clone())
+                .with_select(
+                    "name, vmag AS magnitude"
+                        .parse::<SelectList>()
+                        .ok()
+                        .filter(|_| columns.is_none()),
+                )
+                .with_condition("name = 'Vega'".parse::<Condition>().unwrap());
+            let source = block_on(open(&request)).unwrap();
+            let described: Vec<_> =
+                source.schema().columns().iter().map(|column| column.metadata().clone()).collect();
+            (source.schema().arrow().clone(), described, source.schema().table().clone())
+        };
+        let pushed = schema("SELECT hip, name, vmag FROM stars");
+        assert_eq!(pushed, schema("SELECT hip, name, vmag FROM stars LIMIT -1"));
+        assert!(pushed.2.name.is_some());
+    }
+}
