@@ -44,7 +44,7 @@ pub struct Request<'a> {
     /// How many rows will be read at most; a source may leave out all that follow. By default all rows are read.
     pub most_rows: Option<u64>,
     /// Which columns are wanted. The [`SourceRegistry`](crate::SourceRegistry) chooses them; a source may leave out
-    /// columns that neither this list nor [`condition`](Self::condition) names.
+    /// columns that neither this list nor [`condition`](Self::condition) nor [`sample`](Self::sample) names.
     pub select: Option<SelectList>,
     /// Which rows are wanted. The [`SourceRegistry`](crate::SourceRegistry) chooses them; a source may leave out rows
     /// for which the condition is not true.

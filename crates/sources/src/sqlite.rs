@@ -110,7 +110,8 @@ pub(crate) async fn start(
         location: request.location.to_owned(),
         query: query.to_owned(),
         given: request.columns.clone(),
-        select: request.select.clone(),
+        // A sample needs its keys, which the list may leave out.
+        select: request.select.clone().filter(|_| request.sample.is_none()),
         condition: request.condition.clone(),
         batch_rows: request.batch_rows.max(1),
         lookup,

@@ -167,3 +167,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_keys_need_not_be_selected_from_a_database() {
+    let request = Request::new("demo")
+        .with_sample(FirstIds::new("con", "name", 1))
+        .with_select("vmag".parse::<SelectList>().unwrap());
+    let mut source = block_on(open(&request)).unwrap();
+    assert_eq!(source.schema().columns().len(), 1);
+    assert!(block_on(source.next()).unwrap().rows().unwrap().num_rows() > 10);
+}

@@ -7,14 +7,14 @@ use arrow_array::{Array, ArrayRef};
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use parquet::basic::Encoding;
-use parquet::column::page::{Page, PageMetadata, PageReader};
+use parquet::column::page::{Page, PageReader};
 use parquet::errors::ParquetError;
 use taploom_expressions::{KeyReader, Keys};
 use taploom_model::Error;
 
 use super::constants::Constants;
-use super::hybrid::{Damage, Hybrid};
-use super::page::PageDecoder;
+use super::hybrid::{Damage, Hybrid, as_runs};
+use super::page::{NoPages, PageDecoder};
 use super::table::{Proof, Table};
 
 /// Why keys can't be read.
@@ -388,43 +388,5 @@ impl Levels {
             Some((level, count)) if count > 0 => Ok(Some((level, count))),
             _ => self.levels.next(most, &mut self.unpacked),
         }
-    }
-}
-
-/// Levels of the encoding BIT_PACKED as one run of the encoding RLE.
-fn as_runs(levels: &[u8]) -> Bytes {
-    let mut header = (levels.len() as u64) << 1 | 1;
-    let mut runs = Vec::with_capacity(levels.len() + 5);
-    while header > 0x7f {
-        runs.push((header & 0x7f) as u8 | 0x80);
-        header >>= 7;
-    }
-    runs.push(header as u8);
-    runs.extend(levels.iter().map(|byte| byte.reverse_bits()));
-    runs.into()
-}
-
-/// The pages of a chunk that needs none.
-struct NoPages;
-
-impl Iterator for NoPages {
-    type Item = Result<Page, ParquetError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        None
-    }
-}
-
-impl PageReader for NoPages {
-    fn get_next_page(&mut self) -> Result<Option<Page>, ParquetError> {
-        Ok(None)
-    }
-
-    fn peek_next_page(&mut self) -> Result<Option<PageMetadata>, ParquetError> {
-        Ok(None)
-    }
-
-    fn skip_next_page(&mut self) -> Result<(), ParquetError> {
-        Ok(())
     }
 }

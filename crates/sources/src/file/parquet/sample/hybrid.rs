@@ -135,6 +135,19 @@ fn unpack(bytes: &[u8], width: usize, first: usize, count: usize, into: &mut Vec
     }));
 }
 
+/// Levels of the encoding BIT_PACKED as one run of the encoding RLE.
+pub(super) fn as_runs(levels: &[u8]) -> Bytes {
+    let mut header = (levels.len() as u64) << 1 | 1;
+    let mut runs = Vec::with_capacity(levels.len() + 5);
+    while header > 0x7f {
+        runs.push((header & 0x7f) as u8 | 0x80);
+        header >>= 7;
+    }
+    runs.push(header as u8);
+    runs.extend(levels.iter().map(|byte| byte.reverse_bits()));
+    runs.into()
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that fails panics")]
 mod tests {

@@ -192,3 +192,28 @@ impl PageReader for Pages {
         Ok(())
     }
 }
+
+/// The pages of a chunk that needs none.
+pub(super) struct NoPages;
+
+impl Iterator for NoPages {
+    type Item = Result<Page>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        None
+    }
+}
+
+impl PageReader for NoPages {
+    fn get_next_page(&mut self) -> Result<Option<Page>> {
+        Ok(None)
+    }
+
+    fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {
+        Ok(None)
+    }
+
+    fn skip_next_page(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
