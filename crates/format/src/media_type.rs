@@ -45,21 +45,26 @@ impl MediaType {
         (self, value)
     }
 
-    /// Folds the case of names. The error says which parameter is given twice, or has a control character.
+    /// Folds the case of names. The error says which parameter has two values, or a control character.
     pub(crate) fn of(parsed: &mediatype::MediaType<'_>) -> Result<Self, String> {
         let mut parameters: Vec<(String, String)> = Vec::new();
         for (name, value) in mediatype::ReadParams::params(parsed) {
             let name = name.as_str().to_ascii_lowercase();
-            if parameters.iter().any(|(known, _)| *known == name) {
-                return Err(format!("parameter {name} is given twice"));
-            }
             let value = value.unquoted_str();
             // The parser takes any character after a backslash. A quoted pair is a visible character,
             // a space or a tab; RFC 9110, 5.6.4.
             if let Some(control) = value.chars().find(|c| c.is_ascii_control() && *c != '\t') {
                 return Err(format!("parameter {name} has the control character {control:?}"));
             }
-            parameters.push((name, value.into_owned()));
+            match parameters.iter().find(|(known, _)| *known == name) {
+                None => parameters.push((name, value.into_owned())),
+                Some((_, before)) if *before == value => {}
+                Some((_, before)) => {
+                    return Err(format!(
+                        "parameter {name} is given twice, as {before:?} and as {value:?}"
+                    ));
+                }
+            }
         }
         let mut essence = format!("{}/{}", parsed.ty, parsed.subty);
         if let Some(suffix) = parsed.suffix {
@@ -110,6 +115,15 @@ mod tests {
         let b: MediaType = "Application/X-VOTable+XML;Serialization=\"binary2\"".parse().unwrap();
         assert_eq!(a, b);
         assert_eq!(a.to_string(), "application/x-votable+xml;serialization=binary2");
+    }
+
+    #[test]
+    fn a_parameter_has_one_value() {
+        let twice: MediaType = "text/csv;header=absent;Header=\"absent\"".parse().unwrap();
+        assert_eq!(twice, "text/csv;header=absent".parse().unwrap());
+        let error = "text/csv;header=absent;header=present".parse::<MediaType>().unwrap_err();
+        let expected = "parameter header is given twice, as \"absent\" and as \"present\"";
+        assert!(error.to_string().ends_with(expected), "{error}");
     }
 
     #[test]

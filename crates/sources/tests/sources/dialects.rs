@@ -2,18 +2,9 @@
 
 use super::*;
 
-fn read(name: &str, text: &str, format: Option<&str>) -> Result<RecordBatch> {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join(name);
-    std::fs::write(&path, text).unwrap();
-    rows(&Request::new(path.to_str().unwrap()).with_input_format(format))
-}
-
 /// Names and cells, `-` for null.
 fn table(name: &str, text: &str, format: Option<&str>) -> String {
-    use arrow_cast::display::{ArrayFormatter, FormatOptions};
-
-    let rows = read(name, text, format).unwrap_or_else(|error| panic!("{text:?}: {error:#}"));
+    let rows = rows_as(format, name, text).unwrap_or_else(|error| panic!("{text:?}: {error:#}"));
     let options = FormatOptions::new().with_null("-");
     let names = rows.schema().fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
     let mut lines = vec![names.join("|")];
@@ -65,7 +56,7 @@ fn wrong_options_are_named() {
         ("csv;delimiter", "is not of the form OPTION=VALUE"),
         ("parquet;delimiter=;", "input format parquet: option delimiter is unknown; known: none"),
     ] {
-        let error = read("t.txt", "a,b\n1,2\n", Some(format)).unwrap_err();
+        let error = rows_as(Some(format), "t.txt", "a,b\n1,2\n").unwrap_err();
         assert!(error.is_caller_fault(), "{error}");
         assert!(error.to_string().contains(words), "no {words:?} in: {error}");
     }
@@ -93,7 +84,7 @@ fn separated_text_is_known_by_its_looks() {
     assert_eq!(table("t.txt", "a,b\n1,2\n", None), "a|b\n1|2");
     assert_eq!(table("t", "a,x\tb\n1\t2\n", None), "a,x|b\n1|2");
     for text in ["a;b\n1;2\n", "one\n1\n", "[{\"a\": 1, \"b\": 2}]", "\x00,1"] {
-        let error = read("t.txt", text, None).unwrap_err().to_string();
+        let error = rows_of("t.txt", text).unwrap_err().to_string();
         assert!(
             error.contains("--input-format says what it is, such as 'csv;delimiter=;'"),
             "{error}"
@@ -105,7 +96,7 @@ fn separated_text_is_known_by_its_looks() {
 #[test]
 fn quotes_in_tsv_never_swallow_a_separator() {
     let two_open = "mark\tqty\n\"a\t1\nb\t2\n\"c\t3\nd\t4\n";
-    let error = read("t.tsv", two_open, None).unwrap_err();
+    let error = rows_of("t.tsv", two_open).unwrap_err();
     assert!(error.to_string().starts_with("row 1: "), "{error}");
     assert!(error.to_string().contains("'tsv;quote=none'"), "{error}");
     assert_eq!(
@@ -121,7 +112,7 @@ fn quotes_in_tsv_never_swallow_a_separator() {
     let ours = "a\tb\n\"\"\"x\"\"\"\t\"\"\n\"y z\"\t\n";
     assert_eq!(table("t.tsv", ours, None), "a|b\n\"x\"|\ny z|-");
     let enclosed = "a\tb\n\"x\ty\"\t1\n";
-    assert!(read("t.tsv", enclosed, None).is_err());
+    assert!(rows_of("t.tsv", enclosed).is_err());
     assert_eq!(table("t.tsv", enclosed, Some("tsv;quote=\"")), "a|b\nx\ty|1");
 }
 

@@ -1,27 +1,6 @@
 //! ECSV, written by astropy and by our own format.
 
-use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use taploom_format::EncoderRegistry;
-
 use super::*;
-
-fn file(name: &str) -> String {
-    format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"))
-}
-
-fn read(text: &str) -> Result<RecordBatch> {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("t.ecsv");
-    std::fs::write(&path, text).unwrap();
-    rows(&Request::new(path.to_str().unwrap()))
-}
-
-fn shown(rows: &RecordBatch, name: &str) -> String {
-    let column = rows.column_by_name(name).unwrap();
-    let options = FormatOptions::new().with_null("-");
-    let formatter = ArrayFormatter::try_new(column.as_ref(), &options).unwrap();
-    (0..rows.num_rows()).map(|row| formatter.value(row).to_string()).collect::<Vec<_>>().join("|")
-}
 
 #[test]
 fn what_astropy_writes_is_read() {
@@ -76,15 +55,9 @@ fn what_astropy_writes_is_read() {
 fn what_we_write_is_read_back() {
     let sql = "SELECT * FROM stars";
     let demo = rows(&query("demo", sql)).unwrap();
-    let mut source = block_on(open(&query("demo", sql))).unwrap();
-    let schema = source.schema().clone();
-    let registry = EncoderRegistry::new([taploom_format_ecsv::PLUGIN]).unwrap();
-    let spec = registry.request("ecsv").unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("stars.ecsv");
-    let sink = Box::new(std::fs::File::create(&path).unwrap());
-    block_on(taploom_pipeline::run(&mut source, &spec, sink, &mut |_| ())).unwrap();
-    let request = Request::new(path.to_str().unwrap());
+    let schema = block_on(open(&query("demo", sql))).unwrap().schema().clone();
+    let (_folder, path) = encoded(&query("demo", sql), taploom_format_ecsv::PLUGIN);
+    let request = Request::new(&path);
     let read = rows(&request).unwrap();
     let back = block_on(open(&request)).unwrap();
     for (field, (column, original)) in
@@ -126,7 +99,7 @@ fn what_is_wrong_is_named() {
             "row 2: \"[1,2\" is not of type List",
         ),
     ] {
-        let error = format!("{:#}", read(&text).unwrap_err());
+        let error = format!("{:#}", rows_of("t.ecsv", &text).unwrap_err());
         assert!(error.contains(words), "no {words:?} in: {error}");
         assert!(!error.contains('\n'), "{error}");
     }
@@ -142,7 +115,7 @@ fn aliases_do_not_take_all_memory() {
         let aliases = vec![format!("*a{}", level - 1); 9].join(",");
         text += &format!("#   a{level}: &a{level} [{aliases}]\n");
     }
-    let _ = read(&(text + "a\n1\n"));
+    let _ = rows_of("t.ecsv", &(text + "a\n1\n"));
 }
 
 #[test]

@@ -1,22 +1,8 @@
 //! FITS binary tables, written by astropy and by our own format.
 
-use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use taploom_format::EncoderRegistry;
 use taploom_model::{Resources, ScratchSpace};
 
 use super::*;
-
-fn file(name: &str) -> String {
-    format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"))
-}
-
-/// The cells of a column as text, `-` for null.
-fn shown(rows: &RecordBatch, name: &str) -> String {
-    let column = rows.column_by_name(name).unwrap();
-    let options = FormatOptions::new().with_null("-");
-    let formatter = ArrayFormatter::try_new(column.as_ref(), &options).unwrap();
-    (0..rows.num_rows()).map(|row| formatter.value(row).to_string()).collect::<Vec<_>>().join("|")
-}
 
 #[test]
 fn what_astropy_writes_is_read() {
@@ -148,15 +134,9 @@ fn what_we_write_is_read_back() {
     // FITS has only ASCII.
     let sql = "SELECT hip, con, ra, dec, vmag, bv, parallax, sptype, variable FROM stars";
     let demo = rows(&query("demo", sql)).unwrap();
-    let mut source = block_on(open(&query("demo", sql))).unwrap();
-    let registry = EncoderRegistry::new([taploom_format_fits::PLUGIN]).unwrap();
-    let spec = registry.request("fits").unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("stars.fits");
-    let sink = Box::new(std::fs::File::create(&path).unwrap());
-    let schema = source.schema().clone();
-    block_on(taploom_pipeline::run(&mut source, &spec, sink, &mut |_| ())).unwrap();
-    let read = rows(&Request::new(path.to_str().unwrap())).unwrap();
+    let schema = block_on(open(&query("demo", sql))).unwrap().schema().clone();
+    let (_folder, path) = encoded(&query("demo", sql), taploom_format_fits::PLUGIN);
+    let read = rows(&Request::new(&path)).unwrap();
     assert_eq!(read.num_rows(), demo.num_rows());
     for column in schema.columns() {
         // A null float is NaN in FITS.

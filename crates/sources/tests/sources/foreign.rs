@@ -2,10 +2,6 @@
 
 use super::*;
 
-fn file(name: &str) -> String {
-    format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"))
-}
-
 /// Days since 1970 of the times in an array of microseconds.
 fn days(array: &dyn Array) -> Vec<Option<i64>> {
     assert_eq!(array.data_type(), &DataType::Timestamp(TimeUnit::Microsecond, None));

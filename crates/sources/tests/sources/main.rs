@@ -28,10 +28,12 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{DataType, TimeUnit};
 use arrow_select::concat::concat_batches;
 use futures::executor::block_on;
 use rusqlite::Connection;
+use taploom_format::{EncoderPlugin, EncoderRegistry};
 use taploom_model::{ColumnMetadata, Datatype, Error, ErrorKind, Result, Step};
 use taploom_sources::{ColumnList, Request, open};
 
@@ -45,6 +47,44 @@ fn rows(request: &Request<'_>) -> Result<RecordBatch> {
     }
     let schema = batches.first().map_or(source.schema().arrow().clone(), RecordBatch::schema);
     Ok(concat_batches(&schema, &batches).unwrap())
+}
+
+/// A file among the data of these tests.
+fn file(name: &str) -> String {
+    format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All rows of a file with this name and content.
+fn rows_of(name: &str, content: &str) -> Result<RecordBatch> {
+    rows_as(None, name, content)
+}
+
+/// [`rows_of`], in a format that is given beside the file.
+fn rows_as(format: Option<&str>, name: &str, content: &str) -> Result<RecordBatch> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, content).unwrap();
+    rows(&Request::new(path.to_str().unwrap()).with_input_format(format))
+}
+
+/// The cells of a column as text, `-` for null.
+fn shown(rows: &RecordBatch, name: &str) -> String {
+    let column = rows.column_by_name(name).unwrap();
+    let options = FormatOptions::new().with_null("-");
+    let formatter = ArrayFormatter::try_new(column.as_ref(), &options).unwrap();
+    (0..rows.num_rows()).map(|row| formatter.value(row).to_string()).collect::<Vec<_>>().join("|")
+}
+
+/// A file with all rows of the request in this format, in a folder that is removed with the returned guard.
+fn encoded(request: &Request<'_>, plugin: EncoderPlugin) -> (tempfile::TempDir, String) {
+    let format = plugin.info().id;
+    let spec = EncoderRegistry::new([plugin]).unwrap().request(format).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(format!("rows.{format}"));
+    let sink = Box::new(std::fs::File::create(&path).unwrap());
+    let mut source = block_on(open(request)).unwrap();
+    block_on(taploom_pipeline::run(&mut source, &spec, sink, &mut |_| ())).unwrap();
+    (folder, path.to_str().unwrap().to_owned())
 }
 
 fn refusal(request: &Request<'_>) -> Error {
