@@ -7,7 +7,7 @@ mod interrupt;
 mod summary;
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -99,6 +99,32 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     run_sampled(arguments, None)
 }
 
+/// Refuses an output that the same command would read the next time, as one of several files: it would then have the
+/// rows twice. One file that is read alone can be replaced by its output.
+fn check_outside(output: &Path, request: &Request<'_>) -> Result<()> {
+    // Where the files can't be listed, opening the source says why.
+    let Ok(Some(files)) = request.joined_files() else { return Ok(()) };
+    let parent = output.parent().filter(|parent| *parent != Path::new(""));
+    let of_output = parent.unwrap_or(Path::new(".")).canonicalize().ok();
+    let locations =
+        std::iter::once(request.location).chain(request.more_locations.iter().map(String::as_str));
+    let mut folders = locations.map(Path::new).filter(|location| location.is_dir());
+    let in_folder =
+        of_output.is_some() && folders.any(|location| location.canonicalize().ok() == of_output);
+    let is_read = || {
+        let output = output.canonicalize().ok();
+        output.is_some() && files.iter().any(|file| Path::new(file).canonicalize().ok() == output)
+    };
+    if in_folder || is_read() {
+        return Err(invalid(format!(
+            "-o {0} is among the files that are read as one table, so the next run would read its rows too; write it to \
+             another folder",
+            output.display()
+        )));
+    }
+    Ok(())
+}
+
 /// Writes a sample of the rows, or all of them.
 pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) -> Result<()> {
     let started = Instant::now();
@@ -143,6 +169,9 @@ pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) ->
         .with_sample(sampling.map(Sampling::first_ids))
         .with_sample_stats(stats.clone())
         .with_resources(resources.for_source());
+    if let Some(path) = &arguments.output {
+        check_outside(path, &request)?;
+    }
     let runtime = runtime(arguments.threads)?;
     let source = runtime.block_on(taploom::sources::open(&request))?;
     let limit = MaxRec::new(source.schema(), arguments.maxrec.unwrap_or(u64::MAX));

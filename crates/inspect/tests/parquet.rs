@@ -165,6 +165,52 @@ fn a_flipped_bit_in_a_page_is_found_and_named() {
     );
 }
 
+/// A byte can change so that a field becomes another one. Readers refuse such a footer.
+#[test]
+fn a_footer_without_a_field_that_is_required_is_damaged() {
+    const CHECKED: [&str; 13] = [
+        "version",
+        "schema",
+        "num_rows",
+        "row_groups",
+        "columns",
+        "total_byte_size",
+        "file_offset",
+        "encodings",
+        "codec",
+        "num_values",
+        "total_uncompressed_size",
+        "total_compressed_size",
+        "data_page_offset",
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    write(&path, 2, 50, WriterProperties::builder());
+    let bytes = fs::read(&path).unwrap();
+    let length = bytes.len();
+    let footer = u32::from_le_bytes(bytes[length - 8..length - 4].try_into().unwrap());
+    let mut missing = BTreeSet::new();
+    for place in length - 8 - usize::try_from(footer).unwrap()..length - 8 {
+        for change in [0x10, 0x20, 0xff] {
+            let mut damaged = bytes.clone();
+            damaged[place] ^= change;
+            fs::write(&path, damaged).unwrap();
+            let Err(error) = SerializedFileReader::new(File::open(&path).unwrap()) else {
+                continue;
+            };
+            let error = error.to_string();
+            let name = error.split_once("Required field ").map(|(_, rest)| rest);
+            let name = name.and_then(|rest| rest.split_whitespace().next());
+            if let Some(name) = name.filter(|name| CHECKED.contains(name)) {
+                let found = look(&path, false);
+                assert!(!found.is_sound(), "byte {place}, changed by {change:#x}: {error}");
+                missing.insert(name.to_owned());
+            }
+        }
+    }
+    assert!(missing.contains("codec") && missing.len() > 5, "{missing:?}");
+}
+
 #[test]
 fn a_file_cut_anywhere_or_with_any_byte_changed_is_answered() {
     let folder = tempfile::tempdir().unwrap();

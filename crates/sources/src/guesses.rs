@@ -26,3 +26,25 @@ impl Guesses {
         false
     }
 }
+
+#[cfg(any(feature = "csv", feature = "jsonl"))]
+/// Whether a double holds the integer. All integers of up to 53 bits are held.
+pub(crate) fn is_exact_in_double(number: i64) -> bool {
+    let bits = 64 - number.unsigned_abs().leading_zeros();
+    bits.saturating_sub(number.trailing_zeros()) <= f64::MANTISSA_DIGITS
+}
+
+#[cfg(all(test, any(feature = "csv", feature = "jsonl")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_double_holds_an_integer_that_comes_back() {
+        let near = |number: i64| (-2..=2).map(move |more| number.saturating_add(more));
+        let powers = (0..63).map(|power| 1_i64 << power).flat_map(|one| [one, -one, one | 1]);
+        for number in powers.chain([0, i64::MIN, i64::MAX]).flat_map(near) {
+            let back = number as f64 as i128 == i128::from(number);
+            assert_eq!(is_exact_in_double(number), back, "{number}");
+        }
+    }
+}

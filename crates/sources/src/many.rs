@@ -107,7 +107,7 @@ impl RowSource for Files {
     async fn next(&mut self) -> Result<Step> {
         loop {
             if let Some((file, source)) = &mut self.open {
-                match source.next().await? {
+                match source.next().await.map_err(|error| in_file(error, file))? {
                     Step::Rows(batch) => {
                         self.wanted.take(batch.num_rows());
                         return adapted(&batch, self.schema.arrow(), file).map(Step::Rows);
@@ -134,6 +134,14 @@ impl RowSource for Files {
 
     fn rows_hint(&self) -> Option<u64> {
         self.rows_hint
+    }
+}
+
+/// The error with the name of the file, in which its rows are counted.
+fn in_file(error: Error, file: &str) -> Error {
+    match error.message().contains(file) {
+        true => error,
+        false => error.with_context(format_args!("in {file}")),
     }
 }
 

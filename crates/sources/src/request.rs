@@ -10,6 +10,7 @@ use crate::column_list::ColumnList;
 use crate::error::invalid;
 use crate::guesses::Guesses;
 use crate::location::shown;
+use crate::many;
 use crate::progress::ReadProgress;
 use crate::sampling::{SampleStats, Sampling};
 
@@ -68,6 +69,16 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
+    /// The files that are read as one table: those of a folder or a pattern, and several that are named. `None` for a
+    /// location that is read alone.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) for a folder or pattern without files.
+    pub fn joined_files(&self) -> Result<Option<Vec<String>>> {
+        let more = self.more_locations.iter().map(String::as_str);
+        many::locations::files(&std::iter::once(self.location).chain(more).collect::<Vec<_>>())
+    }
+
     /// A request for all rows at a location.
     pub fn new(location: &'a str) -> Self {
         Self {

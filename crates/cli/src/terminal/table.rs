@@ -3,7 +3,7 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::Width;
-use super::text::{cut, wrapped};
+use super::text::{cut, shortened, wrapped};
 
 /// Between two columns.
 const GAP: usize = 2;
@@ -54,8 +54,11 @@ impl TableColumn {
         self.cells.iter().any(|cell| !cell.is_empty())
     }
 
-    /// The cells with their points below each other.
-    fn aligned(mut self) -> Self {
+    /// Without the ends of very long texts, and numbers with their points below each other.
+    fn prepared(mut self) -> Self {
+        for text in self.head.iter_mut().chain(&mut self.cells) {
+            *text = shortened(std::mem::take(text));
+        }
         if self.align == Align::Point {
             // A number with an exponent has its point elsewhere, and words have none.
             let tail = |cell: &str| match cell.bytes().all(|b| b"-.0123456789".contains(&b)) {
@@ -144,7 +147,7 @@ pub(crate) struct Table {
 impl Table {
     /// A table of these columns. Cells are free of control characters already.
     pub(crate) fn new(columns: Vec<TableColumn>) -> Self {
-        Self { columns: columns.into_iter().map(TableColumn::aligned).collect() }
+        Self { columns: columns.into_iter().map(TableColumn::prepared).collect() }
     }
 
     /// Without columns in which every cell is empty, but for the first.
@@ -210,12 +213,14 @@ impl Table {
             taken += gap + least;
             widths.push(least.min(limit.max(1)));
         }
+        let most: Vec<usize> =
+            self.columns[..widths.len()].iter().map(|column| column.most(true)).collect();
         let mut left = limit.saturating_sub(taken);
         let mut grew = true;
         while left > 0 && grew {
             grew = false;
-            for (column, width) in self.columns.iter().zip(&mut widths) {
-                if left > 0 && *width < column.most(true) {
+            for (most, width) in most.iter().zip(&mut widths) {
+                if left > 0 && width < most {
                     (*width, left, grew) = (*width + 1, left - 1, true);
                 }
             }
@@ -251,6 +256,16 @@ mod tests {
                         星      -1.44  null\n\
                         Sirius  12        7\n";
         assert_eq!((text.as_str(), shown), (expected, 3));
+    }
+
+    /// The name of a column can be as long as a file, and the widths of texts are measured many times.
+    #[test]
+    fn long_texts_are_cut_before_they_are_measured() {
+        let long = "a".repeat(2_000_000);
+        let table = Table::new(vec![column(&long, Align::Lines, &[&long, "b"])]);
+        let texts = table.columns.iter().flat_map(|column| column.head.iter().chain(&column.cells));
+        assert_eq!(texts.map(|text| text.chars().count()).collect::<Vec<_>>(), [1001, 1001, 1]);
+        assert!(table.text(Width(Some(80))).lines().all(|line| line.width() <= 80));
     }
 
     #[test]

@@ -12,6 +12,18 @@ pub(crate) fn harmless(text: &str) -> String {
     text.replace(changes, "\u{fffd}")
 }
 
+/// Characters of a text in a table, at the most.
+const MOST_CHARACTERS: usize = 1000;
+
+/// The beginning of a text that no table shows whole: widths of texts are measured many times.
+pub(crate) fn shortened(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MOST_CHARACTERS) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
 /// The text within a width, which has to be at least 1. What does not fit is replaced by an ellipsis.
 pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {

@@ -91,3 +91,31 @@ fn a_replaced_file_keeps_its_mode_and_a_read_only_one_is_kept() {
     mode(0o444);
     taploom(&["encode", "demo", "-o", &path]).fails_with(2, &["can't write", "it is read-only"]);
 }
+
+/// The next run would read the rows of this one too.
+#[test]
+fn an_output_among_the_files_that_are_read_is_refused() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("in")).unwrap();
+    for name in ["in/1.csv", "in/2.csv", "3.csv"] {
+        std::fs::write(folder.path(name), "x\n1\n").unwrap();
+    }
+    let (all, out) = (folder.path("in"), folder.path("in/all.csv"));
+    let (first, third) = (folder.path("in/1.csv"), folder.path("3.csv"));
+    let pattern = folder.path("in/*.csv");
+    for (sources, out) in [
+        (vec![all.as_str()], &out),
+        (vec![third.as_str(), all.as_str()], &out),
+        (vec![pattern.as_str()], &first),
+        (vec![first.as_str(), third.as_str()], &third),
+    ] {
+        let before = std::fs::read(out).ok();
+        let words = ["so the next run would read its rows too; write it to another folder"];
+        taploom(&[&["encode"], &sources[..], &["-o", out]].concat()).fails_with(2, &words);
+        assert_eq!(std::fs::read(out).ok(), before, "{sources:?}");
+    }
+    // A new file that a pattern may match later is no fault of this run.
+    taploom(&["encode", &all, "-o", &folder.path("all.csv")]).succeeds();
+    // One file is replaced by what is made of it.
+    taploom(&["encode", &third, "-o", &third]).succeeds();
+}

@@ -1,15 +1,22 @@
 //! The values of a column, to be compared and looked up.
 
+use std::ops::Add;
+use std::sync::Arc;
+
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float64Type, Int64Type, UInt64Type};
+use arrow_array::types::{Float16Type, Float32Type, Float64Type, Int64Type, UInt64Type};
 use arrow_array::{
-    Array, ArrayRef, BinaryArray, FixedSizeBinaryArray, LargeBinaryArray, RecordBatch,
+    Array, ArrayRef, ArrowPrimitiveType, BinaryArray, FixedSizeBinaryArray, LargeBinaryArray,
+    RecordBatch, make_array,
 };
 use arrow_buffer::{NullBuffer, ScalarBuffer};
 use arrow_cast::cast;
 use arrow_row::{RowConverter, Rows, SortField};
 use arrow_schema::{ArrowError, DataType};
 use taploom_model::{Error, ErrorKind, Result, ResultSchema};
+
+/// A float of 16 bits.
+type Half = <Float16Type as ArrowPrimitiveType>::Native;
 
 /// One value, to be compared with others of its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +156,7 @@ fn values(array: &ArrayRef, rows: Option<&RowConverter>) -> Result<Values, Arrow
     };
     if let Some(rows) = rows {
         let nulls = array.logical_nulls();
-        return Ok(Values::Rows(rows.convert_columns(&[ArrayRef::clone(array)])?, nulls));
+        return Ok(Values::Rows(rows.convert_columns(&[with_one_zero(array)?])?, nulls));
     }
     Ok(match array.data_type() {
         Utf8 | Binary => Values::Bytes(cast(array, &Binary)?.as_binary::<i32>().clone()),
@@ -159,11 +166,9 @@ fn values(array: &ArrayRef, rows: Option<&RowConverter>) -> Result<Values, Arrow
         FixedSizeBinary(_) => Values::FixedBytes(array.as_fixed_size_binary().clone()),
         floats if floats.is_floating() => {
             let floats = cast(array, &DataType::Float64)?;
-            // Zero has two forms and NaN has many; adding zero makes one of two.
-            let one_of_each = |value: f64| if value.is_nan() { f64::NAN } else { value + 0.0 };
-            let words = floats
-                .as_primitive::<Float64Type>()
-                .unary::<_, UInt64Type>(|value| one_of_each(value).to_bits());
+            let floats = with_one_zero(&floats)?;
+            let words =
+                floats.as_primitive::<Float64Type>().unary::<_, UInt64Type>(f64::to_bits);
             Values::Words(words.values().clone(), words.nulls().cloned())
         }
         UInt64 => {
@@ -178,6 +183,36 @@ fn values(array: &ArrayRef, rows: Option<&RowConverter>) -> Result<Values, Arrow
             let words =
                 counts.as_primitive::<Int64Type>().unary::<_, UInt64Type>(i64::cast_unsigned);
             Values::Words(words.values().clone(), words.nulls().cloned())
+        }
+    })
+}
+
+/// The values with one form of zero, which has two, and one of NaN, which has many; also within lists and structs.
+fn with_one_zero(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    /// Adding zero makes one of two.
+    fn normal<T: ArrowPrimitiveType>(array: &ArrayRef, nan: T::Native, zero: T::Native) -> ArrayRef
+    where
+        T::Native: PartialEq + Add<Output = T::Native>,
+    {
+        // Only NaN differs from itself.
+        #[expect(clippy::eq_op, reason = "NaN is not equal to itself")]
+        let one = |value: T::Native| if value != value { nan } else { value + zero };
+        Arc::new(array.as_primitive::<T>().unary::<_, T>(one))
+    }
+    Ok(match array.data_type() {
+        DataType::Float16 => normal::<Float16Type>(array, Half::NAN, Half::ZERO),
+        DataType::Float32 => normal::<Float32Type>(array, f32::NAN, 0.0),
+        DataType::Float64 => normal::<Float64Type>(array, f64::NAN, 0.0),
+        _ => {
+            let data = array.to_data();
+            if data.child_data().is_empty() {
+                return Ok(ArrayRef::clone(array));
+            }
+            let children = data.child_data().iter().map(|child| {
+                with_one_zero(&make_array(child.clone())).map(|child| child.to_data())
+            });
+            let children = children.collect::<Result<Vec<_>, _>>()?;
+            make_array(data.into_builder().child_data(children).build()?)
         }
     })
 }
@@ -234,5 +269,43 @@ impl Keys {
             return true;
         }
         self.key(row) == self.key(other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::types::Float64Type;
+    use arrow_array::{Float16Array, Float32Array, ListArray, StructArray};
+    use arrow_schema::{Field, Schema};
+
+    use super::*;
+
+    #[test]
+    fn zero_and_nan_have_one_form_however_deep_they_are() {
+        let doubles = [0.0, -0.0, 1.0, f64::NAN, -f64::NAN];
+        let halves = doubles.map(Half::from_f64);
+        let list = || {
+            let rows = doubles.map(|value| Some(vec![Some(value), None]));
+            Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(rows)) as ArrayRef
+        };
+        let within = StructArray::try_from(vec![("v", list())]).unwrap();
+        let longer = ListArray::from_iter_primitive::<Float64Type, _, _>(
+            [9.0, 0.0, -0.0, 1.0, f64::NAN, -f64::NAN].map(|value| Some(vec![Some(value), None])),
+        );
+        let columns: [ArrayRef; 6] = [
+            Arc::new(Float16Array::from(halves.to_vec())),
+            Arc::new(Float32Array::from(doubles.map(|value| value as f32).to_vec())),
+            Arc::new(arrow_array::Float64Array::from(doubles.to_vec())),
+            list(),
+            Arc::new(within),
+            Arc::new(longer.slice(1, 5)),
+        ];
+        for array in columns {
+            let field = Field::new("k", array.data_type().clone(), true);
+            let schema = ResultSchema::derived(Arc::new(Schema::new(vec![field])));
+            let keys = KeyReader::of_column(&schema, 0).unwrap().of_array(&array).unwrap();
+            let same = [(0, 1), (3, 4), (0, 2), (0, 3)].map(|(one, other)| keys.is_same(one, other));
+            assert_eq!(same, [true, true, false, false], "{}", array.data_type());
+        }
     }
 }

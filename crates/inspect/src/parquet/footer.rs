@@ -96,7 +96,8 @@ impl Footer {
     ) -> thrift::Result<()> {
         let mut schema = SchemaReader::default();
         let mut chunk = ChunkReader::default();
-        reader.each_field(|reader, id, kind| match id {
+        let mut seen = Seen::default();
+        reader.each_field(|reader, id, kind| match seen.add(id) {
             1 => take!(self.version, reader.integer(kind)),
             2 => {
                 reader.each_element(kind, |reader, _| schema.element(reader))?;
@@ -129,7 +130,16 @@ impl Footer {
                 Ok(Taken::No)
             }
             _ => Ok(Taken::No),
-        })
+        })?;
+        seen.check(
+            reader,
+            &[
+                (1, "the end of a FileMetaData with its version"),
+                (2, "the end of a FileMetaData with its schema"),
+                (3, "the end of a FileMetaData with its num_rows"),
+                (4, "the end of a FileMetaData with its row_groups"),
+            ],
+        )
     }
 
     fn key<I: Input>(&mut self, reader: &mut Reader<I>) -> thrift::Result<()> {
@@ -155,7 +165,8 @@ impl Footer {
         let mut row_group = RowGroup::default();
         let index = u32::try_from(self.row_groups.len()).unwrap_or(u32::MAX);
         let mut leaf = 0;
-        reader.each_field(|reader, id, kind| match id {
+        let mut seen = Seen::default();
+        reader.each_field(|reader, id, kind| match seen.add(id) {
             1 => reader.each_element(kind, |reader, _| {
                 chunk.read(reader)?;
                 let Some((column, sums)) = self.leaves.get(leaf).zip(self.columns.get_mut(leaf))
@@ -182,6 +193,14 @@ impl Footer {
             3 => take!(row_group.rows, reader.integer(kind)),
             _ => Ok(Taken::No),
         })?;
+        seen.check(
+            reader,
+            &[
+                (1, "the end of a RowGroup with its columns"),
+                (2, "the end of a RowGroup with its total_byte_size"),
+                (3, "the end of a RowGroup with its num_rows"),
+            ],
+        )?;
         self.row_groups.push(row_group);
         Ok(())
     }
@@ -216,18 +235,21 @@ const DICTIONARY_PAGE: i64 = 2;
 impl ChunkReader {
     fn read<I: Input>(&mut self, reader: &mut Reader<I>) -> thrift::Result<()> {
         *self = Self::default();
-        reader.each_field(|reader, id, kind| match id {
+        let mut seen = Seen::default();
+        reader.each_field(|reader, id, kind| match seen.add(id) {
             3 => self.metadata(reader).map(|()| Taken::Yes),
             4 => take!(self.offset_index, reader.size(kind).map(Some)),
             5 => take!(self.offset_index_bytes, reader.size(kind)),
             6 => take!(self.column_index, reader.size(kind).map(Some)),
             7 => take!(self.column_index_bytes, reader.size(kind)),
             _ => Ok(Taken::No),
-        })
+        })?;
+        seen.check(reader, &[(2, "the end of a ColumnChunk with its file_offset")])
     }
 
     fn metadata<I: Input>(&mut self, reader: &mut Reader<I>) -> thrift::Result<()> {
-        reader.each_field(|reader, id, kind| match id {
+        let mut seen = Seen::default();
+        reader.each_field(|reader, id, kind| match seen.add(id) {
             2 => {
                 let mut encodings = 0;
                 reader.each_element(kind, |reader, kind| {
@@ -265,7 +287,20 @@ impl ChunkReader {
             14 => take!(self.bloom, reader.size(kind).map(Some)),
             15 => take!(self.bloom_bytes, reader.size(kind)),
             _ => Ok(Taken::No),
-        })
+        })?;
+        seen.check(
+            reader,
+            &[
+                (1, "the end of a ColumnMetaData with its type"),
+                (2, "the end of a ColumnMetaData with its encodings"),
+                (3, "the end of a ColumnMetaData with its path_in_schema"),
+                (4, "the end of a ColumnMetaData with its codec"),
+                (5, "the end of a ColumnMetaData with its num_values"),
+                (6, "the end of a ColumnMetaData with its total_uncompressed_size"),
+                (7, "the end of a ColumnMetaData with its total_compressed_size"),
+                (9, "the end of a ColumnMetaData with its data_page_offset"),
+            ],
+        )
     }
 
     fn statistics<I: Input>(&mut self, reader: &mut Reader<I>) -> thrift::Result<()> {
@@ -334,6 +369,28 @@ impl ChunkReader {
         if self.offset_index.is_some() {
             sums.offset_indexes += 1;
             add(&mut sums.offset_index_bytes, self.offset_index_bytes);
+        }
+    }
+}
+
+/// Fields of a structure that were read. Readers refuse a structure without a field that `parquet.thrift` requires.
+#[derive(Default)]
+struct Seen(u32);
+
+impl Seen {
+    fn add(&mut self, id: i16) -> i16 {
+        self.0 |= u32::try_from(id).ok().and_then(|id| 1_u32.checked_shl(id)).unwrap_or(0);
+        id
+    }
+
+    fn check<I: Input>(
+        &self,
+        reader: &Reader<I>,
+        required: &[(u32, &'static str)],
+    ) -> thrift::Result<()> {
+        match required.iter().find(|(id, _)| self.0 >> id & 1 == 0) {
+            None => Ok(()),
+            Some((_, what)) => Err(reader.malformed(what)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! JSON Lines: one object per row. arrow-json decodes them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use taploom_model::{BatchSource, Error, ErrorKind, Result, ResultSchema, RowSour
 
 use crate::error::invalid;
 use crate::guard::guarded;
+use crate::guesses::is_exact_in_double;
 use crate::plugin::{Place, SourceInfo, SourceType};
 use crate::register_source;
 use crate::request::Request;
@@ -63,6 +64,8 @@ fn open(
     let mut values = Vec::new();
     // arrow-json gives columns in any order. Here they are in the order in which they appear.
     let mut places: HashMap<String, usize> = HashMap::new();
+    // Members with integers that doubles would round.
+    let mut exact: HashSet<String> = HashSet::new();
     while values.len() < GUESS_ROWS {
         let Some(line) = lines.next_line()? else { break };
         let row = values.len() as u64 + 1;
@@ -74,12 +77,19 @@ fn open(
             let message = format!("source {name}: a line is not a JSON object");
             return Err(Error::new(ErrorKind::InvalidRequest, message).with_row(row));
         }
-        for name in
+        let mut members = HashSet::new();
+        for member in
             serde_json::from_slice::<Names>(&line).map_or_else(|_| Vec::new(), |names| names.0)
         {
             let next = places.len();
-            places.entry(name).or_insert(next);
+            places.entry(member.clone()).or_insert(next);
+            if let Some(member) = members.replace(member) {
+                let message = format!("source {name}: the object has two members {member:?}");
+                return Err(Error::new(ErrorKind::InvalidRequest, message).with_row(row));
+            }
         }
+        let members = value.as_object().into_iter().flatten();
+        exact.extend(members.filter(|(_, value)| is_rounded(value)).map(|(name, _)| name.clone()));
         values.push(Ok(without_words(value)));
         ahead.push_back(line);
     }
@@ -100,7 +110,11 @@ fn open(
             };
             Some(vo_type.carrier())
         });
-        Field::new(field.name(), given.unwrap_or_else(|| known(field.data_type())), true)
+        let guessed = || match known(field.data_type()) {
+            guessed if exact.contains(field.name()) => with_texts(guessed),
+            guessed => guessed,
+        };
+        Field::new(field.name(), given.unwrap_or_else(guessed), true)
     });
     let arrow = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
     let schema = match &request.columns {
@@ -117,6 +131,34 @@ fn open(
         failed: false,
     };
     Ok(Box::new(BatchSource::new(schema, rows)))
+}
+
+/// Whether a double would not hold an integer in the value.
+fn is_rounded(value: &Value) -> bool {
+    match value {
+        Value::Number(number) if number.is_i64() => {
+            number.as_i64().is_some_and(|number| !is_exact_in_double(number))
+        }
+        Value::Number(number) => number.is_u64(),
+        Value::Array(values) => values.iter().any(is_rounded),
+        Value::Object(members) => members.values().any(is_rounded),
+        _ => false,
+    }
+}
+
+/// The type with texts for doubles, which keep all digits.
+fn with_texts(data_type: DataType) -> DataType {
+    let inner = |field: &Field| {
+        Arc::new(field.clone().with_data_type(with_texts(field.data_type().clone())))
+    };
+    match data_type {
+        DataType::Float64 => DataType::Utf8,
+        DataType::List(item) => DataType::List(inner(&item)),
+        DataType::Struct(fields) => {
+            DataType::Struct(fields.iter().map(|field| inner(field)).collect())
+        }
+        other => other,
+    }
 }
 
 /// The names of the members of an object, in order.

@@ -67,7 +67,9 @@ fn is_pattern(location: &str) -> bool {
 }
 
 fn matching(pattern: &str) -> Result<Vec<String>> {
-    let paths = glob::glob(pattern).map_err(|error| {
+    // As in a shell, and as in a folder: hidden files are no part of `*`.
+    let options = glob::MatchOptions { require_literal_leading_dot: true, ..Default::default() };
+    let paths = glob::glob_with(pattern, options).map_err(|error| {
         invalid(format!("source {pattern}: not a pattern of file names")).with_source(error)
     })?;
     let mut files = Vec::new();

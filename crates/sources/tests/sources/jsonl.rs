@@ -27,6 +27,26 @@ fn objects_are_rows_and_members_are_columns() {
     assert_eq!(rows.schema().field(0).name(), "id", "in the order in which they appear");
 }
 
+/// As in CSV.
+#[test]
+fn integers_keep_their_digits_beside_doubles() {
+    let rows = rows_of("t.jsonl", concat!(
+        "{\"a\": 9007199254740993, \"b\": 9223372036854775808, \"c\": 1, \"d\": 9007199254740993, \"v\": [1.5]}\n",
+        "{\"a\": 1.5, \"b\": 1, \"c\": 2.5, \"d\": 1, \"v\": [9007199254740993]}\n",
+    ))
+    .unwrap();
+    for (name, expected, data_type) in [
+        ("a", "9007199254740993|1.5", DataType::Utf8),
+        ("b", "9223372036854775808|1", DataType::Utf8),
+        ("c", "1.0|2.5", DataType::Float64),
+        ("d", "9007199254740993|1", DataType::Int64),
+    ] {
+        assert_eq!(shown(&rows, name), expected, "{name}");
+        assert_eq!(rows.column_by_name(name).unwrap().data_type(), &data_type, "{name}");
+    }
+    assert_eq!(shown(&rows, "v"), "[1.5]|[9007199254740993]");
+}
+
 #[test]
 fn a_line_that_does_not_fit_is_named() {
     let many = "{\"id\": 1}\n".repeat(1232);
@@ -36,6 +56,7 @@ fn a_line_that_does_not_fit_is_named() {
         (format!("{many}{{\"id\": 1\n"), "row 1233: "),
         (format!("{many}{{\"id\": 1}} {{\"id\": 2}}\n"), "row 1233: "),
         ("{\"id\": 1}\n[2]\n".to_owned(), "row 2: "),
+        ("{\"id\": 1, \"x\": 1, \"id\": 2}\n".to_owned(), "the object has two members \"id\""),
         ("{\"id\": 1}\n{\"id\": }\n".to_owned(), "row 2: "),
         ("{\"metadata\":[\n{}]}".to_owned(), "not a JSON object in one line"),
     ] {

@@ -56,6 +56,8 @@ fn files_folders_and_patterns_are_one_table() {
         ("all/a.csv", "id\n1\n2\n"),
         ("all/c.csv", "id\n"),
         ("all/.hidden", "x"),
+        ("all/.hidden.csv", "id\n8\n"),
+        ("all/.within/d.csv", "id\n7\n"),
         ("all/_SUCCESS", ""),
         ("all/within/d.csv", "id\n5\n"),
         ("a[1].csv", "id\n9\n"),
@@ -78,6 +80,25 @@ fn files_folders_and_patterns_are_one_table() {
     assert!(error.contains("demo can't be joined"), "{error}");
     let error = refusal(&Request::new("-").with_more_locations(&demo)).to_string();
     assert!(error.contains("can't be joined"), "{error}");
+}
+
+/// Rows are counted in the file that the error names.
+#[test]
+fn an_error_in_a_row_names_the_file() {
+    let numbers = |rows: usize| format!("id\n{}", "1\n".repeat(rows));
+    let files = Files::new(&[
+        ("a.csv", &numbers(1500)),
+        ("b.csv", &format!("{}x\n", numbers(1200))),
+        ("a.jsonl", "{\"id\": 1}\n"),
+        ("b.jsonl", &format!("{}{{\"id\": \"x\"}}\n", "{\"id\": 1}\n".repeat(1200))),
+        ("a.vot", &votable("<FIELD name=\"id\" datatype=\"long\"/>", "<TD>1</TD>")),
+        ("b.vot", &votable("<FIELD name=\"id\" datatype=\"long\"/>", "<TD>x</TD>")),
+    ]);
+    for (kind, row) in [("csv", 1201), ("jsonl", 1201), ("vot", 1)] {
+        let (first, second) = (format!("a.{kind}"), format!("b.{kind}"));
+        let error = format!("{:#}", files.read(&[&first, &second]).unwrap_err());
+        assert!(error.contains(&second) && error.contains(&format!("row {row}")), "{error}");
+    }
 }
 
 /// The first thousand rows of one file say less than those of all.

@@ -1,6 +1,7 @@
 //! Types of columns for which none is given.
 
 use super::numbers::float;
+use crate::guesses::is_exact_in_double;
 use taploom_model::{Arraysize, Datatype, VoType};
 
 /// Number of rows whose values decide the types of columns that have none given.
@@ -11,7 +12,10 @@ pub(super) const GUESS_ROWS: usize = 1000;
 pub(crate) enum Guess {
     Nothing,
     Boolean,
+    /// Integers that doubles hold too.
     Long,
+    /// Integers, one of which a double would round.
+    ExactLong,
     Double,
     Text,
 }
@@ -33,7 +37,11 @@ impl Guess {
         } else if digits.bytes().all(|byte| byte.is_ascii_digit()) {
             // As a number it would lose its zeros, or digits beyond the range.
             let has_zeros = digits.len() > 1 && digits.starts_with('0');
-            if has_zeros || value.parse::<i64>().is_err() { Self::Text } else { Self::Long }
+            match value.parse::<i64>() {
+                Ok(number) if !has_zeros && is_exact_in_double(number) => Self::Long,
+                Ok(_) if !has_zeros => Self::ExactLong,
+                _ => Self::Text,
+            }
         } else if float::<f64>(value).is_some() {
             Self::Double
         } else {
@@ -46,6 +54,8 @@ impl Guess {
             (one, another) if one == another => one,
             (Self::Nothing, one) | (one, Self::Nothing) => one,
             (Self::Long, Self::Double) | (Self::Double, Self::Long) => Self::Double,
+            (Self::Long, Self::ExactLong) | (Self::ExactLong, Self::Long) => Self::ExactLong,
+            // As numbers, the integers would lose digits.
             _ => Self::Text,
         }
     }
@@ -53,7 +63,7 @@ impl Guess {
     pub(super) fn vo_type(self) -> VoType {
         let datatype = match self {
             Self::Boolean => Datatype::Boolean,
-            Self::Long => Datatype::Long,
+            Self::Long | Self::ExactLong => Datatype::Long,
             Self::Double => Datatype::Double,
             Self::Nothing | Self::Text => Datatype::UnicodeChar,
         };
@@ -83,6 +93,11 @@ mod tests {
             (&["1", "-9223372036854775808"], Guess::Long),
             (&["0", "+5", " 7 "], Guess::Long),
             (&["1", "", "2.5"], Guess::Double),
+            (&["9007199254740992", "2.5"], Guess::Double),
+            (&["9007199254740993", "1"], Guess::ExactLong),
+            (&["9007199254740993", "2.5"], Guess::Text),
+            (&["2.5", "1", "-9007199254740993"], Guess::Text),
+            (&["-9223372036854775808", "2.5"], Guess::Double),
             (&["NaN", "inf", "-Infinity", "+Inf", "1e300"], Guess::Double),
             (&["007", "8"], Guess::Text),
             (&["9223372036854775808"], Guess::Text),
