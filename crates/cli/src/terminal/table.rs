@@ -220,7 +220,7 @@ impl Table {
         while left > 0 && grew {
             grew = false;
             for (most, width) in most.iter().zip(&mut widths) {
-                if left > 0 && width < most {
+                if left > 0 && *width < *most {
                     (*width, left, grew) = (*width + 1, left - 1, true);
                 }
             }

@@ -1,6 +1,5 @@
 //! The values of a column, to be compared and looked up.
 
-use std::ops::Add;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -167,8 +166,7 @@ fn values(array: &ArrayRef, rows: Option<&RowConverter>) -> Result<Values, Arrow
         floats if floats.is_floating() => {
             let floats = cast(array, &DataType::Float64)?;
             let floats = with_one_zero(&floats)?;
-            let words =
-                floats.as_primitive::<Float64Type>().unary::<_, UInt64Type>(f64::to_bits);
+            let words = floats.as_primitive::<Float64Type>().unary::<_, UInt64Type>(f64::to_bits);
             Values::Words(words.values().clone(), words.nulls().cloned())
         }
         UInt64 => {
@@ -189,20 +187,26 @@ fn values(array: &ArrayRef, rows: Option<&RowConverter>) -> Result<Values, Arrow
 
 /// The values with one form of zero, which has two, and one of NaN, which has many; also within lists and structs.
 fn with_one_zero(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
-    /// Adding zero makes one of two.
-    fn normal<T: ArrowPrimitiveType>(array: &ArrayRef, nan: T::Native, zero: T::Native) -> ArrayRef
-    where
-        T::Native: PartialEq + Add<Output = T::Native>,
-    {
-        // Only NaN differs from itself.
-        #[expect(clippy::eq_op, reason = "NaN is not equal to itself")]
-        let one = |value: T::Native| if value != value { nan } else { value + zero };
-        Arc::new(array.as_primitive::<T>().unary::<_, T>(one))
+    // Adding zero makes one of two.
+    fn half(value: Half) -> Half {
+        if value.is_nan() { Half::NAN } else { value + Half::ZERO }
+    }
+    fn float(value: f32) -> f32 {
+        if value.is_nan() { f32::NAN } else { value + 0.0 }
+    }
+    fn double(value: f64) -> f64 {
+        if value.is_nan() { f64::NAN } else { value + 0.0 }
     }
     Ok(match array.data_type() {
-        DataType::Float16 => normal::<Float16Type>(array, Half::NAN, Half::ZERO),
-        DataType::Float32 => normal::<Float32Type>(array, f32::NAN, 0.0),
-        DataType::Float64 => normal::<Float64Type>(array, f64::NAN, 0.0),
+        DataType::Float16 => {
+            Arc::new(array.as_primitive::<Float16Type>().unary::<_, Float16Type>(half))
+        }
+        DataType::Float32 => {
+            Arc::new(array.as_primitive::<Float32Type>().unary::<_, Float32Type>(float))
+        }
+        DataType::Float64 => {
+            Arc::new(array.as_primitive::<Float64Type>().unary::<_, Float64Type>(double))
+        }
         _ => {
             let data = array.to_data();
             if data.child_data().is_empty() {
@@ -304,7 +308,8 @@ mod tests {
             let field = Field::new("k", array.data_type().clone(), true);
             let schema = ResultSchema::derived(Arc::new(Schema::new(vec![field])));
             let keys = KeyReader::of_column(&schema, 0).unwrap().of_array(&array).unwrap();
-            let same = [(0, 1), (3, 4), (0, 2), (0, 3)].map(|(one, other)| keys.is_same(one, other));
+            let same =
+                [(0, 1), (3, 4), (0, 2), (0, 3)].map(|(one, other)| keys.is_same(one, other));
             assert_eq!(same, [true, true, false, false], "{}", array.data_type());
         }
     }
