@@ -70,7 +70,7 @@ fn records_with_other_numbers_of_values_are_errors() {
     for (text, format) in
         [("a,b\n1\n", "csv"), ("a,b\n1\n", "csv;short=error"), ("a,b\n1,2,3\n", "csv;short=null")]
     {
-        let error = read("t.txt", text, Some(format)).unwrap_err().to_string();
+        let error = rows_as(Some(format), "t.txt", text).unwrap_err().to_string();
         assert!(
             error.starts_with("row 1: ") && error.contains("values in the record: "),
             "{error}"
