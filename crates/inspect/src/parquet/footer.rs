@@ -244,7 +244,15 @@ impl ChunkReader {
             7 => take!(self.column_index_bytes, reader.size(kind)),
             _ => Ok(Taken::No),
         })?;
-        seen.check(reader, &[(2, "the end of a ColumnChunk with its file_offset")])
+        // The metadata of an encrypted column may be elsewhere.
+        let metadata = if seen.has(8) { 8 } else { 3 };
+        seen.check(
+            reader,
+            &[
+                (2, "the end of a ColumnChunk with its file_offset"),
+                (metadata, "the end of a ColumnChunk with its meta_data"),
+            ],
+        )
     }
 
     fn metadata<I: Input>(&mut self, reader: &mut Reader<I>) -> thrift::Result<()> {
@@ -383,12 +391,16 @@ impl Seen {
         id
     }
 
+    fn has(&self, id: u32) -> bool {
+        self.0 >> id & 1 == 1
+    }
+
     fn check<I: Input>(
         &self,
         reader: &Reader<I>,
         required: &[(u32, &'static str)],
     ) -> thrift::Result<()> {
-        match required.iter().find(|(id, _)| self.0 >> id & 1 == 0) {
+        match required.iter().find(|(id, _)| !self.has(*id)) {
             None => Ok(()),
             Some((_, what)) => Err(reader.malformed(what)),
         }

@@ -140,8 +140,10 @@ fn float(text: &str, decimals: usize) -> Option<f64> {
     let sign = usize::from(text.starts_with(['+', '-']));
     let end = text[sign..].find(['E', '+', '-']).map_or(text.len(), |place| sign + place);
     let (mantissa, exponent) = text.split_at(end);
-    let exponent = exponent.strip_prefix('E').unwrap_or(exponent);
-    let exponent = if exponent.is_empty() { 0 } else { exponent.parse::<i32>().ok()? };
+    let exponent = match exponent {
+        "" => 0,
+        exponent => exponent.strip_prefix('E').unwrap_or(exponent).parse::<i32>().ok()?,
+    };
     let digits = mantissa[sign..].bytes();
     if !digits.clone().all(|byte| byte.is_ascii_digit() || byte == b'.') {
         return None;
