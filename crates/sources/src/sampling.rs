@@ -9,6 +9,10 @@ use taploom_expressions::{KeptPairs, SampleCounts};
 /// What a sample needs beside its request, from the first file to the last.
 #[derive(Clone)]
 pub(crate) struct Sampling {
+    #[cfg_attr(
+        not(feature = "parquet"),
+        expect(dead_code, reason = "only the source of Parquet decides by itself")
+    )]
     kept: Arc<Mutex<KeptPairs>>,
     is_decided: Arc<AtomicBool>,
     stats: SampleStats,
