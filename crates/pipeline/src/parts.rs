@@ -103,7 +103,7 @@ pub trait Parts: Send {
 /// let written = run_parts(&mut source, &spec, limits, &mut files, &mut progress);
 /// assert_eq!(futures::executor::block_on(written)?.summary.rows, 5);
 /// assert_eq!(files.0, [2, 2, 1]);
-/// # Ok::<(), taploom_format::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub async fn run_parts(
     source: &mut dyn RowSource,
@@ -129,7 +129,7 @@ pub async fn run_parts(
     loop {
         match source.next().await {
             Ok(Step::Rows(batch)) => {
-                writer.write(&batch)?;
+                writer.write(batch)?;
                 progress(writer.rows(), writer.begun);
             }
             Ok(Step::End(ending)) => {
@@ -175,17 +175,22 @@ impl Writer<'_> {
         self.total.rows + self.open.as_ref().map_or(0, |open| open.rows)
     }
 
-    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        let mut rest = batch.clone();
-        while rest.num_rows() > 0 {
+    fn write(&mut self, batch: RecordBatch) -> Result<()> {
+        let mut rest = Some(batch).filter(|batch| batch.num_rows() > 0);
+        while let Some(batch) = rest.take() {
             // Only a row that is there begins another file.
             if self.is_full()? {
                 self.end(Ending::default())?;
                 self.begin()?;
             }
-            let taken = self.room(rest.num_rows());
-            let rows = rest.slice(0, taken);
-            rest = rest.slice(taken, rest.num_rows() - taken);
+            let (taken, count) = (self.room(batch.num_rows()), batch.num_rows());
+            // A batch that is not divided is passed on as it is: a slice is made of every column.
+            let rows = if taken < count {
+                rest = Some(batch.slice(taken, count - taken));
+                batch.slice(0, taken)
+            } else {
+                batch
+            };
             if let Some(open) = &mut self.open
                 && let Err(error) = open.write(&rows)
             {
