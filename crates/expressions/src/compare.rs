@@ -34,6 +34,20 @@ impl Comparison {
         }
     }
 
+    /// The comparison that is true where this one is false. Where this one is null, so is that.
+    pub(crate) fn opposite(self) -> Self {
+        match self {
+            Self::Equal => Self::NotEqual,
+            Self::NotEqual => Self::Equal,
+            Self::Less => Self::GreaterOrEqual,
+            Self::LessOrEqual => Self::Greater,
+            Self::Greater => Self::LessOrEqual,
+            Self::GreaterOrEqual => Self::Less,
+            Self::Distinct => Self::NotDistinct,
+            Self::NotDistinct => Self::Distinct,
+        }
+    }
+
     fn holds(self, order: Ordering) -> bool {
         match self {
             Self::Equal | Self::NotDistinct => order.is_eq(),

@@ -67,4 +67,22 @@ impl Node {
     pub(crate) fn converted(self, form: Form) -> Self {
         Self::Convert(Box::new(self), form)
     }
+
+    /// The column whose values the expression is, in whatever form.
+    pub(crate) fn column(&self) -> Option<usize> {
+        match self {
+            Self::Column(column) => Some(*column),
+            Self::Convert(node, _) => node.column(),
+            _ => None,
+        }
+    }
+
+    /// The value that the expression is, before it got the form of a comparison.
+    pub(crate) fn constant(&self) -> Option<ArrayRef> {
+        match self {
+            Self::Constant(value) => Some(ArrayRef::clone(value)),
+            Self::Convert(node, _) => node.constant(),
+            _ => None,
+        }
+    }
 }

@@ -86,7 +86,7 @@ fn possible(node: &Node, bounds: &dyn Bounds) -> Possible {
             let (is, other) = if *wanted { (yes, no) } else { (no, yes) };
             Possible { no: both(&other, &unknown, or), yes: is, unknown: vec![false; containers] }
         }
-        Node::IsNull(node) => match column_of(node) {
+        Node::IsNull(node) => match node.column() {
             Some(column) => {
                 let nulls = Nulls::of(column, bounds);
                 Possible {
@@ -101,7 +101,7 @@ fn possible(node: &Node, bounds: &dyn Bounds) -> Possible {
             }
         },
         Node::Compare { comparison, left, right, is_mixed } => {
-            let compared = match (column_of(left), column_of(right)) {
+            let compared = match (left.column(), right.column()) {
                 (Some(column), None) => {
                     compared(column, left, *comparison, right, *is_mixed, bounds)
                 }
@@ -113,15 +113,6 @@ fn possible(node: &Node, bounds: &dyn Bounds) -> Possible {
             compared.unwrap_or_else(|| Possible::anything(containers))
         }
         _ => Possible::anything(containers),
-    }
-}
-
-/// The column whose values an expression is, in whatever form. All forms keep the order of values.
-fn column_of(node: &Node) -> Option<usize> {
-    match node {
-        Node::Column(column) => Some(*column),
-        Node::Convert(node, _) => column_of(node),
-        _ => None,
     }
 }
 
@@ -196,16 +187,7 @@ fn compared(
             Comparison::Distinct | Comparison::NotDistinct => return None,
         })
     };
-    let opposite = match comparison {
-        Comparison::Equal => Comparison::NotEqual,
-        Comparison::NotEqual => Comparison::Equal,
-        Comparison::Less => Comparison::GreaterOrEqual,
-        Comparison::LessOrEqual => Comparison::Greater,
-        Comparison::Greater => Comparison::LessOrEqual,
-        Comparison::GreaterOrEqual => Comparison::Less,
-        Comparison::Distinct | Comparison::NotDistinct => return None,
-    };
-    let (mut can, mut can_not) = (yes(comparison)?, yes(opposite)?);
+    let (mut can, mut can_not) = (yes(comparison)?, yes(comparison.opposite())?);
     if let Node::Column(_) = values {
         for (found, possible) in
             [(Comparison::Equal, &mut can), (Comparison::NotEqual, &mut can_not)]

@@ -93,7 +93,7 @@ fn implied(node: &Node, wanted: bool, dialect: &mut dyn SqlDialect) -> Option<St
         Node::Not(node) => implied(node, !wanted, dialect),
         Node::Is(node, is) if wanted => implied(node, *is, dialect),
         Node::IsNull(node) => {
-            let name = dialect.column(column_of(node)?)?.name;
+            let name = dialect.column(node.column()?)?.name;
             Some(format!("{name} IS {}NULL", if wanted { "" } else { "NOT " }))
         }
         Node::Column(column) => {
@@ -108,11 +108,11 @@ fn implied(node: &Node, wanted: bool, dialect: &mut dyn SqlDialect) -> Option<St
             (!holds).then(|| NEVER.to_owned())
         }
         Node::Compare { comparison, left, right, .. } => {
-            let comparison = if wanted { *comparison } else { opposite(*comparison) };
+            let comparison = if wanted { *comparison } else { comparison.opposite() };
             compared(comparison, left, right, dialect)
         }
         Node::Like { value, pattern, ignores_case: false } if wanted => {
-            let column = column_of(value)?;
+            let column = value.column()?;
             let (prefix, is_whole) = prefix(&text_of(pattern)?);
             if is_whole {
                 return with_value(Comparison::Equal, column, SqlValue::Text(prefix), dialect);
@@ -162,11 +162,11 @@ fn one_of(nodes: &[Node], wanted: bool, dialect: &mut dyn SqlDialect) -> Option<
             Node::Constant(null) if null.is_null(0) => continue,
             _ => return None,
         };
-        let column = column_of(left)?;
+        let column = left.column()?;
         if *only.get_or_insert(column) != column {
             return None;
         }
-        let value = constant_of(right)?;
+        let value = right.constant()?;
         if value.is_valid(0) {
             values.push(value);
         }
@@ -186,7 +186,7 @@ fn compared(
     right: &Node,
     dialect: &mut dyn SqlDialect,
 ) -> Option<String> {
-    match (column_of(left), column_of(right)) {
+    match (left.column(), right.column()) {
         (Some(left), Some(right)) => {
             let (left, right) = (dialect.column(left)?, dialect.column(right)?);
             let is_sure = left.kind == right.kind
@@ -206,7 +206,7 @@ fn with_constant(
     constant: &Node,
     dialect: &mut dyn SqlDialect,
 ) -> Option<String> {
-    let constant = constant_of(constant)?;
+    let constant = constant.constant()?;
     if constant.is_null(0) {
         return operator(comparison).map(|_| NEVER.to_owned());
     }
@@ -269,38 +269,6 @@ fn text_of(value: &ArrayRef) -> Option<String> {
     }
     let text = cast(value, &DataType::LargeUtf8).ok().filter(|text| text.is_valid(0))?;
     Some(text.as_string::<i64>().value(0).to_owned())
-}
-
-/// The column whose values an expression is, in whatever form. All forms keep the order of values.
-fn column_of(node: &Node) -> Option<usize> {
-    match node {
-        Node::Column(column) => Some(*column),
-        Node::Convert(node, _) => column_of(node),
-        _ => None,
-    }
-}
-
-/// The value that an expression is, before it got the form of a comparison.
-fn constant_of(node: &Node) -> Option<ArrayRef> {
-    match node {
-        Node::Constant(value) => Some(ArrayRef::clone(value)),
-        Node::Convert(node, _) => constant_of(node),
-        _ => None,
-    }
-}
-
-/// What is true where the comparison is false. Where it is null, so is this.
-fn opposite(comparison: Comparison) -> Comparison {
-    match comparison {
-        Comparison::Equal => Comparison::NotEqual,
-        Comparison::NotEqual => Comparison::Equal,
-        Comparison::Less => Comparison::GreaterOrEqual,
-        Comparison::LessOrEqual => Comparison::Greater,
-        Comparison::Greater => Comparison::LessOrEqual,
-        Comparison::GreaterOrEqual => Comparison::Less,
-        Comparison::Distinct => Comparison::NotDistinct,
-        Comparison::NotDistinct => Comparison::Distinct,
-    }
 }
 
 fn operator(comparison: Comparison) -> Option<&'static str> {
