@@ -19,6 +19,7 @@ use taploom::{Completion, Content, EncoderSpec, Error, ErrorKind, Result};
 use tokio::runtime::Runtime;
 
 use self::destination::{Destination, SplitArguments};
+use self::folder::is_in;
 use self::format::{name_hint, spec};
 use self::summary::Summary;
 use crate::output::Output;
@@ -104,18 +105,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 fn check_outside(output: &Path, request: &Request<'_>) -> Result<()> {
     // Where the files can't be listed, opening the source says why.
     let Ok(Some(files)) = request.joined_files() else { return Ok(()) };
-    let parent = output.parent().filter(|parent| *parent != Path::new(""));
-    let of_output = parent.unwrap_or(Path::new(".")).canonicalize().ok();
     let locations =
         std::iter::once(request.location).chain(request.more_locations.iter().map(String::as_str));
     let mut folders = locations.map(Path::new).filter(|location| location.is_dir());
-    let in_folder =
-        of_output.is_some() && folders.any(|location| location.canonicalize().ok() == of_output);
     let is_read = || {
         let output = output.canonicalize().ok();
         output.is_some() && files.iter().any(|file| Path::new(file).canonicalize().ok() == output)
     };
-    if in_folder || is_read() {
+    if folders.any(|folder| is_in(output, folder)) || is_read() {
         return Err(invalid(format!(
             "-o {0} is among the files that are read as one table, so the next run would read its rows too; write it to \
              another folder",
@@ -169,7 +166,10 @@ pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) ->
         .with_sample(sampling.map(Sampling::first_ids))
         .with_sample_stats(stats.clone())
         .with_resources(resources.for_source());
-    if let Some(path) = &arguments.output {
+    // Standard output is not a file, and a source does not read the folders within a folder.
+    if let Some(path) =
+        arguments.output.as_deref().filter(|_| !to_stdout && destination.files().is_none())
+    {
         check_outside(path, &request)?;
     }
     let runtime = runtime(arguments.threads)?;

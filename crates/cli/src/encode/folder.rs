@@ -94,15 +94,10 @@ impl Folder {
 
     /// Whether a path is directly in the folder.
     pub(super) fn holds(&self, path: &Path) -> bool {
-        let folder = path.parent().map(|parent| match parent.as_os_str().is_empty() {
-            true => Path::new("."),
-            false => parent,
-        });
-        let folder = folder.and_then(|folder| folder.canonicalize().ok());
-        folder.is_some_and(|folder| self.path.canonicalize().is_ok_and(|own| own == folder))
+        is_in(path, &self.path)
     }
 
-    /// Lets the folder with so many files appear under its name.
+    /// Gives the folder its name, when this number of files is whole.
     pub(super) fn commit(self, files: usize) -> Result<()> {
         let committing = Arc::clone(&self.committing);
         let _held = committing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -143,6 +138,16 @@ impl Folder {
         }
         Ok(())
     }
+}
+
+/// Whether a path is directly in a folder, however both are written.
+pub(super) fn is_in(path: &Path, folder: &Path) -> bool {
+    let parent = path.parent().map(|parent| match parent.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => parent,
+    });
+    let parent = parent.and_then(|parent| parent.canonicalize().ok());
+    parent.is_some_and(|parent| folder.canonicalize().is_ok_and(|folder| folder == parent))
 }
 
 /// The name of something in a folder that sources read; they pass over what begins with `.` or `_`.

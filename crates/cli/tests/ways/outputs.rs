@@ -116,6 +116,8 @@ fn an_output_among_the_files_that_are_read_is_refused() {
     }
     // A new file that a pattern may match later is no fault of this run.
     taploom(&["encode", &all, "-o", &folder.path("all.csv")]).succeeds();
+    // Folders within a folder are not read.
+    taploom(&["encode", &all, "-o", &format!("{all}/within/"), "--split-rows", "1"]).succeeds();
     // One file is replaced by what is made of it.
     taploom(&["encode", &third, "-o", &third]).succeeds();
 }
