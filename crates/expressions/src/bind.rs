@@ -1,4 +1,4 @@
-//! From a syntax tree to an expression with types.
+//! Turns a syntax tree into an expression with types.
 
 use std::cell::RefCell;
 
@@ -27,19 +27,19 @@ mod sides;
 mod texts;
 mod values;
 
-/// What errors call the text.
+/// How errors call the text.
 pub(crate) const WHAT: &str = "condition";
 
-/// Levels of an expression, chains of AND and OR not counted. Every level takes room on the stack.
+/// Maximum depth of an expression, without chains of AND and OR. Every level takes room on the stack.
 const DEEPEST: usize = 100;
 
 const ALLOWED: &str = "allowed are comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, ILIKE, IS NULL, IS TRUE, + - * / % \
                        and isnan()";
 
-/// Finds columns and types for an expression.
+/// Resolves the columns of an expression and checks its types.
 pub(crate) struct Binder<'a> {
     schema: &'a ResultSchema,
-    /// The columns that have been found.
+    /// The columns found so far.
     columns: RefCell<Vec<usize>>,
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct Binder<'a> {
 struct Typed<'e> {
     node: Node,
     data_type: DataType,
-    /// The value, of an expression that is one in the text.
+    /// The value, if the expression is a literal.
     literal: Option<Literal>,
     expr: &'e Expr,
 }
@@ -57,8 +57,8 @@ impl<'a> Binder<'a> {
         Self { schema, columns: RefCell::default() }
     }
 
-    /// The positions of all columns that the text names, ascending. Not all of them need to be read: nothing is equal to
-    /// null, whatever the column holds.
+    /// The positions of all columns that the text names, ascending. The expression may not read all of
+    /// them: a comparison with NULL is null whatever the column holds.
     pub(crate) fn into_columns(self) -> Vec<usize> {
         let mut columns = self.columns.into_inner();
         columns.sort_unstable();
@@ -66,7 +66,7 @@ impl<'a> Binder<'a> {
         columns
     }
 
-    /// An expression that is true, false or null.
+    /// Binds an expression that has to be true, false or null.
     pub(crate) fn condition(&self, expr: &Expr) -> Result<Node> {
         self.boolean(expr, 0)
     }
@@ -189,7 +189,7 @@ impl<'a> Binder<'a> {
         }
     }
 
-    /// A column, in a type without indirection.
+    /// A column, decoded if it is dictionary- or run-end-encoded.
     fn column(&self, column: usize) -> (Node, DataType) {
         let mut data_type = self.schema.arrow().field(column).data_type();
         loop {
@@ -271,7 +271,7 @@ impl<'a> Binder<'a> {
         }
     }
 
-    /// The conditions that a chain of AND, or of OR, consists of.
+    /// The operands of a chain of AND or of OR.
     fn chain(&self, expr: &Expr, operator: &BinaryOperator, depth: usize) -> Result<Vec<Node>> {
         let mut conditions = Vec::new();
         let mut rest = expr;
@@ -362,13 +362,13 @@ impl<'a> Binder<'a> {
         let (left_form, right_form) = (form(&left, &right)?, form(&right, &left)?);
         let (left, right) = (left.node.converted(left_form), right.node.converted(right_form));
         let node = Node::Arithmetic { operator, left: Box::new(left), right: Box::new(right) };
-        // The kernel tells the type of its result, and refuses what it can't calculate.
+        // The kernel determines the type of its result, and refuses types that it can't calculate with.
         let empty = |column: usize| {
             let field = self.schema.arrow().fields().get(column)?;
             Some(new_null_array(field.data_type(), 0))
         };
         let result = evaluate::evaluate(&node, &empty, 0);
-        // A constant is calculated at once; what is wrong with it shows here.
+        // A constant is calculated right away, so that its errors are found here.
         let result =
             result.map_err(|error| self.wrong(expr, format!("{}: {error}", shown(expr))))?;
         let data_type = result.array.data_type().clone();

@@ -17,13 +17,13 @@ pub(crate) enum Comparison {
     LessOrEqual,
     Greater,
     GreaterOrEqual,
-    /// As `NotEqual`, with null as a value of its own.
+    /// Like `NotEqual`, but null counts as a value.
     Distinct,
     NotDistinct,
 }
 
 impl Comparison {
-    /// The comparison with its sides exchanged.
+    /// The comparison with its sides swapped.
     pub(crate) fn mirrored(self) -> Self {
         match self {
             Self::Less => Self::Greater,
@@ -34,7 +34,7 @@ impl Comparison {
         }
     }
 
-    /// The comparison that is true where this one is false. Where this one is null, so is that.
+    /// The comparison that is true where this one is false. Both are null for the same values.
     pub(crate) fn opposite(self) -> Self {
         match self {
             Self::Equal => Self::NotEqual,
@@ -77,7 +77,7 @@ impl Comparison {
         }
     }
 
-    /// Compares whole numbers of 64 bits with doubles, exactly.
+    /// Compares 64-bit integers with doubles, exactly.
     pub(crate) fn of_mixed(
         self,
         left: &dyn Datum,
@@ -102,7 +102,7 @@ impl Comparison {
     }
 }
 
-/// Numbers of 64 bits.
+/// 64-bit numbers.
 enum Numbers<'a> {
     Signed(&'a arrow_array::Int64Array),
     Unsigned(&'a arrow_array::UInt64Array),
@@ -150,7 +150,7 @@ impl Number {
     }
 }
 
-/// The order of a whole number of at most 64 bits and a double. NaN is greater than all numbers.
+/// Compares an integer of at most 64 bits with a double. NaN is greater than all numbers.
 fn order(whole: i128, float: f64) -> Ordering {
     const BEYOND: f64 = (1_u128 << 65) as f64;
     if float.is_nan() || float >= BEYOND {
@@ -159,7 +159,7 @@ fn order(whole: i128, float: f64) -> Ordering {
     if float <= -BEYOND {
         return Ordering::Greater;
     }
-    // Both the whole part and the rest are exact.
+    // Truncating and subtracting are both exact here.
     let whole_part = float.trunc();
     whole.cmp(&(whole_part as i128)).then_with(|| 0.0_f64.total_cmp(&(float - whole_part + 0.0)))
 }

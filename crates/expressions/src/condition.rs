@@ -17,9 +17,9 @@ use crate::parse::parse;
 use crate::possible::{Bounds, may_hold};
 use crate::sql::{SqlDialect, necessary};
 
-/// Which rows are wanted, as a text that has been parsed.
+/// A parsed condition on rows.
 ///
-/// See the crate's page for what can be written.
+/// The crate's page describes the syntax.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -52,7 +52,8 @@ impl FromStr for Condition {
     type Err = Error;
 
     /// # Errors
-    /// [`ErrorKind::InvalidRequest`] if the text is not an expression, with the place in the text.
+    /// [`ErrorKind::InvalidRequest`] if the text is not an expression. The error names the place in the
+    /// text.
     fn from_str(text: &str) -> Result<Self> {
         let expr = parse(WHAT, text, Parser::parse_expr)?;
         Ok(Self { expr })
@@ -60,11 +61,11 @@ impl FromStr for Condition {
 }
 
 impl Condition {
-    /// Finds columns and types of the condition in a schema.
+    /// Resolves the names of the condition in a schema, and checks its types.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidRequest`] if a column does not exist, types do not go together, or something is not
-    /// possible in a condition. The error names it, and its place in the text.
+    /// [`ErrorKind::InvalidRequest`] if a column does not exist, types can't be combined, or the condition
+    /// uses syntax that is not supported. The error names the place in the text.
     pub fn bind(&self, schema: &ResultSchema) -> Result<Predicate> {
         let binder = Binder::new(schema);
         let node = binder.condition(&self.expr)?;
@@ -73,7 +74,7 @@ impl Condition {
     }
 }
 
-/// A condition on the rows of one schema.
+/// A condition, bound to the columns of one schema.
 #[derive(Debug, Clone)]
 pub struct Predicate {
     node: Node,
@@ -86,10 +87,10 @@ impl Predicate {
         &self.columns
     }
 
-    /// Whether the condition holds, for each row of a batch: true, false or null.
+    /// Evaluates the condition for each row of a batch: true, false or null.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidValue`] with the row in the batch, if a number can't be calculated: an overflow, or a
+    /// [`ErrorKind::InvalidValue`] with the row in the batch, if a calculation fails: an overflow, or the
     /// remainder of a division by zero.
     pub fn evaluate(&self, batch: &RecordBatch) -> Result<BooleanArray> {
         self.try_evaluate(batch).map_err(|error| {
@@ -124,14 +125,14 @@ impl Predicate {
         }
     }
 
-    /// Whether the condition may be true for a row, for each of some containers of rows (row groups or pages of a
-    /// file) of which bounds are known.
+    /// For each container of rows (such as a row group or a page of a file) with known bounds: whether the
+    /// condition may be true for one of its rows.
     pub fn may_hold(&self, bounds: &dyn Bounds) -> Vec<bool> {
         may_hold(&self.node, bounds)
     }
 
-    /// A condition in the SQL of a database that is true for every row for which this one is, and perhaps for others;
-    /// `None` if nothing is certain. The values in it are those that `dialect` was given.
+    /// A condition in the SQL of a database that is true at least for the rows for which this one is true;
+    /// `None` if there is no useful one. Its values are those that `dialect` was given.
     pub fn to_sql(&self, dialect: &mut dyn SqlDialect) -> Option<String> {
         necessary(&self.node, dialect)
     }

@@ -1,4 +1,4 @@
-//! The values of an expression for the rows of a batch.
+//! Evaluates expressions for the rows of a batch.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use arrow_schema::{ArrowError, DataType};
 use crate::literal::nanoseconds_of;
 use crate::node::{Arithmetic, Form, Node};
 
-/// Values: one for each row, or a single one for all rows.
+/// Values of an expression: one for each row, or a single one for all rows.
 #[derive(Debug, Clone)]
 pub(crate) struct Values {
     pub(crate) array: ArrayRef,
@@ -29,10 +29,10 @@ impl Datum for Values {
     }
 }
 
-/// The column at a position.
+/// Returns the column at a position.
 pub(crate) type Columns<'a> = dyn Fn(usize) -> Option<ArrayRef> + 'a;
 
-/// Evaluates an expression for a number of rows.
+/// Evaluates an expression for `rows` rows.
 pub(crate) fn evaluate(
     node: &Node,
     columns: &Columns<'_>,
@@ -80,7 +80,7 @@ pub(crate) fn evaluate(
                     }
                 });
             }
-            // `IN ()` is not in the grammar, so that there is one condition at least.
+            // The grammar has no empty `IN ()`, so there is at least one condition.
             return joined.ok_or_else(|| ArrowError::ComputeError("nothing to join".to_owned()));
         }
         Node::Not(node) => {
@@ -134,7 +134,7 @@ pub(crate) fn evaluate(
     Ok(Values { array, is_one })
 }
 
-/// A condition with a value for each row.
+/// One value per row, even if there is a single one for all rows.
 pub(crate) fn repeated(values: Values, rows: usize) -> Values {
     if !values.is_one {
         return values;
@@ -153,7 +153,7 @@ fn converted(array: &ArrayRef, form: &Form) -> Result<ArrayRef, ArrowError> {
         Form::Float => {
             let floats = floats(array)?;
             let floats = floats.as_primitive::<Float64Type>();
-            // Adding zero makes one zero of two.
+            // Adding zero turns minus zero into zero.
             let one_of_each = |value: f64| if value.is_nan() { f64::NAN } else { value + 0.0 };
             Ok(Arc::new(floats.unary::<_, Float64Type>(one_of_each)))
         }
@@ -192,7 +192,7 @@ fn count(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     }
 }
 
-/// The nearest doubles.
+/// Converts numbers to the nearest doubles.
 fn floats(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     macro_rules! nearest {
         ($decimals:ty, $scale:expr) => {{
@@ -221,7 +221,7 @@ fn floats(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
 
 fn nearest(unscaled: i128, scale: i8) -> f64 {
     const EXACT: i128 = 1 << 53;
-    // Where both numbers are exact, their quotient is the nearest double.
+    // If both numbers are exact, their quotient is the nearest double.
     match (-EXACT..=EXACT).contains(&unscaled) && (0..=22).contains(&scale) {
         true => unscaled as f64 / 10_f64.powi(scale.into()),
         false => nearest_double(&unscaled.to_string(), scale),
@@ -229,6 +229,6 @@ fn nearest(unscaled: i128, scale: i8) -> f64 {
 }
 
 fn nearest_double(unscaled: &str, scale: i8) -> f64 {
-    // Digits with an exponent are always a number.
+    // An integer with an exponent always parses.
     format!("{unscaled}e{}", -i32::from(scale)).parse().unwrap_or(f64::NAN)
 }

@@ -16,12 +16,12 @@ use crate::names::column;
 mod interner;
 mod keys;
 
-/// Asks for all rows of the first ids of every group.
+/// A sample: all rows of the first ids of every group.
 ///
-/// The ids of a group count in the order in which they first appear. Rows of an id that is among the first stay, wherever
-/// they come; groups and ids need not be sorted. Both columns may have any type but a map or a union. Null is a value like
-/// others: rows without a group are a group, and null is an id. Floats are compared as SQL does: zero is minus zero, and
-/// NaN is NaN.
+/// The ids of a group count in the order in which they first appear. All rows of the first ids are kept,
+/// wherever they are; groups and ids need not be sorted. Both columns may have any type but a map or a
+/// union. Null is a value like others: rows without a group are a group, and null is an id. Floats are
+/// compared as SQL does: zero is minus zero, and NaN is NaN.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -41,17 +41,17 @@ pub struct FirstIds {
     pub group: String,
     /// The column of the ids.
     pub id: String,
-    /// How many ids are kept of every group.
+    /// Number of ids that are kept per group.
     pub number: u32,
 }
 
 impl FirstIds {
-    /// The first `number` ids, of the column `id`, of every group, of the column `group`.
+    /// Keeps the first `number` ids (of column `id`) of every group (of column `group`).
     pub fn new(group: impl Into<String>, id: impl Into<String>, number: u32) -> Self {
         Self { group: group.into(), id: id.into(), number }
     }
 
-    /// The positions of the columns of the groups and of the ids. Names mean columns as in a
+    /// The positions of the columns of the groups and of the ids. Names are resolved as in a
     /// [`SelectList`](crate::SelectList).
     ///
     /// # Errors
@@ -65,10 +65,10 @@ impl FirstIds {
     }
 }
 
-/// Chooses the rows of [`FirstIds`] from batches that come one after the other.
+/// Chooses the rows of [`FirstIds`] from consecutive batches.
 ///
 /// # Memory
-/// That of [`KeptPairs`], and the keys of one batch.
+/// [`KeptPairs`], and the keys of one batch.
 ///
 /// # Speed
 /// The group and the id are looked up once for each run of rows that have the same ones.
@@ -77,14 +77,14 @@ pub struct FirstIdsFilter {
     group: KeyReader,
     id: KeyReader,
     kept: KeptPairs,
-    /// What was decided last. A decision never changes.
+    /// The latest decision. It can be reused because decisions never change.
     last: Option<(OwnedKey, OwnedKey, bool)>,
     rows: u64,
     rows_kept: u64,
     runs: u64,
 }
 
-/// What a sample has seen.
+/// Counts of what a sample has seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SampleCounts {
@@ -101,7 +101,8 @@ pub struct SampleCounts {
 }
 
 impl FirstIdsFilter {
-    /// The first `number` ids, in the column at position `id`, of every group, in the column at position `group`.
+    /// Keeps the first `number` ids (in the column at position `id`) of every group (in the column at
+    /// position `group`).
     ///
     /// # Errors
     /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) naming the column if it does not exist or
@@ -168,7 +169,7 @@ impl FirstIdsFilter {
     }
 }
 
-/// A key that outlives its batch.
+/// A key that does not borrow from its batch.
 #[derive(Debug)]
 enum OwnedKey {
     Null,
@@ -194,29 +195,30 @@ impl OwnedKey {
     }
 }
 
-/// The pairs of group and id that are kept so far.
+/// The pairs of group and id that are kept.
 ///
-/// Groups and kept ids have numbers, from 0 on. An id that is not kept leaves no trace. A decision never changes: a pair
-/// that is kept stays, and a pair that is not kept belongs to a group that has all its ids.
+/// Groups and kept ids are numbered from 0. Other ids are not stored. A decision never changes: a kept pair
+/// stays, and a pair is refused only when its group has all its ids.
 ///
 /// # Memory
-/// It grows with the kept pairs alone, of which there are at most groups times `number`, however many rows and other ids
-/// there are: a kept pair takes 9 to 18 bytes in a table, and each distinct group and kept id takes some 20 to 40 bytes and
-/// its value. A table that grows is held twice for a moment.
+/// Memory grows only with the number of kept pairs, which is at most the number of groups times `number`.
+/// Other rows and ids need none. A kept pair takes 9 to 18 bytes in a table, and each distinct group and
+/// kept id takes 20 to 40 bytes and its value. While the table grows, it is held twice.
 #[derive(Debug)]
 pub struct KeptPairs {
-    /// Ids that are kept of each group.
+    /// Maximum number of ids that are kept per group.
     most: u32,
     groups: Interner,
     ids: Interner,
-    /// Numbers of ids that are kept, by the number of the group.
+    /// Number of kept ids of each group.
     counts: Vec<u32>,
-    /// Kept pairs: the number of the group in the upper half, and the number of the id.
+    /// Kept pairs: the number of the group in the upper 32 bits, and the number of the id in the lower
+    /// ones.
     kept: HashSet<u64, RandomState>,
 }
 
 impl KeptPairs {
-    /// No pairs yet, of which each group will have at most `number`.
+    /// Starts without pairs; each group will have at most `number`.
     pub fn new(number: u32) -> Self {
         Self {
             most: number,
@@ -227,7 +229,7 @@ impl KeptPairs {
         }
     }
 
-    /// The number of a group, which gets one if it has none.
+    /// The number of a group; a new group gets the next one.
     ///
     /// # Errors
     /// [`ErrorKind::Resources`](taploom_model::ErrorKind::Resources) for more than 2^32 - 1 groups.
@@ -239,22 +241,24 @@ impl KeptPairs {
         Ok(number)
     }
 
-    /// The number of an id, if it is kept of any group.
+    /// The number of an id, if any group keeps it.
     pub fn known_id(&self, key: Key<'_>) -> Option<u32> {
         self.ids.known(key)
     }
 
-    /// How many ids have a number. As long as this stays the same, an id without a number has none.
+    /// How many ids are numbered. While this is unchanged, an id that [`known_id`](Self::known_id) did not
+    /// find is still unknown.
     pub fn known_ids(&self) -> u32 {
         self.ids.count()
     }
 
-    /// Whether a group has all its ids.
+    /// Whether a group has all its ids, so that it takes no new ones.
     pub fn is_full(&self, group: u32) -> bool {
         self.counts.get(group as usize).is_none_or(|count| *count >= self.most)
     }
 
-    /// Whether the rows of a group, given by its number, and an id are kept.
+    /// Whether to keep the rows with this group (by its number) and this id. Keeps the pair if it is new
+    /// and the group is not full.
     ///
     /// # Errors
     /// [`ErrorKind::Resources`](taploom_model::ErrorKind::Resources) for more than 2^32 - 1 kept ids.
@@ -266,7 +270,7 @@ impl KeptPairs {
         Ok(self.decide_known(group, id))
     }
 
-    /// As [`decide`](Self::decide), for an id that has a number.
+    /// As [`decide`](Self::decide), for an id whose number is known.
     pub fn decide_known(&mut self, group: u32, id: u32) -> bool {
         if self.is_full(group) {
             return self.contains(group, id);

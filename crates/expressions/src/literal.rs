@@ -1,4 +1,4 @@
-//! Values that stand in a text, and their form in a column's type.
+//! Literals, and their values in a column's type.
 
 use std::sync::Arc;
 

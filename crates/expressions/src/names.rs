@@ -1,4 +1,4 @@
-//! From names in a text to columns.
+//! Resolves names in a text to columns.
 
 use sqlparser::ast::Ident;
 use sqlparser::tokenizer::Span;
@@ -6,11 +6,11 @@ use taploom_model::{Column, Error, Result};
 
 use crate::parse::wrong;
 
-/// Names that an error lists, where it can't guess which one was meant.
+/// Number of column names that an error lists if it can't suggest one.
 const MOST_LISTED: usize = 12;
 
-/// The position of the column that a name means: the column with exactly this name, or else the only column whose
-/// name differs in case alone.
+/// The position of the column with exactly this name, or else of the only column whose name differs only in
+/// case.
 pub(crate) fn column(what: &str, name: &Ident, columns: &[Column]) -> Result<usize> {
     let (is_quoted, span) = (name.quote_style.is_some(), name.span);
     let name = name.value.as_str();
@@ -32,7 +32,7 @@ pub(crate) fn column(what: &str, name: &Ident, columns: &[Column]) -> Result<usi
                 span,
                 match same {
                     true => format!(
-                        "{count} columns are called {name:?}; give them names of their own (--columns, or AS in the query)"
+                        "{count} columns are called {name:?}; give them different names (--columns, or AS in the query)"
                     ),
                     false => format!(
                         "{name:?} may be any of {}; write the name in the right case",
@@ -69,7 +69,7 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.map(quoted).collect::<Vec<_>>().join(", ")
 }
 
-/// The name as it has to be written: in double quotes where it is not a plain word.
+/// The name as it is written in a text: in double quotes if it is not a plain word.
 pub(crate) fn quoted(name: &str) -> String {
     let mut characters = name.chars();
     let starts = characters.next().is_some_and(|first| first.is_alphabetic() || first == '_');

@@ -5,31 +5,31 @@ use arrow_schema::DataType;
 
 use crate::compare::Comparison;
 
-/// An expression of which every type is known.
+/// An expression whose types are all known.
 #[derive(Debug, Clone)]
 pub(crate) enum Node {
     Column(usize),
     /// One value.
     Constant(ArrayRef),
-    /// The same values in another form.
+    /// The same values, converted.
     Convert(Box<Node>, Form),
     Compare {
         comparison: Comparison,
         left: Box<Node>,
         right: Box<Node>,
-        /// One side is whole numbers and the other floats, which have no type in common that holds both.
+        /// One side is an integer and the other a float; no type holds the values of both exactly.
         is_mixed: bool,
     },
     And(Vec<Node>),
     Or(Vec<Node>),
     Not(Box<Node>),
     IsNull(Box<Node>),
-    /// Whether a condition is exactly this.
+    /// Whether a condition has exactly this value.
     Is(Box<Node>, bool),
     IsNan(Box<Node>),
     Like {
         value: Box<Node>,
-        /// In Arrow's syntax, in which the backslash escapes.
+        /// In the syntax of Arrow's LIKE, which escapes with the backslash.
         pattern: ArrayRef,
         ignores_case: bool,
     },
@@ -41,16 +41,16 @@ pub(crate) enum Node {
     Negative(Box<Node>),
 }
 
-/// A form in which values can be compared. The order of values stays the same in every form.
+/// A form in which values can be compared. Every form keeps the order of the values.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Form {
     /// A type that holds all values.
     Type(DataType),
     /// Doubles with a single zero and a single NaN.
     Float,
-    /// The whole number that a time or duration is stored as.
+    /// The integer as which a time or duration is stored.
     Count,
-    /// Nanoseconds as whole numbers of 128 bits.
+    /// Nanoseconds as 128-bit integers.
     Nanoseconds,
 }
 
@@ -68,7 +68,7 @@ impl Node {
         Self::Convert(Box::new(self), form)
     }
 
-    /// The column whose values the expression is, in whatever form.
+    /// The column, if the expression is a column in any form.
     pub(crate) fn column(&self) -> Option<usize> {
         match self {
             Self::Column(column) => Some(*column),
@@ -77,7 +77,7 @@ impl Node {
         }
     }
 
-    /// The value that the expression is, before it got the form of a comparison.
+    /// The literal, before it was converted for a comparison.
     pub(crate) fn constant(&self) -> Option<ArrayRef> {
         match self {
             Self::Constant(value) => Some(ArrayRef::clone(value)),

@@ -1,15 +1,15 @@
-//! From text to the syntax tree of sqlparser, within limits that keep the stack safe.
+//! Parses text to sqlparser's syntax tree, within limits that keep the stack safe.
 
 use sqlparser::dialect::Dialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Span, Token, Tokenizer};
 use taploom_model::{Error, ErrorKind, Result};
 
-/// Operators in one expression. A chain of operators is a tree as deep as the chain is long, and every level of it
-/// takes room on the stack.
+/// Maximum number of operators in one expression. A chain of operators becomes a tree that is as deep as
+/// the chain is long, and every level takes room on the stack.
 const MOST_OPERATORS: usize = 1000;
 
-/// The words of standard SQL: names in double quotes, text in single quotes.
+/// Standard SQL quotes: names in double quotes, text in single quotes.
 #[derive(Debug)]
 struct Words;
 
@@ -27,7 +27,7 @@ impl Dialect for Words {
     }
 }
 
-/// An error of a caller, in a text that is called `what`.
+/// An error in a text that errors call `what`.
 pub(crate) fn wrong(what: &str, span: Span, message: impl std::fmt::Display) -> Error {
     let message = match place(span.start) {
         Some(place) => format!("{what}, {place}: {message}"),
@@ -62,13 +62,14 @@ pub(crate) fn parse<T>(
     for token in &tokens {
         match &token.token {
             Token::Whitespace(_) => continue,
-            // A sign before a number is part of the number: a list may have any number of negative numbers.
+            // A sign before a number is part of the number and not counted: a list may have any number of
+            // negative numbers.
             Token::Minus | Token::Plus if !after_value => {}
             Token::Comma | Token::LParen => after_value = false,
             Token::RParen | Token::Number(..) | Token::SingleQuotedString(_) => after_value = true,
             Token::Word(word) => {
                 after_value = true;
-                // `NOT` and the words of comparisons nest as operators do.
+                // `NOT` and the keywords of comparisons nest as operators do.
                 if word.quote_style.is_none()
                     && word.keyword != sqlparser::keywords::Keyword::NoKeyword
                 {
@@ -103,7 +104,7 @@ fn is_operator(word: &str) -> bool {
         .any(|operator| word.eq_ignore_ascii_case(operator))
 }
 
-/// The error of the parser, with the place in front.
+/// The parser's error, starting with its place in the text.
 fn explained(what: &str, error: ParserError) -> String {
     let message = match error {
         ParserError::TokenizerError(message) | ParserError::ParserError(message) => message,
@@ -125,7 +126,7 @@ fn explained(what: &str, error: ParserError) -> String {
     }
 }
 
-/// `Expected: an expression, found: EOF` as a sentence.
+/// Turns `Expected: an expression, found: EOF` into a sentence.
 fn reworded(message: &str) -> String {
     let words = message.strip_prefix("Expected: ").and_then(|rest| rest.split_once(", found: "));
     match words {

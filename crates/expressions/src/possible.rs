@@ -1,4 +1,4 @@
-//! What a condition can be for rows of which only bounds are known.
+//! What a condition may be for rows of which only bounds are known.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
@@ -8,9 +8,9 @@ use crate::compare::Comparison;
 use crate::evaluate::{Values, evaluate};
 use crate::node::{Form, Node};
 
-/// Bounds of the values in some containers of rows: the row groups or pages of a file.
+/// Bounds of the values in containers of rows, such as the row groups or pages of a file.
 ///
-/// Every array has a value for each container, and null where nothing is known.
+/// Every array has one value per container; null means unknown.
 pub trait Bounds {
     /// How many rows each container has.
     fn rows(&self) -> &[u64];
@@ -30,15 +30,15 @@ pub trait Bounds {
         None
     }
 
-    /// Whether a column of a container may have a value, which is given as an array of one value in the column's
-    /// type. For filters such as Parquet's bloom filters.
+    /// Whether a column may have a value in a container. The value is an array of length one in the
+    /// column's type. Meant for filters such as Parquet's bloom filters.
     fn may_contain(&self, column: usize, container: usize, value: &ArrayRef) -> bool {
         let _ = (column, container, value);
         true
     }
 }
 
-/// What an expression may be in each container. A `true` too many costs time; one too few costs rows.
+/// What an expression may be in each container. A wrong `true` costs time; a wrong `false` would lose rows.
 struct Possible {
     yes: Vec<bool>,
     no: Vec<bool>,
@@ -120,7 +120,7 @@ fn has_floats(node: &Node) -> bool {
     matches!(node, Node::Convert(_, Form::Float))
 }
 
-/// Which containers may have nulls, and which have nothing else.
+/// Which containers may have nulls, and which have only nulls.
 struct Nulls {
     some: Vec<bool>,
     all: Vec<bool>,
@@ -140,7 +140,7 @@ impl Nulls {
     }
 }
 
-/// A comparison of a column with a value.
+/// Compares a column with a value.
 fn compared(
     column: usize,
     values: &Node,
@@ -222,12 +222,12 @@ fn compared(
     Some(Possible { yes: except(can), no: except(can_not), unknown: nulls.some })
 }
 
-/// True where it is not known to be false.
+/// True unless it is known to be false.
 fn or_true(compared: &BooleanArray) -> Vec<bool> {
     compared.iter().map(|known| known.unwrap_or(true)).collect()
 }
 
-/// A number that may be known.
+/// A count, if it is known.
 fn count(counts: Option<&UInt64Array>, container: usize) -> Option<u64> {
     let counts = counts.filter(|counts| container < counts.len() && counts.is_valid(container))?;
     Some(counts.value(container))

@@ -1,4 +1,4 @@
-//! Chosen columns with their metadata.
+//! Chooses columns, with their metadata.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use taploom_model::{
 
 /// Some columns of a schema, in a given order and with given names.
 ///
-/// The metadata of the columns and of the table come along. References to columns that are left out are removed. A
-/// column that is chosen twice has its ID only once.
+/// The metadata of the columns and of the table are kept, without references to columns that are left out.
+/// If a column is chosen twice, only the first copy keeps its ID.
 #[derive(Debug, Clone)]
 pub struct Projection {
     schema: ResultSchema,
@@ -20,7 +20,7 @@ pub struct Projection {
 }
 
 impl Projection {
-    /// The columns at these positions, each with its new name, if it gets one.
+    /// Chooses the columns at these positions, each with a new name if one is given.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidRequest`] if a position is beyond the last column.
@@ -62,7 +62,7 @@ impl Projection {
         &self.schema
     }
 
-    /// The positions of the chosen columns in the schema that they are chosen from.
+    /// The positions of the chosen columns in the original schema.
     pub fn columns(&self) -> &[usize] {
         &self.columns
     }
@@ -86,7 +86,7 @@ impl Projection {
     }
 }
 
-/// The metadata of a table without references to FIELDs that are gone.
+/// The metadata of a table without references to removed FIELDs.
 fn without(table: &TableMetadata, gone: &HashSet<&XmlId>) -> TableMetadata {
     let mut table = table.clone();
     if gone.is_empty() {
@@ -116,7 +116,7 @@ fn clean(resource: &mut Resource, gone: &HashSet<&XmlId>) {
     resource.resources.iter_mut().for_each(|resource| clean(resource, gone));
 }
 
-/// Removes references from groups, and the groups that become empty by it.
+/// Removes references to them from groups, and removes groups that become empty.
 fn remaining(groups: &mut Vec<Group>, gone: &HashSet<&XmlId>) {
     groups.retain_mut(|group| {
         let members = |group: &Group| {

@@ -10,14 +10,14 @@ use crate::names::{column, quoted};
 use crate::parse::{parse, wrong};
 use crate::projection::Projection;
 
-/// What errors call the text.
+/// How errors call the text.
 const WHAT: &str = "select list";
 
-/// Which columns are wanted, in which order, and under which names.
+/// Chosen columns, in a given order, with new names if wanted.
 ///
-/// The syntax is that of SQL's select list, for columns alone: `ra, dec, mag AS vmag`. `*` stands for all columns. A
-/// name that is not a plain word is written in double quotes: `"B-V" AS bv`. A name means the column that is called
-/// exactly so, or else the only column whose name differs in case alone.
+/// The syntax is SQL's select list, restricted to columns: `ra, dec, mag AS vmag`. `*` stands for all
+/// columns. A name that is not a plain word is written in double quotes: `"B-V" AS bv`. A name means the
+/// column that is called exactly so, or else the only column whose name differs in case alone.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -50,8 +50,8 @@ impl FromStr for SelectList {
     type Err = Error;
 
     /// # Errors
-    /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) if the text is not a list, with the
-    /// place in the text.
+    /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) if the text is not a select
+    /// list. The error names the place in the text.
     fn from_str(text: &str) -> Result<Self> {
         let items = parse(WHAT, text, Parser::parse_projection)?;
         Ok(Self { items })

@@ -1,17 +1,18 @@
-//! Conditions in the SQL of a database, so that it need not send rows that are not wanted.
+//! Translates conditions to the SQL of a database, so that it sends fewer rows that are not wanted.
 //!
-//! A database has other rules than [`Predicate::evaluate`](crate::Predicate::evaluate): collations, affinities, its own
-//! arithmetic. So its condition need not be the same; it has to be true for every row for which the predicate is true. It
-//! may be true for others, because the rows that arrive are filtered again. The parts of a condition of which
-//! this can't be said for certain are left out:
+//! A database compares values by other rules than [`Predicate::evaluate`](crate::Predicate::evaluate):
+//! collations, affinities, different arithmetic. The SQL therefore has to be true for every row for which
+//! the predicate is true, and may be true for others, because the rows that arrive are filtered again.
+//! Parts of a condition for which this can't be guaranteed are left out:
 //!
 //! ```text
 //! vmag < 2 AND name LIKE 'a%' AND abs_error / vmag < 0.1
 //!   ──▶  t."vmag" < ?1 AND (t."name" >= ?2 AND t."name" < ?3)
 //! ```
 //!
-//! AND needs only one of its sides, OR needs both, and NOT asks where its inside is false instead of true. Nothing is
-//! ever negated as a whole, because the opposite of a condition that is true too often would be true too seldom.
+//! For AND, one translated side is enough; OR needs both; NOT translates where its operand is false. No SQL
+//! is ever negated as a whole, because the negation of a condition that is true too often is true too
+//! seldom.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
@@ -26,19 +27,20 @@ mod plain;
 
 pub use plain::plain_select;
 
-/// What a database can be asked, and how it is written there.
+/// What a database can evaluate, and how values are written in its SQL.
 pub trait SqlDialect {
-    /// A column of the schema that the condition was bound to; `None` if the database knows nothing of it.
+    /// The database's column for a column of the bound schema; `None` if the database doesn't have it.
     fn column(&self, column: usize) -> Option<SqlColumn>;
 
-    /// How a value is written: as a literal, or as a parameter that keeps it. `None` if it can't be.
+    /// How a value is written: as a literal, or as a parameter whose value the dialect keeps. `None` if it
+    /// can't be written.
     fn value(&mut self, value: SqlValue) -> Option<String>;
 }
 
 /// A column in a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqlColumn {
-    /// Its name as the database takes it, in quotes.
+    /// Its quoted name.
     pub name: String,
     /// How the database compares its values.
     pub kind: SqlKind,
@@ -48,7 +50,7 @@ pub struct SqlColumn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SqlKind {
-    /// It is only known that its NULL is null.
+    /// Only `IS NULL` means the same as here.
     Opaque,
     /// As whole numbers of 64 bits.
     Integer,
@@ -58,7 +60,7 @@ pub enum SqlKind {
     Boolean,
     /// As text, byte by byte in UTF-8.
     Text,
-    /// As text of which only one thing is certain: the same text is equal.
+    /// As text by a collation: equal texts compare as equal, and nothing else is certain.
     SimilarText,
 }
 
@@ -74,15 +76,15 @@ pub enum SqlValue {
     Text(String),
 }
 
-/// Nothing is true for any row.
+/// A condition that is never true.
 const NEVER: &str = "1 = 0";
 
-/// SQL that is true wherever the condition is; `None` if nothing is certain.
+/// SQL that is true whenever the condition is true; `None` if there is no useful one.
 pub(crate) fn necessary(condition: &Node, dialect: &mut dyn SqlDialect) -> Option<String> {
     implied(condition, true, dialect)
 }
 
-/// SQL that is true wherever a condition is exactly `wanted`.
+/// SQL that is true whenever `node` has the value `wanted`.
 fn implied(node: &Node, wanted: bool, dialect: &mut dyn SqlDialect) -> Option<String> {
     match node {
         Node::And(nodes) if wanted => any_of_them(nodes, wanted, dialect),
@@ -131,13 +133,13 @@ fn implied(node: &Node, wanted: bool, dialect: &mut dyn SqlDialect) -> Option<St
     }
 }
 
-/// All that is certain of conditions that are all `wanted`.
+/// For conditions that all have the value `wanted`.
 fn any_of_them(nodes: &[Node], wanted: bool, dialect: &mut dyn SqlDialect) -> Option<String> {
     let known = nodes.iter().filter_map(|node| implied(node, wanted, dialect));
     joined(known.collect(), " AND ")
 }
 
-/// What is certain of conditions of which one is `wanted`.
+/// For conditions of which at least one has the value `wanted`.
 fn all_of_them(nodes: &[Node], wanted: bool, dialect: &mut dyn SqlDialect) -> Option<String> {
     let known: Option<Vec<_>> = nodes.iter().map(|node| implied(node, wanted, dialect)).collect();
     joined(known?, " OR ")
@@ -151,7 +153,7 @@ fn joined(mut conditions: Vec<String>, word: &str) -> Option<String> {
     }
 }
 
-/// `column IN (values)`, as one list: chains of OR may be too deep for a database.
+/// `column IN (values)` as one list, because a chain of OR may be too deep for a database.
 fn one_of(nodes: &[Node], wanted: bool, dialect: &mut dyn SqlDialect) -> Option<String> {
     let mut only = None;
     let mut values = Vec::with_capacity(nodes.len());
@@ -241,7 +243,8 @@ fn with_value(
     })
 }
 
-/// A value as a column of this kind is compared with it, where that is the same comparison here and there.
+/// The value as SQL, if the database compares this kind of column with it as
+/// [`Predicate`](crate::Predicate) does.
 fn beside(kind: SqlKind, value: &ArrayRef) -> Option<SqlValue> {
     match (kind, value.data_type()) {
         (SqlKind::Integer, integer) if integer.is_integer() => integer_of(value),
@@ -283,7 +286,7 @@ fn operator(comparison: Comparison) -> Option<&'static str> {
     })
 }
 
-/// What a text of this pattern begins with, and whether that is all of it.
+/// The fixed beginning of all texts that match a pattern, and whether the pattern matches only that text.
 fn prefix(pattern: &str) -> (String, bool) {
     let mut prefix = String::new();
     let mut characters = pattern.chars();
@@ -297,11 +300,11 @@ fn prefix(pattern: &str) -> (String, bool) {
     (prefix, true)
 }
 
-/// A text that is greater than all texts with this prefix, byte by byte.
+/// A text that is greater, byte by byte, than all texts with this prefix.
 fn following(prefix: &str) -> Option<String> {
     let mut characters: Vec<char> = prefix.chars().collect();
     while let Some(last) = characters.pop() {
-        // There are no characters among the surrogates.
+        // Surrogates are not characters, so they are skipped.
         let next = (u32::from(last) + 1..=u32::from(char::MAX)).find_map(char::from_u32);
         if let Some(next) = next {
             characters.push(next);

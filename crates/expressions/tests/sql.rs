@@ -1,4 +1,4 @@
-//! What of a condition a database is asked.
+//! Which SQL a condition is translated to.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,7 +13,7 @@ use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use taploom_expressions::{Condition, SqlColumn, SqlDialect, SqlKind, SqlValue, plain_select};
 use taploom_model::ResultSchema;
 
-/// Columns of every kind; values are written as literals.
+/// A dialect with columns of every kind that writes values as literals.
 struct Plain;
 
 const COLUMNS: [(&str, DataType, SqlKind); 9] = [
@@ -103,7 +103,7 @@ fn what_is_certain_is_asked_of_the_database() {
         ("t ILIKE 'a%'", None),
         ("v LIKE 'a%'", None),
         ("v LIKE 'a'", Some("v = \"a\"")),
-        // One side of AND is enough, OR needs both.
+        // AND needs one translatable side, OR needs both.
         ("i < 5 AND t LIKE '%a' AND b", Some("(i < 5 AND b = 1)")),
         ("i < 5 OR t LIKE '%a'", None),
         ("NOT (i < 5 AND t = 'a')", Some("(i >= 5 OR t <> \"a\")")),

@@ -1,15 +1,15 @@
-//! A source that works while its reader does.
+//! Reads a source one batch ahead of its reader.
 
 use async_trait::async_trait;
 use taploom_format::{Error, ErrorKind, Result, ResultSchema, RowSource, Step};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-/// A source that is read on a separate thread, one batch ahead of its reader. Two batches are under way
-/// at a time: one is being made, and one waits.
+/// Reads a source on a separate thread, one batch ahead of its reader. At most two batches exist at a time:
+/// one that the source is producing, and one that waits for the reader.
 ///
-/// **Dropping it** drops the source, which ends its query. A source that waits is dropped at once. A source
-/// that blocks its thread is dropped when it returns, and nobody waits for that.
+/// **Dropping it** drops the source, which ends its query. A source whose future is pending is dropped at
+/// once. A source that blocks its thread is dropped when its call returns; `drop` does not wait for that.
 #[derive(Debug)]
 pub struct Ahead {
     schema: ResultSchema,
@@ -24,12 +24,13 @@ impl Ahead {
         let (schema, rows_hint) = (source.schema().clone(), source.rows_hint());
         let handle = runtime.clone();
         let refused = sender.clone();
-        // Not a blocking thread of the runtime: the reader may hold the last of them.
+        // A thread of its own rather than one of the runtime's blocking threads: the encoder that reads
+        // this source may occupy the last one of them.
         let thread = std::thread::Builder::new().name("source".to_owned());
         let started = thread.spawn(move || {
             handle.block_on(async {
                 loop {
-                    // A reader that leaves must not wait for a slow query.
+                    // A slow query must not keep this thread after the reader has gone.
                     let step = tokio::select! {
                         step = source.next() => step,
                         () = sender.closed() => return,
@@ -44,7 +45,7 @@ impl Ahead {
         if let Err(error) = started {
             let error = Error::new(ErrorKind::Source, "can't start a thread for the source")
                 .with_source(error);
-            // The channel is new, so there is room.
+            // The channel is new and empty, so the error fits.
             let _ = refused.try_send(Err(error));
         }
         Self { schema, rows_hint, steps }

@@ -15,8 +15,8 @@
 //! of an asynchronous runtime.
 //!
 //! # The idea
-//! Two threads and two channels. Each side of a channel notices when the other side is gone, and that is
-//! all there is to stopping:
+//! Two threads and two channels. Each side of a channel notices when the other side is gone, and stopping
+//! needs nothing more:
 //!
 //! ```text
 //!  thread "source"         blocking thread of the runtime                        the service's task
@@ -29,22 +29,22 @@
 //!   one that waits                                                                 that fills
 //! ```
 //!
-//! [`body`] gives a [`Body`] only after the encoder was started. Until then the sink keeps the header in
-//! memory instead of sending it, because nobody reads yet and the channel may be too small for it.
-//! The header then leaves at once.
+//! [`body`] returns a [`Body`] only after the encoder has started. Until then the sink keeps the header in
+//! memory, because nobody reads yet and the header may be larger than the channel. The header is sent as
+//! soon as the encoder has started.
 //!
-//! The encoder's thread waits for three things at a time. Rows are encoded. When
-//! the oldest row that was taken has waited for [`flush_after`](BodyOptions::flush_after), the encoder
-//! hands on what it can. When the reader is gone, the loop ends and drops encoder and source.
+//! The encoder's thread waits for three events at a time. When rows arrive, it encodes them. When the
+//! oldest row in the encoder has waited for [`flush_after`](BodyOptions::flush_after), it flushes the
+//! encoder. When the reader is gone, it stops and drops the encoder and the source.
 //!
-//! A result that fails after its first byte ends the stream with an error, so that the service breaks the
-//! connection off and no client takes the part for the whole. The exception is a document that reports the
-//! failure itself (VOTable). Its stream ends well-formed, and [`Outcome`] has the error.
+//! A result that fails after its first byte ends the stream with an error, so that the service aborts the
+//! connection, and no client mistakes the part for the whole result. The exception is a document that
+//! reports the failure itself (VOTable). Its stream ends well-formed, and [`Outcome`] has the error.
 //!
 //! # The figures
-//! Measured by `tests/body.rs` of this crate: a source that never answers is dropped within 100 ms of the
-//! body, and typically within one. The header of a CSV arrives before its first row, and a row that comes
-//! alone arrives within 250 ms of the source's answer and the time that the machine needs to encode it.
+//! Measured by `tests/body.rs` of this crate: a source that never answers is dropped at most 100 ms after
+//! the body, and typically within 1 ms. The header of a CSV arrives before its first row is known. A single
+//! row arrives 250 ms after the source has given it, plus the time for encoding it.
 //!
 //! # The limits
 //! - Code that blocks its thread can't be stopped from outside. A source that is inside a system call or a
@@ -52,11 +52,12 @@
 //!   and its scratch files are freed within 100 ms all the same, and only the source and its thread
 //!   remain. SQLite interrupts its query from another thread, so it is not affected.
 //! - Text formats keep back the last cell of the last record until another one comes, so that a result that
-//!   is cut short never ends with a whole record. BINARY2 keeps back what fills no group of three bytes.
+//!   is cut short never ends with a whole record. BINARY2 keeps back one or two bytes, because base64
+//!   encodes groups of three.
 //! - A format that writes at its end (Parquet up to a row group, FITS up to its row count) has nothing to
 //!   hand on before.
-//! - Each body that is being sent occupies a thread of the runtime's blocking pool, of which there are 512
-//!   by default. One more waits in [`body`] until another has ended.
+//! Each body occupies a thread of the runtime's blocking pool while it is sent. The pool has 512 threads by
+//! default; when all of them are occupied, [`body`] waits until one is free.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -131,11 +132,11 @@ impl BodyOptions {
     }
 }
 
-/// Starts to encode a source, and gives its bytes as a stream.
+/// Starts to encode a source, and returns the bytes as a stream.
 ///
-/// The encoder runs on a blocking thread of the current tokio runtime, and the source on a thread of its
-/// own. Neither the encoder nor a slow reader ever blocks a thread that runs tasks. The
-/// [module's essay](mod@crate::body) says how, what is held in memory, and what can't be stopped.
+/// The encoder runs on a blocking thread of the current tokio runtime, and the source on a separate thread.
+/// Neither the encoder nor a slow reader ever blocks a thread that runs tasks. The [module's
+/// essay](mod@crate::body) says how, what is held in memory, and what can't be stopped.
 ///
 /// A limit on the rows is a [`MaxRec`](crate::MaxRec) around the source.
 ///
@@ -204,8 +205,8 @@ pub async fn body(
             }
             _ => Message::End,
         };
-        // Before the last message, so that the outcome is there when the stream ends. The reader of
-        // either may be gone.
+        // Reported before the last message is sent, so that the outcome is ready when the stream ends. Both
+        // readers may be gone by now.
         let _ = reporter.send(encoded);
         let _ = sender.blocking_send(last);
     });
@@ -216,7 +217,7 @@ pub async fn body(
     })
 }
 
-/// Ready once the chunks are dropped or the outcome is told to cancel.
+/// Completes when the chunks are dropped or the outcome is told to cancel.
 async fn abandoned(sender: &mpsc::Sender<Message>, cancelled: oneshot::Receiver<()>) {
     let cancelled = async {
         // An outcome that was dropped cancels nothing.
@@ -230,7 +231,7 @@ async fn abandoned(sender: &mpsc::Sender<Message>, cancelled: oneshot::Receiver<
     }
 }
 
-/// A result that is being sent: a [`Stream`] of its bytes, and how it ended.
+/// A result that is being sent: a [`Stream`] of its bytes, and a future that tells how it ended.
 ///
 /// Dropping it stops the encoder and the source.
 #[derive(Debug)]
@@ -240,15 +241,15 @@ pub struct Body {
 }
 
 impl Body {
-    /// The bytes and the outcome apart, for a service that gives the bytes away.
+    /// Separates the bytes from the outcome, for a service that hands the bytes to its HTTP server.
     pub fn split(self) -> (Chunks, Outcome) {
         (self.chunks, self.outcome)
     }
 
-    /// How the result ended. To be asked once the stream has ended: this drops the rest of the bytes.
+    /// How the result ended. Call it after the stream has ended: it drops all bytes that were not read.
     ///
     /// # Errors
-    /// Those of [`Outcome`].
+    /// As [`Outcome`].
     pub async fn outcome(self) -> Result<Encoded> {
         drop(self.chunks);
         self.outcome.await
@@ -265,7 +266,7 @@ impl Stream for Body {
 
 /// The bytes of a [`Body`]. Dropping them stops the encoder and the source.
 ///
-/// The stream ends with an error where the result failed, unless the document reports the failure itself
+/// The stream ends with an error if the result failed, unless the document reports the failure itself
 /// (VOTable) and [`always_break`](BodyOptions::always_break) is `false`.
 #[derive(Debug)]
 pub struct Chunks {
@@ -292,7 +293,7 @@ impl Stream for Chunks {
     }
 }
 
-/// How a [`Body`] ended: a future that is ready when the stream ends, or is dropped.
+/// How a [`Body`] ended: a future that completes when the stream ends or is dropped.
 ///
 /// It gives [`Encoded`], or the error of the source, the encoder or the sink. If the reader left, that is
 /// [`ErrorKind::Cancelled`](taploom_format::ErrorKind::Cancelled). Dropping the outcome stops nothing.
@@ -304,12 +305,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Stops the encoder and the source, whoever holds the chunks. Their stream ends with
-    /// [`ErrorKind::Cancelled`](taploom_format::ErrorKind::Cancelled), and so does the outcome, unless the
-    /// result had ended before.
+    /// Stops the encoder and the source, even if the chunks were handed to other code. Their stream ends
+    /// with [`ErrorKind::Cancelled`](taploom_format::ErrorKind::Cancelled), and so does the outcome, unless
+    /// the result had ended before.
     pub fn cancel(&mut self) {
         if let Some(canceller) = self.canceller.take() {
-            // Gone, if the result has ended.
+            // The receiver is gone if the result has ended.
             let _ = canceller.send(());
         }
     }

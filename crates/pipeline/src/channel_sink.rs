@@ -1,4 +1,4 @@
-//! A sink whose other end is asynchronous.
+//! A blocking [`Write`] whose bytes are received by asynchronous code.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use tokio::sync::mpsc;
 
 /// What goes through the channel to the reader of a body.
 ///
-/// The end is a separate message: a channel that closes without one belongs to a thread that panicked,
-/// and what came through it must not pass for a whole result.
+/// The end is a separate message: if a channel closes without it, its thread panicked, and the bytes
+/// received must not pass for a whole result.
 #[derive(Debug)]
 pub(crate) enum Message {
     Bytes(Bytes),
@@ -76,7 +76,7 @@ impl Write for ChannelSink {
             self.pending.extend_from_slice(bytes);
             return Ok(bytes.len());
         }
-        // A header may have left more than a chunk.
+        // A header that was kept may be larger than a chunk.
         self.send_down_to(self.chunk_bytes)?;
         let taken = bytes.len().min(self.chunk_bytes - self.pending.len());
         self.pending.extend_from_slice(&bytes[..taken]);

@@ -1,5 +1,4 @@
-//! The loop of a thread that encodes: it waits for rows, for a moment to flush, and for the news that
-//! nobody wants the result any more.
+//! The loop of an encoding thread: it waits for rows, for the next flush, and for the reader to leave.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -12,11 +11,10 @@ use taploom_format::{Error, ErrorKind, Result, RowSource, Step};
 use crate::ahead::Ahead;
 use crate::run::{Encoded, StartedResult};
 
-/// Takes a result to its end on this thread, which may block.
+/// Encodes a whole result on this thread, which may block.
 ///
-/// With `flush_after`, no row stays in the encoder for longer than that once it was taken, as far as the
-/// format can hand on rows before it has more. The result ends with [`ErrorKind::Cancelled`] once
-/// `abandoned` is ready.
+/// With `flush_after`, the encoder is flushed when its oldest row has waited for this time; some formats
+/// can't hand on rows that early. The result ends with [`ErrorKind::Cancelled`] once `abandoned` completes.
 pub(crate) fn drive(
     mut source: Ahead,
     mut result: StartedResult,
@@ -24,7 +22,7 @@ pub(crate) fn drive(
     abandoned: impl Future<Output = ()>,
 ) -> Result<Encoded> {
     let mut abandoned = pin!(abandoned);
-    // When the rows that were taken since the last flush have to leave.
+    // When to flush the rows that the encoder has taken since the last flush.
     let mut due: Option<Instant> = None;
     if flush_after.is_some()
         && let Err(error) = result.flush()
@@ -47,7 +45,7 @@ pub(crate) fn drive(
             Event::Step(Err(error)) => return Err(result.fail(error)),
             Event::Due => {}
         }
-        // Also where rows keep coming: each flush is for rows that have waited long enough.
+        // Checked even if rows keep coming, so that no row waits longer than that.
         if due.is_some_and(|due| due <= Instant::now()) {
             due = None;
             if let Err(error) = result.flush() {
@@ -60,12 +58,12 @@ pub(crate) fn drive(
 enum Event {
     Abandoned,
     Step(Result<Step>),
-    /// The time has come.
+    /// It is time to flush.
     Due,
 }
 
-/// Parks the thread until one of the three happens. An answer of the source that is under way when the
-/// time comes is not lost: it waits in the channel of [`Ahead`].
+/// Parks the thread until one of the three happens. A step that the source gives at the same moment as
+/// another event is not lost: it waits in the channel of [`Ahead`].
 fn wait(
     mut abandoned: Pin<&mut impl Future<Output = ()>>,
     step: impl Future<Output = Result<Step>>,

@@ -1,4 +1,4 @@
-//! One stream of rows in several files.
+//! Divides the rows of a source among several files.
 
 use std::num::NonZeroU64;
 
@@ -10,65 +10,68 @@ use taploom_format::{
 
 use crate::run::{Encoded, Pause, StartedResult};
 
-/// When a file is full, so that the next row begins another one. Without limits there is one file.
+/// When a file counts as full, so that the next row begins another one. Without limits there is one file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PartLimits {
-    /// Rows of a file. Every file but the last has exactly this number of rows, unless bytes end it before.
+    /// Maximum number of rows per file. All files but the last have exactly this number, unless `bytes`
+    /// ends them earlier.
     pub rows: Option<NonZeroU64>,
-    /// Bytes of a file. A file that has reached this size gets no more rows.
+    /// Size in bytes at which a file is full. A file may become larger: see [`run_parts`].
     pub bytes: Option<NonZeroU64>,
 }
 
 impl PartLimits {
-    /// Sets the number of rows of a file.
+    /// Sets the maximum number of rows per file.
     #[must_use]
     pub fn with_rows(self, rows: impl Into<Option<NonZeroU64>>) -> Self {
         Self { rows: rows.into(), ..self }
     }
 
-    /// Sets the size of a file.
+    /// Sets the size at which a file is full.
     #[must_use]
     pub fn with_bytes(self, bytes: impl Into<Option<NonZeroU64>>) -> Self {
         Self { bytes: bytes.into(), ..self }
     }
 }
 
-/// The files that [`run_parts`] writes one after the other.
+/// Creates the files that [`run_parts`] writes, one after the other.
 pub trait Parts: Send {
-    /// Begins the next file.
+    /// Begins the next file, and returns the sink for its bytes.
     ///
     /// # Errors
-    /// Whatever keeps it from being written. No more is asked of the files then.
+    /// Any error that prevents the file from being written. No other method is called afterwards.
     fn begin(&mut self) -> Result<ByteSink>;
 
-    /// The size so far of the file that was begun last, of which the encoder has written `encoded` bytes. Compressed
-    /// files have a smaller one.
+    /// The current size of the open file, of which the encoder has written `encoded` bytes. The default is
+    /// `encoded`; a compressed file is smaller.
     fn size(&self, encoded: u64) -> u64 {
         encoded
     }
 
-    /// Ends the file that was begun last. It is whole, and all its bytes are in the sink.
+    /// Ends the open file. It is complete, and all its bytes are in the sink.
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
     fn end(&mut self, part: &EncodeSummary) -> Result<()>;
 }
 
-/// Writes all rows of a source into files, in the format of `spec`. Each file is whole by itself, with header, metadata
-/// and trailer. There is one file at least, even without rows.
+/// Writes all rows of a source into files, in the format of `spec`. Each file is complete, with header,
+/// metadata and trailer. At least one file is written, even without rows.
 ///
-/// **By rows** (`limits.rows`), a batch is cut at the exact row. **By bytes** (`limits.bytes`), a file ends after the batch
-/// with which it has reached the size, as the bytes in its sink are counted. A format that holds rows back writes them when
-/// the file ends, so that the file is larger: by the rest of a row group at most for VOParquet, whose files end with whole
-/// row groups ([`EncoderSpec::seam_rows`]). Text formats, VOTable and FITS are exact to a batch.
+/// **By rows** (`limits.rows`), a batch is cut at the exact row. **By bytes** (`limits.bytes`), a file ends
+/// after the batch with which it reaches the size, measured at its sink. A format that buffers rows writes
+/// them when the file ends, so the file may become larger: for VOParquet by at most the rest of a row
+/// group, because its files end with whole row groups ([`EncoderSpec::seam_rows`]). Text formats, VOTable
+/// and FITS exceed the size by less than a batch.
 ///
-/// An overflow is marked in the last file. `progress` is told after every batch how many rows were written so far, and
-/// into how many files. What is said of [`run`](crate::run()) about dropping the future holds here too.
+/// An overflow is marked in the last file. `progress` is called after every batch with the number of rows
+/// and of files written so far. Dropping the future has the same effect as with [`run`](crate::run()).
 ///
 /// # Errors
-/// As [`run`](crate::run()), and those of `parts`. Rows are counted from the first file on. The files before the one that
-/// failed are whole; whoever gave `parts` decides what becomes of them.
+/// As [`run`](crate::run()), and the errors of `parts`. Row numbers in errors count from the first row of
+/// the first file. The files before the one that failed are complete; the caller decides whether to keep
+/// them.
 ///
 /// ```
 /// use std::num::NonZeroU64;
@@ -141,12 +144,12 @@ pub async fn run_parts(
             }
             Err(error) => return Err(writer.fail(error)),
         }
-        // A source that is always ready must not keep its caller from dropping this future.
+        // Lets the caller drop this future even if the source is always ready.
         Pause::default().await;
     }
 }
 
-/// The file that is being written, and what was written before it.
+/// The file that is being written, and totals of the files before it.
 struct Writer<'a> {
     spec: &'a EncoderSpec,
     schema: ResultSchema,
@@ -155,9 +158,9 @@ struct Writer<'a> {
     parts: &'a mut dyn Parts,
     open: Option<StartedResult>,
     begun: u64,
-    /// Rows of the open file when its encoder was flushed last.
+    /// Rows of the open file at the last flush of its encoder.
     flushed_rows: u64,
-    /// The size of a row, by the last flush of any file.
+    /// The size of a row, measured at the last flush of any file.
     bytes_per_row: f64,
     total: EncodeSummary,
 }
@@ -178,13 +181,13 @@ impl Writer<'_> {
     fn write(&mut self, batch: RecordBatch) -> Result<()> {
         let mut rest = Some(batch).filter(|batch| batch.num_rows() > 0);
         while let Some(batch) = rest.take() {
-            // Only a row that is there begins another file.
+            // A new file is begun only when a row for it exists.
             if self.is_full()? {
                 self.end(Ending::default())?;
                 self.begin()?;
             }
             let (taken, count) = (self.room(batch.num_rows()), batch.num_rows());
-            // A batch that is not divided is passed on as it is: a slice is made of every column.
+            // Passes on a batch that is not divided without slicing it, which would slice every column.
             let rows = if taken < count {
                 rest = Some(batch.slice(taken, count - taken));
                 batch.slice(0, taken)
@@ -200,7 +203,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Whether the open file gets no more rows.
+    /// Whether the open file takes no more rows.
     fn is_full(&mut self) -> Result<bool> {
         let Some(open) = self.open.as_mut().filter(|open| open.rows > 0) else { return Ok(false) };
         if self.limits.rows.is_some_and(|rows| open.rows >= rows.get()) {
@@ -210,7 +213,7 @@ impl Writer<'_> {
         let size = self.parts.size(open.bytes());
         let held = (open.rows - self.flushed_rows) as f64 * self.bytes_per_row;
         if size < limit && (self.bytes_per_row == 0.0 || size as f64 + held >= limit as f64) {
-            // The rows that the encoder may hold would fill the file: now the exact size is needed.
+            // The rows that the encoder holds might fill the file, so the exact size is needed now.
             if let Err(error) = open.flush() {
                 return Err(self.encoder_failed(error));
             }
@@ -220,7 +223,7 @@ impl Writer<'_> {
         Ok(self.open.as_ref().is_some_and(|open| self.parts.size(open.bytes()) >= limit))
     }
 
-    /// How many of the next rows the open file has room for.
+    /// How many of the next `rows` rows the open file has room for.
     fn room(&self, rows: usize) -> usize {
         let written = self.open.as_ref().map_or(0, |open| open.rows);
         let by_rows = self.limits.rows.map(|limit| limit.get() - written % limit.get());
@@ -237,7 +240,8 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Ends the open file, which failed. Its encoder counts rows from the beginning of the file.
+    /// The error of the open file's encoder, which counts rows from the beginning of its file; ends the
+    /// file.
     fn encoder_failed(&mut self, error: Error) -> Error {
         let error = counted(error, self.total.rows);
         self.fail(error)
@@ -251,7 +255,7 @@ impl Writer<'_> {
     }
 }
 
-/// The error with its row counted from the first of all rows.
+/// Makes an error count its row from the first file on.
 fn counted(error: Error, rows_before: u64) -> Error {
     match error.row() {
         Some(row) => error.with_row(rows_before + row),

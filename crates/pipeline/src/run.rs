@@ -1,4 +1,4 @@
-//! A source through an encoder into a sink, on the thread of the caller.
+//! Writes a source to a sink, on the calling thread.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,7 +9,7 @@ use taploom_format::{
     ResultSchema, RowSource, Step,
 };
 
-/// A result that was written to its end.
+/// How a result ended that was written completely.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Encoded {
@@ -17,22 +17,22 @@ pub struct Encoded {
     pub completion: Completion,
     /// What was written.
     pub summary: EncodeSummary,
-    /// What the source noted; see [`Ending::notes`].
+    /// Notes of the source; see [`Ending::notes`].
     pub notes: Vec<String>,
 }
 
 /// Writes all rows of a source into a sink, in the format of `spec`.
 ///
-/// `progress` is told after every batch how many rows were written so far. One batch is held at a
-/// time. The source is awaited; encoding and writing happen on the same thread between two batches.
+/// `progress` is called after every batch with the number of rows written so far. One batch is held at a
+/// time. The future awaits the source, and encodes and writes on the thread that polls it.
 ///
-/// **Dropping the future stops it** wherever it waits: at the source, and once after every batch.
-/// The output is then cut short, as it is after an error.
+/// **Dropping the future stops it** at its next await: at the source, or once after every batch. The output
+/// is then cut short, as after an error.
 ///
 /// # Errors
-/// The first error of the source, the encoder or the sink. If the source or a cell fails and the format
-/// can report that (VOTable), the document in the sink is well-formed and says so. The error is returned
-/// all the same, and [`is_reported`](Error::is_reported). In every other case the output is cut short.
+/// The first error of the source, the encoder or the sink. If the source or a cell fails and the format can
+/// report errors (VOTable), the document in the sink is well-formed and reports it; the error is returned
+/// as well, and [`is_reported`](Error::is_reported) is `true`. In every other case the output is cut short.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -71,12 +71,12 @@ pub async fn run(
             Ok(Step::End(ending)) => return result.finish(ending),
             Err(error) => return Err(result.fail(error)),
         }
-        // A source that is always ready must not keep its caller from dropping this future.
+        // Lets the caller drop this future even if the source is always ready.
         Pause::default().await;
     }
 }
 
-/// A result whose encoder was started, and what may happen to it.
+/// A result whose encoder has started.
 pub(crate) struct StartedResult {
     encoder: Encoder,
     pub(crate) rows: u64,
@@ -94,7 +94,7 @@ impl StartedResult {
         Ok(())
     }
 
-    /// Hands on what the encoder can hand on before it has more rows.
+    /// Flushes the encoder: it writes all that it can write before more rows come.
     pub(crate) fn flush(&mut self) -> Result<()> {
         self.encoder.flush()
     }
@@ -110,10 +110,9 @@ impl StartedResult {
         Ok(Encoded { completion, summary, notes })
     }
 
-    /// Ends a result that failed, and gives the error. If the document could report it, the error is
-    /// marked so.
+    /// Ends a result that failed, and returns the error, marked as reported if the document reports it.
     pub(crate) fn fail(self, failure: Error) -> Error {
-        // If the sink failed, its bytes may have holes, and no trailer mends them.
+        // After an error of the sink its bytes may have gaps, which a trailer can't repair.
         if matches!(failure.kind(), ErrorKind::Sink | ErrorKind::Cancelled) {
             return failure;
         }
@@ -125,7 +124,7 @@ impl StartedResult {
     }
 }
 
-/// A future that is ready when it is polled for the second time.
+/// A future that is pending at its first poll and ready at its second.
 #[derive(Default)]
 pub(crate) struct Pause {
     was_polled: bool,

@@ -1,4 +1,4 @@
-//! A source through an encoder into a sink, on threads that may block.
+//! Writes a source to a sink on threads that may block.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,7 +11,7 @@ use crate::ahead::Ahead;
 use crate::drive::drive;
 use crate::run::{Encoded, StartedResult};
 
-/// Does what [`run`](crate::run()) does on threads that may block: the encoder on a blocking thread of the
+/// Like [`run`](crate::run()), but on threads that may block: the encoder runs on a blocking thread of the
 /// current tokio runtime, and the source on a separate thread, one batch [`Ahead`].
 ///
 /// The work begins at once. Dropping the [`Running`] stops it; the [essay on bodies](mod@crate::body) says
@@ -44,14 +44,14 @@ pub fn spawn(source: impl RowSource + 'static, spec: EncoderSpec, sink: ByteSink
         let encoded = StartedResult::start(&spec, source.schema(), sink).and_then(|result| {
             drive(Ahead::start(source, &runtime), result, None, reporter.closed())
         });
-        // Nobody may wait for it any more.
+        // The receiver is gone if nobody waits for the result any more.
         let _ = reporter.send(encoded);
     });
     Running { report }
 }
 
-/// A result that is being encoded. Awaiting it gives how it ended; dropping it stops the encoder and the
-/// source.
+/// A result that is being encoded. Awaiting it tells how the result ended; dropping it stops the encoder
+/// and the source.
 #[derive(Debug)]
 #[must_use = "dropping it stops the encoder and the source"]
 pub struct Running {

@@ -1,4 +1,4 @@
-//! What can be put between a source and an encoder.
+//! Transforms change rows between a source and an encoder.
 
 use arrow_array::RecordBatch;
 use async_trait::async_trait;
@@ -6,9 +6,9 @@ use taploom_model::{Ending, Error, ErrorKind, Result, ResultSchema, RowSource, S
 
 /// Turns the rows of one result into other rows: fewer, more, or with other columns.
 ///
-/// A transform is synchronous and sees only what passes through it. Waiting for rows, stopping and
-/// passing on the end are the business of [`Transformed`], which makes a source of a source and a
-/// transform. A transform therefore can't lose the end of a result.
+/// A transform is synchronous and sees only the rows that pass through it. [`Transformed`], which combines
+/// a source and a transform into a source, waits for rows, stops, and passes on how the result ended. A
+/// transform therefore can't lose the end of a result.
 ///
 /// # Example
 /// Every second row, for a preview:
@@ -54,21 +54,21 @@ pub trait Transform: Send {
     /// The columns of every batch that comes out.
     fn schema(&self) -> &ResultSchema;
 
-    /// Takes the next rows, of which there is at least one, and gives what becomes of them.
+    /// Takes the next batch, which has at least one row, and returns the rows that come out.
     ///
-    /// The batch that comes out may be empty. An empty batch goes no further.
+    /// The returned batch may be empty; empty batches are dropped.
     ///
     /// # Errors
-    /// Whatever makes the result wrong. The source is dropped, and no more rows follow.
+    /// Any error that makes the result wrong. The source is then dropped, and no more rows follow.
     fn rows(&mut self, batch: RecordBatch) -> Result<Flow>;
 
-    /// Whether more rows are wanted. It is asked before every read, so a transform that never wants
-    /// rows reads nothing. The source is dropped once the answer is `false`.
+    /// Whether more rows are wanted. It is asked before every read; the source is dropped at the first
+    /// `false`. A transform that never wants rows never reads the source.
     fn wants_rows(&self) -> bool {
         true
     }
 
-    /// Gives rows that the transform still holds. It is called after the last rows until it gives
+    /// Returns rows that the transform still holds. It is called after the last rows, until it returns
     /// `None`.
     ///
     /// # Errors
@@ -77,10 +77,9 @@ pub trait Transform: Send {
         Ok(None)
     }
 
-    /// Says how the result ends, given how the rows that came in ended. It is called once, after
-    /// [`rest`](Self::rest). Where the rows were ended by the transform itself, or by whoever reads
-    /// them ([`RowSource::stop`]), `ending` is what the source knew by then; in the second case rows
-    /// that the transform still holds are lost.
+    /// Says how the result ends, given how the source ended. It is called once, after [`rest`](Self::rest).
+    /// If the transform itself stopped the rows, or their reader did ([`RowSource::stop`]), `ending` is
+    /// what the source knew by then; if the reader did, rows that the transform still holds are lost.
     ///
     /// # Errors
     /// As [`rows`](Self::rows).
@@ -88,14 +87,14 @@ pub trait Transform: Send {
         Ok(ending)
     }
 
-    /// The total number of rows that come out, given the number that goes in. For progress displays
+    /// The total number of rows that come out, given the number that goes in. It serves progress displays
     /// only.
     fn rows_hint(&self, rows_in: Option<u64>) -> Option<u64> {
         rows_in
     }
 }
 
-/// What becomes of a batch in a [`Transform`].
+/// What a [`Transform`] returns for a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Flow {
     /// These rows come out, and more are welcome.
@@ -132,7 +131,7 @@ impl<T: Transform + ?Sized> Transform for Box<T> {
 
 /// A source whose rows go through a [`Transform`].
 ///
-/// Several transforms are put around a source one after the other. The innermost sees the rows first:
+/// Several transforms are put around a source one after the other. The innermost one sees the rows first:
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -152,7 +151,7 @@ impl<T: Transform + ?Sized> Transform for Box<T> {
 /// ```
 #[derive(Debug)]
 pub struct Transformed<S, T> {
-    /// Gone once no more rows are wanted.
+    /// `None` once no more rows are wanted.
     source: Option<S>,
     transform: T,
     rows_hint: Option<u64>,
@@ -162,7 +161,7 @@ pub struct Transformed<S, T> {
 #[derive(Debug)]
 enum State {
     Reading,
-    /// No more rows come in, and the transform may still hold some.
+    /// The source has ended, but the transform may still hold rows.
     Draining(Ending),
     Ended(Ending),
     Failed,
@@ -223,7 +222,7 @@ impl<S: RowSource, T: Transform> Transformed<S, T> {
         }
     }
 
-    /// Ends the reading, because no more rows are wanted.
+    /// Stops the source, because no more rows are wanted.
     fn drop_source(&mut self) {
         let ending = self.source.take().map(|mut source| source.stop());
         self.state = State::Draining(ending.unwrap_or_default());
@@ -254,7 +253,7 @@ impl<S: RowSource, T: Transform> RowSource for Transformed<S, T> {
                 self.source.take().map(|mut source| source.stop()).unwrap_or_default()
             }
         };
-        // A transform that can't say how the result ends does not hide what the source knows.
+        // If the transform fails to say how the result ends, the ending of the source is kept.
         let ending = self.transform.end(of_source.clone()).unwrap_or(of_source);
         self.state = State::Ended(ending.clone());
         ending

@@ -1,17 +1,17 @@
-//! Types in which values of two types can be compared or calculated with.
+//! The types in which values of two types are compared or calculated with.
 
 use arrow_schema::{DataType, TimeUnit};
 
 use crate::node::{Arithmetic, Form};
 
-/// What values of a type are.
+/// What kind of values a type has.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Class {
     Boolean,
     Integer {
-        /// Its values may have 64 bits.
+        /// Values may need all 64 bits.
         is_long: bool,
-        /// Its values may be beyond the signed ones of 64 bits.
+        /// Values may exceed the range of signed 64-bit integers.
         is_wide: bool,
     },
     Decimal {
@@ -21,7 +21,7 @@ pub(super) enum Class {
     Float,
     Text,
     Bytes,
-    /// A point in time, stored in a unit.
+    /// A point in time, counted in a unit.
     Instant(Unit),
     TimeOfDay(TimeUnit),
     Duration(TimeUnit),
@@ -42,7 +42,7 @@ impl Class {
     }
 }
 
-/// What values of a type are. `None` for types that can't be compared.
+/// The class of a type. `None` if its values can't be compared.
 pub(super) fn class(data_type: &DataType) -> Option<Class> {
     Some(match data_type {
         DataType::Boolean => Class::Boolean,
@@ -67,8 +67,8 @@ pub(super) fn class(data_type: &DataType) -> Option<Class> {
     })
 }
 
-/// The forms in which values of two types are compared (`None`: as they are), and whether one is of whole numbers and
-/// the other of floats.
+/// The forms in which values of two types are compared (`None`: as they are), and whether one type is an
+/// integer and the other a float.
 pub(super) fn common(
     left: &DataType,
     right: &DataType,
@@ -124,7 +124,7 @@ fn long(data_type: &DataType) -> Form {
     }
 }
 
-/// The decimals that hold the numbers of two classes.
+/// The decimal type that holds the numbers of both classes.
 fn decimal(left: Class, right: Class) -> Option<DataType> {
     let digits = |class: Class| match class {
         Class::Integer { is_wide, .. } => Some((if is_wide { 20_i16 } else { 19 }, 0_i16)),
@@ -144,7 +144,7 @@ fn decimal(left: Class, right: Class) -> Option<DataType> {
     }
 }
 
-/// The form in which one side of a calculation takes part. `None` if it is not a number.
+/// The form in which one operand of a calculation is used. `None` if it is not a number.
 pub(super) fn arithmetic(side: &DataType, other: &DataType, operator: Arithmetic) -> Option<Form> {
     let (class, other) = (class(side)?, class(other).filter(|class| class.is_number()));
     if !class.is_number() {

@@ -1,4 +1,4 @@
-//! What is not possible, in words.
+//! Messages for expressions that are not supported.
 
 use sqlparser::ast::Expr;
 use taploom_model::Error;
@@ -16,7 +16,7 @@ impl Binder<'_> {
         };
         let nested = [left, right].into_iter().find(|value| is_nested(value));
         let remedy = if let Some(value) = nested {
-            format!("of {} only IS NULL and IS NOT NULL can be asked", shown(value.expr))
+            format!("only IS NULL and IS NOT NULL can be applied to {}", shown(value.expr))
         } else if pair(left, right) || pair(right, left) {
             "write numbers without quotes".to_owned()
         } else {
@@ -42,7 +42,7 @@ impl Binder<'_> {
     }
 }
 
-/// The expression as text, cut where it is long.
+/// The expression as text, shortened if it is long.
 pub(super) fn shown(expr: &Expr) -> String {
     const MOST: usize = 60;
     let mut text = expr.to_string();

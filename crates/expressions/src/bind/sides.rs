@@ -10,7 +10,7 @@ use crate::literal::{Literal, is_bytes, is_instant};
 use crate::node::{Form, Node};
 
 impl Binder<'_> {
-    /// Both sides of a comparison in forms that can be compared, and whether these are whole numbers and floats.
+    /// Both sides of a comparison in comparable forms, and whether one is an integer and the other a float.
     pub(super) fn sides(
         &self,
         expr: &Expr,
@@ -35,7 +35,7 @@ impl Binder<'_> {
         }
     }
 
-    /// Values of a type, and a value that stands in the text.
+    /// An expression and a literal that is compared with it.
     fn beside(
         &self,
         expr: &Expr,

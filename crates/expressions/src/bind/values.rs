@@ -1,4 +1,4 @@
-//! Values that stand in the text.
+//! Literals.
 
 use sqlparser::ast::{DataType as SqlType, Value};
 

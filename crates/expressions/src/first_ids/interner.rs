@@ -7,7 +7,7 @@ use taploom_model::{Error, ErrorKind, Result};
 
 use super::keys::Key;
 
-/// Gives every distinct value a number, from 0 on.
+/// Numbers distinct values from 0.
 #[derive(Debug, Default)]
 pub(super) struct Interner {
     words: HashMap<u64, u32, RandomState>,
@@ -17,12 +17,12 @@ pub(super) struct Interner {
 }
 
 impl Interner {
-    /// How many values have a number.
+    /// How many values have been numbered.
     pub(super) fn count(&self) -> u32 {
         self.next
     }
 
-    /// The number of a value that has one.
+    /// The number of a value, if it has been numbered.
     pub(super) fn known(&self, key: Key<'_>) -> Option<u32> {
         match key {
             Key::Null => self.null,
@@ -31,7 +31,7 @@ impl Interner {
         }
     }
 
-    /// The number of a value, which gets one if it has none.
+    /// The number of a value; a new value gets the next one.
     pub(super) fn number_of(&mut self, key: Key<'_>) -> Result<u32> {
         if let Some(number) = self.known(key) {
             return Ok(number);

@@ -1,4 +1,4 @@
-//! The values of a column, to be compared and looked up.
+//! Reads the values of a column as keys, which can be compared and looked up.
 
 use std::sync::Arc;
 
@@ -17,14 +17,14 @@ use taploom_model::{Error, ErrorKind, Result, ResultSchema};
 /// A float of 16 bits.
 type Half = <Float16Type as ArrowPrimitiveType>::Native;
 
-/// One value, to be compared with others of its column.
+/// One value of a column, for comparisons with other values of that column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Key<'a> {
     /// No value.
     Null,
     /// A number, a truth value or a time.
     Word(u64),
-    /// Text, bytes, or the form that any other type has for comparisons.
+    /// Text, bytes, or the comparable form of any other type.
     Bytes(&'a [u8]),
 }
 
@@ -41,7 +41,7 @@ pub struct KeyReader {
 /// The keys of a column for some rows.
 #[derive(Debug)]
 pub struct Keys {
-    /// Positions in the values, for the codes of a dictionary.
+    /// For a dictionary, the position in `values` of each row's value.
     codes: Option<Codes>,
     values: Values,
 }
@@ -117,7 +117,7 @@ impl KeyReader {
         };
         let keys = match array.as_any_dictionary_opt() {
             Some(dictionary) => {
-                // The codes of null may be anything; they are not looked at.
+                // Null rows may have any code; these are ignored.
                 let codes = cast(dictionary.keys(), &DataType::UInt64).map_err(failed)?;
                 let codes = codes.as_primitive::<UInt64Type>();
                 let codes = Codes { codes: codes.values().clone(), nulls: codes.nulls().cloned() };
@@ -185,9 +185,10 @@ fn values(array: &ArrayRef, rows: Option<&RowConverter>) -> Result<Values, Arrow
     })
 }
 
-/// The values with one form of zero, which has two, and one of NaN, which has many; also within lists and structs.
+/// The values with one form of zero instead of two, and one form of NaN instead of many; also within lists
+/// and structs.
 fn with_one_zero(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
-    // Adding zero makes one of two.
+    // Adding zero turns minus zero into zero.
     fn half(value: Half) -> Half {
         if value.is_nan() { Half::NAN } else { value + Half::ZERO }
     }
@@ -260,8 +261,8 @@ impl Keys {
         }
     }
 
-    /// Whether two rows have the same key. Equal codes of a dictionary are known to be the same without a look at the
-    /// values.
+    /// Whether two rows have the same key. Equal codes of a dictionary are equal without a comparison of
+    /// their values.
     ///
     /// # Panics
     /// As [`key`](Self::key).

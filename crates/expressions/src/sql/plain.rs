@@ -1,9 +1,10 @@
-//! Which queries of SQLite can be put into another one.
+//! Which SQLite queries can be nested in another query.
 
 use sqlparser::dialect::SQLiteDialect;
 use sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
 
-/// Words of queries whose rows depend on their order or number, or on each other, and of queries within queries.
+/// Keywords of queries whose rows depend on each other, on their order or on their number, and of nested
+/// queries.
 const NOT_PLAIN: &[&str] = &[
     "DISTINCT",
     "EXCEPT",
@@ -21,11 +22,11 @@ const NOT_PLAIN: &[&str] = &[
     "WITH",
 ];
 
-/// The query of SQLite without its semicolon, if it is one plain SELECT from tables: without subqueries, groups, order, limit,
-/// parameters, variables and comments. The rows of such a query can be chosen from within the database by putting it into
-/// another one, and no order is lost by that.
+/// Returns the SQLite query without its semicolon if it is one plain SELECT from tables: without
+/// subqueries, groups, order, limit, parameters, variables and comments. Such a query can become a subquery
+/// that filters its rows within the database, and no order of rows is lost.
 ///
-/// Nothing is said about whether the query is right.
+/// The query may still be invalid SQL.
 ///
 /// ```
 /// use taploom_expressions::plain_select;

@@ -1,4 +1,4 @@
-//! Small batches, put together.
+//! Merges small batches.
 
 use arrow_array::RecordBatch;
 use arrow_select::concat::concat_batches;
@@ -6,14 +6,14 @@ use taploom_model::{Error, ErrorKind, Result, ResultSchema};
 
 use crate::transform::{Flow, Transform};
 
-/// Puts small batches together, because encoders work column by column and pay for every batch.
+/// Merges small batches, because encoders work column by column and each batch has a fixed cost.
 ///
-/// It holds back batches until they have the wanted number of rows or bytes, and copies them into one.
-/// A batch that is large enough alone passes without a copy, and no batch is ever split. What is
-/// held back stays below `rows` rows and `bytes` bytes.
+/// It collects batches until they have the wanted number of rows or bytes, and copies them into one. A
+/// batch that is large enough is passed on without a copy, and no batch is ever split. The rows that wait
+/// stay below `rows` rows and `bytes` bytes.
 ///
-/// Rows that are held back reach a reader later. For a source that is slow and has a reader who waits,
-/// leave this transform out.
+/// Rows that wait reach the reader later. Leave this transform out if the source is slow and its reader
+/// waits.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -55,8 +55,8 @@ impl Size {
 }
 
 impl Coalesce {
-    /// Batches of at least `rows` rows or `bytes` bytes, whichever is reached first, and a smaller last
-    /// one.
+    /// Makes batches of at least `rows` rows or `bytes` bytes, whichever is reached first. The last one may
+    /// be smaller.
     pub fn new(schema: &ResultSchema, rows: usize, bytes: usize) -> Self {
         Self {
             schema: schema.clone(),
@@ -96,8 +96,8 @@ impl Transform for Coalesce {
     }
 }
 
-/// The bytes of these rows alone, where they share buffers with others. An array whose size can't be
-/// told counts with all of its buffers.
+/// The bytes of these rows only, even if their arrays are slices of larger buffers. If the size of a slice
+/// is not known, all buffers of the array are counted.
 fn bytes_of(batch: &RecordBatch) -> usize {
     let bytes = batch.columns().iter().map(|array| {
         let exact = array.to_data().get_slice_memory_size();

@@ -1,4 +1,4 @@
-//! Chosen rows.
+//! Passes on the rows that meet a condition.
 
 use arrow_array::RecordBatch;
 use taploom_expressions::{Condition, Predicate};
@@ -30,12 +30,12 @@ use crate::transform::{Flow, Transform};
 pub struct Filter {
     schema: ResultSchema,
     predicate: Predicate,
-    /// Rows that came in before the next batch.
+    /// Number of rows in all earlier batches, for row numbers in errors.
     rows: u64,
 }
 
 impl Filter {
-    /// The rows of a condition.
+    /// Passes on the rows that meet `condition`.
     ///
     /// # Errors
     /// As [`Condition::bind`].
@@ -58,7 +58,7 @@ impl Transform for Filter {
         filtered.map(Flow::More)
     }
 
-    /// How many rows a condition lets through is not known before.
+    /// The number of rows that meet the condition is not known in advance.
     fn rows_hint(&self, _rows_in: Option<u64>) -> Option<u64> {
         None
     }

@@ -38,7 +38,7 @@ pub struct MaxRec {
 }
 
 impl MaxRec {
-    /// A limit for rows of this schema.
+    /// Limits rows of this schema to `limit`.
     pub fn new(schema: &ResultSchema, limit: u64) -> Self {
         Self { schema: schema.clone(), limit, left: limit, overflowed: limit == 0 }
     }
@@ -56,7 +56,7 @@ impl Transform for MaxRec {
             return Ok(Flow::More(batch));
         }
         self.overflowed = true;
-        // Fewer than the rows of the batch, which are a usize.
+        // Always fits, because it is smaller than the number of rows of a batch.
         let left = usize::try_from(self.left).unwrap_or(usize::MAX);
         self.left = 0;
         Ok(Flow::Last(batch.slice(0, left)))

@@ -1,4 +1,4 @@
-//! The transforms that Taploom brings along.
+//! The transforms of this crate.
 
 mod coalesce;
 #[cfg(feature = "expressions")]

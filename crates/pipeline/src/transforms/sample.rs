@@ -14,9 +14,9 @@ use crate::transform::{Flow, Transform};
 /// are a group, and null is an id. Floats are compared as SQL does: zero is minus zero, and NaN is NaN.
 ///
 /// # Memory
-/// It grows with the kept pairs of group and id alone, of which there are at most groups times `n`, however many rows and
-/// other ids there are: a kept pair takes 9 to 18 bytes in a table, and each distinct group and kept id takes some 20 to
-/// 40 bytes and its value. A table that grows is held twice for a moment.
+/// Memory grows only with the number of kept pairs of group and id, which is at most the number of groups
+/// times `n`. Other rows and ids need none. A kept pair takes 9 to 18 bytes in a table, and each distinct
+/// group and kept id takes 20 to 40 bytes and its value. While the table grows, it is held twice.
 ///
 /// # Speed
 /// The group and the id are looked up once for each run of rows that have the same ones.
@@ -34,7 +34,7 @@ use crate::transform::{Flow, Transform};
 /// let source = BatchSource::new(ResultSchema::derived(batch.schema()), vec![Ok(batch)].into_iter());
 /// let sample = Sample::new(source.schema(), 0, 1, 2)?;
 /// let mut source = Transformed::new(source, sample);
-/// // All but the third row: star 3 is the third of field a.
+/// All but the third row: star 3 is the third star of field a.
 /// let rows = futures::executor::block_on(source.next())?.rows().unwrap();
 /// assert_eq!(rows.num_rows(), 4);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -46,7 +46,8 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// The first `n` ids, in the column at position `id`, of every group, in the column at position `group`.
+    /// Keeps the first `n` ids (in the column at position `id`) of every group (in the column at position
+    /// `group`).
     ///
     /// # Errors
     /// [`ErrorKind::InvalidRequest`] naming the column if it does not exist or can't be compared (a map or a union).
@@ -55,7 +56,7 @@ impl Sample {
         Ok(Self { schema: schema.clone(), filter })
     }
 
-    /// What has been seen so far.
+    /// The numbers of groups, ids and rows seen so far.
     pub fn counts(&self) -> SampleCounts {
         self.filter.counts()
     }
@@ -77,7 +78,7 @@ impl Transform for Sample {
         }))
     }
 
-    /// How many rows the ids have is not known before.
+    /// The number of rows of the kept ids is not known in advance.
     fn rows_hint(&self, _rows_in: Option<u64>) -> Option<u64> {
         None
     }

@@ -1,4 +1,4 @@
-//! Chosen columns.
+//! Chooses columns.
 
 use arrow_array::RecordBatch;
 use taploom_expressions::{Projection, SelectList};
@@ -6,7 +6,7 @@ use taploom_model::{Result, ResultSchema};
 
 use crate::transform::{Flow, Transform};
 
-/// Passes on some columns, in another order and with other names, with the metadata of their FIELDs. No cell is
+/// Passes on some of the columns, reordered and renamed, with the metadata of their FIELDs. No cell is
 /// copied.
 ///
 /// ```
@@ -29,7 +29,7 @@ pub struct Select {
 }
 
 impl Select {
-    /// The columns of a list.
+    /// Passes on the columns of `list`.
     ///
     /// # Errors
     /// As [`SelectList::bind`].

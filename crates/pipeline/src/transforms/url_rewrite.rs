@@ -1,4 +1,4 @@
-//! Columns of URLs that point to the DataLink service of another site.
+//! Makes URLs point to another site, for example to its DataLink service.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use url::Url;
 
 use crate::transform::{Flow, Transform};
 
-/// Moves the URLs of some columns to another base: the query string stays, and everything before it
-/// comes from the base. Null stays null.
+/// Gives the URLs of some columns another base: the query string is kept, and everything before it is
+/// replaced by the base. Null stays null.
 ///
 /// ```
 /// use taploom_pipeline::UrlRewrite;
@@ -19,7 +19,7 @@ use crate::transform::{Flow, Transform};
 /// let moved = |url| UrlRewrite::rewritten(&base, url);
 /// assert_eq!(moved("https://old.org/dl?ID=1#top"), "https://example.com/datalink/links?ID=1");
 /// assert_eq!(moved("https://old.org/dl"), "https://example.com/datalink/links");
-/// // Text that is not a URL and has no query string stays as it is.
+/// Text without a query string that is not a URL is unchanged.
 /// assert_eq!(moved("not yet known"), "not yet known");
 /// assert_eq!(moved(""), "");
 /// ```
@@ -31,12 +31,12 @@ pub struct UrlRewrite {
 }
 
 impl UrlRewrite {
-    /// Moves the URLs of the columns at these positions, counted from 0.
+    /// Rewrites the URLs of the columns at these positions, counted from 0.
     pub fn new(schema: &ResultSchema, base: Url, columns: Vec<usize>) -> Self {
         Self { schema: schema.clone(), base, columns }
     }
 
-    /// One URL, moved.
+    /// Rewrites one URL.
     pub fn rewritten(base: &Url, url: &str) -> String {
         let without_fragment = url.split('#').next().unwrap_or(url);
         let mut moved = base.clone();

@@ -1,4 +1,4 @@
-//! Bodies: what is known before the first byte, and how a result that fails shows.
+//! Bodies: errors before the first byte, and failures after it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,7 @@ use taploom_format_votable::PLUGIN as VOTABLE_PLUGIN;
 use taploom_pipeline::{BatchSource, Body, BodyOptions, Encoded, MaxRec, Transformed, body};
 use tokio::time::timeout;
 
-/// Long enough that only a defect takes longer.
+/// A time-out that only a defect exceeds.
 pub(super) const FOR_EVER: Duration = Duration::from_secs(60);
 
 pub(super) fn spec(plugin: EncoderPlugin) -> EncoderSpec {
@@ -27,7 +27,7 @@ pub(super) fn batch(rows: i64) -> RecordBatch {
     RecordBatch::try_from_iter([("a", Arc::clone(&a)), ("b", a)]).unwrap()
 }
 
-/// A source without end that counts the batches it has been asked for.
+/// An endless source that counts the batches it was asked for.
 pub(super) fn endless(asked: Arc<AtomicU64>) -> impl RowSource + 'static {
     let batch = batch(1000);
     let schema = ResultSchema::derived(batch.schema());
@@ -129,7 +129,7 @@ fn one_blocking_thread_is_enough() {
             std::iter::repeat_n(batch(1000), 3).map(Ok),
         );
         let body = timeout(FOR_EVER, collect(source, CSV_PLUGIN)).await;
-        assert_eq!(body.expect("it does not wait for itself").2.unwrap().summary.rows, 3000);
+        assert_eq!(body.expect("the runtime's only thread was free").2.unwrap().summary.rows, 3000);
     });
 }
 

@@ -1,4 +1,4 @@
-//! The flow of rows: transforms, and bodies with what stops them.
+//! Transforms, bodies, and how they are stopped.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,5 @@
-//! A transform of a user's own, in some thirty lines: it filters rows, leaves out a column and samples.
+//! A transform written by a user of the crate, in about thirty lines: it filters rows, removes a column and
+//! stops early.
 
 use std::sync::Arc;
 

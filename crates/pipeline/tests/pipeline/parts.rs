@@ -1,4 +1,4 @@
-//! One stream of rows in several results.
+//! One source written to several files.
 
 use std::io::Write;
 use std::num::NonZeroU64;
@@ -29,12 +29,12 @@ fn csv() -> EncoderSpec {
     registry.request("text/csv;header=absent").unwrap()
 }
 
-/// The texts of all files, and how many of them were ended.
+/// The contents of all files, and how many of them were ended.
 #[derive(Default)]
 struct Texts {
     begun: Vec<Arc<Mutex<Vec<u8>>>>,
     ended: Vec<EncodeSummary>,
-    /// The number of files that can be begun.
+    /// Maximum number of files that can be begun.
     most: usize,
 }
 

@@ -1,4 +1,4 @@
-//! What stops, and how soon, when nobody wants a result any more.
+//! What stops when nobody wants a result any more, and how soon.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::body::{FOR_EVER, batch, endless, spec, start};
 
-/// What a machine with other work may take for something that is done at once.
+/// "At once", on a machine that also does other work.
 const AT_ONCE: Duration = Duration::from_millis(100);
 
 #[tokio::test]
@@ -25,7 +25,7 @@ async fn a_reader_that_stops_reading_stops_the_source() {
     // Text formats keep back the last cell of a record until they know that another one follows.
     assert_eq!(body.next().await.unwrap().unwrap(), "a");
     assert_eq!(body.next().await.unwrap().unwrap().len(), 1024);
-    // However long one waits: three batches are under way at most, for some 8 KiB a batch.
+    // At most three batches are in flight, however long the test waits; a batch takes about 8 KiB.
     let mut before = 0;
     loop {
         sleep(Duration::from_millis(50)).await;
@@ -43,7 +43,7 @@ async fn a_reader_that_stops_reading_stops_the_source() {
     }
 }
 
-/// Tells when it is dropped.
+/// Reports the moment at which it is dropped.
 struct DropTime(Option<std::sync::mpsc::Sender<Instant>>);
 
 impl Drop for DropTime {
@@ -54,7 +54,7 @@ impl Drop for DropTime {
     }
 }
 
-/// A source that never answers, and waits or blocks its thread for so long at a time.
+/// A source that never answers: it waits, or blocks its thread, for a given time.
 struct Silent {
     schema: ResultSchema,
     blocks: Option<Duration>,
@@ -95,7 +95,7 @@ impl RowSource for Silent {
     }
 }
 
-/// The median of several times, because one of them says more of the machine than of the code.
+/// The median of several measurements, because a single one depends on the load of the machine.
 fn median(mut times: Vec<Duration>) -> Duration {
     times.sort();
     times[times.len() / 2]
@@ -111,7 +111,8 @@ async fn a_source_that_never_answers_is_dropped_with_the_body() {
         body.next().await.unwrap().unwrap();
         watch.asked.recv_timeout(FOR_EVER).unwrap();
         let left = match round % 3 {
-            // The body; a task that waits for its next chunk; the outcome that is told to.
+            // Three ways of leaving: dropping the body, aborting a task that waits for a chunk, cancelling
+            // the outcome.
             0 => {
                 let left = Instant::now();
                 drop(body);
@@ -153,7 +154,7 @@ async fn a_source_that_blocks_its_thread_keeps_nothing_but_itself() {
         drop(chunks);
         assert!(outcome.await.unwrap_err().is_cancelled());
         took.push(left.elapsed());
-        // The source itself can't be stopped; it goes when it returns.
+        // The blocked source can't be stopped; it is dropped when its call returns.
         let dropped = watch.dropped.recv_timeout(FOR_EVER).expect("the source is dropped");
         println!("the source was dropped after {:?}", dropped.saturating_duration_since(left));
     }

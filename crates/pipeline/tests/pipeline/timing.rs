@@ -1,4 +1,4 @@
-//! When the bytes of a body leave.
+//! When the bytes of a body are sent.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::body::{FOR_EVER, batch, read, start};
 
-/// A source that gives what a test sends, and waits for it.
+/// A source that waits for batches from the test.
 struct Directed {
     schema: ResultSchema,
     steps: mpsc::UnboundedReceiver<Step>,
@@ -52,15 +52,15 @@ async fn the_header_leaves_before_the_source_has_answered_and_rows_leave_when_no
         for rows_so_far in 1..=3 {
             let started = Instant::now();
             rows.send(Step::Rows(batch(1))).unwrap();
-            // The source gives nothing else: only the time makes the row leave.
+            // The source gives nothing more, so only the time-out can send the row.
             let chunk = timeout(FOR_EVER, body.next()).await.unwrap().unwrap().unwrap();
             let took = started.elapsed();
             println!("{}: a row took {took:?}", plugin.info().id);
             assert!(took >= Duration::from_millis(200), "rows wait for others: {took:?}");
             text.extend_from_slice(&chunk);
             if is_csv {
-                // All but the last cell, which waits for another record or the end: a result that is
-                // cut short must not end with a whole record.
+                // The last cell is kept back until another record or the end comes: a result that is cut
+                // short must not end with a whole record.
                 let all = format!("a,b\r\n{}", "0,0\r\n".repeat(rows_so_far));
                 assert_eq!(String::from_utf8(text.clone()).unwrap() + ",0\r\n", all);
             }
@@ -83,7 +83,7 @@ async fn rows_that_keep_coming_slowly_leave_too() {
     let mut body = start(source, CSV_PLUGIN).await;
     assert_eq!(body.next().await.unwrap().unwrap(), "a");
     let chunk = timeout(FOR_EVER, body.next()).await.unwrap().unwrap().unwrap();
-    assert!(chunk.len() < 64 << 10, "{} bytes had to come together", chunk.len());
+    assert!(chunk.len() < 64 << 10, "{} bytes were kept back", chunk.len());
     drop(body);
     timeout(FOR_EVER, feeding).await.unwrap().unwrap();
 }

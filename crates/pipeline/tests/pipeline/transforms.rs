@@ -1,4 +1,4 @@
-//! What transforms do to rows, and that none of them loses how a result ended.
+//! How transforms change rows, and that none of them loses the ending of a result.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -26,7 +26,7 @@ fn ending() -> Ending {
     Ending::default().with_overflow(true).with_note("a note")
 }
 
-/// Batches of these numbers of rows, which are numbered from 0.
+/// Batches with these numbers of rows; the rows are numbered from 0.
 fn source(sizes: &[i64]) -> BatchSource<impl Iterator<Item = Result<RecordBatch>> + Send> {
     let mut next = 0;
     let batches: Vec<_> = sizes
@@ -52,7 +52,7 @@ fn read(mut source: impl RowSource) -> (Vec<Vec<i64>>, Ending) {
                 batches.push(batch.column(0).as_primitive::<Int64Type>().values().to_vec());
             }
             Step::End(ending) => {
-                // Whoever asks again learns nothing else.
+                // Another call returns the same ending.
                 assert_eq!(block_on(source.next()).unwrap(), Step::End(ending.clone()));
                 return (batches, ending);
             }
@@ -72,7 +72,7 @@ fn coalesced<S: RowSource>(source: S, rows: usize, bytes: usize) -> Transformed<
 
 #[test]
 fn no_transform_loses_how_the_result_ended() {
-    /// A transform that leaves everything to the defaults.
+    /// A transform with all methods at their defaults.
     struct Nothing(ResultSchema);
 
     impl Transform for Nothing {
@@ -143,7 +143,7 @@ fn maxrec_looks_one_row_ahead() {
     }
 }
 
-/// A source that counts its batches and says when it is dropped.
+/// A source that counts its batches and tells whether it was dropped.
 fn watched() -> (Arc<AtomicU64>, Arc<AtomicBool>, impl RowSource) {
     struct SetOnDrop(Arc<AtomicBool>);
 
@@ -171,7 +171,7 @@ fn a_source_is_dropped_as_soon_as_no_more_rows_are_wanted() {
     assert_eq!(block_on(source.next()).unwrap().rows().unwrap().num_rows(), 10);
     assert!(!dropped.load(Ordering::SeqCst));
     assert_eq!(block_on(source.next()).unwrap().rows().unwrap().num_rows(), 5);
-    assert!(dropped.load(Ordering::SeqCst), "before the end is asked for");
+    assert!(dropped.load(Ordering::SeqCst), "dropped before the reader asks for the end");
     assert_eq!(asked.load(Ordering::SeqCst), 2);
     assert!(block_on(source.next()).unwrap().ending().unwrap().overflowed);
 
@@ -209,7 +209,7 @@ fn small_batches_are_put_together_and_none_is_split() {
         let total: i64 = sizes.iter().sum();
         assert_eq!(batches.concat(), (0..total).collect::<Vec<_>>(), "{sizes:?}");
     }
-    // A row is some 8 + 4 + 10 bytes, wherever its array is a slice of a larger one.
+    // A row takes about 8 + 4 + 10 bytes, even if its array is a slice of a larger one.
     let (batches, _) = read(coalesced(source(&[1; 100]), 1_000_000, 400));
     assert!(batches.len() > 3 && batches.len() < 20, "{} batches", batches.len());
 }
@@ -252,7 +252,7 @@ fn urls_are_moved_and_null_stays_null() {
 
 #[test]
 fn a_transform_says_how_the_result_ends_where_its_reader_stops_early() {
-    /// A transform that counts.
+    /// A transform that counts rows.
     struct Counting(ResultSchema, usize);
 
     impl Transform for Counting {
