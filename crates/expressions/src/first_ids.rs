@@ -20,8 +20,8 @@ mod keys;
 ///
 /// The ids of a group count in the order in which they first appear. All rows of the first ids are kept,
 /// wherever they are; groups and ids need not be sorted. Both columns may have any type but a map or a
-/// union. Null is a value like others: rows without a group are a group, and null is an id. Floats are
-/// compared as SQL does: zero is minus zero, and NaN is NaN.
+/// union. Null counts as a value: rows without a group are a group, and null is an id. Floats are compared as
+/// in SQL: zero equals minus zero, and NaN equals NaN.
 ///
 /// ```
 /// use std::sync::Arc;

@@ -17,7 +17,7 @@ const WHAT: &str = "select list";
 ///
 /// The syntax is SQL's select list, restricted to columns: `ra, dec, mag AS vmag`. `*` stands for all
 /// columns. A name that is not a plain word is written in double quotes: `"B-V" AS bv`. A name means the
-/// column that is called exactly so, or else the only column whose name differs in case alone.
+/// column with exactly this name, or else the only column whose name differs only in case.
 ///
 /// ```
 /// use std::sync::Arc;

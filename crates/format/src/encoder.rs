@@ -102,8 +102,8 @@ pub struct EncodeSummary {
 }
 
 impl EncodeSummary {
-    /// Adds what was written of the same table to another file. Names and texts of the metadata that both files
-    /// altered count once.
+    /// Adds the report on another file of the same table. Names and texts of the metadata that both files
+    /// altered are counted once.
     ///
     /// ```
     /// use taploom_format::EncodeSummary;

@@ -286,7 +286,7 @@ mod tests {
             in_order.drain(|piece| keep(*piece, &mut taken)).unwrap();
             assert_eq!(taken, (0..50).collect::<Vec<_>>(), "{threads} threads");
             assert_eq!(in_order.pending(), 0);
-            assert_eq!(in_order.heap_bytes(|_| 1), 50, "all of them can be used again");
+            assert_eq!(in_order.heap_bytes(|_| 1), 50, "every piece can be used again");
             assert!(in_order.spare().is_some());
         }
     }

@@ -6,10 +6,10 @@ use std::ops::AddAssign;
 use serde::Serialize;
 use taploom_model::{Error, ErrorKind, ResultSchema};
 
-/// Column names that a sentence lists before it counts the others.
+/// Number of column names that a sentence lists; the other columns are only counted.
 const NAMES_LISTED: usize = 5;
 
-/// Cells of one column that were not written as they were given.
+/// Losses in the cells of one column.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CellLosses {
     /// Cells that lost characters, because their text is longer than the column's arraysize.

@@ -84,10 +84,10 @@ pub struct OptionInfo {
 }
 
 impl Options {
-    /// Sets an option; its name in any case.
+    /// Sets an option. The case of its name does not matter.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidOption`] where it has been set to another value before.
+    /// [`ErrorKind::InvalidOption`] if the option already has another value.
     pub fn set(&mut self, name: &str, value: impl Into<String>) -> Result<()> {
         let (name, value) = (name.to_ascii_lowercase(), value.into());
         match self.0.get(&name) {
@@ -127,7 +127,7 @@ impl Options {
     /// The options as a struct of the format.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidOption`] naming the option, and what is known or would be right.
+    /// [`ErrorKind::InvalidOption`] naming the option, and the known options or the values that it takes.
     pub fn parse<T: FormatOptions>(&self) -> Result<T> {
         // Every result that starts calls this function, and nearly all options are right. The known options
         // and their values are listed only for an error, because that takes as long as encoding some rows.

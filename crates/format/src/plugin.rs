@@ -38,8 +38,9 @@ pub trait EncoderFormat: 'static {
         output: Output,
     ) -> Result<Box<dyn ResultEncoder>>;
 
-    /// The number of rows after which the output has a seam: the rows of a full row group. A table that is divided
-    /// into files of some size is divided there, so that row groups stay whole. By default there are no seams.
+    /// The number of rows after which the output has a seam, such as the size of a row group. A table that
+    /// is divided into several files is divided at seams, so that row groups stay complete. By default
+    /// there are none.
     fn seam_rows(options: &Self::Options) -> Option<NonZeroU64> {
         let _ = options;
         None

@@ -36,7 +36,7 @@ pub trait BlockFormat: Send + Sync + 'static {
 pub struct BlockRows {
     /// The batch that they are part of.
     pub batch: Arc<RecordBatch>,
-    /// Their place in the batch.
+    /// Their positions in the batch.
     pub rows: Range<usize>,
     /// Rows of the result that precede the first of them.
     pub rows_before: u64,

@@ -71,7 +71,8 @@ impl EncoderSpec {
         self
     }
 
-    /// The number of rows after which the output has a seam, such as those of a full row group; `None` if it has none.
+    /// The number of rows after which the output has a seam: the size of a row group. `None` if the output
+    /// has no seams.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidOption`] for options that the format does not take.

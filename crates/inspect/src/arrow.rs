@@ -1,4 +1,4 @@
-//! Arrow IPC files and streams: their messages, one after the other.
+//! Arrow IPC files and streams, message by message.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -9,15 +9,15 @@ use taploom_model::Result;
 use crate::report::{ArrowFacts, Inspection, Readable, Spread};
 use crate::unreadable;
 
-/// What begins and ends a file.
+/// The magic bytes at both ends of a file.
 pub(crate) const MARK: &[u8] = b"ARROW1";
-/// Bytes of a message's metadata; a schema of 100,000 columns has fewer.
+/// Maximum size of a message's metadata in bytes. The schema of 100,000 columns takes less.
 const MOST_METADATA: u32 = 64 << 20;
 
-/// Bytes before the first message of a file.
+/// Bytes before the first message of a file are at most this many.
 const MOST_ALIGNMENT: u64 = 64;
 
-/// Goes through the messages. What is wrong with them stands in the inspection.
+/// Reads the messages. Problems are added to the inspection.
 pub(crate) fn inspect(file: &File, inspection: &mut Inspection) -> Result<()> {
     let mut messages =
         Messages { facts: ArrowFacts::default(), rows: Vec::new(), bytes: Vec::new() };
@@ -48,20 +48,20 @@ struct Messages {
 }
 
 impl Messages {
-    /// Why the messages end before the mark of their end, if they do.
+    /// Reads all messages, and returns why they end before the end-of-stream marker, if they do.
     fn walk(&mut self, mut file: &File, size: u64) -> io::Result<Option<String>> {
         let mut beginning = [0; 8];
         let is_file =
             size >= 8 && file.read_exact(&mut beginning).is_ok() && beginning.starts_with(MARK);
         self.facts.is_file = is_file;
         let mut at = if is_file { 8 } else { 0 };
-        // arrow-rs fills the space after the mark up to an alignment of 64.
+        // arrow-rs pads the magic bytes to an alignment of 64.
         while is_file && at < MOST_ALIGNMENT && word(file, at, size)? == Some(0) {
             at += 4;
         }
         loop {
             let Some(mut word) = word(file, at, size)? else {
-                // A stream may end without a mark of its end; the format leaves it to the transport.
+                // The format does not require an end-of-stream marker: a stream may just end.
                 let is_end = at == size && !is_file;
                 return Ok((!is_end)
                     .then(|| format!("the file ends at byte {at}, where a message should begin")));
@@ -84,7 +84,7 @@ impl Messages {
             }
             let message = root_as_message(&metadata).ok().filter(|_| there);
             let Some(message) = message else {
-                return Ok(Some(format!("at byte {at}, there is no whole message")));
+                return Ok(Some(format!("the message at byte {at} is damaged or incomplete")));
             };
             at += u64::from(word);
             let body = u64::try_from(message.bodyLength()).unwrap_or(u64::MAX);
@@ -117,7 +117,7 @@ fn codec(compression: BodyCompression<'_>) -> Option<&'static str> {
     compression.codec().variant_name()
 }
 
-/// Four bytes of the file, if they are there.
+/// Four bytes of the file, unless it is too short.
 fn word(mut file: &File, at: u64, size: u64) -> io::Result<Option<u32>> {
     if size.saturating_sub(at) < 4 {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! FITS files: their header and data units, by the cards of the headers.
+//! FITS files: their header and data units (HDUs), as the cards of the headers describe them.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -9,17 +9,17 @@ use taploom_model::Result;
 use crate::report::{ColumnFacts, Hdu, Inspection, Readable};
 use crate::unreadable;
 
-/// What begins a file; FITS 4.0, 4.4.1.
+/// The first bytes of a file; FITS 4.0, 4.4.1.
 pub(crate) const MARK: &[u8] = b"SIMPLE  =";
-/// Bytes of a block.
+/// Size of a block in bytes.
 const BLOCK: u64 = 2880;
-/// Bytes of a card.
+/// Size of a card in bytes.
 const CARD: usize = 80;
-/// Header and data units, and blocks of a header, that are looked at.
+/// Maximum number of HDUs, and of blocks in a header, that are read.
 const MOST_UNITS: u64 = 10_000;
 const MOST_BLOCKS: u64 = 10_000;
 
-/// Goes through the headers. What is wrong with them stands in the inspection.
+/// Reads the headers. Problems are added to the inspection.
 pub(crate) fn inspect(file: &File, inspection: &mut Inspection) -> Result<()> {
     let name = inspection.file.clone();
     walk(file, inspection).map_err(|error| unreadable(&name, error))
@@ -32,7 +32,7 @@ fn walk(file: &File, inspection: &mut Inspection) -> io::Result<()> {
         let number = inspection.hdus.len() as u64;
         let cards = match Cards::read(file, at, size)? {
             Ok(cards) => cards,
-            // What follows the last unit may be anything; FITS 4.0, 3.5.
+            // Anything may follow the last HDU; FITS 4.0, 3.5.
             Err(_) if number > 0 && !begins_extension(file, at, size)? => break,
             Err(why) => {
                 inspection.problems.push(format!("HDU {number}, at byte {at}: {why}"));
@@ -79,7 +79,7 @@ fn begins_extension(mut file: &File, at: u64, size: u64) -> io::Result<bool> {
     Ok(&mark == b"XTENSION=")
 }
 
-/// The cards of a header.
+/// The cards of a header, by keyword.
 struct Cards {
     values: HashMap<String, String>,
     bytes: u64,
@@ -124,7 +124,7 @@ impl Cards {
     fn hdu(&self, number: u64) -> Hdu {
         let kind = self.text("XTENSION").unwrap_or_else(|| "PRIMARY".to_owned());
         let is_table = matches!(kind.as_str(), "BINTABLE" | "TABLE");
-        // FITS 4.0, equation 2. Random groups are not in use any more.
+        // FITS 4.0, equation 2. Random groups are obsolete.
         let bits: i64 = self.values.get("BITPIX").and_then(|bits| bits.parse().ok()).unwrap_or(8);
         let axes =
             (1..=self.number("NAXIS").min(999)).map(|axis| self.number(&format!("NAXIS{axis}")));
@@ -149,7 +149,7 @@ impl Cards {
         }
     }
 
-    /// The columns of a table; 999 at most, FITS 4.0, 7.3.1.
+    /// The columns of a table, at most 999; FITS 4.0, 7.3.1.
     fn columns(&self) -> Vec<ColumnFacts> {
         let columns = 1..=self.number("TFIELDS").min(999);
         columns
@@ -168,7 +168,7 @@ impl Cards {
     }
 }
 
-/// The value of a card: a text without its quotes and the spaces at its end, or a number.
+/// The value of a card: a string without its quotes and trailing spaces, or a number.
 fn value_of(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let text = text.trim();
@@ -178,7 +178,7 @@ fn value_of(bytes: &[u8]) -> String {
     let mut value = String::new();
     let mut characters = quoted.chars().peekable();
     while let Some(c) = characters.next() {
-        // A quote in a text is two of them.
+        // A quote within a string is written twice.
         if c == '\'' && characters.next_if_eq(&'\'').is_none() {
             break;
         }

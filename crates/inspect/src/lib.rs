@@ -18,25 +18,25 @@ pub use report::{
 };
 pub use table::type_name;
 
-/// How closely a file is looked at.
+/// How thoroughly a file is inspected.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct InspectOptions {
-    /// Whether all of the file is read: every page of a Parquet file, every row of the others.
+    /// Whether the whole file is read: every page of a Parquet file, every row of other files.
     pub verify: bool,
-    /// Whether [`ParquetFacts::chunk_bytes`] is filled, for a picture.
+    /// Whether [`ParquetFacts::chunk_bytes`] is filled, for a plot.
     pub chunk_bytes: bool,
 }
 
 impl InspectOptions {
-    /// Reads all of the file, and says what of it is damaged.
+    /// Reads the whole file and reports which parts are damaged.
     #[must_use]
     pub fn with_verify(mut self, verify: bool) -> Self {
         self.verify = verify;
         self
     }
 
-    /// Gives the size of every column chunk.
+    /// Reports the size of every column chunk.
     #[must_use]
     pub fn with_chunk_bytes(mut self, chunk_bytes: bool) -> Self {
         self.chunk_bytes = chunk_bytes;
@@ -44,19 +44,18 @@ impl InspectOptions {
     }
 }
 
-/// Looks into a file: Parquet, Arrow, FITS, or any other that `taploom-sources` reads.
+/// Inspects a file: Parquet, Arrow, FITS, or any other format that `taploom-sources` reads.
 ///
-/// What is wrong with the file is part of the answer, in [`Inspection::problems`]. Metadata are read, and not the
-/// rows, unless the options say so. The memory does not grow with the number of row groups, but for 24 bytes per row
-/// group, and 32 per column chunk if the options ask for the chunks.
+/// Defects of the file are part of the answer: see [`Inspection::problems`]. Only metadata are read, not
+/// the rows, unless `options` ask for them. Memory does not grow with the size of the file, except for 24
+/// bytes per row group, and 32 bytes per column chunk if the options ask for chunks.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidRequest`] if there is no such file, or no source knows what it is;
+/// [`ErrorKind::InvalidRequest`] if the file does not exist or its format is not known;
 /// [`ErrorKind::Source`] if reading it fails.
 pub async fn inspect(path: &str, options: &InspectOptions) -> Result<Inspection> {
     if path == "-" {
-        let message =
-            "inspect takes files, and not standard input: it has to read the end of a file first";
+        let message = "inspect can't read standard input, because it starts at the end of the file; save the data in a file first";
         return Err(Error::new(ErrorKind::InvalidRequest, message));
     }
     let opened = File::open(Path::new(path)).and_then(|file| Ok((file.metadata()?, file)));
@@ -109,7 +108,7 @@ pub async fn inspect(path: &str, options: &InspectOptions) -> Result<Inspection>
     Ok(inspection)
 }
 
-/// What a file is compressed with, by its first bytes; a source opens it whatever its name is.
+/// The compression of a file, by its first bytes. Sources decompress such a file whatever its name.
 fn compression(beginning: &[u8]) -> Option<&'static str> {
     match beginning {
         [0x1f, 0x8b, ..] => Some("gzip"),

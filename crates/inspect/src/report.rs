@@ -1,46 +1,46 @@
-//! What was found in a file.
+//! The report on a file.
 
 use serde::Serialize;
 
 pub use crate::parquet::Bound;
 
-/// What a file holds. As JSON, it is what `taploom inspect --json` prints.
+/// The report on a file; `taploom inspect --json` prints it as JSON.
 #[derive(Debug, Clone, Default, Serialize)]
 #[non_exhaustive]
 pub struct Inspection {
     /// The name of the file.
     pub file: String,
-    /// The id of its kind: `parquet`, `votable`, `fits`, `arrow`, `csv`.
+    /// The id of its format: `parquet`, `votable`, `fits`, `arrow`, `csv`.
     pub kind: String,
-    /// What the file is compressed with as a whole: `gzip` or `zstd`. Only its columns and rows are looked at then.
+    /// The compression of the whole file: `gzip` or `zstd`. Only its columns and rows are then inspected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inside: Option<&'static str>,
     /// The size of the file in bytes.
     pub bytes: u64,
-    /// The number of rows, if it is known without reading them all, or if all were read.
+    /// The number of rows, if the metadata have it or all rows were read.
     pub rows: Option<u64>,
-    /// The columns; of nested Parquet columns each leaf.
+    /// The columns. Of nested Parquet columns, each leaf is listed.
     pub columns: Vec<ColumnFacts>,
-    /// What only Parquet files have.
+    /// Facts about a Parquet file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parquet: Option<ParquetFacts>,
-    /// What only Arrow files and streams have.
+    /// Facts about an Arrow file or stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arrow: Option<ArrowFacts>,
     /// The header and data units of a FITS file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hdus: Vec<Hdu>,
-    /// What is wrong with the file, most important first.
+    /// Defects of the file, most important first.
     pub problems: Vec<String>,
-    /// How much of the rows can be read, if something is wrong or all of it was checked.
+    /// How much of the rows can be read, if the file has defects or was verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub readable: Option<Readable>,
-    /// What could be better.
+    /// Suggestions for writing the file better.
     pub advice: Vec<Advice>,
 }
 
 impl Inspection {
-    /// Whether nothing is wrong with the file, as far as it was looked at.
+    /// Whether no defects were found, as far as the file was inspected.
     pub fn is_sound(&self) -> bool {
         self.problems.is_empty()
     }
@@ -50,9 +50,10 @@ impl Inspection {
 #[derive(Debug, Clone, Default, Serialize)]
 #[non_exhaustive]
 pub struct ColumnFacts {
-    /// The name; of a nested Parquet column the names from the root, with dots between them.
+    /// The name. For a nested Parquet column: the names from the root, joined by dots.
     pub name: String,
-    /// The type: of Parquet its logical type or else its physical one, of other files the VOTable datatype.
+    /// The type. For Parquet: the logical type, or else the physical one; for other files: the VOTable
+    /// datatype.
     #[serde(rename = "type")]
     pub type_name: String,
     /// The unit.
@@ -64,12 +65,12 @@ pub struct ColumnFacts {
     /// The description.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// The chunks of a Parquet column.
+    /// Facts about the chunks of a Parquet column.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chunks: Option<ChunkFacts>,
 }
 
-/// The chunks of a Parquet column, added up.
+/// Facts about the chunks of a Parquet column, summed up.
 #[derive(Debug, Clone, Default, Serialize)]
 #[non_exhaustive]
 pub struct ChunkFacts {
@@ -79,56 +80,56 @@ pub struct ChunkFacts {
     pub logical_type: Option<String>,
     /// Number of chunks: one per row group.
     pub chunks: u64,
-    /// Number of values and nulls, and of empty lists.
+    /// Number of values, including nulls and empty lists.
     pub values: u64,
-    /// Bytes in the file.
+    /// Size in the file, in bytes.
     pub compressed_bytes: u64,
-    /// Bytes of the encoded pages before compression.
+    /// Size of the encoded pages before compression, in bytes.
     pub uncompressed_bytes: u64,
     /// The encodings, with the number of chunks that use them.
     pub encodings: Vec<Count>,
     /// The codecs, with the number of chunks that use them.
     pub codecs: Vec<Count>,
-    /// Chunks with statistics.
+    /// Number of chunks with statistics.
     pub with_statistics: u64,
-    /// Number of nulls, if every chunk says it.
+    /// Number of nulls, if every chunk records it.
     pub nulls: Option<u64>,
-    /// The smallest value that the statistics name, and in how many chunks they name one.
+    /// The smallest minimum in the statistics.
     pub min: Option<Bound>,
-    /// The largest value.
+    /// The largest maximum in the statistics.
     pub max: Option<Bound>,
-    /// Chunks with a minimum and a maximum.
+    /// Number of chunks with a minimum and a maximum.
     pub with_bounds: u64,
-    /// Chunks with a dictionary.
+    /// Number of chunks with a dictionary.
     pub dictionaries: u64,
-    /// Bytes of the dictionaries in the file.
+    /// Size of the dictionaries in the file, in bytes.
     pub dictionary_bytes: u64,
-    /// Chunks that began with a dictionary and went on without, because it became too large.
+    /// Number of chunks that began with a dictionary and continued without it, because it became too large.
     pub dictionary_fallbacks: u64,
-    /// Chunks with a bloom filter.
+    /// Number of chunks with a bloom filter.
     pub bloom_filters: u64,
-    /// Bytes of bloom filters, as far as the footer says it.
+    /// Size of the bloom filters in bytes, as far as the footer records it.
     pub bloom_filter_bytes: u64,
-    /// Bytes of the column indexes.
+    /// Size of the column indexes in bytes.
     pub column_index_bytes: u64,
-    /// Bytes of the offset indexes.
+    /// Size of the offset indexes in bytes.
     pub offset_index_bytes: u64,
-    /// Whether minima and maxima of floats are in the total order of IEEE 754.
+    /// Whether the statistics of floats use the total order of IEEE 754.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub total_float_order: bool,
 }
 
-/// How often something occurs.
+/// How many chunks use an encoding or a codec.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Count {
-    /// What.
+    /// The name of the encoding or codec.
     pub name: String,
-    /// How many chunks have it.
+    /// Number of chunks that use it.
     pub chunks: u64,
 }
 
-/// What a Parquet file has beside its columns.
+/// Facts about a Parquet file as a whole.
 #[derive(Debug, Clone, Default, Serialize)]
 #[non_exhaustive]
 pub struct ParquetFacts {
@@ -138,34 +139,34 @@ pub struct ParquetFacts {
     pub created_by: Option<String>,
     /// The row groups.
     pub row_groups: RowGroupFacts,
-    /// Bytes of the footer.
+    /// Size of the footer in bytes.
     pub footer_bytes: u64,
-    /// Bytes of all column indexes.
+    /// Size of all column indexes in bytes.
     pub column_index_bytes: u64,
-    /// Bytes of all offset indexes.
+    /// Size of all offset indexes in bytes.
     pub offset_index_bytes: u64,
-    /// Bytes of all bloom filters, as far as the footer says it.
+    /// Size of all bloom filters in bytes, as far as the footer records it.
     pub bloom_filter_bytes: u64,
-    /// Whether pages have checksums, by the first page of the file, or by all of them if they were checked.
+    /// Whether pages have checksums: judged by the first page, or by all pages if they were verified.
     pub checksums: Option<bool>,
-    /// Key-value metadata: keys with the size of their values, and the beginning of the values.
+    /// Key-value metadata: each key, the size of its value, and the beginning of the value.
     pub keys: Vec<Key>,
-    /// Bytes of the VOTable in the footer, if there is one.
+    /// Size of the VOTable in the footer in bytes, if there is one.
     pub votable_bytes: Option<u64>,
-    /// Pages that were checked, if they were.
+    /// Number of pages that were verified, if they were.
     pub checked_pages: Option<u64>,
-    /// Bytes of every chunk, row group by row group, if they are asked for.
+    /// Size in bytes of every chunk, row group by row group, if asked for.
     #[serde(skip)]
     pub chunk_bytes: Vec<u64>,
 }
 
-/// A key of the metadata of a file.
+/// An entry of the key-value metadata.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Key {
     /// The key.
     pub key: String,
-    /// Bytes of its value.
+    /// Size of its value in bytes.
     pub bytes: u64,
     /// The value, cut after 200 characters.
     pub value: String,
@@ -175,32 +176,32 @@ pub struct Key {
 #[derive(Debug, Clone, Default, Serialize)]
 #[non_exhaustive]
 pub struct RowGroupFacts {
-    /// How many there are.
+    /// Number of row groups.
     pub count: u64,
     /// Their numbers of rows.
     pub rows: Spread,
-    /// Their bytes in the file.
+    /// Their sizes in the file, in bytes.
     pub compressed_bytes: Spread,
-    /// Their bytes before compression.
+    /// Their sizes before compression, in bytes.
     pub uncompressed_bytes: Spread,
 }
 
-/// Several numbers in short.
+/// Summary of a set of numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Spread {
-    /// The smallest.
+    /// The minimum.
     pub smallest: u64,
-    /// The one in the middle; of an even number of them, the larger one of the two.
+    /// The median; for an even count, the larger of the two in the middle.
     pub median: u64,
-    /// The largest.
+    /// The maximum.
     pub largest: u64,
-    /// All of them together.
+    /// The sum.
     pub sum: u64,
 }
 
 impl Spread {
-    /// Of these numbers; zeros if there are none.
+    /// Summarizes these numbers; all zeros if there are none.
     pub fn of(numbers: impl IntoIterator<Item = u64>) -> Self {
         let mut numbers: Vec<u64> = numbers.into_iter().collect();
         numbers.sort_unstable();
@@ -214,21 +215,21 @@ impl Spread {
     }
 }
 
-/// What an Arrow file or stream is made of.
+/// Facts about an Arrow file or stream.
 #[derive(Debug, Clone, Default, Serialize)]
 #[non_exhaustive]
 pub struct ArrowFacts {
-    /// Whether it is a file with a footer, or else a stream.
+    /// Whether it is an IPC file (with a footer) rather than a stream.
     pub is_file: bool,
-    /// Record batches that are whole.
+    /// Number of complete record batches.
     pub batches: u64,
     /// Their numbers of rows.
     pub rows: Spread,
-    /// Their bytes.
+    /// Their sizes in bytes.
     pub batch_bytes: Spread,
-    /// Batches of dictionaries.
+    /// Number of dictionary batches.
     pub dictionaries: u64,
-    /// How buffers are compressed: `ZSTD`, `LZ4_FRAME` or not at all.
+    /// The compression of the buffers, if any: `ZSTD` or `LZ4_FRAME`.
     pub codec: Option<String>,
 }
 
@@ -242,13 +243,13 @@ pub struct Hdu {
     pub kind: String,
     /// EXTNAME.
     pub name: Option<String>,
-    /// Rows of a table.
+    /// Number of rows, if it is a table.
     pub rows: Option<u64>,
-    /// Columns of a table.
+    /// Number of columns, if it is a table.
     pub columns: Option<u64>,
-    /// Bytes of the data, without those that fill the last block.
+    /// Size of the data in bytes, without the padding of the last block.
     pub data_bytes: u64,
-    /// Bytes of the heap of a table, of the data.
+    /// Size of a table's heap in bytes, which is part of the data.
     pub heap_bytes: u64,
 }
 
@@ -256,28 +257,28 @@ pub struct Hdu {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Readable {
-    /// Rows that can be read.
+    /// Number of rows that can be read.
     pub rows: u64,
-    /// Rows that the file should have, if that is known.
+    /// Number of rows that the file should have, if known.
     pub of: Option<u64>,
-    /// Row groups that can't be read, from 1; at most 20 of them.
+    /// Row groups that can't be read, counted from 1; at most 20 are listed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub damaged_row_groups: Vec<u64>,
-    /// Columns that can't be read in full; at most 20 of them. All other columns can.
+    /// Columns that can't be read completely; at most 20 are listed. All other columns can be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub damaged_columns: Vec<String>,
 }
 
-/// Something that could be better.
+/// A suggestion for writing the file better.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Advice {
-    /// What it is about; one of a fixed list of words.
+    /// The subject, from a fixed list of words.
     pub about: &'static str,
-    /// What is the case.
+    /// The observation.
     pub what: String,
-    /// Why it matters.
+    /// Its consequences.
     pub why: String,
-    /// The option of the format `voparquet` that changes it: `compression=zstd`.
+    /// The option of the format `voparquet` to set, such as `compression=zstd`.
     pub option: String,
 }

@@ -1,4 +1,4 @@
-//! Files that a source reads: their columns, and their rows if all are to be read.
+//! Files that a source reads: their columns, and the number of rows if the whole file is to be read.
 
 use arrow_schema::DataType;
 use taploom_model::{Column, Error, Result, RowSource, Step};
@@ -7,7 +7,7 @@ use taploom_sources::Request;
 use crate::InspectOptions;
 use crate::report::{ColumnFacts, Inspection, Readable};
 
-/// Adds what the source of the file says. What is wrong stands in the inspection.
+/// Adds what the source reports about the file. Problems are added to the inspection.
 pub(crate) async fn inspect(inspection: &mut Inspection, options: &InspectOptions) {
     let path = inspection.file.clone();
     let request = Request::new(&path);
@@ -38,7 +38,7 @@ pub(crate) async fn inspect(inspection: &mut Inspection, options: &InspectOption
     }
 }
 
-/// An error of a source without the name of the file, which stands at the top of the inspection.
+/// The message of a source's error without the name of the file, which the inspection has anyway.
 fn without_name(error: &Error, path: &str) -> String {
     let message = format!("{error:#}");
     match message.strip_prefix(&format!("source {path}: ")) {
@@ -65,7 +65,7 @@ fn columns(source: &dyn RowSource) -> Vec<ColumnFacts> {
         .collect()
 }
 
-/// The rows up to the end or the first error.
+/// Counts the rows up to the end or the first error.
 async fn count(source: &mut dyn RowSource) -> (u64, Result<()>) {
     let mut rows = 0;
     loop {
@@ -77,7 +77,8 @@ async fn count(source: &mut dyn RowSource) -> (u64, Result<()>) {
     }
 }
 
-/// Datatype, arraysize and xtype of a column in short, `unicodeChar[*]`, or its Arrow type if VOTable has no such type.
+/// Datatype, arraysize and xtype of a column in short, as in `unicodeChar[*]`, or its Arrow type if VOTable
+/// has no matching type.
 ///
 /// ```
 /// use arrow_schema::{DataType, Field, Schema};

@@ -1,4 +1,4 @@
-//! Arrow and FITS files: whole, cut anywhere, and with any byte changed.
+//! Arrow and FITS files: complete, cut at any byte, and with any byte changed.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
 
@@ -107,7 +107,7 @@ fn damage_of_any_kind_is_answered() {
         for length in (10..bytes.len()).step_by(37) {
             look(&path, &bytes[..length]);
         }
-        // Without its mark, a file is of no kind.
+        // Without its magic bytes, the format of a file is unknown.
         for at in (10..bytes.len()).step_by(5) {
             let mut changed = bytes.clone();
             changed[at] ^= 0xff;

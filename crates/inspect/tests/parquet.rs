@@ -1,4 +1,4 @@
-//! Parquet files: figures as the Parquet crate has them, damage of every kind, and advice.
+//! Parquet files: facts compared with the `parquet` crate, all kinds of damage, and advice.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
 
@@ -129,7 +129,7 @@ fn memory_does_not_grow_with_the_row_groups() {
     let found = look(&path, false);
     let peak = meter.peak();
     assert_eq!((found.rows, found.parquet.unwrap().row_groups.count), (Some(300), 100));
-    // 20,000 chunks take 10 MB as the structs of the Parquet crate.
+    // As structs of the `parquet` crate, 20,000 chunks take 10 MB.
     assert!(peak < 1_500_000, "{peak} bytes");
 }
 
@@ -138,7 +138,7 @@ fn a_flipped_bit_in_a_page_is_found_and_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.parquet");
     write(&path, 3, 1000, WriterProperties::builder());
-    // The crate's own writer makes no checksums by default, so pages that are whole are unknown.
+    // The `parquet` crate writes no checksums by default, so its pages can't be verified.
     let sound = look(&path, true);
     assert!(sound.is_sound(), "{:?}", sound.problems);
     assert_eq!(sound.readable.as_ref().unwrap().rows, 3000);
@@ -165,7 +165,7 @@ fn a_flipped_bit_in_a_page_is_found_and_named() {
     );
 }
 
-/// A byte can change so that a field becomes another one. Readers refuse such a footer.
+/// One changed byte can turn a field into another one. Readers refuse a footer that lacks a required field.
 #[test]
 fn a_footer_without_a_field_that_is_required_is_damaged() {
     const CHECKED: [&str; 13] = [
@@ -223,7 +223,7 @@ fn a_file_cut_anywhere_or_with_any_byte_changed_is_answered() {
         assert!(!found.is_sound(), "cut to {length} bytes");
         assert_eq!(found.readable.unwrap().rows, 0);
     }
-    // Any of the bytes of the footer and of the first pages.
+    // Any byte of the footer or of the first pages.
     let footer = bytes.len()
         - 8
         - u32::from_le_bytes(bytes[bytes.len() - 8..][..4].try_into().unwrap()) as usize;
@@ -232,7 +232,7 @@ fn a_file_cut_anywhere_or_with_any_byte_changed_is_answered() {
             let mut changed = bytes.clone();
             changed[at] ^= change;
             fs::write(&path, &changed).unwrap();
-            // Not every change can be seen; none is a panic or takes long.
+            // Not every change can be detected, but none may panic or take long.
             look(&path, true);
         }
     }
@@ -258,7 +258,7 @@ fn advice_says_what_is_so_and_nothing_else() {
     let snappy = || builder().set_compression(Compression::SNAPPY);
     write(&path, 1, 20_000, snappy().set_dictionary_enabled(false));
     assert_eq!(about(&look(&path, false)), BTreeSet::from(["checksums", "float_order"]));
-    // Every text is different: the dictionary is given up.
+    // All texts are different, so the writer gives up the dictionary.
     write(&path, 1, 200_000, snappy().set_dictionary_page_size_limit(100_000));
     assert!(about(&look(&path, false)).contains("dictionaries"));
 }

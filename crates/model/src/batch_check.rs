@@ -28,7 +28,7 @@ impl BatchCheck {
     /// [`ErrorKind::InvalidRequest`] if the result has no columns.
     pub fn new(schema: &ResultSchema) -> Result<Self> {
         if schema.columns().is_empty() {
-            let message = "the result has no columns; a table has one at least";
+            let message = "the result has no columns; a table needs at least one";
             return Err(Error::new(ErrorKind::InvalidRequest, message));
         }
         Ok(Self { schema: schema.clone(), last_seen: None, rows: 0 })
@@ -56,7 +56,7 @@ impl BatchCheck {
             let row = nulls.and_then(|nulls| nulls.iter().position(|valid| !valid));
             return Err(Error::new(
                 ErrorKind::SchemaMismatch,
-                "a cell is null where the schema says that none is",
+                "a cell is null, although the schema excludes nulls in this column",
             )
             .with_column(column.name())
             .with_row(self.rows + 1 + row.unwrap_or(0) as u64));
@@ -90,8 +90,8 @@ impl BatchCheck {
                 .with_column(name)
                 .with_row(row));
             }
-            // The first batch may have other names than the schema. After that, a new name means
-            // another column.
+            // The first batch may have other names than the schema. In later batches, a new name means a
+            // different column.
             if let Some(last) = &self.last_seen
                 && last.field(index).name() != field.name()
             {

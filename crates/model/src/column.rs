@@ -39,7 +39,7 @@ impl Column {
 
     fn remedy(&self) -> &'static str {
         match Nesting::of(&self.data_type) {
-            Nesting { leaf, .. } if leaf.is_nested() => "give its fields columns of their own",
+            Nesting { leaf, .. } if leaf.is_nested() => "make each of its fields a column",
             Nesting { levels, leaf } if !levels.is_empty() && derive_element(leaf).is_some() => {
                 "give an arraysize, such as 20x* for strings of at most 20 characters and 3x* for \
                  lists of 3 values"

@@ -50,7 +50,7 @@ fn vo_type(nesting: &Nesting<'_>, metadata: &ColumnMetadata) -> Result<Option<Vo
     let length = element.as_ref().and_then(|element| element.length);
     let is_list = !nesting.levels.is_empty();
     let arraysize = match &metadata.arraysize {
-        // Many documents say 1 for a scalar.
+        // Many documents write arraysize 1 for a scalar.
         Some(shape)
             if (!is_list || datatype.is_complex()) && !datatype.is_text() && shape.is_one() =>
         {

@@ -1,4 +1,4 @@
-//! Arrow types without indirection.
+//! Arrow types without dictionaries, runs and views.
 
 use std::sync::Arc;
 

@@ -1,21 +1,21 @@
-//! What a writer could have done better.
+//! Advice: what the writer of a file could have done better.
 
 use crate::report::{Advice, ChunkFacts, ColumnFacts, Inspection, ParquetFacts};
 
-/// A row group with fewer rows costs more in the footer and in seeks than it spares.
+/// Below this number of rows, a row group costs more in the footer and in seeks than it saves.
 const FEW_ROWS: u64 = 10_000;
-/// A row group with fewer bytes is read with more requests than needed.
+/// Below this size, readers need more requests than necessary.
 const FEW_BYTES: u64 = 1 << 20;
-/// A row group with more rows is a single piece of work for a reader.
+/// Above this number of rows, readers can't divide the work well, because a row group is the unit of work.
 const MANY_ROWS: u64 = 4_000_000;
-/// Readers that hold a row group in memory hold as much.
+/// Above this size, readers that hold a row group in memory need too much of it.
 const MANY_BYTES: u64 = 1 << 30;
-/// Columns that are named.
+/// Maximum number of columns that an advice names.
 const MOST_NAMED: usize = 5;
-/// Bytes of a file below which its size does not matter.
+/// Files below this size in bytes get no advice about their size.
 const SMALL: u64 = 64 << 10;
 
-/// Advice for a file whose footer is whole.
+/// Advice for a file whose footer is complete.
 pub(super) fn of(inspection: &Inspection) -> Vec<Advice> {
     let Some(parquet) = &inspection.parquet else { return Vec::new() };
     if parquet.row_groups.count == 0 {
@@ -42,7 +42,7 @@ pub(super) fn of(inspection: &Inspection) -> Vec<Advice> {
 
 fn small_row_groups(parquet: &ParquetFacts) -> Option<Advice> {
     let groups = &parquet.row_groups;
-    // The last one is as small as it is.
+    // The last row group has the remaining rows, so it may be small.
     let are_small = groups.count > 2
         && groups.rows.median < FEW_ROWS
         && groups.uncompressed_bytes.median < FEW_BYTES;
@@ -81,7 +81,7 @@ fn dictionaries(columns: &[(&ColumnFacts, &ChunkFacts)]) -> Option<Advice> {
     let names = names(columns, pays_not)?;
     Some(Advice {
         about: "dictionaries",
-        what: format!("dictionaries that do not pay, in {names}"),
+        what: format!("dictionaries that do not pay off, in {names}"),
         why: "most of their chunks gave the dictionary up because it became too large, or it takes more than half of \
               the chunk: readers load it and gain nothing"
             .to_owned(),
@@ -114,7 +114,7 @@ fn checksums(parquet: &ParquetFacts) -> Option<Advice> {
     (parquet.checksums == Some(false)).then(|| Advice {
         about: "checksums",
         what: "pages without checksums".to_owned(),
-        why: "flipped bits are read as other values, and nobody notices".to_owned(),
+        why: "flipped bits go unnoticed, and are read as other values".to_owned(),
         option: "checksums=on".to_owned(),
     })
 }
@@ -132,7 +132,7 @@ fn compression(columns: &[(&ColumnFacts, &ChunkFacts)]) -> Option<Advice> {
     })
 }
 
-/// The columns for which something is so.
+/// The names of the columns that meet a condition, and how many there are.
 fn names(
     columns: &[(&ColumnFacts, &ChunkFacts)],
     is_so: impl Fn(&ChunkFacts) -> bool,

@@ -1,4 +1,4 @@
-//! Minima and maxima: which of two is the smaller one, and what a person reads of it.
+//! Minima and maxima of columns: how they are compared, and how they are shown.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -26,15 +26,15 @@ pub enum Bound {
     Integer(i64),
     /// An unsigned integer.
     Unsigned(u64),
-    /// A float of four bytes or two.
+    /// A float of two or four bytes.
     Float(f32),
-    /// A float of eight bytes.
+    /// A double.
     Double(f64),
-    /// Text, a date, a time or a decimal; bytes that are not text in hexadecimal digits.
+    /// Text, a date, a time or a decimal; other bytes as hexadecimal digits.
     Text(String),
 }
 
-/// How the bounds of a column are compared, and shown.
+/// How the bounds of a column are compared.
 #[derive(Debug, Clone, Copy)]
 enum Order {
     Boolean,
@@ -45,13 +45,13 @@ enum Order {
     Float16,
     Float,
     Double,
-    /// Decimals: big-endian, with a sign.
+    /// Big-endian signed integers: decimals.
     Signed,
     Bytes,
 }
 
 impl Order {
-    /// `None` for types whose order is not defined.
+    /// `None` for types without a defined order.
     fn of(leaf: &Leaf) -> Option<Self> {
         let unsigned = matches!(leaf.logical, Logical::Integer { signed: false, .. });
         Some(match (leaf.physical, leaf.logical) {
@@ -70,12 +70,12 @@ impl Order {
         })
     }
 
-    /// Whether the deprecated fields `min` and `max`, which compared bytes as signed, are right.
+    /// Whether the deprecated fields `min` and `max` can be used: their writers compared bytes as signed.
     fn is_signed(self) -> bool {
         !matches!(self, Self::Unsigned32 | Self::Unsigned64 | Self::Signed | Self::Bytes)
     }
 
-    /// Whether bytes are a value of the type.
+    /// Whether the bytes have the right length for a value.
     fn fits(self, bytes: &[u8]) -> bool {
         match self {
             Self::Boolean => bytes.len() == 1,
@@ -104,12 +104,12 @@ impl Order {
     }
 }
 
-/// Up to eight bytes as a number.
+/// Up to eight bytes as a little-endian number.
 fn little_endian(bytes: &[u8]) -> u64 {
     bytes.iter().take(8).rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
-/// A big-endian number with a sign, if it has at most 32 bytes.
+/// A big-endian signed number of at most 32 bytes.
 fn wide(bytes: &[u8]) -> Option<i256> {
     let sign = if bytes.first().is_some_and(|byte| byte & 0x80 != 0) { 0xff } else { 0 };
     let mut all = [sign; 32];
@@ -118,29 +118,29 @@ fn wide(bytes: &[u8]) -> Option<i256> {
     Some(i256::from_be_bytes(all))
 }
 
-/// The statistics of a chunk, as far as they are used.
+/// The statistics of a chunk that are used here.
 #[derive(Debug, Default)]
 pub(super) struct Statistics {
     pub(super) is_there: bool,
     pub(super) nulls: Option<u64>,
     pub(super) min: Option<Vec<u8>>,
     pub(super) max: Option<Vec<u8>>,
-    /// The deprecated ones.
+    /// The deprecated fields `min` and `max`.
     pub(super) old_min: Option<Vec<u8>>,
     pub(super) old_max: Option<Vec<u8>>,
 }
 
-/// The smallest minimum and the greatest maximum of a column's chunks.
+/// The smallest minimum and the largest maximum of a column's chunks.
 #[derive(Debug, Default)]
 pub(super) struct Bounds {
-    /// Chunks with a minimum and a maximum.
+    /// Number of chunks with a minimum and a maximum.
     pub(super) chunks: u64,
     least: Option<Vec<u8>>,
     greatest: Option<Vec<u8>>,
 }
 
 impl Bounds {
-    /// Takes the bounds of a chunk, if it has any.
+    /// Adds the bounds of a chunk, if it has any.
     pub(super) fn take(&mut self, leaf: &Leaf, statistics: &Statistics) {
         let Some(order) = Order::of(leaf) else { return };
         let (mut min, mut max) = (&statistics.min, &statistics.max);
@@ -163,7 +163,7 @@ impl Bounds {
         }
     }
 
-    /// Both bounds, for people.
+    /// Both bounds in readable form.
     pub(super) fn shown(&self, leaf: &Leaf) -> Option<(Bound, Bound)> {
         let order = Order::of(leaf)?;
         Some((
@@ -193,7 +193,7 @@ fn bound(order: Order, leaf: &Leaf, bytes: &[u8]) -> Bound {
     }
 }
 
-/// A value whose type says more than its number, as an array.
+/// The value as an array of its logical type, if that shows more than the number does.
 fn meaning(leaf: &Leaf, order: Order, number: i64, bytes: &[u8]) -> Option<ArrayRef> {
     Some(match leaf.logical {
         Logical::Date => Arc::new(Date32Array::from(vec![i32::try_from(number).ok()?])),
@@ -233,13 +233,13 @@ fn meaning(leaf: &Leaf, order: Order, number: i64, bytes: &[u8]) -> Option<Array
     })
 }
 
-/// Characters of a text.
+/// Maximum number of characters of a text that are shown.
 const MOST_CHARACTERS: usize = 80;
 
 fn text(leaf: &Leaf, bytes: &[u8]) -> String {
     let is_text = |text: &str| match leaf.logical {
         Logical::Uuid | Logical::Decimal { .. } => false,
-        // Old writers do not say that bytes are text.
+        // Old writers do not mark text as such.
         Logical::None => !text.is_empty() && !text.contains(char::is_control),
         _ => true,
     };
@@ -323,7 +323,7 @@ mod tests {
         );
         assert_eq!(bounds(3, Logical::None, &[(&[0; 12], &[0; 12])]), None);
         assert_eq!(bounds(6, Logical::None, &[(b"a", b"b\0")]), Some((text("a"), text("0x6200"))));
-        // Bytes of another length are not a value.
+        // Bytes of a wrong length are not a value.
         assert_eq!(bounds(2, Logical::None, &[(&[0; 4], &[0; 4])]), None);
     }
 }

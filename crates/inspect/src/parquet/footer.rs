@@ -1,4 +1,4 @@
-//! FileMetaData, of which sums per column and per row group are kept.
+//! Reads FileMetaData, and keeps only sums per column and per row group.
 
 use taploom_thrift::{self as thrift, Input, Reader, Taken};
 
@@ -6,7 +6,7 @@ use super::bounds::{Bounds, Statistics};
 use super::schema::{Leaf, SchemaReader};
 use super::take::take;
 
-/// What a footer says.
+/// The contents of a footer, summed up.
 #[derive(Debug, Default)]
 pub(super) struct Footer {
     pub(super) version: i64,
@@ -16,15 +16,15 @@ pub(super) struct Footer {
     pub(super) leaves: Vec<Leaf>,
     pub(super) columns: Vec<ColumnSums>,
     pub(super) row_groups: Vec<RowGroup>,
-    /// Columns whose floats are in the total order of IEEE 754, by leaf.
+    /// For each leaf, whether its statistics use the total order of IEEE 754.
     pub(super) total_order: Vec<bool>,
     pub(super) is_encrypted: bool,
-    /// Where the chunks are, if it is asked for.
+    /// The position of each chunk, if asked for.
     pub(super) chunks: Vec<Chunk>,
-    /// Number of chunks that are not within the file before the footer, and the first of them.
+    /// Number of chunks that are not within the file and before the footer, and the first such chunk.
     pub(super) outside: u64,
     pub(super) first_outside: Option<Chunk>,
-    /// The first chunk of the file, for a look at its pages.
+    /// The first chunk of the file, whose pages show whether there are checksums.
     pub(super) first_chunk: Option<Chunk>,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Footer {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct RowGroup {
     pub(super) rows: i64,
-    /// Bytes of its chunks in the file.
+    /// Size of its chunks in the file, in bytes.
     pub(super) compressed: u64,
     pub(super) uncompressed: u64,
 }
@@ -47,7 +47,8 @@ pub(super) struct Chunk {
     pub(super) values: u64,
 }
 
-/// Number of encodings and codecs that are counted; those beyond are the last one.
+/// Number of encodings, and of codecs, that are counted separately; the last one stands for all higher
+/// numbers.
 pub(super) const NUMBERS: usize = 16;
 
 /// Sums over the chunks of a column.
@@ -57,7 +58,7 @@ pub(super) struct ColumnSums {
     pub(super) values: u64,
     pub(super) compressed: u64,
     pub(super) uncompressed: u64,
-    /// Chunks that use an encoding, by its number.
+    /// Number of chunks that use each encoding.
     pub(super) encodings: [u64; NUMBERS],
     pub(super) codecs: [u64; NUMBERS],
     pub(super) with_statistics: u64,
@@ -67,7 +68,7 @@ pub(super) struct ColumnSums {
     pub(super) dictionaries: u64,
     /// Bytes of dictionary pages in the file.
     pub(super) dictionary_bytes: u64,
-    /// Chunks that began with a dictionary and went on without.
+    /// Number of chunks that began with a dictionary and continued without it.
     pub(super) fallbacks: u64,
     pub(super) bloom_filters: u64,
     pub(super) bloom_bytes: u64,
@@ -77,17 +78,17 @@ pub(super) struct ColumnSums {
     pub(super) offset_index_bytes: u64,
 }
 
-/// Row groups that are read; more are damage.
+/// Maximum number of row groups; a footer with more counts as damaged.
 const MOST_ROW_GROUPS: usize = 1 << 22;
-/// Keys that are read.
+/// Maximum number of keys that are read.
 const MOST_KEYS: usize = 10_000;
-/// Bytes of a key or value.
+/// Maximum size in bytes of a key or value.
 const MOST_TEXT: u64 = 64 << 20;
-/// Bytes of a minimum or maximum.
+/// Maximum size in bytes of a minimum or maximum.
 const MOST_BOUND: u64 = 64 << 10;
 
 impl Footer {
-    /// Reads a footer as far as it is whole. Chunks have to end at `end` at the latest.
+    /// Reads a footer up to its end or its first damage. Chunks must not reach beyond byte `end`.
     pub(super) fn read<I: Input>(
         &mut self,
         reader: &mut Reader<I>,
@@ -206,7 +207,7 @@ impl Footer {
     }
 }
 
-/// A ColumnChunk with its ColumnMetaData; buffers are used again for the next one.
+/// Reads a ColumnChunk with its ColumnMetaData; its buffers are reused for the next one.
 #[derive(Debug, Default)]
 struct ChunkReader {
     compressed: u64,
@@ -214,7 +215,7 @@ struct ChunkReader {
     values: u64,
     codec: i64,
     encodings: u32,
-    /// Encodings of data pages, where the writer counted them.
+    /// Encodings of data pages, if the writer recorded them.
     data_encodings: u32,
     has_page_counts: bool,
     data_page: u64,
@@ -244,7 +245,7 @@ impl ChunkReader {
             7 => take!(self.column_index_bytes, reader.size(kind)),
             _ => Ok(Taken::No),
         })?;
-        // The metadata of an encrypted column may be elsewhere.
+        // The metadata of an encrypted column may be in another field.
         let metadata = if seen.has(8) { 8 } else { 3 };
         seen.check(
             reader,
@@ -328,9 +329,9 @@ impl ChunkReader {
         })
     }
 
-    /// The first byte of its pages, and their bytes.
+    /// The first byte of its pages, and their size in bytes.
     fn place(&self, row_group: u32, leaf: usize) -> Chunk {
-        // Some writers give 0 for a dictionary that is not there.
+        // Some writers put 0 if there is no dictionary.
         let dictionary = self.dictionary_page.filter(|at| *at > 0 && *at < self.data_page);
         Chunk {
             row_group,
@@ -381,7 +382,8 @@ impl ChunkReader {
     }
 }
 
-/// Fields of a structure that were read. Readers refuse a structure without a field that `parquet.thrift` requires.
+/// The fields of a structure that were read. Readers refuse a structure without a field that
+/// `parquet.thrift` requires.
 #[derive(Default)]
 struct Seen(u32);
 

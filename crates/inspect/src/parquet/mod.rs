@@ -24,16 +24,16 @@ use crate::report::{
 };
 use crate::{InspectOptions, unreadable};
 
-/// What begins and ends a file.
+/// The magic bytes at both ends of a file.
 pub(crate) const MARK: &[u8] = b"PAR1";
-/// What begins and ends a file with an encrypted footer.
+/// The magic bytes of a file with an encrypted footer.
 pub(crate) const ENCRYPTED: &[u8] = b"PARE";
-/// Chunks that a picture may have.
+/// Maximum number of chunks that can be plotted.
 const MOST_CHUNKS: usize = 1 << 24;
-/// Characters of a key's value.
+/// Maximum number of characters of a key's value that are shown.
 const MOST_VALUE: usize = 200;
 
-/// Looks into a Parquet file. What is wrong with it stands in the inspection.
+/// Inspects a Parquet file. Problems are added to the inspection.
 pub(crate) fn inspect(
     file: &File,
     inspection: &mut Inspection,
@@ -42,8 +42,7 @@ pub(crate) fn inspect(
     let read = || -> io::Result<()> {
         match tail(file, inspection.bytes)? {
             Tail::Encrypted => {
-                let why =
-                    "the footer is encrypted: nothing of it can be shown, and keys can't be given";
+                let why = "the footer is encrypted, and keys can't be given, so its contents can't be shown";
                 inspection.problems.push(why.to_owned());
             }
             Tail::Missing => without_footer(
@@ -66,7 +65,7 @@ pub(crate) fn inspect(
     read().map_err(|error| unreadable(&inspection.file, error))
 }
 
-/// What the last bytes say.
+/// What the end of the file tells.
 enum Tail {
     Footer { start: u64, bytes: u64 },
     TooLong(u64),
@@ -93,20 +92,20 @@ fn tail(mut file: &File, size: u64) -> io::Result<Tail> {
     })
 }
 
-/// Without a footer, pages can be found but not understood.
+/// Reports on a file without a readable footer: its pages can be counted, but not decoded.
 fn without_footer(file: &File, inspection: &mut Inspection, why: &str) -> io::Result<()> {
     let walked = pages::walk(file)?;
     inspection.problems.push(why.to_owned());
     let pages = match (walked.pages, walked.checked) {
-        (0, _) => "no page can be found at its beginning".to_owned(),
-        (pages, 0) => format!("{pages} pages from its beginning to byte {} look whole", walked.end),
+        (0, _) => "no page was found at the beginning of the file".to_owned(),
+        (pages, 0) => format!("{pages} pages up to byte {} look complete", walked.end),
         (pages, checked) => format!(
-            "{pages} pages from its beginning to byte {} are whole, {checked} of them by their checksums",
+            "{pages} pages up to byte {} are complete, {checked} of them with correct checksums",
             walked.end
         ),
     };
     inspection.problems.push(format!(
-        "{pages}; no row can be read, because the schema and the places of the columns are in the footer: \
+        "{pages}; no row can be read, because the footer has the schema and the positions of the columns: \
          write or copy the file again"
     ));
     inspection.readable = Some(Readable {
@@ -139,7 +138,7 @@ fn with_footer(
             let groups = footer.row_groups.len();
             inspection.problems.push(format!("the footer is damaged: {broken}"));
             inspection.problems.push(format!(
-                "{groups} row groups with {known} rows are described before the damage; no reader takes a part of a footer: write or copy the file again"
+                "{groups} row groups with {known} rows are described before the damage; readers need the whole footer: write or copy the file again"
             ));
             inspection.readable = Some(Readable {
                 rows: 0,
@@ -187,7 +186,7 @@ fn with_footer(
     Ok(())
 }
 
-/// What the footer says, as far as it was read.
+/// Describes what was read of the footer.
 fn describe(inspection: &mut Inspection, footer: &Footer, bytes: u64) {
     inspection.rows = u64::try_from(footer.rows).ok();
     let columns = footer.leaves.iter().zip(&footer.columns).enumerate();
@@ -234,7 +233,7 @@ fn shown_key(key: &str, value: &str) -> Key {
     Key { key: key.to_owned(), bytes: value.len() as u64, value: shown }
 }
 
-/// Names of encodings, by their number in parquet.reader.
+/// Names of encodings, by their number in parquet.thrift.
 const ENCODINGS: [&str; NUMBERS] = [
     "PLAIN",
     "GROUP_VAR_INT",
@@ -253,7 +252,7 @@ const ENCODINGS: [&str; NUMBERS] = [
     "14",
     "unknown",
 ];
-/// Names of codecs, by their number.
+/// Names of codecs, by their number in parquet.thrift.
 const CODECS: [&str; NUMBERS] = [
     "UNCOMPRESSED",
     "SNAPPY",

@@ -1,4 +1,4 @@
-//! Pages: their headers, and whether their bytes agree with their checksums.
+//! Pages: their headers and checksums.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -7,7 +7,7 @@ use taploom_thrift::{self as thrift, Reader, Stream, Taken};
 
 use super::take::take;
 
-/// Bytes that are read for a header.
+/// Bytes that are read at a time for a header.
 const HEADER_PIECE: usize = 256;
 /// Bytes of a page that are read at a time.
 const PIECE: usize = 64 << 10;
@@ -18,9 +18,9 @@ pub(super) struct PageHeader {
     pub(super) page_type: i64,
     pub(super) compressed: u64,
     pub(super) checksum: Option<u32>,
-    /// Values of a data page.
+    /// Number of values of a data page.
     pub(super) values: u64,
-    /// Bytes of the header itself.
+    /// Size of the header itself in bytes.
     pub(super) length: u64,
 }
 
@@ -29,7 +29,7 @@ pub(super) const DATA_PAGE: i64 = 0;
 pub(super) const DATA_PAGE_V2: i64 = 3;
 
 impl PageHeader {
-    /// Reads a header that begins at this byte.
+    /// Reads the header that begins at byte `at`.
     pub(super) fn read(mut file: &File, at: u64) -> thrift::Result<Self> {
         file.seek(SeekFrom::Start(at)).map_err(thrift::Error::Io)?;
         let mut reader = Reader::of(Stream::with_piece(file, at, HEADER_PIECE));
@@ -46,7 +46,7 @@ impl PageHeader {
                 take!(header.compressed, reader.size(kind))
             }
             4 => take!(header.checksum, reader.integer(kind).map(|crc| Some(crc as u32))),
-            // DataPageHeader and DataPageHeaderV2, whose first field is the number of values.
+            // DataPageHeader and DataPageHeaderV2, both of which begin with the number of values.
             5 | 8 => {
                 reader.each_field(|reader, id, kind| match id {
                     1 => take!(header.values, reader.size(kind)),
@@ -63,7 +63,7 @@ impl PageHeader {
         Ok(header)
     }
 
-    /// Whether the bytes of the page, which begin here, are there and have the checksum of the header.
+    /// Compares the bytes of the page, which begins at byte `at`, with the checksum in the header.
     pub(super) fn check(&self, mut file: &File, at: u64) -> io::Result<PageState> {
         file.seek(SeekFrom::Start(at))?;
         let mut left = self.compressed;
@@ -88,34 +88,34 @@ impl PageHeader {
     }
 }
 
-/// What is known of the bytes of a page.
+/// The result of checking the bytes of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PageState {
-    /// They have the checksum of the header.
+    /// They match the checksum.
     Right,
-    /// They have another one.
+    /// They don't match the checksum.
     Wrong,
     /// The header has no checksum.
     Unknown,
-    /// The file ends before the page.
+    /// The file ends within the page.
     Short,
 }
 
-/// What the pages of a file whose footer is missing or broken amount to.
+/// The pages that were found in a file whose footer is missing or damaged.
 #[derive(Debug, Default)]
 pub(super) struct Walked {
-    /// Data pages and dictionary pages that are whole, as far as it shows.
+    /// Number of data and dictionary pages that are complete.
     pub(super) pages: u64,
-    /// Of these, those with a checksum that is right.
+    /// Number of these pages with a correct checksum.
     pub(super) checked: u64,
-    /// Where the first byte stands that is not part of such a page.
+    /// The first byte after these pages.
     pub(super) end: u64,
 }
 
-/// Pages that are looked at, so that any file comes to an end.
+/// Maximum number of pages that are read, so that the search ends.
 const MOST_PAGES: u64 = 10_000_000;
 
-/// Goes through the pages from the beginning of the file, up to what is not a page.
+/// Reads pages from the beginning of the file, up to the first bytes that are not a page.
 pub(super) fn walk(file: &File) -> io::Result<Walked> {
     let mut walked = Walked { end: 4, ..Walked::default() };
     while walked.pages < MOST_PAGES {

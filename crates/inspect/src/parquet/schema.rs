@@ -4,10 +4,10 @@ use taploom_thrift::{self as thrift, Input, Reader, Taken};
 
 use super::take::take;
 
-/// A column without columns of its own, which is what chunks belong to.
+/// A column without child columns: a leaf of the schema, which has chunks.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Leaf {
-    /// The names from the root to it.
+    /// The names on the path from the root.
     pub(super) path: Vec<String>,
     /// The top-level column that it belongs to.
     pub(super) root: usize,
@@ -15,12 +15,12 @@ pub(super) struct Leaf {
     pub(super) logical: Logical,
 }
 
-/// What the values of a column mean.
+/// The logical type of a column.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Logical {
     #[default]
     None,
-    /// A name without parameters.
+    /// A type without parameters, by its name.
     Named(&'static str),
     Decimal {
         precision: i64,
@@ -45,7 +45,7 @@ pub(super) enum Logical {
     Interval,
 }
 
-/// The unit of a time.
+/// The unit of a time or timestamp.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Unit {
     #[default]
@@ -54,7 +54,7 @@ pub(super) enum Unit {
     Nanos,
 }
 
-/// Names of physical types, by their number in parquet.reader.
+/// Names of physical types, by their number in parquet.thrift.
 pub(super) const PHYSICAL: [&str; 8] =
     ["BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBLE", "BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"];
 
@@ -91,18 +91,18 @@ impl Leaf {
     }
 }
 
-/// Columns that are read; more are damage.
+/// Maximum number of schema elements; a footer with more counts as damaged.
 const MOST_ELEMENTS: usize = 1 << 20;
-/// Bytes of a name.
+/// Maximum size in bytes of a name.
 const MOST_NAME: u64 = 64 << 10;
-/// Levels of nesting.
+/// Maximum depth of nesting.
 const MOST_DEPTH: usize = 100;
 
-/// Makes leaves of schema elements, which come depth first.
+/// Collects leaves from schema elements, which come depth first.
 #[derive(Debug, Default)]
 pub(super) struct SchemaReader {
     elements: usize,
-    /// Names from the root, and how many children are still to come.
+    /// The open groups from the root: name, and number of children still to come.
     open: Vec<(String, u64)>,
     roots: usize,
     pub(super) leaves: Vec<Leaf>,
@@ -228,7 +228,7 @@ fn time<I: Input>(reader: &mut Reader<I>) -> thrift::Result<(Unit, bool)> {
     Ok((unit, utc))
 }
 
-/// What files from before logical types say.
+/// The logical type in files from before logical types existed.
 fn by_converted_type(converted: i64, precision: i64, scale: i64) -> Logical {
     match converted {
         0 => Logical::Text,

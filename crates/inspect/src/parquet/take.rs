@@ -1,6 +1,6 @@
-//! Reading a field into a place.
+//! A macro that reads a field into a variable.
 
-/// Reads a field into a place, for `Reader::each_field`.
+/// Reads a field into a variable, for `Reader::each_field`.
 macro_rules! take {
     ($place:expr, $value:expr) => {{
         $place = $value?;

@@ -1,4 +1,4 @@
-//! All pages of a file, checked.
+//! Checks all pages of a file.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -10,12 +10,13 @@ use super::footer::{Chunk, Footer};
 use super::pages::{DATA_PAGE, DATA_PAGE_V2, PageHeader, PageState};
 use crate::report::{Inspection, Readable};
 
-/// Problems that are told one by one.
+/// Maximum number of problems that are described one by one.
 const MOST_TOLD: u64 = 10;
-/// Row groups and columns that are named.
+/// Maximum number of row groups and of columns that are named.
 const MOST_NAMED: usize = 20;
 
-/// Reads every page, and says which are damaged. Whether all pages have checksums; `None` without pages.
+/// Reads every page, and reports the damaged ones. Returns whether all pages have checksums; `None` without
+/// pages.
 pub(super) fn pages(
     file: &File,
     footer: &Footer,
@@ -62,7 +63,7 @@ pub(super) fn pages(
     Ok((pages > 0).then_some(with_checksums == pages))
 }
 
-/// What is wrong with a chunk, if something is.
+/// Describes the damage of a chunk, if there is any.
 fn chunk_damage(
     file: &File,
     chunk: &Chunk,

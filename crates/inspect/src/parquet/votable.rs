@@ -5,10 +5,10 @@ use taploom_votable::{ReadOptions, TableChoice, VotableReader};
 use super::footer::Footer;
 use crate::report::Inspection;
 
-/// Parquet in the VO 1.0, 2.2.
+/// The key with the version of the convention; Parquet in the VO 1.0, 2.2.
 const CONTENT_KEY: &str = "IVOA.VOTable-Parquet.content";
 
-/// Takes units, UCDs and descriptions from the FIELDs, which stand in the order of the top-level columns.
+/// Copies units, UCDs and descriptions from the FIELDs, which are in the order of the top-level columns.
 pub(super) fn describe(inspection: &mut Inspection, footer: &Footer) {
     let Some((_, content)) = footer.keys.iter().find(|(key, _)| key == CONTENT_KEY) else { return };
     if let Some(parquet) = &mut inspection.parquet {

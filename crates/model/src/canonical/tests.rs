@@ -1,4 +1,4 @@
-//! Rows of every Arrow type made canonical.
+//! Converts rows of every Arrow type to canonical types.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type};
