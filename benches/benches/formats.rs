@@ -11,12 +11,12 @@ use parquet::arrow::ArrowWriter;
 use taploom_benches::{arrow_bytes, tables::table};
 use taploom_format::{Completion, EncoderSpec, Error, ErrorKind, ResultSchema};
 
-/// `tables.rs` describes the tables. They have a small number of rows, so that the rows stay in the
-/// cache and a run without optimisation ends in time.
+/// `tables.rs` describes the tables. They have few rows, so that the rows stay in the cache and a run
+/// without optimisation ends in time.
 const TABLES: [(&str, u64); 5] =
     [("wide", 200), ("narrow", 4000), ("strings", 4000), ("arrays", 1000), ("nulls", 2000)];
 
-/// Measured in addition to the ids of the registry: formats with other options.
+/// Formats with other options, measured in addition to the ids of the registry.
 const VARIANTS: [&str; 2] = ["votable/td", "votable/b"];
 
 fn formats(criterion: &mut Criterion) {
@@ -37,7 +37,7 @@ fn formats(criterion: &mut Criterion) {
     }
 }
 
-/// Ends the program, so that a format that can't be measured does not look measured.
+/// Ends the program, so that a format that can't be measured is not taken for measured.
 fn fail(why: &str) -> ! {
     eprintln!("formats: {why}");
     std::process::exit(1)
@@ -54,7 +54,7 @@ fn ours(group: &mut Group<'_>, batches: &[RecordBatch]) -> Result<(), Error> {
         let spec = registry.request(format)?;
         match encode(&spec, &schema, batches) {
             Ok(_) => {}
-            // A format that can't hold a column is left out, and says so.
+            // A format that can't hold a column is left out, with a message.
             Err(why) if why.kind() == ErrorKind::UnsupportedColumn => {
                 eprintln!("{format} is left out: {why:#}");
                 continue;
@@ -78,7 +78,7 @@ fn encode(
     Ok(encoder.finish(Completion::Complete)?.total_bytes)
 }
 
-/// The writers of the crates arrow-csv and parquet.
+/// The writers of the crates arrow-csv and parquet, for comparison.
 fn arrows_own(group: &mut Group<'_>, batches: &[RecordBatch]) {
     let csv = || {
         let mut writer = arrow_csv::Writer::new(io::sink());

@@ -1,4 +1,4 @@
-//! The tables that are measured.
+//! The tables that the benchmarks measure.
 
 pub mod page_file;
 pub mod tables;
@@ -8,7 +8,7 @@ use parquet::basic::{Compression, ZstdLevel};
 /// The error says why a case can't be measured.
 pub type Outcome<T = ()> = Result<T, String>;
 
-/// The size of rows in Arrow, without other rows in shared buffers.
+/// The size of rows in Arrow. Buffers that are shared with other rows count only in part.
 pub fn arrow_bytes(batches: &[arrow_array::RecordBatch]) -> usize {
     use arrow_array::Array;
 
@@ -17,7 +17,7 @@ pub fn arrow_bytes(batches: &[arrow_array::RecordBatch]) -> usize {
     arrays.filter_map(|array| array.to_data().get_slice_memory_size().ok()).sum()
 }
 
-/// A codec by its name: `none`, `snappy` or `zstd`, at the default level.
+/// The codec with this name (`none`, `snappy` or `zstd`), at its default level.
 ///
 /// # Errors
 /// For any other name.

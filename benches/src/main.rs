@@ -48,7 +48,7 @@ struct Case {
     rows: u64,
     row_group_rows: usize,
     codec: Compression,
-    /// `None`: PLAIN.
+    /// `None` is PLAIN.
     encodings: Option<Encodings>,
     budget: usize,
     threads: usize,
@@ -115,7 +115,7 @@ fn run(arguments: &[String]) -> Outcome<String> {
     let batch_bytes = first.get_array_memory_size();
     drop(first);
 
-    // The first batch is in memory already, and is counted.
+    // The first batch is in memory already, so it is subtracted.
     let mut meter = Meter::start(HEAP.current_usage().saturating_sub(batch_bytes));
     let (sink, scratch) = match writer.as_str() {
         "loom" => {
@@ -185,7 +185,7 @@ fn chain(error: impl std::error::Error) -> String {
     text
 }
 
-/// Time and heap of the writer's calls.
+/// Measures the time and heap of the writer's calls.
 struct Meter {
     /// Heap before the writer was made: the heap of the table's source.
     base: usize,

@@ -1,7 +1,8 @@
 //! A page store for `ArrowWriter` that keeps encoded pages in one temporary file, instead of in memory.
 //!
-//! All columns share the file: a file per column, as in the example of the Parquet crate, takes a thousand descriptors for a
-//! thousand columns. The space is used again once every page has been taken back, which is at the end of a row group.
+//! All columns share the file: a file per column, as in the example of the Parquet crate, would take a
+//! thousand descriptors for a thousand columns. The space is reused once all pages have been taken back,
+//! which happens at the end of a row group.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;

@@ -43,7 +43,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ),
     (
         "astropy/io/votable/tests/data/regression.xml 1",
-        r#"column "unsignedByte", row 2: source FILE: "256" is no unsignedByte"#,
+        r#"column "unsignedByte", row 2: source FILE: "256" is not of type unsignedByte"#,
         "VOTable 1.5, 2.1: an unsignedByte is at most 255. astropy makes 255 of 256",
     ),
     (

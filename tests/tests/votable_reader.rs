@@ -22,7 +22,7 @@ use taploom_votable::{ReadOptions, TableChoice, VotableReader};
 const REFUSED: [(&str, &str); 10] = [
     ("custom_datatype", r#"column "foo": "bar" is not a datatype of VOTable"#),
     ("irsa-nph-error", "the document has no TABLE"),
-    ("mivot_block_custom_datatype", "the root element is VODML; that of a VOTable is VOTABLE"),
+    ("mivot_block_custom_datatype", "the root element is VODML, and a VOTable begins with VOTABLE"),
     ("no_field_not_empty_table", "the TABLE has rows and no FIELD"),
     ("no_resource", "the document has no TABLE"),
     (
@@ -37,7 +37,7 @@ const REFUSED: [(&str, &str); 10] = [
         "regression.bin.tabledata.truth.1.3",
         r#"column "array", row 3: 8 values do not fit long of arraysize 2x2*"#,
     ),
-    ("regression", r#"column "unsignedByte", row 2: "256" is no unsignedByte"#),
+    ("regression", r#"column "unsignedByte", row 2: "256" is not of type unsignedByte"#),
     ("resource_groups", "the document has no TABLE"),
 ];
 

@@ -1,4 +1,4 @@
-//! Random inputs to all code that reads foreign bytes or text. `fuzz/README.md` describes the folders.
+//! Runs all code that reads foreign bytes or text on random inputs. `fuzz/README.md` describes the folders.
 
 use std::fs;
 use std::process::Stdio;
@@ -10,8 +10,8 @@ use crate::folders::{root, target};
 const CHECKS: [&str; 6] =
     ["votable_reader", "files", "inspect", "expressions", "media_type", "options"];
 
-/// Explores with every check for a number of seconds, from the inputs in `fuzz/corpus-seed`. A crash is a failure, and
-/// its input stays in `fuzz/artifacts`.
+/// Explores with every check for a number of seconds, starting from the inputs in `fuzz/corpus-seed`. A
+/// crash is a failure; its input is kept in `fuzz/artifacts`.
 pub(crate) fn explore(seconds: &str) -> Outcome {
     let _: u32 = seconds.parse().map_err(|_| format!("{seconds:?} is not a number of seconds"))?;
     let is_installed = cargo(&["fuzz", "--version"])
@@ -28,7 +28,8 @@ pub(crate) fn explore(seconds: &str) -> Outcome {
             .map_err(|error| format!("can't make {}: {error}", corpus.display()))?;
         let corpus = corpus.display().to_string();
         let seed = root().join("fuzz/corpus-seed").join(check).display().to_string();
-        // Sanitizers need a nightly compiler, and there is no unsafe code here for them to watch.
+        // Sanitizers need a nightly compiler, and would find nothing, because this workspace has no unsafe
+        // code.
         let time = format!("-max_total_time={seconds}");
         let fuzz = ["fuzz", "run", "--sanitizer", "none", check, &corpus, &seed, "--", &time];
         run(cargo(&[&fuzz[..], &["-max_len=65536", "-rss_limit_mb=512", "-timeout=10"]].concat()))?;
@@ -36,8 +37,8 @@ pub(crate) fn explore(seconds: &str) -> Outcome {
     Ok(())
 }
 
-/// The targets of the fuzzer compile. A check links nothing, so that libFuzzer need not be compiled: the variable names
-/// a library that its build script would use instead.
+/// Checks that the fuzz targets compile. Nothing is linked, so libFuzzer need not be compiled: the
+/// environment variable names a library that its build script would use instead.
 pub(crate) fn targets_compile() -> Outcome {
     let mut check = cargo(&["check", "--manifest-path", "fuzz/Cargo.toml", "--locked"]);
     check.env("CUSTOM_LIBFUZZER_PATH", target().join("libfuzzer.a"));

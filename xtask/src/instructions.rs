@@ -14,7 +14,7 @@ use crate::{Outcome, setup};
 
 const COLUMNS: &str = "crates/cli/data/bench_columns.json";
 const ROWS: &str = "4000";
-/// Counts of the same program differ by less than 0.1 %, because the order of hash maps is random.
+/// Two counts of the same program differ by less than 0.1 %, because the order of hash maps is random.
 const TOLERANCE: f64 = 0.01;
 
 /// The outcome of a comparison with the record.
@@ -25,7 +25,7 @@ pub(crate) enum Comparison {
     OtherProcessor(String),
 }
 
-/// Counts, and compares with the record.
+/// Counts instructions, and compares them with the record.
 pub(crate) fn compare() -> Outcome<Comparison> {
     let path = path();
     let recorded = fs::read_to_string(&path)
@@ -70,7 +70,7 @@ pub(crate) fn compare() -> Outcome<Comparison> {
     ))
 }
 
-/// Counts, and records.
+/// Counts instructions, and records them.
 pub(crate) fn record() -> Outcome {
     let recorded = json!({
         "compiler": compiler()?,
@@ -98,8 +98,8 @@ fn count() -> Outcome<BTreeMap<String, u64>> {
     let rows = folder.join("rows.arrow").display().to_string();
     let source = format!("synth:{COLUMNS}?rows={ROWS}&seed=1");
     start(command(&program("taploom"), &["encode", &source, "-f", "arrow", "-o", &rows]))?;
-    // By default, encodings of Parquet are tried on samples, which would be most of the work for a
-    // small number of rows.
+    // By default, encodings of Parquet are chosen by trials on samples, which would dominate the count for
+    // a small number of rows.
     let plain = "voparquet;encoding=plain".to_owned();
     let counts = formats::all()?.into_iter().chain([plain]).map(|format| {
         let count = of_format(&format, &rows, &folder)?;

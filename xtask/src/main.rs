@@ -131,7 +131,7 @@ fn benches(which: &[&str]) -> Outcome {
     }
 }
 
-/// A number that the rows of a measurement are divided by.
+/// A number by which the rows of a measurement are divided.
 fn divisor(text: &str) -> Outcome<u64> {
     match text.parse() {
         Ok(divisor) if divisor > 0 => Ok(divisor),

@@ -74,7 +74,8 @@ impl Package {
         let name = format!("{}-{}", self.name, self.version);
         let archive = target().join("package").join(format!("{name}.crate"));
         let (archive, parent) = (archive.display().to_string(), folder.display().to_string());
-        // Files in a package are dated 2006. Cargo would take what it compiled of an earlier package for that of this one.
+        // Files in a package are dated 2006, so Cargo would reuse what it compiled of an earlier version of
+        // the package.
         output(command("tar", &["xzmf", &archive, "-C", &parent]))?;
         Ok(folder.join(name))
     }

@@ -5,16 +5,17 @@
 //! bench-encode-stage --results-of ROWS,ROWS,... FORMAT SOURCE
 //! ```
 //!
-//! The rows are encoded once, or repeatedly until SECONDS of CPU time have passed: like a process that serves results,
-//! it then has its memory already, and a single run of a millisecond can't be measured.
+//! The rows are encoded once, or repeatedly until SECONDS of CPU time have passed. A process that repeats
+//! has its memory already, like a process that serves many results; and a single run of a millisecond would
+//! be too short to measure.
 //!
-//! It prints one line of JSON: rows, bytes of Arrow and of output, seconds of CPU and of the clock of a run (the
-//! mean), and lower bounds in seconds of CPU: for copying the input once, for encoding the bytes of the output as
-//! base64 with the engine alone, and for compressing the input with snappy with the codec alone.
+//! It prints one line of JSON: the number of rows, the bytes of Arrow and of output, and the mean CPU and
+//! wall-clock seconds of a run. It also prints lower bounds in CPU seconds: for copying the input once, for
+//! encoding the bytes of the output as base64, and for compressing the input with snappy.
 //!
-//! With `--results-of`, the rows are divided into results of ROWS rows (in whole batches), which are encoded one after
-//! the other. It prints a list in JSON: for each size the seconds of CPU for all rows, as the median of rounds in
-//! which every size is measured.
+//! With `--results-of`, the rows are divided into results of ROWS rows (in whole batches), which are
+//! encoded one after the other. It prints a JSON list with the CPU seconds for all rows by size of the
+//! result: medians of rounds in which every size is measured.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -35,7 +36,7 @@ use taploom_format::{
 use taploom_pipeline::Step;
 use taploom_sources::{Request, open};
 
-/// Bytes that are copied or encoded at a time, so that they stay in the second-level cache.
+/// Size of a chunk in bytes. A chunk stays in the second-level cache while it is copied or encoded.
 const CHUNK: usize = 384 << 10;
 
 fn main() -> ExitCode {
@@ -86,8 +87,8 @@ impl Stage {
         let spec =
             spec.with_context(EncodeContext::from(Resources::default().with_threads(threads)));
         let stage = Self { spec, schema: source.schema().clone(), batches };
-        // A first batch is encoded before, so that one-time costs of the program do not count for small
-        // tables.
+        // A first batch is encoded before the measurement, so that one-time costs of the program don't
+        // distort the figures of small tables.
         let first = &stage.batches[..stage.batches.len().min(1)];
         stage.encode(first, &Counted::default())?;
         Ok(stage)
@@ -101,7 +102,7 @@ impl Stage {
         encoder.finish(Completion::Complete)
     }
 
-    /// Seconds of CPU for all rows, as results of this number of batches.
+    /// CPU seconds for all rows, encoded as results of this number of batches.
     fn encode_in_results(&self, batches: usize) -> Result<f64, Error> {
         let start = cpu_time();
         for result in self.batches.chunks(batches) {
@@ -166,7 +167,7 @@ fn measure(format: &str, source: &str, threads: usize, seconds: f64) -> Result<S
     Ok(line.to_string())
 }
 
-/// Copies every buffer of the batches, a chunk at a time to the same place.
+/// Copies every buffer of the batches, one chunk after another to the same place.
 fn copying(batches: &[RecordBatch]) -> Duration {
     let mut place = vec![0; CHUNK];
     let start = cpu_time();
@@ -181,7 +182,7 @@ fn copying(batches: &[RecordBatch]) -> Duration {
     cpu_time() - start
 }
 
-/// Compresses the values of every column in pages of a MiB, as a writer does.
+/// Compresses the values of every column in pages of 1 MiB, as a writer does.
 fn snappy_of(batches: &[RecordBatch]) -> Result<Duration, String> {
     const PAGE: usize = 1 << 20;
     let mut codec = snap::raw::Encoder::new();

@@ -1,4 +1,4 @@
-//! Runs jobs of the bridge at the same time, in one process.
+//! Runs several jobs of the bridge at the same time, in one process.
 //!
 //! ```text
 //! bench-jobs DATABASE N MIB MESSAGE.json...
@@ -44,8 +44,8 @@ impl Statuses for Nobody {
 }
 
 fn run(database: &str, jobs: &str, memory: &str, messages: &[String]) -> Result<usize, String> {
-    let jobs: usize = jobs.parse().map_err(|_| format!("{jobs} is no number of jobs"))?;
-    let memory: usize = memory.parse().map_err(|_| format!("{memory} is no number of MiB"))?;
+    let jobs: usize = jobs.parse().map_err(|_| format!("{jobs} is not a number of jobs"))?;
+    let memory: usize = memory.parse().map_err(|_| format!("{memory} is not a number of MiB"))?;
     let registry = taploom::registry().map_err(|error| format!("{error:#}"))?;
     let database = StreamingDatabase::new(database).map_err(|error| format!("{error:#}"))?;
     let uploader = Uploader::new(UploadPolicy::default()).map_err(|error| error.to_string())?;

@@ -1,4 +1,5 @@
-//! Rows in a file for other programs, and `ArrowWriter` as one of them; for `cargo xtask bench encodings`.
+//! Makes Arrow files of rows for other programs, and runs `ArrowWriter` as one of them; for `cargo xtask
+//! bench encodings`.
 //!
 //! ```text
 //! bench-rows make TABLE ROWS ARROW_FILE            at most ROWS rows of a table of `tables`

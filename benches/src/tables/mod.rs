@@ -165,7 +165,7 @@ impl Cells {
     }
 
     fn texts(&self) -> ArrayRef {
-        // Six random bits in every byte, so that it is text and does not compress to nothing.
+        // Six random bits per byte, so that the bytes are text and remain hard to compress.
         let printable = |word: u64| word & 0x3f3f_3f3f_3f3f_3f3f | 0x4040_4040_4040_4040;
         let bytes: Vec<u64> = self.words(self.bytes / 8).map(printable).collect();
         Arc::new(StringArray::new(self.offsets(self.bytes), Buffer::from_vec(bytes), None))

@@ -1,4 +1,5 @@
-//! The numbers of a sky survey as they are published: rounded, sorted by place, and with flags that are mostly null.
+//! A table like those of published sky surveys: rounded numbers, sorted by position, with flags that are
+//! mostly null.
 //!
 //! | columns | values |
 //! |---|---|

@@ -14,7 +14,7 @@ use super::{Batches, batch, chunks};
 
 const SCALE: f64 = 0.5;
 const BATCH_ROWS: usize = 8192;
-/// Digits of a decimal, and how many of them are fractional. TPC-H asks for at least ten digits before the point.
+/// Digits of a decimal, and digits after its point. TPC-H asks for at least ten digits before the point.
 const DECIMAL: (u8, i8) = (15, 2);
 
 /// How the decimals of a table are stored.

@@ -205,10 +205,11 @@ impl<R: Read> VotableReader<R> {
         self.rows_said
     }
 
-    /// Where the rows are a FITS file (VOTable 1.5, 5.2): the number of the HDU that has them, if the document
-    /// says it. [`read_fits`](Self::read_fits) gives the bytes of the file.
+    /// If the rows are a FITS file (VOTable 1.5, 5.2): the number of the HDU with the table, if the
+    /// document names it. [`read_fits`](Self::read_fits) returns the bytes of the file.
     ///
-    /// The FIELDs in [`schema`](Self::schema) describe the columns; whether they fit is for the caller to see.
+    /// The FIELDs in [`schema`](Self::schema) describe the columns. The caller has to check that they match
+    /// the FITS table.
     pub fn fits_hdu(&self) -> Option<Option<u64>> {
         match self.serialization {
             Serialization::Fits(hdu) => Some(hdu),
@@ -216,8 +217,8 @@ impl<R: Read> VotableReader<R> {
         }
     }
 
-    /// The next bytes of the FITS file that has the rows; 0 at its end, and if the rows are not in FITS.
-    /// [`next_batch`](Self::next_batch) then reads the rest of the document, and gives no rows.
+    /// Reads the next bytes of the FITS file with the rows; 0 at its end, and if the rows are not in FITS.
+    /// Afterwards, [`next_batch`](Self::next_batch) reads the rest of the document and returns no rows.
     ///
     /// # Errors
     /// As [`with_options`](Self::with_options).
@@ -276,7 +277,7 @@ impl<R: Read> VotableReader<R> {
                 Rows::TableData(data) => data.read_row(&mut self.xml, &mut self.columns, row)?,
                 Rows::Binary(data) => data.read_row(&mut self.xml, &mut self.columns, row)?,
                 Rows::Fits(stream) => {
-                    // What the caller left of the file, such as the HDUs after the table.
+                    // The rest of the file that the caller did not read, such as HDUs after the table.
                     loop {
                         match stream.peek(&mut self.xml, 1)?.len() {
                             0 => break,
@@ -308,7 +309,7 @@ impl<R: Read> VotableReader<R> {
     }
 
     fn finish(&mut self) -> Result<()> {
-        // A TABLE without DATA describes rows that are elsewhere.
+        // A TABLE without DATA describes rows that are stored elsewhere.
         let has_rows = !matches!(self.serialization, Serialization::None | Serialization::Fits(_));
         if let Some(said) = self.rows_said.filter(|said| has_rows && *said != self.rows_read) {
             let construct = format!("nrows={said} of a TABLE with {} rows", self.rows_read);

@@ -204,25 +204,33 @@ fn booleans_in_every_spelling() {
 #[test]
 fn a_cell_that_is_no_value_is_named() {
     for (field, data, message) in [
-        (r#"datatype="short""#, table_data("<TR><TD>40000</TD></TR>"), r#""40000" is no short"#),
-        (r#"datatype="int""#, table_data("<TR><TD>1.0</TD></TR>"), r#""1.0" is no int"#),
-        (r#"datatype="int""#, table_data("<TR><TD>1 2</TD></TR>"), r#""1 2" is no int"#),
-        (r#"datatype="int""#, table_data("<TR><TD>0x-1</TD></TR>"), r#""0x-1" is no int"#),
-        (r#"datatype="double""#, table_data("<TR><TD>1e999</TD></TR>"), r#""1e999" is no double"#),
+        (
+            r#"datatype="short""#,
+            table_data("<TR><TD>40000</TD></TR>"),
+            r#""40000" is not of type short"#,
+        ),
+        (r#"datatype="int""#, table_data("<TR><TD>1.0</TD></TR>"), r#""1.0" is not of type int"#),
+        (r#"datatype="int""#, table_data("<TR><TD>1 2</TD></TR>"), r#""1 2" is not of type int"#),
+        (r#"datatype="int""#, table_data("<TR><TD>0x-1</TD></TR>"), r#""0x-1" is not of type int"#),
+        (
+            r#"datatype="double""#,
+            table_data("<TR><TD>1e999</TD></TR>"),
+            r#""1e999" is not of type double"#,
+        ),
         (
             r#"datatype="float" arraysize="*""#,
             table_data("<TR><TD>1,2</TD></TR>"),
-            r#""1,2" is no float"#,
+            r#""1,2" is not of type float"#,
         ),
         (
             r#"datatype="boolean""#,
             table_data("<TR><TD>yes</TD></TR>"),
-            r#""yes" is no boolean; T, F, 1, 0, true, false and ? are"#,
+            r#""yes" is not a boolean; allowed are T, F, 1, 0, true, false and ?"#,
         ),
         (
             r#"datatype="bit" arraysize="*""#,
             table_data("<TR><TD>012</TD></TR>"),
-            "'2' is no bit; 0 and 1 are",
+            "'2' is not a bit; allowed are 0 and 1",
         ),
         (
             r#"datatype="int" arraysize="3""#,
@@ -242,7 +250,7 @@ fn a_cell_that_is_no_value_is_named() {
         (
             r#"datatype="char" arraysize="2x2""#,
             table_data("<TR><TD>aé</TD></TR>"),
-            "'é' stands across the end of a string of 2",
+            "'é' crosses the end of a string of 2",
         ),
         (
             r#"datatype="int""#,
@@ -263,7 +271,7 @@ fn a_cell_that_is_no_value_is_named() {
         (
             r#"datatype="boolean""#,
             binary("BINARY", b"x"),
-            "0x78 is no boolean; T, F, 1, 0 and ? are",
+            "0x78 is not a boolean; allowed are T, F, 1, 0 and ?",
         ),
         (
             r#"datatype="unicodeChar""#,
@@ -273,12 +281,12 @@ fn a_cell_that_is_no_value_is_named() {
         (
             r#"datatype="char" arraysize="2""#,
             binary("BINARY", &[b'a', 0xe9]),
-            "byte 0xe9 at place 2 of the text is no UTF-8; where char is ISO 8859-1, say so (Charset::Latin1)",
+            "byte 0xe9 at place 2 of the text is not UTF-8; if char is ISO 8859-1, say so (Charset::Latin1)",
         ),
         (
             r#"datatype="char" arraysize="2x*""#,
             binary("BINARY", b"\0\0\0\x03abc"),
-            "3 characters are no strings of 2",
+            "3 characters can't be divided into strings of 2",
         ),
         (
             r#"datatype="int" arraysize="1*""#,

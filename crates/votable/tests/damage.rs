@@ -110,7 +110,7 @@ fn flipped(documents: &[String], times: u64) {
         refused += u64::from(drain(&bytes[..]).is_err());
     }
     let peak = HEAP.peak_usage();
-    println!("{times} damaged documents, {refused} of them refused: {peak} bytes at the most");
+    println!("{times} damaged documents, {refused} of them refused: {peak} bytes at most");
     assert!(refused > times / 2 && refused < times, "{refused} of {times} refused");
     assert!(peak < PEAK, "{peak} bytes");
 }
@@ -152,7 +152,7 @@ fn garbage(rows: u64) {
         let before = HEAP.current_usage();
         let read = drain(start.as_bytes().chain(&noise[..]).chain(end.as_bytes()));
         let peak = HEAP.peak_usage() - before;
-        println!("{length} bytes of garbage in {element:?}: {peak} bytes at the most, {read:?}");
+        println!("{length} bytes of garbage in {element:?}: {peak} bytes at most, {read:?}");
         assert!(peak < PEAK, "{element}: {peak} bytes");
         // In BINARY, any bytes are valid numbers.
         assert_eq!(read.ok(), (element == "BINARY").then_some(rows));
@@ -247,7 +247,7 @@ fn endless() {
         let read = drain(before.as_bytes().chain(repeated.take(12 << 20)));
         let peak = HEAP.peak_usage() - heap;
         let error = read.unwrap_err();
-        println!("{what}: {peak} bytes at the most; {error}");
+        println!("{what}: {peak} bytes at most; {error}");
         assert!(expected.is_none_or(|kind| kind == error.kind()), "{what}: {error}");
         assert!(peak < PEAK, "{what}: {peak} bytes");
     }

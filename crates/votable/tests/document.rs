@@ -63,12 +63,12 @@ fn ids_are_names_unique_and_led_to() {
         (
             json!({"ref": "sys"}),
             json!({}),
-            r#"the ref "sys" of FIELD "x" leads nowhere: no element of the document has that ID"#,
+            r#"the ref "sys" of FIELD "x" is broken: no element of the document has that ID"#,
         ),
         (
             json!({}),
             json!({"document": {"resources": [{"groups": [{"ref": "sys"}]}]}}),
-            r#"the ref "sys" of a GROUP leads nowhere: no element of the document has that ID"#,
+            r#"the ref "sys" of a GROUP is broken: no element of the document has that ID"#,
         ),
         (
             json!({}),

@@ -12,7 +12,7 @@ mod common;
 use common::{cells, document, table_data, without_places};
 use taploom_votable::{ReadOptions, TableChoice, VotableReader};
 
-/// A TABLE with `ref` has the FIELDs of the TABLE with that ID, also of one that has them from another one.
+/// A TABLE with `ref` has the FIELDs of the TABLE with that ID, which may itself refer to another one.
 #[test]
 fn a_table_may_have_the_fields_of_another_one() {
     let rows = |n: u8| table_data(&format!("<TR><TD>{n}</TD></TR>"));
@@ -47,7 +47,7 @@ fn a_table_may_have_the_fields_of_another_one() {
     );
 }
 
-/// FIELDs that no TABLE may need take a quarter of the memory at most, and are then forgotten.
+/// FIELDs that a later TABLE might use take at most a quarter of the memory limit, and are then dropped.
 #[test]
 fn the_fields_of_many_tables_take_bounded_memory() {
     let table = |n: u32| format!("<TABLE ID='t{n}'><FIELD name='n' datatype='int'/></TABLE>");
@@ -57,8 +57,8 @@ fn the_fields_of_many_tables_take_bounded_memory() {
         (
             "<TABLE ref='t900'/>",
             Some(
-                "the TABLE at byte N takes its FIELDs from another one (ref=\"t900\"), and the FIELDs of so many \
-                 TABLEs are not kept; raise memory_limit",
+                "the TABLE at byte N takes its FIELDs from another one (ref=\"t900\"), and the FIELDs of earlier \
+                 TABLEs exceed the memory for them; raise memory_limit",
             ),
         ),
     ] {
@@ -70,7 +70,7 @@ fn the_fields_of_many_tables_take_bounded_memory() {
     }
 }
 
-/// Names of datatypes that VOTable does not have, and that old services write.
+/// Datatypes that VOTable does not have and that old services write.
 #[test]
 fn datatypes_by_other_names() {
     for (name, meant) in [

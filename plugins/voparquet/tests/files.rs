@@ -241,8 +241,8 @@ fn a_text_that_is_no_timestamp_is_named() {
     );
     assert_eq!(
         error.message(),
-        "\"soon\" can't be written with timestamp=micros: it is no timestamp; one is \
-         2025-05-23T17:00:35.025"
+        "\"soon\" can't be written with timestamp=micros: it is not a timestamp \
+         such as 2025-05-23T17:00:35.025"
     );
 }
 

@@ -168,7 +168,7 @@ def binary_cell(take, shape, outer_count, null):
         if outer_count and not shape.is_text or outer_count and shape.is_list:
             count *= shape.stride
         elif count % shape.stride:
-            raise Rejected(f"{count} items are no multiple of {shape.stride}")
+            raise Rejected(f"{count} items are not a multiple of {shape.stride}")
     if shape.is_text:
         return text_cell(take, shape, count)
     values = numbers(take, shape.datatype, count)
@@ -208,7 +208,7 @@ def boolean(byte):
         return BOOLEANS[byte]
     if byte in (b"\0", b" ", b"?"):
         return None
-    raise Rejected(f"{byte} is no boolean")
+    raise Rejected(f"{byte} is not a boolean")
 
 
 def tabledata_rows(tabledata, shapes, nulls):

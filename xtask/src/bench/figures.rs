@@ -1,10 +1,10 @@
-//! A table of measured quantities, each beside its limit, that becomes a page of the book. A quantity over its limit makes the
-//! command fail once the page is written.
+//! Collects measured values, each with its limit, into a page of the book. If a value misses its limit, the
+//! command fails after it has written the page.
 
 use crate::Outcome;
 use crate::bench::page::write_page;
 
-/// The lines of the page so far, and the limits that were missed.
+/// The lines of the page so far, and the missed limits.
 #[derive(Default)]
 pub(crate) struct Figures {
     lines: Vec<String>,
@@ -12,7 +12,7 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    /// Begins a table of measured quantities.
+    /// Begins a table of measured values.
     pub(crate) fn section(&mut self, title: &str) {
         self.add(format!("\n### {title}\n\n| | measured | at most |\n|---|---:|---:|"));
     }
@@ -26,7 +26,7 @@ impl Figures {
         self.add(format!("| {what} | {measured:.2}{mark} | {limit:.2} |"));
     }
 
-    /// A quantity without a limit.
+    /// Adds a value without a limit.
     pub(crate) fn note(&mut self, what: &str, measured: f64) {
         self.add(format!("| {what} | {measured:.2} | |"));
     }

@@ -1,7 +1,7 @@
-//! The figures of the loom: memory, time against `ArrowWriter`, and what readers pay for the footer.
+//! Measures the loom: memory, time compared with `ArrowWriter`, and what the footer costs readers.
 //!
-//! Every line of the table names a quantity, its measured value and its limit. The table goes to standard output and, with
-//! a description of the machine, to `docs/src/loom-measured.md`.
+//! Each row of the table names a quantity, its measured value and its limit. The table is printed and, with
+//! a description of the machine, written to `docs/src/loom-measured.md`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -36,7 +36,7 @@ pub(crate) fn run() -> Outcome {
         "cargo xtask bench loom",
         "`benches/src/tables` generates the tables. Writers that are compared have equal properties.",
     );
-    // The page has all figures, even if limits were missed.
+    // The page is written completely, even if limits were missed.
     page_file::run().and(measured)
 }
 

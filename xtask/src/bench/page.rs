@@ -1,5 +1,5 @@
-//! Pages of the book with measured figures. `docs/src/benchmarks.md` has one section per measurement, so that each can be
-//! renewed alone; larger measurements have pages of their own.
+//! Writes pages of the book with measured values. `docs/src/benchmarks.md` has one section per measurement,
+//! so that each can be renewed separately; larger measurements have separate pages.
 
 use std::fs;
 use std::path::PathBuf;

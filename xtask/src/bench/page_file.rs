@@ -1,5 +1,6 @@
-//! The loom beside `ArrowWriter` with a page store: a temporary file that holds the encoded pages of a row group. The
-//! file takes away the memory of encoded pages, and leaves that of the encoders and of the footer.
+//! Compares the loom with `ArrowWriter` and a page store that keeps the encoded pages of a row group in a
+//! temporary file. The page store saves the memory of encoded pages, but not the memory of the encoders and
+//! of the footer.
 
 use crate::Outcome;
 use crate::bench::figures::Figures;
@@ -10,13 +11,13 @@ use crate::folders::SHIPPED;
 
 const ROWS: usize = 200_000;
 const ROW_GROUPS: [usize; 3] = [1, 100, 1_000];
-/// Each writer with its name for `bench-loom`.
+/// The writers, each with its name in `bench-loom`.
 const WRITERS: [(&str, &str); 3] = [
     ("ArrowWriter, pages in memory", "arrow"),
     ("ArrowWriter, pages in a temporary file", "arrow-page-file"),
     ("loom, 32 MiB granted", "loom"),
 ];
-/// Whether columns have dictionaries, and the option of `bench-loom`.
+/// With and without dictionaries, with the option of `bench-loom`.
 const DICTIONARIES: [(&str, &str); 2] =
     [("off", "encodings=plain"), ("each writer's default", "encodings=auto")];
 

@@ -1,4 +1,4 @@
-//! The same rows written by other programs, on one core, one run of each in turn.
+//! Writes the same rows with other programs, on one core, in alternating runs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,10 +16,10 @@ use crate::folders::{program, target};
 use crate::{Outcome, setup};
 
 const RUNS: usize = 3;
-/// The rows that astropy gets: more would take it minutes.
+/// The number of rows for astropy, which would take minutes for all of them.
 const ROWS_OF_ASTROPY: u64 = 2_000;
 
-/// A table and a format to write it in.
+/// A table, and the format to write it in.
 struct Case {
     title: &'static str,
     columns: &'static str,
@@ -30,7 +30,7 @@ struct Case {
     format_of_peers: &'static str,
     options: &'static [&'static str],
     peers: &'static [&'static str],
-    /// The peer to compare with, and the goal: our CPU seconds as a fraction of its own.
+    /// The peer to compare with, and the goal: Taploom's CPU seconds as a fraction of the peer's.
     target: (&'static str, f64),
     peak_mib: Option<f64>,
 }
@@ -128,7 +128,8 @@ impl Bench {
         Ok(file)
     }
 
-    /// VOTable formats, compared with STILTS and astropy. Those read the rows from FITS, the format they read fastest.
+    /// VOTable formats, compared with STILTS and astropy, which read the rows from FITS, because they read
+    /// FITS fastest.
     fn of_astronomy(&self, targets: &mut String) -> Outcome<String> {
         const KINDS: [(&str, &str, &str, &str); 3] = [
             ("BINARY2", "votable/b2", "votable-binary2-inline", "binary2"),

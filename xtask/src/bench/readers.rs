@@ -1,4 +1,4 @@
-//! The cost of a row group's size for readers, from which the default was chosen.
+//! Measures what the size of row groups costs readers. The default size was chosen by these figures.
 
 use std::fs;
 use std::process::Stdio;
@@ -11,7 +11,7 @@ use crate::command::{cargo, command, run as start};
 use crate::folders::{SHIPPED, root, target};
 use crate::setup::python;
 
-/// Title, columns of the source, rows, the columns to sum, and the sizes of row groups to try.
+/// Title, columns of the source, number of rows, the columns to sum, and the row group sizes to try.
 type Table = (&'static str, &'static str, u64, &'static str, [u64; 5]);
 
 const TABLES: [Table; 2] = [
@@ -80,7 +80,7 @@ pub(crate) fn run() -> Outcome {
     fs::write(&path, page).map_err(|error| format!("can't write {}: {error}", path.display()))
 }
 
-/// The id that a fiftieth of the rows stay below.
+/// The smallest id of the rows after the first fiftieth.
 fn first_id(python: &str, file: &str, key: &str, rows: u64) -> Outcome<String> {
     let script = "import sys, pyarrow.parquet as pq\n\
         ids = pq.read_table(sys.argv[1], columns=[sys.argv[2]]).column(0).drop_null()\n\

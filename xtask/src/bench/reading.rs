@@ -1,5 +1,5 @@
-//! Parquet files of many columns in one row group, as other programs write them: the memory of reading them, and the CPU
-//! time beside that of reading without a bound.
+//! Measures reading Parquet files with many columns in one row group, as other programs write them: the
+//! memory, and the CPU time compared with reading without a memory limit.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,7 +9,7 @@ use crate::bench::{bench_file, built, in_folder, measure};
 use crate::command::{command, run as start};
 use crate::{Outcome, setup};
 
-/// Who writes the file, its columns and its rows.
+/// The program that writes the file, the number of columns, and the number of rows.
 const FILES: [(&str, u64, u64); 5] = [
     ("pyarrow", 1_000, 200_000),
     ("polars", 1_000, 200_000),
@@ -22,11 +22,11 @@ const FORMATS: [&str; 2] = ["csv", "voparquet"];
 const UNBOUNDED: [&str; 2] = ["--memory-budget", "16GiB"];
 const RUNS: usize = 2;
 
-/// The most that a process may take, and its CPU seconds as a multiple of those without a bound.
+/// The limit for the memory of the process, and for its CPU seconds as a multiple of the unlimited run's.
 const MOST_MIB: f64 = 64.0;
 const MOST_CPU: f64 = 1.5;
 
-/// Prints a table, and puts it into `docs/src/benchmarks.md`. Fails if a file takes more than its limits.
+/// Prints a table, and writes it to `docs/src/benchmarks.md`. Fails if a file exceeds its limits.
 pub(crate) fn run() -> Outcome {
     built()?;
     let python = setup::python()?;
@@ -72,7 +72,7 @@ fn table(python: &str) -> Outcome {
     }
 }
 
-/// The largest resident set of some runs in MiB, and the smallest CPU time in seconds.
+/// The largest resident set of several runs in MiB, and the smallest CPU time in seconds.
 fn smallest(file: &str, format: &str, options: &[&str]) -> Outcome<(f64, f64)> {
     let (mut peak, mut cpu) = (0_u64, f64::INFINITY);
     for _ in 0..RUNS {

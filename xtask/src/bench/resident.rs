@@ -1,4 +1,5 @@
-//! The resident set of processes that write with the loom, for shapes that are hard to write in little memory.
+//! Measures the resident set of processes that write with the loom, for tables that are hard to write in
+//! little memory.
 
 use std::process::Stdio;
 
@@ -7,8 +8,8 @@ use crate::bench::page::write_section;
 use crate::command::cargo;
 use crate::test::ALL_FEATURES;
 
-/// Runs the test program that has the shapes, and puts its table into `docs/src/benchmarks.md`. Fails if a shape takes more
-/// than its limit.
+/// Runs the test program with the tables, and writes the results to `docs/src/benchmarks.md`. Fails if a
+/// table exceeds its limit.
 pub(crate) fn run() -> Outcome {
     let features = ["test", "--workspace", "--features", ALL_FEATURES, "--test", "resident"];
     let of_test = ["--", "--ignored", "--exact", "every_shape", "--nocapture"];

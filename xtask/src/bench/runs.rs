@@ -1,4 +1,4 @@
-//! Runs of Taploom and of other programs on the same rows, one after the other, on one core.
+//! Runs Taploom and other programs on the same rows, one after the other, on one core.
 
 use std::fs;
 
@@ -7,12 +7,12 @@ use serde_json::Value;
 use crate::Outcome;
 use crate::bench::{json, median, usage};
 
-/// CPU seconds and memory of the runs of a program: medians of the time, the maximum of the memory.
+/// CPU seconds and memory of a program's runs: the medians of the times, and the maximum of the memory.
 #[derive(Default)]
 pub(crate) struct Taken {
     reading: Vec<f64>,
     writing: Vec<f64>,
-    /// MiB.
+    /// Peak memory in MiB.
     pub(crate) peak: f64,
     pub(crate) version: String,
 }
@@ -28,7 +28,7 @@ impl Taken {
         median(self.writing.clone())
     }
 
-    /// Adds a run of `peers.py`, from the figures that it prints.
+    /// Adds a run of `peers.py` with the figures that it prints.
     pub(crate) fn add(&mut self, figures: &Value) {
         let number = |name: &str| figures[name].as_f64().unwrap_or(f64::NAN);
         self.reading.push(number("read"));
@@ -37,8 +37,8 @@ impl Taken {
         self.version = figures["version"].as_str().unwrap_or_default().to_owned();
     }
 
-    /// Runs a program once and adds its whole process. The file of the run before is removed first: freeing its blocks
-    /// takes time.
+    /// Runs a program once and adds the figures of the whole process. The file of the previous run is
+    /// removed first, because freeing its blocks takes time.
     pub(crate) fn add_process(&mut self, arguments: &[&str], out: &str) -> Outcome {
         let _ = fs::remove_file(out);
         let usage = usage(arguments)?;

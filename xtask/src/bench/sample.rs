@@ -1,4 +1,4 @@
-//! `taploom sample` beside other programs that keep all rows of the first ids of every group.
+//! Compares `taploom sample` with other programs that keep all rows of the first ids of every group.
 
 use std::fs;
 
@@ -10,9 +10,9 @@ use crate::command::{command, run as start};
 use crate::folders::program;
 use crate::setup::peers_python;
 
-/// Runs of each program.
+/// Number of runs of each program.
 const RUNS: usize = 3;
-/// MiB that the process may take.
+/// Limit for the memory of the process in MiB.
 const MOST_MEMORY: f64 = 64.0;
 const SCRIPT: &str = "benches/sample.py";
 const PEERS: [(&str, &str); 3] = [
@@ -21,7 +21,7 @@ const PEERS: [(&str, &str); 3] = [
     ("polars", "polars"),
 ];
 
-/// A file and the ids that are kept of each group, as `benches/sample.py` has them.
+/// A file, and the number of ids to keep per group, as `benches/sample.py` defines them.
 struct Case {
     kind: &'static str,
     title: &'static str,
@@ -29,8 +29,8 @@ struct Case {
     number: &'static str,
 }
 
-/// Prints a table, and writes it to `docs/src/benchmarks.md`. The rows are 10^8 sorted ones and 10^7 shuffled ones, or `sorted`
-/// of them and a tenth.
+/// Prints a table, and writes it to `docs/src/benchmarks.md`. It measures `sorted` sorted rows (10^8 by
+/// default), and a tenth of that number of shuffled rows.
 pub(crate) fn run(sorted: u64) -> Outcome {
     built()?;
     let python = peers_python()?;
@@ -88,11 +88,11 @@ fn of_case(case: &Case, python: &str, missed: &mut Vec<String>) -> Outcome<Strin
     Ok(lines)
 }
 
-/// CPU seconds and MiB of a program.
+/// The median of a program's CPU seconds, and its largest peak memory in MiB.
 fn medians(arguments: &[&str], out: &str) -> Outcome<(f64, f64)> {
     let (mut taken, mut peak) = (Vec::new(), 0.0_f64);
     for _ in 0..RUNS {
-        // Freeing the blocks of the file of the run before takes time.
+        // The file of the previous run is removed before, because freeing its blocks takes time.
         let _ = fs::remove_file(out);
         let usage = usage(&on_one_core(arguments))?;
         taken.push(usage.cpu.as_secs_f64());

@@ -1,4 +1,5 @@
-//! The whole program: memory by the size of the result, time by the number of rows, and every source to a file.
+//! Measures the whole program: memory by size of the result, time by number of rows, and every source to a
+//! file.
 
 use std::fmt::Write as _;
 
@@ -19,7 +20,7 @@ fn synth(columns: &str, rows: u64) -> String {
     format!("synth:{columns}?rows={rows}&seed=1")
 }
 
-/// The peak memory of the process by rows, columns and row groups.
+/// The peak memory of the process by number of rows, columns and row groups.
 pub(crate) fn memory() -> Outcome {
     built()?;
     let peak = |columns: &str, rows: u64, format: &str, more: &[&str]| -> Outcome<f64> {
@@ -49,9 +50,10 @@ pub(crate) fn memory() -> Outcome {
     write_section("Memory", "cargo xtask bench memory", &body)
 }
 
-/// The time per row by the number of rows of a result, in the encoder alone: the start of a process takes longer than
-/// 10,000 rows do. Every size encodes the same ten million rows from memory. A smaller set, encoded again and again, would
-/// stay in the processor's cache, unlike rows that a source has just made.
+/// The time per row by number of rows of a result. It measures the encoder alone, because starting a
+/// process takes longer than encoding 10,000 rows. Every size encodes the same ten million rows from
+/// memory: a smaller set that is encoded repeatedly would stay in the processor's cache, unlike rows that a
+/// source has just made.
 pub(crate) fn scale() -> Outcome {
     const SIZES: &str = "10000,100000,1000000,10000000";
     const ROWS: u64 = 10_000_000;
@@ -185,7 +187,7 @@ fn stage(format: &str, rows: &str, threads: &str, seconds: &str, figure: &str) -
     figures[figure].as_f64().ok_or_else(|| format!("there is no {figure}"))
 }
 
-/// Every format on the same rows, as a table and a picture.
+/// Every format on the same rows, as a table and a plot.
 pub(crate) fn side_by_side() -> Outcome {
     built()?;
     let synth = synth(WIDE, 20_000);

@@ -13,7 +13,7 @@ use crate::folders::{program, root};
 
 pub(crate) const COLUMNS: &str = "tests/data/dp02_object_columns.json";
 pub(crate) const QUERY: &str = "SELECT * FROM wide";
-/// The number of generated rows; the table repeats them.
+/// The number of rows that are generated; the table repeats them.
 const MADE: u64 = 5_000;
 
 /// The columns that a JSON file lists.

@@ -28,8 +28,8 @@ pub(crate) struct Step {
 pub(crate) enum Run {
     /// Before the steps that follow.
     Now(fn(&mut Tally) -> Outcome),
-    /// In parallel with the following steps, one such step at a time: test programs that leave a processor idle,
-    /// because they wait for servers and other programs.
+    /// In parallel with the following steps, one such step at a time. Meant for test programs that wait for
+    /// servers and other programs, and leave a processor idle.
     Beside(Tests),
 }
 
@@ -64,7 +64,8 @@ pub(crate) const QUICK: &[Step] = &[
     tests("tests", |tally| run_tests(&Tests::Quick, tally)),
 ];
 
-/// The features that no default has. All steps build with them, so that nothing is compiled twice.
+/// The features that are not enabled by default. All steps build with them, so that nothing is compiled
+/// twice.
 pub(crate) const ALL_FEATURES: &str = "taploom-cli/kafka";
 const ALL: &str = ALL_FEATURES;
 
@@ -105,7 +106,7 @@ const fn beside(name: &'static str, tests: Tests) -> Step {
     Step { name, run: Run::Beside(tests), counts_tests: true, stops_all: false }
 }
 
-/// Compiles all that later steps run, with the features and the profile that they use.
+/// Compiles everything that later steps run, with the features and the profile that they use.
 fn build(_: &mut Tally) -> Outcome {
     run(cargo(&["test", "--workspace", "--all-targets", "--features", ALL, "--no-run"]))
 }
@@ -129,8 +130,8 @@ fn docs(_: &mut Tally) -> Outcome {
     run(docs)
 }
 
-/// Crates with features compile without any, and with each of them alone: a service takes only the formats and sources
-/// that it needs.
+/// Checks that crates compile without features, and with each feature alone: a service enables only the
+/// formats and sources that it needs.
 fn features(_: &mut Tally) -> Outcome {
     for package in metadata()?["packages"].as_array().into_iter().flatten() {
         let Some(name) = package["name"].as_str().filter(|_| package["publish"].is_null()) else {
@@ -158,7 +159,8 @@ fn features(_: &mut Tally) -> Outcome {
     Ok(())
 }
 
-/// The packages under `examples`, whose tests run their programs, and the examples in the documentation.
+/// Tests the packages under `examples`, whose tests run their programs, and the examples in the
+/// documentation.
 fn examples(tally: &mut Tally) -> Outcome {
     let target = target().display().to_string();
     let mut failures = Vec::new();
@@ -175,7 +177,8 @@ fn examples(tally: &mut Tally) -> Outcome {
     if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
 }
 
-/// The instructions of every encoder; not run on a processor with other instructions than the record's.
+/// Compares the instructions of every encoder. Not run on a processor with other instructions than the
+/// record's.
 fn instruction_counts(tally: &mut Tally) -> Outcome {
     match instructions::compare()? {
         Comparison::Passed => tally.passed(),
@@ -184,7 +187,8 @@ fn instruction_counts(tally: &mut Tally) -> Outcome {
     Ok(())
 }
 
-/// The seeds of the fuzzer, and the same inputs made of them at every run; `cargo xtask fuzz 600` explores.
+/// Runs the seeds of the fuzzer, and inputs derived from them, the same at every run; `cargo xtask fuzz
+/// 600` explores further.
 fn fuzzing(tally: &mut Tally) -> Outcome {
     run_tests(&Tests::Named(FUZZING), tally)?;
     fuzz::targets_compile()
@@ -196,7 +200,7 @@ pub(crate) enum Tests {
     Named(&'static [&'static str]),
     /// Libraries, programs, benches, and the test programs that no list names.
     Others,
-    /// The same without benches, the suite, and the tests whose names have a bracket.
+    /// As `Others`, without benches, the suite, and the tests whose names have a bracket.
     Quick,
     /// The suite on every format with its default options: the names of all other cases have a bracket.
     Suite,
@@ -250,7 +254,7 @@ fn metadata() -> Outcome<Value> {
     serde_json::from_str(&metadata).map_err(|error| error.to_string())
 }
 
-/// The manifests of packages that stand outside the workspace.
+/// The manifests of packages outside the workspace.
 fn manifests_outside() -> Outcome<Vec<String>> {
     let mut manifests = manifests_of_examples()?;
     manifests.push("fuzz/Cargo.toml".to_owned());

@@ -1,6 +1,6 @@
 //! Counts the tests that passed, failed, or were not run.
 
-/// Counts tests, and steps that have no tests of their own.
+/// Counts tests. A step without tests counts as one.
 #[derive(Default)]
 pub(crate) struct Tally {
     passed: u64,

@@ -49,7 +49,7 @@ impl Ids {
             match (self.given.get(to), wanted) {
                 (None, _) => {
                     return Err(wrong(format!(
-                        "the ref {to:?} of {from} leads nowhere: no element of the document has \
+                        "the ref {to:?} of {from} is broken: no element of the document has \
                          that ID"
                     )));
                 }

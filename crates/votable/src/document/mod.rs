@@ -26,9 +26,9 @@ const NAMESPACE: &str = "http://www.ivoa.net/xml/VOTable/v1.3";
 #[derive(Debug, Clone)]
 pub(crate) struct Document {
     header: String,
-    /// The RESOURCEs after the TABLE.
+    /// The RESOURCEs that follow the TABLE.
     beside_table: String,
-    /// The RESOURCEs after the one with the TABLE.
+    /// The RESOURCEs that follow the RESOURCE with the TABLE.
     beside_resource: String,
 }
 
@@ -56,14 +56,14 @@ impl Document {
         Ok(Self { header, beside_table, beside_resource })
     }
 
-    /// From the XML declaration to where DATA begins.
+    /// The document from the XML declaration to the beginning of DATA.
     pub(crate) fn header(&self) -> &str {
         &self.header
     }
 
-    /// From `</TABLE>` to the end.
+    /// The document from `</TABLE>` to the end.
     pub(crate) fn footer(&self, completion: &Completion) -> Result<String> {
-        // Every version has the elements that are written here.
+        // The footer has only elements that every version has.
         let mut xml = Xml::new(Version::default());
         xml.close("TABLE")?;
         if *completion != Completion::Complete {

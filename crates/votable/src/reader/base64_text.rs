@@ -44,7 +44,8 @@ impl Base64Text {
         self.ended = !xml.append_text(&mut self.piece, PIECE)?;
         let characters = self.piece.iter().filter(|byte| !byte.is_ascii_whitespace());
         self.characters.extend(characters);
-        let wrong = || damaged(&format!("the STREAM is no base64 before byte {}", xml.position()));
+        let wrong =
+            || damaged(&format!("the STREAM is not valid base64 before byte {}", xml.position()));
         if self.padded && !self.characters.is_empty() {
             return Err(wrong());
         }

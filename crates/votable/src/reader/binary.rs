@@ -114,7 +114,7 @@ impl BinaryRows {
     }
 }
 
-/// Appends a cell that is all of these bytes, with the count before them if cells differ in length.
+/// Appends a cell that consists of all these bytes. A count precedes the values if cells differ in length.
 pub(super) fn append_whole(cells: &mut ColumnCells, bytes: &[u8]) -> Result<(), String> {
     let (values, bytes) = match cells.fixed {
         Some(values) => (values, bytes),
@@ -189,7 +189,9 @@ fn append(
             let width = if cells.datatype == Datatype::UnicodeChar { 2 } else { 1 };
             let length = match string_length {
                 Some(length) if !values.is_multiple_of(length) => {
-                    return Err(format!("{values} characters are no strings of {length}"));
+                    return Err(format!(
+                        "{values} characters can't be divided into strings of {length}"
+                    ));
                 }
                 Some(length) => length as usize * width,
                 None => bytes.len(),
@@ -224,7 +226,7 @@ fn boolean(byte: u8) -> Result<Option<bool>, String> {
         b'T' | b't' | b'1' => Ok(Some(true)),
         b'F' | b'f' | b'0' => Ok(Some(false)),
         0 | b' ' | b'?' => Ok(None),
-        _ => Err(format!("0x{byte:02x} is no boolean; T, F, 1, 0 and ? are")),
+        _ => Err(format!("0x{byte:02x} is not a boolean; allowed are T, F, 1, 0 and ?")),
     }
 }
 
@@ -244,7 +246,7 @@ fn text(bytes: &[u8], width: usize, charset: Charset) -> Result<Cow<'_, str>, St
         Charset::Utf8 => std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|error| {
             let place = error.valid_up_to();
             format!(
-                "byte 0x{:02x} at place {} of the text is no UTF-8; where char is ISO 8859-1, say so \
+                "byte 0x{:02x} at place {} of the text is not UTF-8; if char is ISO 8859-1, say so \
                  (Charset::Latin1)",
                 bytes[place],
                 place + 1

@@ -50,7 +50,7 @@ impl Document {
         let mut root = xml.root()?;
         if root.name != "VOTABLE" {
             let message =
-                format!("the root element is {}; that of a VOTable is VOTABLE", root.shown());
+                format!("the root element is {}, and a VOTable begins with VOTABLE", root.shown());
             // The document may be sound, so the request that names it is wrong.
             return Err(invalid(message));
         }

@@ -1,4 +1,5 @@
-//! The FIELDs of the TABLEs before the wanted one, which may take its FIELDs from one of them.
+//! The FIELDs of the TABLEs before the wanted one. The wanted TABLE may refer to one of them instead of
+//! having FIELDs.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -11,9 +12,9 @@ use super::xml::{Node, Tag, Xml};
 
 /// The FIELDs of TABLEs with an ID, by their IDs.
 ///
-/// A TABLE with `ref` has the structure of the TABLE with that ID, which precedes it. Which TABLE that is
-/// is known only when the wanted one is reached, so the FIELDs of all TABLEs with an ID are kept. They may
-/// take a quarter of the memory that all metadata may take; further ones are not kept.
+/// A TABLE with `ref` has the FIELDs of the earlier TABLE with that ID. The reader sees the `ref` only when
+/// it reaches the wanted TABLE, so the FIELDs of all earlier TABLEs with an ID are kept. They may take a
+/// quarter of the memory limit for metadata; beyond that, FIELDs are not kept.
 #[derive(Default)]
 pub(super) struct EarlierTables {
     tables: HashMap<String, EarlierTable>,
@@ -22,9 +23,9 @@ pub(super) struct EarlierTables {
 }
 
 struct EarlierTable {
-    /// The FIELDs, or the error that the first wrong one makes.
+    /// The FIELDs, or the error of the first wrong FIELD.
     columns: Result<Columns>,
-    /// What was left out of the FIELDs. Only a TABLE that has them names it.
+    /// Notes on what was left out of the FIELDs. They are reported only if a TABLE uses these FIELDs.
     passed_over: PassedOver,
 }
 
@@ -60,7 +61,7 @@ impl EarlierTables {
     ) -> Result<Columns> {
         let Some(EarlierTable { columns, passed_over }) = self.tables.remove(id) else {
             let why = if self.is_full {
-                "the FIELDs of so many TABLEs are not kept; raise memory_limit"
+                "the FIELDs of earlier TABLEs exceed the memory for them; raise memory_limit"
             } else {
                 "no TABLE before it has that ID"
             };
@@ -77,7 +78,7 @@ impl EarlierTables {
     }
 }
 
-/// Reads to the end of a TABLE. Wrong FIELDs are no error until they are wanted; broken XML is.
+/// Reads to the end of a TABLE. Broken XML is an error at once; a wrong FIELD only if the FIELDs are used.
 fn fields<R: Read>(xml: &mut Xml<R>, mut columns: Result<Columns>) -> Result<Result<Columns>> {
     while let Node::Open(tag) = xml.next()? {
         match (tag.name, &mut columns) {

@@ -28,7 +28,7 @@ pub(super) enum Annotation {
 /// The datatype and arraysize of a FIELD or PARAM, if VOTable does not define them.
 #[derive(Default)]
 pub(super) struct InvalidType {
-    /// The datatype as the document has it. It is empty if there is none.
+    /// The datatype in the document; empty if the document has none.
     pub(super) datatype: Option<String>,
     pub(super) arraysize: Option<Error>,
 }
@@ -96,7 +96,7 @@ impl<R: Read> Xml<R> {
             invalid.arraysize = Some(error);
             None
         });
-        // A string of a service that does not say how long it is.
+        // Some services write `string` without the length.
         let is_string = is_synonym && known.is_some_and(Datatype::is_text);
         let arraysize = arraysize.or_else(|| is_string.then_some(Arraysize::FREE));
         let name = tag.take("name").or_else(|| tag.peek("ID").map(str::to_owned));

@@ -113,7 +113,8 @@ impl TableDataRows {
     }
 }
 
-/// Appends a cell in the bytes of BINARY, in base64; VOTable 1.0 to 1.5, the attribute `encoding` of TD.
+/// Appends a cell that has the bytes of BINARY in base64; VOTable 1.0 to 1.5, the attribute `encoding` of
+/// TD.
 fn append_base64(cells: &mut ColumnCells, text: &str) -> Result<(), String> {
     let characters: String = text.chars().filter(|character| !is_space(*character)).collect();
     if characters.is_empty() {
@@ -176,7 +177,7 @@ fn bits(builder: &mut BooleanBuilder, text: &str) -> Result<(), String> {
         match digit {
             '0' => builder.append_value(false),
             '1' => builder.append_value(true),
-            _ => return Err(format!("{digit:?} is no bit; 0 and 1 are")),
+            _ => return Err(format!("{digit:?} is not a bit; allowed are 0 and 1")),
         }
     }
     Ok(())
@@ -188,7 +189,10 @@ fn boolean(text: &str) -> Result<Option<bool>, String> {
         "?" | "\0" => Ok(None),
         _ if is(["t", "true", "1"]) => Ok(Some(true)),
         _ if is(["f", "false", "0"]) => Ok(Some(false)),
-        _ => Err(format!("{:?} is no boolean; T, F, 1, 0, true, false and ? are", shown(text))),
+        _ => Err(format!(
+            "{:?} is not a boolean; allowed are T, F, 1, 0, true, false and ?",
+            shown(text)
+        )),
     }
 }
 
@@ -206,13 +210,14 @@ fn integers<'a, T: ArrowPrimitiveType<Native: TryFrom<i64>>>(
         let number =
             number.ok().and_then(|number| T::Native::try_from(number).ok().zip(Some(number)));
         let (value, number) =
-            number.ok_or_else(|| format!("{:?} is no {datatype}", shown(text)))?;
+            number.ok_or_else(|| format!("{:?} is not of type {datatype}", shown(text)))?;
         builder.append_option((!is_null(number)).then_some(value));
     }
     Ok(())
 }
 
-/// A number; `null` and `-` are none. The standard has no such words, but IRSA writes them for floats.
+/// A number; `null` and `-` are null. The standard does not have these words, but IRSA writes them for
+/// floats.
 fn number<T: FromStr>(
     text: &str,
     is_finite: impl Fn(&T) -> bool,
@@ -225,7 +230,7 @@ fn number<T: FromStr>(
     // A number beyond the range of the type is not infinity.
     let number =
         number.filter(|number| is_finite(number) || !text.bytes().any(|b| b.is_ascii_digit()));
-    number.map(Some).ok_or_else(|| format!("{:?} is no {datatype}", shown(text)))
+    number.map(Some).ok_or_else(|| format!("{:?} is not of type {datatype}", shown(text)))
 }
 
 /// Splits a text into strings of a fixed length that are padded with spaces. Lengths are counted as in
@@ -247,7 +252,7 @@ fn strings(
             _ => character.len_utf8(),
         } as u64;
         if used > length {
-            return Err(format!("{character:?} stands across the end of a string of {length}"));
+            return Err(format!("{character:?} crosses the end of a string of {length}"));
         }
     }
     builder.append_value(text[start..].trim_end_matches(' '));

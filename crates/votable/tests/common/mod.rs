@@ -1,6 +1,6 @@
 //! Documents for the tests of the reader, and their cells as text.
 
-#![allow(dead_code, reason = "no test uses all of it")]
+#![allow(dead_code, reason = "each test program uses a part")]
 
 use std::io::Read;
 

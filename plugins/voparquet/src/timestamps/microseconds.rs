@@ -80,10 +80,10 @@ fn each(
 fn parsed(text: &str) -> Result<i64, &'static str> {
     /// Decimals of a second beyond microseconds.
     const BEYOND: Range<usize> = 6..usize::MAX;
-    let utc: Tz = "+00:00".parse().map_err(|_| "there is no UTC")?;
+    let utc: Tz = "+00:00".parse().map_err(|_| "UTC is unknown")?;
     let text = text.trim();
     let time = string_to_datetime(&utc, text)
-        .map_err(|_| "it is no timestamp; one is 2025-05-23T17:00:35.025")?;
+        .map_err(|_| "it is not a timestamp such as 2025-05-23T17:00:35.025")?;
     if let Some((_, decimals)) = text.split_once('.') {
         let digits = decimals.bytes().take_while(u8::is_ascii_digit).enumerate();
         if digits.filter(|(place, _)| BEYOND.contains(place)).any(|(_, digit)| digit != b'0') {
@@ -146,7 +146,7 @@ mod tests {
             (Arc::new(StringArray::from(vec!["2025-05-23T17:00:35.0250001"])), (0, TOO_FINE)),
             (
                 Arc::new(StringArray::from(vec!["2025-05-23", "yesterday"])),
-                (1, "it is no timestamp; one is 2025-05-23T17:00:35.025"),
+                (1, "it is not a timestamp such as 2025-05-23T17:00:35.025"),
             ),
         ] {
             assert_eq!(counts(&array), Err(expected));

@@ -34,13 +34,13 @@ impl ResultEncoder for {{Type}}Encoder {
 
     fn finish(mut self: Box<Self>, _completion: Completion) -> Result<Written> {
         let data_bytes = self.output.written() - self.header_bytes;
-        // Append the trailer, if the format has one. Losses of cells go with the Written.
+        // Append the trailer, if the format has one. Report lost cells by `Written::with_losses`.
         self.output.append(b"")?;
         Ok(Written::new(data_bytes))
     }
 
     fn buffered_bytes(&self) -> usize {
-        // The capacity of the buffers that hold rows.
+        // Return the capacity of the buffers that hold rows.
         0
     }
 }

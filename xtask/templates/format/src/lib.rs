@@ -25,7 +25,7 @@ impl EncoderFormat for {{Type}} {
             .with_short_names(&[("{{name}}", "application/x-{{name}}")])
             .with_extensions(&["{{name}}"]);
 
-    // A struct of your own has the options of the format; its fields are their names.
+    // For options, define a struct whose fields are named like the options.
     type Options = NoOptions;
 
     fn start(
