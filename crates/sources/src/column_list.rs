@@ -17,19 +17,19 @@ use crate::error::invalid;
 pub struct ColumnList {
     /// The name of the table.
     pub table: Option<String>,
-    /// A sentence on what the table holds.
+    /// A description of the table.
     pub description: Option<String>,
-    /// Where the list was taken from.
+    /// The origin of the list.
     pub source: Option<String>,
     /// The columns, in order.
     pub columns: Vec<ColumnMetadata>,
-    /// What else a VOTable says: PARAMs, GROUPs, COOSYS, TIMESYS, descriptions of services.
+    /// All other metadata of a VOTable: PARAMs, GROUPs, COOSYS, TIMESYS, descriptions of services.
     #[serde(default)]
     pub metadata: TableMetadata,
 }
 
 impl ColumnList {
-    /// A list of these columns, of a table without a name.
+    /// A list of these columns, without a name for the table.
     pub fn new(columns: Vec<ColumnMetadata>) -> Self {
         Self { columns, ..Self::default() }
     }
@@ -80,13 +80,13 @@ impl ColumnList {
         Ok(list)
     }
 
-    /// Reads a list that is part of the program.
+    /// Parses a list that is embedded in the program.
     #[cfg(feature = "demo")]
     pub(crate) fn parse(json: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(json)
     }
 
-    /// The schema of a result that this list describes.
+    /// The schema of a result with the Arrow types of `arrow` and the metadata of this list.
     ///
     /// # Errors
     /// As [`ResultSchema::new`].
@@ -98,7 +98,7 @@ impl ColumnList {
     }
 }
 
-/// The name of the column that a place in the JSON belongs to.
+/// The name of the column at a position in the JSON.
 fn column_at(text: &str, place: &JsonPath) -> Option<String> {
     let mut segments = place.iter();
     let (Some(Segment::Map { key }), Some(Segment::Seq { index })) =

@@ -1,4 +1,4 @@
-//! The embedded catalogue: bright stars, as a SQLite database in memory.
+//! The embedded catalogue of bright stars, as an SQLite database in memory.
 
 use std::sync::OnceLock;
 
@@ -16,7 +16,7 @@ use crate::sqlite::{self, Origin};
 const STARS: &str = include_str!("demo/stars.csv");
 const COLUMNS: &str = include_str!("demo/columns.json");
 
-/// Names the source.
+/// The source type.
 struct Demo;
 
 register_source!(
@@ -50,7 +50,7 @@ fn columns() -> Result<&'static ColumnList> {
     Ok(LIST.get_or_init(|| list))
 }
 
-/// The metadata of the column that a column of a result comes from, whatever the query calls it.
+/// The metadata of the catalogue column that a result's column comes from, even if the query renames it.
 fn catalogued(origin: &Origin<'_>) -> Option<ColumnMetadata> {
     let columns = &columns().ok()?.columns;
     let found = columns.iter().find(|column| column.name.as_deref() == Some(origin.column));

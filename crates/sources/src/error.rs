@@ -2,7 +2,7 @@
 
 use taploom_model::{Error, ErrorKind};
 
-/// An error in what was asked for.
+/// An error in the request.
 pub(crate) fn invalid(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidRequest, message.into())
 }

@@ -253,7 +253,7 @@ fn the_data_decide_where_they_contradict_the_fields() {
             None,
             Some("has 2 FIELDs, and the file has 1 columns"),
         ),
-        ("<VOTABLE><RESOURCE>".to_owned(), None, Some("the metadata of the file are passed over")),
+        ("<VOTABLE><RESOURCE>".to_owned(), None, Some("the metadata of the file are ignored")),
     ] {
         let read = Read::of(&parquet_with(&document));
         let column = &read.schema().columns()[0];

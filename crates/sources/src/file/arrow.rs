@@ -22,7 +22,7 @@ mod in_turn;
 mod memory;
 mod unsupported;
 
-/// Names the source.
+/// The source type.
 struct Arrow;
 
 register_source!(
@@ -54,7 +54,7 @@ fn open(place: Place<'_>, name: &str, request: &Request<'_>) -> Result<Box<dyn R
     }
 }
 
-/// Batches of a file have any size; slices of them share their memory.
+/// Batches in a file may have any size, so they are sliced; the slices share their memory.
 fn source(
     reader: impl RecordBatchReader + Send + 'static,
     name: &str,

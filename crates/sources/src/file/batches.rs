@@ -1,4 +1,4 @@
-//! The batches of a reader that others wrote.
+//! Batches from the readers of other crates.
 
 use arrow_array::RecordBatch;
 use taploom_model::{Error, ErrorKind, Result};
@@ -21,7 +21,7 @@ pub(super) fn batches(
     })
 }
 
-/// The error of a reader that fails between the first row and the last.
+/// The error of a reader that fails after the first row.
 pub(super) fn unreadable(
     name: &str,
     error: impl std::error::Error + Send + Sync + 'static,
@@ -30,7 +30,7 @@ pub(super) fn unreadable(
     Error::new(ErrorKind::Source, message).with_source(error)
 }
 
-/// A batch cut into batches of at most `most` rows, which share its memory.
+/// Slices a batch into batches of at most `most` rows, which share its memory.
 pub(super) fn slices(batch: &RecordBatch, most: usize) -> Vec<RecordBatch> {
     let rows = batch.num_rows();
     (0..rows).step_by(most).map(|row| batch.slice(row, most.min(rows - row))).collect()

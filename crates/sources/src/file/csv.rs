@@ -32,10 +32,10 @@ pub(super) use self::records::{Record, Records};
 #[cfg(feature = "ecsv")]
 pub(super) use self::text_types::TextType;
 
-/// Bytes of text at which a batch ends before it has all its rows.
+/// Bytes of text after which a batch ends, even if it has fewer rows than wanted.
 const BATCH_BYTES: usize = 16 << 20;
 
-/// Names the source.
+/// The source type.
 struct Csv;
 
 register_source!(
@@ -56,7 +56,7 @@ impl SourceType for Csv {
     }
 }
 
-/// Names the source.
+/// The source type.
 struct Tsv;
 
 register_source!(
@@ -77,17 +77,17 @@ impl SourceType for Tsv {
     }
 }
 
-/// What seems to be between the values of a text without a mark, by its first line.
+/// Guesses the separator of a text from its first line.
 fn separator(beginning: &[u8]) -> Option<u8> {
     let text = match std::str::from_utf8(beginning) {
-        // A character may be cut at the end.
+        // The last character may be cut.
         Err(error) if error.error_len().is_none() => &beginning[..error.valid_up_to()],
         Err(_) => return None,
         Ok(text) => text.as_bytes(),
     };
     let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
     let is_other = |byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\r' | b'\n');
-    // Documents, and comments of formats that are not known.
+    // Documents, and comments of unknown formats, are not separated text.
     if text.iter().any(is_other) || matches!(text.first(), Some(b'{' | b'[' | b'#' | b'%' | b'<')) {
         return None;
     }
@@ -95,7 +95,7 @@ fn separator(beginning: &[u8]) -> Option<u8> {
     [b'\t', b','].into_iter().find(|separator| line.contains(separator))
 }
 
-/// Opens a file whose first record holds the names of the columns; RFC 4180, 2.3.
+/// Opens a file whose first record has the names of the columns; RFC 4180, 2.3.
 fn open(
     bytes: Box<dyn Read + Send>,
     name: &str,
@@ -174,10 +174,10 @@ fn open(
     Ok(Box::new(BatchSource::new(schema, rows)))
 }
 
-/// The type that a list of columns gives, if it gives one.
+/// The type of a column according to the list of columns, if it has one.
 fn declared(metadata: &ColumnMetadata) -> Option<VoType> {
     let datatype = metadata.datatype?;
-    // Many documents say 1 for a scalar.
+    // Many documents write arraysize 1 for a scalar.
     let arraysize = metadata.arraysize.clone().filter(|size| datatype.is_text() || !size.is_one());
     Some(VoType { datatype, arraysize, xtype: None })
 }
@@ -185,7 +185,7 @@ fn declared(metadata: &ColumnMetadata) -> Option<VoType> {
 /// Batches, up to the first error.
 pub(super) struct Rows {
     records: Records<BufReader<Box<dyn Read + Send>>>,
-    /// Records that were read for their types.
+    /// Records that were read to guess the types.
     ahead: std::vec::IntoIter<Record>,
     columns: Vec<ColumnBuilder>,
     arrow: SchemaRef,
@@ -195,7 +195,7 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// The rows that follow.
+    /// Begins with the records in `ahead`, and goes on with the reader.
     #[cfg(feature = "ecsv")]
     pub(super) fn new(
         records: Records<BufReader<Box<dyn Read + Send>>>,

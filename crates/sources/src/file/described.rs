@@ -1,4 +1,4 @@
-//! The metadata in a file, as far as they agree with its data.
+//! Metadata in a file, as far as they agree with its data.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,30 +11,30 @@ use taploom_model::{
 
 use crate::request::Request;
 
-/// The metadata that a file has for its columns, by position, and for the table.
+/// The metadata of a file: of its columns, by position, and of the table.
 #[derive(Debug, Default)]
 pub(super) struct FileMetadata {
     pub(super) columns: Vec<ColumnMetadata>,
     pub(super) table: TableMetadata,
-    /// The smallest and the largest integer of each column, as far as the file says it.
+    /// The smallest and the largest integer of each column, if the file records them.
     pub(super) ranges: Vec<Option<(i64, i64)>>,
-    /// What of it was ignored, a sentence each.
+    /// Notes on ignored metadata, one sentence each.
     pub(super) notes: Vec<String>,
 }
 
 #[cfg(any(feature = "arrow", feature = "parquet"))]
-/// The metadata in an Arrow schema, as the format `arrow` writes them. Other formats keep a part of them.
+/// The metadata in an Arrow schema, as written by the format `arrow`. Other formats keep a part of them.
 pub(super) fn in_arrow(arrow: &SchemaRef) -> Option<FileMetadata> {
     let described = taploom_arrow_metadata::described(arrow)?;
     let taploom_arrow_metadata::Described { columns, table, notes, .. } = described;
     Some(FileMetadata { columns, table, notes, ..Default::default() })
 }
 
-/// The schema of a file.
+/// The schema of a file, and notes on its metadata.
 #[derive(Debug)]
 pub(super) struct FileSchema {
     pub(super) schema: ResultSchema,
-    /// Which of the file's metadata were ignored, one sentence each.
+    /// Notes on metadata of the file that were ignored, one sentence each.
     pub(super) notes: Vec<String>,
 }
 
@@ -49,10 +49,10 @@ impl FileSchema {
         Self { schema: ResultSchema::derived(arrow), notes: vec![why] }
     }
 
-    /// A schema with the metadata of the request, if it has any, or else with those of the file.
+    /// A schema with the metadata of the request if it has any, otherwise with the metadata of the file.
     ///
     /// # Errors
-    /// Those of [`ResultSchema::new`], for metadata that were given.
+    /// As [`ResultSchema::new`], for metadata of the request.
     pub(super) fn new(
         arrow: SchemaRef,
         request: &Request<'_>,
@@ -68,12 +68,12 @@ impl FileSchema {
         })
     }
 
-    /// The ending of a complete file of this name, with the notes on its metadata.
+    /// The ending of a file that was read completely, with notes on its metadata.
     pub(super) fn ending(&self, name: &str) -> Ending {
         Ending::default().with_notes(self.notes.iter().map(|note| format!("{name}: {note}")))
     }
 
-    /// A schema with the metadata of the file. If they contradict the data, the data are right.
+    /// A schema with the metadata of the file. Metadata that contradict the data are ignored.
     fn reconciled(arrow: &SchemaRef, mut known: FileMetadata) -> Self {
         timestamps_again(arrow, &mut known);
         let mut notes = std::mem::take(&mut known.notes);
@@ -92,11 +92,11 @@ impl FileSchema {
 }
 
 fn passed_over(error: &Error) -> String {
-    format!("the metadata of the file are passed over: {error:#}")
+    format!("the metadata of the file are ignored: {error:#}")
 }
 
-/// The metadata of a column that agree with its type and the range of its numbers, and a note if some do
-/// not.
+/// The metadata of a column that agree with its type and the range of its numbers, and a note if some were
+/// removed.
 fn fitting(
     field: &Field,
     mut column: ColumnMetadata,
@@ -108,13 +108,13 @@ fn fitting(
     };
     if says_nothing_new(field, &column) {
         column.datatype = None;
-        // An Arrow type of text does not say how long the text is.
+        // Arrow's text types do not have a length.
         column.arraysize = column.arraysize.filter(|_| is_large_text(field));
         return (column, None);
     }
     let why = match (alone(&column), alone(&ColumnMetadata::default())) {
         (Err(error), _) => error.message().to_owned(),
-        // A narrower datatype would refuse cells that are there, unless all are known to fit.
+        // A narrower datatype could refuse cells, unless all cells are known to fit.
         (Ok(said), Ok(derived)) => {
             match (said.columns()[0].vo_type(), derived.columns()[0].vo_type()) {
                 (Ok(said), Ok(derived))
@@ -128,10 +128,7 @@ fn fitting(
         }
         (Ok(_), Err(_)) => return (column, None),
     };
-    let note = format!(
-        "column {:?}: what the file says of its datatype is passed over: {why}",
-        field.name()
-    );
+    let note = format!("column {:?}: its datatype in the file is ignored: {why}", field.name());
     let without = ColumnMetadata {
         datatype: None,
         arraysize: None,
@@ -143,7 +140,7 @@ fn fitting(
     (if fits { without } else { ColumnMetadata::default() }, Some(note))
 }
 
-/// Whether all integers of a range have this datatype. STIL writes unsignedByte as 16 bits.
+/// Whether all integers of a range fit this datatype. STIL writes unsignedByte as 16 bits.
 fn holds(datatype: Datatype, (least, greatest): (i64, i64)) -> bool {
     let (from, to) = match datatype {
         Datatype::UnsignedByte => (0, u8::MAX.into()),
@@ -154,8 +151,8 @@ fn holds(datatype: Datatype, (least, greatest): (i64, i64)) -> bool {
     from <= least && greatest <= to
 }
 
-/// Whether a file says of a column's datatype only what follows from an Arrow type that VOTable lacks. A
-/// datatype decides what is written: without it, the column stays what it is in formats that hold its type.
+/// Whether the file's datatype is only the usual substitute for an Arrow type that VOTable lacks. A
+/// datatype decides what is written; without it, formats that have the Arrow type keep it.
 fn says_nothing_new(field: &Field, column: &ColumnMetadata) -> bool {
     let derived = ResultSchema::derived(Arc::new(Schema::new(vec![field.clone()])));
     match derived.columns()[0].vo_type() {
@@ -174,8 +171,8 @@ fn is_large_text(field: &Field) -> bool {
     matches!(field.data_type(), DataType::LargeUtf8 | DataType::Utf8View)
 }
 
-/// Timestamps that the FIELDs describe as counts (`timestamp=micros` of VOParquet) are described as
-/// timestamps again: what a unit and a TIMESYS say of the count is in their type.
+/// Describes timestamps as timestamps again if the FIELDs describe them as counts (`timestamp=micros` of
+/// VOParquet). Their Arrow type has what the unit and TIMESYS of a count say.
 fn timestamps_again(arrow: &SchemaRef, known: &mut FileMetadata) {
     let FileMetadata { columns, table, .. } = known;
     let are_times: Vec<bool> = arrow
@@ -190,7 +187,7 @@ fn timestamps_again(arrow: &SchemaRef, known: &mut FileMetadata) {
                 )
         })
         .collect();
-    // Numbers that refer to a TIMESYS need its origin.
+    // The TIMESYS that columns of numbers refer to have to keep their origin.
     let needed: HashSet<XmlId> = columns
         .iter()
         .zip(&are_times)
@@ -221,8 +218,9 @@ fn timestamps_again(arrow: &SchemaRef, known: &mut FileMetadata) {
     }
 }
 
-/// Takes the origin of a TIMESYS away, which texts do not count from (VOTable 1.4, 3.5), and the whole
-/// of one that says no more than that they are UTC. Whether it is still there, or was not here at all.
+/// Removes the origin of a TIMESYS, because timestamps in text do not count from an origin (VOTable 1.4,
+/// 3.5), and removes the whole TIMESYS if it says nothing but UTC. Returns whether the TIMESYS is still
+/// there, or was missing from the beginning.
 fn without_origin(systems: &mut Vec<TimeSys>, id: &XmlId) -> bool {
     let Some(place) = systems.iter().position(|system| system.id == *id) else { return true };
     let system = &mut systems[place];
@@ -234,7 +232,7 @@ fn without_origin(systems: &mut Vec<TimeSys>, id: &XmlId) -> bool {
     !says_nothing
 }
 
-/// Adds the metadata that follow the rows of a document to those before them.
+/// Adds the metadata after the rows of a document to the metadata before them.
 #[cfg(feature = "parquet")]
 pub(super) fn add_late(table: &mut TableMetadata, late: &TableMetadata) {
     table.infos.extend_from_slice(&late.infos);

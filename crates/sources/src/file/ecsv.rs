@@ -1,4 +1,4 @@
-//! ECSV: separated text below a header in YAML; astropy's APE 6.
+//! ECSV files: separated text after a header in YAML; astropy's APE 6.
 
 use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
@@ -19,12 +19,12 @@ use crate::request::Request;
 mod column;
 mod header;
 
-/// What a file begins with, before its version.
+/// The beginning of a file, before its version.
 const MARK: &[u8] = b"# %ECSV ";
-/// Maximum size of a header.
+/// Maximum size of a header in bytes.
 const HEADER_BYTES: usize = 16 << 20;
 
-/// Names the source.
+/// The source type.
 struct Ecsv;
 
 register_source!(
@@ -57,7 +57,7 @@ fn open(
     let mut names = Record::default();
     if !records.read(&mut names)? {
         return Err(invalid(format!(
-            "source {name}: it has no record with the names of its columns"
+            "source {name}: there is no record with the names of the columns"
         )));
     }
     let names = names.names(name)?;
@@ -79,7 +79,7 @@ fn open(
         return Err(invalid(format!("source {name}: {what}")));
     }
     records.expect(names.len());
-    // Files of astropy have spaces between values, and null and the empty text are the same in them.
+    // astropy writes spaces between values, and does not distinguish null from empty text in such files.
     let has_empty_text = header.delimiter == b',';
     let columns = header.columns.iter().map(|column| column.builder(has_empty_text).map_err(wrong));
     let columns = columns.collect::<Result<Vec<_>>>()?;
@@ -112,7 +112,7 @@ fn header_text(reader: &mut impl BufRead, name: &str) -> Result<String> {
                 "source {name}: a header of more than {HEADER_BYTES} bytes"
             )));
         }
-        // The sign of a comment, and the space after it. The first line is not YAML.
+        // The comment character, and the space after it. The first line is not YAML.
         let sign = if start == 0 && text.starts_with(MARK) {
             read
         } else if text[start..].starts_with(b"# ") {

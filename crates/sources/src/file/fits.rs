@@ -1,7 +1,7 @@
-//! FITS files: tables in ASCII and binary tables; FITS 4.0, sections 7.2 and 7.3.
+//! FITS files: ASCII tables and binary tables; FITS 4.0, sections 7.2 and 7.3.
 //!
-//! Rows are read as they come, so that a table without variable-length arrays can be read from a pipe. The
-//! heap with such arrays follows the rows; from a pipe, rows and heap are first copied to scratch.
+//! Rows are read in sequence, so a table without variable-length arrays can be read from a pipe. The heap
+//! with such arrays follows the rows. From a pipe, rows and heap are first copied to scratch.
 
 use std::fs::File;
 use std::io::Read;
@@ -30,7 +30,7 @@ mod header;
 mod heap;
 mod rows;
 
-/// Names the source.
+/// The source type.
 struct Fits;
 
 register_source!(
@@ -42,7 +42,7 @@ register_source!(
 impl SourceType for Fits {
     const INFO: SourceInfo = SourceInfo::new("fits", "a FITS file")
         .with_extensions(&["fits", "fit", "fts"])
-        // FITS 4.0, 4.4.1.1: the first keyword and its value.
+        // The first keyword and its value; FITS 4.0, 4.4.1.1.
         .with_mark(|beginning| beginning.starts_with(b"SIMPLE  ="))
         .with_tables();
 
@@ -61,7 +61,7 @@ impl SourceType for Fits {
     }
 }
 
-/// A FITS file in a stream, whose table is in an HDU with this number, or else the first one.
+/// Opens a FITS file in a stream: the table in the HDU with this number, or else the first table.
 #[cfg(feature = "votable")]
 pub(super) fn open_stream(
     reader: Box<dyn Read + Send>,
@@ -88,7 +88,7 @@ fn open(
     let memory = request.resources.memory_budget;
     if table.row_bytes > memory {
         return Err(invalid(format!(
-            "source {name}: a row takes {} bytes, more than the {memory} that are granted to the source, three \
+            "source {name}: a row takes {} bytes, more than the {memory} that the source may use, three \
              eighths of --memory-budget",
             table.row_bytes
         )));
@@ -137,7 +137,7 @@ struct Rows {
     heap: Option<Heap>,
     arrow: SchemaRef,
     batch_rows: usize,
-    /// Bytes of arrays in the heap at which a batch ends before it has all its rows.
+    /// Bytes of arrays in the heap after which a batch ends, even if it has fewer rows than wanted.
     batch_bytes: usize,
     name: String,
     failed: bool,
@@ -188,7 +188,7 @@ impl Iterator for Rows {
     }
 }
 
-/// The part of a header that a table needs.
+/// The part of a header that describes a table.
 impl Table {
     /// The offset of the heap from the first row.
     fn heap_start(&self) -> u64 {

@@ -86,14 +86,14 @@ fn what_is_wrong_is_named() {
         (header(a) + "# delimiter: ;\na\n1\n", "its delimiter is \";\""),
         (
             header("# - {name: a, datatype: int65}\n") + "a\n1\n",
-            "\"int65\" is not a datatype of ECSV",
+            "the datatype \"int65\" is not supported",
         ),
         (
             header("# - {name: a, datatype: string, subtype: 'int8[x]'}\n") + "a\n1\n",
             "subtype \"int8[x]\"",
         ),
-        (header("# - {name: a\n") + "a\n1\n", "its header is not that of an ECSV file"),
-        ("# %ECSV 1.0\n# ---\na\n1\n".to_owned(), "its header is not that of an ECSV file"),
+        (header("# - {name: a\n") + "a\n1\n", "its header is not the header of an ECSV file"),
+        ("# %ECSV 1.0\n# ---\na\n1\n".to_owned(), "its header is not the header of an ECSV file"),
         (
             header("# - {name: a, datatype: string, subtype: 'int8[2]'}\n") + "a\n[1,2]\n[1,2\n",
             "row 2: \"[1,2\" is not of type List",

@@ -77,11 +77,10 @@ fn a_table_is_chosen_by_number_or_name() {
         let rows = rows(&Request::new(&path).with_table(table)).unwrap();
         assert_eq!(shown(&rows, "id"), "0|1|2|3|4|5|6");
     }
-    let listed =
-        "its HDUs: 0 (the primary HDU), 1 \"PICTURE\" (an image), 2 \"CATALOGUE\" (a binary table)";
+    let listed = "the HDUs are: 0 (the primary HDU), 1 \"PICTURE\" (an image), 2 \"CATALOGUE\" (a binary table)";
     for (table, words) in [
-        ("1", "HDU 1 is not there or is not a table"),
-        ("9", "HDU 9 is not there"),
+        ("1", "HDU 1 does not exist or is not a table"),
+        ("9", "HDU 9 does not exist"),
         ("nope", "no table has the EXTNAME \"nope\""),
     ] {
         let error = refusal(&Request::new(&path).with_table(table));
@@ -261,7 +260,7 @@ fn tables_in_ascii_are_read() {
     assert!(error.starts_with("column \"n\", row 2: "), "{error}");
     assert!(error.ends_with("\"-9x9\" is not of type short"), "{error}");
     for (card, other, words) in [
-        ("TFORM2  = 'A5'", "TFORM2  = '5A'", "TFORM2 \"5A\" is not that of a table in ASCII"),
+        ("TFORM2  = 'A5'", "TFORM2  = '5A'", "TFORM2 \"5A\" is not valid in an ASCII table"),
         (
             "TBCOL2  = 1",
             "TBCOL2  = 17",
@@ -296,7 +295,7 @@ fn claims_of_a_header_are_checked() {
         ),
         (
             &["NAXIS1  = 4", "NAXIS2  = 9", "TFIELDS = 1", "TFORM1  = '2J'"],
-            "columns up to number 1 take 8 bytes of a row, which has 4",
+            "the columns up to number 1 take 8 bytes, but a row has only 4",
         ),
         (
             &["NAXIS1  = 4", "NAXIS2  = 4611686018427387904", "TFIELDS = 1", "TFORM1  = 'J'"],

@@ -118,7 +118,7 @@ fn fields_that_do_not_fit_are_named() {
     );
     let other = document.replace("<FITS>", "<FITS extnum='7'>");
     let error = read(&other).unwrap_err().to_string();
-    assert!(error.contains("HDU 7 is not there or is not a table"), "{error}");
+    assert!(error.contains("HDU 7 does not exist or is not a table"), "{error}");
 }
 
 /// A document that is cut short anywhere is an error, and one that is damaged does not panic.

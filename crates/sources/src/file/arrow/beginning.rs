@@ -1,26 +1,27 @@
-//! What Arrow files and streams begin with.
+//! Recognizes Arrow files and streams by their first bytes.
 
 use super::in_turn::CONTINUATION;
 
-/// What a file begins with; Arrow columnar format, IPC file format.
+/// The first bytes of a file; Arrow columnar format, IPC file format.
 const FILE_MARK: &[u8] = b"ARROW1";
 
-/// Whether these are the first bytes of a file or a stream.
+/// Whether a file or a stream may begin with these bytes.
 pub(super) fn is_arrow(beginning: &[u8]) -> bool {
     beginning.starts_with(FILE_MARK) || is_stream(beginning)
 }
 
-/// Whether these are the first bytes of a stream.
+/// Whether a stream may begin with these bytes.
 ///
-/// A stream begins with the message of its schema, and since Arrow 0.15 with a mark before it.
+/// A stream begins with the message of its schema. Since Arrow 0.15 a continuation marker precedes it.
 pub(super) fn is_stream(beginning: &[u8]) -> bool {
     beginning.starts_with(&CONTINUATION) || begins_with_schema(beginning).unwrap_or(false)
 }
 
-/// Whether a length and a message with a schema stand at the beginning. The message is a flatbuffer: the place
-/// of a table, which has the place of its vtable, which has the places of the fields.
+/// Whether the bytes begin with a length and a message with a schema. The message is a flatbuffer: it
+/// begins with the offset of a table, which has the offset of its vtable, which has the offsets of the
+/// fields.
 fn begins_with_schema(beginning: &[u8]) -> Option<bool> {
-    /// The places of the fields in the vtable of a Message; Message.fbs.
+    /// The positions in a Message's vtable; Message.fbs.
     const HEADER_TYPE: usize = 6;
     const BODY_LENGTH: usize = 10;
     const SCHEMA: u8 = 1;
@@ -35,7 +36,7 @@ fn begins_with_schema(beginning: &[u8]) -> Option<bool> {
     let vtable = usize::try_from(table.checked_sub(number(usize::try_from(table).ok()?)?)?).ok()?;
     let table = usize::try_from(table).ok()?;
     let (size, header_type) = (short(vtable)?, short(vtable + HEADER_TYPE)?);
-    // A schema has no body, and a field with its default value is left out.
+    // A schema message has no body, and a field with its default value is left out.
     let has_body = size > BODY_LENGTH && {
         let at = short(vtable + BODY_LENGTH)?;
         at != 0 && message.get(table + at..)?.first_chunk::<8>()? != &[0; 8]

@@ -1,4 +1,4 @@
-//! The record batches that the footer of an Arrow file lists.
+//! Reads the record batches that the footer of an Arrow file lists.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::in_turn::CONTINUATION;
 use super::memory::Blocks;
 use super::unsupported::{check_byte_order, check_compression, refused};
 
-/// What ends a file: the length of the footer, four bytes, and `ARROW1`.
+/// Size of the end of a file in bytes: the length of the footer (four bytes) and `ARROW1`.
 const TRAILER: usize = 10;
 
 /// The record batches of a file.
@@ -63,7 +63,7 @@ fn read(blocks: &mut Blocks, block: &Block) -> Result<Buffer, ArrowError> {
     blocks.seek(number(block.offset())?)?;
     let metadata = number(block.metaDataLength().into())?;
     let bytes = blocks.read_batch(metadata.saturating_add(number(block.bodyLength())?))?;
-    // A message that can't be read is an error of arrow-ipc.
+    // arrow-ipc reports a message that can't be read.
     let start = if bytes.starts_with(&CONTINUATION) { 8 } else { 4 };
     let message = bytes.get(start..usize::try_from(metadata).unwrap_or(usize::MAX));
     if let Some(Ok(message)) = message.map(root_as_message) {
@@ -80,7 +80,7 @@ impl Iterator for FileBatches {
             let block = self.to_read.next()?;
             let bytes = read(&mut self.blocks, &block);
             let batch = bytes.and_then(|bytes| self.decoder.read_record_batch(&block, &bytes));
-            // A block may hold nothing.
+            // A block may have no batch.
             if let Some(batch) = batch.transpose() {
                 return Some(batch);
             }

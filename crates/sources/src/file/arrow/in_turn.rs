@@ -1,4 +1,4 @@
-//! The record batches of an Arrow stream, one after the other.
+//! Reads the record batches of an Arrow stream, one after the other.
 
 use std::collections::VecDeque;
 use std::io::Read;
@@ -13,7 +13,7 @@ use arrow_schema::{ArrowError, Schema, SchemaRef};
 use super::memory::Pieces;
 use super::unsupported::{check_byte_order, check_compression, refused};
 
-/// Before the length of a message; Arrow columnar format, encapsulated message format.
+/// The marker before the length of a message; Arrow columnar format, encapsulated message format.
 pub(super) const CONTINUATION: [u8; 4] = [0xff; 4];
 /// The length that ends a stream.
 const END: [u8; 4] = [0; 4];
@@ -23,7 +23,7 @@ pub(super) struct StreamBatches {
     pieces: Pieces<Box<dyn Read + Send>>,
     schema: SchemaRef,
     decoder: StreamDecoder,
-    /// Batches that were decoded and not given out yet. The decoder gives a batch without a body only when
+    /// Batches that were decoded but not returned yet. The decoder returns a batch without a body only when
     /// the next message begins.
     ready: VecDeque<RecordBatch>,
     ended: bool,

@@ -1,8 +1,8 @@
-//! Memory for batches, which is reused.
+//! Reuses the memory of batches.
 //!
-//! arrow-ipc's own readers take fresh memory for every batch, which is cleared, and handed back to the
-//! system, while the previous batch is still in use. Here the memory of a batch that nobody holds any
-//! more is used for the next one.
+//! The readers of arrow-ipc allocate the memory of every batch anew. The system clears it, and gets it back
+//! while the previous batch is still in use. This module reuses the memory of a batch that nobody holds any
+//! more for the next one.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -12,13 +12,14 @@ use arrow_buffer::{Buffer, MutableBuffer};
 use arrow_schema::ArrowError;
 
 /// Maximum number of batches whose memory may be reused. With several threads, one batch is being read, one
-/// waits and several are being encoded.
+/// waits, and several are being encoded.
 const KEPT: usize = 8;
-/// Bytes of a stream for which memory is taken before they are there: a damaged stream can claim any length. New
-/// memory is not resident until it is filled; taken too small, it is cleared and copied as it grows.
+/// Bytes of a stream that are allocated before they have arrived, because a damaged stream can claim any
+/// length. New memory is not resident until it is filled; an allocation that is too small is cleared and
+/// copied when it grows.
 const TRUSTED: usize = 16 << 20;
 
-/// Memory of the last batches, the oldest first. Others may still hold it.
+/// The memory of the last batches, the oldest first. Some of it may still be in use.
 struct Memory(VecDeque<Buffer>);
 
 impl Memory {
@@ -26,16 +27,17 @@ impl Memory {
         Self(VecDeque::with_capacity(KEPT))
     }
 
-    /// Memory for this length, with any content: shorter only if that takes more than `trusted` new bytes.
+    /// Returns memory of this length, with any content. It is shorter if it would take more than `trusted`
+    /// new bytes.
     fn take(&mut self, length: usize, trusted: usize) -> MutableBuffer {
-        // The system gives new memory as zeros, which need not be written again.
+        // The system's new memory is zeroed, so it need not be cleared.
         let new = || MutableBuffer::from_len_zeroed(length.min(trusted));
         let mut memory = self.unused().unwrap_or_else(new);
         memory.resize(length.min(trusted.max(memory.len())), 0);
         memory
     }
 
-    /// Memory of an earlier batch that nobody else holds.
+    /// The memory of an earlier batch that nobody uses any more.
     fn unused(&mut self) -> Option<MutableBuffer> {
         (0..self.0.len()).find_map(|_| match self.0.pop_front()?.into_mutable() {
             Ok(unused) => Some(unused),
@@ -46,7 +48,7 @@ impl Memory {
         })
     }
 
-    /// The memory as a buffer, which is looked at again when memory is wanted.
+    /// Turns the memory into a buffer, and remembers it for reuse.
     fn lend(&mut self, memory: MutableBuffer) -> Buffer {
         let memory = Buffer::from(memory);
         if self.0.len() == KEPT {
@@ -57,7 +59,7 @@ impl Memory {
     }
 }
 
-/// An Arrow file, and the memory that its batches are read into.
+/// An Arrow file, and the memory into which its batches are read.
 pub(super) struct Blocks {
     file: File,
     length: u64,
@@ -81,7 +83,7 @@ impl Blocks {
         Ok(())
     }
 
-    /// Reads a few bytes.
+    /// Reads a small number of bytes into new memory.
     pub(super) fn read(&mut self, length: u64) -> Result<Vec<u8>, ArrowError> {
         let mut bytes = vec![0; self.length_within(length)?];
         self.fill(&mut bytes)?;
@@ -95,13 +97,13 @@ impl Blocks {
         Ok(self.memory.lend(memory))
     }
 
-    /// Checks a length before memory is allocated: a damaged file can claim any length.
+    /// Checks a length before allocating memory, because a damaged file can claim any length.
     fn length_within(&self, length: u64) -> Result<usize, ArrowError> {
         let left = self.length.saturating_sub(self.position);
         let within = usize::try_from(length).ok().filter(|_| length <= left);
         within.ok_or_else(|| {
             ArrowError::ParseError(format!(
-                "{length} bytes from byte {} on are not within the {} of the file",
+                "{length} bytes from byte {} on exceed the {} of the file",
                 self.position, self.length
             ))
         })
@@ -114,7 +116,7 @@ impl Blocks {
     }
 }
 
-/// An Arrow stream, and the memory that its batches are read into.
+/// An Arrow stream, and the memory into which its batches are read.
 pub(super) struct Pieces<R> {
     stream: BufReader<R>,
     memory: Memory,
@@ -134,7 +136,7 @@ impl<R: Read> Pieces<R> {
         }
     }
 
-    /// Reads a few bytes.
+    /// Reads a small number of bytes into new memory.
     pub(super) fn read(&mut self, length: u64) -> Result<Vec<u8>, ArrowError> {
         let mut bytes = Vec::new();
         self.stream.by_ref().take(length).read_to_end(&mut bytes)?;
@@ -159,7 +161,7 @@ impl<R: Read> Pieces<R> {
             if filled == length {
                 return Ok(self.memory.lend(memory));
             }
-            // Memory at most doubles for the bytes that are there.
+            // The memory grows to at most twice the bytes that have arrived.
             memory.resize(length.min(2 * filled), 0);
         }
     }

@@ -1,14 +1,14 @@
-//! What an Arrow file can have that is not read.
+//! Detects features of Arrow files that are not supported.
 
 use std::fmt::Display;
 
 use arrow_ipc::{Message, Schema};
 use arrow_schema::ArrowError;
 
-/// The key of a message whose buffers are compressed as Arrow 0.17 did it.
+/// The key of a message whose buffers are compressed in the way of Arrow 0.17.
 const OLD_COMPRESSION: &str = "ARROW:experimental_compression";
 
-/// Checks that values have the byte order of this machine: arrow-ipc reads them as they stand.
+/// Checks that values have the byte order of this machine, because arrow-ipc does not swap bytes.
 pub(super) fn check_byte_order(schema: Schema<'_>) -> Result<(), ArrowError> {
     if schema.endianness().equals_to_target_endianness() {
         return Ok(());
@@ -17,8 +17,8 @@ pub(super) fn check_byte_order(schema: Schema<'_>) -> Result<(), ArrowError> {
     unsupported(format!("its values are {order}, which this machine does not read"))
 }
 
-/// Checks that a message does not have the compression of Arrow 0.17, which arrow-ipc does not know: it
-/// would take the compressed bytes for values.
+/// Checks that a message does not have the compression of Arrow 0.17. arrow-ipc does not know it, and would
+/// read the compressed bytes as values.
 pub(super) fn check_compression(message: Message<'_>) -> Result<(), ArrowError> {
     let keys = message.custom_metadata().into_iter().flatten();
     if keys.filter_map(|pair| pair.key()).all(|key| key != OLD_COMPRESSION) {

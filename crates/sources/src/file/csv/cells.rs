@@ -1,4 +1,4 @@
-//! Values of separated text, each into the Arrow type of its column.
+//! Converts values of separated text to the Arrow types of their columns.
 
 use std::sync::Arc;
 
@@ -19,28 +19,28 @@ use super::numbers::{float, integer};
 #[cfg(feature = "ecsv")]
 use super::text_types::TextType;
 
-/// One value as it stands in a file.
+/// One value in a file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cell<'a> {
     pub(super) text: &'a [u8],
-    /// Whether it had quotes: that tells the empty string, or array, from a null.
+    /// Whether it was quoted, which distinguishes an empty string or array from a null.
     pub(super) is_quoted: bool,
 }
 
-/// The cells of a column.
+/// Builds the array of a column.
 pub(in crate::file) struct ColumnBuilder {
     name: String,
     /// The name of the type, for messages.
     type_name: String,
     data_type: DataType,
-    /// Whether a quoted empty value is a value, and not a null.
+    /// Whether a quoted empty value is an empty value instead of a null.
     has_empty: bool,
     is_guessed: bool,
     build: Box<dyn AppendText>,
 }
 
 impl ColumnBuilder {
-    /// A column whose type is given.
+    /// A column with a given type.
     pub(super) fn declared(name: &str, vo_type: &VoType) -> Self {
         let build = builder(vo_type);
         Self {
@@ -53,7 +53,7 @@ impl ColumnBuilder {
         }
     }
 
-    /// A column with values of an ECSV file.
+    /// A column of an ECSV file.
     #[cfg(feature = "ecsv")]
     pub(in crate::file) fn of_text_type(name: &str, text_type: TextType, has_empty: bool) -> Self {
         let (data_type, build) = text_type.builder();
@@ -67,7 +67,7 @@ impl ColumnBuilder {
         }
     }
 
-    /// A column whose first values tell its type.
+    /// A column whose type was guessed from its first values.
     pub(super) fn guessed(name: &str, guess: Guess) -> Self {
         let vo_type = guess.vo_type();
         let type_name = vo_type.datatype.to_string();
@@ -86,7 +86,7 @@ impl ColumnBuilder {
     /// Appends a value.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidValue`] naming the column where it does not fit.
+    /// [`ErrorKind::InvalidValue`] naming the column if the value does not fit the type.
     pub(super) fn append(&mut self, cell: Cell<'_>) -> Result<()> {
         let Ok(text) = std::str::from_utf8(cell.text) else {
             return Err(self.unfit("a value is not UTF-8".to_owned()));
@@ -113,7 +113,7 @@ impl ColumnBuilder {
         Error::new(ErrorKind::InvalidValue, message).with_column(&self.name)
     }
 
-    /// The cells appended since the last call.
+    /// Returns the cells that were appended since the last call.
     pub(super) fn finish(&mut self) -> ArrayRef {
         self.build.finish()
     }
@@ -121,7 +121,7 @@ impl ColumnBuilder {
 
 fn data_type(vo_type: &VoType) -> DataType {
     match is_one_complex_number(vo_type) {
-        // A list of any length would be an array of complex numbers.
+        // Without an arraysize, a list of any length would be an array of complex numbers.
         true => pair(vo_type.datatype.element()),
         false => vo_type.carrier(),
     }
@@ -136,14 +136,14 @@ fn has_empty(vo_type: &VoType) -> bool {
     match vo_type.cell() {
         CellShape::Text { .. } => true,
         CellShape::Array { dimensions } => dimensions.takes(0),
-        // An empty array of strings is `[]`.
+        // An empty array of strings is written `[]`.
         CellShape::Scalar | CellShape::Texts { .. } => false,
     }
 }
 
-/// Takes the cells of a column.
+/// Parses and collects the cells of a column.
 pub(super) trait AppendText: Send {
-    /// Appends a cell that is not null; `None` where it does not fit.
+    /// Appends a cell that is not null. Returns `None` if it does not fit.
     fn append(&mut self, text: &str) -> Option<()>;
 
     fn append_null(&mut self);
@@ -181,11 +181,11 @@ fn is_one_complex_number(vo_type: &VoType) -> bool {
     vo_type.datatype.is_complex() && vo_type.arraysize.is_none()
 }
 
-/// A value of an array, or the only one of a cell.
+/// A type of single values and of array elements.
 pub(super) trait Element: 'static {
     type Builder: ArrayBuilder + Default;
 
-    /// Appends the value in `text`; `None` if it is not of this type.
+    /// Parses and appends a value. Returns `None` if it is not of this type.
     fn append(text: &str, to: &mut Self::Builder) -> Option<()>;
 
     fn append_null(to: &mut Self::Builder);
@@ -293,7 +293,7 @@ impl<E: Element> AppendText for Pair<E> {
     }
 }
 
-/// Values between spaces; returns how many.
+/// Parses and appends values that are separated by spaces, and returns their number.
 fn append_elements<E: Element>(text: &str, to: &mut E::Builder) -> Option<usize> {
     let mut elements = 0;
     for element in text.split_ascii_whitespace() {
@@ -323,7 +323,7 @@ impl AppendText for Text {
     }
 }
 
-/// Strings, as an array of JSON.
+/// Arrays of strings, written as JSON.
 struct Texts(ListBuilder<StringBuilder>);
 
 impl AppendText for Texts {

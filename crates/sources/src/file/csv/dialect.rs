@@ -1,4 +1,4 @@
-//! How a text is divided into values: what `--input-format` can say of it.
+//! The dialect of separated text, which `--input-format` can change.
 
 use taploom_model::Result;
 
@@ -8,14 +8,14 @@ use crate::request::Request;
 
 /// The options of CSV and TSV files.
 pub(super) const OPTIONS: &[SourceOption] = &[
-    SourceOption::new("delimiter", "the character between two values, or tab"),
+    SourceOption::new("delimiter", "the character between values, or tab"),
     SourceOption::new("quote", "the character around values, or none"),
     SourceOption::new("comment", "the character that begins a line without values"),
     SourceOption::new("null", "a word for null"),
     SourceOption::new("header", "present or absent: whether the first record names the columns"),
     SourceOption::new("names", "names of the columns, between commas"),
     SourceOption::new("spaces", "keep or trim: whether spaces around a value belong to it"),
-    SourceOption::new("short", "error or null: what values mean that a record does not have"),
+    SourceOption::new("short", "error or null: how to read a record with too few values"),
 ];
 
 /// How a text is divided into values.
@@ -24,25 +24,25 @@ pub(in crate::file) struct Dialect {
     pub(super) separator: u8,
     pub(super) quotes: Quotes,
     pub(super) comment: Option<u8>,
-    /// A value without quotes that stands for null.
+    /// An unquoted value that stands for null.
     pub(super) null: Option<String>,
     pub(super) has_header: bool,
     pub(super) names: Option<Vec<String>>,
-    /// Whether spaces around a value without quotes do not belong to it.
+    /// Whether spaces around unquoted values are removed.
     pub(super) trims: bool,
-    /// Whether nulls end a record with too few values.
+    /// Whether a record with too few values is completed with nulls.
     pub(super) fills: bool,
 }
 
-/// What a quote means.
+/// The meaning of quotes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Quotes {
-    /// It begins a value that may hold separators and line breaks; RFC 4180.
+    /// A quote begins a value that may have separators and line breaks; RFC 4180.
     Around(u8),
-    /// It is around a value if it begins and ends it. Separators and line breaks always end a value, so that a quote
-    /// without its end is doubtful.
+    /// A value is quoted if it begins and ends with a quote. Separators and line breaks end a value even
+    /// within quotes, so an unpaired quote is ambiguous.
     WithinValue,
-    /// Nothing.
+    /// Quotes have no meaning.
     None,
 }
 
@@ -51,12 +51,12 @@ impl Dialect {
         Self::new(b',', Quotes::Around(b'"'))
     }
 
-    /// IANA's text/tab-separated-values knows no quotes, but our own files and those of others have them.
+    /// IANA's text/tab-separated-values has no quotes, but files of Taploom and of others use them.
     pub(super) fn tsv() -> Self {
         Self::new(b'\t', Quotes::WithinValue)
     }
 
-    /// The rows of an ECSV file.
+    /// The dialect of the rows of an ECSV file.
     #[cfg(feature = "ecsv")]
     pub(in crate::file) fn ecsv(separator: u8) -> Self {
         Self { comment: Some(b'#'), ..Self::new(separator, Quotes::Around(b'"')) }
@@ -75,7 +75,7 @@ impl Dialect {
         }
     }
 
-    /// The dialect with the options of a request.
+    /// Changes the dialect by the options of a request.
     pub(super) fn with_options(mut self, request: &Request<'_>) -> Result<Self> {
         if let Some(text) = request.option("delimiter") {
             self.separator = character("delimiter", text)?;
@@ -112,7 +112,7 @@ impl Dialect {
     }
 }
 
-/// Whether an option has the first of two values, if it is given.
+/// Whether an option has the value `yes` rather than `no`; `None` if it is not given.
 fn either(request: &Request<'_>, option: &str, yes: &str, no: &str) -> Result<Option<bool>> {
     match request.option(option) {
         None => Ok(None),

@@ -1,27 +1,27 @@
-//! Types of columns for which none is given.
+//! Guesses the types of columns from their values.
 
 use super::numbers::float;
 use crate::guesses::is_exact_in_double;
 use taploom_model::{Arraysize, Datatype, VoType};
 
-/// Number of rows whose values decide the types of columns that have none given.
+/// Number of rows from which the types of columns are guessed.
 pub(super) const GUESS_ROWS: usize = 1000;
 
-/// What all values so far are.
+/// The narrowest type for all values so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Guess {
     Nothing,
     Boolean,
-    /// Integers that doubles hold too.
+    /// Integers that doubles represent exactly.
     Long,
-    /// Integers, one of which a double would round.
+    /// Integers, at least one of which a double would round.
     ExactLong,
     Double,
     Text,
 }
 
 impl Guess {
-    /// What all values of a column are.
+    /// The guess for these values of a column.
     pub(super) fn of<'a>(values: impl Iterator<Item = &'a [u8]>) -> Self {
         values.map(Self::of_one).fold(Self::Nothing, Self::or)
     }
@@ -35,7 +35,7 @@ impl Guess {
         } else if value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false") {
             Self::Boolean
         } else if digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            // As a number it would lose its zeros, or digits beyond the range.
+            // As a number, the value would lose leading zeros or digits.
             let has_zeros = digits.len() > 1 && digits.starts_with('0');
             match value.parse::<i64>() {
                 Ok(number) if !has_zeros && is_exact_in_double(number) => Self::Long,
@@ -55,7 +55,7 @@ impl Guess {
             (Self::Nothing, one) | (one, Self::Nothing) => one,
             (Self::Long, Self::Double) | (Self::Double, Self::Long) => Self::Double,
             (Self::Long, Self::ExactLong) | (Self::ExactLong, Self::Long) => Self::ExactLong,
-            // As numbers, the integers would lose digits.
+            // As doubles, the integers would be rounded.
             _ => Self::Text,
         }
     }
@@ -72,7 +72,8 @@ impl Guess {
     }
 }
 
-/// Makes the guesses of one file those of all files so far, and the other way round.
+/// Replaces both the guesses of all earlier files and the guesses of one file by types for the values of
+/// both.
 pub(super) fn widen(all: &mut Vec<Guess>, file: &mut [Guess]) {
     all.resize(all.len().max(file.len()), Guess::Nothing);
     for (all, file) in all.iter_mut().zip(file) {

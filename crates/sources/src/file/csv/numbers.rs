@@ -1,4 +1,4 @@
-//! Numbers in text.
+//! Parses numbers in text.
 
 use std::str::FromStr;
 
@@ -6,8 +6,8 @@ pub(super) fn integer<I: FromStr>(text: &str) -> Option<I> {
     text.parse().ok()
 }
 
-/// Decimals, and `NaN`, `Infinity` and `inf` in any case and with any sign. A number that is out of range
-/// does not become an infinity.
+/// Parses decimals, and `NaN`, `Infinity` and `inf` in any case and with any sign. A number that is out of
+/// range is an error instead of an infinity.
 pub(super) fn float<F: FromStr + Into<f64> + Copy>(text: &str) -> Option<F> {
     let value = text.parse::<F>().ok()?;
     let is_word = text.contains(['n', 'N']);

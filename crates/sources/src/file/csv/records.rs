@@ -1,4 +1,4 @@
-//! Records of separated text.
+//! Reads the records of separated text.
 
 use std::io::BufRead;
 
@@ -10,12 +10,12 @@ use super::dialect::{Dialect, Quotes};
 use super::watch::{LineBeginning, QuoteTracker};
 use crate::error::invalid;
 
-/// Maximum size of a record. A quote that is not closed makes one record of everything that follows.
+/// Maximum size of a record. An unclosed quote would make one record of the rest of the file.
 const RECORD_BYTES: usize = 256 << 20;
 
-/// Records of a file, one after the other.
+/// Reads the records of a file, one after the other.
 ///
-/// csv-core reads them value by value, because no other reader shows whether an empty value had quotes.
+/// csv-core splits records into values. Other readers do not tell whether an empty value was quoted.
 pub(in crate::file) struct Records<R> {
     input: R,
     reader: Reader,
@@ -23,19 +23,19 @@ pub(in crate::file) struct Records<R> {
     quotes: Quotes,
     comment: Option<u8>,
     null: Option<Vec<u8>>,
-    /// Whether spaces around a value without quotes do not belong to it.
+    /// Whether spaces around unquoted values are removed.
     trims: bool,
-    /// Whether nulls end a record with too few values.
+    /// Whether a record with too few values is completed with nulls.
     fills: bool,
-    /// Number of values that every record must have.
+    /// The number of values that every record must have.
     expected: Option<usize>,
-    /// Number of records read, including one with the names.
+    /// The number of records read, including the record with the names.
     read: u64,
     /// Whether the first record has the names of the columns.
     has_header: bool,
-    /// Empty lines before the next record. In a table of one column, each is a record with a null.
+    /// The number of empty lines before the next record. In a table of one column, each of them is a null.
     empty_lines: u64,
-    /// The record after these lines.
+    /// The record that follows these lines.
     waiting: Option<Record>,
     /// Whether the last record ended with a carriage return.
     ended_with_cr: bool,
@@ -44,7 +44,7 @@ pub(in crate::file) struct Records<R> {
 /// The values of a record.
 #[derive(Default)]
 pub(in crate::file) struct Record {
-    /// Keeps the length of the longest record so far.
+    /// Its length is the length of the longest record so far.
     text: Vec<u8>,
     ends: Vec<usize>,
     quoted: Vec<bool>,
@@ -68,7 +68,7 @@ impl Record {
 }
 
 impl Record {
-    /// The values as names of columns.
+    /// The values, as names of columns.
     pub(in crate::file) fn names(&self, source: &str) -> Result<Vec<String>> {
         let names = (0..self.len()).map(|index| match std::str::from_utf8(self.cell(index).text) {
             Ok(name) => Ok(name.to_owned()),
@@ -79,14 +79,14 @@ impl Record {
         names.collect()
     }
 
-    /// Makes it a record of one null.
+    /// Makes this a record with a single null.
     fn set_null(&mut self) {
         (self.ends, self.quoted) = (vec![0], vec![false]);
     }
 }
 
 impl<R: BufRead> Records<R> {
-    /// Starts at the first record, after a byte order mark if there is one.
+    /// Starts at the first record; a byte order mark is skipped.
     pub(in crate::file) fn new(mut input: R, name: &str, dialect: &Dialect) -> Result<Self> {
         let beginning = input.fill_buf().map_err(|error| unreadable(name, error))?;
         if beginning.starts_with("\u{feff}".as_bytes()) {
@@ -116,21 +116,21 @@ impl<R: BufRead> Records<R> {
         })
     }
 
-    /// States that the first record is a row: the file does not name its columns.
+    /// Counts the first record as a row, because the file does not name its columns.
     pub(super) fn counts_first(&mut self) {
         self.has_header = false;
     }
 
-    /// Requires this number of values in all records that follow.
+    /// Requires this number of values in all further records.
     pub(in crate::file) fn expect(&mut self, values: usize) {
         self.expected = Some(values);
     }
 
-    /// Reads the next record; false at the end of the file.
+    /// Reads the next record. Returns `false` at the end of the file.
     ///
     /// # Errors
-    /// [`ErrorKind::Source`] naming the row where the file can't be read, a record has another number
-    /// of values, or a quote is not closed.
+    /// [`ErrorKind::Source`] naming the row if the file can't be read, a record has a wrong number of
+    /// values, or a quote is not closed.
     pub(in crate::file) fn read(&mut self, record: &mut Record) -> Result<bool> {
         if self.empty_lines == 0 {
             let found = match self.waiting.take() {
@@ -232,12 +232,13 @@ impl<R: BufRead> Records<R> {
         Ok(true)
     }
 
-    /// Takes the quotes from around a value that begins and ends with one; returns whether it does, and its end.
+    /// Removes the quotes around a value that begins and ends with one. Returns whether it was quoted, and
+    /// its new end.
     fn unquote(&self, text: &mut [u8], from: usize, to: usize) -> Result<(bool, usize)> {
         if text[from..to].first() != Some(&b'"') {
             return Ok((false, to));
         }
-        // Where the value is written without its quotes, and what was looked at.
+        // The value without its quotes is written up to `end`, and has been read up to `at`.
         let (mut end, mut at) = (from, from + 1);
         let mut is_closed = false;
         let mut copy = text[from..to].to_vec();
@@ -256,7 +257,7 @@ impl<R: BufRead> Records<R> {
                 text[from..end].copy_from_slice(&copy[..end - from]);
                 Ok((true, end))
             }
-            // Quotes of the text itself: "A"-frame.
+            // The quotes are part of the text: "A"-frame.
             (true, false) => Ok((false, to)),
             (false, _) => Err(self.broken(
                 "a value begins with a quote and does not end with one; if the quote is a part of the text, give \
@@ -275,7 +276,7 @@ impl<R: BufRead> Records<R> {
     }
 }
 
-/// Moves a value to the place of the spaces before it; returns its end, before the spaces after it.
+/// Removes the spaces around a value in place, and returns its new end.
 fn trim(text: &mut [u8], from: usize, to: usize) -> usize {
     let value = &text[from..to];
     let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
@@ -321,7 +322,7 @@ mod tests {
             vec![value("", true)],
             vec![value("5\" disk", false), value("z", false)],
         ];
-        // Three bytes at least: a mark at the beginning has to be seen at once.
+        // At least three bytes, because a byte order mark has to be in the first read.
         for capacity in [3, 4, 5, 7, 1000] {
             assert_eq!(read(text, capacity).unwrap(), expected, "{capacity}");
             let marked = format!("\u{feff}{text}");

@@ -1,4 +1,4 @@
-//! Values as Python writes them, in ECSV files.
+//! Parses values of ECSV files, as Python writes them.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::cells::{AppendText, Element, ScalarBuilder, Text, pair};
 
-/// The type of the values of a column.
+/// The type of a column's values.
 #[derive(Debug)]
 pub(in crate::file) enum TextType {
     Boolean,
@@ -27,16 +27,16 @@ pub(in crate::file) enum TextType {
     UInt64,
     Float32,
     Float64,
-    /// `(1+2j)`.
+    /// A complex number of two floats: `(1+2j)`.
     Complex32,
     Complex64,
     Text,
-    /// Arrays in JSON, of any depth. They become flat lists.
+    /// Arrays of any depth, written as JSON. They become flat lists.
     Json(Box<Self>),
 }
 
 impl TextType {
-    /// The Arrow type, and what takes the cells.
+    /// The Arrow type, and a builder for its cells.
     pub(super) fn builder(self) -> (DataType, Box<dyn AppendText>) {
         match self {
             Self::Boolean => scalar::<BooleanType>(DataType::Boolean),
@@ -95,7 +95,7 @@ fn list(element: DataType) -> DataType {
     DataType::List(Arc::new(Field::new_list_field(element, true)))
 }
 
-/// `(1+2j)`, `-2j`, `3`.
+/// Complex numbers: `(1+2j)`, `-2j`, `3`.
 struct Complex<T: ArrowPrimitiveType>(FixedSizeListBuilder<PrimitiveBuilder<T>>);
 
 impl<T: Element<Builder = PrimitiveBuilder<T>> + ArrowPrimitiveType> AppendText for Complex<T> {
@@ -104,7 +104,8 @@ impl<T: Element<Builder = PrimitiveBuilder<T>> + ArrowPrimitiveType> AppendText 
         let (real, imaginary) = match text.strip_suffix(['j', 'J']) {
             None => (text, "0"),
             Some(rest) => {
-                // The sign between both parts is neither the first character nor that of an exponent.
+                // The sign between both parts is not the first character and does not belong to an
+                // exponent.
                 let bytes = rest.as_bytes();
                 let sign = (1..bytes.len()).rev().find(|at| {
                     matches!(bytes[*at], b'+' | b'-') && !matches!(bytes[*at - 1], b'e' | b'E')
@@ -130,7 +131,7 @@ impl<T: Element<Builder = PrimitiveBuilder<T>> + ArrowPrimitiveType> AppendText 
     }
 }
 
-/// Numbers and booleans in brackets. Python writes NaN and Infinity, which JSON does not have.
+/// Arrays of numbers and booleans. Python writes NaN and Infinity, which JSON does not have.
 struct JsonNumbers<E: Element>(ListBuilder<E::Builder>);
 
 impl<E: Element> AppendText for JsonNumbers<E> {
@@ -181,7 +182,7 @@ fn append_number<E: Element>(text: &str, to: &mut E::Builder) -> Option<()> {
     }
 }
 
-/// Strings in JSON.
+/// Arrays of strings, written as JSON.
 struct JsonTexts(ListBuilder<StringBuilder>);
 
 impl AppendText for JsonTexts {

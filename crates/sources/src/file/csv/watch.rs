@@ -1,11 +1,11 @@
-//! What csv-core does not tell of a text: the lines before a record, and whether a value had quotes.
+//! Detects what csv-core does not report: the lines before a record, and whether a value was quoted.
 
-/// Passes over what stands before a record: empty lines and comments.
+/// Skips everything before a record: empty lines and comments.
 pub(super) struct LineBeginning {
     comment: Option<u8>,
     pub(super) empty_lines: u64,
     in_comment: bool,
-    /// Whether a line break is the second half of one.
+    /// Whether the last byte was a carriage return: a line feed after it belongs to the same line break.
     after_cr: bool,
     is_over: bool,
 }
@@ -15,7 +15,7 @@ impl LineBeginning {
         Self { comment, empty_lines: 0, in_comment: false, after_cr, is_over: false }
     }
 
-    /// How many of these bytes stand before the record.
+    /// How many of these bytes precede the record.
     pub(super) fn pass(&mut self, bytes: &[u8]) -> usize {
         for (at, byte) in bytes.iter().copied().enumerate() {
             if self.is_over {
@@ -52,7 +52,7 @@ impl QuoteTracker {
         Self { quote, first: None, quotes: 0 }
     }
 
-    /// Looks at bytes of the value.
+    /// Takes the next bytes of the value.
     pub(super) fn see(&mut self, bytes: &[u8]) {
         self.first = self.first.or(bytes.first().copied());
         if self.is_quoted() {
@@ -64,7 +64,7 @@ impl QuoteTracker {
         self.quote.is_some() && self.first == self.quote
     }
 
-    /// Whether a quote is open: an odd number of quotes was read.
+    /// Whether a quote is open, that is, the number of quotes so far is odd.
     pub(super) fn is_open(&self) -> bool {
         self.quotes % 2 == 1
     }

@@ -1,11 +1,11 @@
-//! A column of an ECSV file: its type, and how its values are read.
+//! A column of an ECSV file: its type, and how its values are parsed.
 
 use taploom_model::{Arraysize, ColumnMetadata, Datatype, Result};
 
 use crate::error::invalid;
 use crate::file::csv::{ColumnBuilder, TextType};
 
-/// What the header says of a column.
+/// A column in the header.
 pub(super) struct EcsvColumn {
     pub(super) name: String,
     pub(super) datatype: String,
@@ -17,7 +17,7 @@ pub(super) struct EcsvColumn {
     pub(super) xtype: Option<String>,
 }
 
-/// The type of a column, or of the elements of its arrays.
+/// The type of a column's values, or of the elements of its arrays.
 struct EcsvType {
     text: TextType,
     datatype: Option<Datatype>,
@@ -25,15 +25,15 @@ struct EcsvType {
 }
 
 impl EcsvColumn {
-    /// What reads the values.
+    /// A builder that parses the values.
     ///
     /// # Errors
-    /// If the datatype is not one of ECSV.
+    /// If ECSV does not have the datatype, or it is not supported.
     pub(super) fn builder(&self, has_empty_text: bool) -> Result<ColumnBuilder> {
         let Some(EcsvType { text, .. }) = self.vo_type() else {
             let subtype = self.subtype.as_ref().map(|text| format!(" with the subtype {text:?}"));
             return Err(invalid(format!(
-                "column {:?}: {:?}{} is not a datatype of ECSV that is read",
+                "column {:?}: the datatype {:?}{} is not supported",
                 self.name,
                 self.datatype,
                 subtype.unwrap_or_default()
@@ -75,7 +75,7 @@ impl EcsvColumn {
         if matches!(text, TextType::Complex32 | TextType::Complex64) {
             return None;
         }
-        // The last dimension varies fastest, which is the first in VOTable.
+        // In ECSV the last dimension varies fastest; in VOTable, the first.
         let extents = shape.split(',').map(|extent| match extent.trim() {
             "null" => Some("*".to_owned()),
             extent => extent.parse::<u32>().ok().map(|extent| extent.to_string()),
@@ -86,7 +86,7 @@ impl EcsvColumn {
         let size = if is_flat { "*".to_owned() } else { extents.join("x") };
         let is_text = matches!(text, TextType::Text);
         Some(EcsvType {
-            // Arrays of text have no length of their own, and so no arraysize.
+            // The texts in an array have no declared length, so VOTable has no arraysize for it.
             arraysize: if is_text { None } else { size.parse().ok() },
             datatype: datatype.filter(|_| !is_text),
             text: TextType::Json(Box::new(text)),
@@ -94,7 +94,7 @@ impl EcsvColumn {
     }
 }
 
-/// APE 6, datatypes. Those that VOTable lacks are derived from their Arrow type.
+/// The datatypes of APE 6. If VOTable lacks one, its datatype is derived from the Arrow type.
 fn scalar(datatype: &str) -> Option<(TextType, Option<Datatype>)> {
     Some(match datatype {
         "bool" => (TextType::Boolean, Some(Datatype::Boolean)),
@@ -107,7 +107,7 @@ fn scalar(datatype: &str) -> Option<(TextType, Option<Datatype>)> {
         "int64" => (TextType::Int64, Some(Datatype::Long)),
         "uint64" => (TextType::UInt64, None),
         "float16" | "float32" => (TextType::Float32, Some(Datatype::Float)),
-        // Python writes float128 with the digits of a double, if with more they are lost.
+        // Python writes float128 with the digits of a double; further digits are lost.
         "float64" | "float128" => (TextType::Float64, Some(Datatype::Double)),
         "complex64" => (TextType::Complex32, Some(Datatype::FloatComplex)),
         "complex128" | "complex256" => (TextType::Complex64, Some(Datatype::DoubleComplex)),

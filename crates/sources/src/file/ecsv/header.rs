@@ -7,7 +7,7 @@ use taploom_model::{Result, TableMetadata};
 use super::column::EcsvColumn;
 use crate::error::invalid;
 
-/// What a header says.
+/// The contents of a header.
 pub(super) struct Header {
     pub(super) columns: Vec<EcsvColumn>,
     pub(super) delimiter: u8,
@@ -42,7 +42,7 @@ impl Header {
     pub(super) fn parse(text: &str) -> Result<Self> {
         let document: Document = serde_saphyr::from_str(text).map_err(|error| {
             let why = error.to_string().replace('\n', " ");
-            invalid("its header is not that of an ECSV file").with_source(why)
+            invalid("its header is not the header of an ECSV file").with_source(why)
         })?;
         let delimiter = match document.delimiter.as_deref() {
             None | Some(" ") => b' ',
@@ -87,7 +87,7 @@ impl Header {
     }
 }
 
-/// A member of a mapping, or of a sequence of mappings as `!!omap` has it.
+/// A member of a mapping, or of a sequence of mappings (`!!omap`).
 fn member<'a>(value: &'a Value, key: &str) -> Option<&'a Value> {
     match value {
         Value::Array(items) => items.iter().find_map(|item| member(item, key)),
@@ -105,7 +105,7 @@ fn text_of(value: &Value) -> Option<String> {
     }
 }
 
-/// A unit as text, or as an object of astropy.
+/// A unit, written as text or as an object of astropy.
 fn unit(value: &Value) -> Option<String> {
     text_of(value).or_else(|| member(value, "unit").and_then(text_of))
 }

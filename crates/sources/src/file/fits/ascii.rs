@@ -1,4 +1,4 @@
-//! Columns of a table in ASCII: text of a fixed width, in which numbers are decimal; FITS 4.0, section 7.2.
+//! Columns of an ASCII table: text of a fixed width, with decimal numbers; FITS 4.0, section 7.2.
 
 use std::sync::Arc;
 
@@ -14,11 +14,11 @@ use super::cells::{Wrong, texts};
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct AsciiForm {
     kind: Kind,
-    /// Characters of a field.
+    /// Width of a field in characters.
     pub(super) width: usize,
-    /// Digits after the decimal point of a number without one.
+    /// Number of digits after the decimal point, for a number without a decimal point.
     decimals: usize,
-    /// `zero + scale * number`, if TSCALn or TZEROn says so.
+    /// `zero + scale * number`, if the column has TSCALn or TZEROn.
     scaling: Option<(f64, f64)>,
     /// TNULLn: the text that stands for null.
     null: Option<String>,
@@ -32,7 +32,7 @@ enum Kind {
 }
 
 impl AsciiForm {
-    /// `Aw`, `Iw`, `Fw.d`, `Ew.d` or `Dw.d`.
+    /// Parses `Aw`, `Iw`, `Fw.d`, `Ew.d` or `Dw.d`.
     pub(super) fn parse(form: &str) -> Option<Self> {
         let form = form.trim();
         let kind = match form.bytes().next()? {
@@ -47,18 +47,18 @@ impl AsciiForm {
         Some(Self { kind, width, decimals: number(decimals)?, scaling: None, null: None })
     }
 
-    /// The form with TSCALn and TZEROn, which mean nothing for text.
+    /// Adds TSCALn and TZEROn, which are ignored for text.
     pub(super) fn with_scaling(self, scale: f64, zero: f64) -> Self {
         let is_scaled = self.kind != Kind::Text && (scale, zero) != (1.0, 0.0);
         Self { scaling: is_scaled.then_some((scale, zero)), ..self }
     }
 
-    /// The form with TNULLn.
+    /// Adds TNULLn.
     pub(super) fn with_null(self, null: Option<String>) -> Self {
         Self { null, ..self }
     }
 
-    /// The datatype: of integers, the one that all numbers of the width fit, if there is one.
+    /// The datatype. For integers, it is the one that fits all numbers of the width, if there is one.
     pub(super) fn datatype(&self) -> Datatype {
         match (self.kind, self.scaling) {
             (Kind::Text, _) => Datatype::Char,
@@ -75,7 +75,7 @@ impl AsciiForm {
         self.datatype().element()
     }
 
-    /// The values in the fields of a column.
+    /// Converts the fields of a column.
     pub(super) fn cells<'a>(
         &self,
         fields: impl Iterator<Item = &'a [u8]>,
@@ -134,7 +134,7 @@ impl AsciiForm {
     }
 }
 
-/// `[+-]digits[.digits][(E|D|+|-)exponent]`. Without a decimal point, the last `decimals` digits stand after it.
+/// `[+-]digits[.digits][(E|D|+|-)exponent]`. Without a decimal point, the last `decimals` digits follow it.
 fn float(text: &str, decimals: usize) -> Option<f64> {
     let text = text.replace(['D', 'd', 'e'], "E");
     let sign = usize::from(text.starts_with(['+', '-']));

@@ -1,4 +1,4 @@
-//! Cells from their bytes, which are big-endian; FITS 4.0, section 7.3.3.
+//! Converts cells from their big-endian bytes; FITS 4.0, section 7.3.3.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use taploom_model::Datatype;
 
 use super::columns::{Shape, datatype};
 
-/// How the values of a column are encoded.
+/// The encoding of a column's values.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Encoding {
     letter: u8,
@@ -25,15 +25,15 @@ pub(super) struct Encoding {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
-    /// As the letter says.
+    /// As the letter of TFORMn says.
     Plain,
-    /// With the highest bit turned over: a signed byte, or an unsigned integer; FITS 4.0, 5.2.5.
+    /// With the highest bit inverted: a signed byte, or an unsigned integer; FITS 4.0, 5.2.5.
     OtherSign,
     /// `zero + scale * stored`.
     Scaled { scale: f64, zero: f64 },
 }
 
-/// What is wrong, and the place of the value or row.
+/// A message, and the position of the value or row.
 pub(super) type Wrong = (String, usize);
 
 impl Encoding {
@@ -52,7 +52,7 @@ impl Encoding {
         };
         let is_plain = (scale, zero) == (1.0, 0.0);
         let kind = match letter {
-            // FITS 4.0, 7.3.2: of these, the keywords mean nothing.
+            // The scaling keywords have no meaning for these letters; FITS 4.0, 7.3.2.
             b'L' | b'X' | b'A' => Kind::Plain,
             _ if is_plain => Kind::Plain,
             b'C' | b'M' => {
@@ -68,7 +68,7 @@ impl Encoding {
         Self { null, ..self }
     }
 
-    /// Whether integers are stored.
+    /// Whether the stored values are integers.
     pub(super) fn is_integer(&self) -> bool {
         matches!(self.letter, b'B' | b'I' | b'J' | b'K')
     }
@@ -81,7 +81,7 @@ impl Encoding {
         matches!(self.letter, b'C' | b'M')
     }
 
-    /// The datatype, for values of a type that VOTable has.
+    /// The datatype, if VOTable has the type.
     pub(super) fn datatype(&self) -> Option<Datatype> {
         match self.kind {
             Kind::Plain => datatype(self.letter),
@@ -90,7 +90,7 @@ impl Encoding {
         }
     }
 
-    /// The Arrow type of an element; a complex number is two.
+    /// The Arrow type of an element. A complex number has two elements.
     pub(super) fn element(&self) -> DataType {
         match (self.kind, self.letter) {
             (Kind::Scaled { .. }, _) => DataType::Float64,
@@ -102,7 +102,7 @@ impl Encoding {
         }
     }
 
-    /// Bytes of this number of values.
+    /// The size of this number of values in bytes.
     pub(super) fn bytes(&self, values: u64) -> Option<u64> {
         match self.letter {
             b'X' => Some(values.div_ceil(8)),
@@ -110,7 +110,7 @@ impl Encoding {
         }
     }
 
-    /// Bytes of a value that is not a bit.
+    /// The size of a value in bytes, except for bits.
     fn value_bytes(&self) -> usize {
         match self.letter {
             b'I' => 2,
@@ -121,12 +121,12 @@ impl Encoding {
         }
     }
 
-    /// Elements of this number of values.
+    /// The number of elements of this number of values.
     fn elements(&self, values: usize) -> usize {
         if self.is_complex() { values.saturating_mul(2) } else { values }
     }
 
-    /// The elements in the bytes of values that are not text or bits.
+    /// Converts values that are not text or bits.
     fn values(&self, bytes: &[u8]) -> Result<ArrayRef, Wrong> {
         macro_rules! number {
             ($stored:ty, $plain:ty, $other:ty, $flip:expr) => {{
@@ -186,7 +186,7 @@ fn primitive<T: ArrowPrimitiveType>(
     Arc::new(PrimitiveArray::<T>::new(values.into(), nulls))
 }
 
-/// `T`, `F`, or 0 for null. Some writers have a space for null.
+/// `T`, `F`, or 0 for null. Some writers use a space for null.
 fn logical(bytes: &[u8]) -> Result<ArrayRef, Wrong> {
     let values = bytes.iter().enumerate().map(|(at, byte)| match byte {
         b'T' => Ok(Some(true)),
@@ -197,7 +197,7 @@ fn logical(bytes: &[u8]) -> Result<ArrayRef, Wrong> {
     Ok(Arc::new(values.collect::<Result<BooleanArray, _>>()?))
 }
 
-/// Cells of the same shape, `width` bytes each.
+/// Converts cells of the same shape, `width` bytes each.
 pub(super) fn of_shape(
     encoding: &Encoding,
     bytes: &[u8],
@@ -221,7 +221,7 @@ pub(super) fn of_shape(
     }
 }
 
-/// Cells with these numbers of values.
+/// Converts cells with these numbers of values.
 pub(super) fn of_lengths(
     encoding: &Encoding,
     bytes: &[u8],
@@ -249,7 +249,7 @@ pub(super) fn of_lengths(
     list(values, &lengths)
 }
 
-/// Bits, of which each cell has a whole number of bytes.
+/// Converts bits. Each cell takes a whole number of bytes.
 fn bits(bytes: &[u8], lengths: &[usize]) -> ArrayRef {
     let mut rest = bytes;
     let mut values = Vec::with_capacity(lengths.iter().sum());
@@ -264,7 +264,8 @@ fn bits(bytes: &[u8], lengths: &[usize]) -> ArrayRef {
     Arc::new(BooleanArray::from(values))
 }
 
-/// Texts end at the first NUL, and spaces at their end mean nothing (FITS 4.0, 7.3.3.1). An empty text is null.
+/// Converts texts. They end at the first NUL, and trailing spaces have no meaning (FITS 4.0, 7.3.3.1). An
+/// empty text is null.
 pub(super) fn texts<'a>(cells: impl Iterator<Item = &'a [u8]>) -> ArrayRef {
     let mut texts = StringBuilder::new();
     for cell in cells {
@@ -274,7 +275,7 @@ pub(super) fn texts<'a>(cells: impl Iterator<Item = &'a [u8]>) -> ArrayRef {
             [] => texts.append_null(),
             bytes => match std::str::from_utf8(bytes) {
                 Ok(text) => texts.append_value(text),
-                // FITS has only ASCII. Files with other characters mostly have them in ISO 8859-1.
+                // FITS allows only ASCII. Other characters in FITS files are mostly ISO 8859-1.
                 Err(_) => {
                     let text: String = bytes.iter().map(|byte| char::from(*byte)).collect();
                     texts.append_value(text);

@@ -1,4 +1,4 @@
-//! The columns of a table: what TFORMn and the keywords beside it say; FITS 4.0, sections 7.2 and 7.3.
+//! The columns of a table, as described by TFORMn and related keywords; FITS 4.0, sections 7.2 and 7.3.
 
 use std::sync::Arc;
 
@@ -17,32 +17,32 @@ use crate::error::invalid;
 pub(super) struct FitsColumn {
     pub(super) name: String,
     pub(super) metadata: ColumnMetadata,
-    /// Where a cell begins in a row.
+    /// The offset of a cell in its row, in bytes.
     offset: usize,
-    /// Bytes of a cell in a row.
+    /// The width of a cell in its row, in bytes.
     width: usize,
     content: Content,
 }
 
-/// What the bytes of a cell are.
+/// The encoding of a column, by the kind of table.
 enum Content {
     Binary(Encoding, Shape),
     Ascii(AsciiForm),
 }
 
-/// How many values a cell has.
+/// The number of values in a cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Shape {
     One,
     /// An array of a fixed number of values.
     Fixed(usize),
-    /// Texts of this width; so many are in a cell.
+    /// Texts of this width, and their number per cell.
     Texts(usize, usize),
     /// An array in the heap.
     InHeap,
 }
 
-/// The columns of a table. What is left out of it is noted.
+/// The columns of a table. Ignored parts are noted.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidRequest`] naming the column whose keywords are missing or wrong.
@@ -70,13 +70,13 @@ pub(super) fn columns(
         offset = offset.saturating_add(width);
         if offset > row_bytes {
             return Err(invalid(format!(
-                "columns up to number {number} take {offset} bytes of a row, which has {row_bytes}"
+                "the columns up to number {number} take {offset} bytes, but a row has only {row_bytes}"
             )));
         }
     }
     if offset < row_bytes {
         notes.push(format!(
-            "the last {} bytes of every row belong to no column and are passed over",
+            "the last {} bytes of every row belong to no column, and are ignored",
             row_bytes - offset
         ));
     }
@@ -84,7 +84,7 @@ pub(super) fn columns(
 }
 
 impl FitsColumn {
-    /// The column with a number, unless it has no values, and its bytes in a row.
+    /// The column with this number and its width in bytes. `None` for a column without values.
     fn new(
         header: &Header,
         number: i64,
@@ -97,7 +97,7 @@ impl FitsColumn {
         let form = header.text(&key("TFORM"));
         let form = form.ok_or_else(|| wrong(format!("TFORM{number} is missing")))?;
         let Some(Form { repeat, heap, letter }) = Form::parse(&form) else {
-            return Err(wrong(format!("TFORM{number} {form:?} is not that of a binary table")));
+            return Err(wrong(format!("TFORM{number} {form:?} is not valid in a binary table")));
         };
         let (zero, scale) = (header.number(&key("TZERO")), header.number(&key("TSCAL")));
         let encoding =
@@ -127,17 +127,17 @@ impl FitsColumn {
         Ok((Some(Self { name, metadata, offset, width, content }), width))
     }
 
-    /// The column with a number of a table in ASCII, in which columns say where they begin.
+    /// The column with this number in an ASCII table, where each column declares its position.
     fn in_ascii(header: &Header, number: i64, name: String, row_bytes: usize) -> Result<Self> {
         let key = |keyword: &str| format!("{keyword}{number}");
         let wrong = |message: String| invalid(message).with_column(&name);
         let form = header.text(&key("TFORM"));
         let form = form.ok_or_else(|| wrong(format!("TFORM{number} is missing")))?;
         let Some(known) = AsciiForm::parse(&form) else {
-            return Err(wrong(format!("TFORM{number} {form:?} is not that of a table in ASCII")));
+            return Err(wrong(format!("TFORM{number} {form:?} is not valid in an ASCII table")));
         };
         let (zero, scale) = (header.number(&key("TZERO")), header.number(&key("TSCAL")));
-        // A null of spaces is no text.
+        // A TNULL of spaces is not a null value.
         let null =
             header.has(&key("TNULL")).then(|| header.text(&key("TNULL")).unwrap_or_default());
         let known = known.with_scaling(scale.unwrap_or(1.0), zero.unwrap_or(0.0)).with_null(null);
@@ -183,7 +183,7 @@ impl FitsColumn {
         matches!(self.content, Content::Binary(_, Shape::InHeap))
     }
 
-    /// Bytes of this number of values in the heap.
+    /// The size of this number of values in the heap, in bytes.
     pub(super) fn heap_bytes(&self, values: u64) -> Option<u64> {
         match &self.content {
             Content::Binary(encoding, _) => encoding.bytes(values),
@@ -191,7 +191,7 @@ impl FitsColumn {
         }
     }
 
-    /// The bytes of the cells in the first rows.
+    /// The bytes of the column's cells in the first rows.
     pub(super) fn raw_cells<'a>(
         &self,
         rows: &'a RowBytes,
@@ -200,7 +200,7 @@ impl FitsColumn {
         rows.cells(count, self.offset, self.width)
     }
 
-    /// The cells of the first rows. An error comes with the place of its row among them.
+    /// Converts the cells of the first rows. An error has the index of its row among them.
     pub(super) fn cells(
         &self,
         rows: &RowBytes,
@@ -236,13 +236,13 @@ impl FitsColumn {
         }
     }
 
-    /// An error in a cell.
+    /// An error that names this column.
     pub(super) fn wrong(&self, message: String) -> Error {
         Error::new(ErrorKind::Source, message).with_column(&self.name)
     }
 }
 
-/// The keywords that say what a column is.
+/// The metadata of a column, from its keywords.
 fn described(header: &Header, number: i64) -> ColumnMetadata {
     let text = |keyword: &str| header.text(&format!("{keyword}{number}"));
     ColumnMetadata {
@@ -254,11 +254,11 @@ fn described(header: &Header, number: i64) -> ColumnMetadata {
     }
 }
 
-/// `rTa` or `rPt(e)`.
+/// `rTa`, or `rPt(e)` for arrays in the heap.
 #[derive(Debug, PartialEq)]
 struct Form {
     repeat: usize,
-    /// Bytes of a descriptor, for arrays in the heap.
+    /// The size of a descriptor in bytes, for arrays in the heap.
     heap: Option<usize>,
     letter: u8,
 }
@@ -280,15 +280,15 @@ impl Form {
     }
 }
 
-/// `(d1,d2,...)`; FITS 4.0, 7.3.2.
+/// Parses `(d1,d2,...)`; FITS 4.0, 7.3.2.
 fn dimensions(text: &str) -> Option<Vec<usize>> {
     let inner = text.trim().strip_prefix('(')?.strip_suffix(')')?;
     let dimensions = inner.split(',').map(|extent| extent.trim().parse().ok());
     dimensions.collect::<Option<Vec<usize>>>().filter(|dimensions| !dimensions.contains(&0))
 }
 
-/// How many values a cell has, and the arraysize that says so. Dimensions that do not fit the number of values are
-/// passed over.
+/// The number of values in a cell, and the matching arraysize. Dimensions that do not match the number of
+/// values are ignored.
 fn shape(
     encoding: &Encoding,
     repeat: usize,
@@ -329,7 +329,7 @@ fn shape(
     }
 }
 
-/// The datatype of a letter; FITS 4.0, table 18.
+/// The VOTable datatype of a letter; FITS 4.0, table 18.
 pub(super) fn datatype(letter: u8) -> Option<Datatype> {
     Some(match letter {
         b'L' => Datatype::Boolean,

@@ -1,4 +1,4 @@
-//! The parts of a file, and the table among them.
+//! The header and data units (HDUs) of a file, and the search for a table.
 
 use std::io::{self, BufReader, Read};
 
@@ -7,18 +7,18 @@ use taploom_model::{Error, Result};
 use super::header::{BLOCK_BYTES, Header, MOST_HEADER_BYTES};
 use crate::error::invalid;
 
-/// Names of parts that an error lists.
+/// Maximum number of HDUs that an error lists.
 const MOST_LISTED: usize = 20;
-/// Bytes that are read from the file at a time.
+/// Size of a read in bytes.
 const READ_BYTES: usize = 64 << 10;
 
-/// Which table is wanted.
+/// The table to read.
 pub(super) enum WantedTable {
     /// The first table that is not a compressed image.
     First,
-    /// The part with this number; 0 is the primary one.
+    /// The HDU with this number; 0 is the primary one.
     Number(u64),
-    /// The part with this EXTNAME.
+    /// The HDU with this EXTNAME.
     Name(String),
 }
 
@@ -35,13 +35,13 @@ pub(super) struct Table {
     pub(super) row_bytes: usize,
     /// NAXIS2.
     pub(super) rows: u64,
-    /// Bytes between the last row and the heap.
+    /// Number of bytes between the last row and the heap.
     pub(super) gap: u64,
-    /// Bytes of the heap.
+    /// Size of the heap in bytes.
     pub(super) heap_bytes: u64,
 }
 
-/// Reads the parts of a file, one after the other.
+/// Reads the HDUs of a file, one after the other.
 pub(super) struct Hdus<'a> {
     reader: BufReader<Box<dyn Read + Send>>,
     position: u64,
@@ -56,8 +56,8 @@ impl<'a> Hdus<'a> {
     /// Reads up to the first row of the table.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) if there is no such table; the error lists
-    /// the parts of the file.
+    /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) if the table does not exist.
+    /// The error lists the HDUs of the file.
     pub(super) fn find(mut self, wanted: &WantedTable) -> Result<(Table, Self)> {
         let mut parts = Vec::new();
         for number in 0_u64.. {
@@ -110,23 +110,25 @@ impl<'a> Hdus<'a> {
         }
         let parts = parts.join(", ");
         Err(match wanted {
-            WantedTable::First => self.wrong(format_args!("it has no table; its HDUs: {parts}")),
+            WantedTable::First => {
+                self.wrong(format_args!("it has no table; the HDUs are: {parts}"))
+            }
             WantedTable::Number(number) => self.wrong(format_args!(
-                "HDU {number} is not there or is not a table; its HDUs: {parts}"
+                "HDU {number} does not exist or is not a table; the HDUs are: {parts}"
             )),
             WantedTable::Name(name) => {
-                self.wrong(format_args!("no table has the EXTNAME {name:?}; its HDUs: {parts}"))
+                self.wrong(format_args!("no table has the EXTNAME {name:?}; the HDUs are: {parts}"))
             }
         })
     }
 
-    /// The next header; `None` at the end of the file, or where only special records follow.
+    /// The next header; `None` at the end of the file, or if only special records follow.
     fn header(&mut self, number: u64) -> Result<Option<Header>> {
         let mut header = Header::default();
         let mut block = [0; BLOCK_BYTES];
         for blocks in 0.. {
             let read = self.read(&mut block)?;
-            // FITS 4.0, 3.5: what follows the last HDU may be anything.
+            // Anything may follow the last HDU; FITS 4.0, 3.5.
             let begins =
                 blocks > 0 || block.starts_with(b"SIMPLE  ") || block.starts_with(b"XTENSION");
             if blocks == 0 && number > 0 && !begins {
@@ -163,7 +165,7 @@ impl<'a> Hdus<'a> {
         Ok(filled)
     }
 
-    /// Passes over data, as far as they are there; returns how many bytes.
+    /// Skips data, and returns the number of bytes that were there.
     fn skip(&mut self, bytes: u64) -> Result<u64> {
         let skipped = io::copy(&mut self.reader.by_ref().take(bytes), &mut io::sink());
         let skipped = skipped.map_err(|error| {
@@ -173,12 +175,12 @@ impl<'a> Hdus<'a> {
         Ok(skipped)
     }
 
-    /// Bytes read so far.
+    /// Number of bytes read so far.
     pub(super) fn position(&self) -> u64 {
         self.position
     }
 
-    /// What follows the header that was found.
+    /// A reader of the data after the header that was found.
     pub(super) fn into_rows(self) -> Box<dyn Read + Send> {
         Box::new(self.reader)
     }
@@ -197,14 +199,16 @@ impl Table {
                 .ok_or_else(|| format!("its {keyword} is missing or not a number of bytes or rows"))
         };
         if (header.integer("NAXIS"), header.integer("BITPIX")) != (Some(2), Some(8)) {
-            return Err("a table has NAXIS 2 and BITPIX 8, which this one has not".to_owned());
+            return Err(
+                "a table needs NAXIS 2 and BITPIX 8, and this one has other values".to_owned()
+            );
         }
         let (row_bytes, rows) = (count("NAXIS1")?, count("NAXIS2")?);
         let heap = if header.has("PCOUNT") { count("PCOUNT")? } else { 0 };
         let too_large = || "its table is larger than any file".to_owned();
         let table = row_bytes.checked_mul(rows).ok_or_else(too_large)?;
         table.checked_add(heap).filter(|bytes| *bytes < 1 << 62).ok_or_else(too_large)?;
-        // FITS 4.0, 7.3.5: the heap begins after the rows unless THEAP says otherwise.
+        // The heap begins after the rows unless THEAP says otherwise; FITS 4.0, 7.3.5.
         let gap =
             match header.has("THEAP") {
                 true => count("THEAP")?.checked_sub(table).filter(|gap| *gap <= heap).ok_or_else(
@@ -222,7 +226,8 @@ impl Table {
     }
 }
 
-/// Bytes of the data of any HDU; FITS 4.0, 4.4.1.1 and 6.1.1. `None` if the axes are missing or too large.
+/// The size of the data of any HDU in bytes; FITS 4.0, 4.4.1.1 and 6.1.1. `None` if the axes are missing or
+/// too large.
 fn data_bytes(header: &Header) -> Option<u64> {
     let number = |keyword: &str| u64::try_from(header.integer(keyword)?).ok();
     let axes = number("NAXIS")?;
@@ -232,7 +237,7 @@ fn data_bytes(header: &Header) -> Option<u64> {
     let mut values = 1_u64;
     for axis in 1..=axes.min(999) {
         let length = number(&format!("NAXIS{axis}"))?;
-        // Random groups have no first axis.
+        // In random groups, the first axis has length 0 and is not counted.
         let is_group = axis == 1 && length == 0 && header.is_true("GROUPS");
         values = values.checked_mul(if is_group { 1 } else { length })?;
     }

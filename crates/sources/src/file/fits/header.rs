@@ -2,30 +2,30 @@
 
 use std::collections::HashMap;
 
-/// Bytes of a block; FITS 4.0, 3.1.
+/// Size of a block in bytes; FITS 4.0, 3.1.
 pub(super) const BLOCK_BYTES: usize = 2880;
-/// Bytes of a record.
+/// Size of a record in bytes.
 const RECORD_BYTES: usize = 80;
-/// A header of a table with 999 columns and ten keywords each takes a tenth of this.
+/// Maximum size of a header. A table of 999 columns with ten keywords each takes a tenth of it.
 pub(super) const MOST_HEADER_BYTES: usize = 8 << 20;
 
-/// The keywords of a header with their values. Of keywords that come twice, the first counts.
+/// The keywords of a header with their values. If a keyword occurs twice, the first one counts.
 #[derive(Debug, Default)]
 pub(super) struct Header {
     values: HashMap<String, Value>,
-    /// The keyword whose string goes on in the next record.
+    /// The keyword whose string continues in the next record.
     continued: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 enum Value {
     Text(String),
-    /// A number or a logical value, as it stands.
+    /// A number or a logical value, as text.
     Word(String),
 }
 
 impl Header {
-    /// Adds the records of a block; whether the header ended in it.
+    /// Adds the records of a block. Returns whether the header ended in this block.
     pub(super) fn add(&mut self, block: &[u8]) -> bool {
         for record in block.chunks(RECORD_BYTES) {
             let keyword = text(&record[..record.len().min(8)]);
@@ -37,7 +37,7 @@ impl Header {
                 "CONTINUE" => self.go_on(&rest),
                 _ => {
                     self.continued = None;
-                    // FITS 4.0, 4.1.2.2: the value indicator.
+                    // The value indicator; FITS 4.0, 4.1.2.2.
                     if let Some(value) = rest.strip_prefix("= ") {
                         self.set(&keyword, value);
                     }
@@ -60,7 +60,7 @@ impl Header {
         self.values.entry(keyword.to_owned()).or_insert(value);
     }
 
-    /// A string that goes on; FITS 4.0, 4.2.1.2.
+    /// Continues a string; FITS 4.0, 4.2.1.2.
     fn go_on(&mut self, text: &str) {
         let (Some(keyword), Some(more)) = (self.continued.take(), quoted(text)) else { return };
         if let Some(Value::Text(string)) = self.values.get_mut(&keyword) {
@@ -72,7 +72,7 @@ impl Header {
         }
     }
 
-    /// A string without the spaces at its end; `None` if it is empty, too.
+    /// A string without trailing spaces; `None` if it is missing or empty.
     pub(super) fn text(&self, keyword: &str) -> Option<String> {
         match self.values.get(keyword)? {
             Value::Text(text) => {
@@ -82,7 +82,7 @@ impl Header {
         }
     }
 
-    /// An integer. Some writers give integers as `1.0`.
+    /// An integer. Some writers write integers as `1.0`.
     pub(super) fn integer(&self, keyword: &str) -> Option<i64> {
         let Value::Word(word) = self.values.get(keyword)? else { return None };
         word.parse().ok().or_else(|| {
@@ -91,13 +91,13 @@ impl Header {
         })
     }
 
-    /// A number; FITS 4.0, 4.2.4 has D for double precision.
+    /// A number. D marks an exponent of double precision; FITS 4.0, 4.2.4.
     pub(super) fn number(&self, keyword: &str) -> Option<f64> {
         let Value::Word(word) = self.values.get(keyword)? else { return None };
         word.replace(['D', 'd'], "E").parse().ok().filter(|number: &f64| number.is_finite())
     }
 
-    /// A logical value that is true.
+    /// Whether a logical value is true.
     pub(super) fn is_true(&self, keyword: &str) -> bool {
         self.values.get(keyword) == Some(&Value::Word("T".to_owned()))
     }
@@ -107,13 +107,13 @@ impl Header {
     }
 }
 
-/// The characters of a record without the spaces at its end. Others than ASCII have no place in it.
+/// The characters of a record without trailing spaces. Characters other than ASCII are not allowed in it.
 fn text(bytes: &[u8]) -> String {
     let text: String = bytes.iter().map(|byte| char::from(*byte)).collect();
     text.trim_end_matches([' ', '\0']).to_owned()
 }
 
-/// The string within quotes, in which two quotes stand for one.
+/// The contents of a quoted string, in which a quote is written twice.
 fn quoted(text: &str) -> Option<String> {
     let mut rest = text.trim_start().strip_prefix('\'')?;
     let mut string = String::new();

@@ -1,4 +1,4 @@
-//! Arrays of variable length; FITS 4.0, 7.3.5.
+//! Variable-length arrays in the heap; FITS 4.0, 7.3.5.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,7 +11,7 @@ use super::columns::FitsColumn;
 use super::hdus::{Hdus, Table};
 use super::rows::RowBytes;
 
-/// Bytes of the heap that are read at a time: arrays mostly stand in the order of the rows.
+/// Bytes of the heap that are read at a time. Arrays are mostly stored in the order of the rows.
 const WINDOW_BYTES: usize = 64 << 10;
 /// Bytes that are copied to scratch at a time.
 const COPY_BYTES: usize = 256 << 10;
@@ -30,7 +30,7 @@ enum Place {
     Scratch(ScratchReader),
 }
 
-/// The place of an array in the heap.
+/// The position of an array in the heap.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Descriptor {
     pub(super) elements: u64,
@@ -38,7 +38,7 @@ pub(super) struct Descriptor {
 }
 
 impl Descriptor {
-    /// Two integers, of 4 bytes (P) or 8 (Q).
+    /// Parses two integers of 4 bytes (P) or 8 bytes (Q).
     pub(super) fn of(cell: &[u8]) -> Result<Self, String> {
         let (elements, offset) = cell.split_at(cell.len() / 2);
         let number = |bytes: &[u8]| match *bytes {
@@ -54,12 +54,12 @@ impl Descriptor {
 }
 
 impl Heap {
-    /// The heap in a file whose rows begin at a position.
+    /// The heap of a file whose rows begin at the current position.
     pub(super) fn in_file(file: File, rows: u64, table: &Table) -> Result<Self> {
         Ok(Self::new(Place::File(file), rows + table.heap_start(), table))
     }
 
-    /// Copies rows and heap to scratch; also returns a reader of the rows there.
+    /// Copies rows and heap to scratch. Also returns a reader of the rows there.
     pub(super) fn in_scratch(
         hdus: Hdus<'_>,
         table: &Table,
@@ -90,8 +90,8 @@ impl Heap {
         Self { place, start, bytes: table.heap_bytes, window: Vec::new(), window_start: 0 }
     }
 
-    /// How many of the first rows have arrays of at most `most` bytes together, one at least. Every array has to be
-    /// within the heap.
+    /// How many of the first rows have arrays of at most `most` bytes in total; at least one. Every array
+    /// has to be within the heap.
     pub(super) fn rows_within(
         &self,
         rows: &RowBytes,
@@ -145,7 +145,7 @@ impl Heap {
             let length = usize::try_from(self.bytes - offset).unwrap_or(usize::MAX);
             let mut window = std::mem::take(&mut self.window);
             window.resize(length.min(WINDOW_BYTES), 0);
-            // Where the file is cut short, the array itself may still be there.
+            // If the file is cut short within the window, the array itself may still be complete.
             let mut read = self.read_at(offset, &mut window);
             if read.is_err() {
                 window.truncate(bytes);
@@ -173,7 +173,7 @@ impl Heap {
     }
 }
 
-/// Reads the rows in a temporary file in turn.
+/// Reads the rows from a temporary file in sequence.
 struct ScratchRows {
     copy: ScratchReader,
     position: u64,

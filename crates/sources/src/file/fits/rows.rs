@@ -1,4 +1,4 @@
-//! The bytes of rows, a few at a time.
+//! Reads the bytes of rows, a few rows at a time.
 
 use std::io::{self, Read};
 
@@ -6,7 +6,7 @@ use taploom_model::{Error, ErrorKind, Result};
 
 use super::hdus::Table;
 
-/// Rows of a table, of which those that were not taken yet wait in memory.
+/// The rows of a table. Rows that were read but not taken yet wait in memory.
 pub(super) struct RowBytes {
     input: Box<dyn Read + Send>,
     row_bytes: usize,
@@ -17,13 +17,13 @@ pub(super) struct RowBytes {
 }
 
 impl RowBytes {
-    /// Rows, of which at most `most_bytes` are held, but one at least.
+    /// Holds at most `most_bytes` of rows, but at least one row.
     pub(super) fn new(input: Box<dyn Read + Send>, table: &Table, most_bytes: usize) -> Self {
         let Table { row_bytes, rows, .. } = *table;
         Self { input, row_bytes, rows, read: 0, bytes: Vec::new(), most_bytes }
     }
 
-    /// Rows that were taken.
+    /// Number of rows that were taken.
     pub(super) fn rows_taken(&self) -> u64 {
         self.read - self.waiting() as u64
     }
@@ -32,10 +32,10 @@ impl RowBytes {
         self.bytes.len().checked_div(self.row_bytes).unwrap_or(0)
     }
 
-    /// Reads up to this number of rows; returns how many there are, 0 after the last one.
+    /// Reads up to this number of rows. Returns how many are in memory; 0 after the last row.
     pub(super) fn fill(&mut self, most: usize) -> Result<usize> {
         if self.row_bytes == 0 {
-            // A table without columns has rows all the same.
+            // A table without columns can have rows.
             let rows = (self.rows - self.read).min(most as u64);
             self.read += rows;
             return Ok(usize::try_from(rows).unwrap_or(most));
@@ -77,7 +77,7 @@ impl RowBytes {
         Ok(filled)
     }
 
-    /// The bytes of the first rows, of which each has `offset..offset + width` of a column.
+    /// For each of the first rows, the bytes `offset..offset + width`.
     pub(super) fn cells(
         &self,
         rows: usize,
@@ -88,7 +88,7 @@ impl RowBytes {
         (0..rows).map(move |row| &self.bytes[row * row_bytes + offset..][..width])
     }
 
-    /// Drops the first rows.
+    /// Removes the first rows.
     pub(super) fn take(&mut self, rows: usize) {
         let bytes = rows.saturating_mul(self.row_bytes).min(self.bytes.len());
         self.bytes.drain(..bytes);
