@@ -1,4 +1,4 @@
-//! What values are, of files that do not say so, when several files are one table.
+//! Guesses of types that hold for several files.
 
 #[cfg(feature = "csv")]
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,19 +6,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[cfg(feature = "csv")]
 use crate::file::csv::guess::Guess;
 
-/// The guesses of all files so far, of the columns of text files by position. Clones are the same guesses. Without text
-/// files, nothing is guessed.
+/// The guesses from all files so far, for the columns of text files, by position. Clones share them.
+/// Formats with types don't use them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Guesses(#[cfg(feature = "csv")] Arc<Mutex<Vec<Guess>>>);
 
 impl Guesses {
-    /// The guesses, to be read and widened.
+    /// Locks the guesses, for reading and widening.
     #[cfg(feature = "csv")]
     pub(crate) fn made(&self) -> MutexGuard<'_, Vec<Guess>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether any file had columns whose types were guessed.
+    /// Whether the types of any file were guessed.
     pub(crate) fn are_made(&self) -> bool {
         #[cfg(feature = "csv")]
         return !self.made().is_empty();
@@ -28,7 +28,7 @@ impl Guesses {
 }
 
 #[cfg(any(feature = "csv", feature = "jsonl"))]
-/// Whether a double holds the integer. All integers of up to 53 bits are held.
+/// Whether a double represents the integer exactly, as it does all integers of up to 53 bits.
 pub(crate) fn is_exact_in_double(number: i64) -> bool {
     let bits = 64 - number.unsigned_abs().leading_zeros();
     bits.saturating_sub(number.trailing_zeros()) <= f64::MANTISSA_DIGITS

@@ -1,8 +1,8 @@
-//! The bytes of a file or of standard input, decompressed.
+//! The decompressed bytes of a file or of standard input.
 //!
-//! A source that reads from the beginning to the end gets a stream. A source that has to seek gets a
-//! file: the file itself where it is one, or else a temporary file with a copy of its bytes. Which
-//! compression is there is told by the first bytes and not by the name.
+//! A source that reads sequentially gets a stream. A source that has to seek gets a file: the input itself
+//! if it is an uncompressed regular file, otherwise a temporary file with its bytes. Compression is
+//! detected by the first bytes, not by the name.
 
 use std::fmt;
 use std::fs::File;
@@ -28,17 +28,17 @@ mod used;
 #[cfg(feature = "compression")]
 mod zstd;
 
-/// The location of standard input.
+/// The location that means standard input.
 pub(crate) const STDIN: &str = "-";
-/// Bytes that are read from a file at a time.
+/// Size of a read from a file in bytes.
 const READ_BYTES: usize = 64 << 10;
-/// Bytes that are copied to a temporary file at a time.
+/// Size of a copy to a temporary file at a time, in bytes.
 const COPY_BYTES: usize = 256 << 10;
 
-/// The bytes of one input, at their beginning.
+/// The bytes of one input. None of them are consumed yet.
 pub(crate) struct Input {
     name: String,
-    /// The first bytes after decompression. They are not consumed.
+    /// The first bytes after decompression.
     beginning: Vec<u8>,
     bytes: Bytes,
     compression: Option<Compression>,
@@ -49,15 +49,15 @@ pub(crate) struct Input {
 enum Bytes {
     /// A regular file, open at its beginning.
     File(File, Option<Arc<ReadProgress>>),
-    /// What follows the beginning.
+    /// The bytes after `beginning`.
     Stream(Box<dyn Read + Send>),
 }
 
 impl Input {
-    /// Opens a file, or standard input for `-`, and looks at its beginning.
+    /// Opens a file, or standard input for `-`, and reads its beginning.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidRequest`] if it can't be read or is compressed in a way that is not known.
+    /// [`ErrorKind::InvalidRequest`] if it can't be read, or its compression is not supported.
     pub(crate) fn open(
         location: &str,
         resources: &Resources,
@@ -71,7 +71,7 @@ impl Input {
             STDIN => stdin().map_err(unreadable)?,
             path => open_file(path)?,
         };
-        // Of a standard input that others have read from, the rest is wanted.
+        // If another program has read from standard input, only the rest is wanted.
         let is_regular = file.metadata().is_ok_and(|metadata| metadata.is_file())
             && file.stream_position().is_ok_and(|position| position == 0);
         let beginning = beginning_of(&mut file).map_err(unreadable)?;
@@ -90,7 +90,7 @@ impl Input {
         Self::of_stream(name, raw, resources)
     }
 
-    /// Looks at the beginning of a stream, within its compression.
+    /// Reads the beginning of a stream, and decompresses it.
     fn of_stream(
         name: &str,
         stream: impl Read + Send + 'static,
@@ -130,22 +130,22 @@ impl Input {
         &self.beginning
     }
 
-    /// The name of the compression around the bytes.
+    /// The name of the compression, if the input is compressed.
     pub(crate) fn compression(&self) -> Option<&'static str> {
         self.compression.map(Compression::name)
     }
 
-    /// Whether the bytes are those of a file with a name, as they stand on the disk.
+    /// Whether this is an uncompressed file with a name.
     pub(crate) fn is_plain_file(&self) -> bool {
         matches!(self.bytes, Bytes::File(..))
     }
 
-    /// What whoever opens the source keeps as long as the source.
+    /// The resources that have to live as long as the source that uses the input.
     pub(crate) fn used(&self) -> Used {
         self.used.clone()
     }
 
-    /// All bytes, from the first to the last.
+    /// All bytes, as a stream.
     pub(crate) fn into_reader(self) -> Box<dyn Read + Send> {
         match self.bytes {
             Bytes::File(file, progress) => Box::new(Counted::new(file, progress)),
@@ -162,11 +162,11 @@ impl Input {
         }
     }
 
-    /// A file of the system with all bytes, open at its beginning.
+    /// All bytes, as a file of the operating system that is open at its beginning.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidRequest`] if the bytes can't be read; [`ErrorKind::Resources`] if a temporary file
-    /// can't be made or is not allowed to hold them.
+    /// [`ErrorKind::InvalidRequest`] if the bytes can't be read; [`ErrorKind::Resources`] if a temporary
+    /// file can't be created or would exceed its limit.
     pub(crate) fn into_file(self) -> Result<File> {
         let stream = match self.bytes {
             Bytes::File(file, _) => return Ok(file),
@@ -204,7 +204,7 @@ impl fmt::Debug for Input {
     }
 }
 
-/// What messages call a location.
+/// The name of a location in messages.
 pub(crate) fn shown_name(location: &str) -> &str {
     if location == STDIN { "standard input" } else { location }
 }
@@ -231,7 +231,7 @@ fn beginning_of(from: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(beginning)
 }
 
-/// Fills `bytes`, as far as there are bytes left. A pipe gives them in pieces of any size.
+/// Fills `bytes` unless the input ends earlier. A pipe returns pieces of any size.
 fn read_full(from: &mut impl Read, bytes: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < bytes.len() {

@@ -1,4 +1,4 @@
-//! The format of a file and its options, as a request gives them: `csv;delimiter=;;comment=#`.
+//! The format of a file and its options in a request: `csv;delimiter=;;comment=#`.
 
 use taploom_model::Result;
 
@@ -13,8 +13,8 @@ pub(crate) struct InputFormat {
 }
 
 impl InputFormat {
-    /// Options follow the format, each after a semicolon. A value that is itself a semicolon is taken for one where the
-    /// text or another option follows it.
+    /// Parses a format and its options. Each option follows a semicolon. A semicolon is the value of an
+    /// option if the end of the text or another option follows it.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let (name, mut rest) = text.split_once(';').unwrap_or((text, ""));
         let mut options: Vec<(String, String)> = Vec::new();

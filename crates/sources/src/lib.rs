@@ -55,7 +55,7 @@ pub use request::Request;
 pub use sampling::{SampleReport, SampleStats};
 pub use taploom_expressions::{Condition, FirstIds, SelectList};
 
-/// The sources of this crate's features, for a [`SourceRegistry::new`] that takes some of them only.
+/// The sources of this crate's features, for a [`SourceRegistry::new`] with only some of them.
 pub mod plugins {
     #[cfg(feature = "demo")]
     pub use crate::demo::DEMO;
@@ -81,7 +81,7 @@ pub mod plugins {
     pub use crate::synth::SYNTH;
 }
 
-/// Opens a source, of all that this program links.
+/// Opens a source. All sources that the program links are available.
 ///
 /// # Errors
 /// As [`SourceRegistry::collected`] and [`SourceRegistry::open`].

@@ -1,11 +1,11 @@
-//! Locations in messages: without passwords.
+//! Locations in messages, without passwords.
 
 use std::borrow::Cow;
 
-/// A location as messages may show it.
+/// A location as messages show it.
 ///
-/// Of a URL, and of anything else with a colon before an `@`, only the scheme is shown: the rest may
-/// hold a password.
+/// Of a URL, and of any other location with a colon before an `@`, only the scheme is shown, because the
+/// rest may have a password.
 pub(crate) fn shown(location: &str) -> Cow<'_, str> {
     let Some((scheme, rest)) = location.split_once(':') else { return location.into() };
     if !rest.starts_with("//") && !rest.contains('@') && !rest.contains("://") {
@@ -16,8 +16,8 @@ pub(crate) fn shown(location: &str) -> Cow<'_, str> {
         .into()
 }
 
-/// Whether a location is meant for a source with a prefix, and not as the name of a file: it begins with
-/// a scheme and `://`, or there are a user and a password in it.
+/// Whether a location is a URL rather than the name of a file: it begins with a scheme and `://`, or has a
+/// user and a password.
 pub(crate) fn is_url(location: &str) -> bool {
     location.contains("://") || shown(location) != location
 }

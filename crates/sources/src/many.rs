@@ -1,7 +1,7 @@
-//! Several files as one table.
+//! Reads several files as one table.
 //!
-//! All files are opened once before the first row, one at a time, to see that they have the same columns.
-//! Then they are read one after the other; at any time one file is open.
+//! Before the first row, all files are opened once, one after the other, to check that they have the same
+//! columns. Then they are read one after the other. Only one file is open at a time.
 
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
@@ -18,14 +18,14 @@ pub(crate) mod locations;
 mod one_schema;
 mod wanted;
 
-/// Notes that are passed on, of all files together.
+/// Maximum number of notes on all files together.
 const MOST_NOTES: usize = 50;
 
 /// Opens files as one table.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidRequest`] if one of them can't be opened, is of another kind, or has other columns. The
-/// error names the first such file and what differs.
+/// [`ErrorKind::InvalidRequest`] if a file can't be opened, has another format, or has other columns. The
+/// error names the first such file and the difference.
 pub(crate) async fn open(
     registry: &SourceRegistry,
     files: Vec<String>,
@@ -55,7 +55,7 @@ pub(crate) async fn open(
         return Err(Error::new(ErrorKind::Misuse, "no files are given"));
     };
     let schema = if wanted.guesses.are_made() {
-        // Only now it is known which types the values of all files have.
+        // The first file is opened again, because only now the types that hold for all files are known.
         registry.open_one(&wanted.request(first)).await?.1.schema().clone()
     } else {
         joined.finish()?
@@ -74,7 +74,7 @@ pub(crate) async fn open(
     }))
 }
 
-/// The rows of several files.
+/// The rows of several files, one file after the other.
 struct Files {
     registry: SourceRegistry,
     files: std::vec::IntoIter<String>,
@@ -137,7 +137,7 @@ impl RowSource for Files {
     }
 }
 
-/// The error with the name of the file, in which its rows are counted.
+/// Adds the name of the file to an error. The row in the error counts from the beginning of that file.
 fn in_file(error: Error, file: &str) -> Error {
     match error.message().contains(file) {
         true => error,
@@ -145,7 +145,7 @@ fn in_file(error: Error, file: &str) -> Error {
     }
 }
 
-/// The batch of a file with the schema of all: metadata and nullability of fields may differ, types do not.
+/// The batch of a file with the common schema. Metadata and nullability of fields may differ, types do not.
 fn adapted(batch: &RecordBatch, schema: &SchemaRef, file: &str) -> Result<RecordBatch> {
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     let columns = batch.columns().to_vec();

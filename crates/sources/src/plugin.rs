@@ -1,4 +1,4 @@
-//! What a source says about itself, and how it is registered.
+//! The trait of a source, its properties, and its registration.
 
 use std::fs::File;
 use std::future::Future;
@@ -11,7 +11,7 @@ use taploom_model::{Result, RowSource};
 use crate::input::{Input, Used, open_file};
 use crate::request::Request;
 
-/// A type of source that rows can be read from. This is what a plug-in implements.
+/// A type of source that rows can be read from. Plug-ins implement this trait.
 ///
 /// The implementing type has no value; it only names the source. See [`register_source!`](crate::register_source)
 /// for an example.
@@ -29,39 +29,40 @@ pub trait SourceType: 'static {
     async fn open(place: Place<'_>, request: &Request<'_>) -> Result<Box<dyn RowSource>>;
 }
 
-/// How a source is called, and what it can do.
+/// The names and abilities of a source.
 ///
-/// A location belongs to a source by a word (`demo`), by a prefix (`sqlite:`), or because it is the name
-/// of a file that the source reads. A file is recognized by its first bytes if the source knows a mark of
-/// its files, or else by the extension of its name.
+/// A location belongs to a source if it is the source's word (`demo`), begins with the source's prefix
+/// (`sqlite:`), or is the name of a file that the source reads. A file is recognized by its first bytes if
+/// its format has a mark, otherwise by the extension of its name.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct SourceInfo {
     /// Its id: lower case, unique, and never changed.
     pub id: &'static str,
-    /// What it reads, with an article: `a SQLite database`.
+    /// What the source reads, with an article: `a SQLite database`.
     pub noun: &'static str,
-    /// How a location is written, for help and errors: `sqlite:FILE`. Sources that read files by their
-    /// names alone have none.
+    /// How a location is written, for help texts and errors: `sqlite:FILE`. `None` for sources that only
+    /// read files.
     pub syntax: Option<&'static str>,
     /// The location itself, for a source that has only one: `demo`.
     pub word: Option<&'static str>,
-    /// What locations begin with: `sqlite:`, `mysql://`.
+    /// The prefixes of locations: `sqlite:`, `mysql://`.
     pub prefixes: &'static [&'static str],
     /// File name extensions without the dot, for sources that read files.
     pub extensions: &'static [&'static str],
-    /// Whether these are the first bytes (up to [`FILE_BEGINNING`]) of such a file.
+    /// Whether a file with these first bytes (up to [`FILE_BEGINNING`]) certainly has this format.
     pub recognizes: Option<fn(&[u8]) -> bool>,
-    /// Whether these may be the first bytes (up to [`FILE_BEGINNING`]) of such a file, for kinds of files without a
-    /// mark. It is asked only if no source knows a mark or the extension of the name.
+    /// Whether a file with these first bytes (up to [`FILE_BEGINNING`]) may have this format, for formats
+    /// without a mark. It is only asked if no source recognizes the file by its mark or by the extension of
+    /// its name.
     pub resembles: Option<fn(&[u8]) -> bool>,
-    /// Whether it takes a query.
+    /// Whether the source takes a query.
     pub query: QueryUse,
-    /// The options that a request may give after the format of a file.
+    /// The options that may follow the format in a request.
     pub options: &'static [SourceOption],
-    /// Whether it may have several tables to choose from; [`Request::table`].
+    /// Whether a file or database may have several tables to choose from; see [`Request::table`].
     pub has_tables: bool,
-    /// Whether it has to be opened and read on a tokio runtime with I/O and time enabled.
+    /// Whether the source has to be opened and read on a tokio runtime with I/O and time enabled.
     pub needs_runtime: bool,
 }
 
@@ -71,7 +72,7 @@ pub struct SourceInfo {
 pub struct SourceOption {
     /// Its name: lower case.
     pub name: &'static str,
-    /// What its value is.
+    /// The meaning of its value.
     pub description: &'static str,
 }
 
@@ -82,7 +83,7 @@ impl SourceOption {
     }
 }
 
-/// Number of bytes from the beginning of a file that tell what the file is.
+/// Number of bytes at the beginning of a file by which its format is recognized.
 pub const FILE_BEGINNING: usize = 256;
 
 /// Whether a source takes a query.
@@ -91,14 +92,14 @@ pub const FILE_BEGINNING: usize = 256;
 pub enum QueryUse {
     /// A query is an error.
     Refused,
-    /// Without a query, the source gives the rows of a default one.
+    /// Without a query, the source returns the rows of a default query.
     Optional,
     /// The source needs a query.
     Required,
 }
 
 impl SourceInfo {
-    /// A source that takes no query, with this id and noun.
+    /// A source with this id and noun that takes no query.
     pub const fn new(id: &'static str, noun: &'static str) -> Self {
         Self {
             id,
@@ -116,13 +117,13 @@ impl SourceInfo {
         }
     }
 
-    /// The source is at one location, a word.
+    /// Sets the word that is the source's only location.
     #[must_use]
     pub const fn with_word(self, word: &'static str) -> Self {
         Self { word: Some(word), syntax: Some(word), ..self }
     }
 
-    /// The source is at locations with these prefixes, written like this.
+    /// Sets the prefixes of locations, and how a location is written.
     #[must_use]
     pub const fn with_prefixes(
         self,
@@ -132,60 +133,60 @@ impl SourceInfo {
         Self { prefixes, syntax: Some(syntax), ..self }
     }
 
-    /// The source reads files, whose names have these extensions.
+    /// Sets the extensions of files that the source reads.
     #[must_use]
     pub const fn with_extensions(self, extensions: &'static [&'static str]) -> Self {
         Self { extensions, ..self }
     }
 
-    /// The source knows its files by their first bytes, whatever they are called.
+    /// Sets the function that recognizes files by a mark in their first bytes, whatever their names are.
     #[must_use]
     pub const fn with_mark(self, recognizes: fn(&[u8]) -> bool) -> Self {
         Self { recognizes: Some(recognizes), ..self }
     }
 
-    /// The source knows its files by their looks, if their names say nothing.
+    /// Sets the function that tells whether a file may have this format, for files with other names.
     #[must_use]
     pub const fn with_resemblance(self, resembles: fn(&[u8]) -> bool) -> Self {
         Self { resembles: Some(resembles), ..self }
     }
 
-    /// Whether the source takes a query.
+    /// Sets whether the source takes a query.
     #[must_use]
     pub const fn with_query(self, query: QueryUse) -> Self {
         Self { query, ..self }
     }
 
-    /// The source has options.
+    /// Sets the options of the source.
     #[must_use]
     pub const fn with_options(self, options: &'static [SourceOption]) -> Self {
         Self { options, ..self }
     }
 
-    /// The source has tables to choose from.
+    /// Declares that the source may have several tables to choose from.
     #[must_use]
     pub const fn with_tables(self) -> Self {
         Self { has_tables: true, ..self }
     }
 
-    /// The source needs a tokio runtime.
+    /// Declares that the source needs a tokio runtime.
     #[must_use]
     pub const fn with_runtime(self) -> Self {
         Self { needs_runtime: true, ..self }
     }
 
-    /// Whether the source opens files by their names alone.
+    /// Whether the source reads files by their names alone, without a prefix.
     pub fn reads_files(&self) -> bool {
         !self.extensions.is_empty()
     }
 
-    /// The source in a list for people: how its locations are written, or what it reads.
+    /// The source as listed in messages: how its locations are written, or what it reads.
     pub(crate) fn listed(&self) -> &'static str {
         self.syntax.unwrap_or(self.noun)
     }
 }
 
-/// Where a source is, once it is known which source it is.
+/// The place of a source's data, once it is known which source reads it.
 #[derive(Debug)]
 pub struct Place<'a> {
     text: &'a str,
@@ -193,40 +194,39 @@ pub struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// A place with this text after its prefix.
+    /// A place given by the text after the prefix.
     pub(crate) fn named(text: &'a str) -> Self {
         Self { text, input: None }
     }
 
-    /// The bytes of a file that messages call so.
+    /// A file, with the name that messages use for it.
     pub(crate) fn file(name: &'a str, input: Input) -> Self {
         Self { text: name, input: Some(input) }
     }
 
-    /// What the source will use of the file.
+    /// The resources that the source will use for the file.
     pub(crate) fn used(&self) -> Used {
         self.input.as_ref().map(Input::used).unwrap_or_default()
     }
 
-    /// The location without its prefix; of a file, its name; `standard input` for `-`.
+    /// The location without its prefix; for a file, its name; `standard input` for `-`.
     pub fn text(&self) -> &'a str {
         self.text
     }
 
-    /// The first bytes of the file, up to [`FILE_BEGINNING`], after decompression. Empty for a place that was
-    /// not recognized as a file.
+    /// The first bytes of the file after decompression, up to [`FILE_BEGINNING`]. Empty for a place that is
+    /// not a file.
     pub fn beginning(&self) -> &[u8] {
         self.input.as_ref().map_or(&[], Input::beginning)
     }
 
-    /// Whether the file can seek as it stands: it is neither a pipe nor compressed.
+    /// Whether this is a regular file without compression, so that it can seek.
     #[cfg(feature = "fits")]
     pub(crate) fn is_plain_file(&self) -> bool {
         self.input.as_ref().is_none_or(Input::is_plain_file)
     }
 
-    /// The bytes of the file, decompressed, to be read once from the first to the last. A pipe is read as it
-    /// comes.
+    /// The decompressed bytes of the file, as a stream. A pipe is read as its bytes arrive.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) if it can't be opened.
@@ -237,12 +237,13 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// A file that can seek, open at its beginning. The bytes of standard input, of a pipe, or of a compressed
-    /// file are first copied to a temporary file; [`into_reader`](Self::into_reader) does without.
+    /// A file that can seek, open at its beginning. Standard input, a pipe and a compressed file are first
+    /// copied to a temporary file; [`into_reader`](Self::into_reader) needs no copy.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) if it can't be opened or read;
-    /// [`ErrorKind::Resources`](taploom_model::ErrorKind::Resources) if there is no room for a temporary file.
+    /// [`ErrorKind::Resources`](taploom_model::ErrorKind::Resources) if there is not enough room for a
+    /// temporary file.
     pub fn into_file(self) -> Result<File> {
         match self.input {
             Some(input) => input.into_file(),
@@ -268,7 +269,7 @@ impl SourcePlugin {
         Self { info: &S::INFO, open: |place, request| S::open(place, request) }
     }
 
-    /// How the source is called, and what it can do.
+    /// The names and abilities of the source.
     pub fn info(&self) -> &'static SourceInfo {
         self.info
     }
@@ -288,7 +289,8 @@ impl SourcePlugin {
 /// Registers a source: makes a `pub static` of type [`SourcePlugin`] and adds it to every
 /// [`SourceRegistry::collected`](crate::SourceRegistry::collected) of a program that links the crate.
 ///
-/// The program must name the crate, or the linker leaves it out without a word: `use my_source as _;`.
+/// The program must name the crate (`use my_source as _;`); otherwise the linker leaves it out without a
+/// message.
 ///
 /// ```
 /// use std::sync::Arc;

@@ -1,13 +1,13 @@
-//! How much of the input was read.
+//! Measures how much of the input has been read.
 
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The bytes that were read of all files of a request, for progress displays.
+/// The number of bytes read from all files of a request, for progress displays.
 ///
-/// Bytes are counted as they are on the disk: compressed, if the file is. Files that are read in an order
-/// of their own, such as Parquet, are not counted; their sources know the number of rows instead.
+/// Bytes are counted as stored on disk, so for a compressed file as compressed. Files that are not read
+/// sequentially, such as Parquet, are not counted; their sources know the number of rows instead.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -25,20 +25,20 @@ pub struct ReadProgress {
 }
 
 impl ReadProgress {
-    /// The bytes read and the bytes of all files, or `None` if nothing was counted or the size is not
-    /// known, as of standard input.
+    /// The number of bytes read, and the size of all files. `None` if nothing was counted or the size is
+    /// not known, as for standard input.
     pub fn bytes(&self) -> Option<(u64, u64)> {
         let (read, total) = (self.read.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed));
         (read > 0 && total > 0).then_some((read.min(total), total))
     }
 
-    /// States the size of all files.
+    /// Sets the size of all files.
     pub(crate) fn expect(&self, total: u64) {
         self.total.store(total, Ordering::Relaxed);
     }
 }
 
-/// A reader whose bytes are counted.
+/// A reader that counts its bytes.
 pub(crate) struct Counted<R> {
     reader: R,
     progress: Option<Arc<ReadProgress>>,

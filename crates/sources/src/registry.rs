@@ -1,4 +1,4 @@
-//! From a location to the source that reads it.
+//! Finds the source that reads a location.
 
 use std::collections::HashMap;
 use std::io;
@@ -22,7 +22,7 @@ pub struct SourceRegistry {
 }
 
 impl SourceRegistry {
-    /// A registry of the given plug-ins.
+    /// A registry of these plug-ins.
     ///
     /// # Errors
     /// [`ErrorKind::DuplicateFormat`] if two of them claim the same id, word, prefix or extension.
@@ -47,7 +47,7 @@ impl SourceRegistry {
     }
 
     /// A registry of all sources that [`register_source!`](crate::register_source) has registered in the
-    /// crates that this program links: those of this crate's features, and those of third parties.
+    /// crates that this program links: the sources of this crate's features, and of third parties.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -60,12 +60,12 @@ impl SourceRegistry {
         &self.plugins
     }
 
-    /// The source that reads a location. It looks into a file to see what it holds, and does not
-    /// connect to a server.
+    /// The source that reads a location. A file is opened to recognize its format; a server is not
+    /// contacted.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidRequest`] if no source reads the location. The error lists the sources. It
-    /// does not show what may be a password.
+    /// [`ErrorKind::InvalidRequest`] if no source reads the location. The error lists the sources, and does
+    /// not show passwords.
     pub fn find(&self, location: &str) -> Result<&SourcePlugin> {
         self.locate(&Request::new(location)).map(|(plugin, _)| plugin)
     }
@@ -73,7 +73,7 @@ impl SourceRegistry {
     /// The source that reads a location, if it takes queries.
     ///
     /// # Errors
-    /// As [`find`](Self::find), and [`ErrorKind::InvalidRequest`] for a source that takes none.
+    /// As [`find`](Self::find), and [`ErrorKind::InvalidRequest`] for a source that takes no query.
     pub fn find_queryable(&self, location: &str) -> Result<&SourcePlugin> {
         let plugin = self.find(location)?;
         match plugin.info().query {
@@ -93,7 +93,7 @@ impl SourceRegistry {
         chosen(source, &inner)
     }
 
-    /// Opens the source of a request. It may leave out columns and rows that are not wanted.
+    /// Opens the source of a request. The source may leave out columns and rows that are not wanted.
     async fn open_whole(&self, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
         let further = request.more_locations.iter().map(String::as_str);
         let locations: Vec<&str> = std::iter::once(request.location).chain(further).collect();
@@ -106,7 +106,7 @@ impl SourceRegistry {
                 shown(named)
             )));
         }
-        // Locations with a syntax of their own are not files, whatever is in their names.
+        // A location with a prefix is not a file, whatever characters follow the prefix.
         let named = locations.iter().find(|location| self.by_name(location).is_some());
         match (named, &locations[..]) {
             (Some(_), [_]) => {}
@@ -128,7 +128,7 @@ impl SourceRegistry {
         self.open_one(request).await.map(|(_, source)| source)
     }
 
-    /// Opens the source of one location; also returns what it reads.
+    /// Opens the source of one location. Also returns the noun for what it reads.
     pub(crate) async fn open_one(
         &self,
         request: &Request<'_>,
@@ -153,8 +153,7 @@ impl SourceRegistry {
         Ok((info.noun, plugin.open(place, request).await?))
     }
 
-    /// How locations are written, for help texts: first the sources that have a syntax of their own, then
-    /// the files that can be read.
+    /// How locations are written, for help texts: first sources with a syntax, then the formats of files.
     pub fn locations(&self) -> String {
         self.listed(|_| true)
     }
@@ -163,7 +162,7 @@ impl SourceRegistry {
         self.by_name(request.location).map_or_else(|| self.by_file(request), Ok)
     }
 
-    /// By a word or a prefix; the longest prefix wins.
+    /// Finds a source by its word or prefix. The longest prefix wins.
     fn by_name<'a>(&self, location: &'a str) -> Option<(&SourcePlugin, Place<'a>)> {
         let matches = self.plugins.iter().filter_map(|plugin| {
             let info = plugin.info();
@@ -180,7 +179,7 @@ impl SourceRegistry {
     fn by_file<'a>(&self, request: &Request<'a>) -> Result<(&SourcePlugin, Place<'a>)> {
         let location = request.location;
         let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
-        // A name like `sqlit:stars.db` is a file's only if there is such a file.
+        // A name like `sqlit:stars.db` is taken for a file only if that file exists.
         if location != STDIN {
             let metadata = std::fs::metadata(location);
             if is_url(location) || metadata.is_err_and(|error| missing(&error)) {
@@ -212,11 +211,11 @@ impl SourceRegistry {
         })
     }
 
-    /// By the first bytes of a file, which decide whatever its name is; where no source knows them, by
-    /// the extension of the name, for files that have no mark.
+    /// Finds a source by the first bytes of a file. If no source recognizes them, the extension of the name
+    /// decides, for formats without a mark.
     fn by_content(&self, name: &str, input: &Input) -> Result<&SourcePlugin> {
         let beginning = input.beginning();
-        // stars.csv.gz is read as stars.csv, whether it is compressed or not.
+        // stars.csv.gz is treated as stars.csv, even if it is not compressed.
         let path = Path::new(name);
         let path = match path.extension().and_then(|extension| extension.to_str()) {
             Some("gz" | "zst") => path.file_stem().map_or(path, Path::new),
@@ -296,7 +295,7 @@ impl SourceRegistry {
         invalid(message)
     }
 
-    /// The sources of a list for people: first those whose locations have a syntax.
+    /// Lists the sources for a message: first those whose locations have a syntax.
     fn listed(&self, wanted: impl Fn(&SourceInfo) -> bool) -> String {
         let infos = || self.plugins.iter().map(SourcePlugin::info).filter(|info| wanted(info));
         let with_syntax = infos().filter(|info| info.syntax.is_some());
@@ -305,7 +304,7 @@ impl SourceRegistry {
     }
 }
 
-/// `a, b or c`.
+/// Joins words as in `a, b or c`.
 fn any_of(words: &[&str]) -> String {
     match words {
         [] => "none".to_owned(),

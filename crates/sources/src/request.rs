@@ -1,4 +1,4 @@
-//! What is asked of a source.
+//! A request to a source.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::many;
 use crate::progress::ReadProgress;
 use crate::sampling::{SampleStats, Sampling};
 
-/// Which rows are wanted.
+/// A request for rows.
 ///
 /// ```
 /// use taploom_sources::Request;
@@ -25,52 +25,54 @@ use crate::sampling::{SampleStats, Sampling};
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Request<'a> {
-    /// Where the rows are: `demo`, `sqlite:FILE`, the name of a file. The
-    /// [`SourceRegistry`](crate::SourceRegistry) tells which source reads it.
+    /// The location of the rows: `demo`, `sqlite:FILE`, the name of a file. The
+    /// [`SourceRegistry`](crate::SourceRegistry) finds the source that reads it.
     pub location: &'a str,
-    /// Further files, which are read after that at `location` as one table with it.
+    /// Further files. Together with the file at `location`, they are read as one table.
     pub more_locations: &'a [String],
     /// The query, in SQL, for sources that take one.
     pub query: Option<&'a str>,
-    /// The table, for sources that have several: of a VOTable the number of a TABLE from 1, its ID or
-    /// its name.
+    /// The table to read, for sources with several tables. For a VOTable: the number of a TABLE (from 1),
+    /// its ID or its name.
     pub table: Option<&'a str>,
-    /// The format of a file, and options of its source: `csv;delimiter=;`. Without it, content and name of the file tell
-    /// the format.
+    /// The format of a file, and options of its source: `csv;delimiter=;`. By default, the content and the
+    /// name of the file determine the format.
     pub input_format: Option<&'a str>,
-    /// VO metadata of the table and, by position, of its columns. They replace those of the source.
+    /// VO metadata of the table and, by position, of its columns. They replace the metadata of the source.
     pub columns: Option<ColumnList>,
     /// Maximum number of rows in a batch. 2000 by default.
     pub batch_rows: usize,
-    /// How many rows will be read at most; a source may leave out all that follow. By default all rows are read.
+    /// Maximum number of rows that will be read. A source may omit the rows after that. By default all rows
+    /// are read.
     pub most_rows: Option<u64>,
-    /// Which columns are wanted. The [`SourceRegistry`](crate::SourceRegistry) chooses them; a source may leave out
-    /// columns that neither this list nor [`condition`](Self::condition) nor [`sample`](Self::sample) names.
+    /// The wanted columns. The [`SourceRegistry`](crate::SourceRegistry) chooses them; a source may leave
+    /// out columns that are named neither here nor in [`condition`](Self::condition) or
+    /// [`sample`](Self::sample).
     pub select: Option<SelectList>,
-    /// Which rows are wanted. The [`SourceRegistry`](crate::SourceRegistry) chooses them; a source may leave out rows
-    /// for which the condition is not true.
+    /// A condition that wanted rows meet. The [`SourceRegistry`](crate::SourceRegistry) applies it; a
+    /// source may leave out rows for which it is not true.
     pub condition: Option<Condition>,
-    /// Which of the rows for which [`condition`](Self::condition) is true are wanted: those of the first ids of every
-    /// group. The [`SourceRegistry`](crate::SourceRegistry) chooses them.
+    /// Restricts the rows that meet [`condition`](Self::condition) to the first ids of every group. The
+    /// [`SourceRegistry`](crate::SourceRegistry) applies it.
     pub sample: Option<FirstIds>,
-    /// Where it is counted how the rows of [`sample`](Self::sample) were decided.
+    /// Counts how the rows of [`sample`](Self::sample) were decided.
     pub sample_stats: Option<SampleStats>,
-    /// The memory for open files and rows, and the place of temporary files, for sources that need them. By default those
-    /// of [`Resources::default`]. Metadata of a file are not counted.
+    /// Limits for the memory of open files and rows, and for temporary files. The default is
+    /// [`Resources::default`]. Metadata of files do not count.
     pub resources: Resources,
-    /// Where the source counts the bytes that it reads.
+    /// Counts the bytes that the source reads.
     pub progress: Option<Arc<ReadProgress>>,
-    /// What the values of several files are together, where their types are guessed.
+    /// Guesses of types from all files, if several files are read as one table.
     pub(crate) guesses: Option<Guesses>,
-    /// What was sampled so far. A source that decides by itself which rows are sampled says so here.
+    /// The state of the sample. A source that decides itself which rows are in the sample records it here.
     pub(crate) sampling: Option<Sampling>,
-    /// The options of the input format, which the source has.
+    /// The options of the input format. The source has all of them.
     pub(crate) options: Vec<(String, String)>,
 }
 
 impl<'a> Request<'a> {
-    /// The files that are read as one table: those of a folder or a pattern, and several that are named. `None` for a
-    /// location that is read alone.
+    /// The files that are read as one table: the files of a folder or pattern, or several named files.
+    /// `None` for a single location.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) for a folder or pattern without files.
@@ -102,35 +104,35 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Asks for the rows of further files as well. They need the same columns.
+    /// Adds files. They need the same columns.
     #[must_use]
     pub fn with_more_locations(mut self, locations: &'a [String]) -> Self {
         self.more_locations = locations;
         self
     }
 
-    /// Asks for the rows of a query.
+    /// Sets the query.
     #[must_use]
     pub fn with_query(mut self, sql: impl Into<Option<&'a str>>) -> Self {
         self.query = sql.into();
         self
     }
 
-    /// Asks for one of several tables.
+    /// Chooses one of several tables.
     #[must_use]
     pub fn with_table(mut self, table: impl Into<Option<&'a str>>) -> Self {
         self.table = table.into();
         self
     }
 
-    /// Gives the format of a file: the id of a source or an extension, and options after it.
+    /// Sets the format of a file: the id of a source or an extension, followed by options.
     #[must_use]
     pub fn with_input_format(mut self, format: impl Into<Option<&'a str>>) -> Self {
         self.input_format = format.into();
         self
     }
 
-    /// Gives the metadata of the columns.
+    /// Sets the metadata of the columns.
     #[must_use]
     pub fn with_columns(mut self, columns: impl Into<Option<ColumnList>>) -> Self {
         self.columns = columns.into();
@@ -144,14 +146,14 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// Tells that no more than the first `rows` rows will be read, so that a source need not prepare more.
+    /// Sets the maximum number of rows that will be read, so that a source need not prepare more.
     #[must_use]
     pub fn with_most_rows(mut self, rows: impl Into<Option<u64>>) -> Self {
         self.most_rows = rows.into();
         self
     }
 
-    /// Asks for some columns.
+    /// Sets the wanted columns.
     ///
     /// ```
     /// use taploom_model::Column;
@@ -171,14 +173,14 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// Asks for the rows for which a condition is true.
+    /// Sets the condition on rows.
     #[must_use]
     pub fn with_condition(mut self, condition: impl Into<Option<Condition>>) -> Self {
         self.condition = condition.into();
         self
     }
 
-    /// Asks for the rows of the first ids of every group, of those for which the condition is true.
+    /// Restricts the rows that meet the condition to those of the first ids of every group.
     ///
     /// ```
     /// use taploom_sources::{FirstIds, Request};
@@ -203,7 +205,7 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// Grants memory and temporary files.
+    /// Sets limits for memory and temporary files.
     #[must_use]
     pub fn with_resources(mut self, resources: Resources) -> Self {
         self.resources = resources;
@@ -223,7 +225,7 @@ impl<'a> Request<'a> {
         options.find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The query, for sources that can't do without.
+    /// The query, for sources that need one.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) if there is no query.
@@ -235,7 +237,7 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Without what may be a password in the location.
+/// Leaves out the location, because it may have a password.
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {

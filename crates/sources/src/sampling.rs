@@ -1,4 +1,4 @@
-//! The rows of a sample that were decided, of one file or several.
+//! The state and the statistics of a sample, for one file or several.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use taploom_expressions::{KeptPairs, SampleCounts};
 
-/// What a sample needs beside its request, from the first file to the last.
+/// The state of a sample, shared by all files of a request.
 #[derive(Clone)]
 pub(crate) struct Sampling {
     #[cfg_attr(
@@ -28,12 +28,13 @@ impl Sampling {
         }
     }
 
-    /// Whether the source gives the rows of the sample alone, and perhaps without their keys.
+    /// Whether the source returns only rows of the sample. It may then leave out the columns of the keys.
     pub(crate) fn is_decided_by_source(&self) -> bool {
         self.is_decided.load(Ordering::Relaxed)
     }
 
-    /// What the source does that calls it. The answer has to be the same for all files with the same columns.
+    /// Declares that the source decides the sample. For the same columns, it has to do so for all files or
+    /// for none.
     #[cfg(feature = "parquet")]
     pub(crate) fn decide_by_source(&self) {
         self.is_decided.store(true, Ordering::Relaxed);
@@ -51,16 +52,16 @@ impl Sampling {
     }
 }
 
-/// Where a source counts how it decides the rows of a sample. Clones count together.
+/// Statistics on how a source decides the rows of a sample. Clones share the counts.
 ///
-/// The counts are up to date after every batch, also where the rows are not read to their end.
+/// The counts are updated after every batch, so they are also right if the rows are not read to their end.
 #[derive(Clone, Default)]
 pub struct SampleStats {
     report: Arc<Mutex<SampleReport>>,
 }
 
 impl SampleStats {
-    /// What was counted so far.
+    /// The counts so far.
     pub fn report(&self) -> SampleReport {
         *self.lock()
     }
@@ -94,32 +95,33 @@ impl fmt::Debug for SampleStats {
     }
 }
 
-/// How the rows of a sample were decided.
+/// Counts of how the rows of a sample were decided.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SampleReport {
-    /// Rows that were decided.
+    /// Number of rows that were decided.
     pub rows: u64,
-    /// Rows that were kept.
+    /// Number of rows that were kept.
     pub rows_kept: u64,
-    /// Runs of rows with the same group and the same id.
+    /// Number of runs of rows with the same group and the same id.
     pub runs: u64,
-    /// Groups.
+    /// Number of groups.
     pub groups: u64,
-    /// Pairs of a group and an id that are kept.
+    /// Number of pairs of a group and an id that are kept.
     pub ids_kept: u64,
-    /// Rows that were decided because the bounds of a row group or page show one group and one id.
+    /// Number of rows that were decided by the bounds of a row group or page, which show a single group and
+    /// id.
     pub rows_by_bounds: u64,
-    /// Rows that were decided by dictionary codes.
+    /// Number of rows that were decided by dictionary codes.
     pub rows_by_codes: u64,
-    /// Rows whose group or id was decoded.
+    /// Number of rows whose group or id was decoded.
     pub rows_by_values: u64,
-    /// Row groups that were decided.
+    /// Number of row groups whose rows were decided.
     pub row_groups: u64,
-    /// Row groups of which no row was kept. Only their keys were read.
+    /// Number of row groups without kept rows. Only the columns of their keys were read.
     pub row_groups_skipped: u64,
-    /// Pages of keys that were decompressed.
+    /// Number of pages of keys that were decompressed.
     pub key_pages: u64,
-    /// Pages of keys that were passed over because of their bounds.
+    /// Number of pages of keys that were skipped because of their bounds.
     pub key_pages_skipped: u64,
 }

@@ -1,4 +1,4 @@
-//! Generated rows for a list of columns: for benchmarks and for tests of wide tables.
+//! Generated rows for a list of columns, for benchmarks and for tests of wide tables.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ const ROWS: u64 = 10_000;
 const SEED: u64 = 1;
 const NULLS: f64 = 0.07;
 
-/// Names the source.
+/// The source type.
 struct Synth;
 
 register_source!(
@@ -91,7 +91,7 @@ fn open(location: &str, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
     Ok(Box::new(BatchSource::new(schema, batches).with_rows_hint(rows)))
 }
 
-/// Every cell is a function of seed, column and row alone, so batches may have any size.
+/// Every cell depends only on the seed, the column and the row, so batches may have any size.
 struct GeneratedTable {
     schema: SchemaRef,
     columns: Vec<GeneratedColumn>,
@@ -100,22 +100,22 @@ struct GeneratedTable {
 struct GeneratedColumn {
     rule: ValueRule,
     key: u64,
-    /// A cell is null where 32 random bits are below this.
+    /// A cell is null if 32 random bits are below this number.
     nulls_below: u64,
 }
 
 enum ValueRule {
-    /// Mostly false: flags of a survey.
+    /// Mostly false, like the flags of a survey.
     Boolean,
     UnsignedByte,
     Short,
     Int,
-    /// Ascending: ids.
+    /// Ascending, like ids.
     Long,
-    /// Random mantissas, which no codec makes smaller; magnitudes from 1/8 to 4096.
+    /// Random mantissas, which no codec can compress, with magnitudes from 1/8 to 4096.
     Float,
     Double,
-    /// Words of ASCII letters, at most so long.
+    /// Words of ASCII letters, up to this length.
     Text(usize),
 }
 
@@ -145,7 +145,7 @@ impl GeneratedTable {
                 Datatype::Double => ValueRule::Double,
                 _ => ValueRule::Text(text_length(datatype, metadata)),
             };
-            // What identifies a row is never null.
+            // Columns that identify a row are never null.
             let ucd = metadata.ucd.as_deref().unwrap_or_default();
             let main =
                 matches!(rule, ValueRule::Long) || ucd.split(';').any(|word| word == "meta.main");
@@ -180,7 +180,7 @@ impl GeneratedColumn {
     fn array(&self, first: u64, rows: usize) -> ArrayRef {
         let random = |row: usize| self.random(first + row as u64);
         let nulls = (self.nulls_below > 0).then(|| {
-            // Other bits than those of the value.
+            // Null and value depend on different bits.
             let null = |bits: u64| bits.wrapping_mul(0x9e6c_63d0_676a_9a99) >> 32;
             NullBuffer::new(BooleanBuffer::collect_bool(rows, |row| {
                 null(random(row)) >= self.nulls_below
@@ -241,8 +241,7 @@ impl GeneratedColumn {
     }
 }
 
-/// The finaliser of SplitMix64 (Steele, Lea and Flood 2014): every bit of the input moves every bit
-/// of the output.
+/// The finaliser of SplitMix64 (Steele, Lea and Flood 2014): every input bit affects every output bit.
 fn mix(mut bits: u64) -> u64 {
     bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);

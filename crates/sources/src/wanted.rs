@@ -1,4 +1,4 @@
-//! The columns and rows of a request.
+//! Applies the columns, condition and sample of a request.
 
 use arrow_array::RecordBatch;
 use arrow_select::filter::filter_record_batch;
@@ -9,23 +9,23 @@ use taploom_model::{Ending, Error, ErrorKind, Result, ResultSchema, RowSource, S
 use crate::request::Request;
 use crate::sampling::{SampleStats, Sampling};
 
-/// What is asked of the source of a request, which may leave out rows only where the whole request does.
+/// The request for the source. The source may leave out rows only if the whole request leaves them out.
 pub(crate) fn of_source<'a>(request: &Request<'a>) -> Request<'a> {
     let mut inner = request.clone();
     inner.sampling = request.sample.as_ref().map(|sample| {
         Sampling::new(sample.number, request.sample_stats.clone().unwrap_or_default())
     });
     if request.condition.is_some() || request.sample.is_some() {
-        // How many rows have to be read for as many that are wanted, nobody knows.
+        // The number of rows that have to be read for the wanted number is not known in advance.
         inner.most_rows = None;
     }
     inner
 }
 
-/// The columns and rows of a request, chosen from its source.
+/// Chooses the columns and rows of a request from those of its source.
 ///
-/// The source may already have left out some of what is not wanted. What it gives is chosen from again, by the same
-/// names: a name that was found among all columns is found among those that are left.
+/// The source may already have left out columns and rows that are not wanted. Columns are found by the same
+/// names: a name that is unique among all columns is unique among the remaining ones.
 pub(crate) fn chosen(
     source: Box<dyn RowSource>,
     request: &Request<'_>,
@@ -48,15 +48,15 @@ pub(crate) fn chosen(
     Ok(Box::new(Wanted { source, predicate, sample, is_sampled, projection, rows: 0 }))
 }
 
-/// The rows and columns that are wanted of a source.
+/// The wanted rows and columns of a source.
 struct Wanted {
     source: Box<dyn RowSource>,
     predicate: Option<Predicate>,
-    /// Chooses the rows of a sample, where the source does not do it by itself.
+    /// Chooses the rows of a sample, unless the source does so itself.
     sample: Option<(FirstIdsFilter, SampleStats)>,
     is_sampled: bool,
     projection: Option<Projection>,
-    /// Rows that were read before the next batch.
+    /// Number of rows before the next batch.
     rows: u64,
 }
 

@@ -30,7 +30,7 @@ use taploom_format_csv::{CSV_PLUGIN, TSV_PLUGIN};
 use taploom_model::Step;
 use taploom_sources::{ColumnList, Request, open};
 
-/// All rows of a file, with the schema of its source, in the types that formats write.
+/// All rows of a file in canonical types, with the schema of its source.
 fn rows(path: &Path, columns: Option<Value>, batch_rows: usize) -> Result<RecordBatch> {
     let location = path.display().to_string();
     let columns = columns.map(|columns| ColumnList::new(serde_json::from_value(columns).unwrap()));
@@ -45,7 +45,7 @@ fn rows(path: &Path, columns: Option<Value>, batch_rows: usize) -> Result<Record
     Ok(concat_batches(canonical.schema().arrow(), &batches).unwrap())
 }
 
-/// What is read of a file of that text and name.
+/// The rows of a file with this name and text.
 fn read(name: &str, text: impl AsRef<[u8]>, columns: Option<Value>) -> Result<RecordBatch> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
@@ -95,7 +95,7 @@ fn a_later_row_that_does_not_fit_is_named() {
     );
     assert!(error.to_string().contains("\"many\" is not of type long"), "{error}");
     assert!(error.to_string().contains("--columns"), "{error}");
-    // The same value is what makes it text where it stands among the first.
+    // If that value is among the first ones, the column is text.
     let early = read("a.tsv", text.replace("\n33\t33", "\n33\tmany"), None).unwrap();
     assert_eq!(early.column(1).as_string::<i32>().value(1400), "1400");
 }
@@ -150,7 +150,7 @@ fn files_that_are_cut_or_broken_are_errors_that_name_the_row() {
     assert_eq!(read("a.csv", "a,b\n", None).unwrap().num_rows(), 0);
 }
 
-/// A column of each kind, of so many rows.
+/// A column of each kind, with a random number of rows.
 fn any_rows() -> impl Strategy<Value = Vec<Row>> {
     vec(any_row(), 0..12)
 }
@@ -205,7 +205,7 @@ fn any_row() -> impl Strategy<Value = Row> {
     })
 }
 
-/// Text has one NaN, whatever its bits.
+/// In text there is only one NaN, whatever its bits are.
 fn one_nan(value: f64) -> f64 {
     if value.is_nan() { f64::NAN } else { value }
 }
@@ -284,8 +284,8 @@ fn batch_of(rows: &[Row]) -> (ResultSchema, RecordBatch) {
     (ResultSchema::new(arrow, metadata).unwrap(), batch)
 }
 
-/// The rows as a format can hold them: a null among floats is NaN, and TSV has no tabs and no line
-/// ends.
+/// The rows that the format can represent: a null among floats becomes NaN, and TSV has neither tabs nor
+/// line ends.
 fn as_written(format: &str, rows: &[Row]) -> Vec<Row> {
     let row = |row: &Row| {
         let mut row = row.clone();
@@ -320,7 +320,7 @@ proptest! {
             let expected = CanonicalRows::new(&schema).unwrap().convert(&batch).unwrap();
             let read = rows(&path, Some(columns()), batch_rows).unwrap();
             prop_assert_eq!(&read, &expected);
-            // Cut anywhere within a record it is an error, but for the end of the last line.
+            // If the file is cut within a record, that is an error, except within the last line break.
             let bytes = std::fs::read(&path).unwrap();
             let last = if format == "csv" { bytes.len() - 2 } else { bytes.len() - 1 };
             let cut = bytes[..last].iter().rposition(|byte| matches!(byte, b',' | b'\t'));

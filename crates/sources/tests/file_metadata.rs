@@ -1,4 +1,4 @@
-//! What files say of themselves comes along with their rows.
+//! Metadata in files arrive with their rows.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
@@ -45,7 +45,7 @@ impl Read {
         block_on(self.source.next()).unwrap().rows().unwrap()
     }
 
-    /// How the file ends after its rows.
+    /// Reads all rows, and returns how the file ended.
     fn ending(mut self) -> Ending {
         loop {
             if let Step::End(ending) = block_on(self.source.next()).unwrap() {
@@ -115,7 +115,7 @@ fn what_arrow_streams_say_comes_back() {
         assert_eq!(read.resolved(), given.resolved());
     }
     assert_eq!(read.ending(), Ending::default());
-    // Metadata that are given take the place of the file's.
+    // Metadata of the request replace those of the file.
     let list = ColumnList::new(vec![taploom_model::ColumnMetadata::default(); 4]);
     let read = Read::with(&bytes, Some(list));
     assert_eq!(read.schema().columns()[0].metadata().ucd, None);
@@ -153,7 +153,7 @@ fn what_voparquet_says_comes_back() {
     let complete = written(plugin, &result, &batch, &[], Completion::Complete);
     assert_eq!(Read::of(&complete).ending(), Ending::default());
     let read = Read::of(&complete);
-    // A count has a TIMESYS of its own, which says its origin beside the time scale.
+    // A count has a separate TIMESYS, which has its origin and the time scale.
     assert_eq!(read.schema().columns()[2].metadata().reference.as_deref(), Some("unix_time"));
     assert_eq!(read.rows().column(2), batch.column(2));
 }
@@ -179,7 +179,7 @@ fn timestamps_in_microseconds_are_timestamps_again() {
     assert_eq!(rows.column(2), batch.column(2));
 }
 
-/// The metadata of a file that break a grammar are left out, with one note for each.
+/// Metadata that break a grammar are left out, with one note for each.
 #[test]
 fn metadata_that_break_a_grammar_are_left_out_with_a_note_each() {
     let field = Field::new("z", DataType::Int32, true).with_metadata([
@@ -217,7 +217,7 @@ fn metadata_that_break_a_grammar_are_left_out_with_a_note_each() {
     }
 }
 
-/// A Parquet file of a column `n` of 32 bits with a document of these FIELDs.
+/// A Parquet file with a 32-bit column `n` and this document.
 fn parquet_with(document: &str) -> Vec<u8> {
     let batch =
         RecordBatch::try_from_iter([("n", Arc::new(Int32Array::from(vec![70_000])) as ArrayRef)]);

@@ -1,4 +1,4 @@
-//! The heap that reading a Parquet file takes is the memory that was granted.
+//! Reading a Parquet file takes no more heap than the memory limit.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
@@ -19,10 +19,10 @@ use tempfile::NamedTempFile;
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-/// The footer and the schema, which are not counted, per column and row group.
+/// Memory for the footer and the schema per column and row group, which the limit does not include.
 const METADATA: usize = 2 << 10;
 
-/// Numbers without a pattern.
+/// Numbers without a pattern, so that they don't compress.
 fn scatter(index: usize) -> u64 {
     let mixed = (index as u64).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
@@ -41,7 +41,7 @@ fn lists(column: usize, rows: usize) -> ArrayRef {
     Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(cells))
 }
 
-/// A column of texts. Each has `bytes` bytes, and `distinct` of them differ.
+/// A column of texts with `bytes` bytes each, of which `distinct` are different.
 fn texts(column: usize, rows: usize, bytes: usize, distinct: usize) -> ArrayRef {
     let text = |value: usize| format!("{:0bytes$}", scatter(value + column));
     let values: Vec<String> = (0..distinct).map(text).collect();
@@ -59,13 +59,14 @@ fn the_heap_is_what_was_granted() {
     };
     let small_pages = || zstd().set_data_page_size_limit(128 << 10);
     let groups = || snappy().set_max_row_group_row_count(Some(3000));
-    // Title, properties, number of columns, a column, and whether a temporary file is needed with 2 MiB.
+    // Title, properties, number of columns, a function that makes a column, and whether a limit of 2 MiB
+    // needs scratch.
     let shapes: [(&str, WriterProperties, usize, Make, bool); 7] = [
         ("doubles, dictionaries", snappy().build(), 60, |at| doubles(at, 20_000), true),
         ("doubles, zstd", zstd().build(), 60, |at| doubles(at, 20_000), true),
         ("lists", small_pages().build(), 12, |at| lists(at, 20_000), true),
         ("words in dictionaries", snappy().build(), 15, |at| texts(at, 20_000, 100, 5000), true),
-        // A batch of 2,000 rows would be 80 MB, and a chunk is 40 KB.
+        // A batch of 2,000 rows would take 80 MB, but the chunk has only 40 KB.
         ("long texts, few differ", snappy().build(), 4, |at| texts(at, 5000, 10_000, 4), false),
         ("small row groups", groups().build(), 10, |at| doubles(at, 20_000), false),
         ("wide, small row groups", groups().build(), 150, |at| doubles(at, 9000), true),

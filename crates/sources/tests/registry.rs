@@ -1,4 +1,4 @@
-//! From locations to sources: which source reads what, what is refused, and sources of third parties.
+//! Which source reads which location, which locations are refused, and sources of third parties.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,7 +18,7 @@ use taploom_sources::{
     register_source,
 };
 
-/// A third party's source: as many rows as the location says, or as the file has bytes.
+/// A source of a third party. It returns as many rows as the location says, or as the file has bytes.
 struct Count;
 
 register_source!(
@@ -69,7 +69,7 @@ fn a_location_is_read_by_one_source() {
         ("sqlite:nowhere.db", "sqlite"),
         ("synth:columns.json?rows=1", "synth"),
         ("count:7", "count"),
-        // The content of a file decides, and then its name.
+        // The content of a file decides, and only then its name.
         (&file("a.csv", b"PAR1"), "parquet"),
         (&file("b", b"ARROW1\0\0"), "arrow"),
         (&file("c.parquet", b"\xff\xff\xff\xff"), "arrow"),
@@ -78,7 +78,7 @@ fn a_location_is_read_by_one_source() {
         (&file("f.CSV", b"a,b"), "csv"),
         (&file("g.tsv", b"a\tb"), "tsv"),
         (&file("h.csv", b"COUNT"), "count"),
-        // A colon does not keep a file from being one.
+        // A file name may have a colon.
         (&file("i:j.csv", b"a,b"), "csv"),
     ] {
         assert_eq!(registry().find(location).unwrap().info().id, id, "{location}");
@@ -130,7 +130,7 @@ fn a_location_that_no_source_reads_is_refused_without_its_password() {
     }
 }
 
-/// A file that is there is not called missing, whatever keeps it from being read.
+/// A file that exists is never reported as missing, whatever prevents it from being read.
 #[test]
 fn what_keeps_a_file_from_being_read_is_said() {
     let folder = tempfile::tempdir().unwrap();
@@ -216,7 +216,7 @@ fn two_sources_can_not_have_the_same_name() {
     let error = SourceRegistry::new([twin, twin]).unwrap_err();
     assert_eq!(error.to_string(), "sources twin and twin both have the id twin");
 
-    // By hand, a program has the sources that it wants.
+    // A program can choose its sources by listing them.
     let few = SourceRegistry::new([plugins::DEMO, twin]).unwrap();
     assert_eq!(few.find("twin:x").unwrap().info().id, "twin");
     let error = few.find("sqlite:x").unwrap_err().to_string();

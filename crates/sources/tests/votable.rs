@@ -27,7 +27,7 @@ impl File {
     }
 }
 
-/// The numbers of a source, and how it ended.
+/// The cells of a source, and how it ended.
 fn read(source: &mut dyn RowSource) -> (Vec<i32>, Ending) {
     let mut numbers = Vec::new();
     loop {

@@ -23,14 +23,14 @@ use crate::register_source;
 use crate::request::Request;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// Number of rows that tell the names and types of columns.
+/// Number of rows from which the names and types of columns are guessed.
 const GUESS_ROWS: usize = 1000;
-/// Maximum size of a line.
+/// Maximum size of a line in bytes.
 const LINE_BYTES: u64 = 256 << 20;
-/// Bytes of text at which a batch ends before it has all its rows.
+/// Bytes of text after which a batch ends, even if it has fewer rows than wanted.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// Names the source.
+/// The source type.
 struct JsonLines;
 
 register_source!(
@@ -62,9 +62,9 @@ fn open(
         Lines { input: BufReader::with_capacity(1 << 16, bytes), row: 0, name: name.to_owned() };
     let mut ahead = VecDeque::new();
     let mut values = Vec::new();
-    // arrow-json gives columns in any order. Here they are in the order in which they appear.
+    // arrow-json returns columns in any order. Here they are sorted by their first appearance.
     let mut places: HashMap<String, usize> = HashMap::new();
-    // Members with integers that doubles would round.
+    // Members with integers that a double would round.
     let mut exact: HashSet<String> = HashSet::new();
     while values.len() < GUESS_ROWS {
         let Some(line) = lines.next_line()? else { break };
@@ -133,7 +133,7 @@ fn open(
     Ok(Box::new(BatchSource::new(schema, rows)))
 }
 
-/// Whether a double would not hold an integer in the value.
+/// Whether the value has an integer that a double would round.
 fn is_rounded(value: &Value) -> bool {
     match value {
         Value::Number(number) if number.is_i64() => {
@@ -146,7 +146,7 @@ fn is_rounded(value: &Value) -> bool {
     }
 }
 
-/// The type with texts for doubles, which keep all digits.
+/// The type with text instead of doubles, because text keeps all digits.
 fn with_texts(data_type: DataType) -> DataType {
     let inner = |field: &Field| {
         Arc::new(field.clone().with_data_type(with_texts(field.data_type().clone())))
@@ -161,7 +161,7 @@ fn with_texts(data_type: DataType) -> DataType {
     }
 }
 
-/// The names of the members of an object, in order.
+/// The names of an object's members, in order.
 struct Names(Vec<String>);
 
 impl<'de> Deserialize<'de> for Names {
@@ -188,7 +188,7 @@ impl<'de> Deserialize<'de> for Names {
     }
 }
 
-/// The value with numbers for the words that stand for numbers which JSON does not have.
+/// Replaces the words for NaN and infinities, which JSON does not have, by numbers.
 fn without_words(value: Value) -> Value {
     match value {
         Value::String(word) if matches!(&*word, "NaN" | "Infinity" | "-Infinity") => {
@@ -202,7 +202,8 @@ fn without_words(value: Value) -> Value {
     }
 }
 
-/// A type of which nothing is known but nulls becomes text, and in a list a number.
+/// The type to use if some parts of it are unknown, because their values are all null: text for a column,
+/// and numbers within lists.
 fn known(data_type: &DataType) -> DataType {
     let inner = |field: &Field, unknown| {
         let inner = match field.data_type() {
@@ -224,7 +225,7 @@ fn known(data_type: &DataType) -> DataType {
     }
 }
 
-/// The lines that are not empty.
+/// Reads the lines that are not empty.
 struct Lines {
     input: BufReader<Box<dyn Read + Send>>,
     row: u64,
@@ -260,12 +261,12 @@ impl Lines {
 /// Batches, up to the first error.
 struct Rows {
     lines: Lines,
-    /// Lines that were read for their types.
+    /// Lines that were read to guess the types.
     ahead: VecDeque<Vec<u8>>,
     decoded: SchemaRef,
     arrow: SchemaRef,
     batch_rows: usize,
-    /// Rows given out.
+    /// Number of rows returned so far.
     row: u64,
     failed: bool,
 }
@@ -282,7 +283,7 @@ impl Rows {
                 },
             };
             text.extend_from_slice(&line);
-            // The last line may have no end.
+            // The last line may lack its line break.
             text.push(b'\n');
             ends.push(text.len());
         }
@@ -294,7 +295,7 @@ impl Rows {
             guarded(&name, || self.decode(text, rows).map_err(|error| self.wrong(&error)))
         };
         let batch = decode(&text, ends.len()).map_err(|error| {
-            // Each line by itself tells which row it is.
+            // Each line is decoded separately, to find the row with the error.
             let starts = std::iter::once(0).chain(ends.iter().copied());
             let mut lines = starts.zip(&ends).zip(self.row + 1..);
             let found = lines.find_map(|((start, end), row)| {

@@ -38,7 +38,7 @@ mod transposed;
 const VO_KEYS: &str = "IVOA.VOTable-Parquet.";
 const CONTENT_KEY: &str = "IVOA.VOTable-Parquet.content";
 
-/// Names the source.
+/// The source type.
 struct Parquet;
 
 register_source!(
@@ -76,7 +76,7 @@ fn open(mut file: File, name: &str, request: &Request<'_>) -> Result<Box<dyn Row
     let rows = u64::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or_default();
     let content = content(metadata.metadata().file_metadata());
     let keys = metadata.schema().metadata().clone();
-    // The reader of the rows says in which types they come; it does not have the keys.
+    // The reader of the rows determines their types, but it removes the keys.
     let arrow = rows::schema(&file, &metadata, None).map_err(broken)?;
     let (mut overflowed, mut left_out) = (false, Vec::new());
     let mut described =
@@ -112,8 +112,8 @@ fn load(file: &File) -> Result<ArrowReaderMetadata, ParquetError> {
     }
 }
 
-/// The schema with the keys of the file, for formats that keep them. Those that describe this file alone are
-/// left out.
+/// Adds the keys of the file to the schema, for formats that keep them. Keys that describe only this file
+/// are left out.
 fn with_keys(schema: &SchemaRef, keys: &Metadata) -> SchemaRef {
     let keys = keys.iter().filter(|(key, _)| !key.starts_with(VO_KEYS));
     let keys: Metadata = keys.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
@@ -125,16 +125,16 @@ fn content(metadata: &FileMetaData) -> Option<String> {
     keys.find(|key| key.key == CONTENT_KEY)?.value.clone()
 }
 
-/// What the VOTable in a footer says.
+/// The contents of the VOTable in a footer.
 struct Document {
     known: FileMetadata,
     overflowed: bool,
-    /// What it says and nothing carries.
+    /// Notes on parts of the VOTable that neither the schema nor the rows can hold.
     left_out: Vec<String>,
 }
 
-/// The metadata of the first TABLE of a document, as long as its FIELDs are the columns: their number
-/// and their names. TOPCAT passes over all of it where they are not.
+/// The metadata of the first TABLE of a document, if its FIELDs have the number and the names of the
+/// columns. Otherwise nothing of the document is used; TOPCAT does the same.
 fn described_by_document(content: &str, arrow: &SchemaRef, rows: u64) -> Result<Document> {
     let options = ReadOptions::default().with_table(TableChoice::First);
     let mut reader = VotableReader::with_options(content.as_bytes(), options)?;
@@ -156,7 +156,7 @@ fn described_by_document(content: &str, arrow: &SchemaRef, rows: u64) -> Result<
         )));
     }
     let mut table = schema.table().clone();
-    // A document in a footer has no rows. Metadata that follow the table are read now.
+    // A document in a footer has no rows. This reads the metadata that follow the table.
     while reader.next_batch(1)?.is_some() {}
     if let Some(late) = reader.late() {
         add_late(&mut table, late);

@@ -15,7 +15,7 @@ use crate::request::Request;
 #[cfg(feature = "fits")]
 mod in_fits;
 
-/// Names the source.
+/// The source type.
 struct Votable;
 
 register_source!(
@@ -36,8 +36,8 @@ impl SourceType for Votable {
     }
 }
 
-/// Whether a file may be a VOTable: it begins with a tag, after white space and the mark of UTF-8, or
-/// with the mark of UTF-16. The reader can best tell what is wrong with one that is not.
+/// Whether a file may be a VOTable: it begins with a tag, after white space and the byte order mark of
+/// UTF-8, or with the byte order mark of UTF-16. If it is not a VOTable after all, the reader explains why.
 fn is_document(beginning: &[u8]) -> bool {
     let text = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
     matches!(beginning, [0xfe, 0xff, ..] | [0xff, 0xfe, ..])
@@ -77,13 +77,13 @@ struct VotableSource {
 }
 
 impl VotableSource {
-    /// How the document ended, as far as it has been read.
+    /// The ending of the document, as far as it has been read.
     fn ending(&self) -> Ending {
         ending(&self.reader, &self.name)
     }
 }
 
-/// How a document ended, as far as it has been read.
+/// The ending of a document, as far as it has been read.
 fn ending<R: Read>(reader: &VotableReader<R>, name: &str) -> Ending {
     let constructs = reader.passed_over();
     let late = reader.late().map(late).unwrap_or_default();
@@ -116,7 +116,7 @@ impl RowSource for VotableSource {
     }
 }
 
-/// Metadata that follow the rows, and so come too late for the schema.
+/// Notes on metadata that follow the rows, and come too late for the schema.
 fn late(late: &TableMetadata) -> Vec<String> {
     let TableMetadata { infos, resource, document, .. } = late;
     let infos = [infos, &resource.infos, &document.infos].into_iter().flatten();

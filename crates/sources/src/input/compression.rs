@@ -1,4 +1,4 @@
-//! Which compression is around the bytes of a file.
+//! Detects the compression of a file.
 
 use std::io::{BufRead, Read};
 
@@ -6,14 +6,15 @@ use taploom_model::{Resources, Result};
 
 use crate::error::invalid;
 
-/// A compression, known by the first bytes.
+/// A compression, recognized by the first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Compression {
     /// RFC 1952.
     Gzip,
     /// RFC 8878.
     Zstd,
-    /// Not read: its name, and a program that decompresses it to standard output.
+    /// A compression that is not supported: its name, and a program that decompresses it to standard
+    /// output.
     Other { name: &'static str, program: &'static str },
 }
 
@@ -21,7 +22,7 @@ impl Compression {
     pub(super) fn of(beginning: &[u8]) -> Option<Self> {
         let other = |name, program| Some(Self::Other { name, program });
         match beginning {
-            // The third byte is the method, deflate.
+            // The third byte is the method: deflate.
             [0x1f, 0x8b, 8, ..] => Some(Self::Gzip),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Self::Zstd),
             // A skippable frame; RFC 8878, 3.1.2.

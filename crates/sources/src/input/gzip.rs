@@ -1,4 +1,4 @@
-//! Files compressed by gzip: one member after the other; RFC 1952, 2.2.
+//! Files compressed by gzip: a sequence of members; RFC 1952, 2.2.
 
 use std::io::{self, BufRead, Read};
 
@@ -6,9 +6,9 @@ use flate2::bufread::GzDecoder;
 
 /// The decompressed bytes of all members.
 ///
-/// Zeros after a member are padding, as gzip itself has it; anything else that is not a member is an error.
+/// Zeros after a member are padding, as for the program gzip. Anything else after a member is an error.
 pub(super) struct Members<R> {
-    /// `None` after the last one.
+    /// `None` after the last member.
     member: Option<GzDecoder<R>>,
 }
 
@@ -35,7 +35,7 @@ impl<R: BufRead> Read for Members<R> {
     }
 }
 
-/// Whether another member follows. Padding before it is passed over.
+/// Whether another member follows. Skips padding before it.
 fn is_member(rest: &mut impl BufRead) -> io::Result<bool> {
     loop {
         let bytes = match rest.fill_buf() {
@@ -57,7 +57,7 @@ fn is_member(rest: &mut impl BufRead) -> io::Result<bool> {
     }
 }
 
-/// The kind never is that of a file which ends early: a reader could take that for its own end.
+/// Explains an error. Its kind is never `UnexpectedEof`, which a reader could mistake for its own end.
 fn explained(error: io::Error) -> io::Error {
     let message = match error.kind() {
         io::ErrorKind::UnexpectedEof => "its gzip data end too early: the file is cut short",

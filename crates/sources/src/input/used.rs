@@ -1,4 +1,4 @@
-//! What a source uses of an input, as long as it is open.
+//! Resources that have to live as long as a source.
 
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -7,20 +7,20 @@ use async_trait::async_trait;
 use taploom_model::{Ending, Error, ErrorKind, Result, ResultSchema, RowSource, Step};
 use taploom_scratch::ScratchReader;
 
-/// A temporary file, or a compressed stream. It is known when the source was opened.
+/// A temporary file, or a compressed stream. It is set when the source opens its input.
 #[derive(Clone, Default)]
 pub(crate) struct Used(Arc<OnceLock<Kept>>);
 
-/// What is kept beside the source.
+/// The kind of resource.
 pub(super) enum Kept {
-    /// The claim on the room of a temporary file.
+    /// The reservation of disk space for a temporary file.
     Copy(#[allow(dead_code, reason = "the room is free when it is dropped")] ScratchReader),
-    /// The rest of a compressed stream, with its name. A source need not read up to its end, but only there is known
-    /// whether the data are whole.
+    /// A compressed stream, with its name. A source may not read it to its end, but whether the data are
+    /// complete is only known there.
     Stream(String, SharedStream),
 }
 
-/// A stream that a source reads, and that is read to its end after the last row.
+/// A stream that a source reads; after the last row it is read to its end.
 #[derive(Clone)]
 pub(super) struct SharedStream(Arc<Mutex<Box<dyn Read + Send>>>);
 
@@ -38,11 +38,11 @@ impl Read for SharedStream {
 
 impl Used {
     pub(super) fn keep(&self, kept: Kept) {
-        // An input is consumed when its bytes are given out: this is the only call.
+        // An input is consumed when its bytes are handed out, so this is the only call.
         let _ = self.0.set(kept);
     }
 
-    /// The source together with what it uses.
+    /// Wraps the source, so that it keeps the resources it uses.
     pub(crate) fn around(self, source: Box<dyn RowSource>) -> Box<dyn RowSource> {
         match self.0.get() {
             Some(_) => Box::new(WithInput { source, used: self }),

@@ -1,4 +1,4 @@
-//! Files compressed by zstd: one frame after the other; RFC 8878, 3.1.
+//! Files compressed by zstd: a sequence of frames; RFC 8878, 3.1.
 
 use std::io::{self, BufRead, Read};
 
@@ -7,15 +7,15 @@ use zstd::stream::read::Decoder;
 
 use crate::error::invalid;
 
-/// The window that every decoder should support, as a power of two; RFC 8878, 3.1.1.1.2.
+/// The window size that every decoder should support, as a power of two; RFC 8878, 3.1.1.1.2.
 const LEAST_WINDOW: u32 = 23;
-/// The largest window that the program zstd reads without being told to.
+/// The largest window size that the program zstd supports by default, as a power of two.
 const LARGEST_WINDOW: u32 = 27;
 
 /// The decompressed bytes of all frames.
 ///
-/// A frame says how much memory its window takes, up to gigabytes. The largest window allowed is the granted
-/// memory, but at least 8 MiB.
+/// A frame declares how much memory its window takes, up to gigabytes. The window may be as large as the
+/// memory limit, and 8 MiB are always allowed.
 pub(super) fn decoder(
     source: &str,
     stream: impl BufRead + Send + 'static,
@@ -43,7 +43,7 @@ impl<R: Read> Read for Frames<R> {
     }
 }
 
-/// The kind never is that of a file which ends early: a reader could take that for its own end.
+/// Explains an error. Its kind is never `UnexpectedEof`, which a reader could mistake for its own end.
 fn explained(error: io::Error, window: u32) -> io::Error {
     let message = match error.kind() {
         io::ErrorKind::UnexpectedEof => {
@@ -51,7 +51,7 @@ fn explained(error: io::Error, window: u32) -> io::Error {
         }
         io::ErrorKind::Other if error.to_string().contains("requires too much memory") => {
             let remedy = match window {
-                // A source gets three eighths of the budget of the program.
+                // A source may use three eighths of the program's budget.
                 ..LARGEST_WINDOW => "--memory-budget 352MiB allows 128 MiB; ",
                 _ => "",
             };

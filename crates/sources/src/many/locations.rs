@@ -1,4 +1,4 @@
-//! Which files are meant by folders, patterns and lists of files.
+//! Finds the files of folders, patterns and lists of files.
 
 use std::path::{Path, PathBuf};
 
@@ -8,12 +8,13 @@ use crate::error::invalid;
 use crate::input::STDIN;
 use crate::location::is_url;
 
-/// The files of a list of locations: what a folder or a pattern names is sorted by name, and everything else keeps its
-/// order. `None` if the list is one location that is neither.
+/// The files that a list of locations names. The files of a folder or pattern are sorted by name; otherwise
+/// the order of the list is kept. `None` if the list is a single location that is neither a folder nor a
+/// pattern.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) for a folder or pattern without files, and for
-/// standard input beside files.
+/// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) for a folder or pattern without
+/// files, and for standard input together with files.
 pub(crate) fn files(locations: &[&str]) -> Result<Option<Vec<String>>> {
     let mut files = Vec::new();
     let mut is_list = locations.len() > 1;
@@ -36,8 +37,8 @@ pub(crate) fn files(locations: &[&str]) -> Result<Option<Vec<String>>> {
     Ok(is_list.then_some(files))
 }
 
-/// The files of a folder, not of folders within it. Names that begin with `.` or `_` are those of helpers, such as
-/// `_SUCCESS`.
+/// The files in a folder, but not in its subfolders. Files whose names begin with `.` or `_` are skipped:
+/// they are auxiliary files, such as `_SUCCESS`.
 fn in_folder(location: &str, folder: &Path) -> Result<Vec<String>> {
     let unreadable = |error: std::io::Error| {
         invalid(format!("source {location}: can't read the folder")).with_source(error)
@@ -67,7 +68,7 @@ fn is_pattern(location: &str) -> bool {
 }
 
 fn matching(pattern: &str) -> Result<Vec<String>> {
-    // As in a shell, and as in a folder: hidden files are no part of `*`.
+    // As in a shell, `*` does not match hidden files.
     let options = glob::MatchOptions { require_literal_leading_dot: true, ..Default::default() };
     let paths = glob::glob_with(pattern, options).map_err(|error| {
         invalid(format!("source {pattern}: not a pattern of file names")).with_source(error)
@@ -82,12 +83,12 @@ fn matching(pattern: &str) -> Result<Vec<String>> {
         }
     }
     if files.is_empty() {
-        return Err(invalid(format!("source {pattern}: no file has a name of this pattern")));
+        return Err(invalid(format!("source {pattern}: no file matches this pattern")));
     }
     named(files)
 }
 
-/// The names, sorted.
+/// The names of the files, sorted.
 fn named(mut files: Vec<PathBuf>) -> Result<Vec<String>> {
     files.sort();
     let names = files.into_iter().map(|path| {

@@ -1,4 +1,4 @@
-//! One schema for several files.
+//! Combines the schemas of several files.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use taploom_model::{Arraysize, Column, ColumnMetadata, Error, Result, ResultSche
 
 use crate::error::invalid;
 
-/// The schema of the first file, as far as it holds for all.
+/// The schema of the first file, adjusted to the files added so far.
 pub(super) struct OneSchema {
     first: String,
     schema: ResultSchema,
@@ -26,11 +26,11 @@ impl OneSchema {
         }
     }
 
-    /// Compares the schema of another file. Where types are guessed from values, only the names have to be the same.
+    /// Adds the schema of another file. If types are guessed from values, only the names have to be equal.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) naming both files and the first column that
-    /// differs.
+    /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) naming both files and the
+    /// first column that differs.
     pub(super) fn add(&mut self, file: &str, other: &ResultSchema, is_guessed: bool) -> Result<()> {
         let (ours, theirs) = (self.schema.columns(), other.columns());
         for (index, (our, their)) in ours.iter().zip(theirs).enumerate() {
@@ -91,7 +91,7 @@ impl OneSchema {
         Ok(())
     }
 
-    /// The schema of all files, with the metadata of the first.
+    /// The common schema, with the metadata of the first file.
     pub(super) fn finish(self) -> Result<ResultSchema> {
         let arrow = self.schema.arrow();
         let fields = arrow
@@ -116,7 +116,8 @@ impl OneSchema {
     }
 }
 
-/// The metadata of the first file that hold for another one too, or both types if one column can't have both.
+/// The metadata of the first file's column that also hold for another file, or both types if they are
+/// incompatible.
 fn together(
     joined: &ColumnMetadata,
     our: &Column,
@@ -135,7 +136,7 @@ fn together(
         if our_size.inner() != their_size.inner() {
             return Err(different());
         }
-        // The shorter one would cut cells.
+        // The shorter length would truncate cells.
         let inner = our_size.inner().iter().map(|extent| format!("{extent}x"));
         let size = inner.chain(["*".to_owned()]).collect::<String>();
         column.arraysize = Some(size.parse::<Arraysize>().map_err(|_| different())?);

@@ -1,4 +1,4 @@
-//! What is wanted of each of several files.
+//! The request for each of several files.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::progress::ReadProgress;
 use crate::request::Request;
 use crate::sampling::Sampling;
 
-/// A request without its locations, which outlives the call that opens the files.
+/// A request without its locations. It outlives the call that opens the files.
 pub(super) struct Wanted {
     table: Option<String>,
     query: Option<String>,
@@ -25,12 +25,12 @@ pub(super) struct Wanted {
     sampling: Option<Sampling>,
     resources: Resources,
     progress: Option<Arc<ReadProgress>>,
-    /// What the values of all files are, for kinds of files that do not say so.
+    /// Guesses from all files, for formats without types.
     pub(super) guesses: Guesses,
 }
 
 impl Wanted {
-    /// What a request wants. Bytes are not counted before [`with_progress`](Self::with_progress).
+    /// Takes over a request. Bytes are only counted after [`with_progress`](Self::with_progress).
     pub(super) fn of(request: &Request<'_>) -> Self {
         let Request {
             location: _,

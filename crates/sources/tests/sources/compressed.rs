@@ -1,4 +1,4 @@
-//! gzip and zstd around files of every kind.
+//! Files of every format, compressed by gzip and zstd.
 
 use std::io::Write;
 
@@ -17,7 +17,7 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 3).unwrap()
 }
 
-/// A table in every kind of file that is read.
+/// A table in every file format that can be read.
 fn kinds() -> Vec<(&'static str, Vec<u8>)> {
     let ids = Arc::new(Int64Array::from_iter_values(0..5000)) as ArrayRef;
     let batch = RecordBatch::try_from_iter([("id", ids)]).unwrap();
@@ -75,7 +75,7 @@ fn every_kind_is_read_in_every_compression() {
     }
 }
 
-/// A file whose name lies about its compression is read all the same.
+/// The content of a file tells its compression, even if the name contradicts it.
 #[test]
 fn content_tells_the_compression() {
     let folder = tempfile::tempdir().unwrap();
@@ -90,8 +90,8 @@ fn content_tells_the_compression() {
     }
 }
 
-/// Compressed data that end early, or are damaged, or are followed by something else, are errors that say so, and never
-/// a shorter table.
+/// Compressed data that end early, are damaged, or are followed by other bytes are reported as errors,
+/// never read as a shorter table.
 #[test]
 fn damaged_data_are_an_error() {
     let folder = tempfile::tempdir().unwrap();
@@ -121,7 +121,7 @@ fn damaged_data_are_an_error() {
     }
 }
 
-/// Flipped bits give the rows, or an error, and no panic.
+/// Flipped bits lead to rows or to an error, never to a panic.
 #[test]
 fn flipped_bits_do_not_panic() {
     let folder = tempfile::tempdir().unwrap();
@@ -137,7 +137,7 @@ fn flipped_bits_do_not_panic() {
             damaged[at] ^= 1 << (state % 8);
             std::fs::write(&path, damaged).unwrap();
             match rows(&Request::new(path.to_str().unwrap())) {
-                // Without a checksum, as here of zstd, a bit may become a line break.
+                // Without a checksum, as in these zstd files, a flipped bit may make a line break.
                 Ok(read) => assert!(read.num_rows() <= 10_000),
                 Err(error) => assert!(!format!("{error:#}").contains('\n')),
             }
@@ -171,7 +171,7 @@ fn compressions_that_are_not_read_are_named() {
     );
 }
 
-/// A window is memory that a few bytes can ask for.
+/// A few bytes can request a large window, so the window is limited.
 #[test]
 fn a_large_window_needs_the_memory_for_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -189,7 +189,7 @@ fn a_large_window_needs_the_memory_for_it() {
     assert_eq!(rows(&with_memory(132 << 20)).unwrap().num_rows(), 1);
 }
 
-/// A file that has to seek takes room in the scratch space as long as it is read, and not longer.
+/// A compressed file that has to seek takes scratch space while it is read, and frees it afterwards.
 #[test]
 fn a_compressed_parquet_file_is_read_through_scratch() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,8 +1,8 @@
-//! CSV and TSV as others write them: separators, quotes, comments, words for null, names.
+//! CSV and TSV of other programs: separators, quotes, comments, words for null, names.
 
 use super::*;
 
-/// Names and cells, `-` for null.
+/// Names and cells; `-` stands for null.
 fn table(name: &str, text: &str, format: Option<&str>) -> String {
     let rows = rows_as(format, name, text).unwrap_or_else(|error| panic!("{text:?}: {error:#}"));
     let options = FormatOptions::new().with_null("-");
@@ -64,7 +64,7 @@ fn wrong_options_are_named() {
     assert!(error.contains("demo is not a file and takes no input format"), "{error}");
 }
 
-/// What a record does not have may be null, but no record has more values than there are columns.
+/// Missing values of a record may be null, but no record may have more values than the table has columns.
 #[test]
 fn records_with_other_numbers_of_values_are_errors() {
     for (text, format) in
@@ -78,7 +78,7 @@ fn records_with_other_numbers_of_values_are_errors() {
     }
 }
 
-/// A file without a mark and without a name that says what it is.
+/// Files without a mark and with names that do not tell their format.
 #[test]
 fn separated_text_is_known_by_its_looks() {
     assert_eq!(table("t.txt", "a,b\n1,2\n", None), "a|b\n1|2");
@@ -92,7 +92,7 @@ fn separated_text_is_known_by_its_looks() {
     }
 }
 
-/// Separators end a value of TSV, whatever quotes are around.
+/// A separator ends a value of TSV, even within quotes.
 #[test]
 fn quotes_in_tsv_never_swallow_a_separator() {
     let two_open = "mark\tqty\n\"a\t1\nb\t2\n\"c\t3\nd\t4\n";
@@ -108,7 +108,7 @@ fn quotes_in_tsv_never_swallow_a_separator() {
         table("t.tsv", leading, None),
         "part|qty\n\"hi\" there|1\n\"A\"-frame|2\n5\" disk|3"
     );
-    // What we and others write: a value within quotes.
+    // Quoted values, as Taploom and others write them.
     let ours = "a\tb\n\"\"\"x\"\"\"\t\"\"\n\"y z\"\t\n";
     assert_eq!(table("t.tsv", ours, None), "a|b\n\"x\"|\ny z|-");
     let enclosed = "a\tb\n\"x\ty\"\t1\n";

@@ -1,4 +1,4 @@
-//! ECSV, written by astropy and by our own format.
+//! ECSV files, written by astropy and by Taploom.
 
 use super::*;
 
@@ -63,7 +63,7 @@ fn what_we_write_is_read_back() {
     for (field, (column, original)) in
         demo.schema().fields().iter().zip(back.schema().columns().iter().zip(schema.columns()))
     {
-        // Timestamps come back as text.
+        // Timestamps are read as text.
         let back_cells = shown(&read, field.name()).replace(".000000", "");
         assert_eq!(back_cells, shown(&demo, field.name()), "{}", field.name());
         let (back, original) = (column.metadata(), original.metadata());
@@ -105,7 +105,7 @@ fn what_is_wrong_is_named() {
     }
 }
 
-/// A few bytes of YAML can stand for billions.
+/// A few bytes of YAML with aliases can stand for billions of bytes.
 #[test]
 fn aliases_do_not_take_all_memory() {
     let mut text =

@@ -1,4 +1,4 @@
-//! Parquet and Arrow files, whole and damaged.
+//! Parquet and Arrow files, complete and damaged.
 
 use super::*;
 
@@ -39,7 +39,7 @@ fn files_are_known_by_their_content() {
         assert_eq!(source.schema().columns()[0].vo_type().unwrap().datatype, Datatype::Short);
         assert_eq!(source.schema().table().name.as_deref(), Some("numbers"));
 
-        // Cut anywhere, it is an error and no panic.
+        // A file that is cut at any byte is an error, not a panic.
         let bytes = std::fs::read(path).unwrap();
         for length in [0, 3, 8, 20, bytes.len() / 2, bytes.len() - 9] {
             let cut = folder.path().join("cut");
@@ -58,7 +58,7 @@ fn files_are_known_by_their_content() {
     assert!(refusal(&Request::new("nowhere.parquet")).to_string().contains("no such file"));
 }
 
-/// 50 rows in two batches, and the same as a file and as a stream.
+/// 50 rows in two batches, and the same rows as a file and as a stream.
 fn in_arrow() -> (RecordBatch, [Vec<u8>; 2]) {
     let batch = RecordBatch::try_from_iter([
         ("id", Arc::new(Int64Array::from_iter_values(0..50)) as ArrayRef),
@@ -85,7 +85,7 @@ fn damaged_arrow_files_are_errors_and_no_panics() {
     let path = folder.path().join("damaged.arrow");
     let location = path.display().to_string();
     for whole in in_arrow().1 {
-        // Every third byte behind the magic, inverted: read or refused, but no panic comes through.
+        // Inverts every third byte after the magic bytes: the file is read or refused, but nothing panics.
         for index in (8..whole.len() - 10).step_by(3) {
             let mut damaged = whole.clone();
             damaged[index] = !damaged[index];
@@ -107,7 +107,7 @@ fn arrow_files_that_are_cut_short_are_errors() {
         std::fs::write(&path, &file[..length]).unwrap();
         assert!(rows(&Request::new(&location)).is_err(), "{length} bytes of a file");
     }
-    // A stream may end behind any batch; within one it may not.
+    // A stream may end after any batch, but not within one.
     let mut whole = Vec::new();
     for length in (8..=stream.len()).step_by(8) {
         std::fs::write(&path, &stream[..length]).unwrap();

@@ -1,4 +1,4 @@
-//! FITS binary tables, written by astropy and by our own format.
+//! FITS binary tables, written by astropy and by Taploom.
 
 use taploom_model::{Resources, ScratchSpace};
 
@@ -91,7 +91,7 @@ fn a_table_is_chosen_by_number_or_name() {
 }
 
 /// Arrays of variable length are read through scratch where the file can't seek, and rows alone are not.
-#[test]
+# If a file can't seek, variable-length arrays are read through scratch; other tables need no scratch.
 fn a_compressed_table_is_read_as_the_plain_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("astropy.fits.zst");
@@ -109,7 +109,7 @@ fn a_compressed_table_is_read_as_the_plain_one() {
 }
 
 /// Rows come in batches of any size, also of fewer rows than asked for.
-#[test]
+# Batches may have any size, and may have fewer rows than requested.
 fn batches_are_bounded_by_rows_and_by_bytes() {
     let path = file("astropy.fits");
     let plain = rows(&Request::new(&path)).unwrap();
@@ -145,7 +145,7 @@ fn what_we_write_is_read_back() {
 }
 
 /// A file that is cut short anywhere gives its rows so far and an error, or an error.
-#[test]
+# A file that is cut short gives an error, at once or after the rows before the cut.
 fn truncation_is_an_error_that_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cut.fits");
@@ -164,7 +164,7 @@ fn truncation_is_an_error_that_says_so() {
 }
 
 /// Flipped bits give rows or an error, and no panic; so do bytes that are no FITS file.
-#[test]
+# Flipped bits, and bytes that are not a FITS file, lead to rows or to an error, never to a panic.
 fn damage_does_not_panic() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("damaged.fits");
@@ -211,7 +211,7 @@ fn extension(kind: &str, cards: &[&str], data: &str) -> String {
 }
 
 /// A table in ASCII: columns in any order, with characters between them that belong to none.
-#[test]
+# An ASCII table with columns in any order, and with unused characters between them.
 fn tables_in_ascii_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ascii.fits");
@@ -276,7 +276,7 @@ fn tables_in_ascii_are_read() {
 }
 
 /// Headers that claim what is not there.
-#[test]
+# Headers with false claims.
 fn claims_of_a_header_are_checked() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("claims.fits");

@@ -1,8 +1,8 @@
-//! Files of other programs; `tests/data/README.md` names them.
+//! Files written by other programs; `tests/data/README.md` lists them.
 
 use super::*;
 
-/// Days since 1970 of the times in an array of microseconds.
+/// Days since 1970 of an array of microseconds.
 fn days(array: &dyn Array) -> Vec<Option<i64>> {
     assert_eq!(array.data_type(), &DataType::Timestamp(TimeUnit::Microsecond, None));
     let ticks = array.as_primitive::<arrow_array::types::TimestampMicrosecondType>();
@@ -26,7 +26,7 @@ fn times_of_int96_are_right_outside_of_the_range_of_nanoseconds() {
     }
 }
 
-/// A Parquet file with a column of INT96, from nanoseconds of a day and Julian days.
+/// A Parquet file with an INT96 column, from nanoseconds of the day and Julian days.
 fn int96(times: &[(u32, u32)]) -> Vec<u8> {
     use parquet::data_type::{Int96, Int96Type};
     let schema = parquet::schema::parser::parse_message_type("message m { required int96 t; }");
@@ -53,7 +53,7 @@ fn times_of_int96_keep_their_nanoseconds_or_are_an_error() {
     let read = rows(&Request::new(&location)).unwrap();
     let ticks = read.column(0).as_primitive::<arrow_array::types::TimestampNanosecondType>();
     assert_eq!(ticks.values(), &[1, 1001]);
-    // The second is in the year 9999, and the third has a nanosecond.
+    // The second time is in the year 9999, and the third one has a nanosecond.
     std::fs::write(&path, int96(&[(0, 2_440_588), (0, 5_373_484), (1, 2_440_588)])).unwrap();
     let error = refusal(&Request::new(&location)).to_string();
     for words in ["column \"t\"", "row 2", "row 3"] {
@@ -78,7 +78,7 @@ fn compression_of_arrow_0_17_is_refused_by_name() {
     let name = file("arrow-0.17-lz4.feather");
     let error = refusal(&Request::new(&name));
     assert!(format!("{error:#}").contains("ARROW:experimental_compression"), "{error:#}");
-    // The messages of the same file as a stream.
+    // The same messages as a stream.
     let folder = tempfile::tempdir().unwrap();
     let stream = folder.path().join("stream.arrow");
     std::fs::write(&stream, &std::fs::read(name).unwrap()[8..]).unwrap();
@@ -108,8 +108,8 @@ fn arrow_that_is_not_read_is_not_called_incomplete() {
     }
 }
 
-/// Makes every schema of one column say that it is big-endian: the place of the byte order in its vtable, which
-/// is 0 for the default, becomes that of the number of columns, which is 1 as the number of the order is.
+/// Marks every schema of one column as big-endian: in its vtable, the offset of the byte order (0 for the
+/// default) is replaced by the offset of the number of columns, which is 1, the number of big-endian.
 fn big_endian(mut bytes: Vec<u8>) -> Vec<u8> {
     let schema = [8, 0, 8, 0, 0, 0, 4, 0, 8, 0, 0, 0, 4, 0, 0, 0, 1, 0, 0, 0];
     let places: Vec<_> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(&schema)).collect();

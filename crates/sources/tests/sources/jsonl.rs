@@ -1,4 +1,4 @@
-//! JSON Lines.
+//! JSON Lines files.
 
 use super::*;
 
@@ -27,7 +27,7 @@ fn objects_are_rows_and_members_are_columns() {
     assert_eq!(rows.schema().field(0).name(), "id", "in the order in which they appear");
 }
 
-/// As in CSV.
+/// Like in CSV files.
 #[test]
 fn integers_keep_their_digits_beside_doubles() {
     let rows = rows_of("t.jsonl", concat!(
@@ -73,7 +73,7 @@ fn what_we_write_is_read_back() {
     let (_folder, path) = encoded(&query("demo", sql), taploom_format_json::JSONL_PLUGIN);
     let read = rows(&Request::new(&path)).unwrap();
     for field in demo.schema().fields() {
-        // Timestamps come back as text.
+        // Timestamps are read as text.
         let back = shown(&read, field.name()).replace(".000000", "");
         let original = shown(&demo, field.name());
         let as_number =

@@ -1,4 +1,4 @@
-//! What each source gives, and what it refuses.
+//! The rows of each source, and what it refuses.
 
 #![allow(
     clippy::unwrap_used,
@@ -49,7 +49,7 @@ fn rows(request: &Request<'_>) -> Result<RecordBatch> {
     Ok(concat_batches(&schema, &batches).unwrap())
 }
 
-/// A file among the data of these tests.
+/// The path of a file in the test data.
 fn file(name: &str) -> String {
     format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"))
 }
@@ -59,7 +59,7 @@ fn rows_of(name: &str, content: &str) -> Result<RecordBatch> {
     rows_as(None, name, content)
 }
 
-/// [`rows_of`], in a format that is given beside the file.
+/// As [`rows_of`], with an input format.
 fn rows_as(format: Option<&str>, name: &str, content: &str) -> Result<RecordBatch> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
@@ -67,7 +67,7 @@ fn rows_as(format: Option<&str>, name: &str, content: &str) -> Result<RecordBatc
     rows(&Request::new(path.to_str().unwrap()).with_input_format(format))
 }
 
-/// The cells of a column as text, `-` for null.
+/// The cells of a column as text; `-` stands for null.
 fn shown(rows: &RecordBatch, name: &str) -> String {
     let column = rows.column_by_name(name).unwrap();
     let options = FormatOptions::new().with_null("-");
@@ -75,7 +75,7 @@ fn shown(rows: &RecordBatch, name: &str) -> String {
     (0..rows.num_rows()).map(|row| formatter.value(row).to_string()).collect::<Vec<_>>().join("|")
 }
 
-/// A file with all rows of the request in this format, in a folder that is removed with the returned guard.
+/// Writes the rows of a request to a file in this format. The folder is removed with the returned guard.
 fn encoded(request: &Request<'_>, plugin: EncoderPlugin) -> (tempfile::TempDir, String) {
     let format = plugin.info().id;
     let spec = EncoderRegistry::new([plugin]).unwrap().request(format).unwrap();

@@ -69,9 +69,9 @@ fn files_folders_and_patterns_are_one_table() {
     // In the order of the command line.
     assert_eq!(files.ids(&["all/b.csv", "all/a.csv"]), [3, 4, 1, 2]);
     assert_eq!(files.ids(&["all/within", "all/[ab].csv"]), [5, 1, 2, 3, 4]);
-    // A file that is there is that file.
+    // An existing file takes precedence over a pattern.
     assert_eq!(files.ids(&["a[1].csv"]), [9]);
-    files.refused(&["all/*.vot"], &["all/*.vot: no file has a name of this pattern"]);
+    files.refused(&["all/*.vot"], &["all/*.vot: no file matches this pattern"]);
     files.refused(&["empty"], &["empty: the folder has no files", "empty/**/*.parquet"]);
     files.refused(&["all/a.csv", "all/nowhere.csv"], &["nowhere.csv: no such file"]);
     let demo = ["demo".to_owned()];
@@ -82,7 +82,7 @@ fn files_folders_and_patterns_are_one_table() {
     assert!(error.contains("can't be joined"), "{error}");
 }
 
-/// Rows are counted in the file that the error names.
+/// The row in an error counts from the beginning of the file that the error names.
 #[test]
 fn an_error_in_a_row_names_the_file() {
     let numbers = |rows: usize| format!("id\n{}", "1\n".repeat(rows));
@@ -101,7 +101,7 @@ fn an_error_in_a_row_names_the_file() {
     }
 }
 
-/// The first thousand rows of one file say less than those of all.
+/// The first thousand rows of one file may suggest a narrower type than all files need.
 #[test]
 fn types_that_are_guessed_hold_for_all_files() {
     let files = Files::new(&[
@@ -143,7 +143,7 @@ fn the_first_difference_is_named() {
         &["deg.vot", "h.vot"],
         &["h.vot: column \"ra\" has the unit \"h\", and \"deg\" in"],
     );
-    // A longer text is not cut by the arraysize of the first file.
+    // The arraysize of the first file does not truncate a longer text.
     let paths = [files.path("three.vot"), files.path("five.vot")];
     let source = block_on(open(&Request::new(&paths[0]).with_more_locations(&paths[1..]))).unwrap();
     assert_eq!(source.schema().columns()[0].vo_type().unwrap().to_string(), "char of arraysize *");

@@ -1,4 +1,4 @@
-//! VOTables whose rows are a FITS file within their STREAM, written by STILTS.
+//! VOTables with a FITS file in their STREAM, written by STILTS.
 
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use taploom_model::Ending;
@@ -10,7 +10,7 @@ fn fixture() -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// Reads a document: cells by row, `-` for null, and the ending.
+/// Reads a document, and returns its rows (`-` stands for null) and its ending.
 fn read(document: &str) -> Result<(Vec<String>, Ending)> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rows.vot");
@@ -42,7 +42,7 @@ fn what_stilts_writes_is_read() {
     assert_eq!(
         rows,
         [
-            // STILTS has 255 for null, and so loses a byte of 255.
+            // STILTS uses 255 for null, so it loses bytes that are 255.
             "true|-|-|7|9223372036854775807|1.5|10.25|Vega|[1.0, 2.0]|[1, 2, 3, 4]|[0.5, 1.5, 2.5]",
             "false|0|5|-|-5|NaN|-0.5|-|[3.0, 4.0]|[5, 6, 7, 8]|[8.0, NaN, NaN]",
             "true|17|-32768|-9|0|2.25|1e300|Sirius|[5.0, 6.0]|[9, 10, 11, 12]|[1.0, 2.0, NaN]",
@@ -51,7 +51,7 @@ fn what_stilts_writes_is_read() {
     assert_eq!((ending.overflowed, ending.notes), (false, Vec::new()));
 }
 
-/// Names, units and UCDs are those of the FIELDs, and what follows the rows is read.
+/// Names, units and UCDs come from the FIELDs, and the elements after the rows are read.
 #[test]
 fn the_document_describes_the_columns() {
     let text = fixture()
@@ -121,7 +121,7 @@ fn fields_that_do_not_fit_are_named() {
     assert!(error.contains("HDU 7 does not exist or is not a table"), "{error}");
 }
 
-/// A document that is cut short anywhere is an error, and one that is damaged does not panic.
+/// A document that is cut short is an error, and a damaged one does not panic.
 #[test]
 fn damage_is_an_error() {
     let document = fixture();

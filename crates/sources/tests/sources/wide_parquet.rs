@@ -1,4 +1,4 @@
-//! Parquet files that are read through scratch give the rows that the Parquet crate reads.
+//! Reading Parquet files through scratch returns the rows that the Parquet crate returns.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ mod common;
 use common::cells::same_cells;
 use common::every_type;
 
-/// A file, and a folder for scratch beside it.
+/// A file, and a folder for its scratch files.
 struct Wide {
     folder: TempDir,
     file: PathBuf,
@@ -42,7 +42,7 @@ impl Wide {
         ScratchSpace::in_folder(self.folder.path().join("scratch")).counted()
     }
 
-    /// Reads the file with so much memory.
+    /// Reads the file with this memory limit.
     fn read(
         &self,
         memory: usize,
@@ -66,7 +66,7 @@ impl Wide {
         Ok(batches)
     }
 
-    /// What the Parquet crate reads.
+    /// The rows as the Parquet crate reads them.
     fn wanted(&self) -> Vec<RecordBatch> {
         let file = File::open(&self.file).unwrap();
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
@@ -86,7 +86,7 @@ fn first(batches: &[RecordBatch], mut rows: usize) -> Vec<RecordBatch> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, ..Default::default() })]
 
-    /// Every type, nested and with nulls: as many rows, the same cells, the same types, and nothing is left on disk.
+    /// Every type, nested and with nulls, has the same rows, cells and types, and no file remains on disk.
     #[test]
     fn through_scratch_is_as_side_by_side(
         rows in 0_usize..700,
@@ -98,7 +98,7 @@ proptest! {
         batch_rows in prop_oneof![Just(1_usize), 2..300_usize, Just(5000)],
         most_rows in prop_oneof![Just(None), (0..700_u64).prop_map(Some)],
     ) {
-        // Row groups of one row take long to write.
+        // Row groups of a single row take long to write.
         let rows = rows.min(row_group * 30);
         let codec =
             if zstd { Compression::ZSTD(ZstdLevel::default()) } else { Compression::SNAPPY };
@@ -131,7 +131,7 @@ proptest! {
     }
 }
 
-/// Columns of doubles without a pattern, in one row group.
+/// Columns of random doubles in one row group.
 fn doubles(columns: usize, rows: usize) -> Wide {
     let column = |column: usize| -> ArrayRef {
         let cells = (0..rows).map(|row| 1.0 / common::scatter(row * columns + column) as f64);
@@ -174,7 +174,7 @@ fn a_limit_of_rows_limits_what_is_put_aside() {
 
 #[test]
 fn batches_take_a_part_of_the_memory() {
-    // 64 columns take 512 bytes a row, and a quarter of 256 KiB holds 128 rows.
+    // 64 columns take 512 bytes per row, and a quarter of 256 KiB holds 128 such rows.
     let wide = doubles(64, 3000);
     for batch in wide.read(256 << 10, 2000, None, &wide.scratch()).unwrap() {
         assert!(batch.num_rows() <= 128, "{} rows", batch.num_rows());
@@ -196,7 +196,7 @@ fn without_scratch_the_error_names_the_file_and_the_option() {
     assert!(text.contains("wide.parquet") && text.contains("--scratch-dir"), "{text}");
 }
 
-/// One bit in the last page of any column of our own files, whose pages have checksums.
+/// A flipped bit in the last page of a column of Taploom's own files, whose pages have checksums.
 #[test]
 fn a_flipped_bit_in_a_page_is_an_error_that_names_the_file() {
     let (sound, _) = common::loom(&[every_type(0, 500)], taploom_loom::LoomOptions::new());
@@ -216,7 +216,7 @@ fn a_flipped_bit_in_a_page_is_an_error_that_names_the_file() {
         let mut damaged = sound.clone();
         damaged[end - 1] ^= 1;
         std::fs::write(&wide.file, damaged).unwrap();
-        // Side by side, and through scratch.
+        // Without and with scratch.
         for memory in [32 << 20, 0] {
             let read = wide.read(memory, 2000, None, &wide.scratch());
             let error = read.expect_err("a flipped bit");

@@ -1,4 +1,4 @@
-//! What a file says of the values in its row groups and pages, as far as it can be trusted.
+//! Bounds of the values in row groups and pages, as far as the file can be trusted.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -17,14 +17,15 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use taploom_expressions::Bounds;
 
-/// Largest bloom filter that is read. Writers make them of a megabyte at most, unless they are told otherwise.
+/// Maximum size of a bloom filter that is read, in bytes. By default, writers make filters of at most a
+/// megabyte.
 const LARGEST_FILTER: i32 = 8 << 20;
 
-/// The columns of a file, with what their statistics are worth.
+/// The columns of a file, and which of their statistics can be trusted.
 pub(super) struct Columns<'a> {
     metadata: &'a ParquetMetaData,
     schema: &'a SchemaRef,
-    /// The leaf of each column that has a single one and is not a list.
+    /// For each column that is not a list and has a single leaf: the leaf.
     leaves: Vec<Option<usize>>,
 }
 
@@ -58,11 +59,11 @@ impl<'a> Columns<'a> {
         Some(converter.with_missing_null_counts_as_zero(false))
     }
 
-    /// Whether bounds of a column follow an order that is known to be right.
+    /// Whether the bounds of a column have an order that is known, and that writers respect.
     ///
-    /// Files from before parquet-format 2.4 have no order; of some of them bounds of text and unsigned numbers are
-    /// wrong (PARQUET-251, PARQUET-686). DuckDB and others have written bounds of 16-bit floats in the order of bytes.
-    /// INT96 has no order that all writers keep.
+    /// Files from before parquet-format 2.4 declare no order, and some of them have wrong bounds for text
+    /// and unsigned numbers (PARQUET-251, PARQUET-686). DuckDB and other writers ordered 16-bit floats by
+    /// their bytes. Writers do not agree on an order of INT96.
     fn is_ordered(&self, column: usize) -> bool {
         let file = self.metadata.file_metadata();
         let Some(leaf) = self.leaf(column) else { return false };
@@ -82,7 +83,7 @@ impl<'a> Columns<'a> {
         is_known && !is_int96 && !is_strange
     }
 
-    /// Whether the writer leaves out the bounds of floats where NaN is among them.
+    /// Whether the writer leaves out the bounds of floats if some of them are NaN.
     fn leaves_out_nan(&self) -> bool {
         let writer = self.metadata.file_metadata().created_by();
         writer.is_some_and(|writer| writer.starts_with("taploom"))
@@ -93,21 +94,22 @@ impl<'a> Columns<'a> {
 pub(super) struct RowGroupBounds<'a> {
     columns: &'a Columns<'a>,
     rows: Vec<u64>,
-    /// Where bloom filters are read, and of which row groups.
+    /// The file with the bloom filters, and the row groups whose filters may be read.
     filters: Option<(&'a File, &'a [bool])>,
-    /// Bloom filters that have been read, by row group and column.
+    /// The bloom filters read so far, by row group and column.
     read: RefCell<HashMap<(usize, usize), Option<Sbbf>>>,
 }
 
 impl<'a> RowGroupBounds<'a> {
-    /// The bounds in the footer, and the bloom filters in the file for some row groups.
+    /// Uses the bounds in the footer and, for some row groups, the bloom filters in the file.
     pub(super) fn new(columns: &'a Columns<'a>, filters: Option<(&'a File, &'a [bool])>) -> Self {
         let rows = columns.metadata.row_groups().iter();
         let rows = rows.map(|group| u64::try_from(group.num_rows()).unwrap_or(0)).collect();
         Self { columns, rows, filters, read: RefCell::default() }
     }
 
-    /// Row groups, except that statistics in the deprecated fields hide what they are of.
+    /// The row groups. `None` if some have statistics in the deprecated fields, which may be in another
+    /// order.
     fn groups(
         &self,
         column: usize,
@@ -117,7 +119,7 @@ impl<'a> RowGroupBounds<'a> {
         let is_deprecated = groups.iter().any(|group| {
             let statistics = group.columns().get(leaf).and_then(|chunk| chunk.statistics());
             statistics.is_some_and(|statistics| {
-                // Statistics without bounds count as deprecated ones.
+                // Statistics without bounds are reported as deprecated, too.
                 statistics.is_min_max_deprecated()
                     && (statistics.min_bytes_opt().is_some()
                         || statistics.max_bytes_opt().is_some())
@@ -170,7 +172,7 @@ impl Bounds for RowGroupBounds<'_> {
     }
 }
 
-/// Looks for a value in a filter, where it is known how the value is stored.
+/// Looks a value up in a filter; `None` if it is not known how the file stores the value.
 fn checked(filter: &Sbbf, physical: Type, value: &ArrayRef) -> Option<bool> {
     Some(match (value.data_type(), physical) {
         (DataType::Int32 | DataType::Date32, Type::INT32) => {
@@ -190,7 +192,7 @@ fn checked(filter: &Sbbf, physical: Type, value: &ArrayRef) -> Option<bool> {
     })
 }
 
-/// Numbers of NaN; none where the writer would have left out the bounds that are there.
+/// Counts of NaN. If a count is missing, it is 0 if the writer would have left out the bounds otherwise.
 fn known_nans(counts: &UInt64Array, leaves_out: bool, least: &ArrayRef) -> UInt64Array {
     let of = |at: usize| match counts.is_valid(at) {
         true => Some(counts.value(at)),
@@ -199,7 +201,7 @@ fn known_nans(counts: &UInt64Array, leaves_out: bool, least: &ArrayRef) -> UInt6
     (0..counts.len()).map(of).collect()
 }
 
-/// Bounds of stretches of a row group within which every column that matters has one page.
+/// Bounds of stretches of a row group. Within a stretch, every relevant column has a single page.
 pub(super) struct PageBounds<'a> {
     columns: &'a Columns<'a>,
     row_group: usize,
@@ -209,7 +211,7 @@ pub(super) struct PageBounds<'a> {
 }
 
 impl<'a> PageBounds<'a> {
-    /// The stretches of a row group. `None` if the file does not say where the pages of these columns are.
+    /// Divides a row group into stretches. `None` if the file does not record the positions of the pages.
     pub(super) fn new(
         columns: &'a Columns<'a>,
         row_group: usize,
@@ -253,12 +255,12 @@ impl<'a> PageBounds<'a> {
         Some(Self { columns, row_group, rows, pages })
     }
 
-    /// What is known of the pages of a column, for each stretch.
+    /// Values per page of a column, repeated for each stretch.
     fn spread(&self, column: usize, of_pages: Result<ArrayRef, ParquetError>) -> Option<ArrayRef> {
         take(&of_pages.ok()?, &self.pages.get(&column)?.0, None).ok()
     }
 
-    /// Counts of the pages of a column, for each stretch.
+    /// Counts per page of a column, repeated for each stretch.
     fn counts(
         &self,
         column: usize,
@@ -288,7 +290,8 @@ impl Bounds for PageBounds<'_> {
         self.spread(column, greatest)
     }
 
-    /// Of a stretch that is a part of a page, it is known only whether all or none of its values are null.
+    /// If a stretch is a part of a page, its number of nulls is only known if all or none of the page's
+    /// values are null.
     fn nulls(&self, column: usize) -> Option<UInt64Array> {
         let index = self.columns.metadata.page_index()?;
         let nulls = self

@@ -1,4 +1,4 @@
-//! How much memory it takes to read the columns of a row group, from the metadata of the file.
+//! Estimates the memory for reading the columns of a row group, from the metadata of the file.
 
 use std::fs::File;
 
@@ -9,29 +9,29 @@ use parquet::schema::types::ColumnDescriptor;
 
 use super::page_sizes::PageSizes;
 
-/// Memory of an open reader besides its pages: buffers, decoders, levels.
+/// Memory of an open reader without its pages: buffers, decoders, levels.
 const READER_BYTES: u64 = 4 << 10;
-/// Memory of the codec that each reader of a column has: the contexts of zstd 1.5 and of zlib.
+/// Memory of the decompressor that each reader has: a context of zstd 1.5 or of zlib.
 const ZSTD_BYTES: u64 = 170 << 10;
 const ZLIB_BYTES: u64 = 40 << 10;
 
-/// What reading a column takes, in bytes.
+/// The memory that reading a column takes, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct ColumnCost {
-    /// Held while the reader of the column is open: the dictionary, a page, the codec.
+    /// Memory while the column's reader is open: the dictionary, a page, the decompressor.
     pub(super) open: u64,
-    /// Held for a moment, by one column at a time: a page before it is decompressed, or a dictionary before it is
-    /// decoded.
+    /// Memory that only one column uses at a time: a page before it is decompressed, or a dictionary before
+    /// it is decoded.
     pub(super) passing: u64,
-    /// Per row of a batch, on average.
+    /// Average memory per row of a batch.
     pub(super) row: f64,
 }
 
 impl ColumnCost {
-    /// The costs of some columns of a row group, which are given by position in the schema. A column with several leaves, such as a struct,
-    /// costs as much as all of them.
+    /// The costs of some columns of a row group, by position in the schema. A column with several leaves,
+    /// such as a struct, costs as much as all its leaves.
     ///
-    /// Without the `file`, costs are upper bounds that only need the footer. With it, page headers are read.
+    /// Without `file`, the costs are upper bounds from the footer. With it, page headers are read.
     pub(super) fn of_row_group(
         metadata: &ArrowReaderMetadata,
         row_group: usize,
@@ -60,7 +60,7 @@ impl ColumnCost {
     }
 }
 
-/// The dictionary and one page are at most the whole chunk, and so is a cell.
+/// The dictionary, one page, and a cell are at most as large as the chunk.
 fn upper_bound(chunk: &ColumnChunkMetaData, rows: f64) -> ColumnCost {
     let size = unsigned(chunk.uncompressed_size());
     let text = match chunk.unencoded_byte_array_data_bytes() {
@@ -82,7 +82,7 @@ fn of_pages(chunk: &ColumnChunkMetaData, pages: &PageSizes, rows: f64) -> Column
             in_dictionary.max(in_pages as f64 / values(chunk))
         }
     };
-    // A dictionary of texts has an offset per value.
+    // A dictionary of texts has an offset for each value.
     let dictionary = pages.dictionary.saturating_add(pages.dictionary_values.saturating_mul(4));
     let pages_held = dictionary.saturating_add(pages.largest_data);
     let open = pages_held.saturating_add(READER_BYTES + codec(chunk));
@@ -90,7 +90,7 @@ fn of_pages(chunk: &ColumnChunkMetaData, pages: &PageSizes, rows: f64) -> Column
     ColumnCost { open, passing, row: row(chunk, text, rows) }
 }
 
-/// Bytes of a row in a batch; `text` is the average length of a value of BYTE_ARRAY.
+/// The size of a row in a batch, in bytes. `text` is the average length of a BYTE_ARRAY value.
 fn row(chunk: &ColumnChunkMetaData, text: f64, rows: f64) -> f64 {
     let column = chunk.column_descr();
     let value = match column.physical_type() {
@@ -101,9 +101,9 @@ fn row(chunk: &ColumnChunkMetaData, text: f64, rows: f64) -> f64 {
         Type::FIXED_LEN_BYTE_ARRAY => f64::from(column.type_length().max(0)),
         Type::BYTE_ARRAY => text + 4.0,
     };
-    // Decimals are read as 128 bits.
+    // Decimals are read as 128-bit integers.
     let value = if is_decimal(column) { value.max(16.0) } else { value };
-    // Both levels, for nested values.
+    // Nested values have definition and repetition levels.
     let levels = if column.max_rep_level() > 0 { 4.0 } else { 0.25 };
     (value + levels) * (values(chunk) / rows).max(1.0)
 }

@@ -1,22 +1,24 @@
-//! Whether a Parquet file is encrypted.
+//! Detects encrypted Parquet files.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
 use taploom_thrift::{Reader, Taken};
 
-/// What begins and ends a file whose footer is encrypted; Parquet modular encryption, 5.1.
+/// The magic bytes of a file with an encrypted footer; Parquet modular encryption, 5.1.
 pub(super) const ENCRYPTED_FOOTER: &[u8] = b"PARE";
-/// What ends any other file.
+/// The magic bytes of any other file.
 const FOOTER: &[u8] = b"PAR1";
 
 /// The field of FileMetaData that names the encryption algorithm. Only files with encrypted columns and a
 /// readable footer have it.
 const ENCRYPTION_ALGORITHM: i16 = 8;
 
-/// Which part of the file is encrypted. `None` for a damaged footer, too.
+/// The encrypted part of the file, as text for a message. `None` if nothing is encrypted, and for a damaged
+/// footer.
 ///
-/// The Parquet crate reports encrypted columns as damage, because it passes over the fields that say so.
+/// The Parquet crate reports encrypted columns as damage, because it ignores the fields that describe the
+/// encryption.
 pub(super) fn encrypted(file: &mut File) -> Option<&'static str> {
     let position = file.stream_position().ok()?;
     let found = look(file);
@@ -40,7 +42,7 @@ fn look(file: &mut File) -> Option<&'static str> {
     let mut footer = Vec::new();
     file.take(length).read_to_end(&mut footer).ok()?;
     let mut names_algorithm = false;
-    // What stands behind the field does not matter, even if it is damaged.
+    // Damage after the field does not matter.
     let _ = Reader::new(&footer).each_field(|_, id, _| {
         names_algorithm |= id == ENCRYPTION_ALGORITHM;
         Ok(Taken::No)

@@ -1,4 +1,4 @@
-//! Timestamps of INT96, which has a Julian day and the nanoseconds of the day.
+//! Timestamps of type INT96: a Julian day, and the nanoseconds of the day.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -12,15 +12,16 @@ use parquet::data_type::Int96;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
-/// Values that are looked at together.
+/// Number of values that are checked at a time.
 const VALUES: usize = 8192;
 
-/// The schema that reads timestamps of INT96 without a loss, or `None` if the file needs no other schema.
+/// A schema with which timestamps of type INT96 are read without loss; `None` if the default schema does
+/// so.
 ///
-/// The Parquet crate reads INT96 in nanoseconds, of which 64 bits span the years 1677 to 2262: other dates
-/// wrap around. INT96 has no statistics that can be relied on, so that all of its values are looked at. A column
-/// with other dates is read in microseconds. A file with an Arrow schema names the unit, and its timestamps were
-/// in range.
+/// The Parquet crate reads INT96 as nanoseconds. 64 bits of nanoseconds span the years 1677 to 2262, and
+/// other dates wrap around. INT96 has no reliable statistics, so all of its values are checked. A column
+/// with other dates is read as microseconds. A file with an Arrow schema names the unit, and its writer had
+/// its timestamps in that unit.
 pub(super) fn without_loss(file: &File, read: &ArrowReaderMetadata) -> Result<Option<SchemaRef>> {
     let metadata = read.metadata().file_metadata();
     let leaves = metadata.schema_descr().columns();
@@ -42,11 +43,11 @@ pub(super) fn without_loss(file: &File, read: &ArrowReaderMetadata) -> Result<Op
     Ok(Some(Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))))
 }
 
-/// Whether a leaf has times that nanoseconds do not span.
+/// Whether a leaf has times outside of the range of nanoseconds.
 fn needs_microseconds(reader: &SerializedFileReader<File>, leaf: usize) -> Result<bool> {
     let column = reader.metadata().file_metadata().schema_descr().column(leaf);
     let mut row = 0_u64;
-    // The rows of the first time beyond nanoseconds, and of the first that microseconds do not hold.
+    // The first row that is out of range for nanoseconds, and the first row that needs nanoseconds.
     let (mut beyond, mut finer) = (None, None);
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group)?;
@@ -89,12 +90,12 @@ fn needs_microseconds(reader: &SerializedFileReader<File>, leaf: usize) -> Resul
     }
 }
 
-/// Whether a time is held by nanoseconds since 1970, and by microseconds.
+/// Whether a time fits nanoseconds since 1970, and whether it fits microseconds.
 fn fits(time: &Int96) -> (bool, bool) {
     const EPOCH: i128 = 2_440_588;
     const OF_A_DAY: i128 = 86_400_000_000_000;
     let [low, high, day] = *time.data() else { return (false, false) };
-    // The reader takes both numbers as signed.
+    // The reader treats both numbers as signed.
     let nanos = i128::from(((u64::from(high) << 32) | u64::from(low)) as i64);
     let since = (i128::from(day as i32) - EPOCH) * OF_A_DAY + nanos;
     let in_micros = since % 1000 == 0 && i64::try_from(since / 1000).is_ok();
@@ -105,7 +106,8 @@ fn fields(of: &Fields, needed: &mut impl Iterator<Item = bool>) -> Fields {
     of.iter().map(|of| field(of, needed)).collect()
 }
 
-/// The field with its leaves replaced. Arrow has the same leaves as Parquet, in the same order.
+/// The field with the types of its leaves replaced. Arrow and Parquet have the same leaves in the same
+/// order.
 fn field(of: &FieldRef, needed: &mut impl Iterator<Item = bool>) -> FieldRef {
     let data_type = match of.data_type() {
         DataType::Struct(inner) => DataType::Struct(fields(inner, needed)),

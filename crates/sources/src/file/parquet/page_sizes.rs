@@ -1,4 +1,4 @@
-//! The sizes of a column chunk's pages, from their headers.
+//! Reads the sizes of a column chunk's pages from their headers.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -6,15 +6,17 @@ use std::os::unix::fs::FileExt;
 use parquet::file::metadata::ColumnChunkMetaData;
 use taploom_thrift::{Reader, Result, Taken};
 
-/// Headers that are read per chunk. Writers make all pages of a chunk about as large.
+/// Maximum number of headers that are read per chunk. Writers make the pages of a chunk about equally
+/// large.
 const MOST_PAGES: usize = 64;
-/// Bytes that are read for a header, and again if it is longer: statistics in it may have long texts.
+/// Bytes that are read for a header, and for a longer header in a second attempt: its statistics may have
+/// long texts.
 const HEADER_BYTES: [usize; 2] = [512, 64 << 10];
 
 /// Values of PageType in parquet.thrift.
 const DICTIONARY_PAGE: i64 = 2;
 
-/// The sizes of pages, in bytes. Sizes without "compressed" are those after decompression.
+/// Sizes of pages in bytes, after decompression unless the name says otherwise.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct PageSizes {
     pub(super) dictionary: u64,
@@ -47,15 +49,15 @@ impl PageSizes {
     }
 }
 
-/// The fields of a PageHeader that say how large the page is.
+/// The fields of a PageHeader that determine the size of the page.
 #[derive(Default)]
 struct Header {
     page_type: i64,
     size: u64,
     compressed: u64,
-    /// Values of a dictionary page.
+    /// Number of values of a dictionary page.
     values: u64,
-    /// Bytes of the header itself.
+    /// Size of the header itself in bytes.
     length: u64,
 }
 
@@ -77,7 +79,7 @@ impl Header {
                 1 => header.page_type = reader.integer(kind)?,
                 2 => header.size = reader.size(kind)?,
                 3 => header.compressed = reader.size(kind)?,
-                // DictionaryPageHeader, whose first field is the number of values.
+                // DictionaryPageHeader, which begins with the number of values.
                 7 => reader.each_field(|reader, id, kind| match id {
                     1 => {
                         header.values = reader.size(kind)?;

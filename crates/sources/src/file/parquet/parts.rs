@@ -1,4 +1,4 @@
-//! The parts of a file that are read: its columns, row groups and pages that a request needs.
+//! The columns, row groups and pages of a file that a request needs.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -14,17 +14,17 @@ use taploom_model::{Result, ResultSchema};
 use super::bounds::{Columns, PageBounds, RowGroupBounds};
 use crate::request::Request;
 
-/// Rows of a row group.
+/// Rows of a row group that are read.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
     pub(super) row_group: usize,
     pub(super) rows: usize,
-    /// Which of its rows, if not all.
+    /// The selected rows; `None` for all rows.
     pub(super) selection: Option<RowSelection>,
 }
 
 impl Part {
-    /// The rows of several parts in a row, if these are not all rows of their row groups.
+    /// The selection within several consecutive parts; `None` if all their rows are selected.
     pub(super) fn selection(parts: &[Self]) -> Option<RowSelection> {
         if parts.iter().all(|part| part.selection.is_none()) {
             return None;
@@ -37,7 +37,7 @@ impl Part {
     }
 }
 
-/// What of a file is read.
+/// The parts of a file that are read.
 pub(super) struct Parts {
     pub(super) metadata: ArrowReaderMetadata,
     /// The positions of the columns, ascending.
@@ -46,7 +46,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// All columns and row groups.
+    /// All columns of all row groups.
     pub(super) fn all(metadata: ArrowReaderMetadata) -> Self {
         let columns = (0..metadata.schema().fields().len()).collect();
         let parts = (0..metadata.metadata().num_row_groups()).map(|at| whole(&metadata, at));
@@ -91,18 +91,18 @@ impl Parts {
         Ok((all, projection))
     }
 
-    /// How many rows are read.
+    /// Number of rows that are read.
     pub(super) fn rows(&self) -> u64 {
         self.parts.iter().map(|part| part.rows as u64).sum()
     }
 
-    /// Leaves out row groups and pages in which the condition can't be true.
+    /// Removes row groups and pages in which the condition can't be true.
     fn prune(&mut self, file: &File, predicate: &Predicate) {
         let schema = Arc::clone(self.metadata.schema());
         let by_groups = {
             let columns = Columns::new(self.metadata.metadata(), &schema);
             let by_bounds = predicate.may_hold(&RowGroupBounds::new(&columns, None));
-            // Filters are read for row groups alone that are left.
+            // Bloom filters are read only for row groups that the bounds did not exclude.
             let bounds = RowGroupBounds::new(&columns, Some((file, &by_bounds)));
             predicate.may_hold(&bounds)
         };
@@ -128,7 +128,8 @@ impl Parts {
         self.metadata = indexed;
     }
 
-    /// The metadata with the page index of what is read. `None` if the file has none, or a damaged one.
+    /// The metadata with the page index of the remaining row groups. `None` if the file has no page index,
+    /// or a damaged one.
     fn with_page_index(&self, file: &File, schema: &SchemaRef) -> Option<ArrowReaderMetadata> {
         let metadata = self.metadata.metadata();
         let parquet = metadata.file_metadata().schema_descr();
@@ -161,10 +162,10 @@ mod tests {
 
     use super::*;
 
-    /// How many of 1,000 rows, in ten row groups of ten pages, are read for a condition.
+    /// The number of rows (of 1,000, in ten row groups of ten pages) that are read for a condition.
     fn rows(properties: WriterPropertiesBuilder, condition: &str) -> u64 {
         let ids = Int64Array::from_iter_values(0..1000);
-        // NaN is in the first row group alone.
+        // The only NaN is in the first row group.
         let mags = (0..1000).map(|row| if row == 5 { f64::NAN } else { f64::from(row) / 10.0 });
         let names = (0..1000).map(|row| (row >= 100).then(|| format!("name {}", row * 7 % 1000)));
         let table = RecordBatch::try_from_iter_with_nullable([
@@ -224,7 +225,7 @@ mod tests {
 
     #[test]
     fn nan_is_beyond_the_bounds() {
-        // The page with NaN stays; this writer counts NaN in every page.
+        // The page with NaN can't be excluded; this writer counts NaNs in every page.
         assert_eq!(rows(WriterProperties::builder(), "mag > 1000"), 10);
         assert_eq!(rows(WriterProperties::builder(), "mag > 99.8"), 20);
         assert_eq!(rows(WriterProperties::builder(), "NOT (mag <= 99.8)"), 20);

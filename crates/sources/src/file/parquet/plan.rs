@@ -1,17 +1,17 @@
-//! How a row group is read within the memory that is granted.
+//! Plans how to read a row group within the memory limit.
 
 use super::cost::ColumnCost;
 
-/// The memory for reading, divided.
+/// The memory limit, divided into shares, in bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shares {
-    /// Readers that are open at a time, and a page that passes through one of them.
+    /// For the readers that are open at a time, and the largest page that one of them is decompressing.
     pub(super) open: u64,
-    /// Readers of columns that are never put aside, while the others are read back.
+    /// For the readers that stay open while the staged columns are read back.
     pub(super) live: u64,
-    /// Rows of a batch.
+    /// For the rows of a batch.
     pub(super) rows: u64,
-    /// Rows of a few columns that wait to be put aside, and bytes on their way to scratch.
+    /// For rows of a group of columns before they are staged, and for bytes to be written to scratch.
     pub(super) staged: u64,
 }
 
@@ -22,42 +22,42 @@ impl Shares {
     }
 }
 
-/// How a row group is read.
+/// How to read a row group.
 #[derive(Debug, PartialEq)]
 pub(super) enum ReadPlan {
     /// All columns side by side.
     Together {
-        /// Rows of a batch.
+        /// Number of rows of a batch.
         rows: usize,
     },
-    /// A few columns at a time, through scratch.
+    /// A few columns at a time, staged in scratch.
     Transposed(Transposition),
 }
 
-/// Which columns are read together.
+/// The division of the columns into groups.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Transposition {
-    /// Columns whose readers stay open, because they take little memory.
+    /// Columns whose readers stay open, because they take little memory or can't be staged.
     pub(super) live: Vec<usize>,
-    /// Groups of columns that are read one after the other and put aside.
+    /// Groups of columns that are staged one after the other.
     pub(super) groups: Vec<ColumnGroup>,
-    /// Rows of each strip that is put aside, and of a batch.
+    /// Number of rows of each strip, and of a batch.
     pub(super) rows: usize,
-    /// Bytes that are written to scratch at a time.
+    /// Size of a write to scratch in bytes.
     pub(super) write_bytes: usize,
 }
 
-/// Columns that are read together and put aside.
+/// Columns that are read and staged together.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct ColumnGroup {
     /// Positions in the schema, ascending.
     pub(super) columns: Vec<usize>,
-    /// Rows that are decoded at a time: some strips.
+    /// Number of rows that are decoded at a time: a multiple of the rows of a strip.
     pub(super) rows: usize,
 }
 
 impl ReadPlan {
-    /// Divides the columns. `may_stage` tells whether a column can be put aside and restored.
+    /// Plans the reading. `may_stage` tells whether a column can be staged and restored.
     pub(super) fn new(
         costs: &[ColumnCost],
         shares: &Shares,
@@ -68,7 +68,7 @@ impl ReadPlan {
         if open(costs.iter()) <= shares.open {
             return Self::Together { rows: rows_in(shares.rows, row, most_rows) };
         }
-        // Strips are not cut by the size of the batches that are asked for: small ones take longer to read.
+        // The wanted batch size does not limit strips, because small strips take longer to read.
         let rows = rows_in(shares.rows, row, usize::MAX);
         let live = live(costs, shares, may_stage);
         let mut groups = Vec::new();
@@ -99,7 +99,7 @@ impl ColumnGroup {
     }
 }
 
-/// Memory of readers that are open side by side.
+/// Memory of readers that are open at the same time.
 fn open<'a>(costs: impl Iterator<Item = &'a ColumnCost>) -> u64 {
     let (open, passing) = costs.fold((0, 0), |(open, passing): (u64, u64), cost| {
         (open.saturating_add(cost.open), passing.max(cost.passing))
@@ -107,19 +107,19 @@ fn open<'a>(costs: impl Iterator<Item = &'a ColumnCost>) -> u64 {
     open.saturating_add(passing)
 }
 
-/// Rows decoded at a time for scratch. More of them are not faster.
+/// Maximum number of rows that are decoded at a time for scratch. Larger values are not faster.
 const MOST_DECODED: usize = 8192;
-/// Bytes written to scratch at a time. More of them are not faster.
+/// Maximum size of a write to scratch in bytes. Larger values are not faster.
 const MOST_WRITTEN: usize = 256 << 10;
 
-/// The number of rows that fit into a share if each takes `row` bytes: at least 1, and at most `most`.
+/// The number of rows of `row` bytes that fit into a share: at least 1, and at most `most`.
 fn rows_in(share: u64, row: f64, most: usize) -> usize {
     let rows = share as f64 / row.max(f64::MIN_POSITIVE);
-    // The cast ends at the limits of the type.
+    // The cast saturates.
     (rows as usize).clamp(1, most.max(1))
 }
 
-/// Which columns stay open: those that can't be put aside, and then the cheapest.
+/// Which columns stay open: columns that can't be staged, then the cheapest ones.
 fn live(costs: &[ColumnCost], shares: &Shares, may_stage: impl Fn(usize) -> bool) -> Vec<bool> {
     let mut live: Vec<bool> = (0..costs.len()).map(|column| !may_stage(column)).collect();
     let (kept, mut columns): (Vec<usize>, Vec<usize>) =
@@ -145,7 +145,8 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Every column is read once, and what is open at a time takes its share at most, or is a single column.
+        /// Every column is read once. Readers that are open at the same time take at most their share,
+        /// unless there is only one.
         #[test]
         fn all_columns_are_read_within_the_shares(
             costs in proptest::collection::vec((0_u64..3 << 20, 0_u64..1 << 20, 0.0..1e6_f64), 0..60),

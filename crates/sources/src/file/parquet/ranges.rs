@@ -1,4 +1,4 @@
-//! Between which numbers the cells of a column are, by the statistics of a file.
+//! The ranges of integer columns, from the statistics of a file.
 
 use parquet::basic::ConvertedType;
 use parquet::file::metadata::ParquetMetaData;
@@ -7,8 +7,8 @@ use parquet::file::statistics::Statistics;
 /// The smallest and the largest integer in a column.
 pub(in crate::file) type Range = (i64, i64);
 
-/// The ranges of the columns, by position. `None` for columns that are not integers, or lists of them, and
-/// where the file does not say it for each of its row groups.
+/// The ranges of the columns, by position. `None` for columns that are neither integers nor lists of
+/// integers, and if a row group has no statistics.
 pub(super) fn ranges(metadata: &ParquetMetaData) -> Vec<Option<Range>> {
     let schema = metadata.file_metadata().schema_descr();
     let columns = schema.root_schema().get_fields().len();
@@ -25,7 +25,8 @@ pub(super) fn ranges(metadata: &ParquetMetaData) -> Vec<Option<Range>> {
     ranges.collect()
 }
 
-/// Whether statistics, which are signed numbers, may be negative for positive cells.
+/// Whether the type is unsigned, so that its statistics, read as signed numbers, may be negative for
+/// positive cells.
 fn is_unsigned(converted: ConvertedType) -> bool {
     matches!(converted, ConvertedType::UINT_32 | ConvertedType::UINT_64)
 }

@@ -1,4 +1,4 @@
-//! The rows of a Parquet file, in memory that is granted.
+//! Reads the rows of a Parquet file within a memory limit.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -26,14 +26,14 @@ use crate::request::Request;
 /// Rows of a sample that are decided before they are read, unless they are of one row group.
 const MOST_SAMPLED_AHEAD: usize = 64 << 10;
 
-/// The batches of a file. Row groups whose columns fit into the granted memory side by side are read so; the others
-/// through scratch.
+/// The batches of a file. If the columns of a row group fit into the memory limit side by side, they are
+/// read together; otherwise they are staged in scratch.
 pub(super) struct FileRows {
     file: File,
     metadata: ArrowReaderMetadata,
-    /// The positions of the columns that are read, ascending.
+    /// The positions of the columns to read, ascending.
     columns: Vec<usize>,
-    /// The rows that are read, or those of which the rows of a sample are.
+    /// The rows to read, or to choose a sample from.
     parts: Vec<Part>,
     /// Decides which rows are in the sample.
     walker: Option<SampleWalker>,
@@ -43,15 +43,15 @@ pub(super) struct FileRows {
     shares: Shares,
     batch_rows: usize,
     space: ScratchSpace,
-    /// A file for the next row group that needs one.
+    /// The scratch file, while no row group uses it.
     scratch: Option<ScratchFile>,
-    /// Rows that are still wanted.
+    /// Number of rows that are still wanted.
     rows_left: usize,
     next_part: usize,
     open: Open,
 }
 
-/// What is being read.
+/// The row groups that are being read.
 enum Open {
     Nothing,
     Together(Box<ParquetRecordBatchReader>),
@@ -59,7 +59,7 @@ enum Open {
 }
 
 impl FileRows {
-    /// The rows of a file that are asked for.
+    /// Reads the rows that a request asks for.
     pub(super) fn new(
         file: File,
         parts: Parts,
@@ -90,7 +90,7 @@ impl FileRows {
         })
     }
 
-    /// The next row group, if any of its rows are read.
+    /// The next part to read; `None` if none of its rows are read.
     fn take_part(&mut self) -> Result<Option<Part>> {
         let Some(part) = self.parts.get_mut(self.next_part) else { return Ok(None) };
         self.next_part += 1;
@@ -108,7 +108,7 @@ impl FileRows {
         Ok(Some(part))
     }
 
-    /// Opens the next row group, or several that fit. `false` after the last one.
+    /// Opens the next row group, or several that fit. Returns `false` after the last one.
     fn open_next(&mut self) -> Result<bool> {
         if self.rows_left == 0 {
             return Ok(false);
@@ -123,7 +123,7 @@ impl FileRows {
         };
         self.open = match self.plan(part.row_group) {
             ReadPlan::Together { rows } if rows == self.batch_rows => {
-                // Batches may go over the ends of row groups, of which some have only a few rows.
+                // A batch may span several row groups, because some files have row groups of a few rows.
                 let mut ahead = part.rows;
                 let mut parts = vec![part];
                 while (self.walker.is_none() || ahead < MOST_SAMPLED_AHEAD)
@@ -188,14 +188,14 @@ impl FileRows {
             };
             ReadPlan::new(&costs, &self.shares, self.batch_rows, may_stage)
         };
-        // Page headers are only read where the footer does not tell that the columns fit.
+        // Page headers are only read if the footer does not show that the columns fit.
         match plan(None) {
             ReadPlan::Together { rows } if rows == self.batch_rows => ReadPlan::Together { rows },
             _ => plan(Some(&self.file)),
         }
     }
 
-    /// Whether the footer says that the columns of a row group fit, in full batches.
+    /// Whether the columns of a row group certainly fit according to the footer, with batches of full size.
     fn surely_fits(&self, row_group: usize) -> bool {
         let costs = ColumnCost::of_row_group(&self.metadata, row_group, &self.columns, None);
         let plan = ReadPlan::new(&costs, &self.shares, self.batch_rows, |_| true);
@@ -241,7 +241,7 @@ impl FileRows {
     }
 }
 
-/// The types in which a file's columns come, or some of them.
+/// The Arrow types in which columns of a file are read: all columns, or some of them.
 pub(super) fn schema(
     file: &File,
     metadata: &ArrowReaderMetadata,
@@ -256,7 +256,7 @@ pub(super) fn schema(
     Ok(builder.with_row_groups(Vec::new()).build()?.schema())
 }
 
-/// Chooses columns.
+/// The projection to some columns.
 pub(super) fn mask(
     metadata: &ArrowReaderMetadata,
     columns: impl Iterator<Item = usize>,

@@ -1,16 +1,17 @@
-//! A row group that is read a few columns at a time, through scratch.
+//! Reads a row group a few columns at a time, through scratch.
 //!
 //! # The problem
 //!
-//! A reader of rows needs a reader per column, and each of them holds its dictionary, the page that it decodes and its
-//! codec. Writers that collect a whole row group in memory make pages of a megabyte and more, so that 1,000 columns take
-//! two gigabytes, however few rows are wanted at a time.
+//! Reading rows takes a reader per column, and each reader holds its dictionary, the page that it decodes,
+//! and its decompressor. Writers that collect a whole row group in memory make pages of a megabyte and
+//! more. A batch of 1,000 such columns takes two gigabytes, however few rows it has.
 //!
 //! # The idea
 //!
-//! Columns are read in groups that are as wide as memory allows, one group after the other, and every group is read once
-//! from its first row to its last. Its rows are cut into *strips* of the same number of rows in every group, and
-//! appended to a scratch file. Then a batch is made of one strip of every group:
+//! Columns are divided into groups that are as large as memory allows. One group after the other is read
+//! once, from its first row to its last. Its rows are cut into *strips* with the same numbers of rows for
+//! every group, and the strips are appended to a scratch file. Each batch is then assembled from one strip
+//! of every group:
 //!
 //! ```text
 //!             written ──►
@@ -21,14 +22,15 @@
 //!               in columns of this figure
 //! ```
 //!
-//! Every page is decompressed and decoded once, and every value is written to scratch once and read once. The loom does
-//! the same in the other direction when it writes.
+//! Every page is decompressed and decoded once, and every value is written to scratch once and read back
+//! once. The loom does the reverse when it writes.
 //!
 //! # The limits
 //!
-//! - A column that takes more than the memory by itself is a group of its own: its page has to be decompressed whole.
-//! - The first row comes when all groups are in scratch. A limit of rows shortens that.
-//! - Strips are packed in plain types. Dictionaries and views are made again when a strip is read back.
+//! - A column that alone exceeds the memory limit becomes a separate group, because a page can only be
+//!   decompressed as a whole.
+//! - The first row is available when all groups are in scratch. A limit on the rows shortens that.
+//! - Strips are stored in plain types. Dictionaries and views are rebuilt when a strip is read back.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -46,23 +48,24 @@ use taploom_scratch::{ScratchError, ScratchFile};
 use super::plan::{ColumnGroup, Transposition};
 use super::rows::mask;
 
-/// Part of a Parquet file: some rows from the first on of one row group.
+/// The rows of a row group that are read: the first `rows` of its selected rows.
 pub(super) struct RowGroup<'a> {
     pub(super) file: &'a File,
     pub(super) metadata: &'a ArrowReaderMetadata,
-    /// The columns of the file that are read, of which others are counted by their position here.
+    /// The positions in the file of the columns that are read. Other column numbers here are positions in
+    /// this list.
     pub(super) columns: &'a [usize],
     pub(super) index: usize,
     pub(super) rows: usize,
-    /// Which of its rows, if not all.
+    /// The selected rows; `None` for all rows.
     pub(super) selection: Option<&'a RowSelection>,
 }
 
-/// Why a row group can't be read.
+/// The cause of a failure to read a row group.
 pub(super) enum ReadError {
-    /// The file.
+    /// The file can't be read.
     Parquet(ArrowError),
-    /// The place of what was put aside.
+    /// The scratch file can't be written or read.
     Scratch(ScratchError),
 }
 
@@ -99,13 +102,13 @@ impl RowGroup<'_> {
             Some(selection) => builder.with_row_selection(selection.clone()),
             None => builder,
         };
-        // The reader selects the rows of a limit, even where it takes all of them.
+        // With a limit, the reader makes a selection, even if the limit includes all rows.
         let builder = if is_whole { builder } else { builder.with_limit(self.rows) };
         Ok(builder.build()?)
     }
 }
 
-/// Batches of a row group whose columns have been put aside.
+/// The batches of a row group whose columns have been staged.
 pub(super) struct TransposedRows {
     schema: SchemaRef,
     live: Vec<usize>,
@@ -116,18 +119,18 @@ pub(super) struct TransposedRows {
     rows_left: usize,
 }
 
-/// Columns in scratch.
+/// A group of columns in scratch.
 struct StagedGroup {
     columns: Vec<usize>,
-    /// The types in which they are packed.
+    /// The types in which the columns are packed.
     types: Vec<DataType>,
-    /// Where the next strip begins, and the lengths of all that are left.
+    /// The offset of the next strip, and the lengths of the remaining strips.
     at: u64,
     lengths: std::vec::IntoIter<u32>,
 }
 
 impl TransposedRows {
-    /// Reads the columns of a row group and puts them aside. The file is emptied first.
+    /// Stages the columns of a row group. The scratch file is emptied first.
     pub(super) fn new(
         row_group: &RowGroup<'_>,
         plan: Transposition,
@@ -145,12 +148,12 @@ impl TransposedRows {
         Ok(Self { schema, live: plan.live, live_rows, staged, scratch, strip_rows, rows_left })
     }
 
-    /// The file, for the next row group.
+    /// Returns the scratch file for the next row group.
     pub(super) fn into_scratch(self) -> ScratchFile {
         self.scratch
     }
 
-    /// The next rows, one strip of each group. `None` after the last one.
+    /// The next rows, made of one strip of each group. `None` after the last rows.
     pub(super) fn next(&mut self) -> Result<Option<RecordBatch>, ReadError> {
         let rows = self.strip_rows.min(self.rows_left);
         if rows == 0 {
@@ -175,7 +178,7 @@ impl TransposedRows {
 }
 
 impl StagedGroup {
-    /// Reads the rows of some columns, and puts them aside in strips.
+    /// Reads some columns, and stages them in strips.
     fn new(
         row_group: &RowGroup<'_>,
         group: ColumnGroup,
@@ -197,7 +200,7 @@ impl StagedGroup {
         Ok(Self { columns: group.columns, types, at, lengths: lengths.into_iter() })
     }
 
-    /// Reads the next strip, and puts its arrays to their places.
+    /// Reads the next strip, and puts its arrays at their positions in the batch.
     fn next(
         &mut self,
         scratch: &ScratchFile,
@@ -223,14 +226,14 @@ impl StagedGroup {
 /// Appends strips to scratch.
 struct StripWriter {
     scratch: ScratchFile,
-    /// Strips that are not written yet.
+    /// Strips that have not been written yet.
     buffer: Vec<u8>,
-    /// Bytes that are written at a time.
+    /// Size of a write in bytes.
     at_a_time: usize,
 }
 
 impl StripWriter {
-    /// Where the next strip begins.
+    /// The offset of the next strip.
     fn position(&self) -> u64 {
         self.scratch.len() + self.buffer.len() as u64
     }
@@ -253,7 +256,7 @@ impl StripWriter {
         Ok(length)
     }
 
-    /// Writes what is left.
+    /// Writes the remaining bytes.
     fn finish(mut self) -> Result<ScratchFile, ReadError> {
         if !self.buffer.is_empty() {
             self.scratch.append(&self.buffer)?;

@@ -1,6 +1,6 @@
-//! Rows of a VOTable in a FITS file within its STREAM; VOTable 1.5, section 5.2.
+//! Rows in a FITS file within the STREAM of a VOTable; VOTable 1.5, section 5.2.
 //!
-//! The FIELDs of the document say what the columns are, and the source of FITS files reads the rows.
+//! The FIELDs of the document describe the columns, and the FITS source reads the rows.
 
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,8 +17,8 @@ use crate::request::Request;
 
 type Reader = VotableReader<Box<dyn Read + Send>>;
 
-/// The document, which both the source of FITS files and this one read: that one up to the last row, this one then to
-/// the end.
+/// The document, shared by the FITS source, which reads up to the last row, and by this source, which then
+/// reads the rest.
 #[derive(Clone)]
 struct Document(Arc<Mutex<Reader>>);
 
@@ -34,7 +34,7 @@ impl Read for Document {
     }
 }
 
-/// Opens a document whose rows are in the HDU with this number, or in the first table of the file.
+/// Opens a document whose rows are in the HDU with this number, or in the first table of the FITS file.
 pub(super) fn open(
     reader: Reader,
     hdu: Option<u64>,
@@ -54,10 +54,10 @@ pub(super) fn open(
     Ok(Box::new(InFits { document, rows, schema, notes, name: name.to_owned() }))
 }
 
-/// Checks that FIELDs describe the columns of a FITS table; returns notes on names that differ.
+/// Checks that the FIELDs match the columns of the FITS table. Returns notes on names that differ.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidRequest`] naming the first FIELD that does not.
+/// [`ErrorKind::InvalidRequest`] naming the first FIELD that does not match.
 fn fitting(fields: &ResultSchema, fits: &ResultSchema) -> Result<Vec<String>> {
     let (fields, columns) = (fields.columns(), fits.columns());
     if fields.len() != columns.len() {
@@ -113,7 +113,7 @@ struct InFits {
 }
 
 impl InFits {
-    /// The ending of the rows with what is known of the document.
+    /// Combines the ending of the rows with the ending of the document.
     fn ending(&self, rows: Ending) -> Ending {
         let document = ending(&self.document.lock(), &self.name);
         let overflowed = rows.overflowed || document.overflowed;
@@ -145,7 +145,7 @@ impl RowSource for InFits {
                 Ok(Step::Rows(batch))
             }
             Step::End(rows) => {
-                // The rest of the document has no rows, but may say that the result is not whole.
+                // The rest of the document has no rows, but may report an overflow or an error.
                 let rest = self.document.lock().next_batch(1);
                 rest.map_err(|error| named(&self.name, error))?;
                 Ok(Step::End(self.ending(rows)))
