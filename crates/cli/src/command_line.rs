@@ -46,22 +46,22 @@ pub(crate) enum Command {
     Bridge(crate::bridge::Arguments),
 }
 
-/// A command line that was understood.
+/// A parsed command line.
 pub(crate) enum Parsed {
     /// A command to run.
     Run(Command),
-    /// Help, the version or an error was printed; the process ends with this status.
+    /// Help, the version or an error has been printed, and the process ends with this status.
     Answered(ExitCode),
 }
 
-/// Reads the command line of this process.
+/// Parses the command line of this process.
 ///
 /// # Errors
 /// If two of the registered formats or sources claim the same name.
 pub(crate) fn parse() -> Result<Parsed> {
     let program = program_name();
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    // Only help and errors need the lists of formats and sources.
+    // The lists of formats and sources are only needed for help and errors.
     if let Ok(line) = CommandLine::try_parse_from(&arguments) {
         return Ok(Parsed::Run(line.command));
     }
@@ -71,13 +71,13 @@ pub(crate) fn parse() -> Result<Parsed> {
     });
     Ok(parsed.unwrap_or_else(|error| {
         Parsed::Answered(match error.kind() {
-            // Without a command, the help is what was asked for; clig.dev.
+            // Without a command, the help is printed; clig.dev.
             ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
                 let _ = write!(std::io::stdout(), "{}", error.render());
                 ExitCode::SUCCESS
             }
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-                // Whoever reads the help may have read enough.
+                // The reader of the help may have closed the pipe already.
                 let _ = error.print();
                 ExitCode::SUCCESS
             }
@@ -89,7 +89,7 @@ pub(crate) fn parse() -> Result<Parsed> {
     }))
 }
 
-/// The command line with all of its help, of the formats and sources that the program links.
+/// The command line with its complete help, for the formats and sources that the program links.
 ///
 /// # Errors
 /// As [`parse`].
@@ -146,7 +146,7 @@ fn command(program: &str, formats: &EncoderRegistry, sources: &SourceRegistry) -
     line
 }
 
-/// What help says about the formats that the program has.
+/// The part of the help that lists the program's formats.
 fn format_list(program: &str, registry: &EncoderRegistry) -> String {
     let mut text = format!("Formats ({program} formats lists their options):");
     for plugin in registry.plugins() {
@@ -156,7 +156,7 @@ fn format_list(program: &str, registry: &EncoderRegistry) -> String {
     text
 }
 
-/// The command that prints the help for this command line: of its subcommand, if it names one.
+/// The command that prints the help for this command line: the help of its subcommand, if there is one.
 fn help_command(program: &str, command: &clap::Command, arguments: &[OsString]) -> String {
     let named = arguments.get(1).and_then(|argument| argument.to_str());
     let subcommand = named.and_then(|name| command.find_subcommand(name));
@@ -166,7 +166,7 @@ fn help_command(program: &str, command: &clap::Command, arguments: &[OsString]) 
     }
 }
 
-/// The error in one line, without the usage that clap prints below it.
+/// The error on one line, without clap's usage message.
 fn one_line(error: &clap::Error, help: &str) -> String {
     let text = error.to_string();
     let wrong = text.lines().take_while(|line| !line.is_empty()).map(str::trim);
@@ -178,13 +178,13 @@ fn one_line(error: &clap::Error, help: &str) -> String {
     }
 }
 
-/// What was probably meant, where a name was mistyped.
+/// The suggestion for a mistyped name.
 fn suggestion(error: &clap::Error) -> Option<String> {
     let kinds =
         [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
     kinds.into_iter().find_map(|kind| match error.get(kind)? {
         ContextValue::String(name) => Some(name.clone()),
-        // The most similar comes last.
+        // The most similar name comes last.
         ContextValue::Strings(names) => names.last().cloned(),
         _ => None,
     })

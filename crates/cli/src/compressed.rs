@@ -1,4 +1,4 @@
-//! Output that is compressed because of its name: `stars.csv.gz`, `stars.vot.zst`.
+//! Compresses the output if its name asks for it: `stars.csv.gz`, `stars.vot.zst`.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use flate2::write::GzEncoder;
 use taploom::ByteSink;
 
-/// A compression that an output name can ask for.
+/// A compression, chosen by the end of the output's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Compression {
     Gzip,
@@ -15,7 +15,7 @@ pub(crate) enum Compression {
 }
 
 impl Compression {
-    /// The compression that the end of a name asks for, and the name without that end.
+    /// The compression that the name asks for, and the name without its extension.
     pub(crate) fn of(path: &Path) -> (Option<Self>, PathBuf) {
         let found = path.extension().and_then(|extension| match extension.to_str()? {
             gz if gz.eq_ignore_ascii_case("gz") => Some(Self::Gzip),
@@ -25,7 +25,7 @@ impl Compression {
         (found, if found.is_some() { path.with_extension("") } else { path.to_owned() })
     }
 
-    /// The end of the names of files.
+    /// The extension of compressed files.
     pub(crate) fn extension(self) -> &'static str {
         match self {
             Self::Gzip => "gz",
@@ -41,8 +41,8 @@ impl Compression {
     }
 }
 
-/// A sink whose bytes go compressed into another one. Clones are the same sink, so that whoever keeps one can
-/// [`finish`](Self::finish) when the encoder has given its own away.
+/// A sink that compresses its bytes into another sink. Clones are the same sink, so that the caller can
+/// keep one and [`finish`](Self::finish) it after the encoder has dropped its own.
 #[derive(Clone)]
 pub(crate) struct CompressedSink(Arc<Mutex<Compressor>>);
 
@@ -52,7 +52,8 @@ enum Compressor {
 }
 
 impl CompressedSink {
-    /// gzip of level 6 and zstd of level 3, the defaults of their programs. The same bytes give the same file.
+    /// Compresses with gzip level 6 or zstd level 3, the defaults of these programs. The same bytes always
+    /// give the same file.
     pub(crate) fn new(compression: Compression, sink: ByteSink) -> io::Result<Self> {
         let counting = Counting { sink, written: 0 };
         let compressor = match compression {
@@ -62,7 +63,7 @@ impl CompressedSink {
             Compression::Zstd => {
                 let level = zstd::DEFAULT_COMPRESSION_LEVEL;
                 let mut encoder = zstd::stream::write::Encoder::new(counting, level)?;
-                // As the program zstd does: whoever reads the file can tell that it is whole.
+                // The program zstd does the same. With the checksum, readers detect a damaged file.
                 encoder.include_checksum(true)?;
                 Compressor::Zstd(encoder)
             }
@@ -70,7 +71,7 @@ impl CompressedSink {
         Ok(Self(Arc::new(Mutex::new(compressor))))
     }
 
-    /// Writes the end of the compressed data; returns the number of compressed bytes.
+    /// Writes the end of the compressed data, and returns the number of compressed bytes.
     pub(crate) fn finish(&self) -> io::Result<u64> {
         self.with(|compressor| match compressor {
             Compressor::Gzip(encoder) => {
@@ -86,7 +87,7 @@ impl CompressedSink {
         })
     }
 
-    /// The compressed bytes that have left so far.
+    /// Number of compressed bytes written so far.
     pub(crate) fn written(&self) -> u64 {
         match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             Compressor::Gzip(encoder) => encoder.get_ref().written,
@@ -107,8 +108,8 @@ impl Write for CompressedSink {
         })
     }
 
-    /// Does nothing: bytes leave when a block of them is full, and at the end. Flushing the compressor would make
-    /// the file larger.
+    /// Does nothing. Bytes are written when a block is full, and at the end; flushing the compressor would
+    /// make the file larger.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }

@@ -30,13 +30,13 @@ use crate::say;
 use crate::values::{at_least_one, from_zero};
 use crate::wanted::WantedArguments;
 
-/// Bytes of small batches that are put together to one.
+/// Small batches are merged up to this size in bytes.
 const COALESCED_BYTES: usize = 1 << 20;
 
 /// The arguments of `taploom encode`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    // Its help comes from the registry of sources.
+    // The help of this argument comes from the registry of sources.
     #[arg(required = true, value_name = "SOURCE")]
     sources: Vec<String>,
     /// Query for a source that takes one; without it, demo gives all rows of its table stars
@@ -100,10 +100,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     run_sampled(arguments, None)
 }
 
-/// Refuses an output that the same command would read the next time, as one of several files: it would then have the
-/// rows twice. One file that is read alone can be replaced by its output.
+/// Refuses an output that is among several input files, because the same command would then read it at its
+/// next run, and have the rows twice. A single input file may be replaced by its output.
 fn check_outside(output: &Path, request: &Request<'_>) -> Result<()> {
-    // Where the files can't be listed, opening the source says why.
+    // If the files can't be listed, opening the source reports the reason.
     let Ok(Some(files)) = request.joined_files() else { return Ok(()) };
     let locations =
         std::iter::once(request.location).chain(request.more_locations.iter().map(String::as_str));
@@ -122,13 +122,13 @@ fn check_outside(output: &Path, request: &Request<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Writes a sample of the rows, or all of them.
+/// Writes all rows, or a sample of them.
 pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) -> Result<()> {
     let started = Instant::now();
-    // One value, so that the source and the encoder share the limit of temporary files.
+    // A single value, so that the source and the encoder share the limit for temporary files.
     let resources = arguments.resources.resources()?.with_threads(arguments.threads);
     let spec = spec(arguments, &resources)?;
-    // All files are opened before the work, so that a wrong name is reported at once.
+    // All outputs are opened before the work, so that a wrong name is reported immediately.
     let mut destination = Destination::open(arguments.output.as_deref(), &arguments.split, &spec)?;
     let to_stdout = destination.is_stdout();
     if to_stdout
@@ -159,14 +159,14 @@ pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) ->
         .with_input_format(arguments.input_format.as_deref())
         .with_columns(arguments.columns.as_deref().map(ColumnList::read).transpose()?)
         .with_batch_rows(arguments.batch_rows)
-        // One row more tells that there are too many.
+        // One more row shows whether rows are left out.
         .with_most_rows(arguments.maxrec.map(|rows| rows.saturating_add(1)))
         .with_select(arguments.wanted.select()?)
         .with_condition(arguments.wanted.condition()?)
         .with_sample(sampling.map(Sampling::first_ids))
         .with_sample_stats(stats.clone())
         .with_resources(resources.for_source());
-    // Standard output is not a file, and a source does not read the folders within a folder.
+    // Standard output is not a file, and sources don't read subfolders.
     if let Some(path) =
         arguments.output.as_deref().filter(|_| !to_stdout && destination.files().is_none())
     {
@@ -176,7 +176,7 @@ pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) ->
     let source = runtime.block_on(taploom::sources::open(&request))?;
     let limit = MaxRec::new(source.schema(), arguments.maxrec.unwrap_or(u64::MAX));
     let source = Transformed::new(source, limit);
-    // A condition may leave a few rows of each batch, and encoders pay for every batch.
+    // A condition may leave only a few rows of each batch, and each batch has a fixed cost for encoders.
     let source: Box<dyn RowSource> = if request.condition.is_some() || sampling.is_some() {
         let coalesce = Coalesce::new(source.schema(), arguments.batch_rows, COALESCED_BYTES);
         Box::new(Transformed::new(source, coalesce))
@@ -188,10 +188,10 @@ pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) ->
     let tells = is_wanted(arguments.quiet, to_stdout);
     let progress = Progress::start(source.rows_hint(), progress, tells);
     let encoded = write(source, &spec, &mut destination, &progress, arguments, &runtime)?;
-    // The line goes away before others are printed.
+    // Removes the progress line before other lines are printed.
     drop(progress);
     let (files, bytes) = (destination.files().map(Iterator::count), destination.bytes());
-    // Everything that can fail comes before the first of the files appears.
+    // Everything that can fail happens before the first output file appears.
     if let Some(file) = &summary_file {
         let summary = Summary::new(&spec, &encoded, columns, &destination, started);
         file.write_all(&summary.json()?)?;
@@ -210,7 +210,7 @@ pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) ->
     }
     if tells {
         let line = finished(files, encoded.summary.rows, bytes, started.elapsed());
-        // Where this fails, the file is there all the same.
+        // If this fails, the output file exists nevertheless.
         let _ = writeln!(std::io::stderr(), "{line}");
     }
     Ok(())
@@ -218,7 +218,7 @@ pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) ->
 
 /// The runtime on which a source waits for its server.
 fn runtime(threads: usize) -> Result<Runtime> {
-    // A source on its own thread needs a runtime that this thread does not drive.
+    // If the source has a separate thread, that thread needs a runtime with worker threads.
     let mut builder = if threads == 1 {
         tokio::runtime::Builder::new_current_thread()
     } else {
@@ -252,7 +252,7 @@ fn write(
     futures::executor::block_on(run_parts(&mut ahead, spec, limits, destination, &mut tell))
 }
 
-/// Prints what the user should know about a complete file on standard error.
+/// Prints warnings about a complete result on standard error.
 fn warn(encoded: &Encoded, spec: &EncoderSpec, maxrec: Option<u64>) {
     let info = spec.plugin().info();
     if encoded.completion == Completion::Overflow

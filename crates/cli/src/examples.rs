@@ -1,6 +1,6 @@
-//! The examples below the help of every command.
+//! The examples in the help of every command.
 
-/// The examples of a command, a line each, with `taploom` for the name of the program.
+/// The examples of each command, one per line. They call the program `taploom`.
 const EXAMPLES: &[(&str, &[&str])] = &[
     (
         "encode",
@@ -50,11 +50,11 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("man", &["taploom man | man -l -", "taploom man encode > taploom-encode.1"]),
 ];
 
-/// The help of the program itself.
+/// The examples in the help of the program itself.
 const PROGRAM: &[&str] =
     &["taploom show demo", "taploom encode demo -o stars.parquet", "taploom inspect stars.parquet"];
 
-/// What stands below the help of a command, or of the program for `None`.
+/// The examples for the help of a command, or of the program for `None`.
 pub(crate) fn of(command: Option<&str>, program: &str) -> String {
     let lines = match command {
         None => PROGRAM,

@@ -13,7 +13,7 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// A format, as programs see it.
+/// A format in the JSON output.
 #[derive(Serialize)]
 struct Format {
     id: &'static str,

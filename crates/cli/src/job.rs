@@ -27,7 +27,8 @@ pub(crate) struct Arguments {
     /// Base of the URLs in columns that ask for it [default: the baseUrl of the message]
     #[arg(long, value_name = "URL")]
     datalink_url: Option<Url>,
-    /// Whether the result is kept until it is stored (spooled) or sent while it is encoded (chunked)
+    /// Whether the result is completed on disk before it is sent (spooled), or sent while it is encoded
+    /// (chunked)
     #[arg(long, value_name = "MODE", default_value = "spooled", value_parser = upload_mode)]
     upload: UploadMode,
     /// Maximum number of times that the result is sent
@@ -78,7 +79,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             Ok(job) => {
                 let stop = Stop::default();
                 let abort = stop.abort.clone();
-                // The job ends as if someone had stopped it, with a final status.
+                // The job ends as if it had been aborted, with a final status.
                 let interrupted = tokio::spawn(async move {
                     if tokio::signal::ctrl_c().await.is_ok() {
                         abort.cancel();
@@ -135,7 +136,7 @@ fn bridge(arguments: &Arguments) -> Result<Bridge> {
     Ok(Bridge::new(formats, runner).with_datalink_url(arguments.datalink_url.clone()))
 }
 
-/// The failure of a job as an error of the program.
+/// The error of the program for a failed job.
 pub(crate) fn error(failure: &Failure) -> Error {
     let kind =
         if failure.is_caller_fault() { ErrorKind::InvalidRequest } else { ErrorKind::Failed };

@@ -34,11 +34,11 @@ use crate::command_line::{Command, Parsed};
 
 /// Runs the program with the arguments of this process, and returns its exit status.
 ///
-/// All formats that the program links take part, whichever crate registered them. The program calls
-/// itself by the name of its file in help and messages.
+/// All formats that the program links are available, whichever crate registered them. Help and messages
+/// call the program by the name of its file.
 pub fn main() -> ExitCode {
-    // A panic is a defect, and is reported in one line. Libraries that panic on damaged input are
-    // guarded where they are called.
+    // A panic is a defect, and is reported in one line. Calls of libraries that panic on damaged input
+    // catch the panic.
     std::panic::set_hook(Box::new(|_| {}));
     std::panic::catch_unwind(run).unwrap_or_else(|panic| {
         let why = panic.downcast_ref::<String>().map(String::as_str);
@@ -71,26 +71,25 @@ fn run() -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        // The reader of the output went away: `taploom … | head` has not failed.
+        // The reader of the output has left, as in `taploom … | head`, which is not a failure.
         Err(error) if error.is_cancelled() => ExitCode::SUCCESS,
         Err(error) => failure(&error),
     }
 }
 
-/// Prints an error. The exit status is 2 where the request was wrong, as it is for a wrong command
-/// line, and 1 for all other errors.
+/// Prints an error. The exit status is 2 for a wrong request or command line, and 1 for all other errors.
 fn failure(error: &Error) -> ExitCode {
     say(&format!("{error:#}"));
     ExitCode::from(if error.is_caller_fault() { 2 } else { 1 })
 }
 
-/// Prints one line on standard error. Where that fails, the exit status still tells the outcome.
+/// Prints one line on standard error. If that fails, the exit status still tells the outcome.
 fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{}: {}", program_name(), printable(line));
 }
 
-/// The line without passwords and without control characters, whoever put them into a message: an argument
-/// that was not expected may be the URL of a database, and a name may hold an escape sequence.
+/// Removes passwords and control characters from a line: an unexpected argument may be the URL of a
+/// database, and a name may have an escape sequence.
 fn printable(line: &str) -> String {
     let mut shown = String::with_capacity(line.len());
     let mut rest = line;
@@ -99,11 +98,11 @@ fn printable(line: &str) -> String {
         shown.push_str(before);
         let authority = after.find(|c: char| c.is_whitespace() || "/?#'\"".contains(c));
         let authority = authority.unwrap_or(after.len());
-        // A password may itself hold the characters that end an authority.
+        // A password may contain the characters that end the authority of a URL.
         let word = after.find(char::is_whitespace).unwrap_or(after.len());
         rest = match (after[..authority].rfind('@'), after[..word].rfind('@')) {
             (Some(end), _) | (None, Some(end)) => {
-                // How a location is written is not a secret.
+                // The documented form of a location is not a secret.
                 let user = &after[..end];
                 shown.push_str(if user == "USER:PASSWORD" { user } else { "[hidden]" });
                 &after[end..]
@@ -115,7 +114,7 @@ fn printable(line: &str) -> String {
     terminal::harmless(&shown)
 }
 
-/// What this program was called as, without folder and extension.
+/// The name by which this program was called, without folder and extension.
 fn program_name() -> String {
     let path = std::env::args_os().next();
     let name = path.as_deref().and_then(|path| Path::new(path).file_stem()?.to_str());

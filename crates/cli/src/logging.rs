@@ -3,7 +3,8 @@
 use taploom::{Error, ErrorKind, Result};
 use tracing_subscriber::EnvFilter;
 
-/// Starts the log: as `RUST_LOG` says, or else warnings, and with `-v` and `-vv` more.
+/// Starts the log. `RUST_LOG` decides what is logged; by default it is warnings, and more with `-v` and
+/// `-vv`.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidRequest`] if `RUST_LOG` is not a filter.

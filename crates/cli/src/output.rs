@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use taploom::{ByteSink, Error, ErrorKind, Result};
 
-/// Bytes that are gathered for a file before they are written: in pieces of 32 to 100 KiB the system takes
-/// two to four times as long.
+/// Size of a write to a file. Writing pieces of 32 to 100 KiB would take the system two to four times as
+/// long.
 const PIECE: usize = 512 << 10;
 
-/// Standard output as a file: that of the library looks for the ends of lines, in base64 too.
+/// Standard output as a file, because the standard library's `Stdout` searches all output for line ends,
+/// even base64.
 #[cfg(unix)]
 fn stdout() -> io::Result<ByteSink> {
     use std::os::fd::AsFd;
@@ -23,16 +24,16 @@ fn stdout() -> io::Result<ByteSink> {
     Ok(Box::new(io::stdout()))
 }
 
-/// Where a file is being made. Dropped without [`commit`](Self::commit), nothing is left of it.
+/// A file that is being written. If it is dropped without [`commit`](Self::commit), nothing remains of it.
 pub(crate) enum Output {
     /// Standard output.
     Stdout,
-    /// Something that is there and is no regular file: a device or a named pipe.
+    /// A path that exists and is not a regular file: a device or a named pipe.
     Special { file: File, path: PathBuf },
     /// A file that has no name yet.
     #[cfg(target_os = "linux")]
     Unnamed(Unnamed),
-    /// A file under a temporary name, where the file system has no files without one.
+    /// A file with a temporary name, if the file system does not support files without a name.
     Temporary { file: tempfile::NamedTempFile, path: PathBuf },
 }
 
@@ -70,10 +71,10 @@ impl Output {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            // What the umask leaves of them, as for any new file.
+            // The umask restricts these rights, as for any new file.
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
-        // The error of the crate names a file that nobody asked for.
+        // The crate's own error names a temporary file, which would confuse users.
         let file = builder.tempfile_in(folder).map_err(|error| io::Error::from(error.kind()))?;
         Ok(Self::Temporary { file, path })
     }
@@ -89,7 +90,7 @@ impl Output {
         })
     }
 
-    /// Writes all of a small file.
+    /// Writes the whole contents of a small file.
     pub(crate) fn write_all(&self, bytes: &[u8]) -> Result<()> {
         let written = self.sink().and_then(|mut sink| {
             sink.write_all(bytes)?;
@@ -101,7 +102,7 @@ impl Output {
         })
     }
 
-    /// Whether this file, when it appears, replaces that one.
+    /// Whether this file will replace the other one.
     pub(crate) fn takes_the_place_of(&self, other: &Self) -> bool {
         !matches!(self, Self::Special { .. })
             && self.path().is_some()
@@ -113,7 +114,7 @@ impl Output {
         matches!(self, Self::Stdout)
     }
 
-    /// The file that gets its name when it is complete.
+    /// The file, if it gets its name when it is complete.
     fn regular_file(&self) -> Option<&File> {
         match self {
             Self::Stdout | Self::Special { .. } => None,
@@ -123,7 +124,7 @@ impl Output {
         }
     }
 
-    /// Where the bytes end up.
+    /// The final path.
     fn path(&self) -> Option<&Path> {
         match self {
             Self::Stdout => None,
@@ -133,10 +134,10 @@ impl Output {
         }
     }
 
-    /// Whether all bytes of a result are in the file, if it is one that gets its name only now.
+    /// Checks that all bytes of a result are in the file, if it has not got its name yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Internal`] where they are not: an encoder that did not flush its sink.
+    /// [`ErrorKind::Internal`] if bytes are missing, because an encoder did not flush its sink.
     pub(crate) fn holds(&self, bytes: u64) -> Result<()> {
         let Some(file) = self.regular_file() else { return Ok(()) };
         let there = file.metadata().map_err(Error::sink)?.len();
@@ -149,7 +150,7 @@ impl Output {
         }
     }
 
-    /// Lets the file appear under its name, in the place of one that was there.
+    /// Gives the file its final name. It replaces an existing file.
     pub(crate) fn commit(self) -> Result<()> {
         match self {
             Self::Stdout => io::stdout().flush().map_err(Error::sink),
@@ -168,7 +169,7 @@ impl Output {
     }
 }
 
-/// Gives a file the mode and the owner of the file that it replaces, if there is one.
+/// Gives a file the mode and the owner of the file that it replaces, if that exists.
 fn keep(file: &File, path: &Path) -> io::Result<()> {
     let Ok(replaced) = std::fs::metadata(path) else { return Ok(()) };
     #[cfg(unix)]
@@ -177,7 +178,8 @@ fn keep(file: &File, path: &Path) -> io::Result<()> {
 
         let new = file.metadata()?;
         if (new.uid(), new.gid()) != (replaced.uid(), replaced.gid()) {
-            // Only root may give a file away. For everyone else, the new file is theirs, as any other.
+            // Only root may change the owner. For other users the new file belongs to them, like any new
+            // file.
             let _ = fchown(file, Some(replaced.uid()), Some(replaced.gid()));
         }
     }
@@ -188,15 +190,15 @@ fn gathered(file: File) -> ByteSink {
     Box::new(BufWriter::with_capacity(PIECE, file))
 }
 
-/// Follows links, to files that are there or not: what they point to is replaced, not the link.
+/// Resolves links, even if their target does not exist, so that the target is replaced and not the link.
 fn followed(path: &Path) -> io::Result<PathBuf> {
-    /// As many as Linux itself follows.
+    /// The limit of Linux itself.
     const MOST: usize = 40;
     let mut path = path.to_owned();
     for _ in 0..MOST {
         match std::fs::read_link(&path) {
             Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
-            // No link, then: but its folder may be called by another name.
+            // The path is not a link, but its folder may be reached by one.
             Err(_) => {
                 let no_file = || io::Error::new(io::ErrorKind::InvalidInput, "no name of a file");
                 let name = path.file_name().ok_or_else(no_file)?;
@@ -208,7 +210,7 @@ fn followed(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, "too many links"))
 }
 
-/// The error of a file or folder that can't be written.
+/// The error for a file or folder that can't be written.
 pub(crate) fn cannot_write(path: &Path, error: io::Error) -> Error {
     let message = format!("can't write {}", path.display());
     let kind = match error.kind() {
@@ -230,7 +232,7 @@ pub(crate) struct Unnamed {
 
 #[cfg(target_os = "linux")]
 impl Unnamed {
-    /// `None` where the file system has no such files.
+    /// `None` if the file system does not support such files.
     fn open(folder: &Path, path: &Path) -> io::Result<Option<Self>> {
         use rustix::fs::{Mode, OFlags};
         use rustix::io::Errno;
@@ -243,8 +245,8 @@ impl Unnamed {
         }
     }
 
-    /// Gives it a name of its own beside the final one, and then renames: a link alone can't take
-    /// the place of a file that is there.
+    /// Links the file to a temporary name next to the final one, and renames that, because a link can't
+    /// replace an existing file.
     fn commit(self) -> io::Result<()> {
         use std::os::fd::AsRawFd;
 
@@ -252,9 +254,9 @@ impl Unnamed {
 
         let link = format!("/proc/self/fd/{}", self.file.as_raw_fd());
         let beside = self.path.with_file_name(format!(".taploom-{}", std::process::id()));
-        // Some file systems report only now what they could not write.
+        // Some file systems report failed writes only now.
         self.file.sync_all()?;
-        // One that a process of the same number left behind is nobody's.
+        // A leftover of a dead process with the same id.
         let _ = std::fs::remove_file(&beside);
         keep(&self.file, &self.path)?;
         rustix::fs::linkat(CWD, &link, CWD, &beside, AtFlags::SYMLINK_FOLLOW)?;

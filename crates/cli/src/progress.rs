@@ -1,4 +1,4 @@
-//! What a person sees while rows go by.
+//! Shows the progress on a terminal.
 
 use std::fmt;
 use std::io::IsTerminal;
@@ -11,15 +11,15 @@ use taploom::sources::ReadProgress;
 
 use crate::terminal::{bytes, grouped};
 
-/// Whether a person is told of the work: where standard error is a terminal, and the rows do not go to it as
-/// well.
+/// Whether progress is shown: standard error is a terminal, and the rows are not written to the same
+/// terminal.
 pub(crate) fn is_wanted(quiet: bool, rows_to_stdout: bool) -> bool {
     !quiet
         && std::io::stderr().is_terminal()
         && !(rows_to_stdout && std::io::stdout().is_terminal())
 }
 
-/// The line at the end of the work, for the rows of one file or, if it is given, of several.
+/// The line at the end of the work. `files` is the number of files if there are several.
 pub(crate) fn finished(files: Option<usize>, rows: u64, size: u64, elapsed: Duration) -> String {
     let files = match files {
         None => String::new(),
@@ -33,17 +33,17 @@ pub(crate) fn finished(files: Option<usize>, rows: u64, size: u64, elapsed: Dura
     format!("{files}{rows} {unit}, {} in {seconds:.1} s ({rate} rows/s)", bytes(size))
 }
 
-/// A line on standard error that shows how far the work is, or nothing.
+/// A progress line on standard error, or nothing.
 pub(crate) struct Progress {
     bar: ProgressBar,
-    /// What was read of files, where the number of rows is not known.
+    /// The bytes read from the input, if the number of rows is not known.
     read: Option<Arc<ReadProgress>>,
     shows_bytes: AtomicBool,
 }
 
 impl Progress {
-    /// Of so many rows, where that is known, or else of the bytes of the input, where these are. Nothing is
-    /// shown unless it [is wanted](is_wanted).
+    /// Starts to show progress, relative to the number of rows if it is known, or else to the size of the
+    /// input. Nothing is shown unless [it is wanted](is_wanted).
     pub(crate) fn start(
         rows: Option<u64>,
         read: impl Into<Option<Arc<ReadProgress>>>,
@@ -69,12 +69,12 @@ impl Progress {
         Self { bar, read, shows_bytes }
     }
 
-    /// The rows go to this file, counted from 1.
+    /// Sets the number of the output file, counted from 1.
     pub(crate) fn file(&self, number: u64) {
         self.bar.set_prefix(format!(", file {}", grouped(number)));
     }
 
-    /// So many rows were encoded so far.
+    /// Sets the number of rows encoded so far.
     pub(crate) fn rows(&self, rows: u64) {
         let Some((read, total)) = self.read.as_ref().and_then(|read| read.bytes()) else {
             self.bar.set_position(rows);
@@ -94,7 +94,7 @@ impl Progress {
 
 fn set_template(bar: &ProgressBar, template: &str) {
     if let Ok(style) = ProgressStyle::with_template(template) {
-        // The rate of the library has four decimals.
+        // The progress bar library would show the rate with four decimals.
         let rate = |state: &ProgressState, line: &mut dyn fmt::Write| {
             let _ = write!(line, "{}/s", grouped(state.per_sec() as u64));
         };

@@ -1,4 +1,4 @@
-//! The options that say how much memory and disk an encoder and its source may use.
+//! The options that limit memory and disk for an encoder and its source.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use taploom::{Error, ErrorKind, Resources, Result, ScratchSpace};
 
 use crate::values::size;
 
-/// Memory and temporary files, as `encode` and `job` take them.
+/// Memory and temporary files, for the commands `encode` and `job`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ResourceArguments {
     /// Memory that the encoder may hold rows in. A Parquet source gets 3/8 of it in addition

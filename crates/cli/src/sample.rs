@@ -16,19 +16,19 @@ pub(crate) struct SampleArguments {
     encode: encode::Arguments,
 }
 
-/// Which rows are sampled.
+/// Which rows are in the sample.
 #[derive(clap::Args)]
 pub(crate) struct Sampling {
     /// Column whose values are the groups; null is a group
     #[arg(short, long, value_name = "COLUMN")]
     group: String,
-    /// Column of the ids, of which the first of every group are kept with all their rows; null is an id
+    /// Column of the ids; the rows of the first ids of every group are kept; null is an id
     #[arg(short, long, value_name = "COLUMN")]
     id: String,
-    /// Number of ids that are kept of every group
+    /// Number of ids to keep per group
     #[arg(short = 'n', long = "number", value_name = "N", value_parser = at_least_one)]
     number: usize,
-    /// Print on standard error what was read and kept, and how rows were decided
+    /// Print on standard error how many rows were read and kept, and how they were decided
     #[arg(long)]
     stats: bool,
 }
@@ -38,13 +38,13 @@ pub(crate) fn run(arguments: &SampleArguments) -> Result<()> {
 }
 
 impl Sampling {
-    /// The sample, as it is asked of a source.
+    /// The sample as part of a request.
     pub(crate) fn first_ids(&self) -> FirstIds {
         let number = u32::try_from(self.number).unwrap_or(u32::MAX);
         FirstIds::new(&self.group, &self.id, number)
     }
 
-    /// What was read and kept, if that was asked for.
+    /// Sentences on what was read and kept, if requested.
     pub(crate) fn told(&self, stats: &SampleStats) -> Vec<String> {
         if !self.stats {
             return Vec::new();

@@ -1,4 +1,5 @@
-//! `taploom completions` and `taploom man`: files for shells and for `man`, made of the command line itself.
+//! `taploom completions` and `taploom man`: output for shells and for `man`, generated from the command
+//! line's definition.
 
 use std::io::Write;
 
@@ -25,7 +26,7 @@ pub(crate) struct ManArguments {
 pub(crate) fn completions(arguments: &CompletionsArguments) -> Result<()> {
     let mut script = Vec::new();
     let program = command_line::documented()?;
-    // The generators know of no hidden commands.
+    // The generators don't support hidden commands.
     let shown = program.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
     let mut command = clap::Command::new(program.get_name().to_owned()).subcommands(shown);
     clap_complete::generate(arguments.shell, &mut command, program_name(), &mut script);
@@ -43,7 +44,7 @@ pub(crate) fn man(arguments: &ManArguments) -> Result<()> {
             let found = commands.find(|command| command.get_name() == name).cloned();
             found.ok_or_else(|| {
                 let known = command_line::command_names().join(", ");
-                let message = format!("there is no command {name:?}; there are {known}");
+                let message = format!("{name:?} is not a command; the commands are {known}");
                 Error::new(ErrorKind::InvalidRequest, message)
             })?
         }

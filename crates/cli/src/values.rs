@@ -1,8 +1,8 @@
-//! Values of options.
+//! Parses values of options.
 
 use bytesize::ByteSize;
 
-/// A number of bytes, more than 0: `64MiB`.
+/// Parses a number of bytes larger than 0: `64MiB`.
 pub(crate) fn size(text: &str) -> Result<usize, String> {
     let wrong = || "a size is a number with a unit: 64MiB, 1GiB, 500kB".to_owned();
     let size: ByteSize = text.parse().map_err(|_| wrong())?;

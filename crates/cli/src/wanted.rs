@@ -1,9 +1,9 @@
-//! The options that say which columns and rows of a source are wanted.
+//! The options that choose columns and rows of a source.
 
 use taploom::Result;
 use taploom::expressions::{Condition, SelectList};
 
-/// Columns and rows, as every command takes them that reads a source.
+/// Columns and rows, for all commands that read a source.
 #[derive(Debug, clap::Args)]
 pub(crate) struct WantedArguments {
     /// Columns to write, in this order, renamed with AS: "ra, dec, mag AS vmag" [default: all]
@@ -15,7 +15,7 @@ pub(crate) struct WantedArguments {
 }
 
 impl WantedArguments {
-    /// The columns, if some are wanted.
+    /// The select list, if one is given.
     pub(crate) fn select(&self) -> Result<Option<SelectList>> {
         self.select.as_deref().map(str::parse).transpose()
     }

@@ -1,4 +1,4 @@
-//! `taploom bench`, on few rows: what it says, not how fast.
+//! Tests what `taploom bench` prints. It uses few rows, so the figures mean nothing.
 
 mod common;
 

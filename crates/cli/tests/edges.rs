@@ -1,4 +1,4 @@
-//! Corners of the program: damaged input, full disks, links, MAXREC in the document.
+//! Edge cases of the program: damaged input, full disks, links, MAXREC in the document.
 
 #![allow(
     clippy::unwrap_used,
@@ -23,7 +23,7 @@ fn a_parquet_file_cut_short_is_the_callers_fault_and_a_damaged_one_is_not() {
     let bytes = fs::read(&whole).unwrap();
     let (cut, damaged) = (folder.path("cut.parquet"), folder.path("damaged.parquet"));
     fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
-    // The footer is whole, so it shows only when the pages are read.
+    // The footer is undamaged, so the damage is only found when the pages are read.
     let mut pages = bytes.clone();
     pages[4..4000].fill(0xff);
     fs::write(&damaged, pages).unwrap();
@@ -57,7 +57,7 @@ fn a_failure_in_any_batch_leaves_the_file_that_was_there() {
     }
 }
 
-/// Whole output ends with a line break, so output that ends without one is known to be cut short.
+/// A complete output ends with a line break, so an output without one has been cut short.
 #[test]
 fn text_cut_short_on_standard_output_ends_within_a_record() {
     let folder = Folder::new();
@@ -77,7 +77,7 @@ fn a_full_standard_output_is_told() {
     let folder = Folder::new();
     let columns = folder.columns();
     for format in ["votable", "csv", "tsv", "voparquet"] {
-        // Fewer bytes than any buffer, and more.
+        // A small and a large number of rows: less than a buffer, and more.
         for rows in [1, 5000] {
             let output = Command::new(env!("CARGO_BIN_EXE_taploom"))
                 .args(["encode", &format!("synth:{columns}?rows={rows}"), "-f", format])
@@ -129,7 +129,7 @@ fn csv_has_no_place_for_an_overflow_so_a_line_says_it() {
     let ten = encode("10");
     assert_eq!(ten.stdout.iter().filter(|byte| **byte == b'\n').count(), 11);
     ten.line_says(0, &["--maxrec"]);
-    // The metadata alone were asked for.
+    // Only the metadata were requested.
     let none = encode("0");
     none.succeeds();
     assert_eq!(none.stdout.iter().filter(|byte| **byte == b'\n').count(), 1);
@@ -241,7 +241,7 @@ fn names_with_line_breaks_stay_on_one_line() {
     taploom(&["encode", "demo", "-o", &out]).fails_with(2, &["no", "where"]);
 }
 
-/// A database with 5000 rows, of which one holds a text where a number was declared.
+/// A database with 5000 rows, one of which has text in a column of numbers.
 fn numbers(folder: &Folder, wrong_row: u32) -> String {
     let path = folder.path("numbers.db");
     let _ = fs::remove_file(&path);

@@ -45,7 +45,7 @@ fn every_command_has_examples_and_a_page() {
     taploom(&["man", "encod"]).fails_with(2, &["no command \"encod\"", "encode, show"]);
 }
 
-/// The commands in the examples are understood, whether or not their files are there.
+/// The commands in the examples are parsed, even if their files don't exist.
 #[test]
 fn examples_are_command_lines() {
     let folder = common::Folder::new();
@@ -53,7 +53,7 @@ fn examples_are_command_lines() {
         let help = printed(&[command, "--help"]);
         let (_, examples) = help.split_once("Examples:\n").unwrap();
         for example in examples.lines().take_while(|line| line.starts_with("  ")) {
-            // What would run for long, or write elsewhere.
+            // Commands that would run for long, or write outside of the folder.
             if example.contains("~/") || example.contains("bench") || example.contains("bridge") {
                 continue;
             }

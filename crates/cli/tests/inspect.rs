@@ -1,4 +1,4 @@
-//! `taploom inspect`: what files hold, damage, advice that can be followed, and the picture.
+//! `taploom inspect`: the contents of files, damage, advice, and the plot.
 
 #![allow(
     clippy::unwrap_used,
@@ -24,12 +24,12 @@ fn json(arguments: &[&str]) -> serde_json::Value {
     serde_json::from_str(&json).unwrap()
 }
 
-/// The demo catalogue in a file.
+/// Writes the demo catalogue to a file.
 fn stars(folder: &Folder, name: &str, options: &[&str]) -> String {
     let path = folder.path(name);
     let mut arguments = vec!["encode", "demo", "-o", &path];
     options.iter().for_each(|option| arguments.extend(["--option", option]));
-    // FITS can't store Greek letters, and says so.
+    // FITS can't store Greek letters, and prints a warning.
     let run = taploom(&arguments);
     assert_eq!(run.status, Some(0), "{}", run.stderr);
     path
@@ -134,7 +134,7 @@ fn damage_is_told_with_what_can_be_read_and_the_status_is_1() {
     footer[start + 300..start + 310].fill(0xff);
     broken(&footer, &[], &["DAMAGED the footer is damaged: ", "readable 0 rows"]);
     let mut page = bytes.clone();
-    // Within the values of the first page.
+    // A byte within the values of the first page.
     page[60] ^= 1;
     broken(
         &page,
@@ -146,7 +146,7 @@ fn damage_is_told_with_what_can_be_read_and_the_status_is_1() {
         ],
     );
     fs::write(&damaged, &page).unwrap();
-    // The footer alone does not tell.
+    // Without --verify, only the footer is read, and it is undamaged.
     taploom(&["inspect", &damaged]).succeeds();
 
     for (name, cut_at) in [("stars.vot", 9000), ("stars.arrow", 9000), ("stars.fits", 20_000)] {
@@ -195,9 +195,9 @@ fn the_picture_is_well_formed_and_has_every_column() {
     for words in
         ["stars.parquet: where the bytes are", "5 row groups × 13 columns", ">var_epoch</text>"]
     {
-        assert!(svg.contains(words), "{words:?} is not in the picture");
+        assert!(svg.contains(words), "{words:?} is not in the plot");
     }
-    // One place per chunk, a bar per column and row group, and the ground and the legend.
+    // One cell per chunk, one bar per column and per row group, the background, and the legend.
     assert_eq!(svg.matches("<rect").count(), 5 * 13 + 13 + 5 + 1 + 40);
 }
 
@@ -218,7 +218,7 @@ fn wrong_requests_name_what_is_wrong() {
     ] {
         taploom(arguments).fails_with(2, words);
     }
-    // What was found is printed all the same.
+    // The inspection is printed nevertheless.
     let run = taploom(&["inspect", &csv, "--plot", &svg]);
     run.line_says(2, &["stars.csv", "only Parquet files"]);
     assert_eq!(folder.names(), before);

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use common::{Folder, taploom};
 use serde_json::{Value, json};
 
-/// Takes one PUT whole, answers, and gives head and body.
+/// Accepts one PUT, answers it, and returns its head and body.
 fn store() -> (String, JoinHandle<(String, Vec<u8>)>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/result?signature=5ec3e7", listener.local_addr().unwrap());
@@ -50,7 +50,7 @@ fn message(url: &str) -> Value {
     })
 }
 
-/// A database and a message; the location of one, the path of the other.
+/// Prepares a database and a message, and returns the location of the database and the path of the message.
 fn prepare(folder: &Folder, message: &Value) -> (String, String) {
     let database = folder.path("numbers.db");
     let connection = rusqlite::Connection::open(&database).unwrap();

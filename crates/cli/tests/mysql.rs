@@ -1,4 +1,4 @@
-//! `mysql://` as SOURCE, against a MariaDB that the tests start.
+//! `mysql://` as the source, with a MariaDB that the tests start.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 use common::{Folder, taploom};
 use taploom_test_servers::MariaDb;
 
-/// One server for all tests; it ends with them.
+/// One server for all tests. It is stopped at their end.
 static SERVER: LazyLock<MariaDb> = LazyLock::new(|| {
     let server = MariaDb::start().unwrap();
     server

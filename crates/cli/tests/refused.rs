@@ -1,4 +1,4 @@
-//! What the program refuses: its exit status, its one line, and that nothing is left of the output.
+//! What the program refuses: exit status, error line, and that no output is left behind.
 
 #![allow(
     clippy::unwrap_used,
@@ -98,14 +98,14 @@ fn help_of_encode_lists_every_format() {
         let listed: Vec<&str> = list
             .lines()
             .skip(1)
-            // Examples follow.
+            // The examples follow after an empty line.
             .take_while(|line| !line.is_empty())
             .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
             .filter_map(|line| line.split_whitespace().next())
             .collect();
         assert_eq!(listed, ids, "{command}: {help}");
     }
-    // Lines are broken to the width of the terminal.
+    // Lines are wrapped to the width of the terminal.
     let help = String::from_utf8(taploom(&["encode", "--help"]).stdout).unwrap();
     let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
     for source in ["demo", "sqlite:FILE", "mysql://USER", "a CSV file", "a TSV file", "a VOTable"] {
@@ -227,7 +227,7 @@ fn a_cell_that_does_not_fit_is_named_in_every_format() {
             &["column \"n\"", "row 4321", "many"],
         );
     }
-    // On standard output the rows before it are out; the document says that it failed.
+    // The rows before the error have been written to standard output; the document reports the failure.
     let run = taploom(&["encode", &source, "-q", "SELECT * FROM t ORDER BY id", "-f", "votable"]);
     run.line_says(1, &["row 4321"]);
     let text = String::from_utf8(run.stdout).unwrap();
@@ -255,7 +255,7 @@ fn outputs_that_cannot_be_written() {
     assert_eq!(folder.names(), ["file"]);
 }
 
-/// A file system that is really full: a tmpfs of 64 KiB, in a mount name space of its own.
+/// A full file system: a tmpfs of 64 KiB in a separate mount namespace.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_full_disk_leaves_nothing() {

@@ -33,9 +33,9 @@ fn rows_of_the_first_ids_of_every_group_are_written_in_order() {
         // Null is a group and an id.
         let two = with(&["-n", "2", "--select", "mag AS m"]);
         assert_eq!(two, "m\n1.5\n\"\"\n1.0\n9.0\n1.25\n8.0\n7.0\n4.0\n");
-        // More than there are keeps all.
+        // A number larger than the number of ids keeps all rows.
         assert_eq!(with(&["-n", "100"]).lines().count(), 11);
-        // The condition comes before the sample, the limit after it.
+        // The condition applies before the sample, and the limit after it.
         assert_eq!(
             with(&["-n", "1", "--select", "mag", "--where", "star > 1"]).lines().next_back(),
             Some("4.0")

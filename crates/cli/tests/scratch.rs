@@ -1,4 +1,5 @@
-//! Temporary files: within their limits, told when they can't be written, and never left.
+//! Temporary files: they stay within their limits, failures to write them are reported, and none are left
+//! behind.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use common::{Folder, taploom};
 
-/// Rows that do not fit in a budget of 2 MiB, in row groups that take some 4 MiB.
+/// Arguments for rows that don't fit in a budget of 2 MiB, in row groups of about 4 MiB.
 fn encode<'a>(source: &'a str, output: &'a str, scratch: &'a str) -> Vec<&'a str> {
     let format = ["-f", "voparquet", "--memory-budget", "2MiB", "--scratch-dir", scratch];
     [&["encode", source, "-o", output], &format[..]].concat()
@@ -60,7 +61,7 @@ fn a_budget_that_can_not_do_is_refused_before_the_first_row() {
     assert!(folder.names().is_empty());
 }
 
-/// `/dev/full` for a folder: a tmpfs of 1 MiB, which takes a mount namespace of its own.
+/// A full folder, similar to `/dev/full`: a tmpfs of 1 MiB in a separate mount namespace.
 #[test]
 fn a_full_disk_under_scratch_is_told() {
     let folder = Folder::new();
@@ -94,7 +95,7 @@ fn a_killed_program_leaves_nothing() {
         .stdin(Stdio::null())
         .spawn()
         .unwrap();
-    // Its scratch shows among its open files, and nowhere else.
+    // A scratch file has no name, so it only shows up among the open files of the process.
     let scratch_is_open = || {
         let open = std::fs::read_dir(format!("/proc/{}/fd", child.id())).unwrap();
         let targets = open.filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok());

@@ -1,4 +1,4 @@
-//! `taploom show`: rows and columns for a person, and as JSON.
+//! `taploom show`: rows and columns as text and as JSON.
 
 #![allow(
     clippy::unwrap_used,
@@ -124,7 +124,7 @@ fn empty_tables_and_ends_are_told() {
 #[test]
 fn no_more_is_read_than_is_shown() {
     let folder = Folder::new();
-    // A document that never ends, and one that is damaged after the first rows.
+    // A document without end, and one that is damaged after its first rows.
     let mut csv = String::from("a,b\n");
     (0..5000).for_each(|row| csv.push_str(&format!("{row},x\n")));
     csv.push_str("1,2,3\n");
@@ -135,7 +135,7 @@ fn no_more_is_read_than_is_shown() {
     let vot = folder.path("stars.vot");
     taploom(&["encode", "demo", "-o", &vot]).succeeds();
     let file = fs::File::options().write(true).open(&vot).unwrap();
-    // A terabyte of nothing follows.
+    // A terabyte of zeros follows.
     file.set_len(1 << 40).unwrap();
     let started = Instant::now();
     assert!(shown(&[&vot]).contains("10 "));

@@ -1,4 +1,4 @@
-//! A session at a terminal of 80 columns, through a pty: what a person sees, and that nothing is garbled.
+//! Sessions at a terminal of 80 columns, through a pty: what is visible, and that nothing is garbled.
 
 #![cfg(target_os = "linux")]
 #![allow(
@@ -20,7 +20,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-/// What a command left on the screen, its status, and every byte that it sent.
+/// The screen after a command, its exit status, and all bytes that it sent.
 struct Session {
     screen: Vec<String>,
     status: Option<i32>,
@@ -55,7 +55,7 @@ fn session(folder: &Folder, arguments: &[&str]) -> Session {
     let mut reader = File::from(ours);
     let mut bytes = Vec::new();
     let mut piece = [0; 4096];
-    // Linux answers with an error once the program has ended.
+    // Linux returns an error once the program has ended.
     while let Ok(read) = reader.read(&mut piece) {
         if read == 0 {
             break;
@@ -76,7 +76,8 @@ fn session(folder: &Folder, arguments: &[&str]) -> Session {
 #[test]
 fn a_session_is_not_garbled() {
     let folder = Folder::new();
-    // The first example of the introduction: rows on the terminal, and no progress within them.
+    // The first example of the introduction: the rows are on the terminal, without progress lines among
+    // them.
     let csv = session(
         &folder,
         &["encode", "demo", "-q", "SELECT name, vmag FROM stars WHERE vmag < -0.5", "-f", "csv"],
@@ -103,7 +104,7 @@ fn a_session_is_not_garbled() {
         "{:#?}",
         show.screen
     );
-    // A line that is too wide would go on in the next one and shift the columns.
+    // A line that is too wide would be wrapped, and shift the columns.
     assert!(show.screen[2].chars().all(|c| c == '─' || c == ' '), "{:#?}", show.screen);
 
     let inspect = session(&folder, &["inspect", "stars.parquet"]);
@@ -135,7 +136,7 @@ fn progress_takes_one_line_and_leaves_none() {
         assert_eq!(long.status, Some(0));
         assert_eq!(long.screen.len(), 1, "{:#?}", long.screen);
         assert!(long.screen[0].starts_with(line), "{:?}", long.screen);
-        // Whatever was drawn before stayed within a line of 80 columns.
+        // No progress line exceeded a line of 80 columns.
         let mut parser = emulator();
         let mut files = false;
         for piece in long.bytes.chunks(64) {

@@ -1,4 +1,4 @@
-//! `--select` and `--where`: what is written, and what is refused.
+//! `--select` and `--where`: the resulting output, and errors.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
@@ -6,7 +6,7 @@ mod common;
 
 use common::{Folder, taploom};
 
-/// The CSV of the rows and columns that are wanted of a small table, which is read from several kinds of files.
+/// The CSV with the selected rows and columns of a small table, which is read from several file formats.
 fn written(source: &str, options: &[&str]) -> String {
     let arguments = [&["encode", source, "-f", "csv"], options].concat();
     let run = taploom(&arguments);
@@ -33,7 +33,7 @@ fn columns_and_rows_are_chosen_from_every_kind_of_file() {
             (&["--select", "id", "--where", r#""B-V" IS NULL"#], "id\n3\n"),
             (&["--select", "id", "--where", "NOT vmag BETWEEN 0.03 AND 0.76"], "id\n3\n"),
             (&["--select", "id, id AS again", "--where", "id IN (4, 1)"], "id,again\n1,1\n4,4\n"),
-            // The limit counts the rows that are written.
+            // The limit counts rows that meet the condition.
             (&["--select", "id", "--where", "id > 1", "--maxrec", "5"], "id\n2\n3\n4\n"),
         ];
         for (options, expected) in cases {

@@ -1,4 +1,4 @@
-//! What the program writes, and what of it depends on nothing but the request.
+//! What the program writes, and that it depends only on the request.
 
 #![allow(
     clippy::unwrap_used,

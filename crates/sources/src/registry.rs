@@ -286,12 +286,13 @@ impl SourceRegistry {
             .filter(|info| info.recognizes.is_none())
             .flat_map(|info| info.extensions.iter().map(|extension| format!(".{extension}")))
             .collect();
-        let mut message = format!("source {name}: its content is not that of {}", any_of(&marked));
+        let mut message =
+            format!("source {name}: its content does not look like {}", any_of(&marked));
         if !named.is_empty() {
             let named: Vec<&str> = named.iter().map(String::as_str).collect();
             message.push_str(&format!(", and its name does not end in {}", any_of(&named)));
         }
-        message.push_str("; --input-format says what it is, such as 'csv;delimiter=;'");
+        message.push_str("; name its format with --input-format, such as 'csv;delimiter=;'");
         invalid(message)
     }
 

@@ -239,7 +239,7 @@ fn the_data_decide_where_they_contradict_the_fields() {
     };
     for (document, unit, note) in [
         (n("int"), Some("km"), None),
-        (n("short"), Some("km"), Some("datatype short is not that of Arrow type Int32")),
+        (n("short"), Some("km"), Some("datatype short does not fit Arrow type Int32")),
         (n("boolean"), Some("km"), Some("datatype boolean does not fit Arrow type Int32")),
         (
             document("<FIELD name=\"m\" datatype=\"int\" unit=\"km\"/>"),

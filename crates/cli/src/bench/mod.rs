@@ -17,10 +17,10 @@ use crate::progress::{Progress, is_wanted};
 use crate::say;
 use crate::values::at_least_one;
 
-/// The columns of the rows that are generated if no source is given.
+/// The columns of the generated rows, if no source is given.
 const COLUMNS: &str = include_str!("../../data/bench_columns.json");
 
-/// The arguments of `taploom bench`, which measures each format in a process of its own.
+/// The arguments of `taploom bench`, which measures each format in a separate process.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Source of the rows, as for encode [default: generated rows with 100 columns of a survey]
@@ -52,7 +52,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    // Both files are opened before the work, so that a wrong name is reported at once.
+    // Both files are opened before the work, so that a wrong name is reported immediately.
     let json = arguments.json.as_deref().map(|path| Output::open(Some(path))).transpose()?;
     let plot = arguments.plot.as_deref().map(|path| Output::open(Some(path))).transpose()?;
     let registry = taploom::registry()?;
@@ -74,7 +74,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let steps = (measured.len() * arguments.rounds) as u64;
     let progress = Progress::start(Some(steps), None, is_wanted(arguments.quiet, false));
     let mut done = 0;
-    // The formats take turns, so that other load on the machine falls on all of them.
+    // The formats take turns, so that other load on the machine affects all of them.
     for _ in 0..arguments.rounds {
         let mut able = Vec::with_capacity(measured.len());
         for (format, mut figures) in measured {
@@ -106,7 +106,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     std::io::stdout().write_all(report.table().as_bytes()).map_err(Error::sink)
 }
 
-/// A file with the list of columns, for the source.
+/// A temporary file with the list of columns, for the source.
 fn columns_file() -> Result<tempfile::NamedTempFile> {
     let written = tempfile::Builder::new().suffix(".json").tempfile().and_then(|mut file| {
         file.write_all(COLUMNS.as_bytes())?;
@@ -117,7 +117,7 @@ fn columns_file() -> Result<tempfile::NamedTempFile> {
     })
 }
 
-/// Measures one format in a process of its own, whose memory holds nothing else. The inner error says why
+/// Measures one format in a separate process, so that no other memory is counted. The inner error says why
 /// this format can't be measured.
 fn measure(
     arguments: &Arguments,
@@ -141,10 +141,10 @@ fn measure(
         return figures.map(Ok);
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    // Without the name of the program before it.
+    // Without the name of the program at its beginning.
     let why = said.trim().split_once(": ").map_or(said.trim(), |(_, why)| why).to_owned();
     match output.status.code() {
-        // The source or the request is wrong, so all other formats would fail as well.
+        // If the source or the request is wrong, all other formats would fail as well.
         Some(2) if !why.starts_with("format ") => Err(Error::new(ErrorKind::InvalidRequest, why)),
         Some(_) => Ok(Err(why)),
         None => Err(failed(&format!("the process for {format} was killed"))),

@@ -1,4 +1,4 @@
-//! `taploom bench-one`: one format, measured in this process.
+//! `taploom bench-one`: measures one format in this process.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let context = EncodeContext::from(Resources::default().with_threads(arguments.threads));
     let spec = taploom::registry()?.request(&arguments.format)?.with_context(context);
-    // All rows before the clock starts.
+    // All rows are read before the clock starts.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| {
         Error::new(ErrorKind::Internal, "can't start a runtime for the source").with_source(error)
@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     })?;
 
     let sink = Counter::default();
-    // The largest resident set from here on; proc_pid_clear_refs(5).
+    // Resets the peak of the resident set; proc_pid_clear_refs(5).
     let is_reset = std::fs::write("/proc/self/clear_refs", "5").is_ok();
     let before = resident("VmRSS:").filter(|_| is_reset);
     let started = Instant::now();
@@ -86,7 +86,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     io::stdout().write_all(&line).map_err(Error::sink)
 }
 
-/// Bytes of the rows in Arrow, of these alone where batches share memory.
+/// The size of the rows in Arrow, without other rows that share their memory.
 fn bytes_of(batch: &RecordBatch) -> Result<u64> {
     let sizes = batch.columns().iter().map(|array| array.to_data().get_slice_memory_size());
     let bytes = sizes.sum::<std::result::Result<usize, _>>().map_err(|error| {
@@ -95,14 +95,14 @@ fn bytes_of(batch: &RecordBatch) -> Result<u64> {
     Ok(bytes as u64)
 }
 
-/// Bytes of this process that are resident now (VmRSS) or were at most (VmHWM), where the system tells.
+/// The resident set of this process, now (VmRSS) or at its peak (VmHWM), if the system reports it.
 fn resident(name: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? * 1024)
 }
 
-/// Counts bytes and keeps none.
+/// Counts bytes and discards them.
 #[derive(Clone, Default)]
 struct Counter(Arc<AtomicU64>);
 

@@ -1,4 +1,4 @@
-//! A picture of speed and size, for a talk.
+//! Draws a chart of speed and size.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ const WIDTH: f64 = 1120.0;
 const TOP: f64 = 118.0;
 const ROW: f64 = 44.0;
 const BAR: f64 = 28.0;
-/// Where names end, and where the bars of either panel begin and end.
+/// The right end of the names, and the left and right ends of the bars in both panels.
 const NAMES: f64 = 130.0;
 const SPEED: (f64, f64) = (146.0, 590.0);
 const SIZE: (f64, f64) = (700.0, 960.0);
@@ -18,7 +18,7 @@ const SIZE: (f64, f64) = (700.0, 960.0);
 const SPEED_COLOUR: &str = "#2b6cb0";
 const SIZE_COLOUR: &str = "#c05621";
 
-/// Bars: rows a second, the fastest first, and beside each the size of what came out.
+/// Draws the bars: rows per second, the fastest first, and next to it the size of the output.
 pub(super) fn svg(report: &Report) -> String {
     let height = TOP + ROW * report.formats.len() as f64 + 62.0;
     let mut svg = begin(WIDTH, height);
@@ -64,10 +64,10 @@ pub(super) fn svg(report: &Report) -> String {
     svg
 }
 
-/// A bar of a part of its panel's width, and what it stands for behind it.
+/// Draws a bar that takes a fraction of its panel's width, and a label to the right of it.
 fn bar(svg: &mut String, y: f64, (panel, part, colour): ((f64, f64), f64, &str), label: &str) {
     let (left, right) = panel;
-    // As long as nothing, it would look like a mistake.
+    // A bar of width zero would look like a mistake.
     let width = ((right - left) * part).max(1.5);
     let _ = writeln!(
         svg,
@@ -77,7 +77,7 @@ fn bar(svg: &mut String, y: f64, (panel, part, colour): ((f64, f64), f64, &str),
     text(svg, left + width + 8.0, y + BAR / 2.0 + 6.0, label, &style);
 }
 
-/// A whole number with narrow spaces between thousands.
+/// A number with narrow spaces between groups of three digits.
 fn grouped(number: f64) -> String {
     grouped_by('\u{202f}', number.round() as u64)
 }

@@ -1,27 +1,27 @@
-//! What was measured, as a table and as JSON.
+//! The report, as a table and as JSON.
 
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 use taploom::{Error, ErrorKind, Result};
 
-/// Of one format.
+/// The figures of one format.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Figures {
     pub(super) rows: u64,
     pub(super) columns: u64,
-    /// Bytes of the rows in Arrow.
+    /// Size of the rows in Arrow, in bytes.
     pub(super) bytes_in: u64,
     pub(super) bytes_out: u64,
-    /// From the start of the encoder to its end, by the clock.
+    /// Wall-clock time from the start of the encoder to its end.
     pub(super) seconds: f64,
-    /// Until the first bytes of rows came out.
+    /// Time until the first bytes of rows were written.
     pub(super) first_rows_seconds: f64,
-    /// Heap that the encoder said it holds after a batch, at most.
+    /// The largest heap that the encoder reported after a batch.
     pub(super) held: u64,
-    /// By how much the process grew while it encoded.
+    /// How much the resident set grew during encoding.
     pub(super) peak_above_rows: Option<u64>,
-    /// Of the process, the rows included (VmHWM).
+    /// The peak resident set of the process, including the rows (VmHWM).
     pub(super) peak_resident: Option<u64>,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Report {
     pub(super) columns: u64,
     pub(super) threads: usize,
     pub(super) rounds: usize,
-    /// The fastest first.
+    /// The formats, the fastest first.
     pub(super) formats: Vec<Format>,
 }
 
@@ -52,9 +52,9 @@ pub(super) struct Format {
     pub(super) rows_per_second: f64,
     megabytes_in_per_second: f64,
     pub(super) megabytes_out: f64,
-    /// Bytes out for each byte in.
+    /// Output bytes per input byte.
     pub(super) size_ratio: f64,
-    /// The median round, by seconds; of memory the largest.
+    /// The figures of the round with the median time, but the largest memory of all rounds.
     #[serde(flatten)]
     figures: Figures,
 }
@@ -87,7 +87,7 @@ impl Report {
 
     pub(super) fn json(&self) -> Result<Vec<u8>> {
         let mut json = serde_json::to_vec_pretty(self).map_err(|error| {
-            Error::new(ErrorKind::Internal, "the report is no JSON").with_source(error)
+            Error::new(ErrorKind::Internal, "can't write the report as JSON").with_source(error)
         })?;
         json.push(b'\n');
         Ok(json)

@@ -1,4 +1,4 @@
-//! Where the rows go: one file, standard output, or a folder of files.
+//! The destination of the rows: one file, standard output, or a folder of files.
 
 use std::num::NonZeroU64;
 use std::path::Path;
@@ -16,12 +16,12 @@ use crate::values::size;
 /// The options that divide the rows among files.
 #[derive(clap::Args)]
 pub(crate) struct SplitArguments {
-    /// Write files of N rows each into a new or empty folder, which -o DIR/ names: part-00000.parquet,
+    /// Write files of N rows each into the new or empty folder that -o DIR/ names: part-00000.parquet,
     /// part-00001.parquet
     #[arg(long, value_name = "N", value_parser = rows_of_a_file)]
     split_rows: Option<NonZeroU64>,
-    /// Begin the next file in the folder when one has reached this size. The last rows may make it somewhat larger: a
-    /// batch, and for Parquet a row group
+    /// Begin the next file in the folder when one has reached this size. A file may exceed it by a batch,
+    /// and for Parquet by a row group
     #[arg(long, value_name = "SIZE", value_parser = size)]
     split_bytes: Option<usize>,
 }
@@ -32,13 +32,13 @@ fn rows_of_a_file(text: &str) -> std::result::Result<NonZeroU64, String> {
 }
 
 impl SplitArguments {
-    /// When a file is full.
+    /// The limits of each file.
     pub(super) fn limits(&self) -> PartLimits {
         let bytes = self.split_bytes.and_then(|bytes| NonZeroU64::new(bytes as u64));
         PartLimits::default().with_rows(self.split_rows).with_bytes(bytes)
     }
 
-    /// Refuses a number of rows with which there would be too many files, as far as that is known before the work.
+    /// Refuses a number of rows that would need too many files, if the number of rows is known in advance.
     pub(super) fn check(&self, rows: Option<u64>) -> Result<()> {
         match (self.split_rows, rows) {
             (Some(split), Some(rows)) if rows.div_ceil(split.get()) > MOST_FILES => {
@@ -53,13 +53,13 @@ impl SplitArguments {
         }
     }
 
-    /// The option that was given.
+    /// The name of the option that was given.
     fn given(&self) -> Option<&'static str> {
         let rows = self.split_rows.map(|_| "--split-rows");
         rows.or_else(|| self.split_bytes.map(|_| "--split-bytes"))
     }
 
-    /// The folder that the files are written into, if there is to be one.
+    /// The folder for the files, if there is one.
     fn folder<'a>(&self, output: Option<&'a Path>) -> Result<Option<&'a Path>> {
         let path = output.filter(|path| *path != Path::new("-"));
         match (path, self.given()) {
@@ -86,23 +86,24 @@ fn is_folder_name(path: &Path) -> bool {
     last.is_some_and(|last| std::path::is_separator(char::from(*last)))
 }
 
-/// Where the rows go. Dropped without [`commit`](Self::commit), nothing is left of them, but in a pipe or a device.
+/// The destination of the rows. If it is dropped without [`commit`](Self::commit), nothing remains of the
+/// rows, except in a pipe or a device.
 pub(super) struct Destination {
     place: Place,
     compression: Option<Compression>,
     /// The file that is being written.
     open: Option<(Output, Option<CompressedSink>)>,
-    /// The files that are whole.
+    /// The complete files.
     files: Vec<WrittenFile>,
 }
 
 enum Place {
-    /// `None` while it is written.
+    /// `None` while it is being written.
     File(Option<Output>),
     Folder(Folder),
 }
 
-/// A file that is whole.
+/// A complete file.
 #[derive(Clone, Copy)]
 pub(super) struct WrittenFile {
     pub(super) rows: u64,
@@ -110,7 +111,7 @@ pub(super) struct WrittenFile {
 }
 
 impl Destination {
-    /// Prepares to write, so that a name that can't be written to is reported before the work.
+    /// Prepares the output, so that a name that can't be written is reported before the work.
     pub(super) fn open(
         path: Option<&Path>,
         split: &SplitArguments,
@@ -128,7 +129,8 @@ impl Destination {
         matches!(&self.place, Place::File(Some(output)) if output.is_stdout())
     }
 
-    /// Whether another file can't be written beside this one: it would replace it, or be read with it as one table.
+    /// Refuses another output file that would replace the rows, or would be read as rows because it is in
+    /// their folder.
     pub(super) fn check_beside(&self, other: &Output, path: &Path, option: &str) -> Result<()> {
         match &self.place {
             Place::File(Some(output)) if other.takes_the_place_of(output) => {
@@ -146,19 +148,19 @@ impl Destination {
         self.compression
     }
 
-    /// The bytes of all files that are whole.
+    /// The size of all complete files in bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.bytes).sum()
     }
 
-    /// The names of the files in the folder, and the files; `None` where no folder is written.
+    /// The complete files in the folder, with their names; `None` if the output is not a folder.
     pub(super) fn files(&self) -> Option<impl Iterator<Item = (String, WrittenFile)>> {
         let Place::Folder(folder) = &self.place else { return None };
         let files = self.files.iter().enumerate();
         Some(files.map(|(number, file)| (folder.name(number), *file)))
     }
 
-    /// Lets everything appear under its name.
+    /// Gives all files their final names.
     pub(super) fn commit(self) -> Result<()> {
         match self.place {
             Place::File(Some(output)) => output.commit(),
@@ -201,7 +203,7 @@ impl Parts for Destination {
         output.holds(bytes)?;
         match &mut self.place {
             Place::File(place) => *place = Some(output),
-            // In a folder that has another name until all files are whole.
+            // The file is in a folder that keeps a temporary name until all files are complete.
             Place::Folder(_) => output.commit()?,
         }
         self.files.push(WrittenFile { rows: part.rows, bytes });

@@ -1,9 +1,9 @@
-//! A folder of files that appear together, when all of them are whole.
+//! A folder of files that appear together when all of them are complete.
 //!
-//! A folder is read as one table, and one that lacks its last files looks like a smaller table. So the files are made in a
-//! folder beside, `.taploom-…`, which gets the name that was asked for when all rows are written. Where an
-//! empty folder of that name exists, it may be a mount or have its own rights: then the files are made in a hidden
-//! folder within it, and are moved up at the end. Sources pass over hidden folders.
+//! A folder is read as one table, and without its last files it would look like a smaller table. Therefore
+//! the files are written into a hidden folder next to it, `.taploom-…`, which is renamed when all rows have
+//! been written. An existing empty folder may be a mount or have special rights. In that case the hidden
+//! folder is created within it, and the files are moved up at the end. Sources ignore hidden folders.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,22 +16,22 @@ use super::interrupt;
 use super::invalid;
 use crate::output::{Output, cannot_write};
 
-/// Files have five digits, so that the order of their names is that of the rows.
+/// File names have five digits, so that they sort in the order of the rows.
 pub(super) const MOST_FILES: u64 = 100_000;
 
 pub(super) struct Folder {
-    /// Its name as it was given.
+    /// The name of the folder as given.
     path: PathBuf,
     exists: bool,
-    /// The folder in which the files are made.
+    /// The hidden folder in which the files are written.
     made: TempDir,
     extension: String,
-    /// Held while the files get their names, so that no signal comes between.
+    /// Locked while the files get their names, so that a signal can't interrupt this.
     committing: Arc<Mutex<()>>,
 }
 
 impl Folder {
-    /// Prepares a folder for files of this extension.
+    /// Prepares a folder for files with this extension.
     pub(super) fn open(path: &Path, extension: String) -> Result<Self> {
         let is_file =
             || invalid(format!("can't write into {}: it is not a folder", path.display()));
@@ -40,7 +40,7 @@ impl Folder {
             Ok(_) => return Err(is_file()),
             Err(error) => match error.kind() {
                 io::ErrorKind::NotFound => false,
-                // The slash at the end of the name of a file.
+                // The path is a file's name with a slash at its end.
                 io::ErrorKind::NotADirectory => return Err(is_file()),
                 _ => return Err(cannot_write(path, error)),
             },
@@ -64,10 +64,10 @@ impl Folder {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            // What the umask leaves of them, as for any new folder.
+            // The umask restricts these rights, as for any new folder.
             builder.permissions(std::fs::Permissions::from_mode(0o777));
         }
-        // The error of the crate names a folder that nobody asked for.
+        // The crate's own error names a temporary folder, which would confuse users.
         let made = builder
             .tempdir_in(place)
             .map_err(|error| cannot_write(path, io::Error::from(error.kind())))?;
@@ -76,12 +76,12 @@ impl Folder {
         Ok(Self { path: path.to_owned(), exists, made, extension, committing })
     }
 
-    /// The name of a file, counted from 0.
+    /// The name of the file with this number, counted from 0.
     pub(super) fn name(&self, number: usize) -> String {
         format!("part-{number:05}.{}", self.extension)
     }
 
-    /// Prepares a file.
+    /// Prepares the file with this number.
     pub(super) fn file(&self, number: usize) -> Result<Output> {
         if number as u64 >= MOST_FILES {
             return Err(invalid(format!(
@@ -97,35 +97,35 @@ impl Folder {
         is_in(path, &self.path)
     }
 
-    /// Gives the folder its name, when this number of files is whole.
+    /// Gives the folder its final name. It has this number of complete files.
     pub(super) fn commit(self, files: usize) -> Result<()> {
         let committing = Arc::clone(&self.committing);
         let _held = committing.lock().unwrap_or_else(PoisonError::into_inner);
         let named = if self.exists { self.move_up(files) } else { self.rename() };
         named.map_err(|error| cannot_write(&self.path, error))?;
         match self.exists {
-            // What was not removed is empty and hidden.
+            // If the hidden folder can't be removed, it remains, empty.
             true => drop(self.made),
-            // It has another name now.
+            // The hidden folder has been renamed, so it must not be removed.
             false => drop(self.made.keep()),
         }
         Ok(())
     }
 
     fn rename(&self) -> io::Result<()> {
-        // Without the slash: the folder is not there yet.
+        // Without the trailing slash, because the folder does not exist yet.
         std::fs::rename(self.made.path(), self.path.components().collect::<PathBuf>())
     }
 
-    /// Moves the files from the hidden folder into the folder around it, all or none.
+    /// Moves the files from the hidden folder into its parent folder: all of them or none.
     fn move_up(&self, files: usize) -> io::Result<()> {
         for number in 0..files {
             let name = self.name(number);
             let target = self.path.join(&name);
             let moved = match target.try_exists() {
-                Ok(true) => {
-                    Err(io::Error::other(format!("{name} was written by someone else meanwhile")))
-                }
+                Ok(true) => Err(io::Error::other(format!(
+                    "another program has written {name} in the meantime"
+                ))),
                 Ok(false) => std::fs::rename(self.made.path().join(&name), &target),
                 Err(error) => Err(error),
             };
@@ -140,7 +140,7 @@ impl Folder {
     }
 }
 
-/// Whether a path is directly in a folder, however both are written.
+/// Whether a path is directly in a folder, even if the two are written differently.
 pub(super) fn is_in(path: &Path, folder: &Path) -> bool {
     let parent = path.parent().map(|parent| match parent.as_os_str().is_empty() {
         true => Path::new("."),
@@ -150,7 +150,8 @@ pub(super) fn is_in(path: &Path, folder: &Path) -> bool {
     parent.is_some_and(|parent| folder.canonicalize().is_ok_and(|folder| folder == parent))
 }
 
-/// The name of something in a folder that sources read; they pass over what begins with `.` or `_`.
+/// The name of an entry of the folder that sources would read. They ignore names that begin with `.` or
+/// `_`.
 fn seen(folder: &Path) -> io::Result<Option<std::ffi::OsString>> {
     for entry in folder.read_dir()? {
         let name = entry?.file_name();

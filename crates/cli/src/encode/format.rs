@@ -1,4 +1,4 @@
-//! Which format is written, and what its files are called.
+//! Determines the output format, and the extension of its files.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use taploom::{
 use super::{Arguments, invalid};
 use crate::compressed::Compression;
 
-/// The format that the arguments ask for, with its options.
+/// The format that the arguments request, with its options.
 pub(super) fn spec(arguments: &Arguments, resources: &Resources) -> Result<EncoderSpec> {
     let registry = taploom::registry()?;
     let extension = |path: &Path| Compression::of(path).1.extension()?.to_str().map(str::to_owned);
@@ -38,7 +38,8 @@ pub(super) fn spec(arguments: &Arguments, resources: &Resources) -> Result<Encod
     Ok(spec.with_context(EncodeContext::from(resources.clone()).with_envelope(envelope)))
 }
 
-/// The extension of the files in a folder: that of the folder's name where the format has it, and its compression.
+/// The extension of the files in a folder: the extension of the folder's name if it belongs to the format,
+/// with the compression.
 pub(super) fn extension_of_files(folder: &Path, spec: &EncoderSpec) -> String {
     let (compression, inner) = Compression::of(folder);
     let info = spec.plugin().info();
@@ -52,7 +53,7 @@ pub(super) fn extension_of_files(folder: &Path, spec: &EncoderSpec) -> String {
     }
 }
 
-/// A hint where a name says another format than the one that was asked for.
+/// A hint if the name of the output suggests another format than the one that `-f` gives.
 pub(super) fn name_hint(arguments: &Arguments, spec: &EncoderSpec) -> Result<Option<String>> {
     let Some(path) = arguments.output.as_deref().filter(|_| arguments.format.is_some()) else {
         return Ok(None);
@@ -67,7 +68,7 @@ pub(super) fn name_hint(arguments: &Arguments, spec: &EncoderSpec) -> Result<Opt
     Ok(said.filter(|said| *said != written.id).map(|said| {
         let usual = written.extensions.first().unwrap_or(&written.id);
         format!(
-            "note: {} is in the format {}, as -f asks, though .{extension} is that of {said}; .{usual} would say so",
+            "note: {} is written in the format {} (by -f), but .{extension} is the extension of {said}; better use .{usual}",
             path.display(),
             written.id
         )

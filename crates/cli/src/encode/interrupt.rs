@@ -1,4 +1,5 @@
-//! What is removed when the process is told to end. A file without a name goes by itself; a folder does not.
+//! Cleans up when the process is told to end. A file without a name vanishes with the process, but a folder
+//! has to be removed.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -7,15 +8,15 @@ use taploom::Result;
 #[cfg(unix)]
 use taploom::{Error, ErrorKind};
 
-/// Removes a folder with all that is in it, and ends the process, when ^C is pressed or the process is told to
-/// terminate. Whoever holds `committing` is waited for.
+/// On ^C or a termination signal, removes a folder with its contents and ends the process. It waits while
+/// another thread holds `committing`.
 #[cfg(unix)]
 pub(super) fn remove_on_signal(folder: &Path, committing: &Arc<Mutex<()>>) -> Result<()> {
     use std::sync::PoisonError;
 
     use tokio::signal::unix::{SignalKind, signal};
 
-    /// A file may be made while the folder is being removed.
+    /// Number of attempts. Files may still be created while the folder is being removed.
     const ATTEMPTS: usize = 10;
 
     let failed = |error: std::io::Error| {
@@ -43,7 +44,7 @@ pub(super) fn remove_on_signal(folder: &Path, committing: &Arc<Mutex<()>>) -> Re
                 break;
             }
         }
-        // As a shell reports a process that a signal ended.
+        // The exit status that a shell reports for a process ended by a signal.
         std::process::exit(128 + number);
     });
     started.map(drop).map_err(failed)

@@ -1,4 +1,4 @@
-//! The file that `--summary` names.
+//! The summary file of `--summary`.
 
 use std::path::Path;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use super::destination::{Destination, WrittenFile};
 use super::{Arguments, invalid};
 use crate::compressed::Compression;
 
-/// What `--summary` says.
+/// The contents of the summary.
 #[derive(Serialize)]
 pub(super) struct Summary {
     format: &'static str,
@@ -33,7 +33,7 @@ pub(super) struct Summary {
     elapsed_seconds: f64,
 }
 
-/// One file of several.
+/// One of several output files.
 #[derive(Serialize)]
 struct FileSummary {
     file: String,
@@ -77,7 +77,7 @@ impl Summary {
         }
     }
 
-    /// As a line of JSON.
+    /// The summary as a line of JSON.
     pub(super) fn json(&self) -> Result<Vec<u8>> {
         let mut json = serde_json::to_vec(self).map_err(|error| {
             Error::new(ErrorKind::Internal, "can't write the summary").with_source(error)
@@ -87,7 +87,7 @@ impl Summary {
     }
 }
 
-/// The summary must neither be mixed with the rows nor replace a file that is read.
+/// Checks that the summary is neither mixed with the rows nor replaces an input file.
 pub(super) fn check(
     summary: &Path,
     arguments: &Arguments,

@@ -1,4 +1,4 @@
-//! `taploom inspect`: what files hold, and what is wrong with them.
+//! `taploom inspect`: reports how files are stored, and their defects.
 
 mod plot;
 mod text;
@@ -22,10 +22,10 @@ pub(crate) struct Arguments {
     /// Print JSON, for programs: an array with one object per file
     #[arg(long)]
     json: bool,
-    /// Read all of the files, and check every page or row; says how much of a damaged file can be read
+    /// Read the whole files, and check every page or row; reports how much of a damaged file can be read
     #[arg(long)]
     verify: bool,
-    /// File for a picture of a Parquet file in SVG: where its bytes are, by columns and row groups
+    /// File for a plot of a Parquet file in SVG: the sizes of its parts, by columns and row groups
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
     /// Width of the tables in characters; 0 shows all columns [default: the terminal's, or 80]
@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     for (index, file) in arguments.files.iter().enumerate() {
         let inspection = match runtime.block_on(inspect(file, &options)) {
             Ok(inspection) => inspection,
-            // The other files are looked at all the same.
+            // The other files are inspected nevertheless.
             Err(error) => {
                 if let Some(before) = failed.replace(error) {
                     crate::say(&format!("{before:#}"));
@@ -75,7 +75,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if let (Some(output), [inspection]) = (plot, found.as_slice()) {
         let svg = plot::svg(inspection).ok_or_else(|| {
             let message =
-                format!("{}: only Parquet files with rows have a picture", inspection.file);
+                format!("{}: only Parquet files with rows can be plotted", inspection.file);
             Error::new(ErrorKind::InvalidRequest, message)
         })?;
         output.write_all(svg.as_bytes())?;
@@ -102,7 +102,7 @@ fn broken(message: String) -> Error {
     Error::new(ErrorKind::Source, message)
 }
 
-/// The file for the picture, which shows one file and must not replace it.
+/// Opens the file for the plot. The plot shows a single file, and must not replace it.
 fn picture(path: &Path, files: &[String]) -> Result<Output> {
     let wrong = |message: String| Error::new(ErrorKind::InvalidRequest, message);
     let [file] = files else {

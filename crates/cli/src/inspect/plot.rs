@@ -1,5 +1,5 @@
-//! A Parquet file as a picture: columns from left to right, row groups from top to bottom, and the darker a place, the
-//! more bytes are there. Bars above and beside it add the bytes up.
+//! Plots a Parquet file: columns from left to right, row groups from top to bottom, and darker cells for
+//! more bytes. Bars above and beside the map show sums.
 
 use std::fmt::Write as _;
 
@@ -9,29 +9,29 @@ use crate::svg::{FAINT, INK, begin, text};
 use crate::terminal::{bytes, cut, grouped};
 
 const WIDTH: f64 = 1200.0;
-/// Where the map begins and ends.
+/// The edges of the map.
 const LEFT: f64 = 70.0;
 const RIGHT: f64 = 960.0;
 const TOP: f64 = 228.0;
-/// Height of the bars above the map, and width of those beside it.
+/// Height of the bars above the map, and width of the bars beside it.
 const COLUMN_BARS: f64 = 110.0;
 const GROUP_BARS: f64 = 130.0;
-/// More columns or row groups share a place.
+/// Maximum numbers of cells in the map; further columns and row groups share cells.
 const MOST_COLUMNS: usize = 178;
 const MOST_GROUPS: usize = 90;
-/// Names below the map, if there are not more columns.
+/// The map shows column names up to this number of columns.
 const MOST_NAMES: usize = 60;
-/// Characters of a name.
+/// Maximum length of a name in characters.
 const NAME: usize = 26;
-/// Columns in the sentence about the largest ones.
+/// Number of columns in the sentence about the largest ones.
 const LARGEST: usize = 5;
 
-/// The colours of no bytes, and of the most.
+/// The colours for no bytes and for the largest cell.
 const LIGHT: [f64; 3] = [236.0, 242.0, 248.0];
 const DARK: [f64; 3] = [11.0, 60.0, 115.0];
 const BAR: &str = "#2b6cb0";
 
-/// The picture of a file; `None` if it has no column chunks.
+/// The plot of a file; `None` if it has no column chunks.
 pub(super) fn svg(inspection: &Inspection) -> Option<String> {
     let parquet = inspection.parquet.as_ref()?;
     let columns = inspection.columns.len();
@@ -108,12 +108,12 @@ fn titles(svg: &mut String, inspection: &Inspection, map: &Map) {
     text(svg, 30.0, 86.0, &format!("largest columns: {largest}"), &style);
 }
 
-/// The bytes by places of the map.
+/// The number of bytes in each cell of the map.
 struct Map {
-    /// Places in a row.
+    /// Number of cells in a row of the map.
     columns: usize,
     cells: Vec<u64>,
-    /// By columns and row groups of the file.
+    /// Sums by column and by row group of the file.
     column_sums: Vec<u64>,
     groups: usize,
 }
@@ -121,7 +121,7 @@ struct Map {
 impl Map {
     fn new(sizes: &[u64], columns: usize) -> Self {
         let groups = sizes.len() / columns;
-        // As many in each place, so that no place is darker because it stands for more.
+        // Every cell has the same number of columns, so that none is darker for having more.
         let columns_each = columns.div_ceil(MOST_COLUMNS);
         let groups_each = groups.div_ceil(MOST_GROUPS);
         let across = columns.div_ceil(columns_each);
@@ -149,7 +149,7 @@ impl Map {
     }
 }
 
-/// Square roots, so that small sizes can be told apart.
+/// The colour is linear in the square root of the size, so that small sizes can be distinguished.
 fn colour(size: u64, most: u64) -> String {
     let part = (size as f64 / most.max(1) as f64).sqrt();
     let [red, green, blue] = [0, 1, 2].map(|at| LIGHT[at] + (DARK[at] - LIGHT[at]) * part);
@@ -179,7 +179,7 @@ fn group_bars(svg: &mut String, map: &Map, row_height: f64) {
         let gap = if row_height > 6.0 { 1.0 } else { 0.0 };
         let y = TOP + row_height * row as f64;
         rectangle(svg, left, y, width, row_height - gap);
-        // A figure per bar, as far as they have room.
+        // Each bar gets a number if there is enough room.
         if row_height >= 12.0 {
             text(svg, left + width + 6.0, y + row_height / 2.0 + 4.0, &bytes(*sum), &style);
         }
@@ -200,7 +200,7 @@ fn rectangle(svg: &mut String, x: f64, y: f64, width: f64, height: f64) {
     );
 }
 
-/// The colours, and what they stand for.
+/// Draws the colour scale.
 fn legend(svg: &mut String, most: u64, height: f64) {
     const STEPS: u64 = 40;
     let y = height - 40.0;
@@ -211,10 +211,10 @@ fn legend(svg: &mut String, most: u64, height: f64) {
             svg,
             "<rect x=\"{:.1}\" y=\"{y:.1}\" width=\"6.2\" height=\"14\" fill=\"{}\"/>",
             LEFT + 14.0 + 6.0 * step as f64,
-            // The scale of the figure is linear in the root.
+            // The colour scale is linear in the square root of the size.
             colour(step * step, (STEPS - 1) * (STEPS - 1))
         );
     }
-    let label = format!("{} in a place of the map (square roots)", bytes(most));
+    let label = format!("{} per cell of the map (square roots)", bytes(most));
     text(svg, LEFT + 22.0 + 6.0 * STEPS as f64, y + 11.0, &label, &style);
 }

@@ -1,4 +1,4 @@
-//! What was found, for a person.
+//! Writes the inspection as text for a terminal.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use taploom_inspect::{
 
 use crate::terminal::{Align, Table, TableColumn, Width, bytes, grouped, harmless, rounded};
 
-/// Width of the words before the figures.
+/// Width of the labels.
 const LABEL: usize = 14;
 
 pub(super) fn of(inspection: &Inspection, width: Width) -> String {
@@ -55,7 +55,7 @@ pub(super) fn of(inspection: &Inspection, width: Width) -> String {
     text
 }
 
-/// Lines of a word and what there is of it.
+/// Lines that consist of a label and a value.
 struct Facts {
     text: String,
     width: Width,
@@ -235,7 +235,7 @@ fn hdus(hdus: &[Hdu], width: Width) -> String {
     format!("\n{}", table.without_empty_columns().text(width))
 }
 
-/// How the columns are stored, what is in them, and what they mean.
+/// How the columns are stored, their contents, and their metadata.
 fn columns(columns: &[ColumnFacts]) -> Vec<Table> {
     if columns.is_empty() {
         return Vec::new();
@@ -286,7 +286,7 @@ fn columns(columns: &[ColumnFacts]) -> Vec<Table> {
     vec![stored, values.without_empty_columns()]
 }
 
-/// Names with the number of chunks that have them, unless all have them.
+/// Names with the numbers of chunks that have them. The number is left out if all chunks have it.
 fn counted(counts: &[Count], chunks: u64) -> String {
     let names = counts.iter().map(|count| match count.chunks {
         all if all == chunks => count.name.clone(),
@@ -329,7 +329,7 @@ fn advice(text: &mut String, inspection: &Inspection, width: Width) {
     let _ = writeln!(text, "    {}", command(inspection));
 }
 
-/// The command that follows all of the advice.
+/// The command that follows all suggestions.
 fn command(inspection: &Inspection) -> String {
     let file = harmless(&inspection.file);
     let stem = file.strip_suffix(".parquet").unwrap_or(&file);
@@ -342,7 +342,7 @@ fn command(inspection: &Inspection) -> String {
     format!("taploom encode {} -f voparquet{options} -o {}", quoted(&file), quoted(&new))
 }
 
-/// For a shell.
+/// Quotes a word for a shell.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./=:+,".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {

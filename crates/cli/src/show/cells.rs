@@ -1,4 +1,4 @@
-//! Cells as a person reads them.
+//! Formats cells for a terminal.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type};
@@ -8,27 +8,27 @@ use taploom::shown_cell;
 
 use crate::terminal::{Align, harmless, rounded};
 
-/// Significant digits of a double: arc seconds of an angle in degrees have seven.
+/// Significant digits of a double. An angle in degrees needs seven for arc seconds.
 const DOUBLE_DIGITS: usize = 8;
-/// Significant digits of a float: those that it has.
+/// Significant digits of a float: its full precision.
 const FLOAT_DIGITS: usize = 7;
-/// Characters of a list before it is cut.
+/// Maximum number of characters of a list.
 const LIST_CHARACTERS: usize = 30;
-/// Characters of a text; no table shows more.
+/// Maximum number of characters of a text; no table shows more.
 const TEXT_CHARACTERS: usize = 200;
 
 /// The cells of a column.
 pub(super) struct ShownColumn {
     /// One cell per row.
     pub(super) cells: Vec<String>,
-    /// How they stand below each other.
+    /// The alignment of the cells.
     pub(super) align: Align,
-    /// How many of them are null.
+    /// Number of nulls.
     pub(super) nulls: u64,
 }
 
 impl ShownColumn {
-    /// The cells of a column of these batches.
+    /// Formats the cells of a column in these batches.
     pub(super) fn new(batches: &[RecordBatch], index: usize) -> Self {
         let (mut cells, mut nulls, mut align) = (Vec::new(), 0, Align::Left);
         for batch in batches {
@@ -63,7 +63,7 @@ fn alignment(data_type: &DataType) -> Align {
     }
 }
 
-/// A cell that is not null.
+/// Formats a cell that is not null.
 fn cell(array: &ArrayRef, row: usize) -> String {
     match array.data_type() {
         DataType::Float64 => rounded(array.as_primitive::<Float64Type>().value(row), DOUBLE_DIGITS),
@@ -90,7 +90,7 @@ fn cell(array: &ArrayRef, row: usize) -> String {
     }
 }
 
-/// A text, in quotes where it would be taken for something else.
+/// A text, quoted if it could be mistaken for something else.
 fn text(value: &str) -> String {
     let end = value.char_indices().nth(TEXT_CHARACTERS).map_or(value.len(), |(end, _)| end);
     let shown = harmless(&value[..end]);

@@ -5,7 +5,7 @@ use taploom::{Completion, Error, ErrorKind, Result};
 
 use super::FirstRows;
 
-/// What the format `json` writes of the rows, and what it does not say of them.
+/// The rows as the format `json` writes them, and further information about them.
 pub(super) fn document(first: &FirstRows) -> Result<String> {
     let sink = Written::default();
     let spec = taploom::registry()?.request("json")?;
@@ -34,7 +34,7 @@ pub(super) fn document(first: &FirstRows) -> Result<String> {
     serde_json::to_string_pretty(&shown).map(|text| text + "\n").map_err(not_json)
 }
 
-/// Bytes in memory.
+/// Collects bytes in memory.
 #[derive(Clone, Default)]
 struct Written(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
 

@@ -19,15 +19,15 @@ use crate::terminal::{Align, Table, TableColumn, Width, grouped, harmless};
 use crate::values::from_zero;
 use crate::wanted::WantedArguments;
 
-/// Rows that can be asked for. All of them are in memory when the table is laid out.
+/// Maximum number of rows. All of them are in memory when the table is laid out.
 const MOST_ROWS: u64 = 10_000;
-/// Most rows that are read at a time.
+/// Maximum number of rows that are read at a time.
 const BATCH_ROWS: usize = 2000;
 
 /// The arguments of `taploom show`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    // Its help comes from the registry of sources.
+    // The help of this argument comes from the registry of sources.
     source: String,
     /// Query for a source that takes one; without it, demo gives all rows of its table stars
     #[arg(short, long, value_name = "SQL", allow_hyphen_values = true)]
@@ -61,9 +61,9 @@ pub(crate) struct Arguments {
 struct FirstRows {
     schema: ResultSchema,
     batches: Vec<RecordBatch>,
-    /// How many they are.
+    /// Number of these rows.
     shown: u64,
-    /// How many the source has, if it is known.
+    /// Number of rows of the source, if it is known.
     total: Option<u64>,
     /// Whether more rows follow.
     has_more: bool,
@@ -72,10 +72,10 @@ struct FirstRows {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let resources = arguments.resources.resources()?;
-    // One row more tells whether there are more.
+    // One more row shows whether there are more.
     let most = arguments.rows + 1;
     let (select, condition) = (arguments.wanted.select()?, arguments.wanted.condition()?);
-    // A condition may leave a few rows of many.
+    // Only a few of many rows may meet the condition.
     let batch_rows = if condition.is_some() { BATCH_ROWS as u64 } else { most };
     let request = Request::new(&arguments.source)
         .with_query(arguments.query.as_deref())
@@ -110,7 +110,7 @@ impl FirstRows {
         let total = source.rows_hint();
         let (mut batches, mut shown) = (Vec::new(), 0);
         let (has_more, ending) = loop {
-            // The sources that know their number of rows are not asked for one more.
+            // A source that knows its number of rows is not asked for another row.
             if shown == most
                 && let Some(total) = total
             {
@@ -132,7 +132,7 @@ impl FirstRows {
             }
         };
         let Ending { notes, .. } = ending;
-        // All rows were read, or the source says how many there are.
+        // Either all rows were read, or the source knows their number.
         let total = if has_more { total } else { Some(shown) };
         Ok(Self { schema, batches, shown, total, has_more, notes })
     }
@@ -182,7 +182,7 @@ impl FirstRows {
     }
 }
 
-/// A column of the first table.
+/// A column of the table with the rows.
 fn row_column(shown: ShownColumn, column: &Column, units: bool) -> TableColumn {
     let mut head = vec![harmless(column.name())];
     if units {
@@ -191,7 +191,7 @@ fn row_column(shown: ShownColumn, column: &Column, units: bool) -> TableColumn {
     TableColumn { head, cells: shown.cells, align: shown.align }
 }
 
-/// The columns of a source: name, type, unit, UCD, nulls among the rows shown, description.
+/// The table with the columns of a source: name, type, unit, UCD, nulls among the rows shown, description.
 fn column_table(schema: &ResultSchema, nulls: &[u64]) -> Table {
     let columns = schema.columns();
     let texts = |name: &str, align, text: &dyn Fn(&Column) -> Option<String>| {

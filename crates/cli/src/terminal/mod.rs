@@ -1,4 +1,4 @@
-//! Text for people at a terminal.
+//! Text for terminals.
 
 mod numbers;
 mod table;
@@ -10,15 +10,15 @@ pub(crate) use self::numbers::{bytes, grouped, grouped_by, rounded};
 pub(crate) use self::table::{Align, Table, TableColumn};
 pub(crate) use self::text::{cut, harmless, wrapped};
 
-/// The width where standard output is not a terminal, or the terminal does not tell its own.
+/// The width if standard output is not a terminal, or the terminal does not report its width.
 const USUAL_WIDTH: usize = 80;
 
-/// How many columns of characters a table may take.
+/// The maximum width of a table in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Width(Option<usize>);
 
 impl Width {
-    /// The width that `--width` gives, where 0 is no limit; otherwise the terminal's.
+    /// The width that `--width` gives (0 means unlimited), otherwise the terminal's.
     pub(crate) fn of(option: Option<u64>) -> Self {
         match option {
             Some(0) => Self(None),
@@ -32,14 +32,15 @@ impl Width {
         }
     }
 
-    /// The limit, if there is one.
+    /// The limit; `None` if it is unlimited.
     pub(crate) fn limit(self) -> Option<usize> {
         self.0
     }
 
-    /// Which columns of a table are not shown after the first `shown` ones, and how to see them.
+    /// A sentence on which columns of a table are hidden, after the first `shown` ones, and how to see
+    /// them.
     pub(crate) fn left_out(self, columns: &[&str], shown: usize) -> String {
-        /// Names in the sentence.
+        /// Maximum number of names in the sentence.
         const MOST_NAMES: usize = 12;
         let names = columns.get(shown..).unwrap_or_default();
         if names.is_empty() {
@@ -57,7 +58,7 @@ impl Width {
         self.paragraph(&harmless(&said), "")
     }
 
-    /// Lines of a text that fit, each after this indentation.
+    /// Breaks a text into lines that fit, each with this indentation.
     pub(crate) fn paragraph(self, text: &str, indent: &str) -> String {
         let room = self.0.map_or(usize::MAX, |width| width.saturating_sub(indent.len()).max(20));
         let lines = wrapped(text, room).into_iter();

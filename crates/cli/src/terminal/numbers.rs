@@ -1,7 +1,7 @@
-//! Numbers at the precision that a person reads.
+//! Formats numbers for terminals.
 
-/// A float with so many significant digits, without zeros at its end. Very small and very large numbers
-/// have an exponent; whole numbers below 10^15 keep all their digits.
+/// Formats a float with this number of significant digits, without trailing zeros. Very small and very
+/// large numbers get an exponent; integers below 10^15 keep all their digits.
 pub(crate) fn rounded(value: f64, digits: usize) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
@@ -22,7 +22,7 @@ pub(crate) fn rounded(value: f64, digits: usize) -> String {
     without_zeros(&format!("{value:.decimals$}")).to_owned()
 }
 
-/// Without zeros at the end of a fraction.
+/// Removes zeros at the end of a fraction.
 fn without_zeros(number: &str) -> &str {
     match number.contains('.') {
         true => number.trim_end_matches('0').trim_end_matches('.'),
@@ -30,12 +30,12 @@ fn without_zeros(number: &str) -> &str {
     }
 }
 
-/// A whole number with commas between thousands.
+/// A number with commas between groups of three digits.
 pub(crate) fn grouped(number: u64) -> String {
     grouped_by(',', number)
 }
 
-/// A whole number with a sign between thousands.
+/// A number with a separator between groups of three digits.
 pub(crate) fn grouped_by(sign: char, number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
@@ -48,7 +48,7 @@ pub(crate) fn grouped_by(sign: char, number: u64) -> String {
     text
 }
 
-/// A number of bytes in three digits and a decimal unit.
+/// A size in bytes with three digits and a decimal unit.
 pub(crate) fn bytes(count: u64) -> String {
     const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
     if count < 1000 {
@@ -57,7 +57,7 @@ pub(crate) fn bytes(count: u64) -> String {
     let mut value = count as f64 / 1000.0;
     let mut units = UNITS.into_iter();
     let mut unit = units.next().unwrap_or_default();
-    // 999.95 would be written as 1000.0.
+    // 999.95 would be rounded to 1000.0.
     while value >= 999.5 {
         let Some(next) = units.next() else { break };
         value /= 1000.0;

@@ -1,42 +1,42 @@
-//! Tables that fit a width.
+//! Tables that fit into a width.
 
 use unicode_width::UnicodeWidthStr;
 
 use super::Width;
 use super::text::{cut, shortened, wrapped};
 
-/// Between two columns.
+/// Number of spaces between two columns.
 const GAP: usize = 2;
-/// The width of a text that always gets in, however many columns there are.
+/// Texts get at least this width, however many columns there are.
 const LEAST_TEXT: usize = 16;
-/// The lines of a text that is broken into lines.
+/// Maximum number of lines of a wrapped text.
 const MOST_LINES: usize = 3;
-/// The least width of a text that is broken into lines.
+/// Minimum width of a wrapped text.
 const LEAST_LINES: usize = 14;
-/// The greatest width of a text, in a table without a limit too.
+/// Maximum width of a text, even in a table of unlimited width.
 const MOST_TEXT: usize = 60;
 
-/// How the cells of a column stand below each other.
+/// The alignment of a column's cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Align {
-    /// Text, which may be cut.
+    /// Text that may be cut.
     Left,
-    /// Text, which is broken into a few lines.
+    /// Text that is wrapped into a few lines.
     Lines,
-    /// Numbers and what is as short; never cut.
+    /// Numbers and short words, right-aligned and never cut.
     Right,
-    /// Numbers with their decimal points below each other; never cut.
+    /// Numbers, aligned at their decimal points and never cut.
     Point,
 }
 
 /// A column of a [`Table`].
 #[derive(Debug)]
 pub(crate) struct TableColumn {
-    /// Lines above the cells: the name, the unit.
+    /// Lines above the cells: the name and the unit.
     pub(crate) head: Vec<String>,
     /// One cell per row.
     pub(crate) cells: Vec<String>,
-    /// How they stand.
+    /// The alignment of the cells.
     pub(crate) align: Align,
 }
 
@@ -54,7 +54,7 @@ impl TableColumn {
         self.cells.iter().any(|cell| !cell.is_empty())
     }
 
-    /// Without the ends of very long texts, and numbers with their points below each other.
+    /// Shortens very long texts, and aligns numbers at their points.
     fn prepared(mut self) -> Self {
         for text in self.head.iter_mut().chain(&mut self.cells) {
             *text = shortened(std::mem::take(text));
@@ -77,7 +77,7 @@ impl TableColumn {
         self
     }
 
-    /// The width of the widest cell or head.
+    /// The width of the widest cell or head line.
     fn natural(&self) -> usize {
         self.widest_cell().max(self.widest_head())
     }
@@ -90,7 +90,7 @@ impl TableColumn {
         self.cells.iter().map(|cell| cell.width()).max().unwrap_or(0)
     }
 
-    /// The width that it needs to be in the table at all.
+    /// The smallest width with which the column is shown.
     fn least(&self) -> usize {
         match self.align {
             Align::Left => self.natural().min(LEAST_TEXT),
@@ -102,7 +102,7 @@ impl TableColumn {
         .max(1)
     }
 
-    /// The width at which it stops growing.
+    /// The largest width that the column uses.
     fn most(&self, is_limited: bool) -> usize {
         match self.align {
             Align::Left => self.natural().min(MOST_TEXT),
@@ -145,19 +145,19 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// A table of these columns. Cells are free of control characters already.
+    /// A table of these columns. Their cells must not have control characters.
     pub(crate) fn new(columns: Vec<TableColumn>) -> Self {
         Self { columns: columns.into_iter().map(TableColumn::prepared).collect() }
     }
 
-    /// Without columns in which every cell is empty, but for the first.
+    /// Removes columns without any text in their cells, except for the first column.
     pub(crate) fn without_empty_columns(mut self) -> Self {
         let mut is_first = true;
         self.columns.retain(|column| std::mem::take(&mut is_first) || column.has_cells());
         self
     }
 
-    /// The table, and which of its columns are left out of it.
+    /// The table as text, with a sentence on hidden columns.
     pub(crate) fn text(&self, width: Width) -> String {
         let (mut text, shown) = self.fit(width.limit());
         let names: Vec<&str> = self.columns.iter().map(TableColumn::name).collect();
@@ -165,7 +165,7 @@ impl Table {
         text
     }
 
-    /// The lines of the table with as many of its first columns as fit, at least one, and their number.
+    /// The lines of the table with as many of its first columns as fit (at least one), and their number.
     pub(crate) fn fit(&self, limit: Option<usize>) -> (String, usize) {
         let widths = self.widths(limit);
         let columns = || self.columns.iter().zip(widths.iter().copied());
@@ -197,7 +197,7 @@ impl Table {
         (text, widths.len())
     }
 
-    /// The widths of the columns that fit. Room that is left over goes to the texts in turn.
+    /// The widths of the columns that fit. Spare room is distributed among the texts.
     fn widths(&self, limit: Option<usize>) -> Vec<usize> {
         let Some(limit) = limit else {
             return self.columns.iter().map(|column| column.most(false)).collect();
@@ -258,7 +258,7 @@ mod tests {
         assert_eq!((text.as_str(), shown), (expected, 3));
     }
 
-    /// The name of a column can be as long as a file, and the widths of texts are measured many times.
+    /// A column name can be as long as a file, and widths of texts are measured many times.
     #[test]
     fn long_texts_are_cut_before_they_are_measured() {
         let long = "a".repeat(2_000_000);

@@ -1,9 +1,9 @@
-//! Text of files, which may hold anything, on a terminal.
+//! Makes arbitrary text safe for a terminal.
 
 use unicode_width::UnicodeWidthStr;
 
-/// The text without what would change a terminal, or the order in which its characters are shown: control
-/// characters, separators of lines, and the marks of bidirectional text become U+FFFD.
+/// Replaces characters that would change the terminal, or the order in which text is shown, by U+FFFD:
+/// control characters, line separators, and marks of bidirectional text.
 pub(crate) fn harmless(text: &str) -> String {
     let changes = |c: char| {
         c.is_control()
@@ -12,10 +12,10 @@ pub(crate) fn harmless(text: &str) -> String {
     text.replace(changes, "\u{fffd}")
 }
 
-/// Characters of a text in a table, at the most.
+/// Maximum number of characters of a text in a table.
 const MOST_CHARACTERS: usize = 1000;
 
-/// The beginning of a text that no table shows whole: widths of texts are measured many times.
+/// Shortens a text that no table would show completely, because widths of texts are measured many times.
 pub(crate) fn shortened(mut text: String) -> String {
     if let Some((end, _)) = text.char_indices().nth(MOST_CHARACTERS) {
         text.truncate(end);
@@ -24,7 +24,7 @@ pub(crate) fn shortened(mut text: String) -> String {
     text
 }
 
-/// The text within a width, which has to be at least 1. What does not fit is replaced by an ellipsis.
+/// Cuts a text to a width of at least 1. An ellipsis replaces the removed part.
 pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
@@ -32,8 +32,8 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     format!("{}…", &text[..prefix(text, width.saturating_sub(1))])
 }
 
-/// The lines of a text that are at most `width` wide. They are broken at spaces and after semicolons and
-/// commas, and within words that are wider than a line.
+/// Breaks a text into lines that are at most `width` wide: at spaces, after semicolons and commas, and
+/// within words that are wider than a line.
 pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let width = width.max(2);
     let (mut lines, mut line) = (Vec::new(), String::new());
@@ -43,7 +43,7 @@ pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
             lines.push(std::mem::take(&mut line).trim_end().to_owned());
         }
         while word.trim_end().width() > width {
-            // A line holds two columns, and no character more.
+            // The width may be 1, and a character may take two columns.
             let first = word.chars().next().map_or(0, char::len_utf8);
             let (start, rest) = word.split_at(prefix(word, width).max(first));
             lines.push(start.to_owned());
@@ -57,7 +57,7 @@ pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// The bytes of the longest beginning that is at most `width` wide.
+/// The number of bytes of the longest prefix that is at most `width` wide.
 fn prefix(text: &str, width: usize) -> usize {
     let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
     ends.take_while(|end| text[..*end].width() <= width).last().unwrap_or(0)

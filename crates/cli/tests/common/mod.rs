@@ -1,4 +1,4 @@
-//! The program, run; and a folder to run it in.
+//! Runs the program, in a temporary folder.
 
 #![allow(
     dead_code,
@@ -9,7 +9,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// What a run of the program came to.
+/// The outcome of a run.
 pub(crate) struct Run {
     arguments: String,
     pub(crate) status: Option<i32>,
@@ -32,18 +32,18 @@ pub(crate) fn taploom(arguments: &[&str]) -> Run {
 }
 
 impl Run {
-    /// It succeeds in silence.
+    /// Checks that the run succeeded without messages.
     pub(crate) fn succeeds(&self) {
         assert_eq!((self.status, &*self.stderr), (Some(0), ""), "taploom {}", self.arguments);
     }
 
-    /// It fails with nothing on standard output.
+    /// Checks that the run failed without any output.
     pub(crate) fn fails_with(&self, status: i32, words: &[&str]) {
         self.line_says(status, words);
         assert!(self.stdout.is_empty(), "taploom {} writes to stdout", self.arguments);
     }
 
-    /// It fails with one line on standard error.
+    /// Checks that the run failed with one line on standard error.
     pub(crate) fn line_says(&self, status: i32, words: &[&str]) {
         let Self { arguments, stderr, .. } = self;
         assert_eq!(self.status, Some(status), "taploom {arguments}: {stderr}");
@@ -55,7 +55,7 @@ impl Run {
     }
 }
 
-/// A folder that goes away with the test.
+/// A folder that is removed at the end of the test.
 pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -81,7 +81,7 @@ impl Folder {
         self.write("columns.json", json)
     }
 
-    /// The names of all that is in it, hidden files as well.
+    /// The names of all entries of the folder, including hidden ones.
     pub(crate) fn names(&self) -> Vec<String> {
         let entries = std::fs::read_dir(Path::new(self.0.path())).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use super::Page;
 use super::page::repository;
 
-/// Links whose file or heading does not exist, and links of the book that leave it.
+/// Links whose file or heading does not exist, and links from the book to files outside.
 pub(crate) fn broken(pages: &[Page]) -> Vec<String> {
     let mut broken = Vec::new();
     for page in pages {
@@ -34,9 +34,9 @@ pub(crate) fn missing_from_the_summary(pages: &[Page]) -> Vec<String> {
     missing.map(|page| format!("{} is not in SUMMARY.md", page.name())).collect()
 }
 
-/// What the links and images of a line lead to.
+/// The targets of the links and images in a line.
 fn targets(line: &str) -> Vec<&str> {
-    // Text in code spans has no links.
+    // Code spans have no links.
     let outside = line.split('`').step_by(2);
     let parts = outside.flat_map(|text| text.split("](").skip(1));
     parts.filter_map(|rest| rest.split_once(')')).map(|(target, _)| target).collect()
@@ -65,7 +65,7 @@ fn why_broken(page: &Page, target: &str, pages: &[Page]) -> Option<String> {
     (!found).then(|| "no such heading".to_owned())
 }
 
-/// A path without `..`.
+/// Joins a path, and resolves `..`.
 fn joined(folder: &Path, file: &str) -> PathBuf {
     let mut path = folder.to_owned();
     for component in Path::new(file).components() {

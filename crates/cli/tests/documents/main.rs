@@ -1,10 +1,10 @@
-//! README.md and the pages of `docs/src` are true: their commands run, their data parse, their links lead
-//! somewhere.
+//! Checks README.md and the pages of `docs/src`: their commands run, their data parse, and their links have
+//! targets.
 //!
 //! Each `sh` block of a page is pasted into a shell, in order, in a temporary folder per page, with the
-//! program on the `PATH`. `text` blocks that follow a command before the next heading are what it
-//! prints. `python` blocks run with the interpreter of `cargo xtask setup`. HTML comments, which readers
-//! do not see, mark the exceptions:
+//! program on the `PATH`. A `text` block between such a command and the next heading is the expected
+//! output. `python` blocks run with the interpreter of `cargo xtask setup`. HTML comments, which readers do
+//! not see, mark the exceptions:
 //!
 //! - `<!-- not pasted: REASON -->` before a block that needs a server or takes minutes,
 //! - `<!-- exit status N -->` before a command that fails.
@@ -24,7 +24,7 @@ mod paste;
 
 use page::{Block, Page};
 
-/// Languages of blocks. Another one may hide a block from the tests by a misspelling.
+/// The allowed languages of blocks: a misspelled language would hide a block from the tests.
 const LANGUAGES: &[&str] = &["json", "python", "rust", "sh", "sql", "text", "toml", "yaml"];
 
 #[test]

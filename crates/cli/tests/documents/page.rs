@@ -1,4 +1,4 @@
-//! A page of Markdown, as far as the tests read it.
+//! Parses those parts of a Markdown page that the tests need.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ pub(crate) struct Page {
     pub(crate) blocks: Vec<Block>,
 }
 
-/// A line of prose and its number in the file, from 1.
+/// A line of prose, and its number in the file, counted from 1.
 pub(crate) struct Line {
     pub(crate) number: usize,
     pub(crate) text: String,
@@ -25,7 +25,7 @@ pub(crate) struct Block {
     pub(crate) language: String,
     /// The text of the HTML comment before the block.
     mark: Option<String>,
-    /// The block follows an earlier block with no heading between the two.
+    /// Whether an earlier block precedes the block without a heading between the two.
     pub(crate) is_in_the_same_section: bool,
     pub(crate) text: String,
 }
@@ -100,7 +100,7 @@ impl Block {
         format!("{}:{}", page.name(), self.line)
     }
 
-    /// Why the block is not pasted.
+    /// The reason why the block is not pasted.
     pub(crate) fn not_pasted(&self) -> Option<&str> {
         self.mark.as_deref()?.strip_prefix("not pasted: ")
     }

@@ -1,4 +1,4 @@
-//! The commands of a page, pasted in order.
+//! Pastes the commands of a page, in order.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use super::page::repository;
 use super::{Block, Page};
 
-/// `cargo run --release -- ARGUMENTS` of a reader is `taploom ARGUMENTS` here.
+/// Runs `taploom ARGUMENTS` for `cargo run --release -- ARGUMENTS`, which readers type.
 const CARGO: &str = r#"#!/bin/sh
 if [ "$1 $2 $3" != "run --release --" ]; then
     echo "the tests paste only cargo run --release -- ARGUMENTS" >&2
@@ -18,7 +18,7 @@ shift 3
 exec taploom "$@"
 "#;
 
-/// What became of the blocks of a page.
+/// The outcome of a page's blocks.
 #[derive(Default)]
 pub(crate) struct Ran {
     pub(crate) pasted: usize,
@@ -27,7 +27,7 @@ pub(crate) struct Ran {
     pub(crate) wrong: Vec<String>,
 }
 
-/// What the last command printed, and what the page says of it.
+/// The output of the last command, and what the page expects.
 #[derive(Default)]
 struct Printed {
     streams: [String; 2],
@@ -77,7 +77,7 @@ pub(crate) fn all(page: &Page) -> Ran {
     ran
 }
 
-/// The folder that stands first on the `PATH`.
+/// Creates the folder that comes first on the `PATH`.
 fn put_programs(folder: &Path) {
     symlink(env!("CARGO_BIN_EXE_taploom"), folder.join("taploom")).unwrap();
     let cargo = folder.join("cargo");
@@ -97,7 +97,7 @@ fn python(block: &Block) -> Command {
     command
 }
 
-/// The Python that has pyarrow and astropy.
+/// The Python interpreter that has pyarrow and astropy.
 fn interpreter() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty());
     let target = repository().join(target.unwrap_or_else(|| "target".into()));
@@ -127,13 +127,13 @@ fn run(
     Ok(Printed { streams })
 }
 
-/// Text as it stands on a page: no carriage returns, no empty lines at the end.
+/// Text as pages show it: without carriage returns, and without empty lines at the end.
 fn plain(text: &str) -> String {
     text.replace('\r', "").trim_end().to_owned()
 }
 
 impl Printed {
-    /// Why a block is neither what went to standard output nor what went to standard error.
+    /// Describes the difference if a block is neither the standard output nor the standard error.
     fn differs(&self, said: &str) -> Option<String> {
         let said = plain(said);
         let [out, err] = &self.streams;

@@ -11,7 +11,8 @@ use parquet::file::serialized_reader::SerializedFileReader;
 
 use crate::common::{Folder, taploom};
 
-/// The names in a folder, and the rows of each file as another run of the program counts them.
+/// The names of the files in a folder, and the number of rows of each, counted by another run of the
+/// program.
 fn files(folder: &str) -> Vec<(String, usize)> {
     let entries = std::fs::read_dir(folder).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -50,7 +51,7 @@ fn a_table_in_seven_files_is_the_table() {
             })
             .collect();
         assert_eq!(files(out.trim_end_matches('/')), expected, "{name}");
-        // All of them are one table: the same cells in the same order as those of one file.
+        // Together the files are one table, with the same cells in the same order as a single file.
         let one = folder.path(&format!("one.{extension}"));
         taploom(&["encode", &source, "-o", &one]).succeeds();
         let one = taploom(&["encode", &one, "-f", "csv"]);
@@ -58,7 +59,7 @@ fn a_table_in_seven_files_is_the_table() {
         let back = taploom(&["encode", &out, "-f", "csv"]);
         back.succeeds();
         assert!(back.stdout == one.stdout, "{name}");
-        // FITS has no null in text.
+        // FITS does not distinguish null from empty text.
         assert!(back.stdout == whole || name == "fits.zst/", "{name}");
 
         let summary: serde_json::Value =
@@ -76,7 +77,7 @@ fn a_table_in_seven_files_is_the_table() {
     let part = SerializedFileReader::new(part).unwrap();
     let groups = part.metadata().row_groups().iter().map(RowGroupMetaData::num_rows);
     assert_eq!(groups.collect::<Vec<_>>(), [6000, 6000, 2286]);
-    // A new folder has the rights of any new folder, and is not that of temporary files.
+    // The folder has the rights of any new folder, not those of a temporary one.
     std::fs::create_dir(folder.path("new")).unwrap();
     let rights = |name: &str| std::fs::metadata(folder.path(name)).unwrap().permissions();
     assert_eq!(rights("a.parquet"), rights("new"));
@@ -119,7 +120,7 @@ fn no_rows_one_row_and_whole_files() {
 fn a_file_ends_when_it_has_reached_its_size() {
     let folder = Folder::new();
     let source = format!("synth:{}?rows=100000&nulls=0", folder.columns());
-    // Larger by a batch, or by a row group; the sizes are those of these rows.
+    // Files exceed the limit by a batch or a row group; the expected sizes are specific to this table.
     for (name, limit, most, more) in [
         ("csv/", 300_000, 460_000, &["-f", "csv"][..]),
         ("threads/", 300_000, 460_000, &["-f", "csv", "--threads", "3"]),
@@ -188,7 +189,7 @@ fn a_folder_that_can_not_be_written_is_refused() {
     );
     assert_eq!(folder.names(), before);
 
-    // What sources pass over in a folder does not fill it.
+    // Hidden files don't count, because sources ignore them.
     let hidden = folder.path("hidden");
     std::fs::create_dir(&hidden).unwrap();
     std::fs::write(format!("{hidden}/.keep"), "").unwrap();

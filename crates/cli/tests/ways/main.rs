@@ -1,4 +1,4 @@
-//! Ways in and ways out: standard input, several files, compressed files.
+//! Inputs and outputs: standard input, several files, compressed files.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Compressed outputs, and what happens to a file that is replaced.
+//! Compressed outputs, and the replacement of existing files.
 
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -47,7 +47,7 @@ fn a_failure_leaves_no_compressed_file() {
     let before = folder.names();
     taploom(&["encode", &csv, "-o", &folder.path("a.vot.gz")]).fails_with(1, &["row 3001"]);
     assert_eq!(folder.names(), before);
-    // A full disk shows at the end, when the compressor gives out its last bytes.
+    // A full disk is detected at the end, when the compressor writes its last bytes.
     let link = folder.path("full.csv.gz");
     std::os::unix::fs::symlink("/dev/full", &link).unwrap();
     taploom(&["encode", "demo", "-o", &link]).fails_with(1, &["No space left"]);
@@ -60,9 +60,11 @@ fn a_name_that_says_another_format_is_hinted_at() {
         (
             "a.parquet",
             "csv",
-            Some("in the format csv, as -f asks, though .parquet is that of voparquet; .csv"),
+            Some(
+                "written in the format csv (by -f), but .parquet is the extension of voparquet; better use .csv",
+            ),
         ),
-        ("a.parquet.gz", "csv", Some("though .parquet is that of voparquet")),
+        ("a.parquet.gz", "csv", Some("but .parquet is the extension of voparquet")),
         ("a.csv.gz", "csv", None),
         ("a.dat", "csv", None),
         ("a.gz", "csv", None),
@@ -92,7 +94,7 @@ fn a_replaced_file_keeps_its_mode_and_a_read_only_one_is_kept() {
     taploom(&["encode", "demo", "-o", &path]).fails_with(2, &["can't write", "it is read-only"]);
 }
 
-/// The next run would read the rows of this one too.
+/// The next run would also read the rows that this run writes.
 #[test]
 fn an_output_among_the_files_that_are_read_is_refused() {
     let folder = Folder::new();
@@ -114,10 +116,10 @@ fn an_output_among_the_files_that_are_read_is_refused() {
         taploom(&[&["encode"], &sources[..], &["-o", out]].concat()).fails_with(2, &words);
         assert_eq!(std::fs::read(out).ok(), before, "{sources:?}");
     }
-    // A new file that a pattern may match later is no fault of this run.
+    // A new file that the pattern would match at the next run is allowed.
     taploom(&["encode", &all, "-o", &folder.path("all.csv")]).succeeds();
-    // Folders within a folder are not read.
+    // Subfolders are not read.
     taploom(&["encode", &all, "-o", &format!("{all}/within/"), "--split-rows", "1"]).succeeds();
-    // One file is replaced by what is made of it.
+    // A single input file may be replaced by the output.
     taploom(&["encode", &third, "-o", &third]).succeeds();
 }

@@ -1,4 +1,4 @@
-//! `-`: standard input for every kind of file.
+//! `-`: standard input, for every file format.
 
 use std::fs::File;
 use std::io::Write;
@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use crate::common::{Folder, taploom};
 
-/// Bytes through a pipe, in pieces.
+/// Sends bytes through a pipe, in pieces.
 fn piped(arguments: &[&str], bytes: &[u8]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_taploom"))
         .args(arguments)
@@ -19,7 +19,7 @@ fn piped(arguments: &[&str], bytes: &[u8]) -> Output {
     let bytes = bytes.to_vec();
     let writer = std::thread::spawn(move || {
         let (first, rest) = bytes.split_at(bytes.len().min(3));
-        // Who has read enough closes the pipe.
+        // The program closes the pipe when it has read enough.
         let _ = stdin.write_all(first).and_then(|()| stdin.write_all(rest));
     });
     let output = child.wait_with_output().unwrap();
@@ -71,7 +71,7 @@ fn what_is_not_known_or_cut_short_is_said() {
     for (bytes, words) in [
         (
             &b"\0\x01\x02 nothing that is known"[..],
-            "source standard input: its content is not that of",
+            "source standard input: its content does not look like",
         ),
         (b"", "source standard input: it is empty"),
         (&parquet[..parquet.len() / 2], "source standard input: not a whole Parquet file"),

@@ -121,7 +121,7 @@ fn fitting(
                     if said.datatype.element() != derived.datatype.element()
                         && !range.is_some_and(|range| holds(said.datatype, range)) =>
                 {
-                    format!("datatype {said} is not that of Arrow type {}", field.data_type())
+                    format!("datatype {said} does not fit Arrow type {}", field.data_type())
                 }
                 _ => return (column, None),
             }

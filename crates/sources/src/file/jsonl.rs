@@ -329,7 +329,7 @@ impl Rows {
         let why = error.to_string();
         let why = why.strip_prefix("Json error: ").unwrap_or(&why).replace('\n', " ");
         let message = format!(
-            "source {}: {why} (columns and types are those of the first {GUESS_ROWS} rows; --columns gives \
+            "source {}: {why} (columns and types are guessed from the first {GUESS_ROWS} rows; --columns sets \
              other types)",
             self.lines.name
         );

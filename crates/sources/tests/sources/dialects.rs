@@ -86,7 +86,7 @@ fn separated_text_is_known_by_its_looks() {
     for text in ["a;b\n1;2\n", "one\n1\n", "[{\"a\": 1, \"b\": 2}]", "\x00,1"] {
         let error = rows_of("t.txt", text).unwrap_err().to_string();
         assert!(
-            error.contains("--input-format says what it is, such as 'csv;delimiter=;'"),
+            error.contains("name its format with --input-format, such as 'csv;delimiter=;'"),
             "{error}"
         );
     }

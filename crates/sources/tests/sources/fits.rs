@@ -90,8 +90,8 @@ fn a_table_is_chosen_by_number_or_name() {
     }
 }
 
-/// Arrays of variable length are read through scratch where the file can't seek, and rows alone are not.
-# If a file can't seek, variable-length arrays are read through scratch; other tables need no scratch.
+/// If a file can't seek, variable-length arrays are read through scratch; other tables need no scratch.
+#[test]
 fn a_compressed_table_is_read_as_the_plain_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("astropy.fits.zst");
@@ -108,8 +108,8 @@ fn a_compressed_table_is_read_as_the_plain_one() {
     assert_eq!((space.peak(), space.used()), (peak, 0), "a table without a heap needs no scratch");
 }
 
-/// Rows come in batches of any size, also of fewer rows than asked for.
-# Batches may have any size, and may have fewer rows than requested.
+/// Batches may have any size, and may have fewer rows than requested.
+#[test]
 fn batches_are_bounded_by_rows_and_by_bytes() {
     let path = file("astropy.fits");
     let plain = rows(&Request::new(&path)).unwrap();
@@ -130,7 +130,7 @@ fn batches_are_bounded_by_rows_and_by_bytes() {
 
 #[test]
 fn what_we_write_is_read_back() {
-    // FITS has only ASCII.
+    // FITS has only ASCII characters.
     let sql = "SELECT hip, con, ra, dec, vmag, bv, parallax, sptype, variable FROM stars";
     let demo = rows(&query("demo", sql)).unwrap();
     let schema = block_on(open(&query("demo", sql))).unwrap().schema().clone();
@@ -138,33 +138,33 @@ fn what_we_write_is_read_back() {
     let read = rows(&Request::new(&path)).unwrap();
     assert_eq!(read.num_rows(), demo.num_rows());
     for column in schema.columns() {
-        // A null float is NaN in FITS.
+        // FITS stores a null float as NaN.
         let back = shown(&read, column.name()).replace("NaN", "-");
         assert_eq!(back, shown(&demo, column.name()), "{}", column.name());
     }
 }
 
-/// A file that is cut short anywhere gives its rows so far and an error, or an error.
-# A file that is cut short gives an error, at once or after the rows before the cut.
+/// A file that is cut short gives an error, at once or after the rows before the cut.
+#[test]
 fn truncation_is_an_error_that_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cut.fits");
     let bytes = std::fs::read(file("astropy.fits")).unwrap();
-    // Where the second table begins; what is cut behind it does not matter to the first.
+    // The second table begins here. A cut after this point does not affect the first table.
     let end = bytes.windows(8).rposition(|window| window == b"XTENSION").unwrap();
     for at in (0..end - 2880).step_by(233) {
         std::fs::write(&path, &bytes[..at]).unwrap();
         let error = format!("{:#}", refusal(&Request::new(path.to_str().unwrap())));
         assert!(error.contains("cut.fits"), "{error}");
-        // Between the image and the next block is only padding.
+        // Between the image and the next block there is only padding.
         if at > 2880 && !(11_760..14_400).contains(&at) {
             assert!(error.contains("cut short"), "{at}: {error}");
         }
     }
 }
 
-/// Flipped bits give rows or an error, and no panic; so do bytes that are no FITS file.
-# Flipped bits, and bytes that are not a FITS file, lead to rows or to an error, never to a panic.
+/// Flipped bits, and bytes that are not a FITS file, lead to rows or to an error, never to a panic.
+#[test]
 fn damage_does_not_panic() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("damaged.fits");
@@ -198,7 +198,7 @@ fn damage_does_not_panic() {
     assert!(read > 50 && refused > 50, "{read} read, {refused} refused");
 }
 
-/// A file with one extension of a kind.
+/// A file with one extension of the given kind.
 fn extension(kind: &str, cards: &[&str], data: &str) -> String {
     let block = |cards: &[&str]| {
         let text: String = cards.iter().map(|card| format!("{card:<80}")).collect();
@@ -210,8 +210,8 @@ fn extension(kind: &str, cards: &[&str], data: &str) -> String {
     format!("{primary}{}{data:2880}", block(&[&start[..], cards, &["END"]].concat()))
 }
 
-/// A table in ASCII: columns in any order, with characters between them that belong to none.
-# An ASCII table with columns in any order, and with unused characters between them.
+/// An ASCII table with columns in any order, and with unused characters between them.
+#[test]
 fn tables_in_ascii_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ascii.fits");
@@ -275,8 +275,8 @@ fn tables_in_ascii_are_read() {
     }
 }
 
-/// Headers that claim what is not there.
-# Headers with false claims.
+/// Headers with false claims.
+#[test]
 fn claims_of_a_header_are_checked() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("claims.fits");

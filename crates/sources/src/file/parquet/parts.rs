@@ -54,11 +54,12 @@ impl Parts {
         Self { metadata, columns, parts }
     }
 
-    /// What a request needs of the columns of this schema, and the columns that it needs. Those of the keys of its sample
-    /// are needed if `with_keys`.
+    /// The parts that a request needs, with only the columns that it needs. With `with_keys`, these include the columns
+    /// of its sample's keys.
     ///
     /// # Errors
-    /// Those of the select list and of the condition.
+    /// As [`SelectList::bind`](taploom_expressions::SelectList::bind) and
+    /// [`Condition::bind`](taploom_expressions::Condition::bind).
     pub(super) fn needed(
         file: &File,
         metadata: ArrowReaderMetadata,
