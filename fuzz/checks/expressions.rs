@@ -1,4 +1,5 @@
-//! Any text as a select list and as a condition is parsed, bound and evaluated, or an error of one line.
+//! Any text, as a select list and as a condition, must be parsed, bound and evaluated, or give an error of
+//! one line.
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,7 +10,7 @@ use arrow_array::{
 use taploom::expressions::{Condition, SelectList};
 use taploom::{Error, Result, ResultSchema};
 
-/// Reads the text as both.
+/// Reads the text as a select list and as a condition.
 pub(crate) fn check(text: &str) {
     for result in [condition(text), select(text)] {
         if let Err(error) = result {
@@ -18,7 +19,7 @@ pub(crate) fn check(text: &str) {
     }
 }
 
-/// Rows are kept where the condition is true, whatever the batches are.
+/// The same rows are kept, whatever the batches are.
 fn condition(text: &str) -> Result<()> {
     let batch = batch();
     let predicate = text.parse::<Condition>()?.bind(&ResultSchema::derived(batch.schema()))?;
@@ -43,7 +44,7 @@ fn select(text: &str) -> Result<()> {
     Ok(())
 }
 
-/// Columns of the types that a condition knows, with nulls, NaN and the limits of integers.
+/// Columns of the types that conditions support, with nulls, NaN and extreme integers.
 fn batch() -> &'static RecordBatch {
     static BATCH: OnceLock<RecordBatch> = OnceLock::new();
     BATCH.get_or_init(|| {

@@ -1,11 +1,11 @@
-//! Any bytes as a file are looked into: what is wrong with them is in the answer, or an error of one line.
+//! Any bytes, inspected as a file, must give a report or an error of one line.
 
 use std::io::Write;
 
 use futures::executor::block_on;
 use taploom_inspect::{InspectOptions, inspect};
 
-/// Looks at the metadata, and at all of the file.
+/// Inspects the metadata, and then the whole file.
 pub(crate) fn check(bytes: &[u8]) {
     let Ok(mut file) = tempfile::NamedTempFile::new() else { return };
     if file.write_all(bytes).is_err() {

@@ -59,7 +59,7 @@ pub fn check_joined_by_astropy(path: &Path) -> Result<(), String> {
 /// Compares types, cells and metadata of a file with the file from which it was made, by pyarrow.
 ///
 /// # Errors
-/// The differences, one a line.
+/// Compares types, cells and metadata of a file with the file from which it was made, by pyarrow.
 pub fn check_kept_types(given: &Path, path: &Path) -> Result<(), String> {
     no_messages(&serde_json::json!({"reader": "kept_types", "given": given, "path": path}))
 }

@@ -137,7 +137,7 @@ impl Process {
 }
 
 impl Drop for Process {
-    /// The process ends at the end of its input, or is ended where it does not take it.
+    /// Kills the process, and waits for its end.
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

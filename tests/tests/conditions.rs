@@ -128,7 +128,7 @@ fn table(seed: u64) -> RecordBatch {
     .unwrap()
 }
 
-/// A random condition, often of several comparisons.
+/// A random condition, often with several comparisons.
 fn condition(random: &mut Random, depth: u32) -> String {
     let inner = |random: &mut Random| condition(random, depth + 1);
     if depth < 3 && random.chance(45) {

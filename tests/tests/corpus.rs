@@ -1,5 +1,5 @@
-//! The tables in the files of astropy, pyvo and mocpy: read with the same cells as astropy reads, or refused for a reason that
-//! stands here. `tests/readers/corpus.py` says which files these are.
+//! Reads the tables in the files of astropy, pyvo and mocpy: the cells equal those that astropy reads, or
+//! the table is refused for a reason that is listed here. `tests/readers/corpus.py` lists the files.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
@@ -8,10 +8,10 @@ use std::process::Command;
 
 use serde::Deserialize;
 
-/// A table, and what Taploom says of it.
+/// A table, and Taploom's error for it.
 type Found = (String, String);
 
-/// What `tests/readers/corpus.py` prints.
+/// The output of `tests/readers/corpus.py`.
 #[derive(Debug, Deserialize)]
 struct Report {
     tables: usize,
@@ -24,7 +24,7 @@ struct Report {
     misbehaved: Vec<(String, String, String)>,
 }
 
-/// Tables that are refused: the error, and the clause by which the file is wrong.
+/// Tables that are refused: the error, and the clause of the standard that the file violates.
 const REFUSED: &[(&str, &str, &str)] = &[
     (
         "astropy/io/fits/tests/data/vla_logical_pre_fix.fits 1",
@@ -53,7 +53,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Of a hundred tables, so many may be refused.
+/// Maximum percentage of tables that may be refused.
 const MOST_REFUSED: usize = 5;
 
 #[test]
@@ -68,7 +68,7 @@ fn tables_of_astropy_pyvo_and_mocpy_are_read_as_astropy_reads_them() {
     assert_eq!(refused, known);
     assert_eq!(report.tables, report.equal + report.refused.len());
     assert!(report.refused.len() * 100 <= MOST_REFUSED * report.tables, "{report:?}");
-    // The walk has found the files, and what the report counts was compared.
+    // Checks that the files were found, and that their contents were compared.
     assert!(report.tables > 100 && report.cells > 10_000 && report.units > 100, "{report:?}");
     assert!(report.zeros > 0, "{report:?}");
 }

@@ -1,4 +1,4 @@
-//! Compares the figures of `taploom inspect` for Parquet files with pyarrow's.
+//! Compares the facts that `taploom inspect` reports on Parquet files with pyarrow's.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
 
@@ -27,7 +27,7 @@ fn demo(folder: &Path, name: &str, options: &[(&str, &str)]) -> PathBuf {
     path
 }
 
-/// The inspection, reduced to the figures that pyarrow has as well.
+/// The inspection, reduced to the facts that pyarrow reports as well.
 fn ours(path: &Path) -> Value {
     let options = InspectOptions::default();
     let found = futures::executor::block_on(inspect(path.to_str().unwrap(), &options)).unwrap();
@@ -74,7 +74,7 @@ fn ours(path: &Path) -> Value {
     })
 }
 
-/// Compares the inspection with pyarrow, except for figures that pyarrow does not show.
+/// Compares the inspection with pyarrow, except for facts that pyarrow does not report.
 fn compare(path: &Path) {
     let mut theirs = Readers::with(|readers| readers.footer(path)).unwrap();
     let mut ours = ours(path);

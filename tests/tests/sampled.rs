@@ -25,7 +25,7 @@ fn mixed(number: u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// Groups in runs and ids in shorter runs, in which every value also comes back later; a tenth of each is null.
+/// Groups in runs, and ids in shorter runs. Every value occurs again later, and a tenth of them are null.
 fn numbers(salt: u64, run: u64, distinct: u64) -> Vec<Option<u64>> {
     let number = |row: u64| {
         let drawn = mixed(salt.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(row / run));
@@ -94,7 +94,7 @@ fn every_type_is_a_group_and_an_id() {
     let mut cases = Vec::new();
     for group in 1..names.len() {
         for id in 1..names.len() {
-            // Some are larger than every group.
+            // Some numbers are larger than any group.
             cases.push((group, id, [1, 2, 5, 100][(group + id) % 4]));
         }
     }

@@ -55,7 +55,7 @@ pub struct ResultFormat {
     /// The columns, by position.
     #[serde(deserialize_with = "columns")]
     pub column_types: Vec<ColumnType>,
-    /// The base of rewritten URLs, used if the bridge has no base of its own.
+    /// The base of rewritten URLs, used if the settings of the bridge have none.
     pub base_url: Option<String>,
 }
 

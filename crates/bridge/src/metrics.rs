@@ -43,7 +43,7 @@ impl Metrics {
     /// Metrics that count from 0. The disk use of `scratch`, by all jobs, is read when the metrics are
     /// written.
     pub(crate) fn new(scratch: &ScratchSpace) -> Self {
-        // From 10 ms to an hour and a half.
+        // Buckets from 10 ms to an hour and a half.
         let histogram: fn() -> Histogram = || Histogram::new(exponential_buckets(0.01, 3.0, 13));
         Self {
             jobs: Family::default(),
@@ -88,7 +88,7 @@ impl Metrics {
         registry.register("upload_retries", "Uploads that were tried again", retries);
         registry.register(
             "unreadable_messages",
-            "Messages that are no job and name none",
+            "Messages that are not a job and name no job",
             self.unreadable_messages.clone(),
         );
         let mut text = String::new();

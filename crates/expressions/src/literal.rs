@@ -46,7 +46,7 @@ impl Literal {
         Some(Self::TimeOfDay(count.as_primitive::<arrow_array::types::Int64Type>().value(0)))
     }
 
-    /// One value of the type that the literal has by itself. `None` for a number of more than 76 digits.
+    /// The literal as one value of its natural type. `None` for a number of more than 76 digits.
     pub(crate) fn alone(&self) -> Option<ArrayRef> {
         Some(match self {
             Self::Null => new_null_array(&DataType::Null, 1),

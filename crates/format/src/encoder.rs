@@ -59,8 +59,7 @@ pub trait ResultEncoder: Send {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Written {
-    /// Bytes of the output that hold rows, as they stand there (after base64 or compression), without
-    /// header, trailer and footer.
+    /// Bytes of the output that hold rows, after base64 or compression, without header, trailer and footer.
     pub data_bytes: u64,
     /// Cells and names that were not written unchanged.
     pub losses: Losses,
@@ -87,8 +86,7 @@ impl Written {
 pub struct EncodeSummary {
     /// Rows written.
     pub rows: u64,
-    /// Bytes of the output that hold rows, as they stand there (after base64 or compression), without
-    /// header, trailer and footer.
+    /// Bytes of the output that hold rows, after base64 or compression, without header, trailer and footer.
     pub data_bytes: u64,
     /// All bytes of the output.
     pub total_bytes: u64,

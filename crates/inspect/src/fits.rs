@@ -97,7 +97,7 @@ impl Cards {
             file.read_exact(&mut block)?;
             cards.bytes += BLOCK;
             if index == 0 && !block.starts_with(MARK) && !block.starts_with(b"XTENSION=") {
-                return Ok(Err("there is no header".to_owned()));
+                return Ok(Err("its header is missing".to_owned()));
             }
             for card in block.chunks_exact(CARD) {
                 let (keyword, rest) = card.split_at(8);

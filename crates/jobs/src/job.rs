@@ -58,7 +58,7 @@ pub struct JobLimits {
     pub scratch_per_job: Option<u64>,
     /// How results are sent.
     pub upload: UploadMode,
-    /// The time limit of jobs that have no limit of their own. By default there is no limit.
+    /// The time limit of jobs without a separate limit. By default there is none.
     pub timeout: Option<Duration>,
     /// Maximum number of rows of a batch; by default the rows that fit in about 2 MiB.
     pub batch_rows: Option<usize>,
@@ -94,7 +94,7 @@ impl JobLimits {
 /// Tokens to stop a job from outside.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
-    /// Aborts the job, because its result is no longer wanted: it ends as [`Outcome::Aborted`].
+    /// Aborts the job, because nobody wants its result any more: it ends as [`Outcome::Aborted`].
     pub abort: CancellationToken,
     /// Hands the job over to another worker: the observer is not called any more.
     pub hand_over: CancellationToken,
@@ -105,9 +105,9 @@ pub struct Stop {
 pub enum Outcome {
     /// The result is stored.
     Completed(Encoded),
-    /// There is no result.
+    /// The job failed and has no result.
     Failed(Failure),
-    /// The job was aborted; there is no result.
+    /// The job was aborted and has no result.
     Aborted,
     /// Another worker will run the job. The end was not reported to the observer.
     HandedOver,

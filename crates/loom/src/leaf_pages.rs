@@ -76,10 +76,9 @@ impl LeafPages {
 impl PageStoreFactory for LeafPages {
     fn create(&self, args: &PageStoreArgs<'_>) -> Result<Box<dyn PageStore>, ParquetError> {
         let index = args.column_index();
-        let leaf =
-            self.leaves.get(index).cloned().ok_or_else(|| {
-                Error::Internal(format!("there is no leaf {index}")).into_parquet()
-            })?;
+        let leaf = self.leaves.get(index).cloned().ok_or_else(|| {
+            Error::Internal(format!("leaf {index} does not exist")).into_parquet()
+        })?;
         let chunk = self.pages.of_chunk();
         Ok(Box::new(LeafStore { chunk, header: None, checksums: self.checksums, leaf }))
     }

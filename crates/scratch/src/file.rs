@@ -64,10 +64,10 @@ impl ScratchFile {
         Ok(offset)
     }
 
-    /// Fills `bytes` with those at `offset`.
+    /// Fills `bytes` with the bytes at `offset`.
     ///
     /// # Errors
-    /// [`ScratchError::Failed`], also where fewer bytes were appended.
+    /// [`ScratchError::Failed`], also if fewer bytes were appended.
     pub fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> Result<()> {
         self.0.read_exact_at(bytes, offset)
     }
@@ -109,10 +109,10 @@ impl ScratchFile {
 }
 
 impl ScratchReader {
-    /// Fills `bytes` with those at `offset`.
+    /// Fills `bytes` with the bytes at `offset`.
     ///
     /// # Errors
-    /// [`ScratchError::Failed`], also where fewer bytes were appended.
+    /// [`ScratchError::Failed`], also if fewer bytes were appended.
     pub fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> Result<()> {
         self.0.read_exact_at(bytes, offset)
     }

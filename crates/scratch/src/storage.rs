@@ -41,7 +41,7 @@ pub trait StorageFile: Send + Sync {
     /// The error of the system.
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
 
-    /// Fills `bytes` with those at `offset`.
+    /// Fills `bytes` with the bytes at `offset`.
     ///
     /// # Errors
     /// The error of the system; [`io::ErrorKind::UnexpectedEof`] past the end of the file.

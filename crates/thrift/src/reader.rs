@@ -90,8 +90,8 @@ impl<I: Input> Reader<I> {
         Ok(Taken::Yes)
     }
 
-    /// The next field of a struct, by its id and type; `None` at the end of the struct. `last` is the id of the field
-    /// before, and 0 at the beginning.
+    /// The next field of a struct, by its id and type; `None` at the end of the struct. `last` is the id of
+    /// the previous field, and 0 at the beginning.
     ///
     /// # Errors
     /// If the bytes are not a field.

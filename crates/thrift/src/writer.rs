@@ -1,6 +1,7 @@
 //! Writing values.
 
-/// Appends the header of the field `id`. `last` is the id of the previous field, which is smaller, by 15 at most.
+/// Appends the header of the field `id`. `last` is the id of the previous field, which is smaller by at
+/// most 15.
 pub fn put_field(out: &mut Vec<u8>, last: &mut u8, id: u8, kind: u8) {
     out.push((id - *last) << 4 | kind);
     *last = id;

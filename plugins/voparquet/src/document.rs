@@ -35,8 +35,7 @@ impl Document {
             return Ok(Self { frame, again: longest.then(|| (schema.clone(), names)) });
         };
         if options.timestamp == Timestamp::Micros {
-            let message =
-                "option timestamp=micros changes FIELDs, and those of an envelope stay as given";
+            let message = "option timestamp=micros changes FIELDs, but the FIELDs of an envelope are written unchanged";
             return Err(Error::new(ErrorKind::InvalidOption, message));
         }
         Ok(Self { frame: Frame::given(envelope), again: None })

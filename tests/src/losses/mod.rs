@@ -251,7 +251,7 @@ pub fn with_losses(
 ) -> RecordBatch {
     let names = losses.iter().map(AsRef::as_ref);
     for name in names {
-        assert!(LOSSES.iter().any(|loss| loss.name == name), "{name:?} is no loss that is known");
+        assert!(LOSSES.iter().any(|loss| loss.name == name), "{name:?} is not a known loss");
     }
     let happen: Vec<&Loss> =
         LOSSES.iter().filter(|loss| losses.iter().any(|name| name.as_ref() == loss.name)).collect();

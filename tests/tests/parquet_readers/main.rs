@@ -62,12 +62,12 @@ fn polars_reads_version_2() {
 /// Of more than 38 digits: DuckDB makes floats of them, polars refuses them.
 const WIDE_DECIMALS: [&str; 2] = ["double as Decimal256(60, 3)", "Decimal256(76, 38)"];
 
-/// polars refuses a file with these in ARROW:schema.
+/// polars refuses a file if its ARROW:schema has these types.
 const UNKNOWN_TO_POLARS: [&str; 4] =
     ["lists as ListView(Utf8)", "large list view", "interval of months", "interval of days"];
 
-/// Checks that a reader returns the written cells of all columns, except for columns that it is known
-/// not to read. It gets these one by one, to check that it still does not read them.
+/// Checks that a reader returns the written cells of all columns except `unread`. It gets each of these
+/// separately, to check that it still does not read it.
 #[track_caller]
 fn reads_all_but(reader: Reader, version: WriterVersion, unread: &[&str]) {
     let table = batches(rows::every_and_edges, ROWS);

@@ -91,7 +91,8 @@ impl Table {
         }
     }
 
-    /// With the encodings that `auto` chooses, in a row group with enough rows for the choice, and without filters.
+    /// As above, with the encodings that `auto` chooses, in a row group with enough rows for the choice,
+    /// and without filters.
     pub(crate) fn with_auto() -> Self {
         Self {
             batches: batches(numbered, ROWS_OF_AUTO),

@@ -163,7 +163,7 @@ fn with_footer(
     if let Some(chunk) = footer.first_outside {
         let column = footer.leaves.get(chunk.leaf as usize).map(|leaf| leaf.path.join("."));
         inspection.problems.push(format!(
-            "{} column chunks are not within the file, the first one that of column {:?} in row group {}",
+            "{} column chunks are not within the file, the first one in column {:?} and row group {}",
             footer.outside,
             column.unwrap_or_default(),
             chunk.row_group + 1

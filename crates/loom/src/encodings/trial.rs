@@ -60,8 +60,7 @@ impl<'a> Trial<'a> {
         Self { column, schema, properties }
     }
 
-    /// Measures the pages of each leaf, encoded in the given way, or as the properties say if there
-    /// is none.
+    /// Measures the pages of each leaf, encoded in the given way; without one, the properties decide.
     pub(super) fn measure(
         &self,
         ways: &[Option<Way>],
@@ -123,7 +122,7 @@ impl PageStoreFactory for MeasuredPages {
     fn create(&self, args: &PageStoreArgs<'_>) -> Result<Box<dyn PageStore>, ParquetError> {
         let index = args.column_index();
         let measured = self.0.get(index).cloned().ok_or_else(|| {
-            Error::Internal(format!("there is no leaf {index} to try")).into_parquet()
+            Error::Internal(format!("leaf {index} does not exist")).into_parquet()
         })?;
         Ok(Box::new(MeasuringStore { measured, puts: 0 }))
     }

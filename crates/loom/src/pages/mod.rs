@@ -202,7 +202,7 @@ impl ChunkPages {
                 shared.file.read_exact_at(&mut page[start..], offset)?;
             }
             Some(PagePlace::Taken) | None => {
-                return Err(Error::Internal(format!("there is no page {index}")));
+                return Err(Error::Internal(format!("page {index} does not exist")));
             }
         }
         shared.waiting -= 1;

@@ -92,7 +92,7 @@ fn grown(case: &str) -> f64 {
     line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
 }
 
-/// Writes the case of the environment, and prints the largest resident set. `false` if there is none.
+/// Writes the case of the environment, and prints the largest resident set. Returns `false` without a case.
 fn write_case() -> bool {
     let Ok(case) = std::env::var(CASE) else { return false };
     if let [name, part, codec, threads] = case.split('/').collect::<Vec<_>>()[..] {

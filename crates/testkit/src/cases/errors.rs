@@ -65,7 +65,7 @@ pub(super) fn a_cell_that_does_not_fit_names_column_and_row(
     let metadata = ColumnMetadata { datatype: Some(Datatype::Short), ..Default::default() };
     let schema = ResultSchema::new(batch.schema(), vec![ColumnMetadata::default(), metadata]);
     let table = Table {
-        name: "a number that is no short",
+        name: "a number that does not fit into short",
         schema: schema.map_err(said)?,
         expected: batch.clone(),
         given: batch,

@@ -22,7 +22,7 @@ pub(super) const FAULTS: &[Planted] = &[
     ),
     planted(
         Fault::RefusesToReportAfterAnError,
-        "reports no failure after an error of its own",
+        "reports no failure after its own error",
         "failure_after_an_error_is_reported",
         "finish(Failed) gave",
     ),

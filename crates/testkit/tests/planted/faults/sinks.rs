@@ -40,7 +40,7 @@ pub(super) const HARMLESS: &[Planted] = &[
     ),
     planted(
         Fault::SinkErrorsMisnamed,
-        "says of an error of the sink that it is one of its own",
+        "reports an error of the sink as its own error",
         "a_sink_that_fails_is_an_error_at_every_byte",
         "",
     ),
