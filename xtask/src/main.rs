@@ -7,13 +7,13 @@
 //! cargo xtask instructions  the instructions of every encoder against those recorded; `instructions record` records
 //! cargo xtask digests       files of every format against their recorded digests; `digests record REASON` records
 //! cargo xtask fuzz 10       random inputs to every reader, for 10 seconds each
-//! cargo xtask new-format NAME --out DIR  makes a crate for a format of one's own
+//! cargo xtask new-format NAME --out DIR  makes a crate for a new format
 //! cargo xtask english       counts phrases that make sentences hard to read; `english list PHRASE` says where
 //! cargo xtask packages      the crates as they would be published, compiled from the packages
 //! cargo xtask semver REV    breaking changes to the public API since a revision, by cargo-semver-checks
 //! cargo xtask bench         all of docs/src/benchmarks.md: formats, peers, memory, scale, threads, end-to-end
-//! cargo xtask bench formats every format on the same rows, with a picture
-//! cargo xtask bench encodings  Parquet files beside those of other writers: bytes, CPU and memory; `encodings 10` with a tenth
+//! cargo xtask bench formats every format on the same rows, with a chart
+//! cargo xtask bench encodings  Parquet files compared with other writers' files: bytes, CPU and memory; `encodings 10` with a tenth
 //!                           of the rows
 //! cargo xtask bench loom    memory and time of the Parquet writer, against ArrowWriter; `loom page-file`: only against one
 //!                           whose pages are in a temporary file

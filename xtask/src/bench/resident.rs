@@ -23,14 +23,14 @@ pub(crate) fn run() -> Outcome {
         "Resident memory of the loom",
         "cargo xtask bench loom-resident",
         &format!(
-            "The largest resident set of a process that writes a shape, above that of a process that does nothing, in MiB. \
-             It includes the caller's batch, code and codecs. `crates/loom/tests/resident/shapes.rs` makes the rows.\n\n{}",
+            "The largest resident set of a process that writes a table, minus that of a process that does nothing, in MiB. \
+             It includes the caller's batch, code and codecs. `crates/loom/tests/resident/shapes.rs` generates the tables.\n\n{}",
             table.join("\n")
         ),
     )?;
     if output.status.success() {
         Ok(())
     } else {
-        Err("a shape takes more than its limit".to_owned())
+        Err("a table takes more than its limit".to_owned())
     }
 }

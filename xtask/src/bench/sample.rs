@@ -45,9 +45,10 @@ pub(crate) fn run(sorted: u64) -> Outcome {
         },
     ];
     let mut missed = Vec::new();
-    let mut body = "1,000 groups of 1,000 ids (10 in the last table), a row number and a double, written by polars (the last by pyarrow, without dictionaries). All rows of \
-        the first 10 ids (2) of every group are kept, in the order of the file, and written as Parquet. Every result is checked to the row, but for DuckDB's and polars' \
-        order. One core; medians of 3 runs of whole processes, and the largest resident set.\n"
+    let mut body = "The files have 1,000 groups of 1,000 ids (10 in the last table), a row number and a double. polars wrote them (pyarrow the last one, without \
+        dictionaries). All rows of the first 10 ids (2 in the last table) of every group are kept, in the order of the file, and written as Parquet. Every row of \
+        every result is checked; only the order of DuckDB's and polars' rows is not. All programs run on one core; figures are medians of 3 runs of whole processes, \
+        and the largest resident set.\n"
         .to_owned();
     in_folder(|| {
         for case in &cases {
