@@ -123,7 +123,7 @@ fn damage_is_told_with_what_can_be_read_and_the_status_is_1() {
         &[],
         &[
             "DAMAGED the file does not end with PAR1",
-            "of them by their checksums",
+            "of them with correct checksums",
             "readable 0 rows",
         ],
     );
@@ -212,7 +212,7 @@ fn wrong_requests_name_what_is_wrong() {
         (&["inspect", "/no/where"], &["/no/where"]),
         (&["inspect", "/tmp"], &["/tmp", "not a file"]),
         (&["inspect", "demo"], &["demo"]),
-        (&["inspect", "-"], &["not standard input"]),
+        (&["inspect", "-"], &["can't read standard input"]),
         (&["inspect", &csv, &csv, "--plot", &svg], &["--plot", "one file"]),
         (&["inspect", &csv, "--plot", &csv], &["--plot", "is read"]),
     ] {

@@ -122,10 +122,7 @@ fn batches_are_bounded_by_rows_and_by_bytes() {
     assert_eq!(format!("{read:?}"), format!("{plain:?}"));
     let nothing = Resources::default().with_memory_budget(100);
     let error = refusal(&Request::new(&path).with_resources(nothing)).to_string();
-    assert!(
-        error.contains("are granted to the source, three eighths of --memory-budget"),
-        "{error}"
-    );
+    assert!(error.contains("that the source may use, three eighths of --memory-budget"), "{error}");
 }
 
 #[test]
