@@ -1,19 +1,18 @@
 //! All rows of the first ids of every group.
 
-use std::collections::HashSet;
-
-use ahash::RandomState;
 use arrow_array::{BooleanArray, RecordBatch};
 use arrow_buffer::BooleanBufferBuilder;
 use sqlparser::ast::Ident;
 use taploom_model::{Result, ResultSchema};
 
+pub use self::kept_pairs::KeptPairs;
 pub use self::keys::{Key, KeyReader, Keys};
 
-use self::interner::Interner;
 use crate::names::column;
 
+mod id_lists;
 mod interner;
+mod kept_pairs;
 mod keys;
 
 /// A sample: all rows of the first ids of every group.
@@ -193,111 +192,4 @@ impl OwnedKey {
             Self::Bytes(bytes) => Key::Bytes(bytes),
         }
     }
-}
-
-/// The pairs of group and id that are kept.
-///
-/// Groups and kept ids are numbered from 0. Other ids are not stored. A decision never changes: a kept pair
-/// stays, and a pair is refused only when its group has all its ids.
-///
-/// # Memory
-/// Memory grows only with the number of kept pairs, which is at most the number of groups times `number`.
-/// Other rows and ids need none. A kept pair takes 9 to 18 bytes in a table, and each distinct group and
-/// kept id takes 20 to 40 bytes and its value. While the table grows, it is held twice.
-#[derive(Debug)]
-pub struct KeptPairs {
-    /// Maximum number of ids that are kept per group.
-    most: u32,
-    groups: Interner,
-    ids: Interner,
-    /// Number of kept ids of each group.
-    counts: Vec<u32>,
-    /// Kept pairs: the number of the group in the upper 32 bits, and the number of the id in the lower
-    /// ones.
-    kept: HashSet<u64, RandomState>,
-}
-
-impl KeptPairs {
-    /// Starts without pairs; each group will have at most `number`.
-    pub fn new(number: u32) -> Self {
-        Self {
-            most: number,
-            groups: Interner::default(),
-            ids: Interner::default(),
-            counts: Vec::new(),
-            kept: HashSet::default(),
-        }
-    }
-
-    /// The number of a group; a new group gets the next one.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Resources`](taploom_model::ErrorKind::Resources) for more than 2^32 - 1 groups.
-    pub fn group(&mut self, key: Key<'_>) -> Result<u32> {
-        let number = self.groups.number_of(key)?;
-        if number as usize == self.counts.len() {
-            self.counts.push(0);
-        }
-        Ok(number)
-    }
-
-    /// The number of an id, if any group keeps it.
-    pub fn known_id(&self, key: Key<'_>) -> Option<u32> {
-        self.ids.known(key)
-    }
-
-    /// How many ids are numbered. While this is unchanged, an id that [`known_id`](Self::known_id) did not
-    /// find is still unknown.
-    pub fn known_ids(&self) -> u32 {
-        self.ids.count()
-    }
-
-    /// Whether a group has all its ids, so that it takes no new ones.
-    pub fn is_full(&self, group: u32) -> bool {
-        self.counts.get(group as usize).is_none_or(|count| *count >= self.most)
-    }
-
-    /// Whether to keep the rows with this group (by its number) and this id. Keeps the pair if it is new
-    /// and the group is not full.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Resources`](taploom_model::ErrorKind::Resources) for more than 2^32 - 1 kept ids.
-    pub fn decide(&mut self, group: u32, id: Key<'_>) -> Result<bool> {
-        if self.is_full(group) {
-            return Ok(self.known_id(id).is_some_and(|id| self.contains(group, id)));
-        }
-        let id = self.ids.number_of(id)?;
-        Ok(self.decide_known(group, id))
-    }
-
-    /// As [`decide`](Self::decide), for an id whose number is known.
-    pub fn decide_known(&mut self, group: u32, id: u32) -> bool {
-        if self.is_full(group) {
-            return self.contains(group, id);
-        }
-        if self.kept.insert(pair(group, id))
-            && let Some(count) = self.counts.get_mut(group as usize)
-        {
-            *count += 1;
-        }
-        true
-    }
-
-    /// Groups so far.
-    pub fn groups(&self) -> u64 {
-        self.counts.len() as u64
-    }
-
-    /// Kept pairs so far.
-    pub fn pairs(&self) -> u64 {
-        self.kept.len() as u64
-    }
-
-    fn contains(&self, group: u32, id: u32) -> bool {
-        self.kept.contains(&pair(group, id))
-    }
-}
-
-fn pair(group: u32, id: u32) -> u64 {
-    u64::from(group) << 32 | u64::from(id)
 }

@@ -28,7 +28,8 @@ impl Sampling {
         }
     }
 
-    /// Whether the source returns only rows of the sample. It may then leave out the columns of the keys.
+    /// Whether the source gives the rows of the sample alone, of those for which the condition is true, and perhaps without
+    /// the columns of the keys and of the condition.
     pub(crate) fn is_decided_by_source(&self) -> bool {
         self.is_decided.load(Ordering::Relaxed)
     }
@@ -99,7 +100,7 @@ impl fmt::Debug for SampleStats {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SampleReport {
-    /// Number of rows that were decided.
+    /// Rows that were decided: those for which the condition of the request is true.
     pub rows: u64,
     /// Number of rows that were kept.
     pub rows_kept: u64,
@@ -118,7 +119,7 @@ pub struct SampleReport {
     pub rows_by_values: u64,
     /// Number of row groups whose rows were decided.
     pub row_groups: u64,
-    /// Number of row groups without kept rows. Only the columns of their keys were read.
+    /// Row groups of which no row was kept. Only their keys were read, and the columns of the condition.
     pub row_groups_skipped: u64,
     /// Number of pages of keys that were decompressed.
     pub key_pages: u64,

@@ -33,9 +33,12 @@ pub(crate) fn chosen(
     if request.select.is_none() && request.condition.is_none() && request.sample.is_none() {
         return Ok(source);
     }
-    let predicate = request.condition.as_ref().map(|condition| condition.bind(source.schema()));
+    let is_decided = request.sampling.as_ref().is_some_and(Sampling::is_decided_by_source);
+    // A source that samples has applied the condition before, and may have left out its columns.
+    let condition = request.condition.as_ref().filter(|_| !is_decided);
+    let predicate = condition.map(|condition| condition.bind(source.schema()));
     let sample = match (&request.sample, &request.sampling) {
-        (Some(sample), Some(sampling)) if !sampling.is_decided_by_source() => {
+        (Some(sample), Some(sampling)) if !is_decided => {
             let (group, id) = sample.bind(source.schema())?;
             let filter = FirstIdsFilter::new(source.schema(), group, id, sample.number)?;
             Some((filter, sampling.stats().clone()))

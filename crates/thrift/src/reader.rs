@@ -246,7 +246,12 @@ impl<I: Input> Reader<I> {
         Ok((number >> 1).cast_signed() ^ -((number & 1).cast_signed()))
     }
 
-    fn varint(&mut self) -> Result<u64> {
+    /// A number of variable length: seven bits per byte, lowest bits first. Runs of the encoding RLE begin with one.
+    ///
+    /// # Errors
+    /// If the bytes end, or the number has more than ten bytes.
+    #[inline]
+    pub fn varint(&mut self) -> Result<u64> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.input.byte()?;

@@ -11,8 +11,9 @@ use parquet::file::metadata::FileMetaData;
 use taploom_model::{BatchSource, Column, Result, RowSource};
 use taploom_votable::{ReadOptions, TableChoice, VotableReader};
 
+use self::condition::ConditionRows;
 use self::parts::Parts;
-use self::rows::FileRows;
+use self::rows::{FileRows, ReadLimits, Sampler};
 use self::sample::SampleWalker;
 use super::batches::batches;
 use super::described::{FileMetadata, FileSchema, add_late, in_arrow};
@@ -23,6 +24,7 @@ use crate::register_source;
 use crate::request::Request;
 
 mod bounds;
+mod condition;
 mod cost;
 mod encrypted;
 mod int96;
@@ -90,12 +92,21 @@ fn open(mut file: File, name: &str, request: &Request<'_>) -> Result<Box<dyn Row
     described.notes.extend(left_out);
     let ending = described.ending(name).with_overflow(overflowed);
     let walker = SampleWalker::new(&file, &metadata, &described.schema, request)?;
-    let with_keys = walker.is_none();
     let (parts, projection) =
-        Parts::needed(&file, metadata, &described.schema, request, with_keys)?;
+        Parts::needed(&file, metadata, &described.schema, request, walker.is_some())?;
+    let sampler = match walker {
+        Some(walker) => {
+            let (metadata, schema, group) =
+                (&parts.metadata, &described.schema, walker.group_column());
+            let condition = ConditionRows::new(&file, metadata, schema, request, group)?;
+            Some(Sampler { walker, condition })
+        }
+        None => None,
+    };
     let schema = projection.map_or(described.schema, |projection| projection.schema().clone());
     let rows = parts.rows();
-    let reader = FileRows::new(file, parts, walker, name, request).map_err(broken)?;
+    let limits = ReadLimits::of(request);
+    let reader = FileRows::new(file, parts, sampler, name, &limits).map_err(broken)?;
     let source = BatchSource::new(schema, batches(reader, name.to_owned()));
     let source = source.with_rows_hint(rows);
     Ok(Box::new(source.with_ending(ending)))

@@ -9,16 +9,18 @@ mod table;
 use std::fs::File;
 use std::path::Path;
 
-use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
+use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array};
+use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use arrow_select::take::take_record_batch;
 use futures::executor::block_on;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use proptest::prelude::*;
+use taploom_expressions::{FirstIdsFilter, SampleCounts};
 use taploom_model::{Resources, Result, RowSource, Step};
-use taploom_pipeline::{Sample, Transformed};
 use taploom_sources::{Condition, FirstIds, Request, SampleStats, SelectList, open};
 
 use crate::table::{COLUMNS, Shape, table};
@@ -100,13 +102,37 @@ fn rows(mut source: impl RowSource) -> Result<Vec<i64>> {
     Ok(rows)
 }
 
-/// The rows that are chosen after all rows were decoded.
-fn chosen_later(request: &Request<'_>, sample: &FirstIds) -> Vec<i64> {
-    let source = block_on(open(request)).unwrap();
+/// The rows that are chosen after all rows were decoded, and what was counted.
+fn chosen_later(request: &Request<'_>, sample: &FirstIds) -> (Vec<i64>, SampleCounts) {
+    let mut source = block_on(open(request)).unwrap();
     let (group, id) = sample.bind(source.schema()).unwrap();
-    let sample = Sample::new(source.schema(), group, id, sample.number).unwrap();
-    rows(Transformed::new(source, sample)).unwrap()
+    let mut filter = FirstIdsFilter::new(source.schema(), group, id, sample.number).unwrap();
+    let mut rows = Vec::new();
+    while let Step::Rows(batch) = block_on(source.next()).unwrap() {
+        let kept = filter.evaluate(&batch).unwrap();
+        let numbers = batch.column(0).as_primitive::<Int64Type>().values();
+        rows.extend(
+            numbers.iter().zip(&kept).filter(|(_, kept)| *kept == Some(true)).map(|(row, _)| *row),
+        );
+    }
+    (rows, filter.counts())
 }
+
+/// What is counted without regard to how rows are decided.
+fn check_counts(stats: &SampleStats, counts: SampleCounts) {
+    let report = stats.report();
+    assert_eq!(
+        (report.rows, report.rows_kept, report.groups, report.ids_kept),
+        (counts.rows, counts.rows_kept, counts.groups, counts.ids_kept)
+    );
+    assert_eq!(report.rows_by_bounds + report.rows_by_codes + report.rows_by_values, report.rows);
+    // Runs end where row groups, pages or dictionaries do.
+    assert!(report.runs >= counts.runs.min(1) && report.runs <= report.rows);
+}
+
+/// Conditions that are true for some rows of every row group, of some row groups, and for none.
+const CONDITIONS: [&str; 4] =
+    ["\"row\" % 3 <> 1", "\"row\" BETWEEN 95 AND 130", "\"never null\" > 20", "\"row\" < 0"];
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
@@ -144,26 +170,74 @@ proptest! {
                 list += &format!(", \"{}\"", sample.id);
             }
             let all = all.clone().with_select(list.parse::<SelectList>().unwrap());
-            let expected = chosen_later(&all, &sample);
+            let (expected, counts) = chosen_later(&all, &sample);
             let stats = SampleStats::default();
             let sampled = all.clone().with_sample(sample.clone()).with_sample_stats(stats.clone());
             prop_assert_eq!(&rows(block_on(open(&sampled)).unwrap()).unwrap(), &expected, "{:?}", sample);
-            let report = stats.report();
-            prop_assert_eq!(report.rows_kept, expected.len() as u64);
-            prop_assert_eq!(
-                report.rows_by_bounds + report.rows_by_codes + report.rows_by_values,
-                report.rows
-            );
+            check_counts(&stats, counts);
             // The keys need not be among the columns.
             let alone = sampled.clone().with_select("row".parse::<SelectList>().unwrap());
             let alone = block_on(open(&alone)).unwrap();
             prop_assert_eq!(alone.schema().columns().len(), 1);
             prop_assert_eq!(&rows(alone).unwrap(), &expected, "{:?}", sample);
             // After a condition.
-            let condition = "\"row\" % 3 <> 1".parse::<Condition>().unwrap();
-            let later = chosen_later(&all.clone().with_condition(condition.clone()), &sample);
-            let sampled = sampled.with_condition(condition);
-            prop_assert_eq!(&rows(block_on(open(&sampled)).unwrap()).unwrap(), &later, "{:?}", sample);
+            for condition in CONDITIONS {
+                let condition = condition.parse::<Condition>().unwrap();
+                let (later, counts) = chosen_later(&all.clone().with_condition(condition.clone()), &sample);
+                let sampled = sampled.clone().with_condition(condition);
+                prop_assert_eq!(&rows(block_on(open(&sampled)).unwrap()).unwrap(), &later, "{:?}", sample);
+                check_counts(&stats, counts);
+                let alone = sampled.with_select("row".parse::<SelectList>().unwrap());
+                prop_assert_eq!(&rows(block_on(open(&alone)).unwrap()).unwrap(), &later, "{:?}", sample);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Columns of every type that are read for the kept rows alone have the cells that they have in the whole table.
+    #[test]
+    fn kept_rows_have_all_their_cells(
+        shape in any::<Shape>(),
+        writing in writing(),
+        number in 1_u32..4,
+        keys in prop::sample::select(vec![("long", "text"), ("codes", "never null"), ("flag", "uuid")]),
+        with_list in any::<bool>(),
+        batch_rows in prop_oneof![Just(7_usize), Just(2000)],
+    ) {
+        let table = table(&shape);
+        // A list is not read column by column, and an Arrow dictionary neither.
+        let columns: Vec<usize> = (0..table.num_columns())
+            .filter(|column| with_list || !["list", "codes"].contains(&&**table.schema().field(*column).name()))
+            .collect();
+        let names: Vec<String> =
+            columns.iter().map(|column| format!("\"{}\"", table.schema().field(*column).name())).collect();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("table.parquet");
+        write(&path, &table, &writing);
+        let request = Request::new(path.to_str().unwrap())
+            .with_batch_rows(batch_rows)
+            .with_sample(FirstIds::new(keys.0, keys.1, number))
+            .with_select(names.join(", ").parse::<SelectList>().unwrap());
+        let mut source = block_on(open(&request)).unwrap();
+        let expected = table.project(&columns).unwrap();
+        while let Step::Rows(batch) = block_on(source.next()).unwrap() {
+            prop_assert!(batch.num_rows() <= batch_rows);
+            let numbers = batch.column(0).as_primitive::<Int64Type>();
+            let places = UInt32Array::from_iter_values(numbers.values().iter().map(|row| *row as u32));
+            let expected = take_record_batch(&expected, &places).unwrap();
+            for (found, expected) in batch.columns().iter().zip(expected.columns()) {
+                // Comparing as text leaves NaN equal to itself.
+                let as_text = |array: &ArrayRef| {
+                    let format = ArrayFormatter::try_new(array, &FormatOptions::default()).unwrap();
+                    (0..array.len()).map(|row| format.value(row).to_string()).collect::<Vec<_>>()
+                };
+                prop_assert_eq!(found.data_type(), expected.data_type());
+                prop_assert_eq!(as_text(found), as_text(expected));
+                prop_assert_eq!(found.logical_null_count(), expected.logical_null_count());
+            }
         }
     }
 }

@@ -1,14 +1,19 @@
 //! What is said of how rows were decided.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use futures::executor::block_on;
 use parquet::basic::Compression;
 use parquet::file::properties::{EnabledStatistics, WriterVersion};
-use taploom_sources::{FirstIds, Request, SampleReport, SampleStats, open};
+use taploom_sources::{Condition, FirstIds, Request, SampleReport, SampleStats, open};
 
 use crate::{Writing, rows, write};
+
+fn rows_of(request: &Request<'_>) -> Vec<i64> {
+    rows(block_on(open(request)).unwrap()).unwrap()
+}
 
 /// Four groups of five ids of 50 rows each, sorted; two ids of each group are kept.
 fn report(dictionary: bool, page_rows: usize, row_group_rows: usize) -> SampleReport {
@@ -62,4 +67,78 @@ fn codes_and_values_are_decided_by_runs() {
     assert_eq!(of_codes.runs, 20);
     let of_values = report(false, 1000, 1000);
     assert_eq!((of_values.rows_by_values, of_values.runs), (1000, 20));
+}
+
+/// A file in the form of the one that `cargo xtask bench sample` measures, a thousand times smaller: groups, ids, and the
+/// number of each row within its id.
+#[test]
+fn counts_of_a_light_file_are_those_of_a_plain_loop() {
+    let rows = 100_000_i64;
+    for is_shuffled in [false, true] {
+        let places: Vec<i64> =
+            (0..rows).map(|row| if is_shuffled { row * 7919 % rows } else { row }).collect();
+        let column = |of: fn(i64) -> i64| {
+            Int64Array::from_iter_values(places.iter().map(|place| of(*place)))
+        };
+        let groups = column(|place| place / 10_000);
+        let ids = column(|place| place % 10_000 / 100);
+        let numbers = Int64Array::from_iter_values(0..rows);
+        let table = RecordBatch::try_from_iter([
+            ("row", Arc::new(numbers) as ArrayRef),
+            ("group", Arc::new(groups)),
+            ("id", Arc::new(ids)),
+        ])
+        .unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("light.parquet");
+        let writing = Writing {
+            dictionary: true,
+            dictionary_bytes: 1 << 20,
+            version: WriterVersion::PARQUET_1_0,
+            page_rows: 10_000,
+            row_group_rows: 25_000,
+            statistics: EnabledStatistics::Chunk,
+            compression: Compression::SNAPPY,
+        };
+        write(&path, &table, &writing);
+        for (condition, is_wanted) in [
+            (None, (|_| true) as fn(i64) -> bool),
+            (Some("\"row\" % 2 = 0"), |row| row % 2 == 0),
+            (Some("\"row\" >= 60000"), |row| row >= 60_000),
+        ] {
+            let stats = SampleStats::default();
+            let request = Request::new(path.to_str().unwrap())
+                .with_sample(FirstIds::new("group", "id", 10))
+                .with_condition(condition.map(|text| text.parse::<Condition>().unwrap()))
+                .with_sample_stats(stats.clone());
+            let kept = rows_of(&request);
+            let (mut firsts, mut expected) = (HashMap::<i64, HashSet<i64>>::new(), Vec::new());
+            let (mut runs, mut last, mut wanted) = (0, None, 0);
+            for (row, place) in places.iter().enumerate().filter(|(row, _)| is_wanted(*row as i64))
+            {
+                let (group, id) = (place / 10_000, place % 10_000 / 100);
+                let ids = firsts.entry(group).or_default();
+                if ids.len() < 10 {
+                    ids.insert(id);
+                }
+                if ids.contains(&id) {
+                    expected.push(row as i64);
+                }
+                wanted += 1;
+                // Row groups have dictionaries of their own.
+                let codes = Some((row / 25_000, group, id));
+                runs += u64::from(last != codes);
+                last = codes;
+            }
+            assert_eq!(kept, expected, "{condition:?}");
+            let report = stats.report();
+            assert_eq!((report.rows, report.rows_kept), (wanted, expected.len() as u64));
+            assert_eq!((report.runs, report.groups), (runs, firsts.len() as u64));
+            assert_eq!(report.ids_kept, firsts.values().map(|ids| ids.len() as u64).sum::<u64>());
+            // Both columns of keys have three pages in each of the row groups that were not passed over.
+            assert_eq!(report.rows_by_codes, report.rows);
+            assert_eq!(report.key_pages, 6 * report.row_groups);
+            assert_eq!(report.row_groups_skipped, 0);
+        }
+    }
 }

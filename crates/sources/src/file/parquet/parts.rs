@@ -54,8 +54,8 @@ impl Parts {
         Self { metadata, columns, parts }
     }
 
-    /// The parts that a request needs, with only the columns that it needs. With `with_keys`, these include the columns
-    /// of its sample's keys.
+    /// The parts that a request needs, with only the columns that it needs. With `is_sampled`, these do not include the
+    /// columns of its condition and of its sample's keys, because the rows are chosen before.
     ///
     /// # Errors
     /// As [`SelectList::bind`](taploom_expressions::SelectList::bind) and
@@ -65,29 +65,33 @@ impl Parts {
         metadata: ArrowReaderMetadata,
         schema: &ResultSchema,
         request: &Request<'_>,
-        with_keys: bool,
+        is_sampled: bool,
     ) -> Result<(Self, Option<Projection>)> {
         let mut all = Self::all(metadata);
         let predicate =
             request.condition.as_ref().map(|condition| condition.bind(schema)).transpose()?;
         let list = request.select.as_ref().map(|list| list.bind(schema)).transpose()?;
-        let sample = request.sample.as_ref().filter(|_| with_keys);
-        let keys = sample.map(|sample| sample.bind(schema)).transpose()?;
+        let keys = request.sample.as_ref().map(|sample| sample.bind(schema)).transpose()?;
+        // All columns that are read, to choose rows or to be given.
+        let mut read = all.columns.clone();
         let projection = match &list {
             None => None,
             Some(list) => {
-                let mut columns = list.columns().to_vec();
-                columns.extend(predicate.iter().flat_map(Predicate::columns));
-                columns.extend(keys.iter().flat_map(|(group, id)| [group, id]));
-                columns.sort_unstable();
-                columns.dedup();
-                let picked = columns.iter().map(|column| (*column, None)).collect();
-                all.columns = columns;
+                let mut given = list.columns().to_vec();
+                read.clone_from(&given);
+                read.extend(predicate.iter().flat_map(Predicate::columns));
+                read.extend(keys.iter().flat_map(|(group, id)| [group, id]));
+                for columns in [&mut read, &mut given] {
+                    columns.sort_unstable();
+                    columns.dedup();
+                }
+                all.columns = if is_sampled { given } else { read.clone() };
+                let picked = all.columns.iter().map(|column| (*column, None)).collect();
                 Some(Projection::new(schema, picked)?)
             }
         };
         if let Some(predicate) = predicate {
-            all.prune(file, &predicate);
+            all.prune(file, &predicate, &read);
         }
         Ok((all, projection))
     }
@@ -97,8 +101,8 @@ impl Parts {
         self.parts.iter().map(|part| part.rows as u64).sum()
     }
 
-    /// Removes row groups and pages in which the condition can't be true.
-    fn prune(&mut self, file: &File, predicate: &Predicate) {
+    /// Removes row groups and pages in which the condition can't be true. `read` lists the columns that are read.
+    fn prune(&mut self, file: &File, predicate: &Predicate, read: &[usize]) {
         let schema = Arc::clone(self.metadata.schema());
         let by_groups = {
             let columns = Columns::new(self.metadata.metadata(), &schema);
@@ -108,7 +112,7 @@ impl Parts {
             predicate.may_hold(&bounds)
         };
         self.parts.retain(|part| by_groups.get(part.row_group).copied().unwrap_or(true));
-        let Some(indexed) = self.with_page_index(file, &schema) else { return };
+        let Some(indexed) = self.with_page_index(file, &schema, read) else { return };
         let columns = Columns::new(indexed.metadata(), &schema);
         for part in &mut self.parts {
             if let Some(bounds) = PageBounds::new(&columns, part.row_group, predicate.columns()) {
@@ -129,13 +133,18 @@ impl Parts {
         self.metadata = indexed;
     }
 
-    /// The metadata with the page index of the remaining row groups. `None` if the file has no page index,
-    /// or a damaged one.
-    fn with_page_index(&self, file: &File, schema: &SchemaRef) -> Option<ArrowReaderMetadata> {
+    /// The metadata with the page index of the remaining row groups, for the columns that are read. `None` if the file has no
+    /// page index, or a damaged one.
+    fn with_page_index(
+        &self,
+        file: &File,
+        schema: &SchemaRef,
+        read: &[usize],
+    ) -> Option<ArrowReaderMetadata> {
         let metadata = self.metadata.metadata();
         let parquet = metadata.file_metadata().schema_descr();
         let leaves = (0..parquet.num_columns())
-            .filter(|leaf| self.columns.binary_search(&parquet.get_column_root_idx(*leaf)).is_ok());
+            .filter(|leaf| read.binary_search(&parquet.get_column_root_idx(*leaf)).is_ok());
         let groups = self.parts.iter().map(|part| part.row_group);
         let mask = ColumnChunkMask::row_groups_and_columns(groups, leaves);
         let mut reader = ParquetMetaDataReader::new_with_metadata(metadata.as_ref().clone())
@@ -189,7 +198,7 @@ mod tests {
         let schema = ResultSchema::derived(table.schema());
         let request = Request::new("")
             .with_condition(condition.parse::<taploom_expressions::Condition>().unwrap());
-        let (parts, _) = Parts::needed(&file, metadata, &schema, &request, true).unwrap();
+        let (parts, _) = Parts::needed(&file, metadata, &schema, &request, false).unwrap();
         parts.rows()
     }
 

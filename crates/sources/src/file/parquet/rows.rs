@@ -11,14 +11,15 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use parquet::errors::ParquetError;
-use taploom_model::{Error, Result, ScratchSpace};
+use taploom_model::{Error, Resources, Result};
 use taploom_packed::plain_type;
 use taploom_scratch::{ReadPattern, ScratchFile};
 
+use super::condition::ConditionRows;
 use super::cost::ColumnCost;
 use super::parts::{Part, Parts};
 use super::plan::{ReadPlan, Shares};
-use super::sample::{KeptRows, SampleWalker};
+use super::sample::{KeptRows, RowPicker, SampleWalker};
 use super::transposed::{ReadError, RowGroup, TransposedRows};
 use crate::file::batches::{slices, unreadable};
 use crate::request::Request;
@@ -35,25 +36,52 @@ pub(super) struct FileRows {
     columns: Vec<usize>,
     /// The rows to read, or to choose a sample from.
     parts: Vec<Part>,
-    /// Decides which rows are in the sample.
-    walker: Option<SampleWalker>,
+    /// Decides which rows are in the sample, and reads them where they are few.
+    sampler: Option<Sampler>,
+    picker: Option<RowPicker>,
     schema: SchemaRef,
     /// The name of the source, for messages.
     name: String,
     shares: Shares,
-    batch_rows: usize,
-    space: ScratchSpace,
+    limits: ReadLimits,
     /// The scratch file, while no row group uses it.
     scratch: Option<ScratchFile>,
-    /// Number of rows that are still wanted.
-    rows_left: usize,
     next_part: usize,
     open: Open,
+}
+
+/// What is granted for reading, and how many rows are wanted.
+#[derive(Clone)]
+pub(super) struct ReadLimits {
+    pub(super) resources: Resources,
+    /// Rows of a batch.
+    pub(super) batch_rows: usize,
+    /// Rows that are still wanted.
+    pub(super) rows: usize,
+}
+
+impl ReadLimits {
+    pub(super) fn of(request: &Request<'_>) -> Self {
+        let rows = request.most_rows.and_then(|rows| rows.try_into().ok());
+        Self {
+            resources: request.resources.clone(),
+            batch_rows: request.batch_rows.max(1),
+            rows: rows.unwrap_or(usize::MAX),
+        }
+    }
+}
+
+/// Decides which rows of a row group are in a sample.
+pub(super) struct Sampler {
+    pub(super) walker: SampleWalker,
+    /// The condition that rows have to meet first.
+    pub(super) condition: Option<ConditionRows>,
 }
 
 /// The row groups that are being read.
 enum Open {
     Nothing,
+    Picked(std::vec::IntoIter<RecordBatch>),
     Together(Box<ParquetRecordBatchReader>),
     Transposed(Box<TransposedRows>, std::vec::IntoIter<RecordBatch>),
 }
@@ -63,28 +91,28 @@ impl FileRows {
     pub(super) fn new(
         file: File,
         parts: Parts,
-        walker: Option<SampleWalker>,
+        sampler: Option<Sampler>,
         name: &str,
-        request: &Request<'_>,
+        limits: &ReadLimits,
     ) -> Result<Self, ParquetError> {
         let Parts { metadata, columns, parts } = parts;
         let schema = schema(&file, &metadata, Some(&columns))?;
+        let picker = match &sampler {
+            Some(_) => RowPicker::new(&file, &metadata, &columns, &schema)?,
+            None => None,
+        };
         Ok(Self {
             file,
             metadata,
             columns,
             parts,
-            walker,
+            sampler,
+            picker,
             schema,
             name: name.to_owned(),
-            shares: Shares::of(request.resources.memory_budget),
-            batch_rows: request.batch_rows.max(1),
-            space: request.resources.scratch.clone(),
+            shares: Shares::of(limits.resources.memory_budget),
+            limits: limits.clone(),
             scratch: None,
-            rows_left: request
-                .most_rows
-                .and_then(|rows| rows.try_into().ok())
-                .unwrap_or(usize::MAX),
             next_part: 0,
             open: Open::Nothing,
         })
@@ -96,9 +124,14 @@ impl FileRows {
         self.next_part += 1;
         let mut part =
             Part { row_group: part.row_group, rows: part.rows, selection: part.selection.take() };
-        if let Some(walker) = &mut self.walker {
-            match walker.walk(part.row_group, &self.name)? {
+        if let Some(Sampler { walker, condition }) = &mut self.sampler {
+            let wanted = match condition {
+                Some(condition) => Some(condition.rows(&part, &self.name)?),
+                None => None,
+            };
+            match walker.walk(part.row_group, wanted.as_ref(), &self.name)? {
                 KeptRows::None => return Ok(None),
+                // Then the condition left out no page either.
                 KeptRows::All => {}
                 KeptRows::Some { rows, selection } => {
                     (part.rows, part.selection) = (rows, Some(selection));
@@ -110,7 +143,7 @@ impl FileRows {
 
     /// Opens the next row group, or several that fit. Returns `false` after the last one.
     fn open_next(&mut self) -> Result<bool> {
-        if self.rows_left == 0 {
+        if self.limits.rows == 0 {
             return Ok(false);
         }
         let part = loop {
@@ -121,12 +154,16 @@ impl FileRows {
                 break part;
             }
         };
+        if let Some(batch) = self.picked(&part)? {
+            self.open = Open::Picked(slices(&batch, self.limits.batch_rows).into_iter());
+            return Ok(true);
+        }
         self.open = match self.plan(part.row_group) {
-            ReadPlan::Together { rows } if rows == self.batch_rows => {
+            ReadPlan::Together { rows } if rows == self.limits.batch_rows => {
                 // A batch may span several row groups, because some files have row groups of a few rows.
                 let mut ahead = part.rows;
                 let mut parts = vec![part];
-                while (self.walker.is_none() || ahead < MOST_SAMPLED_AHEAD)
+                while (self.sampler.is_none() || ahead < MOST_SAMPLED_AHEAD)
                     && self
                         .parts
                         .get(self.next_part)
@@ -142,13 +179,14 @@ impl FileRows {
             ReadPlan::Together { rows } => self.together(&[part], rows)?,
             ReadPlan::Transposed(plan) => {
                 let scratch = self.scratch.take();
-                let scratch = scratch.unwrap_or_else(|| self.space.file(ReadPattern::Scattered));
+                let scratch = scratch
+                    .unwrap_or_else(|| self.limits.resources.scratch.file(ReadPattern::Scattered));
                 let row_group = RowGroup {
                     file: &self.file,
                     metadata: &self.metadata,
                     columns: &self.columns,
                     index: part.row_group,
-                    rows: part.rows.min(self.rows_left),
+                    rows: part.rows.min(self.limits.rows),
                     selection: part.selection.as_ref(),
                 };
                 let schema = Arc::clone(&self.schema);
@@ -158,6 +196,24 @@ impl FileRows {
             }
         };
         Ok(true)
+    }
+
+    /// The rows of a sample in a row group, if they are few.
+    fn picked(&self, part: &Part) -> Result<Option<RecordBatch>> {
+        let (Some(picker), Some(selection)) = (&self.picker, &part.selection) else {
+            return Ok(None);
+        };
+        let are_few = |file: Option<&File>| {
+            let costs =
+                ColumnCost::of_row_group(&self.metadata, part.row_group, &self.columns, file);
+            let row: f64 = costs.iter().map(|cost| cost.row).sum();
+            part.rows as f64 * row <= self.shares.rows as f64
+        };
+        // Page headers are only read where the footer does not tell how long texts are.
+        if !are_few(None) && !are_few(Some(&self.file)) {
+            return Ok(None);
+        }
+        picker.pick(part.row_group, selection, &self.name).map(Some)
     }
 
     fn together(&self, parts: &[Part], rows: usize) -> Result<Open> {
@@ -186,11 +242,13 @@ impl FileRows {
                 let packed = plain_type(wanted);
                 packed == *wanted || can_cast_types(&packed, wanted)
             };
-            ReadPlan::new(&costs, &self.shares, self.batch_rows, may_stage)
+            ReadPlan::new(&costs, &self.shares, self.limits.batch_rows, may_stage)
         };
         // Page headers are only read if the footer does not show that the columns fit.
         match plan(None) {
-            ReadPlan::Together { rows } if rows == self.batch_rows => ReadPlan::Together { rows },
+            ReadPlan::Together { rows } if rows == self.limits.batch_rows => {
+                ReadPlan::Together { rows }
+            }
             _ => plan(Some(&self.file)),
         }
     }
@@ -198,15 +256,16 @@ impl FileRows {
     /// Whether the columns of a row group certainly fit according to the footer, with batches of full size.
     fn surely_fits(&self, row_group: usize) -> bool {
         let costs = ColumnCost::of_row_group(&self.metadata, row_group, &self.columns, None);
-        let plan = ReadPlan::new(&costs, &self.shares, self.batch_rows, |_| true);
-        plan == ReadPlan::Together { rows: self.batch_rows }
+        let plan = ReadPlan::new(&costs, &self.shares, self.limits.batch_rows, |_| true);
+        plan == ReadPlan::Together { rows: self.limits.batch_rows }
     }
 
     fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
         loop {
             let batch = match &mut self.open {
-                _ if self.rows_left == 0 => None,
+                _ if self.limits.rows == 0 => None,
                 Open::Nothing => None,
+                Open::Picked(batches) => batches.next(),
                 Open::Together(reader) => {
                     reader.next().transpose().map_err(|error| unreadable(&self.name, error))?
                 }
@@ -216,15 +275,15 @@ impl FileRows {
                         let next = rows.next();
                         let next = next.map_err(|error| failed(&self.name, error))?;
                         next.and_then(|batch| {
-                            *batches = slices(&batch, self.batch_rows).into_iter();
+                            *batches = slices(&batch, self.limits.batch_rows).into_iter();
                             batches.next()
                         })
                     }
                 },
             };
             if let Some(batch) = batch {
-                let batch = batch.slice(0, batch.num_rows().min(self.rows_left));
-                self.rows_left -= batch.num_rows();
+                let batch = batch.slice(0, batch.num_rows().min(self.limits.rows));
+                self.limits.rows -= batch.num_rows();
                 return Ok(Some(batch));
             }
             if let Open::Transposed(rows, _) = std::mem::replace(&mut self.open, Open::Nothing) {

@@ -12,46 +12,55 @@
 //!
 //! 1. bounds of the row group, or of a page, that show a single key ([`constants`]) decide all its rows, and the page is
 //!    not decompressed;
-//! 2. codes of a dictionary stay as they are written, in runs ([`hybrid`], [`column`]). A pair of runs is decided once,
-//!    however long it is. Each code is looked up once in a dictionary ([`table`]), and for dictionaries of some 1,000
-//!    values so is each pair of codes;
+//! 2. codes of a dictionary stay as they are written, in runs ([`hybrid`], [`coded`], [`column`]). A pair of runs is decided
+//!    once, however long it is ([`pairs`]). Each code is looked up once in a dictionary, and a filter drops most of the rows
+//!    whose codes are not in runs ([`table`]);
 //! 3. all other values are decoded, by the reader of the Parquet crate ([`page`]), and equal neighbours are decided once.
 //!
-//! What comes out is a mask of the row group ([`mask`]), with which the columns that are wanted are read.
+//! What comes out is a mask of the row group ([`mask`]), with which the columns that are wanted are read ([`pick`]).
+//!
+//! A condition is evaluated first, on its own columns ([`super::condition`]), and the rows for which it is not true are
+//! passed over.
 //!
 //! # Memory
 //!
-//! One page and one dictionary of both columns, up to [`memo::MEMO_MOST`] bytes for pairs of codes, a bit per row of a row
-//! group, and the pairs that are kept (`KeptPairs`).
+//! One page and one dictionary of both columns, with 12 bytes per value of a dictionary, a bit per row of a row group, and the
+//! pairs that are kept (`KeptPairs`).
 
 use std::fs::File;
 use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
-use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, RowSelection, RowSelector};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::serialized_reader::SerializedPageReader;
-use taploom_expressions::{KeptPairs, KeyReader};
+use taploom_expressions::KeyReader;
 use taploom_model::{Error, ErrorKind, Result, ResultSchema};
 
-use self::column::{KeyChunk, KeyError};
+use self::column::KeyChunk;
 use self::constants::Constants;
-pub(super) use self::mask::KeptRows;
-use self::mask::Mask;
-use self::memo::Memo;
+use self::damage::{ColumnError, RowGroupPlace};
+pub(super) use self::mask::{KeptRows, Mask};
 use self::page::PageDecoder;
+use self::pairs::Pairs;
+pub(super) use self::pick::RowPicker;
+use self::read_ahead::ReadAhead;
 use self::table::Proof;
 use super::bounds::Columns;
 use crate::request::Request;
 use crate::sampling::Sampling;
 
+mod coded;
 mod column;
 mod constants;
+mod damage;
 mod hybrid;
 mod mask;
-mod memo;
 mod page;
+mod pairs;
+mod pick;
+mod read_ahead;
 mod table;
 
 /// Rows of a row group, of which each may take a bit. No writer makes so many; a damaged footer may say anything.
@@ -59,13 +68,12 @@ const MOST_ROWS: usize = 1 << 33;
 
 /// Decides the rows of a file.
 pub(super) struct SampleWalker {
-    file: Arc<File>,
+    file: Arc<ReadAhead>,
     metadata: Arc<ParquetMetaData>,
     schema: SchemaRef,
     sampling: Sampling,
     group: KeyColumn,
     id: KeyColumn,
-    memo: Memo,
 }
 
 /// A column of keys.
@@ -80,8 +88,7 @@ struct KeyColumn {
 }
 
 impl SampleWalker {
-    /// For the sample of a request. `None` if there is none, or if it is not decided here: after a condition, or by columns
-    /// that are nested.
+    /// For the sample of a request. `None` if there is none, or if its columns are nested, so that it is not decided here.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidRequest`] if a column does not exist.
@@ -91,9 +98,7 @@ impl SampleWalker {
         schema: &ResultSchema,
         request: &Request<'_>,
     ) -> Result<Option<Self>> {
-        let (Some(sample), Some(sampling), None) =
-            (&request.sample, &request.sampling, &request.condition)
-        else {
+        let (Some(sample), Some(sampling)) = (&request.sample, &request.sampling) else {
             return Ok(None);
         };
         let (group, id) = sample.bind(schema)?;
@@ -106,7 +111,8 @@ impl SampleWalker {
             let message = format!("source {}: can't read the keys of a sample", request.location);
             Error::new(ErrorKind::Source, message).with_source(error)
         };
-        let file = Arc::new(file.try_clone().map_err(|error| failed(error.into()))?);
+        let file = file.try_clone().and_then(ReadAhead::new);
+        let file = Arc::new(file.map_err(|error| failed(error.into()))?);
         let group = KeyColumn::new(metadata, schema, group)?.map_err(failed)?;
         let id = KeyColumn::new(metadata, schema, id)?.map_err(failed)?;
         sampling.decide_by_source();
@@ -117,70 +123,76 @@ impl SampleWalker {
             sampling: sampling.clone(),
             group,
             id,
-            memo: Memo::default(),
         }))
     }
 
-    /// Decides the rows of a row group. Row groups come in their order.
+    /// The position of the column of the groups.
+    pub(super) fn group_column(&self) -> usize {
+        self.group.column
+    }
+
+    /// Decides the rows of a row group, or those of them that are `wanted`. Row groups come in their order.
     ///
     /// # Errors
     /// [`ErrorKind::Source`] naming the column and the row group if its pages are damaged, and the errors of
-    /// [`KeptPairs`].
-    pub(super) fn walk(&mut self, row_group: usize, source: &str) -> Result<KeptRows> {
-        let count = self.metadata.num_row_groups();
-        let failed = |column: &KeyColumn, error: KeyError| {
-            let place = format!("source {source}: row group {} of {count}", row_group + 1);
-            let error = match error {
-                KeyError::Keys(error) => return error.with_context(place),
-                KeyError::Damaged(what) => {
-                    Error::new(ErrorKind::Source, format!("{place} is damaged: {what}"))
-                }
-                KeyError::Parquet(error) => {
-                    Error::new(ErrorKind::Source, format!("{place}: can't read its pages"))
-                        .with_source(error)
-                }
-            };
-            error.with_column(&column.name)
-        };
+    /// `KeptPairs`.
+    pub(super) fn walk(
+        &self,
+        row_group: usize,
+        wanted: Option<&KeptRows>,
+        source: &str,
+    ) -> Result<KeptRows> {
+        let place = RowGroupPlace { source, row_group, count: self.metadata.num_row_groups() };
         let rows = self.metadata.row_group(row_group).num_rows();
         let rows = usize::try_from(rows).unwrap_or(0);
         if rows > MOST_ROWS {
-            let message = format!(
-                "source {source}: row group {} of {count} says that it has {rows} rows, which can't be sampled",
-                row_group + 1
+            return Err(
+                place.damaged(&format!("says that it has {rows} rows, which can't be sampled"))
             );
-            return Err(Error::new(ErrorKind::Source, message));
         }
-        let mut group = self
-            .group
-            .open(&self.file, &self.metadata, &self.schema, row_group, rows)
-            .map_err(|error| failed(&self.group, error))?;
-        let mut id = self
-            .id
-            .open(&self.file, &self.metadata, &self.schema, row_group, rows)
-            .map_err(|error| failed(&self.id, error))?;
+        if let Some(KeptRows::None) = wanted {
+            self.sampling.stats().update(|report| {
+                report.row_groups += 1;
+                report.row_groups_skipped += 1;
+            });
+            return Ok(KeptRows::None);
+        }
+        let wanted = match wanted {
+            Some(KeptRows::Some { selection, .. }) => Some(selection),
+            _ => None,
+        };
+        let at_group = |error: ColumnError| error.at(&place, &self.group.name);
+        let at_id = |error: ColumnError| error.at(&place, &self.id.name);
+        let opened = self.group.open(&self.file, &self.metadata, &self.schema, row_group, rows);
+        let mut group = opened.map_err(at_group)?;
+        let opened = self.id.open(&self.file, &self.metadata, &self.schema, row_group, rows);
+        let mut id = opened.map_err(at_id)?;
         let mut kept = self.sampling.kept();
-        let mut mask = Mask::default();
+        let (mut mask, mut pairs) = (Mask::default(), Pairs::default());
         let mut by_proof = [0_u64; 3];
-        let mut pairs = Pairs { memo: &mut self.memo, last: None, runs: 0 };
-        pairs.memo.clear();
-        let mut left = rows;
-        while left > 0 {
-            group.fill().map_err(|error| failed(&self.group, error))?;
-            id.fill().map_err(|error| failed(&self.id, error))?;
-            let stretch = left.min(group.left()).min(id.left());
-            let proof = group.table().proof().max(id.table().proof());
-            by_proof[proof as usize] += stretch as u64;
-            pairs.decide(&mut kept, &mut group, &mut id, stretch, &mut mask)?;
-            group.advance(stretch);
-            id.advance(stretch);
-            left -= stretch;
+        for run in runs(wanted, rows) {
+            let mut left = run.row_count;
+            while left > 0 {
+                group.fill().map_err(at_group)?;
+                id.fill().map_err(at_id)?;
+                let stretch = left.min(group.left()).min(id.left());
+                if run.skip {
+                    mask.append_run(stretch, false);
+                } else {
+                    let proof = group.table().proof().max(id.table().proof());
+                    by_proof[proof as usize] += stretch as u64;
+                    pairs.decide(&mut kept, &mut group, &mut id, stretch, &mut mask)?;
+                }
+                group.advance(stretch);
+                id.advance(stretch);
+                left -= stretch;
+            }
         }
-        let (runs, rows_kept) = (pairs.runs, mask.kept() as u64);
+        let rows_kept = mask.kept() as u64;
         self.sampling.stats().update(|report| {
-            report.rows += rows as u64;
+            report.rows += by_proof.iter().sum::<u64>();
             report.rows_kept += rows_kept;
-            report.runs += runs;
+            report.runs += pairs.runs;
             report.groups = kept.groups();
             report.ids_kept = kept.pairs();
             report.rows_by_bounds += by_proof[Proof::Bounds as usize];
@@ -193,6 +205,12 @@ impl SampleWalker {
         });
         Ok(mask.finish())
     }
+}
+
+/// Runs of rows that are wanted, or not.
+fn runs(wanted: Option<&RowSelection>, rows: usize) -> impl Iterator<Item = RowSelector> {
+    let all = wanted.is_none().then(|| RowSelector::select(rows));
+    all.into_iter().chain(wanted.into_iter().flat_map(|runs| runs.iter().copied()))
 }
 
 impl KeyColumn {
@@ -217,12 +235,12 @@ impl KeyColumn {
     /// The keys of a row group.
     fn open(
         &self,
-        file: &Arc<File>,
+        file: &Arc<ReadAhead>,
         metadata: &ParquetMetaData,
         schema: &SchemaRef,
         row_group: usize,
         rows: usize,
-    ) -> std::result::Result<KeyChunk<'_>, KeyError> {
+    ) -> std::result::Result<KeyChunk<'_>, ColumnError> {
         if let Some(value) = self.row_groups.value(row_group, self.decoder.data_type()) {
             return KeyChunk::constant(&self.keys, &self.decoder, &value, rows);
         }
@@ -232,79 +250,4 @@ impl KeyColumn {
         let reader = SerializedPageReader::new(Arc::clone(file), chunk, rows, None)?;
         KeyChunk::new(&self.keys, &self.decoder, Box::new(reader), pages)
     }
-}
-
-/// Decides pairs of codes.
-struct Pairs<'a> {
-    memo: &'a mut Memo,
-    /// The tables and codes of the last rows, and what was decided.
-    last: Option<([u64; 2], [u32; 2], bool)>,
-    runs: u64,
-}
-
-impl Pairs<'_> {
-    /// Decides the next rows, whose codes belong to the same tables.
-    fn decide(
-        &mut self,
-        kept: &mut KeptPairs,
-        group: &mut KeyChunk<'_>,
-        id: &mut KeyChunk<'_>,
-        rows: usize,
-        mask: &mut Mask,
-    ) -> Result<()> {
-        let tables = [group.table().serial(), id.table().serial()];
-        let last = self.last.filter(|(last, ..)| *last == tables);
-        let mut last = last.map(|(_, codes, keeps)| (codes, keeps));
-        self.memo.open(group.table(), id.table());
-        let (repeated_group, repeated_id) = (group.repeated(), id.repeated());
-        let mut runs = 0;
-        let (group_codes, group_table) = group.codes_and_table();
-        let (id_codes, id_table) = id.codes_and_table();
-        let mut keeps = |codes: [u32; 2]| match last {
-            Some((last, keeps)) if last == codes => Ok(keeps),
-            _ => {
-                runs += 1;
-                let keeps = self.memo.decide(kept, group_table, id_table, codes)?;
-                last = Some((codes, keeps));
-                Ok::<bool, Error>(keeps)
-            }
-        };
-        match (repeated_group, repeated_id) {
-            (Some(group), Some(id)) => mask.append_run(rows, keeps([group, id])?),
-            (Some(group), None) => {
-                append(mask, rows, id_codes.iter().map(|id| [group, *id]), keeps)?;
-            }
-            (None, Some(id)) => {
-                append(mask, rows, group_codes.iter().map(|group| [*group, id]), keeps)?;
-            }
-            (None, None) => {
-                let codes = group_codes.iter().zip(id_codes);
-                append(mask, rows, codes.map(|(group, id)| [*group, *id]), keeps)?;
-            }
-        }
-        self.runs += runs;
-        self.last = last.map(|(codes, keeps)| (tables, codes, keeps));
-        Ok(())
-    }
-}
-
-/// Decides rows one by one.
-fn append(
-    mask: &mut Mask,
-    rows: usize,
-    codes: impl Iterator<Item = [u32; 2]>,
-    mut keeps: impl FnMut([u32; 2]) -> Result<bool>,
-) -> Result<()> {
-    let mut codes = codes.take(rows);
-    let mut left = rows;
-    while left > 0 {
-        let count = left.min(64);
-        let mut bits = 0;
-        for (at, codes) in codes.by_ref().take(count).enumerate() {
-            bits |= u64::from(keeps(codes)?) << at;
-        }
-        mask.append(bits, count);
-        left -= count;
-    }
-    Ok(())
 }

@@ -4,46 +4,16 @@
 //! a [`Table`]: positions in the dictionary, or in the values that were decoded. The code after the last one is null.
 
 use arrow_array::{Array, ArrayRef};
-use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
-use parquet::basic::Encoding;
-use parquet::column::page::{Page, PageReader};
+use parquet::column::page::PageReader;
 use parquet::errors::ParquetError;
 use taploom_expressions::{KeyReader, Keys};
-use taploom_model::Error;
 
+use super::coded::CodedPage;
 use super::constants::Constants;
-use super::hybrid::{Damage, Hybrid, as_runs};
+use super::damage::ColumnError;
 use super::page::{NoPages, PageDecoder};
 use super::table::{Proof, Table};
-
-/// Why keys can't be read.
-pub(super) enum KeyError {
-    /// The pages.
-    Parquet(ParquetError),
-    /// What the pages hold.
-    Damaged(Damage),
-    /// The values.
-    Keys(Error),
-}
-
-impl From<ParquetError> for KeyError {
-    fn from(error: ParquetError) -> Self {
-        Self::Parquet(error)
-    }
-}
-
-impl From<Damage> for KeyError {
-    fn from(damage: Damage) -> Self {
-        Self::Damaged(damage)
-    }
-}
-
-impl From<Error> for KeyError {
-    fn from(error: Error) -> Self {
-        Self::Keys(error)
-    }
-}
 
 /// Reads the keys of a column chunk.
 pub(super) struct KeyChunk<'a> {
@@ -63,22 +33,25 @@ pub(super) struct KeyChunk<'a> {
     codes: Vec<u32>,
     at: usize,
     left: usize,
-    /// Codes of rows that are not null, while others are between them.
-    valid: Vec<u32>,
     /// Tables so far.
     tables: u64,
     pub(super) pages_read: u64,
     pub(super) pages_skipped: u64,
 }
 
+/// Codes of rows.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Codes<'a> {
+    /// All rows have the same.
+    Repeated(u32),
+    /// One for each row.
+    Each(&'a [u32]),
+}
+
 enum State {
     /// The next page is to be read.
     Between,
-    Codes {
-        rows: usize,
-        levels: Option<Levels>,
-        codes: Hybrid,
-    },
+    Codes(Box<CodedPage>),
     /// Values are decoded, and `at` is the next of those in the table.
     Values {
         rows: usize,
@@ -87,22 +60,13 @@ enum State {
     },
 }
 
-/// The definition levels of a page.
-struct Levels {
-    levels: Hybrid,
-    /// A level that is repeated.
-    run: Option<(u32, usize)>,
-    /// Levels that are not.
-    unpacked: Vec<u32>,
-}
-
 impl<'a> KeyChunk<'a> {
     pub(super) fn new(
         keys: &'a KeyReader,
         decoder: &'a PageDecoder,
         pages: Box<dyn PageReader>,
         constants: Option<Constants>,
-    ) -> Result<Self, KeyError> {
+    ) -> Result<Self, ColumnError> {
         Ok(Self {
             keys,
             decoder,
@@ -116,7 +80,6 @@ impl<'a> KeyChunk<'a> {
             codes: Vec::new(),
             at: 0,
             left: 0,
-            valid: Vec::new(),
             tables: 0,
             pages_read: 0,
             pages_skipped: 0,
@@ -129,7 +92,7 @@ impl<'a> KeyChunk<'a> {
         decoder: &'a PageDecoder,
         value: &ArrayRef,
         rows: usize,
-    ) -> Result<Self, KeyError> {
+    ) -> Result<Self, ColumnError> {
         let mut chunk = Self::new(keys, decoder, Box::new(NoPages), None)?;
         chunk.table = chunk.new_table(Proof::Bounds, keys.of_array(value)?, value.len());
         chunk.repeat(0, rows);
@@ -141,14 +104,13 @@ impl<'a> KeyChunk<'a> {
         self.left
     }
 
-    /// The code of the rows that follow, if they all have the same.
-    pub(super) fn repeated(&self) -> Option<u32> {
-        self.repeated
-    }
-
-    /// The codes that follow, unless they are [`repeated`](Self::repeated), and what they mean.
-    pub(super) fn codes_and_table(&mut self) -> (&[u32], &mut Table) {
-        (self.codes.get(self.at..).unwrap_or(&[]), &mut self.table)
+    /// The codes that follow, and what they mean.
+    pub(super) fn codes_and_table(&mut self) -> (Codes<'_>, &mut Table) {
+        let codes = match self.repeated {
+            Some(code) => Codes::Repeated(code),
+            None => Codes::Each(self.codes.get(self.at..).unwrap_or(&[])),
+        };
+        (codes, &mut self.table)
     }
 
     /// Passes over rows that were [`left`](Self::left).
@@ -163,14 +125,20 @@ impl<'a> KeyChunk<'a> {
     }
 
     /// Sees to it that codes are [`left`](Self::left). Codes before it may have belonged to another table.
-    pub(super) fn fill(&mut self) -> Result<(), KeyError> {
+    pub(super) fn fill(&mut self) -> Result<(), ColumnError> {
         while self.left == 0 {
             match &mut self.state {
                 State::Between => self.open_page()?,
-                State::Codes { rows: 0, .. } | State::Values { rows: 0, .. } => {
-                    self.state = State::Between;
+                State::Codes(page) if page.rows() > 0 => {
+                    match page.next(usize::MAX, &mut self.codes)? {
+                        Some((code, rows)) => self.repeat(code, rows),
+                        None => {
+                            self.repeated = None;
+                            (self.at, self.left) = (0, self.codes.len());
+                        }
+                    }
                 }
-                State::Codes { .. } => self.fill_codes()?,
+                State::Codes(_) | State::Values { rows: 0, .. } => self.state = State::Between,
                 State::Values { .. } => self.fill_values()?,
             }
         }
@@ -191,7 +159,7 @@ impl<'a> KeyChunk<'a> {
         }
     }
 
-    fn open_page(&mut self) -> Result<(), KeyError> {
+    fn open_page(&mut self) -> Result<(), ColumnError> {
         let next = self.pages.peek_next_page()?;
         let next = next.ok_or("fewer rows than the row group has")?;
         if next.is_dict {
@@ -219,14 +187,13 @@ impl<'a> KeyChunk<'a> {
         if rows == 0 {
             return Ok(());
         }
-        let is_coded =
-            matches!(page.encoding(), Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY);
-        self.state = if is_coded {
-            let (levels, codes) = self.parts(&page)?;
+        self.state = if CodedPage::is_coded(&page) {
             self.open_dictionary()?;
-            let width = *codes.first().ok_or("a page that has no codes")?;
-            let codes = Hybrid::new(codes.slice(1..), width)?;
-            State::Codes { rows, levels, codes }
+            State::Codes(Box::new(CodedPage::new(
+                &page,
+                self.decoder.has_levels(),
+                self.table.null(),
+            )?))
         } else {
             let reader = Box::new(self.decoder.values(page)?);
             State::Values { rows, reader, at: usize::MAX }
@@ -234,44 +201,7 @@ impl<'a> KeyChunk<'a> {
         Ok(())
     }
 
-    /// The definition levels of a page, and what follows them.
-    fn parts(&self, page: &Page) -> Result<(Option<Levels>, Bytes), KeyError> {
-        const CUT_OFF: Damage = "levels that are cut off";
-        let has_levels = self.decoder.has_levels();
-        let (levels, rest) = match page {
-            Page::DataPage { buf, .. } if !has_levels => return Ok((None, buf.clone())),
-            Page::DataPage { buf, def_level_encoding: Encoding::RLE, .. } => {
-                let length = buf.first_chunk::<4>().ok_or(CUT_OFF)?;
-                let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| CUT_OFF)?;
-                let end = length.checked_add(4).filter(|end| *end <= buf.len()).ok_or(CUT_OFF)?;
-                (buf.slice(4..end), buf.slice(end..))
-            }
-            Page::DataPage { buf, num_values, .. } => {
-                // BIT_PACKED, which Parquet deprecates: one bit per value, from the highest on.
-                let length = (*num_values as usize).div_ceil(8);
-                let levels = buf.get(..length).ok_or(CUT_OFF)?;
-                (as_runs(levels), buf.slice(length..))
-            }
-            Page::DataPageV2 { buf, def_levels_byte_len, rep_levels_byte_len, .. } => {
-                let start = *rep_levels_byte_len as usize;
-                let end = start + *def_levels_byte_len as usize;
-                if end > buf.len() {
-                    return Err(CUT_OFF.into());
-                }
-                (buf.slice(start..end), buf.slice(end..))
-            }
-            Page::DictionaryPage { .. } => return Err("a second dictionary".into()),
-        };
-        let levels = match has_levels {
-            true => {
-                Some(Levels { levels: Hybrid::new(levels, 1)?, run: None, unpacked: Vec::new() })
-            }
-            false => None,
-        };
-        Ok((levels, rest))
-    }
-
-    fn open_dictionary(&mut self) -> Result<(), KeyError> {
+    fn open_dictionary(&mut self) -> Result<(), ColumnError> {
         if self.table.proof() == Proof::Codes {
             return Ok(());
         }
@@ -289,62 +219,7 @@ impl<'a> KeyChunk<'a> {
         Ok(())
     }
 
-    fn fill_codes(&mut self) -> Result<(), KeyError> {
-        let State::Codes { rows, levels, codes } = &mut self.state else { return Ok(()) };
-        let null = self.table.null();
-        self.at = 0;
-        let level = match levels {
-            None => Some((1, *rows)),
-            Some(levels) => levels.next(*rows)?,
-        };
-        self.left = match level {
-            Some((0, count)) => {
-                self.repeated = Some(null);
-                count
-            }
-            Some((1, count)) => {
-                let found = codes.next(count, &mut self.codes)?;
-                self.repeated = found.map(|(code, _)| code);
-                let found = match found {
-                    Some((code, times)) => {
-                        check(&[code], null)?;
-                        times
-                    }
-                    None => {
-                        check(&self.codes, null)?;
-                        self.codes.len()
-                    }
-                };
-                if let Some(levels) = levels {
-                    levels.run = Some((1, count - found));
-                }
-                found
-            }
-            Some(_) => return Err("a level that is higher than the column has".into()),
-            None => {
-                let levels = levels.as_ref().map_or(&[][..], |levels| &levels.unpacked);
-                self.repeated = None;
-                let wanted = levels.iter().filter(|level| **level == 1).count();
-                self.valid.clear();
-                while self.valid.len() < wanted {
-                    match codes.next(wanted - self.valid.len(), &mut self.codes)? {
-                        Some((code, times)) => self.valid.extend(std::iter::repeat_n(code, times)),
-                        None => self.valid.extend_from_slice(&self.codes),
-                    }
-                }
-                check(&self.valid, null)?;
-                let mut valid = self.valid.iter().copied();
-                let code = |level: &u32| if *level == 1 { valid.next() } else { None };
-                self.codes.clear();
-                self.codes.extend(levels.iter().map(code).map(|code| code.unwrap_or(null)));
-                self.codes.len()
-            }
-        };
-        *rows = rows.saturating_sub(self.left);
-        Ok(())
-    }
-
-    fn fill_values(&mut self) -> Result<(), KeyError> {
+    fn fill_values(&mut self) -> Result<(), ColumnError> {
         let State::Values { reader, at, .. } = &mut self.state else { return Ok(()) };
         if *at >= self.table.len() || self.table.proof() != Proof::Values {
             let batch = reader.next().transpose().map_err(ParquetError::from)?;
@@ -369,24 +244,5 @@ impl<'a> KeyChunk<'a> {
     fn new_table(&mut self, proof: Proof, keys: Keys, len: usize) -> Table {
         self.tables += 1;
         Table::new(proof, self.tables, keys, len)
-    }
-}
-
-/// Codes of a dictionary are below the one that stands for null.
-fn check(codes: &[u32], null: u32) -> Result<(), KeyError> {
-    let greatest = codes.iter().copied().fold(0, u32::max);
-    match greatest < null {
-        true => Ok(()),
-        false => Err("a code beyond the end of the dictionary".into()),
-    }
-}
-
-impl Levels {
-    /// The next levels, `most` at most: one that is repeated, or, if there is none, all that are `unpacked`.
-    fn next(&mut self, most: usize) -> Result<Option<(u32, usize)>, Damage> {
-        match self.run.take() {
-            Some((level, count)) if count > 0 => Ok(Some((level, count))),
-            _ => self.levels.next(most, &mut self.unpacked),
-        }
     }
 }

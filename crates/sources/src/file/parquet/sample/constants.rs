@@ -1,7 +1,5 @@
 //! Row groups and pages of which every row has the same key, by their bounds.
 
-use std::fs::File;
-
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, SchemaRef};
 use parquet::file::metadata::{
@@ -10,6 +8,7 @@ use parquet::file::metadata::{
 use taploom_expressions::{Bounds, KeyReader};
 
 use super::super::bounds::{Columns, PageBounds, RowGroupBounds};
+use super::read_ahead::ReadAhead;
 
 /// What is known of a row group or page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +46,7 @@ impl Constants {
     ///
     /// The index is read for one row group at a time: that of a whole file may be large.
     pub(super) fn of_pages(
-        file: &File,
+        file: &ReadAhead,
         metadata: &ParquetMetaData,
         schema: &SchemaRef,
         (row_group, column, leaf): (usize, usize, usize),

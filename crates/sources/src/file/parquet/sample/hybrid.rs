@@ -3,10 +3,14 @@
 //! See "Run Length Encoding / Bit-Packing Hybrid" in the Encodings of Parquet. A repeated run is given back as it is,
 //! however long; bit-packed numbers are unpacked into a buffer of the caller.
 
+use bitpacking::{BitPacker, BitPacker1x};
 use bytes::Bytes;
+use taploom_thrift::{Reader, put_varint};
 
 /// Numbers that are unpacked at a time.
 const UNPACKED: usize = 1024;
+/// Numbers of a block, which the unpacker takes whole. A block of any width ends at the end of a byte.
+const BLOCK: usize = BitPacker1x::BLOCK_LEN;
 
 /// Why the bytes are not such runs.
 pub(super) type Damage = &'static str;
@@ -49,6 +53,7 @@ impl Hybrid {
     }
 
     /// The next 1 to `most` numbers: one number that is repeated, and how often; or, if there is none, all of `into`.
+    #[inline]
     pub(super) fn next(
         &mut self,
         most: usize,
@@ -64,13 +69,46 @@ impl Hybrid {
                 }
                 Run::Packed { start, read, left } => {
                     let count = most.min(*left).min(UNPACKED);
-                    unpack(self.bytes.get(*start..).unwrap_or(&[]), self.width, *read, count, into);
+                    into.resize(count, 0);
+                    unpack(self.bytes.get(*start..).unwrap_or(&[]), self.width, *read, into);
                     *read += count;
                     *left -= count;
                     return Ok(None);
                 }
             }
         }
+    }
+
+    /// Passes over the next `count` numbers.
+    pub(super) fn skip(&mut self, count: usize) -> Result<(), Damage> {
+        let mut rest = count;
+        loop {
+            match &mut self.run {
+                Run::Repeated { left, .. } => {
+                    let passed = rest.min(*left);
+                    *left -= passed;
+                    rest -= passed;
+                }
+                Run::Packed { read, left, .. } => {
+                    let passed = rest.min(*left);
+                    *read += passed;
+                    *left -= passed;
+                    rest -= passed;
+                }
+            }
+            if rest == 0 {
+                return Ok(());
+            }
+            self.next_run()?;
+        }
+    }
+
+    /// Whether the next `count` numbers are one run of a number. They are not read.
+    pub(super) fn is_run(&mut self, number: u32, count: usize) -> Result<bool, Damage> {
+        while let Run::Repeated { left: 0, .. } | Run::Packed { left: 0, .. } = self.run {
+            self.next_run()?;
+        }
+        Ok(matches!(self.run, Run::Repeated { value, left } if value == number && left >= count))
     }
 
     fn next_run(&mut self) -> Result<(), Damage> {
@@ -99,51 +137,65 @@ impl Hybrid {
 
     /// The next header: a ULEB128 number of 32 bits.
     fn header(&mut self) -> Result<usize, Damage> {
-        let mut header: u64 = 0;
-        for shift in (0..35).step_by(7) {
-            let byte =
-                *self.bytes.get(self.at).ok_or("runs that end before the values of the page do")?;
-            self.at += 1;
-            header |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return usize::try_from(header).map_err(|_| "a run of impossible length");
-            }
-        }
-        Err("a run of impossible length")
+        let mut reader = Reader::new(self.bytes.get(self.at..).unwrap_or(&[]));
+        let header =
+            reader.varint().map_err(|_| "runs that end before the values of the page do")?;
+        self.at += reader.at();
+        let header = u32::try_from(header).map_err(|_| "a run of impossible length")?;
+        usize::try_from(header).map_err(|_| "a run of impossible length")
     }
 }
 
 /// Unpacks numbers from `first` on. Bits that are not there are zero.
-fn unpack(bytes: &[u8], width: usize, first: usize, count: usize, into: &mut Vec<u32>) {
-    into.clear();
+fn unpack(bytes: &[u8], width: usize, first: usize, into: &mut [u32]) {
+    // Numbers before the next block, whole blocks, and the rest.
+    let before = (first.next_multiple_of(BLOCK) - first).min(into.len());
+    let (before, rest) = into.split_at_mut(before);
+    unpack_each(bytes, width, first, before);
+    let mut at = first + before.len();
+    let (blocks, rest) = rest.as_chunks_mut::<BLOCK>();
+    let mut packed = bytes.get(at / 8 * width..).unwrap_or(&[]);
+    for numbers in blocks {
+        // A block of `width` words of 32 bits.
+        match packed.split_at_checked(4 * width) {
+            Some((block, after)) => {
+                // The width is 32 at most, as the unpacker asks.
+                BitPacker1x::new().decompress(block, numbers, width as u8);
+                packed = after;
+            }
+            None => {
+                unpack_each(bytes, width, at, numbers);
+                packed = &[];
+            }
+        }
+        at += BLOCK;
+    }
+    unpack_each(bytes, width, at, rest);
+}
+
+/// Unpacks numbers one by one.
+fn unpack_each(bytes: &[u8], width: usize, first: usize, into: &mut [u32]) {
     let mask = (1_u64 << width) - 1;
-    let number = |word: u64, bit: usize| ((word >> (bit % 8)) & mask) as u32;
-    // Eight bytes from any byte on hold a number of 32 bits.
-    let safe_bits = bytes.len().saturating_sub(7) * 8;
-    let safe = safe_bits.div_ceil(width).saturating_sub(first).min(count);
-    into.extend((first..first + safe).map(|at| {
+    for (number, at) in into.iter_mut().zip(first..) {
         let bit = at * width;
-        let word = bytes.get(bit / 8..).and_then(|rest| rest.first_chunk::<8>());
-        number(word.map_or(0, |word| u64::from_le_bytes(*word)), bit)
-    }));
-    into.extend((first + safe..first + count).map(|at| {
-        let bit = at * width;
-        let mut word = [0; 8];
         let rest = bytes.get(bit / 8..).unwrap_or(&[]);
-        word.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-        number(u64::from_le_bytes(word), bit)
-    }));
+        // Eight bytes from any byte on hold a number of 32 bits.
+        let word = match rest.first_chunk::<8>() {
+            Some(word) => *word,
+            None => {
+                let mut word = [0; 8];
+                word.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+                word
+            }
+        };
+        *number = ((u64::from_le_bytes(word) >> (bit % 8)) & mask) as u32;
+    }
 }
 
 /// Levels of the encoding BIT_PACKED as one run of the encoding RLE.
 pub(super) fn as_runs(levels: &[u8]) -> Bytes {
-    let mut header = (levels.len() as u64) << 1 | 1;
     let mut runs = Vec::with_capacity(levels.len() + 5);
-    while header > 0x7f {
-        runs.push((header & 0x7f) as u8 | 0x80);
-        header >>= 7;
-    }
-    runs.push(header as u8);
+    put_varint(&mut runs, (levels.len() as u64) << 1 | 1);
     runs.extend(levels.iter().map(|byte| byte.reverse_bits()));
     runs.into()
 }
@@ -178,12 +230,7 @@ mod tests {
             } else {
                 (length << 1, vec![seed & mask; *length])
             };
-            let mut rest = header;
-            while rest > 0x7f {
-                bytes.push((rest & 0x7f) as u8 | 0x80);
-                rest >>= 7;
-            }
-            bytes.push(rest as u8);
+            put_varint(&mut bytes, header as u64);
             if *is_packed {
                 let (mut word, mut bits) = (0_u64, 0);
                 for value in &values {
@@ -214,6 +261,41 @@ mod tests {
             let (bytes, numbers) = encoded(&runs, width);
             prop_assert_eq!(all(&bytes, width, numbers.len(), at_a_time).unwrap(), numbers.clone());
             prop_assert!(all(&bytes, width, numbers.len() + beyond, at_a_time).is_err());
+        }
+
+        #[test]
+        fn numbers_that_are_passed_over_are_those_that_would_be_read(
+            runs in proptest::collection::vec((any::<bool>(), any::<u32>(), 0_usize..40), 0..20),
+            width in 1_u8..=32,
+            steps in proptest::collection::vec((0_usize..150, 1_usize..150), 1..20),
+        ) {
+            let (bytes, numbers) = encoded(&runs, width);
+            let mut hybrid = Hybrid::new(bytes.into(), width).unwrap();
+            let (mut at, mut buffer) = (0, Vec::new());
+            for (passed, wanted) in steps {
+                if at + passed >= numbers.len() {
+                    prop_assert!(hybrid.skip(numbers.len() - at + 1).is_err());
+                    break;
+                }
+                hybrid.skip(passed).unwrap();
+                at += passed;
+                let run = numbers[at..].iter().take_while(|number| **number == numbers[at]).count();
+                let is_run = hybrid.is_run(numbers[at], run).unwrap();
+                match hybrid.next(wanted, &mut buffer).unwrap() {
+                    Some((value, times)) => {
+                        prop_assert_eq!(&numbers[at..at + times], &vec![value; times]);
+                        at += times;
+                    }
+                    None => {
+                        prop_assert!(!is_run);
+                        prop_assert_eq!(&numbers[at..at + buffer.len()], &buffer);
+                        at += buffer.len();
+                    }
+                }
+                if at == numbers.len() {
+                    break;
+                }
+            }
         }
 
         #[test]

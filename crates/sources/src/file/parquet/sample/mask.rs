@@ -22,7 +22,7 @@ pub(in crate::file::parquet) enum KeptRows {
 
 /// Rows that are appended, as runs. Where runs would take more memory than a bit per row, as bits.
 #[derive(Debug, Default)]
-pub(super) struct Mask {
+pub(in crate::file::parquet) struct Mask {
     /// Rows that are dropped and kept in turn.
     runs: Vec<usize>,
     /// Rows before the runs, once there were too many runs.
@@ -33,7 +33,7 @@ pub(super) struct Mask {
 
 impl Mask {
     /// Appends rows that are decided alike.
-    pub(super) fn append_run(&mut self, rows: usize, keeps: bool) {
+    pub(in crate::file::parquet) fn append_run(&mut self, rows: usize, keeps: bool) {
         if rows == 0 {
             return;
         }
@@ -53,7 +53,7 @@ impl Mask {
     }
 
     /// Appends up to 64 rows, of which each has a bit.
-    pub(super) fn append(&mut self, mut bits: u64, rows: usize) {
+    pub(in crate::file::parquet) fn append(&mut self, mut bits: u64, rows: usize) {
         let mut left = rows;
         while left > 0 {
             let keeps = bits & 1 == 1;
@@ -70,7 +70,7 @@ impl Mask {
     }
 
     /// The rows that are kept.
-    pub(super) fn finish(mut self) -> KeptRows {
+    pub(in crate::file::parquet) fn finish(mut self) -> KeptRows {
         if self.kept == 0 {
             return KeptRows::None;
         }

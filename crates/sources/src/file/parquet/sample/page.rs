@@ -6,15 +6,20 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, new_empty_array};
+use arrow_array::{Array, ArrayRef, RecordBatch, make_array, new_empty_array};
+use arrow_buffer::Buffer;
 use arrow_schema::DataType;
-use bytes::{BufMut, Bytes, BytesMut};
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader, RowGroups};
+use arrow_select::concat::concat;
+use bytes::Bytes;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ParquetRecordBatchReader, RowGroups, RowSelector,
+};
 use parquet::arrow::{FieldLevels, ProjectionMask, parquet_to_arrow_field_levels};
 use parquet::basic::{Encoding, Type};
 use parquet::column::page::{Page, PageIterator, PageMetadata, PageReader};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use taploom_thrift::put_varint;
 
 /// Rows of a page that are decoded at a time.
 const BATCH_ROWS: usize = 8192;
@@ -27,6 +32,8 @@ pub(super) struct PageDecoder {
     has_levels: bool,
     /// The smallest size of a value in the encoding PLAIN.
     least_bytes: usize,
+    /// Whether values in the encoding PLAIN have the bytes of an Arrow array.
+    is_plain: bool,
 }
 
 impl PageDecoder {
@@ -48,7 +55,15 @@ impl PageDecoder {
         let data_type = fields.get(root).map_or(DataType::Null, |field| field.data_type().clone());
         let has_levels = column.max_def_level() > 0;
         let metadata = Arc::clone(metadata.metadata());
-        Ok(Self { metadata, levels, data_type, has_levels, least_bytes })
+        let is_plain = cfg!(target_endian = "little")
+            && matches!(
+                (column.physical_type(), &data_type),
+                (Type::INT32, DataType::Int32 | DataType::UInt32)
+                    | (Type::INT64, DataType::Int64 | DataType::UInt64)
+                    | (Type::FLOAT, DataType::Float32)
+                    | (Type::DOUBLE, DataType::Float64)
+            );
+        Ok(Self { metadata, levels, data_type, has_levels, least_bytes, is_plain })
     }
 
     /// Whether values may be null.
@@ -67,6 +82,35 @@ impl PageDecoder {
         self.read(page, rows, BATCH_ROWS.min(rows))
     }
 
+    /// The selected rows of a data page that needs no dictionary.
+    pub(super) fn rows(
+        &self,
+        page: Page,
+        runs: Vec<RowSelector>,
+        selected: usize,
+    ) -> Result<ArrayRef> {
+        let chunk = OnePage { metadata: &self.metadata, rows: page.num_values() as usize, page };
+        let runs = Some(runs.into());
+        let reader = ParquetRecordBatchReader::try_new_with_row_groups(
+            &self.levels,
+            &chunk,
+            selected.max(1),
+            runs,
+        )?;
+        let batches = reader.collect::<std::result::Result<Vec<_>, _>>()?;
+        let arrays: Vec<&dyn Array> =
+            batches.iter().flat_map(RecordBatch::columns).map(AsRef::as_ref).collect();
+        let array = match &batches[..] {
+            [batch] if batch.num_columns() == 1 => Arc::clone(batch.column(0)),
+            [] => new_empty_array(&self.data_type),
+            _ => concat(&arrays)?,
+        };
+        match array.len() == selected {
+            true => Ok(array),
+            false => Err(ParquetError::EOF("a page has fewer values than it says".to_owned())),
+        }
+    }
+
     /// The values of a dictionary.
     pub(super) fn dictionary(&self, page: Page) -> Result<ArrayRef> {
         let Page::DictionaryPage { buf, num_values, encoding, .. } = page else {
@@ -81,6 +125,9 @@ impl PageDecoder {
             || values.saturating_mul(self.least_bytes) > buf.len()
         {
             return Err(ParquetError::EOF(format!("a dictionary of {values} values is cut off")));
+        }
+        if self.is_plain {
+            return self.numbers(values, &buf);
         }
         let (levels, buf) = if self.has_levels { valid(num_values, &buf) } else { (0, buf) };
         let page = Page::DataPageV2 {
@@ -103,6 +150,15 @@ impl PageDecoder {
         }
     }
 
+    /// Numbers whose bytes in the encoding PLAIN are those of an Arrow array. The reader of the Parquet crate takes longer
+    /// to open than a small dictionary takes to copy.
+    fn numbers(&self, count: usize, bytes: &Bytes) -> Result<ArrayRef> {
+        let bytes = bytes.get(..count.saturating_mul(self.least_bytes)).unwrap_or(&[]);
+        let empty = new_empty_array(&self.data_type).to_data().into_builder();
+        let data = empty.len(count).buffers(vec![Buffer::from(bytes)]).build()?;
+        Ok(make_array(data))
+    }
+
     fn read(&self, page: Page, rows: usize, at_a_time: usize) -> Result<ParquetRecordBatchReader> {
         let chunk = OnePage { metadata: &self.metadata, page, rows };
         ParquetRecordBatchReader::try_new_with_row_groups(&self.levels, &chunk, at_a_time, None)
@@ -111,19 +167,14 @@ impl PageDecoder {
 
 /// The bytes of values before which levels say that no value is null, and the length of these levels.
 fn valid(values: u32, bytes: &Bytes) -> (u32, Bytes) {
-    let mut buffer = BytesMut::with_capacity(bytes.len() + 8);
+    let mut buffer = Vec::with_capacity(bytes.len() + 8);
     // One run, which repeats the level 1.
-    let mut header = u64::from(values) << 1;
-    while header > 0x7f {
-        buffer.put_u8((header & 0x7f) as u8 | 0x80);
-        header >>= 7;
-    }
-    buffer.put_u8(header as u8);
-    buffer.put_u8(1);
+    put_varint(&mut buffer, u64::from(values) << 1);
+    buffer.push(1);
     // At most six bytes and one.
     let levels = buffer.len() as u32;
-    buffer.put_slice(bytes);
-    (levels, buffer.freeze())
+    buffer.extend_from_slice(bytes);
+    (levels, buffer.into())
 }
 
 /// A row group of one page.

@@ -1,4 +1,12 @@
 //! What the codes of a column mean, and what is known of them.
+//!
+//! # Filters
+//!
+//! Once a group has all its ids, the rows of other ids can be dropped, and nearly all rows are such. A *mark* is a number
+//! from 0 to 62 that an id has by its number. A group that is full has a *filter* with a bit for the mark of each of its ids.
+//! A row whose bit is not set is dropped without another look; with 10 ids of 1,000, six of seven rows are. Ids whose
+//! number is not known have the mark 63, and that bit is set in every filter. Groups that are not full, or not known, have
+//! all bits.
 
 use arrow_array::new_empty_array;
 use arrow_schema::DataType;
@@ -24,21 +32,21 @@ pub(super) struct Table {
     serial: u64,
     keys: Keys,
     len: usize,
-    /// What is known of each code. Empty as long as nothing is.
-    slots: Vec<Slot>,
-}
-
-/// What is known of a code.
-#[derive(Debug, Clone, Copy)]
-struct Slot {
-    /// The number of the group or id.
-    number: u32,
-    /// How many ids had a number when this one was looked for in vain.
-    asked: u32,
+    /// By code, the number of the group or id, or [`NONE`]. Empty as long as nothing is known.
+    numbers: Vec<u32>,
+    /// By the code of a group, its filter.
+    filters: Vec<u64>,
+    /// By the code of an id, its mark.
+    marks: Vec<u8>,
+    /// By the code of an id, how many ids had a number when it was looked for in vain.
+    asked: Vec<u32>,
 }
 
 const NONE: u32 = u32::MAX;
-const UNKNOWN: Slot = Slot { number: NONE, asked: NONE };
+/// The filter of a group that is not full.
+const ANY_ID: u64 = u64::MAX;
+/// The mark of an id that is not known.
+const UNKNOWN: u8 = 63;
 
 impl Table {
     /// No keys.
@@ -47,7 +55,8 @@ impl Table {
     }
 
     pub(super) fn new(proof: Proof, serial: u64, keys: Keys, len: usize) -> Self {
-        Self { proof, serial, keys, len, slots: Vec::new() }
+        let (numbers, filters, marks, asked) = Default::default();
+        Self { proof, serial, keys, len, numbers, filters, marks, asked }
     }
 
     pub(super) fn proof(&self) -> Proof {
@@ -77,39 +86,16 @@ impl Table {
         end
     }
 
-    /// The number of a group, which gets one if it has none.
-    pub(super) fn group(&mut self, kept: &mut KeptPairs, code: u32) -> Result<u32> {
-        let known = self.slot(code).number;
-        if known != NONE {
-            return Ok(known);
-        }
-        let number = kept.group(self.key(code))?;
-        self.slot(code).number = number;
-        Ok(number)
+    /// The filter of a group.
+    #[inline]
+    pub(super) fn filter(&self, code: u32) -> u64 {
+        self.filters.get(code as usize).copied().unwrap_or(ANY_ID)
     }
 
-    /// Whether the rows of a group, given by its number, and of an id are kept.
-    pub(super) fn decide(&mut self, kept: &mut KeptPairs, group: u32, code: u32) -> Result<bool> {
-        let slot = *self.slot(code);
-        if slot.number != NONE {
-            return Ok(kept.decide_known(group, slot.number));
-        }
-        let known_ids = kept.known_ids();
-        let is_full = kept.is_full(group);
-        if is_full && slot.asked != NONE && slot.asked == known_ids {
-            return Ok(false);
-        }
-        let key = self.key(code);
-        let (keeps, number) = match kept.known_id(key) {
-            Some(id) => (kept.decide_known(group, id), id),
-            None if is_full => (false, NONE),
-            None => {
-                let keeps = kept.decide(group, key)?;
-                (keeps, kept.known_id(key).unwrap_or(NONE))
-            }
-        };
-        *self.slot(code) = Slot { number, asked: known_ids };
-        Ok(keeps)
+    /// The mark of an id.
+    #[inline]
+    pub(super) fn mark(&self, code: u32) -> u8 {
+        self.marks.get(code as usize).copied().unwrap_or(UNKNOWN)
     }
 
     fn key(&self, code: u32) -> Key<'_> {
@@ -118,13 +104,65 @@ impl Table {
             _ => Key::Null,
         }
     }
+}
 
-    fn slot(&mut self, code: u32) -> &mut Slot {
-        let at = code as usize;
-        if at >= self.slots.len() {
-            self.slots.resize(self.len + 1, UNKNOWN);
-        }
-        // Codes are checked when they are read.
-        &mut self.slots[at]
+/// Whether a row is kept, by the codes of its group and id.
+pub(super) fn decide(
+    kept: &mut KeptPairs,
+    (groups, group): (&mut Table, u32),
+    (ids, id): (&mut Table, u32),
+) -> Result<bool> {
+    if groups.numbers.is_empty() {
+        groups.numbers.resize(groups.len + 1, NONE);
+        groups.filters.resize(groups.len + 1, ANY_ID);
     }
+    if ids.numbers.is_empty() {
+        ids.numbers.resize(ids.len + 1, NONE);
+        ids.marks.resize(ids.len + 1, UNKNOWN);
+        ids.asked.resize(ids.len + 1, NONE);
+    }
+    // Codes are checked when they are read.
+    let (group_at, id_at) = (group as usize, id as usize);
+    let mut number = groups.numbers[group_at];
+    if number == NONE {
+        number = kept.group(groups.key(group))?;
+        groups.numbers[group_at] = number;
+    }
+    let known = ids.numbers[id_at];
+    if known != NONE {
+        let keeps = kept.decide_known(number, known)?;
+        if groups.filters[group_at] == ANY_ID
+            && let Some(full) = kept.ids_of_full(number)
+        {
+            groups.filters[group_at] =
+                full.iter().fold(1_u64 << UNKNOWN, |bits, id| bits | 1 << mark(*id));
+        }
+        return Ok(keeps);
+    }
+    let known_ids = kept.known_ids();
+    let is_full = kept.is_full(number);
+    if is_full && ids.asked[id_at] == known_ids {
+        return Ok(false);
+    }
+    let key = ids.key(id);
+    let (keeps, known) = match kept.known_id(key) {
+        Some(known) => (kept.decide_known(number, known)?, known),
+        None if is_full => (false, NONE),
+        None => {
+            let keeps = kept.decide(number, key)?;
+            (keeps, kept.known_id(key).unwrap_or(NONE))
+        }
+    };
+    ids.numbers[id_at] = known;
+    ids.asked[id_at] = known_ids;
+    if known != NONE {
+        ids.marks[id_at] = mark(known);
+    }
+    Ok(keeps)
+}
+
+/// The mark of an id with a number.
+fn mark(number: u32) -> u8 {
+    // Below 63.
+    (number % u32::from(UNKNOWN)) as u8
 }
