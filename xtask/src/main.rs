@@ -125,7 +125,7 @@ fn benches(which: &[&str]) -> Outcome {
         ["formats"] => whole::side_by_side(),
         ["readers"] => bench::readers::run(),
         ["reading"] => bench::reading::run(),
-        ["sample"] => bench::sample::run(100_000_000),
+        ["sample"] => bench::sample::run(bench::sample::ALL),
         ["sample", rows] => bench::sample::run(divisor(rows)?),
         _ => Err(USAGE.to_owned()),
     }
