@@ -22,6 +22,8 @@ mod media_type;
 mod options;
 #[path = "../../fuzz/checks/registry.rs"]
 mod registry;
+#[path = "../../fuzz/checks/sample.rs"]
+mod sample;
 #[path = "../../fuzz/checks/votable_reader.rs"]
 mod votable_reader;
 
@@ -55,6 +57,11 @@ fn a_file_is_read_or_refused() {
 #[test]
 fn a_file_is_looked_into_or_refused() {
     run("inspect", 1_000, inspect::check);
+}
+
+#[test]
+fn a_sample_of_damaged_keys_has_rows_of_the_file_or_is_refused() {
+    run("sample", 1_000, sample::check);
 }
 
 #[test]

@@ -7,8 +7,8 @@ use crate::Outcome;
 use crate::command::{cargo, run};
 use crate::folders::{root, target};
 
-const CHECKS: [&str; 6] =
-    ["votable_reader", "files", "inspect", "expressions", "media_type", "options"];
+const CHECKS: [&str; 7] =
+    ["votable_reader", "files", "inspect", "sample", "expressions", "media_type", "options"];
 
 /// Explores with every check for a number of seconds, starting from the inputs in `fuzz/corpus-seed`. A
 /// crash is a failure; its input is kept in `fuzz/artifacts`.
