@@ -138,6 +138,7 @@ fn install(folder: &Path) -> Result<()> {
     let mut command = Command::new("mariadb-install-db");
     command.arg("--no-defaults").arg(format!("--datadir={}", folder.join("data").display()));
     command.args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
+    command.env("TMPDIR", folder);
     output(command.args(as_root())).map(drop)
 }
 
@@ -150,6 +151,8 @@ fn run(folder: &Path, port: u16, settings: &Settings, certificates: &[String]) -
     let program = if beside.exists() { beside } else { Path::new("mariadbd") };
     let mut command = Command::new("sh");
     command.args(["-c", WATCH, "sh"]).arg(folder).arg(program).arg("--no-defaults");
+    // In a folder that they share, a server that starts deletes the temporary tables of others.
+    command.env("TMPDIR", folder);
     command.arg(format!("--datadir={}", folder.join("data").display()));
     command.arg(format!("--socket={}", folder.join("socket").display()));
     command.args(["--bind-address=127.0.0.1", &format!("--port={port}")]);
