@@ -19,4 +19,6 @@ pub use first_ids::{FirstIds, FirstIdsFilter, KeptPairs, Key, KeyReader, Keys, S
 pub use possible::Bounds;
 pub use projection::Projection;
 pub use select_list::SelectList;
-pub use sql::{SqlColumn, SqlDialect, SqlKind, SqlValue, plain_select};
+pub use sql::{
+    SqlColumn, SqlDialect, SqlKind, SqlSyntax, SqlTable, SqlValue, plain_select, tables_of_columns,
+};

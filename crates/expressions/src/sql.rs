@@ -18,23 +18,23 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef};
 use arrow_cast::cast;
-use arrow_schema::DataType;
+use arrow_schema::{DataType, TimeUnit};
 
 use crate::compare::Comparison;
 use crate::node::Node;
 
 mod plain;
 
-pub use plain::plain_select;
+pub use plain::{SqlSyntax, SqlTable, plain_select, tables_of_columns};
 
 /// What a database can evaluate, and how values are written in its SQL.
 pub trait SqlDialect {
     /// The database's column for a column of the bound schema; `None` if the database doesn't have it.
     fn column(&self, column: usize) -> Option<SqlColumn>;
 
-    /// How a value is written: as a literal, or as a parameter whose value the dialect keeps. `None` if it
-    /// can't be written.
-    fn value(&mut self, value: SqlValue) -> Option<String>;
+    /// How a value that is compared with `column` is written: as a literal, or as a parameter whose value the
+    /// dialect keeps. `None` if it can't be written.
+    fn value(&mut self, column: usize, value: SqlValue) -> Option<String>;
 }
 
 /// A column in a database.
@@ -44,6 +44,8 @@ pub struct SqlColumn {
     pub name: String,
     /// How the database compares its values.
     pub kind: SqlKind,
+    /// For text: an expression whose values the database compares by their bytes in UTF-8, if there is one.
+    pub bytewise: Option<String>,
 }
 
 /// How a database compares the values of a column.
@@ -56,12 +58,16 @@ pub enum SqlKind {
     Integer,
     /// As doubles, without NaN.
     Real,
+    /// As doubles with more digits than the database sends. The values that arrive differ from those that
+    /// the database compares by less than a hundred-thousandth of their size.
+    NearReal,
     /// As 1 for true and 0 for false.
     Boolean,
-    /// As text, byte by byte in UTF-8.
-    Text,
     /// As text by a collation: equal texts compare as equal, and nothing else is certain.
-    SimilarText,
+    /// [`SqlColumn::bytewise`] may allow the other comparisons.
+    Text,
+    /// As dates, or as dates and times in UTC.
+    Instant,
 }
 
 /// A value that a column is compared with.
@@ -74,6 +80,8 @@ pub enum SqlValue {
     Real(f64),
     /// Text.
     Text(String),
+    /// A date or a time: microseconds since 1970 in UTC.
+    Instant(i64),
 }
 
 /// A condition that is never true.
@@ -99,10 +107,10 @@ fn implied(node: &Node, wanted: bool, dialect: &mut dyn SqlDialect) -> Option<St
             Some(format!("{name} IS {}NULL", if wanted { "" } else { "NOT " }))
         }
         Node::Column(column) => {
-            let column =
-                dialect.column(*column).filter(|column| column.kind == SqlKind::Boolean)?;
-            let value = dialect.value(SqlValue::Integer(wanted.into()))?;
-            Some(format!("{} = {value}", column.name))
+            let known = dialect.column(*column);
+            let SqlColumn { name, .. } = known.filter(|known| known.kind == SqlKind::Boolean)?;
+            let value = dialect.value(*column, SqlValue::Integer(wanted.into()))?;
+            Some(format!("{name} = {value}"))
         }
         Node::Constant(value) => {
             let value = value.as_boolean_opt()?;
@@ -173,13 +181,14 @@ fn one_of(nodes: &[Node], wanted: bool, dialect: &mut dyn SqlDialect) -> Option<
             values.push(value);
         }
     }
-    let column = dialect.column(only?)?;
+    let column = only?;
+    let SqlColumn { name, kind, .. } = dialect.column(column)?;
     let values = values.into_iter().map(|value| {
-        let value = beside(column.kind, &value)?;
-        dialect.value(value)
+        let value = beside(kind, &value).filter(|_| kind != SqlKind::NearReal)?;
+        dialect.value(column, value)
     });
     let values = values.collect::<Option<Vec<_>>>().filter(|values| !values.is_empty())?;
-    Some(format!("{} IN ({})", column.name, values.join(", ")))
+    Some(format!("{name} IN ({})", values.join(", ")))
 }
 
 fn compared(
@@ -191,10 +200,14 @@ fn compared(
     match (left.column(), right.column()) {
         (Some(left), Some(right)) => {
             let (left, right) = (dialect.column(left)?, dialect.column(right)?);
-            let is_sure = left.kind == right.kind
-                && matches!(left.kind, SqlKind::Integer | SqlKind::Real | SqlKind::Text);
-            let operator = operator(comparison).filter(|_| is_sure)?;
-            Some(format!("{} {operator} {}", left.name, right.name))
+            let (left_name, right_name) = match (left.kind, right.kind) {
+                (SqlKind::Integer, SqlKind::Integer)
+                | (SqlKind::Real, SqlKind::Real)
+                | (SqlKind::Instant, SqlKind::Instant) => (left.name, right.name),
+                (SqlKind::Text, SqlKind::Text) => (left.bytewise?, right.bytewise?),
+                _ => return None,
+            };
+            Some(format!("{left_name} {} {right_name}", operator(comparison)?))
         }
         (Some(column), None) => with_constant(comparison, column, right, dialect),
         (None, Some(column)) => with_constant(comparison.mirrored(), column, left, dialect),
@@ -222,33 +235,61 @@ fn with_value(
     value: SqlValue,
     dialect: &mut dyn SqlDialect,
 ) -> Option<String> {
-    let SqlColumn { name, kind } = dialect.column(column)?;
-    let is_text = matches!(value, SqlValue::Text(_));
-    let is_sure = match kind {
-        SqlKind::Opaque => false,
-        SqlKind::Integer | SqlKind::Real | SqlKind::Boolean => !is_text,
-        SqlKind::Text => is_text,
-        SqlKind::SimilarText => {
-            is_text && matches!(comparison, Comparison::Equal | Comparison::NotDistinct)
+    let SqlColumn { name, kind, bytewise } = dialect.column(column)?;
+    let is_same = matches!(comparison, Comparison::Equal | Comparison::NotDistinct);
+    let compared = match (kind, &value) {
+        (SqlKind::Integer | SqlKind::Boolean, SqlValue::Integer(_))
+        | (SqlKind::Real, SqlValue::Real(_))
+        | (SqlKind::Instant, SqlValue::Instant(_)) => name.clone(),
+        (SqlKind::Text, SqlValue::Text(_)) if is_same => name.clone(),
+        (SqlKind::Text, SqlValue::Text(_)) => bytewise?,
+        (SqlKind::NearReal, SqlValue::Real(real)) => {
+            return near(comparison, column, &name, *real, dialect);
         }
+        _ => return None,
     };
-    if !is_sure {
-        return None;
-    }
-    let value = dialect.value(value)?;
+    let value = dialect.value(column, value)?;
     Some(match comparison {
-        Comparison::NotDistinct => format!("{name} = {value}"),
-        Comparison::Distinct => format!("({name} IS NULL OR {name} <> {value})"),
-        comparison => format!("{name} {} {value}", operator(comparison)?),
+        Comparison::NotDistinct => format!("{compared} = {value}"),
+        Comparison::Distinct => format!("({name} IS NULL OR {compared} <> {value})"),
+        comparison => format!("{compared} {} {value}", operator(comparison)?),
     })
+}
+
+/// A condition on a column of [`SqlKind::NearReal`], wide enough for the digits that are not sent.
+fn near(
+    comparison: Comparison,
+    column: usize,
+    name: &str,
+    value: f64,
+    dialect: &mut dyn SqlDialect,
+) -> Option<String> {
+    // Numbers near zero have no relative precision.
+    let slack = value.abs() * 1e-5 + f64::from(f32::MIN_POSITIVE);
+    let mut bound = |operator, bound: f64| {
+        let bound = Some(bound).filter(|bound| bound.is_finite())?;
+        let bound = dialect.value(column, SqlValue::Real(bound))?;
+        Some(format!("{name} {operator} {bound}"))
+    };
+    match comparison {
+        Comparison::Less | Comparison::LessOrEqual => bound("<=", value + slack),
+        Comparison::Greater | Comparison::GreaterOrEqual => bound(">=", value - slack),
+        Comparison::Equal | Comparison::NotDistinct => {
+            let (from, to) = (bound(">=", value - slack)?, bound("<=", value + slack)?);
+            Some(format!("({from} AND {to})"))
+        }
+        Comparison::NotEqual | Comparison::Distinct => None,
+    }
 }
 
 /// The value as SQL, if the database compares this kind of column with it as
 /// [`Predicate`](crate::Predicate) does.
 fn beside(kind: SqlKind, value: &ArrayRef) -> Option<SqlValue> {
     match (kind, value.data_type()) {
-        (SqlKind::Integer, integer) if integer.is_integer() => integer_of(value),
-        (SqlKind::Real, DataType::Float32 | DataType::Float64) => {
+        (SqlKind::Integer, integer) if integer.is_integer() => {
+            integer_of(value).map(SqlValue::Integer)
+        }
+        (SqlKind::Real | SqlKind::NearReal, DataType::Float32 | DataType::Float64) => {
             let value = cast(value, &DataType::Float64).ok()?;
             let value = value.as_primitive::<Float64Type>().value(0);
             value.is_finite().then_some(SqlValue::Real(value))
@@ -256,14 +297,25 @@ fn beside(kind: SqlKind, value: &ArrayRef) -> Option<SqlValue> {
         (SqlKind::Boolean, DataType::Boolean) => {
             Some(SqlValue::Integer(value.as_boolean().value(0).into()))
         }
-        (SqlKind::Text | SqlKind::SimilarText, _) => text_of(value).map(SqlValue::Text),
+        (SqlKind::Text, _) => text_of(value).map(SqlValue::Text),
+        (SqlKind::Instant, DataType::Date32)
+        | (
+            SqlKind::Instant,
+            DataType::Timestamp(
+                TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond,
+                None,
+            ),
+        ) => {
+            let micros = cast(value, &DataType::Timestamp(TimeUnit::Microsecond, None)).ok()?;
+            integer_of(&micros).map(SqlValue::Instant)
+        }
         _ => None,
     }
 }
 
-fn integer_of(value: &ArrayRef) -> Option<SqlValue> {
+fn integer_of(value: &ArrayRef) -> Option<i64> {
     let long = cast(value, &DataType::Int64).ok().filter(|long| long.is_valid(0))?;
-    Some(SqlValue::Integer(long.as_primitive::<Int64Type>().value(0)))
+    Some(long.as_primitive::<Int64Type>().value(0))
 }
 
 fn text_of(value: &ArrayRef) -> Option<String> {

@@ -30,6 +30,8 @@ mod many;
 pub mod mysql;
 mod plugin;
 mod progress;
+#[cfg(any(feature = "mysql", feature = "sqlite"))]
+mod pushdown;
 mod registry;
 mod request;
 mod sampling;

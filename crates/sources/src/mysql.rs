@@ -6,9 +6,11 @@
 mod cells;
 mod column;
 mod connection;
+mod describe;
 mod failure;
 mod handshake;
 mod options;
+mod pushed;
 mod row;
 mod source;
 mod tls;
@@ -83,7 +85,10 @@ impl SourceType for Mysql {
         options.password = options.password.or_else(|| std::env::var("MYSQL_PWD").ok());
         let sql = request.required_query()?;
         let limits = BatchLimits { rows: request.batch_rows, ..BatchLimits::default() };
-        let source = query(&options, sql, request.columns.as_ref(), limits).await?;
+        let source = match pushed::rows(&options, sql, request, limits).await? {
+            Some(source) => source,
+            None => query(&options, sql, request.columns.as_ref(), limits).await?,
+        };
         Ok(Box::new(source))
     }
 }

@@ -3,21 +3,28 @@
 use arrow_schema::{DataType, TimeUnit};
 use mysql_common::constants::{ColumnFlags, ColumnType};
 use mysql_common::packets::Column;
+use taploom_expressions::SqlKind;
 use taploom_model::{
     Arraysize, CellShape, ColumnMetadata, Datatype, Error, ErrorKind, Extent, Result, VoType,
 };
 
 /// The character set of columns that do not hold text.
 const BINARY: u16 = 63;
+/// The number of decimals that the server declares for floats without a fixed number of decimals.
+const ANY_DECIMALS: u8 = 31;
 
 /// A column as the server declares it.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct DeclaredColumn {
     pub(super) name: String,
+    pub(super) server_type: ColumnType,
     /// Where nothing else is asked for.
     data_type: DataType,
     /// What the Arrow type does not say.
     vo_type: Option<(Datatype, Arraysize)>,
     pub(super) form: CellForm,
+    /// How the server compares the cells.
+    pub(super) kind: SqlKind,
 }
 
 /// How a cell is written.
@@ -81,7 +88,9 @@ impl DeclaredColumn {
             _ if column.character_set() == BINARY => (DataType::Binary, None, CellForm::Bytes),
             _ => plain(DataType::Utf8),
         };
-        Self { name: column.name_str().into_owned(), data_type, vo_type, form }
+        let kind = kind(column, &data_type);
+        let server_type = column.column_type();
+        Self { name: column.name_str().into_owned(), server_type, data_type, vo_type, form, kind }
     }
 
     /// The metadata that describe the column: what was given, the rest as the server has it.
@@ -117,6 +126,38 @@ impl DeclaredColumn {
             return Err(Error::new(ErrorKind::UnsupportedColumn, message));
         }
         Ok(carrier)
+    }
+}
+
+/// How the server compares the cells of a column that has the server's type.
+fn kind(column: &Column, data_type: &DataType) -> SqlKind {
+    use ColumnType::*;
+
+    match column.column_type() {
+        MYSQL_TYPE_TINY | MYSQL_TYPE_BIT if *data_type == DataType::Boolean => SqlKind::Boolean,
+        MYSQL_TYPE_TINY | MYSQL_TYPE_SHORT | MYSQL_TYPE_INT24 | MYSQL_TYPE_LONG
+        | MYSQL_TYPE_LONGLONG => SqlKind::Integer,
+        // The text of DOUBLE(m,d) is rounded, so the double that arrives may be another one than the stored one.
+        MYSQL_TYPE_DOUBLE if column.decimals() == ANY_DECIMALS => SqlKind::Real,
+        // The server sends six digits of a FLOAT.
+        MYSQL_TYPE_FLOAT if column.decimals() == ANY_DECIMALS => SqlKind::NearReal,
+        MYSQL_TYPE_DATE | MYSQL_TYPE_NEWDATE => SqlKind::Instant,
+        MYSQL_TYPE_DATETIME | MYSQL_TYPE_DATETIME2 | MYSQL_TYPE_TIMESTAMP
+        | MYSQL_TYPE_TIMESTAMP2
+            // An index lookup may round a constant to the decimals of the column, and constants have 0, 3 or 6.
+            if matches!(column.decimals(), 0 | 3 | 6) =>
+        {
+            SqlKind::Instant
+        }
+        // MySQL compares JSON as documents and not as text.
+        MYSQL_TYPE_VARCHAR | MYSQL_TYPE_VAR_STRING | MYSQL_TYPE_STRING | MYSQL_TYPE_ENUM
+        | MYSQL_TYPE_SET | MYSQL_TYPE_TINY_BLOB | MYSQL_TYPE_BLOB | MYSQL_TYPE_MEDIUM_BLOB
+        | MYSQL_TYPE_LONG_BLOB
+            if *data_type == DataType::Utf8 =>
+        {
+            SqlKind::Text
+        }
+        _ => SqlKind::Opaque,
     }
 }
 

@@ -153,6 +153,14 @@ impl MysqlConnection {
                 return Err(Failure::Final(invalid(message)));
             }
         };
+        self.declared(columns).await
+    }
+
+    /// Reads the definitions of `columns` columns.
+    pub(super) async fn declared(
+        &mut self,
+        columns: usize,
+    ) -> Result<Vec<DeclaredColumn>, Failure> {
         let mut declared = Vec::with_capacity(columns.min(10_000));
         for _ in 0..columns {
             declared.push(DeclaredColumn::by_server(&parsed(self.wire.packet().await?)?));

@@ -44,7 +44,7 @@ impl ServerError {
     }
 
     /// Whether the query can be right all the same: the server is in trouble, or somebody ended it.
-    fn is_of_the_server(&self) -> bool {
+    pub(super) fn is_of_the_server(&self) -> bool {
         // 08: connections, 40: transactions undone, 70: killed, or out of time.
         matches!(self.sqlstate.get(..2), Some("08" | "40" | "70"))
             // Of the state HY000, which says nothing: disks, files, memory, locks, shutdown, broken tables.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema};
 use async_trait::async_trait;
+use taploom_expressions::Projection;
 use taploom_model::{Ending, Error, ErrorKind, Result, ResultSchema, RowSource, Step};
 
 use super::cells::CellBuilder;
@@ -56,6 +57,12 @@ enum ReadState {
     Failed,
 }
 
+/// The columns of a result: their metadata, and the builders of their cells.
+pub(super) struct ResultColumns {
+    schema: ResultSchema,
+    columns: Vec<ColumnBuilder>,
+}
+
 struct ColumnBuilder {
     form: CellForm,
     /// Whether the type is the server's and not the caller's.
@@ -102,60 +109,29 @@ impl MysqlConnection {
             Ok(declared) => declared,
             Err(failure) => return Err(self.settle(failure)),
         };
-        MysqlSource::new(self, declared, given, limits).map_err(Failure::Final)
+        let columns = ResultColumns::new(&declared, given).map_err(Failure::Final)?;
+        Ok(MysqlSource::new(self, columns, limits))
     }
 }
 
 impl MysqlSource {
-    fn new(
+    /// The rows of a query that runs on the connection, and whose column definitions were read.
+    pub(super) fn new(
         connection: MysqlConnection,
-        declared: Vec<DeclaredColumn>,
-        given: Option<&ColumnList>,
+        columns: ResultColumns,
         limits: BatchLimits,
-    ) -> Result<Self> {
-        if let Some(list) = given
-            && list.columns.len() != declared.len()
-        {
-            return Err(invalid(format!(
-                "the query gives {} columns and {} are declared; they go by position",
-                declared.len(),
-                list.columns.len()
-            )));
-        }
-        let given_of = |index: usize| given.map(|list| &list.columns[index]);
-        let limits = BatchLimits { rows: limits.rows.max(1), ..limits };
-        let mut columns = Vec::with_capacity(declared.len());
-        let mut fields = Vec::with_capacity(declared.len());
-        let mut metadata = Vec::with_capacity(declared.len());
-        for (index, column) in declared.into_iter().enumerate() {
-            let given = given_of(index);
-            let builder = || {
-                let data_type = column.data_type(given)?;
-                let cells = CellBuilder::new(column.form, &data_type, 0)?;
-                Ok((data_type, cells))
-            };
-            let name = given.and_then(|given| given.name.as_ref()).unwrap_or(&column.name);
-            let (data_type, cells) = builder().map_err(|error: Error| error.with_column(name))?;
-            let is_servers = given.is_none_or(|given| given.datatype.is_none());
-            columns.push(ColumnBuilder { form: column.form, is_servers, cells });
-            metadata.push(column.metadata(given));
-            fields.push(Field::new(&column.name, data_type, true));
-        }
-        let arrow = Arc::new(Schema::new(fields));
-        let schema = match given {
-            Some(list) => ColumnList { columns: metadata, ..list.clone() }.describe(arrow)?,
-            None => ResultSchema::new(arrow, metadata)?,
-        };
-        Ok(Self {
+    ) -> Self {
+        let ResultColumns { schema, columns } = columns;
+        Self {
             connection,
             schema,
             columns,
-            limits,
+            limits: BatchLimits { rows: limits.rows.max(1), ..limits },
             rows: 0,
             batch_rows: 0,
             batch_bytes: 0,
             state: ReadState::Running,
-        })
+        }
     }
 
     /// A handle that ends the query.
@@ -208,6 +184,64 @@ impl MysqlSource {
         RecordBatch::try_new_with_options(schema, arrays, &options).map_err(|error| {
             Error::new(ErrorKind::Internal, "rows of MySQL do not make a batch").with_source(error)
         })
+    }
+}
+
+impl ResultColumns {
+    /// The columns that the server declares, with the metadata that the caller gave.
+    pub(super) fn new(declared: &[DeclaredColumn], given: Option<&ColumnList>) -> Result<Self> {
+        if let Some(list) = given
+            && list.columns.len() != declared.len()
+        {
+            return Err(invalid(format!(
+                "the query gives {} columns and {} are declared; they go by position",
+                declared.len(),
+                list.columns.len()
+            )));
+        }
+        let mut columns = Vec::with_capacity(declared.len());
+        let mut fields = Vec::with_capacity(declared.len());
+        let mut metadata = Vec::with_capacity(declared.len());
+        for (index, column) in declared.iter().enumerate() {
+            let given = given.map(|list| &list.columns[index]);
+            let builder = || {
+                let data_type = column.data_type(given)?;
+                let cells = CellBuilder::new(column.form, &data_type, 0)?;
+                Ok((data_type, cells))
+            };
+            let name = given.and_then(|given| given.name.as_ref()).unwrap_or(&column.name);
+            let (data_type, cells) = builder().map_err(|error: Error| error.with_column(name))?;
+            let is_servers = given.is_none_or(|given| given.datatype.is_none());
+            columns.push(ColumnBuilder { form: column.form, is_servers, cells });
+            metadata.push(column.metadata(given));
+            fields.push(Field::new(&column.name, data_type, true));
+        }
+        let arrow = Arc::new(Schema::new(fields));
+        let schema = match given {
+            Some(list) => ColumnList { columns: metadata, ..list.clone() }.describe(arrow)?,
+            None => ResultSchema::new(arrow, metadata)?,
+        };
+        Ok(Self { schema, columns })
+    }
+
+    pub(super) fn schema(&self) -> &ResultSchema {
+        &self.schema
+    }
+
+    /// Whether the type of a column is the server's and not the caller's.
+    pub(super) fn is_servers(&self, column: usize) -> bool {
+        self.columns.get(column).is_some_and(|column| column.is_servers)
+    }
+
+    /// The columns at these positions, which have to ascend.
+    pub(super) fn picked(self, picked: &[usize]) -> Result<Self> {
+        let projection =
+            Projection::new(&self.schema, picked.iter().map(|column| (*column, None)).collect())?;
+        let columns = self.columns.into_iter().enumerate();
+        let columns = columns
+            .filter(|(index, _)| picked.binary_search(index).is_ok())
+            .map(|(_, column)| column);
+        Ok(Self { schema: projection.schema().clone(), columns: columns.collect() })
     }
 }
 

@@ -1,7 +1,6 @@
 //! Columns and rows that SQLite itself chooses.
 //!
-//! A plain query is put into another one that names the wanted columns and has the part of the condition that SQLite
-//! answers as we do. SQLite then uses its indexes. What arrives is chosen from again, so a row too many is harmless.
+//! The query becomes the subquery of another one ([`Pushdown`]), for which SQLite can use its indexes.
 //!
 //! Cells of SQLite have types of their own. A row is given to its reader only if each cell has the type of its column
 //! ([`CellBuilder`](super::column::CellBuilder)), so only such cells have to be compared as here: integers with integers,
@@ -14,17 +13,18 @@ use std::collections::HashSet;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Statement};
 use taploom_expressions::{
-    Condition, Predicate, SelectList, SqlColumn, SqlDialect, SqlKind, SqlValue, plain_select,
+    Condition, SelectList, SqlColumn, SqlDialect, SqlKind, SqlSyntax, SqlValue, plain_select,
 };
 use taploom_model::ResultSchema;
 
 use super::ResultColumn;
 use super::column::CellType;
+use crate::pushdown::{ColumnNames, Pushdown};
 
 /// A query for the wanted columns and rows.
 pub(super) struct Pushed {
     pub(super) sql: String,
-    /// The values of its parameters.
+    /// The values of its parameters, and possibly more values after them.
     pub(super) values: Vec<Value>,
     /// The positions of its columns in the query that was given.
     pub(super) columns: Vec<usize>,
@@ -41,13 +41,9 @@ impl Pushed {
         select: Option<&SelectList>,
         condition: Option<&Condition>,
     ) -> Option<Self> {
-        let query = plain_select(query)?;
-        // Errors are found again, and told, when the rows are chosen.
-        let predicate = match condition {
-            Some(condition) => Some(condition.bind(schema).ok()?),
-            None => None,
-        };
-        let picked = read(columns.len(), select, predicate.as_ref(), schema)?;
+        let query = plain_select(query, SqlSyntax::Sqlite)?;
+        let pushdown = Pushdown::bind(schema, select, condition)?;
+        let picked = pushdown.columns();
         let is_declared =
             |column: &usize| !matches!(columns[*column].cell_type, None | Some(CellType::Blob));
         if !picked.iter().all(is_declared) {
@@ -56,35 +52,17 @@ impl Pushed {
         // Names are compared without case.
         let names: HashSet<_> =
             columns.iter().map(|column| column.name.to_ascii_lowercase()).collect();
-        let is_of_tables = are_of_tables(connection, query, columns, &picked).ok()?;
+        let is_of_tables = are_of_tables(connection, query, columns, picked).ok()?;
         if names.len() < columns.len() || !is_of_tables {
             return None;
         }
         let is_utf8 = connection
             .query_row("PRAGMA encoding", [], |row| row.get::<_, String>(0))
             .is_ok_and(|encoding| encoding == "UTF-8");
-        let mut dialect = Sqlite { columns, is_utf8, values: Vec::new() };
-        let rows = predicate.and_then(|predicate| predicate.to_sql(&mut dialect));
-        if rows.is_none() && picked.len() == columns.len() {
-            return None;
-        }
-        let listed: Vec<_> = picked
-            .iter()
-            .map(|column| {
-                format!("{} AS {}", qualified(columns, *column), quoted(columns, *column))
-            })
-            .collect();
-        let mut sql = format!("SELECT {} FROM (\n{query}\n) AS {ALIAS}", listed.join(", "));
-        // Parts that were left out may have asked for values too.
-        let values = match rows {
-            Some(rows) => {
-                sql.push_str(" WHERE ");
-                sql.push_str(&rows);
-                dialect.values
-            }
-            None => Vec::new(),
-        };
-        Some(Self { sql, values, columns: picked })
+        let names = ColumnNames::new(columns.iter().map(|column| column.name.as_str()), '"');
+        let mut dialect = Sqlite { columns, names: &names, is_utf8, values: Vec::new() };
+        let sql = pushdown.query(query, &names, &mut dialect)?;
+        Some(Self { sql, values: dialect.values, columns: picked.to_vec() })
     }
 
     /// Whether the columns of the statement are those of the query that it replaces.
@@ -107,24 +85,6 @@ impl Pushed {
                 .zip(&chosen)
                 .all(|(column, chosen)| all.get(*column) == Some(chosen))
     }
-}
-
-/// What the query that was given is called in the one around it.
-const ALIAS: &str = "taploom";
-
-/// The positions of the columns that have to be read, ascending. `None` for a list that is wrong.
-fn read(
-    columns: usize,
-    select: Option<&SelectList>,
-    predicate: Option<&Predicate>,
-    schema: &ResultSchema,
-) -> Option<Vec<usize>> {
-    let Some(select) = select else { return Some((0..columns).collect()) };
-    let mut picked = select.bind(schema).ok()?.columns().to_vec();
-    picked.extend(predicate.map(Predicate::columns).unwrap_or_default());
-    picked.sort_unstable();
-    picked.dedup();
-    Some(picked)
 }
 
 /// Whether all columns come from ordinary tables. A virtual table keeps any values, whatever it declares; a view may join
@@ -160,6 +120,7 @@ fn are_of_tables(
 /// The conditions of SQLite, with parameters for values.
 struct Sqlite<'a> {
     columns: &'a [ResultColumn],
+    names: &'a ColumnNames<'a>,
     is_utf8: bool,
     values: Vec<Value>,
 }
@@ -176,15 +137,13 @@ impl SqlDialect for Sqlite<'_> {
             Some(CellType::Text) if self.is_utf8 => SqlKind::Text,
             _ => SqlKind::Opaque,
         };
-        let mut name = qualified(self.columns, column);
-        if kind == SqlKind::Text {
-            // The column may have been declared with another order.
-            name.push_str(" COLLATE BINARY");
-        }
-        Some(SqlColumn { name, kind })
+        let name = self.names.qualified(column);
+        // The column may have been declared with another order.
+        let bytewise = (kind == SqlKind::Text).then(|| format!("{name} COLLATE BINARY"));
+        Some(SqlColumn { name, kind, bytewise })
     }
 
-    fn value(&mut self, value: SqlValue) -> Option<String> {
+    fn value(&mut self, _column: usize, value: SqlValue) -> Option<String> {
         self.values.push(match value {
             SqlValue::Integer(integer) => Value::Integer(integer),
             SqlValue::Real(real) => Value::Real(real),
@@ -193,13 +152,4 @@ impl SqlDialect for Sqlite<'_> {
         });
         Some(format!("?{}", self.values.len()))
     }
-}
-
-/// A column with its table: a name in double quotes alone would be text if there were no such column.
-fn qualified(columns: &[ResultColumn], column: usize) -> String {
-    format!("{ALIAS}.{}", quoted(columns, column))
-}
-
-fn quoted(columns: &[ResultColumn], column: usize) -> String {
-    format!("\"{}\"", columns[column].name.replace('"', "\"\""))
 }

@@ -7,9 +7,14 @@
     reason = "a test that fails panics"
 )]
 
+#[path = "../conditions/mod.rs"]
+mod conditions;
 mod connections;
 mod ends;
+mod pushed;
+mod random_conditions;
 mod results;
+mod settings;
 mod types;
 
 use std::error::Error as _;
@@ -44,8 +49,12 @@ static SERVER: LazyLock<MariaDb> = LazyLock::new(|| {
 
 /// All rows of a query, in one batch.
 async fn rows_of(location: &str, query: &str, columns: Option<ColumnList>) -> Result<RecordBatch> {
-    let request = Request::new(location).with_query(query).with_columns(columns);
-    let mut source = open(&request).await?;
+    rows_for(&Request::new(location).with_query(query).with_columns(columns)).await
+}
+
+/// All rows of a request, in one batch.
+async fn rows_for(request: &Request<'_>) -> Result<RecordBatch> {
+    let mut source = open(request).await?;
     let mut batches = Vec::new();
     while let Step::Rows(batch) = source.next().await? {
         assert!(batch.num_rows() <= request.batch_rows, "{} rows", batch.num_rows());

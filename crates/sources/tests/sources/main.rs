@@ -8,6 +8,8 @@
 )]
 
 mod compressed;
+#[path = "../conditions/mod.rs"]
+mod conditions;
 mod demo;
 mod dialects;
 mod ecsv;
