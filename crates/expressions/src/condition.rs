@@ -90,19 +90,17 @@ impl Predicate {
     /// Evaluates the condition for each row of a batch: true, false or null.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidValue`] with the row in the batch, if a calculation fails: an overflow, or the
-    /// remainder of a division by zero.
+    /// [`ErrorKind::InvalidValue`] with the row in the batch, if a whole number or decimal is too large to be
+    /// calculated. Rows that another condition with AND or OR has decided are not calculated.
     pub fn evaluate(&self, batch: &RecordBatch) -> Result<BooleanArray> {
         self.try_evaluate(batch).map_err(|error| {
             let mut rows = 0..batch.num_rows();
             let wrong = rows.find(|row| self.try_evaluate(&batch.slice(*row, 1)).is_err());
-            let failed = |message: String| Error::new(ErrorKind::InvalidValue, message);
-            let error = match error {
-                ArrowError::DivideByZero => failed(format!(
-                    "{WHAT}: the remainder of a division by zero is not defined; exclude such rows in the source"
-                )),
-                error => failed(format!("{WHAT}: can't calculate it")).with_source(error),
-            };
+            let message = format!(
+                "{WHAT}: a number in it is too large to be calculated; leave such rows out by another condition and \
+                 AND, or calculate with doubles, as in n * 1e0 * n"
+            );
+            let error = Error::new(ErrorKind::InvalidValue, message).with_source(error);
             match wrong {
                 Some(row) => error.with_row(row as u64 + 1),
                 None => error,

@@ -8,10 +8,12 @@ use arrow_array::types::{
     Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Float64Type, Int64Type,
 };
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Datum, Decimal128Array, Float64Array, Int64Array, new_null_array,
+    Array, ArrayRef, ArrowNativeTypeOp, BooleanArray, Datum, Decimal128Array, Float64Array,
+    Int64Array, new_null_array,
 };
 use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::{ArrowError, DataType};
+use arrow_select::filter::filter;
 
 use crate::literal::nanoseconds_of;
 use crate::node::{Arithmetic, Form, Node};
@@ -60,29 +62,8 @@ pub(crate) fn evaluate(
             };
             (Arc::new(compared), left.is_one && right.is_one)
         }
-        Node::And(nodes) | Node::Or(nodes) => {
-            let join = match node {
-                Node::And(_) => boolean::and_kleene,
-                _ => boolean::or_kleene,
-            };
-            let mut joined: Option<Values> = None;
-            for node in nodes {
-                let mut next = inner(node)?;
-                joined = Some(match joined {
-                    None => next,
-                    Some(mut all) => {
-                        if all.is_one != next.is_one {
-                            all = repeated(all, rows);
-                            next = repeated(next, rows);
-                        }
-                        let array = join(all.array.as_boolean(), next.array.as_boolean())?;
-                        Values { array: Arc::new(array), is_one: all.is_one }
-                    }
-                });
-            }
-            // The grammar has no empty `IN ()`, so there is at least one condition.
-            return joined.ok_or_else(|| ArrowError::ComputeError("nothing to join".to_owned()));
-        }
+        Node::And(nodes) => return joined(nodes, Junction::And, columns, rows),
+        Node::Or(nodes) => return joined(nodes, Junction::Or, columns, rows),
         Node::Not(node) => {
             let values = inner(node)?;
             (Arc::new(boolean::not(values.array.as_boolean())?), values.is_one)
@@ -117,6 +98,10 @@ pub(crate) fn evaluate(
         }
         Node::Arithmetic { operator, left, right } => {
             let (left, right) = (inner(left)?, inner(right)?);
+            let right = match operator {
+                Arithmetic::Remainder => without_zeros(right),
+                _ => right,
+            };
             let calculate = match operator {
                 Arithmetic::Add => numeric::add,
                 Arithmetic::Subtract => numeric::sub,
@@ -134,7 +119,111 @@ pub(crate) fn evaluate(
     Ok(Values { array, is_one })
 }
 
-/// One value per row, even if there is a single one for all rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Junction {
+    And,
+    Or,
+}
+
+impl Junction {
+    /// The value of one condition that decides the whole, whatever the others are.
+    fn deciding(self) -> bool {
+        self == Self::Or
+    }
+
+    fn join(self, left: Values, right: Values, rows: usize) -> Result<Values, ArrowError> {
+        let (left, right) = match left.is_one == right.is_one {
+            true => (left, right),
+            false => (repeated(left, rows), repeated(right, rows)),
+        };
+        let join = match self {
+            Self::And => boolean::and_kleene,
+            Self::Or => boolean::or_kleene,
+        };
+        let array = join(left.array.as_boolean(), right.array.as_boolean())?;
+        Ok(Values { array: Arc::new(array), is_one: left.is_one })
+    }
+}
+
+/// Conditions joined by AND or OR.
+///
+/// Conditions that can't fail come first. The others are evaluated for the rows alone that are not decided yet, so that
+/// `n < 1000 AND n * n * n > 5` does not overflow, in whatever order the two are written.
+fn joined(
+    nodes: &[Node],
+    junction: Junction,
+    columns: &Columns<'_>,
+    rows: usize,
+) -> Result<Values, ArrowError> {
+    let (fallible, safe): (Vec<&Node>, Vec<&Node>) = nodes.iter().partition(|node| node.may_fail());
+    let mut all: Option<Values> = None;
+    for node in safe {
+        let next = evaluate(node, columns, rows)?;
+        all = Some(match all {
+            None => next,
+            Some(all) => junction.join(all, next, rows)?,
+        });
+    }
+    for node in fallible {
+        all = Some(match all {
+            None => evaluate(node, columns, rows)?,
+            Some(all) => {
+                let all = repeated(all, rows);
+                let next = where_open(node, all.array.as_boolean(), junction, columns)?;
+                junction.join(all, next, rows)?
+            }
+        });
+    }
+    // `IN ()` is not in the grammar, so that there is one condition at least.
+    all.ok_or_else(|| ArrowError::ComputeError("nothing to join".to_owned()))
+}
+
+/// A condition, evaluated for the rows that the conditions before it have not decided. For the others, the result is the
+/// value that has decided them.
+fn where_open(
+    node: &Node,
+    before: &BooleanArray,
+    junction: Junction,
+    columns: &Columns<'_>,
+) -> Result<Values, ArrowError> {
+    let deciding = junction.deciding();
+    let is_open = before.iter().map(|value| Some(value != Some(deciding)));
+    let is_open: BooleanArray = is_open.collect();
+    let open_rows = is_open.true_count();
+    if open_rows == before.len() {
+        return evaluate(node, columns, open_rows);
+    }
+    let open_columns = |column: usize| filter(&columns(column)?, &is_open).ok();
+    let found = repeated(evaluate(node, &open_columns, open_rows)?, open_rows);
+    let mut found = found.array.as_boolean().iter();
+    let spread = is_open.values().iter().map(|is_open| match is_open {
+        true => found.next().flatten(),
+        false => Some(deciding),
+    });
+    let array: BooleanArray = spread.collect();
+    Ok(Values { array: Arc::new(array), is_one: false })
+}
+
+/// Divisors with null for zero: the remainder of a division by zero is null, as in SQLite and MySQL. Floats stay as they
+/// are, because their remainder is NaN.
+fn without_zeros(divisors: Values) -> Values {
+    macro_rules! nulls_for_zeros {
+        ($numbers:ty) => {{
+            let numbers = divisors.array.as_primitive::<$numbers>();
+            let numbers = numbers.unary_opt::<_, $numbers>(|n| (!n.is_zero()).then_some(n));
+            Arc::new(numbers.with_data_type(divisors.array.data_type().clone()))
+        }};
+    }
+    let array: ArrayRef = match divisors.array.data_type() {
+        DataType::Int64 => nulls_for_zeros!(Int64Type),
+        DataType::Decimal128(..) => nulls_for_zeros!(Decimal128Type),
+        DataType::Decimal256(..) => nulls_for_zeros!(Decimal256Type),
+        _ => return divisors,
+    };
+    Values { array, is_one: divisors.is_one }
+}
+
+/// A condition with a value for each row.
 pub(crate) fn repeated(values: Values, rows: usize) -> Values {
     if !values.is_one {
         return values;

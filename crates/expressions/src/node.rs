@@ -68,7 +68,27 @@ impl Node {
         Self::Convert(Box::new(self), form)
     }
 
-    /// The column, if the expression is a column in any form.
+    /// Whether values may be impossible to calculate: whole numbers and decimals overflow, doubles do not.
+    pub(crate) fn may_fail(&self) -> bool {
+        let is_float = |node: &Self| matches!(node, Self::Convert(_, Form::Float));
+        match self {
+            Self::Column(_) | Self::Constant(_) => false,
+            Self::Convert(node, _)
+            | Self::Not(node)
+            | Self::IsNull(node)
+            | Self::Is(node, _)
+            | Self::IsNan(node)
+            | Self::Like { value: node, .. } => node.may_fail(),
+            Self::Compare { left, right, .. } => left.may_fail() || right.may_fail(),
+            Self::And(nodes) | Self::Or(nodes) => nodes.iter().any(Self::may_fail),
+            Self::Arithmetic { left, right, .. } => {
+                !is_float(left) || !is_float(right) || left.may_fail() || right.may_fail()
+            }
+            Self::Negative(node) => !is_float(node) || node.may_fail(),
+        }
+    }
+
+    /// The column whose values the expression is, in whatever form.
     pub(crate) fn column(&self) -> Option<usize> {
         match self {
             Self::Column(column) => Some(*column),
