@@ -120,7 +120,7 @@ fn wrong_sources() {
     let cut = folder.write("cut.parquet", "PAR1 and no more");
     refused(&["encode", "nowhere.parquet", "-f", "csv"], 2, &["nowhere.parquet", "no such file"]);
     refused(&["encode", &text, "-f", "csv"], 2, &["text.txt", "Parquet", ".csv or .tsv"]);
-    refused(&["encode", &cut, "-f", "csv"], 2, &["cut.parquet"]);
+    refused(&["encode", &cut, "-f", "csv"], 1, &["cut.parquet"]);
     refused(&["encode", "sqlite:/no/db", "-q", "SELECT 1", "-f", "csv"], 2, &["/no/db"]);
     let empty = folder.write("empty.db", "");
     let empty = format!("sqlite:{empty}");

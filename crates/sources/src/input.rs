@@ -17,7 +17,7 @@ use taploom_scratch::ReadPattern;
 use self::compression::Compression;
 pub(crate) use self::used::Used;
 use self::used::{Kept, SharedStream};
-use crate::error::invalid;
+use crate::error::{damaged, invalid};
 use crate::plugin::FILE_BEGINNING;
 use crate::progress::{Counted, ReadProgress};
 
@@ -57,7 +57,8 @@ impl Input {
     /// Opens a file, or standard input for `-`, and reads its beginning.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidRequest`] if it can't be read, or its compression is not supported.
+    /// [`ErrorKind::InvalidRequest`] if it can't be opened or is compressed in a way that is not known;
+    /// [`ErrorKind::Source`] if its first bytes can't be read.
     pub(crate) fn open(
         location: &str,
         resources: &Resources,
@@ -65,10 +66,12 @@ impl Input {
     ) -> Result<Self> {
         let name = shown_name(location);
         let unreadable = |error: io::Error| {
-            invalid(format!("source {name}: can't read the file")).with_source(error)
+            damaged(format!("source {name}: can't read the file")).with_source(error)
         };
         let mut file = match location {
-            STDIN => stdin().map_err(unreadable)?,
+            STDIN => stdin().map_err(|error| {
+                invalid(format!("source {name}: can't read the file")).with_source(error)
+            })?,
             path => open_file(path)?,
         };
         // If another program has read from standard input, only the rest is wanted.
@@ -97,7 +100,7 @@ impl Input {
         resources: &Resources,
     ) -> Result<Self> {
         let unreadable = |error: io::Error| {
-            invalid(format!("source {name}: can't read the file")).with_source(error)
+            damaged(format!("source {name}: can't read the file")).with_source(error)
         };
         let mut stream: Box<dyn Read + Send> = Box::new(stream);
         let mut beginning = beginning_of(&mut stream).map_err(unreadable)?;
@@ -165,8 +168,8 @@ impl Input {
     /// All bytes, as a file of the operating system that is open at its beginning.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidRequest`] if the bytes can't be read; [`ErrorKind::Resources`] if a temporary
-    /// file can't be created or would exceed its limit.
+    /// [`ErrorKind::Source`] if the bytes can't be read; [`ErrorKind::Resources`] if a temporary file can't be
+    /// made or is not allowed to hold them.
     pub(crate) fn into_file(self) -> Result<File> {
         let stream = match self.bytes {
             Bytes::File(file, _) => return Ok(file),
@@ -179,7 +182,7 @@ impl Input {
         let mut buffer = vec![0; COPY_BYTES];
         loop {
             let read = read_full(&mut bytes, &mut buffer).map_err(|error| {
-                invalid(format!("source {name}: can't read the file")).with_source(error)
+                damaged(format!("source {name}: can't read the file")).with_source(error)
             })?;
             if read == 0 {
                 break;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use taploom_model::{Error, ErrorKind, Result, RowSource};
 
-use crate::error::invalid;
+use crate::error::{damaged, invalid};
 use crate::input::{Input, STDIN, shown_name};
 use crate::input_format::InputFormat;
 use crate::location::{is_url, shown};
@@ -243,11 +243,11 @@ impl SourceRegistry {
         }
         match self.plugins.iter().find(|plugin| has_extension(plugin.info())) {
             Some(plugin) if plugin.info().recognizes.is_none() => Ok(plugin),
+            _ if beginning.is_empty() => Err(damaged(format!("source {name}: it is empty"))),
             Some(plugin) => {
                 let noun = plugin.info().noun;
                 Err(invalid(format!("source {name}: not {noun}, whatever its name says")))
             }
-            None if beginning.is_empty() => Err(invalid(format!("source {name}: it is empty"))),
             None => {
                 let resembles = |info: &SourceInfo| info.resembles.is_some_and(|it| it(beginning));
                 let mut plugins = self.plugins.iter();

@@ -22,7 +22,7 @@ use self::column::CellType;
 use self::pushed::Pushed;
 use self::rows::Reading;
 use crate::column_list::ColumnList;
-use crate::error::invalid;
+use crate::error::{damaged, invalid};
 use crate::guard::guarded;
 use crate::plugin::{Place, QueryUse, SourceInfo, SourceType};
 use crate::register_source;
@@ -197,11 +197,17 @@ impl Job {
                 _ => String::new(),
             };
             // SQLite repeats the whole statement after its message; the message is enough.
-            let cause = match &error {
-                rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
-                other => other.to_string(),
+            let (code, cause) = match &error {
+                rusqlite::Error::SqlInputError { error, msg, .. } => (Some(error.code), msg.clone()),
+                other => (other.sqlite_error_code(), other.to_string()),
             };
-            invalid(format!("the query is wrong{tables}")).with_source(cause)
+            match code {
+                // SQLite reads the schema only now, which may be damaged.
+                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                    damaged("the database is damaged").with_source(cause)
+                }
+                _ => invalid(format!("the query is wrong{tables}")).with_source(cause),
+            }
         })?;
         if statement.parameter_count() > 0 {
             let message = "the query has parameters, and there are no values for them";

@@ -181,7 +181,7 @@ fn what_is_no_whole_votable_is_refused() {
         (document("<FIELD name='x' datatype='banana'/>", ""), ErrorKind::UnsupportedColumn, "column \"x\": \"banana\" is not a datatype of VOTable"),
         (document("<FIELD name='x'/>", ""), ErrorKind::UnsupportedColumn, "column \"x\": the FIELD has no datatype"),
         (document("<FIELD name='x' datatype='int' arraysize='*x2'/>", ""), ErrorKind::UnsupportedColumn, "column \"x\": arraysize \"*x2\" is not of the form 10, 10*, *, 3x4 or 3x*"),
-        ("<VOTABLE><RESOURCE><TABLE ref='t'/></RESOURCE></VOTABLE>".into(), ErrorKind::InvalidRequest, "the TABLE at byte N takes its FIELDs from another one (ref=\"t\"), and no TABLE before it has that ID"),
+        ("<VOTABLE><RESOURCE><TABLE ref='t'/></RESOURCE></VOTABLE>".into(), ErrorKind::Source, "the TABLE at byte N takes its FIELDs from another one (ref=\"t\"), and no TABLE before it has that ID"),
         ("<VOTABLE><RESOURCE><INFO name='QUERY_STATUS' value='ERROR'>no\n such table</INFO></RESOURCE></VOTABLE>".into(), ErrorKind::Source, "the document reports a failed query: no such table"),
         (data(&table_data("")).replace("</RESOURCE>", "<INFO name='QUERY_STATUS' value='ERROR'/></RESOURCE>"), ErrorKind::Source, "the document reports a failed query: without saying why"),
     ] {

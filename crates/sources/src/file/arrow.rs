@@ -10,7 +10,7 @@ use self::by_footer::FileBatches;
 use self::in_turn::StreamBatches;
 use super::batches::{batches, slices, unreadable};
 use super::described::{FileSchema, in_arrow};
-use crate::error::invalid;
+use crate::error::{damaged, invalid};
 use crate::guard::guarded;
 use crate::plugin::{Place, SourceInfo, SourceType};
 use crate::register_source;
@@ -45,7 +45,7 @@ impl SourceType for Arrow {
 fn open(place: Place<'_>, name: &str, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
     let broken = |error: ArrowError| match error {
         ArrowError::NotYetImplemented(why) => invalid(format!("source {name}: {why}")),
-        error => invalid(format!("source {name}: not a whole Arrow file")).with_source(error),
+        error => damaged(format!("source {name}: not a whole Arrow file")).with_source(error),
     };
     if is_stream(place.beginning()) {
         source(StreamBatches::new(place.into_reader()?).map_err(broken)?, name, request)

@@ -12,7 +12,7 @@ use taploom_model::{
 
 use self::dialect::OPTIONS;
 use self::guess::{GUESS_ROWS, Guess};
-use crate::error::invalid;
+use crate::error::{damaged, invalid};
 use crate::plugin::{Place, SourceInfo, SourceType};
 use crate::register_source;
 use crate::request::Request;
@@ -111,7 +111,7 @@ fn open(
     if !records.read(&mut first)? {
         let what =
             if has_header { "its first record would name columns" } else { "it has no record" };
-        return Err(invalid(format!("source {name}: empty; {what}")));
+        return Err(damaged(format!("source {name}: empty; {what}")));
     }
     let names = match given {
         Some(given) if given.len() != first.len() => {

@@ -11,7 +11,7 @@ use self::column::EcsvColumn;
 use self::header::Header;
 use super::csv::{Dialect, Record, Records, Rows};
 use super::described::{FileMetadata, FileSchema};
-use crate::error::invalid;
+use crate::error::damaged;
 use crate::plugin::{Place, SourceInfo, SourceType};
 use crate::register_source;
 use crate::request::Request;
@@ -56,8 +56,8 @@ fn open(
     let mut records = Records::new(reader, name, &Dialect::ecsv(header.delimiter))?;
     let mut names = Record::default();
     if !records.read(&mut names)? {
-        return Err(invalid(format!(
-            "source {name}: there is no record with the names of the columns"
+        return Err(damaged(format!(
+            "source {name}: it has no record with the names of its columns"
         )));
     }
     let names = names.names(name)?;
@@ -76,7 +76,7 @@ fn open(
                 described.len()
             ),
         };
-        return Err(invalid(format!("source {name}: {what}")));
+        return Err(damaged(format!("source {name}: {what}")));
     }
     records.expect(names.len());
     // astropy writes spaces between values, and does not distinguish null from empty text in such files.
@@ -100,7 +100,7 @@ fn open(
 /// The YAML in the comments before the first record.
 fn header_text(reader: &mut impl BufRead, name: &str) -> Result<String> {
     let unreadable = |error: std::io::Error| {
-        invalid(format!("source {name}: can't read the file")).with_source(error)
+        damaged(format!("source {name}: can't read the file")).with_source(error)
     };
     let mut text = Vec::new();
     while reader.fill_buf().map_err(unreadable)?.first() == Some(&b'#') {
@@ -108,7 +108,7 @@ fn header_text(reader: &mut impl BufRead, name: &str) -> Result<String> {
         let most = (HEADER_BYTES - start) as u64;
         let read = reader.by_ref().take(most).read_until(b'\n', &mut text).map_err(unreadable)?;
         if text.len() >= HEADER_BYTES {
-            return Err(invalid(format!(
+            return Err(damaged(format!(
                 "source {name}: a header of more than {HEADER_BYTES} bytes"
             )));
         }
@@ -125,5 +125,5 @@ fn header_text(reader: &mut impl BufRead, name: &str) -> Result<String> {
             text.push(b'\n');
         }
     }
-    String::from_utf8(text).map_err(|_| invalid(format!("source {name}: its header is not UTF-8")))
+    String::from_utf8(text).map_err(|_| damaged(format!("source {name}: its header is not UTF-8")))
 }

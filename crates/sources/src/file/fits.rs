@@ -17,7 +17,7 @@ use self::hdus::{Hdus, Table, WantedTable};
 use self::heap::Heap;
 use self::rows::RowBytes;
 use super::described::{FileMetadata, FileSchema};
-use crate::error::invalid;
+use crate::error::damaged;
 use crate::plugin::{Place, SourceInfo, SourceType};
 use crate::register_source;
 use crate::request::Request;
@@ -51,7 +51,7 @@ impl SourceType for Fits {
         let (reader, file): (Box<dyn Read + Send>, Option<File>) = if place.is_plain_file() {
             let file = place.into_file()?;
             let reader = file.try_clone().map_err(|error| {
-                invalid(format!("source {name}: can't read the file")).with_source(error)
+                damaged(format!("source {name}: can't read the file")).with_source(error)
             })?;
             (Box::new(reader), Some(file))
         } else {
@@ -87,11 +87,12 @@ fn open(
         .map_err(|error| error.with_context(format_args!("source {name}")))?;
     let memory = request.resources.memory_budget;
     if table.row_bytes > memory {
-        return Err(invalid(format!(
-            "source {name}: a row takes {} bytes, more than the {memory} that the source may use, three \
+        let message = format!(
+            "source {name}: a row takes {} bytes, more than the {memory} that are granted to the source, three \
              eighths of --memory-budget",
             table.row_bytes
-        )));
+        );
+        return Err(Error::new(ErrorKind::Resources, message));
     }
     let has_heap = columns.iter().any(FitsColumn::is_in_heap);
     let (input, heap) = match (has_heap, file) {

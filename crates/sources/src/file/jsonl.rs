@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use taploom_model::{BatchSource, Error, ErrorKind, Result, ResultSchema, RowSource, VoType};
 
-use crate::error::invalid;
+use crate::error::damaged;
 use crate::guard::guarded;
 use crate::guesses::is_exact_in_double;
 use crate::plugin::{Place, SourceInfo, SourceType};
@@ -71,11 +71,11 @@ fn open(
         let row = values.len() as u64 + 1;
         let value: Value = serde_json::from_slice(&line).map_err(|error| {
             let message = format!("source {name}: not a JSON object in one line");
-            Error::new(ErrorKind::InvalidRequest, message).with_row(row).with_source(error)
+            damaged(message).with_row(row).with_source(error)
         })?;
         if !value.is_object() {
             let message = format!("source {name}: a line is not a JSON object");
-            return Err(Error::new(ErrorKind::InvalidRequest, message).with_row(row));
+            return Err(damaged(message).with_row(row));
         }
         let mut members = HashSet::new();
         for member in
@@ -85,7 +85,7 @@ fn open(
             places.entry(member.clone()).or_insert(next);
             if let Some(member) = members.replace(member) {
                 let message = format!("source {name}: the object has two members {member:?}");
-                return Err(Error::new(ErrorKind::InvalidRequest, message).with_row(row));
+                return Err(damaged(message).with_row(row));
             }
         }
         let members = value.as_object().into_iter().flatten();
@@ -95,7 +95,7 @@ fn open(
     }
     let guessed = guarded(name, || {
         infer_json_schema_from_iterator(values.into_iter()).map_err(|error| {
-            invalid(format!("source {name}: its rows have no common types")).with_source(error)
+            damaged(format!("source {name}: its rows have no common types")).with_source(error)
         })
     })?;
     let listed = request.columns.as_ref().map_or(&[][..], |list| &list.columns);

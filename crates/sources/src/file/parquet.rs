@@ -17,7 +17,7 @@ use self::rows::{FileRows, ReadLimits, Sampler};
 use self::sample::SampleWalker;
 use super::batches::batches;
 use super::described::{FileMetadata, FileSchema, add_late, in_arrow};
-use crate::error::invalid;
+use crate::error::{damaged, invalid};
 use crate::guard::guarded;
 use crate::plugin::{Place, SourceInfo, SourceType};
 use crate::register_source;
@@ -66,7 +66,7 @@ impl SourceType for Parquet {
 fn open(mut file: File, name: &str, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
     let broken = |error: ParquetError| match error {
         ParquetError::NYI(why) => invalid(format!("source {name}: {why}")),
-        error => invalid(format!("source {name}: not a whole Parquet file")).with_source(error),
+        error => damaged(format!("source {name}: not a whole Parquet file")).with_source(error),
     };
     if let Some(what) = encrypted::encrypted(&mut file) {
         return Err(invalid(format!(

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read};
 use taploom_model::Result;
 use zstd::stream::read::Decoder;
 
-use crate::error::invalid;
+use crate::error::damaged;
 
 /// The window size that every decoder should support, as a power of two; RFC 8878, 3.1.1.1.2.
 const LEAST_WINDOW: u32 = 23;
@@ -27,7 +27,7 @@ pub(super) fn decoder(
         Ok(decoder)
     });
     let decoder = decoder.map_err(|error| {
-        invalid(format!("source {source}: can't decompress zstd")).with_source(error)
+        damaged(format!("source {source}: can't decompress zstd")).with_source(error)
     })?;
     Ok(Box::new(Frames { decoder, window }))
 }

@@ -105,7 +105,7 @@ fn fields_that_do_not_fit_are_named() {
         ),
     ] {
         let error = read(&document.replace(old, new)).unwrap_err();
-        assert!(error.is_caller_fault(), "{error}");
+        assert_eq!(error.kind(), ErrorKind::Source, "{error}");
         let error = error.to_string();
         assert!(error.starts_with(&format!("column \"{column}\": ")), "{error}");
         assert!(error.contains(words) && error.contains("rows.vot"), "{error}");

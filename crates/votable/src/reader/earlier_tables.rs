@@ -60,13 +60,15 @@ impl EarlierTables {
         at: u64,
     ) -> Result<Columns> {
         let Some(EarlierTable { columns, passed_over }) = self.tables.remove(id) else {
-            let why = if self.is_full {
-                "the FIELDs of earlier TABLEs exceed the memory for them; raise memory_limit"
-            } else {
-                "no TABLE before it has that ID"
+            let (kind, why) = match self.is_full {
+                true => (
+                    ErrorKind::Resources,
+                    "the FIELDs of earlier TABLEs exceed the memory for them; raise memory_limit",
+                ),
+                false => (ErrorKind::Source, "no TABLE before it has that ID"),
             };
             return Err(Error::new(
-                ErrorKind::InvalidRequest,
+                kind,
                 format!(
                     "the TABLE at byte {at} takes its FIELDs from another one (ref={:?}), and {why}",
                     shown(id)

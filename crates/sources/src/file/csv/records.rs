@@ -8,7 +8,7 @@ use taploom_model::{Error, ErrorKind, Result};
 use super::cells::Cell;
 use super::dialect::{Dialect, Quotes};
 use super::watch::{LineBeginning, QuoteTracker};
-use crate::error::invalid;
+use crate::error::damaged;
 
 /// Maximum size of a record. An unclosed quote would make one record of the rest of the file.
 const RECORD_BYTES: usize = 256 << 20;
@@ -73,7 +73,7 @@ impl Record {
         let names = (0..self.len()).map(|index| match std::str::from_utf8(self.cell(index).text) {
             Ok(name) => Ok(name.to_owned()),
             Err(_) => {
-                Err(invalid(format!("source {source}: the names of its columns are not UTF-8")))
+                Err(damaged(format!("source {source}: the names of its columns are not UTF-8")))
             }
         });
         names.collect()

@@ -2,7 +2,7 @@
 
 use taploom_model::{Arraysize, ColumnMetadata, Datatype, Result};
 
-use crate::error::invalid;
+use crate::error::damaged;
 use crate::file::csv::{ColumnBuilder, TextType};
 
 /// A column in the header.
@@ -32,8 +32,8 @@ impl EcsvColumn {
     pub(super) fn builder(&self, has_empty_text: bool) -> Result<ColumnBuilder> {
         let Some(EcsvType { text, .. }) = self.vo_type() else {
             let subtype = self.subtype.as_ref().map(|text| format!(" with the subtype {text:?}"));
-            return Err(invalid(format!(
-                "column {:?}: the datatype {:?}{} is not supported",
+            return Err(damaged(format!(
+                "column {:?}: {:?}{} is not a datatype of ECSV that is read",
                 self.name,
                 self.datatype,
                 subtype.unwrap_or_default()

@@ -5,7 +5,7 @@ use serde_json::Value;
 use taploom_model::{Result, TableMetadata};
 
 use super::column::EcsvColumn;
-use crate::error::invalid;
+use crate::error::damaged;
 
 /// The contents of a header.
 pub(super) struct Header {
@@ -42,20 +42,20 @@ impl Header {
     pub(super) fn parse(text: &str) -> Result<Self> {
         let document: Document = serde_saphyr::from_str(text).map_err(|error| {
             let why = error.to_string().replace('\n', " ");
-            invalid("its header is not the header of an ECSV file").with_source(why)
+            damaged("its header is not that of an ECSV file").with_source(why)
         })?;
         let delimiter = match document.delimiter.as_deref() {
             None | Some(" ") => b' ',
             Some(",") => b',',
             Some(other) => {
-                return Err(invalid(format!(
+                return Err(damaged(format!(
                     "its delimiter is {other:?}, neither a space nor a comma"
                 )));
             }
         };
         let columns = document.datatype.into_iter().map(|entry| {
             let name = text_of(&entry.name)
-                .ok_or_else(|| invalid("a column in its header has no name that is text"))?;
+                .ok_or_else(|| damaged("a column in its header has no name that is text"))?;
             let meta =
                 |key| entry.meta.as_ref().and_then(|meta| member(meta, key)).and_then(text_of);
             Ok(EcsvColumn {

@@ -11,7 +11,7 @@ use super::cells::{self, Encoding};
 use super::header::Header;
 use super::heap::{Descriptor, Heap};
 use super::rows::RowBytes;
-use crate::error::invalid;
+use crate::error::damaged;
 
 /// A column of a table.
 pub(super) struct FitsColumn {
@@ -45,14 +45,14 @@ pub(super) enum Shape {
 /// The columns of a table. Ignored parts are noted.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidRequest`] naming the column whose keywords are missing or wrong.
+/// [`ErrorKind::Source`] naming the column whose keywords are missing or wrong.
 pub(super) fn columns(
     header: &Header,
     row_bytes: usize,
     notes: &mut Vec<String>,
 ) -> Result<Vec<FitsColumn>> {
     let count = header.integer("TFIELDS").filter(|count| (0..=999).contains(count));
-    let count = count.ok_or_else(|| invalid("TFIELDS is missing or not between 0 and 999"))?;
+    let count = count.ok_or_else(|| damaged("TFIELDS is missing or not between 0 and 999"))?;
     let name_of = |number: i64| {
         header.text(&format!("TTYPE{number}")).unwrap_or_else(|| format!("col{number}"))
     };
@@ -69,8 +69,8 @@ pub(super) fn columns(
         columns.extend(column);
         offset = offset.saturating_add(width);
         if offset > row_bytes {
-            return Err(invalid(format!(
-                "the columns up to number {number} take {offset} bytes, but a row has only {row_bytes}"
+            return Err(damaged(format!(
+                "columns up to number {number} take {offset} bytes of a row, which has {row_bytes}"
             )));
         }
     }
@@ -93,7 +93,7 @@ impl FitsColumn {
         notes: &mut Vec<String>,
     ) -> Result<(Option<Self>, usize)> {
         let key = |keyword: &str| format!("{keyword}{number}");
-        let wrong = |message: String| invalid(message).with_column(&name);
+        let wrong = |message: String| damaged(message).with_column(&name);
         let form = header.text(&key("TFORM"));
         let form = form.ok_or_else(|| wrong(format!("TFORM{number} is missing")))?;
         let Some(Form { repeat, heap, letter }) = Form::parse(&form) else {
@@ -130,7 +130,7 @@ impl FitsColumn {
     /// The column with this number in an ASCII table, where each column declares its position.
     fn in_ascii(header: &Header, number: i64, name: String, row_bytes: usize) -> Result<Self> {
         let key = |keyword: &str| format!("{keyword}{number}");
-        let wrong = |message: String| invalid(message).with_column(&name);
+        let wrong = |message: String| damaged(message).with_column(&name);
         let form = header.text(&key("TFORM"));
         let form = form.ok_or_else(|| wrong(format!("TFORM{number} is missing")))?;
         let Some(known) = AsciiForm::parse(&form) else {

@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Read};
 use taploom_model::{Error, Result};
 
 use super::header::{BLOCK_BYTES, Header, MOST_HEADER_BYTES};
-use crate::error::invalid;
+use crate::error::{damaged, invalid};
 
 /// Maximum number of HDUs that an error lists.
 const MOST_LISTED: usize = 20;
@@ -56,8 +56,8 @@ impl<'a> Hdus<'a> {
     /// Reads up to the first row of the table.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) if the table does not exist.
-    /// The error lists the HDUs of the file.
+    /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) if there is no such table; the error lists
+    /// the parts of the file. [`ErrorKind::Source`](taploom_model::ErrorKind::Source) if a header is damaged, or the file is cut short before the table.
     pub(super) fn find(mut self, wanted: &WantedTable) -> Result<(Table, Self)> {
         let mut parts = Vec::new();
         for number in 0_u64.. {
@@ -80,7 +80,7 @@ impl<'a> Hdus<'a> {
                     )));
                 }
                 let table = Table::new(header)
-                    .map_err(|what| self.wrong(format_args!("HDU {number}, {what}")))?;
+                    .map_err(|what| self.damaged(format_args!("HDU {number}, {what}")))?;
                 return Ok((table, self));
             }
             if parts.len() < MOST_LISTED {
@@ -101,11 +101,11 @@ impl<'a> Hdus<'a> {
             });
             let (Some(bytes), Some(padded)) = (bytes, padded) else {
                 return Err(
-                    self.wrong(format_args!("the axes of HDU {number} are missing or too large"))
+                    self.damaged(format_args!("the axes of HDU {number} are missing or too large"))
                 );
             };
             if self.skip(padded)? < bytes {
-                return Err(self.wrong(format_args!("the file is cut short, in HDU {number}")));
+                return Err(self.damaged(format_args!("the file is cut short, in HDU {number}")));
             }
         }
         let parts = parts.join(", ");
@@ -136,10 +136,10 @@ impl<'a> Hdus<'a> {
             }
             if read < BLOCK_BYTES {
                 return Err(self
-                    .wrong(format_args!("the file is cut short, in the header of HDU {number}")));
+                    .damaged(format_args!("the file is cut short, in the header of HDU {number}")));
             }
             if !begins || blocks * BLOCK_BYTES > MOST_HEADER_BYTES {
-                return Err(self.wrong(format_args!("HDU {number} has no header")));
+                return Err(self.damaged(format_args!("HDU {number} has no header")));
             }
             if header.add(&block) {
                 break;
@@ -157,7 +157,7 @@ impl<'a> Hdus<'a> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     let message = format!("source {}: can't read the file", self.name);
-                    return Err(invalid(message).with_source(error));
+                    return Err(damaged(message).with_source(error));
                 }
             }
         }
@@ -169,7 +169,7 @@ impl<'a> Hdus<'a> {
     fn skip(&mut self, bytes: u64) -> Result<u64> {
         let skipped = io::copy(&mut self.reader.by_ref().take(bytes), &mut io::sink());
         let skipped = skipped.map_err(|error| {
-            invalid(format!("source {}: can't read the file", self.name)).with_source(error)
+            damaged(format!("source {}: can't read the file", self.name)).with_source(error)
         })?;
         self.position += skipped;
         Ok(skipped)
@@ -187,6 +187,10 @@ impl<'a> Hdus<'a> {
 
     fn wrong(&self, what: std::fmt::Arguments<'_>) -> Error {
         invalid(format!("source {}: {what}", self.name))
+    }
+
+    fn damaged(&self, what: std::fmt::Arguments<'_>) -> Error {
+        damaged(format!("source {}: {what}", self.name))
     }
 }
 

@@ -11,7 +11,7 @@ use taploom_model::{Column, Ending, Error, ErrorKind, Result, ResultSchema, RowS
 use taploom_votable::VotableReader;
 
 use super::{ending, named};
-use crate::error::invalid;
+use crate::error::damaged;
 use crate::file::fits;
 use crate::request::Request;
 
@@ -57,12 +57,12 @@ pub(super) fn open(
 /// Checks that the FIELDs match the columns of the FITS table. Returns notes on names that differ.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidRequest`] naming the first FIELD that does not match.
+/// [`ErrorKind::Source`] naming the first FIELD that does not.
 fn fitting(fields: &ResultSchema, fits: &ResultSchema) -> Result<Vec<String>> {
     let (fields, columns) = (fields.columns(), fits.columns());
     if fields.len() != columns.len() {
         let names: Vec<&str> = columns.iter().map(Column::name).collect();
-        return Err(invalid(format!(
+        return Err(damaged(format!(
             "the TABLE has {} FIELDs, and the FITS table in it {} columns with values: {}",
             fields.len(),
             columns.len(),
@@ -71,7 +71,7 @@ fn fitting(fields: &ResultSchema, fits: &ResultSchema) -> Result<Vec<String>> {
     }
     let mut notes = Vec::new();
     for (place, (field, column)) in fields.iter().zip(columns).enumerate() {
-        let wrong = |what: String| invalid(what).with_column(field.name());
+        let wrong = |what: String| damaged(what).with_column(field.name());
         let (said, found) = (field.vo_type()?, column.vo_type()?);
         let elements = found.fixed_elements();
         if said.carrier() != found.carrier()
