@@ -219,6 +219,48 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// The same request without the texts that it borrows, which therefore may outlive them.
+    pub(crate) fn without_texts(&self) -> Request<'static> {
+        let Self {
+            location: _,
+            more_locations: _,
+            query: _,
+            table: _,
+            input_format: _,
+            columns,
+            batch_rows,
+            most_rows,
+            select,
+            condition,
+            sample,
+            sample_stats,
+            resources,
+            progress,
+            guesses,
+            sampling,
+            options,
+        } = self.clone();
+        Request {
+            location: "",
+            more_locations: &[],
+            query: None,
+            table: None,
+            input_format: None,
+            columns,
+            batch_rows,
+            most_rows,
+            select,
+            condition,
+            sample,
+            sample_stats,
+            resources,
+            progress,
+            guesses,
+            sampling,
+            options,
+        }
+    }
+
     /// The value of an option of the input format.
     pub fn option(&self, name: &str) -> Option<&str> {
         let mut options = self.options.iter();
