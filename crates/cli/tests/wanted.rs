@@ -144,6 +144,38 @@ fn what_another_condition_decides_is_not_calculated() {
 }
 
 #[test]
+fn a_row_in_an_error_is_that_of_its_file_after_rows_were_skipped() {
+    let folder = Folder::new();
+    let mut text = "id,n\n".to_owned();
+    for id in 1..=5000 {
+        let n = if id == 3456 { i64::MAX } else { id };
+        text.push_str(&format!("{id},{n}\n"));
+    }
+    let csv = folder.write("n.csv", &text);
+    let parquet = folder.path("n.parquet");
+    let arguments = ["-o", &parquet, "--option", "row_group_rows=500"];
+    taploom(&[&["encode", &csv], &arguments[..]].concat()).succeeds();
+    let out = folder.path("out.csv");
+    for (source, condition) in [
+        (&csv, "id > 2100 AND n * 4 > 5"),
+        (&parquet, "id > 2100 AND n * 4 > 5"),
+        (&parquet, "(id < 700 OR id > 2100 AND id < 2300 OR id > 3400) AND n * 4 > 5"),
+    ] {
+        taploom(&["encode", source, "--where", condition, "-o", &out])
+            .fails_with(1, &["row 3456:", "too large"]);
+    }
+    // Of several files, the row is that of its file.
+    let small = folder.write("a.csv", "id,n\n1,1\n2,2\n");
+    let first = folder.path("a.parquet");
+    taploom(&["encode", &small, "-o", &first]).succeeds();
+    for (files, name) in [([&first, &parquet], "n.parquet"), ([&small, &csv], "n.csv")] {
+        let where_ = ["--where", "id > 2100 AND n * 4 > 5", "-o", &out];
+        taploom(&[&["encode", files[0], files[1]], &where_[..]].concat())
+            .fails_with(1, &["row 3456: in ", name, "too large"]);
+    }
+}
+
+#[test]
 fn texts_of_any_length_and_depth_are_answered() {
     let folder = Folder::new();
     let source = folder.write("stars.csv", STARS);

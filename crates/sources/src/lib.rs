@@ -34,6 +34,7 @@ mod progress;
 mod pushdown;
 mod registry;
 mod request;
+mod row_numbers;
 mod sampling;
 #[cfg(feature = "sqlite")]
 mod sqlite;

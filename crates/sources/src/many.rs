@@ -69,6 +69,7 @@ pub(crate) async fn open(
         wanted: wanted.with_progress(request.progress.clone()),
         schema,
         rows_hint: rows,
+        rows: 0,
         open: None,
         ending: Ending::default(),
     }))
@@ -81,6 +82,8 @@ struct Files {
     wanted: Wanted,
     schema: ResultSchema,
     rows_hint: Option<u64>,
+    /// Rows that were given.
+    rows: u64,
     open: Option<(String, Box<dyn RowSource>)>,
     ending: Ending,
 }
@@ -110,6 +113,7 @@ impl RowSource for Files {
                 match source.next().await.map_err(|error| in_file(error, file))? {
                     Step::Rows(batch) => {
                         self.wanted.take(batch.num_rows());
+                        self.rows += batch.num_rows() as u64;
                         return adapted(&batch, self.schema.arrow(), file).map(Step::Rows);
                     }
                     Step::End(ending) => {
@@ -119,7 +123,8 @@ impl RowSource for Files {
                 }
             }
             let Some(file) = self.files.next() else { return Ok(Step::End(self.ending.clone())) };
-            let (_, source) = self.registry.open_one(&self.wanted.request(&file)).await?;
+            let request = self.wanted.next_request(&file, self.rows);
+            let (_, source) = self.registry.open_one(&request).await?;
             self.open = Some((file, source));
         }
     }

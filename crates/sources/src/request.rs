@@ -12,6 +12,7 @@ use crate::guesses::Guesses;
 use crate::location::shown;
 use crate::many;
 use crate::progress::ReadProgress;
+use crate::row_numbers::RowNumbers;
 use crate::sampling::{SampleStats, Sampling};
 
 /// A request for rows.
@@ -66,7 +67,9 @@ pub struct Request<'a> {
     pub(crate) guesses: Option<Guesses>,
     /// The state of the sample. A source that decides itself which rows are in the sample records it here.
     pub(crate) sampling: Option<Sampling>,
-    /// The options of the input format. The source has all of them.
+    /// Where a source that leaves out rows says which rows it gives.
+    pub(crate) row_numbers: RowNumbers,
+    /// The options of the input format, which the source has.
     pub(crate) options: Vec<(String, String)>,
 }
 
@@ -100,6 +103,7 @@ impl<'a> Request<'a> {
             progress: None,
             guesses: None,
             sampling: None,
+            row_numbers: RowNumbers::default(),
             options: Vec::new(),
         }
     }
@@ -238,6 +242,7 @@ impl<'a> Request<'a> {
             progress,
             guesses,
             sampling,
+            row_numbers,
             options,
         } = self.clone();
         Request {
@@ -257,6 +262,7 @@ impl<'a> Request<'a> {
             progress,
             guesses,
             sampling,
+            row_numbers,
             options,
         }
     }
@@ -298,6 +304,7 @@ impl fmt::Debug for Request<'_> {
             progress,
             guesses: _,
             sampling: _,
+            row_numbers: _,
             input_format,
             options: _,
         } = self;

@@ -7,11 +7,13 @@ use taploom_expressions::{FirstIdsFilter, Predicate, Projection};
 use taploom_model::{Ending, Error, ErrorKind, Result, ResultSchema, RowSource, Step};
 
 use crate::request::Request;
+use crate::row_numbers::RowNumbers;
 use crate::sampling::{SampleStats, Sampling};
 
 /// The request for the source. The source may leave out rows only if the whole request leaves them out.
 pub(crate) fn of_source<'a>(request: &Request<'a>) -> Request<'a> {
     let mut inner = request.clone();
+    inner.row_numbers = RowNumbers::default();
     inner.sampling = request.sample.as_ref().map(|sample| {
         Sampling::new(sample.number, request.sample_stats.clone().unwrap_or_default())
     });
@@ -47,8 +49,9 @@ pub(crate) fn chosen(
     };
     let projection = request.select.as_ref().map(|list| list.bind(source.schema()));
     let (predicate, projection) = (predicate.transpose()?, projection.transpose()?);
-    let is_sampled = request.sample.is_some();
-    Ok(Box::new(Wanted { source, predicate, sample, is_sampled, projection, rows: 0 }))
+    let row_numbers = request.row_numbers.clone();
+    let (rows, is_sampled) = (0, request.sample.is_some());
+    Ok(Box::new(Wanted { source, predicate, sample, is_sampled, projection, row_numbers, rows }))
 }
 
 /// The wanted rows and columns of a source.
@@ -59,7 +62,8 @@ struct Wanted {
     sample: Option<(FirstIdsFilter, SampleStats)>,
     is_sampled: bool,
     projection: Option<Projection>,
-    /// Number of rows before the next batch.
+    row_numbers: RowNumbers,
+    /// Rows that were read before the next batch.
     rows: u64,
 }
 
@@ -68,10 +72,10 @@ impl Wanted {
         let before = self.rows;
         self.rows += batch.num_rows() as u64;
         if let Some(predicate) = &self.predicate {
-            batch = predicate.filter(&batch).map_err(|error| match error.row() {
-                Some(row) => error.with_row(before + row),
-                None => error,
-            })?;
+            batch = predicate
+                .filter(&batch)
+                .map_err(|error| self.row_numbers.name(error, before))?;
+            self.row_numbers.forget(self.rows);
         }
         if let Some((filter, stats)) = &mut self.sample {
             let kept = filter.evaluate(&batch)?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::guesses::Guesses;
 use crate::progress::ReadProgress;
 use crate::request::Request;
+use crate::row_numbers::RowNumbers;
 
 /// A request without its locations. It outlives the call that opens the files.
 pub(super) struct Wanted {
@@ -38,15 +39,23 @@ impl Wanted {
         self
     }
 
-    /// The request for one file.
+    /// The request for one file, of which no rows are read.
     pub(super) fn request<'a>(&'a self, file: &'a str) -> Request<'a> {
+        let row_numbers = RowNumbers::default();
         Request {
             location: file,
+            row_numbers,
             table: self.table.as_deref(),
             query: self.query.as_deref(),
             input_format: self.input_format.as_deref(),
             ..self.request.clone()
         }
+    }
+
+    /// The request for the next file, after `given` rows of the files before it.
+    pub(super) fn next_request<'a>(&'a self, file: &'a str, given: u64) -> Request<'a> {
+        let row_numbers = self.request.row_numbers.next_file(file, given);
+        Request { row_numbers, ..self.request(file) }
     }
 
     /// Counts rows that were read.

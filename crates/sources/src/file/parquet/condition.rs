@@ -12,6 +12,7 @@ use super::rows::{FileRows, ReadLimits};
 use super::sample::{KeptRows, Mask};
 use crate::file::batches::unreadable;
 use crate::request::Request;
+use crate::row_numbers::RowNumbers;
 
 /// Evaluates a condition on its columns alone.
 pub(super) struct ConditionRows {
@@ -21,8 +22,6 @@ pub(super) struct ConditionRows {
     columns: Vec<usize>,
     predicate: Predicate,
     limits: ReadLimits,
-    /// Rows that were read so far.
-    rows: u64,
 }
 
 impl ConditionRows {
@@ -49,13 +48,13 @@ impl ConditionRows {
         let file = file.try_clone().map_err(|error| unreadable(request.location, error))?;
         let limits = ReadLimits { rows: usize::MAX, ..ReadLimits::of(request) };
         let metadata = metadata.clone();
-        Ok(Some(Self { file, metadata, columns, predicate, limits, rows: 0 }))
+        Ok(Some(Self { file, metadata, columns, predicate, limits }))
     }
 
     /// The rows of a part for which the condition is true, among all rows of its row group.
     ///
     /// # Errors
-    /// Those of reading, and of the condition with the row, counted among those that were read.
+    /// Those of reading, and of the condition with the row of the file.
     pub(super) fn rows(&mut self, part: &Part, source: &str) -> Result<KeptRows> {
         let parts = Parts {
             metadata: self.metadata.clone(),
@@ -63,17 +62,18 @@ impl ConditionRows {
             parts: vec![part.clone()],
         };
         let file = self.file.try_clone().map_err(|error| unreadable(source, error))?;
-        let batches = FileRows::new(file, parts, None, source, &self.limits)
+        let row_numbers = RowNumbers::default();
+        let limits = ReadLimits { row_numbers: Some(row_numbers.clone()), ..self.limits.clone() };
+        let batches = FileRows::new(file, parts, None, source, &limits)
             .map_err(|error| unreadable(source, error))?;
         let mut runs = Unread::new(part);
         let mut mask = Mask::default();
+        let mut given = 0;
         for batch in batches {
             let batch = batch?;
-            let holds = self.predicate.evaluate(&batch).map_err(|error| match error.row() {
-                Some(row) => error.with_row(self.rows + row),
-                None => error,
-            })?;
-            self.rows += batch.num_rows() as u64;
+            let holds = self.predicate.evaluate(&batch);
+            let holds = holds.map_err(|error| row_numbers.name(error, given))?;
+            given += batch.num_rows() as u64;
             runs.append(&holds, &mut mask);
         }
         match runs.finish(&mut mask) {

@@ -13,18 +13,34 @@ use taploom_model::{Result, ResultSchema};
 
 use super::bounds::{Columns, PageBounds, RowGroupBounds};
 use crate::request::Request;
+use crate::row_numbers::RowNumbers;
 
 /// Rows of a row group that are read.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
     pub(super) row_group: usize,
+    /// Rows of the row groups before it.
+    pub(super) skipped: u64,
     pub(super) rows: usize,
     /// The selected rows; `None` for all rows.
     pub(super) selection: Option<RowSelection>,
 }
 
 impl Part {
-    /// The selection within several consecutive parts; `None` if all their rows are selected.
+    /// States which rows of the file they are, after `given` rows of the parts before them.
+    pub(super) fn number(&self, numbers: &RowNumbers, given: u64) {
+        let Some(selection) = &self.selection else { return numbers.jump(given, self.skipped) };
+        let (mut given, mut skipped) = (given, self.skipped);
+        for RowSelector { row_count, skip } in selection.iter().copied() {
+            if !skip {
+                numbers.jump(given, skipped);
+                given += row_count as u64;
+            }
+            skipped += row_count as u64;
+        }
+    }
+
+    /// The rows of several parts in a row, if these are not all rows of their row groups.
     pub(super) fn selection(parts: &[Self]) -> Option<RowSelection> {
         if parts.iter().all(|part| part.selection.is_none()) {
             return None;
@@ -49,8 +65,12 @@ impl Parts {
     /// All columns of all row groups.
     pub(super) fn all(metadata: ArrowReaderMetadata) -> Self {
         let columns = (0..metadata.schema().fields().len()).collect();
-        let parts = (0..metadata.metadata().num_row_groups()).map(|at| whole(&metadata, at));
-        let parts = parts.collect();
+        let mut parts: Vec<Part> = Vec::with_capacity(metadata.metadata().num_row_groups());
+        for group in metadata.metadata().row_groups() {
+            let skipped = parts.last().map_or(0, |last| last.skipped + last.rows as u64);
+            let rows = usize::try_from(group.num_rows()).unwrap_or(0);
+            parts.push(Part { row_group: parts.len(), skipped, rows, selection: None });
+        }
         Self { metadata, columns, parts }
     }
 
@@ -156,11 +176,6 @@ impl Parts {
         let options = ArrowReaderOptions::new().with_schema(Arc::clone(schema));
         ArrowReaderMetadata::try_new(metadata, options).ok()
     }
-}
-
-fn whole(metadata: &ArrowReaderMetadata, row_group: usize) -> Part {
-    let rows = metadata.metadata().row_group(row_group).num_rows();
-    Part { row_group, rows: usize::try_from(rows).unwrap_or(0), selection: None }
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use super::sample::{KeptRows, RowPicker, SampleWalker};
 use super::transposed::{ReadError, RowGroup, TransposedRows};
 use crate::file::batches::{slices, unreadable};
 use crate::request::Request;
+use crate::row_numbers::RowNumbers;
 
 /// Rows of a sample that are decided before they are read, unless they are of one row group.
 const MOST_SAMPLED_AHEAD: usize = 64 << 10;
@@ -46,6 +47,10 @@ pub(super) struct FileRows {
     limits: ReadLimits,
     /// The scratch file, while no row group uses it.
     scratch: Option<ScratchFile>,
+    /// Rows of the parts so far.
+    rows_taken: u64,
+    /// Which rows of the file are given, if an error may name one.
+    row_numbers: Option<RowNumbers>,
     next_part: usize,
     open: Open,
 }
@@ -58,6 +63,8 @@ pub(super) struct ReadLimits {
     pub(super) batch_rows: usize,
     /// Rows that are still wanted.
     pub(super) rows: usize,
+    /// Where it is said which rows are read, if a condition is evaluated on them.
+    pub(super) row_numbers: Option<RowNumbers>,
 }
 
 impl ReadLimits {
@@ -67,6 +74,7 @@ impl ReadLimits {
             resources: request.resources.clone(),
             batch_rows: request.batch_rows.max(1),
             rows: rows.unwrap_or(usize::MAX),
+            row_numbers: request.condition.as_ref().map(|_| request.row_numbers.clone()),
         }
     }
 }
@@ -101,6 +109,8 @@ impl FileRows {
             Some(_) => RowPicker::new(&file, &metadata, &columns, &schema)?,
             None => None,
         };
+        // The condition holds for all rows of a sample that is decided here.
+        let row_numbers = limits.row_numbers.clone().filter(|_| sampler.is_none());
         Ok(Self {
             file,
             metadata,
@@ -113,6 +123,8 @@ impl FileRows {
             shares: Shares::of(limits.resources.memory_budget),
             limits: limits.clone(),
             scratch: None,
+            rows_taken: 0,
+            row_numbers,
             next_part: 0,
             open: Open::Nothing,
         })
@@ -122,8 +134,7 @@ impl FileRows {
     fn take_part(&mut self) -> Result<Option<Part>> {
         let Some(part) = self.parts.get_mut(self.next_part) else { return Ok(None) };
         self.next_part += 1;
-        let mut part =
-            Part { row_group: part.row_group, rows: part.rows, selection: part.selection.take() };
+        let mut part = Part { selection: part.selection.take(), ..*part };
         if let Some(Sampler { walker, condition }) = &mut self.sampler {
             let wanted = match condition {
                 Some(condition) => Some(condition.rows(&part, &self.name)?),
@@ -138,6 +149,10 @@ impl FileRows {
                 }
             }
         }
+        if let Some(numbers) = &self.row_numbers {
+            part.number(numbers, self.rows_taken);
+        }
+        self.rows_taken += part.rows as u64;
         Ok(Some(part))
     }
 
