@@ -175,7 +175,7 @@ fn condition(random: &mut Random, depth: u32) -> String {
         6 => {
             let pair = random.of(&[
                 "i _ l", "u _ i", "i _ u", "d _ i", "d _ dec", "t _ day", "f _ d", "dec _ i",
-                "i _ f",
+                "i _ f", "f _ dec",
             ]);
             pair.replace('_', comparison(random))
         }

@@ -1,5 +1,6 @@
 //! Evaluates expressions for the rows of a batch.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use arrow_arith::{boolean, numeric};
@@ -246,6 +247,7 @@ fn converted(array: &ArrayRef, form: &Form) -> Result<ArrayRef, ArrowError> {
             let one_of_each = |value: f64| if value.is_nan() { f64::NAN } else { value + 0.0 };
             Ok(Arc::new(floats.unary::<_, Float64Type>(one_of_each)))
         }
+        Form::Single => singles(array),
         Form::Count => count(array),
         Form::Nanoseconds => {
             let unit = match array.data_type() {
@@ -281,24 +283,23 @@ fn count(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     }
 }
 
-/// Converts numbers to the nearest doubles.
+/// Decimals as numbers that a function makes of the unscaled digits and the scale.
+macro_rules! of_decimals {
+    ($decimals:ty, $array:expr, $scale:expr, $number:expr) => {{
+        let array = $array.as_primitive::<$decimals>();
+        Ok(Arc::new(array.unary::<_, Float64Type>(|unscaled| $number(unscaled, *$scale))))
+    }};
+}
+
+/// The nearest doubles.
 fn floats(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
-    macro_rules! nearest {
-        ($decimals:ty, $scale:expr) => {{
-            let array = array.as_primitive::<$decimals>();
-            Ok(Arc::new(array.unary::<_, Float64Type>(|unscaled| {
-                nearest_double(&unscaled.to_string(), *$scale)
-            })))
-        }};
-    }
     match array.data_type() {
-        DataType::Decimal32(_, scale) => nearest!(Decimal32Type, scale),
-        DataType::Decimal64(_, scale) => nearest!(Decimal64Type, scale),
-        DataType::Decimal128(_, scale) => {
-            let array = array.as_primitive::<Decimal128Type>();
-            Ok(Arc::new(array.unary::<_, Float64Type>(|unscaled| nearest(unscaled, *scale))))
+        DataType::Decimal32(_, scale) => of_decimals!(Decimal32Type, array, scale, nearest_double),
+        DataType::Decimal64(_, scale) => of_decimals!(Decimal64Type, array, scale, nearest_double),
+        DataType::Decimal128(_, scale) => of_decimals!(Decimal128Type, array, scale, nearest),
+        DataType::Decimal256(_, scale) => {
+            of_decimals!(Decimal256Type, array, scale, nearest_double)
         }
-        DataType::Decimal256(_, scale) => nearest!(Decimal256Type, scale),
         DataType::Duration(_) => {
             let counts: Int64Array = count(array)?.as_primitive::<Int64Type>().clone();
             let floats: Float64Array = counts.unary(|count| count as f64);
@@ -313,11 +314,37 @@ fn nearest(unscaled: i128, scale: i8) -> f64 {
     // If both numbers are exact, their quotient is the nearest double.
     match (-EXACT..=EXACT).contains(&unscaled) && (0..=22).contains(&scale) {
         true => unscaled as f64 / 10_f64.powi(scale.into()),
-        false => nearest_double(&unscaled.to_string(), scale),
+        false => nearest_double(unscaled, scale),
     }
 }
 
-fn nearest_double(unscaled: &str, scale: i8) -> f64 {
-    // An integer with an exponent always parses.
-    format!("{unscaled}e{}", -i32::from(scale)).parse().unwrap_or(f64::NAN)
+fn nearest_double(unscaled: impl Display, scale: i8) -> f64 {
+    // Digits with an exponent are always a number.
+    digits(unscaled, scale).parse().unwrap_or(f64::NAN)
+}
+
+/// The nearest single floats of decimals; other numbers stay what they are.
+fn singles(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    match array.data_type() {
+        DataType::Decimal32(_, scale) => of_decimals!(Decimal32Type, array, scale, nearest_single),
+        DataType::Decimal64(_, scale) => of_decimals!(Decimal64Type, array, scale, nearest_single),
+        DataType::Decimal128(_, scale) => {
+            of_decimals!(Decimal128Type, array, scale, nearest_single)
+        }
+        DataType::Decimal256(_, scale) => {
+            of_decimals!(Decimal256Type, array, scale, nearest_single)
+        }
+        _ => floats(array),
+    }
+}
+
+/// Rounded once, from the digits: the single float nearest to the nearest double may be another one.
+fn nearest_single(unscaled: impl Display, scale: i8) -> f64 {
+    let digits = digits(unscaled, scale);
+    let single = digits.parse().ok().filter(|single: &f32| single.is_finite());
+    single.map_or_else(|| digits.parse().unwrap_or(f64::NAN), f64::from)
+}
+
+fn digits(unscaled: impl Display, scale: i8) -> String {
+    format!("{unscaled}e{}", -i32::from(scale))
 }

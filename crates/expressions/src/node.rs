@@ -48,7 +48,10 @@ pub(crate) enum Form {
     Type(DataType),
     /// Doubles with a single zero and a single NaN.
     Float,
-    /// The integer as which a time or duration is stored.
+    /// Decimals as the nearest single floats, in doubles. A decimal that is too large for a single float is the nearest
+    /// double.
+    Single,
+    /// The whole number that a time or duration is stored as.
     Count,
     /// Nanoseconds as 128-bit integers.
     Nanoseconds,

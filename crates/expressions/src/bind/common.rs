@@ -79,8 +79,14 @@ pub(super) fn common(
         return Some((None, None, false));
     }
     match (left_class, right_class) {
-        (Class::Float, Class::Float | Class::Decimal { .. })
-        | (Class::Decimal { .. }, Class::Float) => both(Form::Float),
+        // A decimal equals the float that was read from the same digits.
+        (Class::Float, Class::Decimal { .. }) => {
+            Some((Some(Form::Float), Some(nearest(left)), false))
+        }
+        (Class::Decimal { .. }, Class::Float) => {
+            Some((Some(nearest(right)), Some(Form::Float), false))
+        }
+        (Class::Float, Class::Float) => both(Form::Float),
         (Class::Float, Class::Integer { is_long: false, .. })
         | (Class::Integer { is_long: false, .. }, Class::Float) => both(Form::Float),
         (Class::Float, Class::Integer { .. } | Class::Duration(_)) => {
@@ -114,6 +120,14 @@ pub(super) fn common(
             both(Form::Nanoseconds)
         }
         _ => None,
+    }
+}
+
+/// The form of decimals beside floats of a type.
+fn nearest(floats: &DataType) -> Form {
+    match floats {
+        DataType::Float32 => Form::Single,
+        _ => Form::Float,
     }
 }
 
