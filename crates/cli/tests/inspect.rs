@@ -157,6 +157,37 @@ fn damage_is_told_with_what_can_be_read_and_the_status_is_1() {
     }
 }
 
+/// What cannot be read is called by the same names wherever it is found.
+#[test]
+fn an_error_of_reading_names_the_chunk_that_inspect_finds() {
+    let folder = Folder::new();
+    let whole = stars(&folder, "whole.parquet", &["row_group_rows=100"]);
+    let bytes = fs::read(&whole).unwrap();
+    let damaged = folder.path("damaged.parquet");
+    let footer = u32::from_le_bytes(bytes[bytes.len() - 8..][..4].try_into().unwrap()) as usize;
+    let data = bytes.len() - 8 - footer;
+    let mut named = 0;
+    for at in (data / 30..data).step_by(data / 15) {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 1;
+        fs::write(&damaged, bytes).unwrap();
+        let out = folder.path("out.csv");
+        let read = taploom(&["encode", &damaged, "-o", &out]);
+        if !read.stderr.contains("can't read more rows") {
+            continue;
+        }
+        named += 1;
+        let json = taploom(&["inspect", "--verify", "--json", &damaged]).stdout;
+        let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        let readable = &json["readable"];
+        let column = format!("column {}: ", readable["damaged_columns"][0]);
+        let group = format!("in row group {} of 5 ", readable["damaged_row_groups"][0]);
+        let hint = format!("taploom inspect --verify {damaged} tells what can be read");
+        read.fails_with(1, &[&column, &group, &hint, "checksum"]);
+    }
+    assert!(named > 8, "{named}");
+}
+
 #[test]
 fn the_commands_of_advice_can_be_pasted_and_help() {
     let folder = Folder::new();

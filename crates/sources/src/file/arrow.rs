@@ -63,7 +63,7 @@ fn source(
     let described = FileSchema::new(reader.schema(), request, |arrow| Ok(in_arrow(arrow)))?;
     let most = request.batch_rows.max(1);
     let source = name.to_owned();
-    let reader = reader.map(move |batch| batch.map_err(|error| unreadable(&source, error)));
+    let reader = reader.map(move |batch| batch.map_err(|error| unreadable(&source, "", error)));
     let slices = batches(reader, name.to_owned()).flat_map(move |batch| match batch {
         Err(error) => vec![Err(error)],
         Ok(batch) => slices(&batch, most).into_iter().map(Ok).collect(),

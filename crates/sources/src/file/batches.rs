@@ -4,6 +4,7 @@ use arrow_array::RecordBatch;
 use taploom_model::{Error, ErrorKind, Result};
 
 use crate::guard::guarded;
+use crate::input::{STDIN, shown_name};
 
 /// The batches of a reader, up to its first error or panic.
 pub(super) fn batches(
@@ -21,12 +22,17 @@ pub(super) fn batches(
     })
 }
 
-/// The error of a reader that fails after the first row.
+/// The error of a reader that fails between the first row and the last, `place` in the file: `in row group 2 of 7`.
 pub(super) fn unreadable(
     name: &str,
+    place: &str,
     error: impl std::error::Error + Send + Sync + 'static,
 ) -> Error {
-    let message = format!("source {name}: can't read more rows");
+    let space = if place.is_empty() { "" } else { " " };
+    let file = if name == shown_name(STDIN) { "FILE" } else { name };
+    let message = format!(
+        "source {name}: can't read more rows{space}{place} (taploom inspect --verify {file} tells what can be read)"
+    );
     Error::new(ErrorKind::Source, message).with_source(error)
 }
 

@@ -26,6 +26,7 @@ use crate::request::Request;
 mod bounds;
 mod condition;
 mod cost;
+mod damage;
 mod encrypted;
 mod int96;
 mod page_sizes;

@@ -45,7 +45,7 @@ impl ConditionRows {
         columns.dedup();
         let picked = columns.iter().map(|column| (*column, None)).collect();
         let predicate = condition.bind(Projection::new(schema, picked)?.schema())?;
-        let file = file.try_clone().map_err(|error| unreadable(request.location, error))?;
+        let file = file.try_clone().map_err(|error| unreadable(request.location, "", error))?;
         let limits = ReadLimits { rows: usize::MAX, ..ReadLimits::of(request) };
         let metadata = metadata.clone();
         Ok(Some(Self { file, metadata, columns, predicate, limits }))
@@ -61,11 +61,11 @@ impl ConditionRows {
             columns: self.columns.clone(),
             parts: vec![part.clone()],
         };
-        let file = self.file.try_clone().map_err(|error| unreadable(source, error))?;
+        let file = self.file.try_clone().map_err(|error| unreadable(source, "", error))?;
         let row_numbers = RowNumbers::default();
         let limits = ReadLimits { row_numbers: Some(row_numbers.clone()), ..self.limits.clone() };
         let batches = FileRows::new(file, parts, None, source, &limits)
-            .map_err(|error| unreadable(source, error))?;
+            .map_err(|error| unreadable(source, "", error))?;
         let mut runs = Unread::new(part);
         let mut mask = Mask::default();
         let mut given = 0;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_cast::can_cast_types;
-use arrow_schema::SchemaRef;
+use arrow_schema::{ArrowError, SchemaRef};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
@@ -17,6 +17,7 @@ use taploom_scratch::{ReadPattern, ScratchFile};
 
 use super::condition::ConditionRows;
 use super::cost::ColumnCost;
+use super::damage::{ChunkPlace, damaged_chunk};
 use super::parts::{Part, Parts};
 use super::plan::{ReadPlan, Shares};
 use super::sample::{KeptRows, RowPicker, SampleWalker};
@@ -53,6 +54,8 @@ pub(super) struct FileRows {
     row_numbers: Option<RowNumbers>,
     next_part: usize,
     open: Open,
+    /// The row groups of what is being read.
+    open_groups: Vec<usize>,
 }
 
 /// What is granted for reading, and how many rows are wanted.
@@ -127,6 +130,7 @@ impl FileRows {
             row_numbers,
             next_part: 0,
             open: Open::Nothing,
+            open_groups: Vec::new(),
         })
     }
 
@@ -169,6 +173,7 @@ impl FileRows {
                 break part;
             }
         };
+        self.open_groups = vec![part.row_group];
         if let Some(batch) = self.picked(&part)? {
             self.open = Open::Picked(slices(&batch, self.limits.batch_rows).into_iter());
             return Ok(true);
@@ -186,6 +191,7 @@ impl FileRows {
                 {
                     if let Some(part) = self.take_part()? {
                         ahead += part.rows;
+                        self.open_groups.push(part.row_group);
                         parts.push(part);
                     }
                 }
@@ -245,7 +251,7 @@ impl FileRows {
                 None => builder.build(),
             }
         };
-        let reader = open().map_err(|error| unreadable(&self.name, error))?;
+        let reader = open().map_err(|error| self.failed(ArrowError::from(error).into()))?;
         Ok(Open::Together(Box::new(reader)))
     }
 
@@ -278,25 +284,21 @@ impl FileRows {
     fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
         loop {
             let batch = match &mut self.open {
-                _ if self.limits.rows == 0 => None,
-                Open::Nothing => None,
-                Open::Picked(batches) => batches.next(),
-                Open::Together(reader) => {
-                    reader.next().transpose().map_err(|error| unreadable(&self.name, error))?
-                }
+                _ if self.limits.rows == 0 => Ok(None),
+                Open::Nothing => Ok(None),
+                Open::Picked(batches) => Ok(batches.next()),
+                Open::Together(reader) => reader.next().transpose().map_err(ReadError::from),
                 Open::Transposed(rows, batches) => match batches.next() {
-                    Some(batch) => Some(batch),
-                    None => {
-                        let next = rows.next();
-                        let next = next.map_err(|error| failed(&self.name, error))?;
+                    Some(batch) => Ok(Some(batch)),
+                    None => rows.next().map(|next| {
                         next.and_then(|batch| {
                             *batches = slices(&batch, self.limits.batch_rows).into_iter();
                             batches.next()
                         })
-                    }
+                    }),
                 },
             };
-            if let Some(batch) = batch {
+            if let Some(batch) = batch.map_err(|error| self.failed(error))? {
                 let batch = batch.slice(0, batch.num_rows().min(self.limits.rows));
                 self.limits.rows -= batch.num_rows();
                 return Ok(Some(batch));
@@ -310,8 +312,26 @@ impl FileRows {
         }
     }
 
+    /// The error of the row groups that are open, with the column and row group that are damaged.
     fn failed(&self, error: ReadError) -> Error {
-        failed(&self.name, error)
+        let error = match error {
+            ReadError::Parquet(error) => error,
+            ReadError::Scratch(error) => {
+                return Error::from(error).with_context(format_args!(
+                    "source {}: it needs more memory than is granted, and is read through scratch",
+                    self.name
+                ));
+            }
+        };
+        match damaged_chunk(&self.file, &self.metadata, &self.open_groups, &self.columns) {
+            Some(ChunkPlace { column, row_group }) => {
+                let count = self.metadata.metadata().num_row_groups();
+                let place = format!("in row group {} of {count}", row_group + 1);
+                unreadable(&self.name, &place, error)
+                    .with_column(self.metadata.schema().field(column).name())
+            }
+            None => unreadable(&self.name, "", error),
+        }
     }
 }
 
@@ -336,15 +356,6 @@ pub(super) fn mask(
     columns: impl Iterator<Item = usize>,
 ) -> ProjectionMask {
     ProjectionMask::roots(metadata.metadata().file_metadata().schema_descr(), columns)
-}
-
-fn failed(name: &str, error: ReadError) -> Error {
-    match error {
-        ReadError::Parquet(error) => unreadable(name, error),
-        ReadError::Scratch(error) => Error::from(error).with_context(format_args!(
-            "source {name}: it needs more memory than is granted, and is read through scratch"
-        )),
-    }
 }
 
 impl Iterator for FileRows {
