@@ -23,7 +23,7 @@ const REFUSED: [(&str, &str); 10] = [
     ("custom_datatype", r#"column "foo": "bar" is not a datatype of VOTable"#),
     ("irsa-nph-error", "the document has no TABLE"),
     ("mivot_block_custom_datatype", "the root element is VODML, and a VOTable begins with VOTABLE"),
-    ("no_field_not_empty_table", "the TABLE has rows and no FIELD"),
+    ("no_field_not_empty_table", "row 1: the TABLE has rows and no FIELD"),
     ("no_resource", "the document has no TABLE"),
     (
         "parquet_binary",

@@ -17,6 +17,10 @@ pub(crate) async fn inspect(inspection: &mut Inspection, options: &InspectOption
             if inspection.problems.is_empty() {
                 inspection.problems.push(without_name(&error, &path));
             }
+            if options.verify {
+                let rows = rows_before(&error);
+                inspection.readable = rows.map(|rows| readable(rows, inspection.rows));
+            }
             return;
         }
     };
@@ -25,12 +29,7 @@ pub(crate) async fn inspect(inspection: &mut Inspection, options: &InspectOption
     if options.verify {
         let (rows, outcome) = count(&mut source).await;
         let of = if outcome.is_ok() { Some(rows) } else { inspection.rows };
-        inspection.readable = Some(Readable {
-            rows,
-            of,
-            damaged_row_groups: Vec::new(),
-            damaged_columns: Vec::new(),
-        });
+        inspection.readable = Some(readable(rows, of));
         match outcome {
             Ok(()) => inspection.rows = Some(rows),
             Err(error) => inspection.problems.push(without_name(&error, &path)),
@@ -72,13 +71,22 @@ async fn count(source: &mut dyn RowSource) -> (u64, Result<()>) {
         match source.next().await {
             Ok(Step::Rows(batch)) => rows += batch.num_rows() as u64,
             Ok(Step::End(_)) => return (rows, Ok(())),
-            Err(error) => return (rows, Err(error)),
+            // The rows of a batch before the damage are not given.
+            Err(error) => return (rows_before(&error).unwrap_or(0).max(rows), Err(error)),
         }
     }
 }
 
-/// Datatype, arraysize and xtype of a column in short, as in `unicodeChar[*]`, or its Arrow type if VOTable
-/// has no matching type.
+/// The rows before the one that an error names.
+fn rows_before(error: &Error) -> Option<u64> {
+    error.row().map(|row| row.saturating_sub(1))
+}
+
+fn readable(rows: u64, of: Option<u64>) -> Readable {
+    Readable { rows, of, damaged_row_groups: Vec::new(), damaged_columns: Vec::new() }
+}
+
+/// Datatype, arraysize and xtype of a column in short, `unicodeChar[*]`, or its Arrow type if VOTable has no such type.
 ///
 /// ```
 /// use arrow_schema::{DataType, Field, Schema};

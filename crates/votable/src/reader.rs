@@ -241,7 +241,8 @@ impl<R: Read> VotableReader<R> {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidValue`] naming the column and row of a cell that is not a value of its FIELD, and
-    /// [`ErrorKind::Misuse`] after any error. Otherwise as [`with_options`](Self::with_options).
+    /// [`ErrorKind::Misuse`] after any error. Otherwise as [`with_options`](Self::with_options), with the first row
+    /// that can't be read. The rows of the batch before it are lost.
     pub fn next_batch(&mut self, rows: usize) -> Result<Option<RecordBatch>> {
         let batch = self.advance(rows.max(1));
         if batch.is_err() {
@@ -274,8 +275,8 @@ impl<R: Read> VotableReader<R> {
         while rows < most && self.xml.position() - start <= self.memory_limit as u64 / 4 {
             let row = self.rows_read + 1;
             let found = match &mut self.rows {
-                Rows::TableData(data) => data.read_row(&mut self.xml, &mut self.columns, row)?,
-                Rows::Binary(data) => data.read_row(&mut self.xml, &mut self.columns, row)?,
+                Rows::TableData(data) => data.read_row(&mut self.xml, &mut self.columns, row),
+                Rows::Binary(data) => data.read_row(&mut self.xml, &mut self.columns, row),
                 Rows::Fits(stream) => {
                     // The rest of the file that the caller did not read, such as HDUs after the table.
                     loop {
@@ -285,7 +286,7 @@ impl<R: Read> VotableReader<R> {
                         }
                     }
                     self.xml.close()?;
-                    false
+                    Ok(false)
                 }
                 Rows::End => break,
                 Rows::Whole => return Ok(None),
@@ -294,7 +295,11 @@ impl<R: Read> VotableReader<R> {
                     return Err(Error::new(ErrorKind::Misuse, message));
                 }
             };
-            if !found {
+            let found = found.map_err(|error| match error.row() {
+                None => error.with_row(row),
+                Some(_) => error,
+            });
+            if !found? {
                 self.rows = Rows::End;
                 break;
             }

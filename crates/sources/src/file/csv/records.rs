@@ -167,7 +167,10 @@ impl<R: BufRead> Records<R> {
         let mut beginning = LineBeginning::new(self.comment, self.ended_with_cr);
         let mut value = QuoteTracker::new(quote);
         loop {
-            let input = self.input.fill_buf().map_err(|error| unreadable(&self.name, error))?;
+            let input = match self.input.fill_buf() {
+                Ok(input) => input,
+                Err(error) => return Err(self.broken("can't read the file").with_source(error)),
+            };
             let is_end = input.is_empty();
             let (result, taken, given) = self.reader.read_field(input, &mut record.text[filled..]);
             let seen = &input[..taken];

@@ -69,8 +69,11 @@ impl RowBytes {
                 Ok(read) => filled += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
+                    let row = self.read + (filled / self.row_bytes) as u64 + 1;
                     let message = "can't read more rows";
-                    return Err(Error::new(ErrorKind::Source, message).with_source(error));
+                    return Err(Error::new(ErrorKind::Source, message)
+                        .with_row(row)
+                        .with_source(error));
                 }
             }
         }
