@@ -158,6 +158,22 @@ fn damage_is_told_with_what_can_be_read_and_the_status_is_1() {
 }
 
 #[test]
+fn bounds_that_json_has_no_numbers_for_are_words() {
+    let folder = Folder::new();
+    let csv = folder.write("x.csv", "x,y\n-inf,0.1\n1.5,inf\n");
+    let columns = folder.write("c.json", r#"{"columns": [{"datatype": "double"}, {"datatype": "float"}]}"#);
+    let parquet = folder.path("x.parquet");
+    taploom(&["encode", &csv, "--columns", &columns, "-o", &parquet]).succeeds();
+    let columns = &json(&[&parquet])["columns"];
+    let bounds = |column: usize| {
+        let chunks = &columns[column]["chunks"];
+        (chunks["min"].to_string(), chunks["max"].to_string())
+    };
+    assert_eq!(bounds(0), ("\"-Infinity\"".to_owned(), "1.5".to_owned()));
+    assert_eq!(bounds(1), ("0.1".to_owned(), "\"Infinity\"".to_owned()));
+}
+
+#[test]
 fn the_rows_before_the_damage_are_counted_exactly() {
     let folder = Folder::new();
     let row = |id: usize| format!("<TR><TD>{id}</TD><TD>star {id}</TD></TR>\n");

@@ -10,12 +10,13 @@ use arrow_array::{
 };
 use arrow_buffer::i256;
 use half::f16;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use taploom_model::shown_cell;
 
 use super::schema::{Leaf, Logical, Unit};
 
-/// A minimum or a maximum.
+/// A minimum or a maximum. In JSON, floats that are not numbers are the words that the format `json` has for them:
+/// `"NaN"`, `"Infinity"` and `"-Infinity"`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]
@@ -26,15 +27,29 @@ pub enum Bound {
     Integer(i64),
     /// An unsigned integer.
     Unsigned(u64),
-    /// A float of two or four bytes.
-    Float(f32),
-    /// A double.
-    Double(f64),
-    /// Text, a date, a time or a decimal; other bytes as hexadecimal digits.
+    /// A float of four bytes or two.
+    Float(#[serde(serialize_with = "in_json")] f32),
+    /// A float of eight bytes.
+    Double(#[serde(serialize_with = "in_json")] f64),
+    /// Text, a date, a time or a decimal; bytes that are not text in hexadecimal digits.
     Text(String),
 }
 
-/// How the bounds of a column are compared.
+/// JSON has no infinities and no NaN.
+fn in_json<F: Copy + Into<f64> + Serialize, S: Serializer>(
+    float: &F,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let value: f64 = (*float).into();
+    match value.is_finite() {
+        true => float.serialize(serializer),
+        false if value.is_nan() => serializer.serialize_str("NaN"),
+        false if value > 0.0 => serializer.serialize_str("Infinity"),
+        false => serializer.serialize_str("-Infinity"),
+    }
+}
+
+/// How the bounds of a column are compared, and shown.
 #[derive(Debug, Clone, Copy)]
 enum Order {
     Boolean,
