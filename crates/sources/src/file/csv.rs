@@ -11,7 +11,7 @@ use taploom_model::{
 };
 
 use self::dialect::OPTIONS;
-use self::guess::{GUESS_ROWS, Guess};
+use self::guess::{GUESS_BYTES, GUESS_ROWS, Guess};
 use crate::error::{damaged, invalid};
 use crate::plugin::{Place, SourceInfo, SourceType};
 use crate::register_source;
@@ -125,9 +125,6 @@ fn open(
         None if !has_header => (1..=first.len()).map(|number| format!("col{number}")).collect(),
         None => first.names(name)?,
     };
-    if !has_header {
-        records.counts_first();
-    }
     records.expect(names.len());
 
     let listed = request.columns.as_ref().map_or(&[][..], |list| &list.columns);
@@ -135,11 +132,13 @@ fn open(
     let types = types.collect::<Vec<_>>();
     let mut ahead = if has_header { Vec::new() } else { vec![first] };
     if types.iter().any(Option::is_none) {
-        while ahead.len() < GUESS_ROWS {
+        let mut memory = 0;
+        while ahead.len() < GUESS_ROWS && memory < GUESS_BYTES {
             let mut record = Record::default();
             if !records.read(&mut record)? {
                 break;
             }
+            memory += record.memory();
             ahead.push(record);
         }
     }

@@ -27,7 +27,11 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const GUESS_ROWS: usize = 1000;
 /// Maximum size of a line in bytes.
 const LINE_BYTES: u64 = 256 << 20;
-/// Bytes of text after which a batch ends, even if it has fewer rows than wanted.
+/// Maximum size of a line that tells names and types. Parsed, it takes some twenty times as much memory.
+const GUESS_LINE_BYTES: u64 = 16 << 20;
+/// Bytes of these lines at which they are enough, though they are fewer.
+const GUESS_BYTES: usize = 16 << 20;
+/// Bytes of text at which a batch ends before it has all its rows.
 const BATCH_BYTES: usize = 4 << 20;
 
 /// The source type.
@@ -66,8 +70,10 @@ fn open(
     let mut places: HashMap<String, usize> = HashMap::new();
     // Members with integers that a double would round.
     let mut exact: HashSet<String> = HashSet::new();
-    while values.len() < GUESS_ROWS {
-        let Some(line) = lines.next_line()? else { break };
+    let mut bytes = 0;
+    while values.len() < GUESS_ROWS && bytes < GUESS_BYTES {
+        let Some(line) = lines.next_line(GUESS_LINE_BYTES)? else { break };
+        bytes += line.len();
         let row = values.len() as u64 + 1;
         let value: Value = serde_json::from_slice(&line).map_err(|error| {
             let message = format!("source {name}: not a JSON object in one line");
@@ -233,10 +239,11 @@ struct Lines {
 }
 
 impl Lines {
-    fn next_line(&mut self) -> Result<Option<Vec<u8>>> {
+    /// The next line, which may have up to `most` bytes.
+    fn next_line(&mut self, most: u64) -> Result<Option<Vec<u8>>> {
         loop {
             let mut line = Vec::new();
-            let read = self.input.by_ref().take(LINE_BYTES).read_until(b'\n', &mut line);
+            let read = self.input.by_ref().take(most).read_until(b'\n', &mut line);
             let failed = |message: &str| {
                 let message = format!("source {}: {message}", self.name);
                 Error::new(ErrorKind::Source, message).with_row(self.row + 1)
@@ -244,8 +251,12 @@ impl Lines {
             if read.map_err(|error| failed("can't read the file").with_source(error))? == 0 {
                 return Ok(None);
             }
-            if line.len() as u64 == LINE_BYTES && line.last() != Some(&b'\n') {
-                return Err(failed(&format!("a line of more than {LINE_BYTES} bytes")));
+            if line.len() as u64 == most && line.last() != Some(&b'\n') {
+                return Err(failed(&format!(
+                    "a line has more than {most} bytes, the most that is read{}; JSON Lines has an object for each row in \
+                     a line of its own, as jq -c '.[]' FILE writes the members of an array",
+                    if most < LINE_BYTES { " of the first lines" } else { "" }
+                )));
             }
             if self.row == 0 && line.starts_with(BYTE_ORDER_MARK) {
                 line.drain(..BYTE_ORDER_MARK.len());
@@ -277,7 +288,7 @@ impl Rows {
         while ends.len() < self.batch_rows && text.len() < BATCH_BYTES {
             let line = match self.ahead.pop_front() {
                 Some(line) => line,
-                None => match self.lines.next_line()? {
+                None => match self.lines.next_line(LINE_BYTES)? {
                     Some(line) => line,
                     None => break,
                 },

@@ -6,6 +6,8 @@ use taploom_model::{Arraysize, Datatype, VoType};
 
 /// Number of rows from which the types of columns are guessed.
 pub(super) const GUESS_ROWS: usize = 1000;
+/// Memory of the rows at which they are enough, though they are fewer.
+pub(super) const GUESS_BYTES: usize = 64 << 20;
 
 /// The narrowest type for all values so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,6 +12,10 @@ use crate::error::damaged;
 
 /// Maximum size of a record. An unclosed quote would make one record of the rest of the file.
 const RECORD_BYTES: usize = 256 << 20;
+/// Maximum size of a record with the names of the columns.
+const NAMES_BYTES: usize = 16 << 20;
+/// Maximum number of values in a record. A file without line breaks is a single record.
+const MOST_VALUES: usize = 100_000;
 
 /// Reads the records of a file, one after the other.
 ///
@@ -59,6 +63,11 @@ impl Record {
     /// Total length of the values, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.ends.last().copied().unwrap_or(0)
+    }
+
+    /// Memory that it takes, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.text.len() + self.len() * (size_of::<usize>() + size_of::<bool>())
     }
 
     pub(super) fn cell(&self, index: usize) -> Cell<'_> {
@@ -109,19 +118,14 @@ impl<R: BufRead> Records<R> {
             fills: dialect.fills,
             expected: None,
             read: 0,
-            has_header: true,
+            has_header: dialect.has_header,
             empty_lines: 0,
             waiting: None,
             ended_with_cr: false,
         })
     }
 
-    /// Counts the first record as a row, because the file does not name its columns.
-    pub(super) fn counts_first(&mut self) {
-        self.has_header = false;
-    }
-
-    /// Requires this number of values in all further records.
+    /// Requires this number of values in all records that follow.
     pub(in crate::file) fn expect(&mut self, values: usize) {
         self.expected = Some(values);
     }
@@ -166,6 +170,8 @@ impl<R: BufRead> Records<R> {
         };
         let mut beginning = LineBeginning::new(self.comment, self.ended_with_cr);
         let mut value = QuoteTracker::new(quote);
+        let has_names = self.has_header && self.read == 0;
+        let most = if has_names { NAMES_BYTES } else { RECORD_BYTES };
         loop {
             let input = match self.input.fill_buf() {
                 Ok(input) => input,
@@ -181,9 +187,17 @@ impl<R: BufRead> Records<R> {
             filled += given;
             match result {
                 ReadFieldResult::InputEmpty => (),
-                ReadFieldResult::OutputFull if filled >= RECORD_BYTES => {
+                ReadFieldResult::OutputFull if filled >= most => {
+                    let which = if has_names { "the names of the columns have" } else { "a record has" };
                     return Err(self.broken(&format!(
-                        "a record of more than {RECORD_BYTES} bytes; is a quote not closed?"
+                        "{which} more than {most} bytes, the most that is read; check that lines end in line breaks \
+                         and that every quote is closed"
+                    )));
+                }
+                ReadFieldResult::Field { .. } if record.ends.len() >= MOST_VALUES => {
+                    return Err(self.broken(&format!(
+                        "a record has more than {MOST_VALUES} values, the most that are read; check that lines end in \
+                         line breaks"
                     )));
                 }
                 ReadFieldResult::OutputFull => {
