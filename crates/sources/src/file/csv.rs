@@ -17,6 +17,7 @@ use crate::plugin::{Place, SourceInfo, SourceType};
 use crate::register_source;
 use crate::request::Request;
 
+mod blanks;
 mod cells;
 mod dialect;
 pub(crate) mod guess;

@@ -34,6 +34,8 @@ fn dialects_are_given_as_options() {
         ("a;b\n#x;y\nNULL;3\n", "csv;delimiter=;;comment=#;null=NULL", "a|b\n-|3"),
         (" a | b \n 1 |\tx y\t\n2|   \n", "csv;delimiter=|;spaces=trim", "a|b\n1|x y\n2|-"),
         ("a,b\n NA ,\" x \"\n", "csv;spaces=trim;null=NA", "a|b\n-| x "),
+        ("a, \"b\"\n 1 , \"x, y\" \n", "csv;spaces=trim", "a|b\n1|x, y"),
+        (" a  b\n1    2\n", "csv;delimiter= ;spaces=trim", "a|b\n1|2"),
         ("a,b\n 1, x\n", "csv;spaces=keep", "a|b\n1| x"),
         ("a,b,c\n1\n2,x\n3,,z\n", "csv;short=null", "a|b|c\n1|-|-\n2|x|-\n3|-|z"),
     ] {

@@ -51,6 +51,22 @@ fn what_astropy_writes_is_read() {
     }
 }
 
+/// As astropy 7 reads them.
+#[test]
+fn blanks_around_values_do_not_count() {
+    let header = "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: a, datatype: int64}\n\
+                  # - {name: b, datatype: string}\n# - {name: c, datatype: float64}\n";
+    for (delimiter, text) in [
+        ("", "a  b   c\n1   x  2.5\n  22  \"y  z\" 3  \n   \n3 \"\"  4\n"),
+        ("# delimiter: ','\n", "a, b ,c\n1 , x ,2.5\n22,  \"y  z\" , 3  \n\n3, ,4\n"),
+    ] {
+        let rows = rows_of("t.ecsv", &format!("{header}{delimiter}{text}")).unwrap();
+        assert_eq!(shown(&rows, "a"), "1|22|3", "{text}");
+        assert_eq!(shown(&rows, "b"), "x|y  z|-", "{text}");
+        assert_eq!(shown(&rows, "c"), "2.5|3.0|4.0", "{text}");
+    }
+}
+
 #[test]
 fn what_we_write_is_read_back() {
     let sql = "SELECT * FROM stars";

@@ -28,7 +28,7 @@ pub(in crate::file) struct Dialect {
     pub(super) null: Option<String>,
     pub(super) has_header: bool,
     pub(super) names: Option<Vec<String>>,
-    /// Whether spaces around unquoted values are removed.
+    /// Whether spaces and TABs around a value do not belong to it, unless they are within quotes.
     pub(super) trims: bool,
     /// Whether a record with too few values is completed with nulls.
     pub(super) fills: bool,
@@ -56,10 +56,10 @@ impl Dialect {
         Self::new(b'\t', Quotes::WithinValue)
     }
 
-    /// The dialect of the rows of an ECSV file.
+    /// The rows of an ECSV file. astropy reads several blanks between values as one, and drops those at the ends of a line.
     #[cfg(feature = "ecsv")]
     pub(in crate::file) fn ecsv(separator: u8) -> Self {
-        Self { comment: Some(b'#'), ..Self::new(separator, Quotes::Around(b'"')) }
+        Self { comment: Some(b'#'), trims: true, ..Self::new(separator, Quotes::Around(b'"')) }
     }
 
     fn new(separator: u8, quotes: Quotes) -> Self {

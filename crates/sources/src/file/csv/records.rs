@@ -5,6 +5,7 @@ use std::io::BufRead;
 use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
 use taploom_model::{Error, ErrorKind, Result};
 
+use super::blanks::Input;
 use super::cells::Cell;
 use super::dialect::{Dialect, Quotes};
 use super::watch::{LineBeginning, QuoteTracker};
@@ -21,15 +22,13 @@ const MOST_VALUES: usize = 100_000;
 ///
 /// csv-core splits records into values. Other readers do not tell whether an empty value was quoted.
 pub(in crate::file) struct Records<R> {
-    input: R,
+    input: Input<R>,
     reader: Reader,
     name: String,
     quotes: Quotes,
     comment: Option<u8>,
     null: Option<Vec<u8>>,
-    /// Whether spaces around unquoted values are removed.
-    trims: bool,
-    /// Whether a record with too few values is completed with nulls.
+    /// Whether nulls end a record with too few values.
     fills: bool,
     /// The number of values that every record must have.
     expected: Option<usize>,
@@ -108,13 +107,12 @@ impl<R: BufRead> Records<R> {
             Quotes::WithinValue | Quotes::None => reader.quoting(false),
         };
         Ok(Self {
-            input,
+            input: Input::new(input, dialect),
             reader: reader.build(),
             name: name.to_owned(),
             quotes: dialect.quotes,
             comment: dialect.comment,
             null: dialect.null.clone().map(String::into_bytes),
-            trims: dialect.trims,
             fills: dialect.fills,
             expected: None,
             read: 0,
@@ -211,9 +209,6 @@ impl<R: BufRead> Records<R> {
                     if self.quotes == Quotes::WithinValue {
                         (is_quoted, filled) = self.unquote(&mut record.text, from, filled)?;
                     }
-                    if self.trims && !is_quoted {
-                        filled = trim(&mut record.text, from, filled);
-                    }
                     if !is_quoted && self.null.as_deref() == Some(&record.text[from..filled]) {
                         filled = from;
                     }
@@ -291,16 +286,6 @@ impl<R: BufRead> Records<R> {
             row => error.with_row(row),
         }
     }
-}
-
-/// Removes the spaces around a value in place, and returns its new end.
-fn trim(text: &mut [u8], from: usize, to: usize) -> usize {
-    let value = &text[from..to];
-    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let Some(first) = value.iter().position(|byte| !is_space(byte)) else { return from };
-    let last = value.iter().rposition(|byte| !is_space(byte)).unwrap_or(first);
-    text.copy_within(from + first..=from + last, from);
-    from + last + 1 - first
 }
 
 fn unreadable(name: &str, error: std::io::Error) -> Error {
