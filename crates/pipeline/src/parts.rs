@@ -4,11 +4,10 @@ use std::num::NonZeroU64;
 
 use arrow_array::RecordBatch;
 use taploom_format::{
-    ByteSink, Completion, EncodeSummary, EncoderSpec, Ending, Error, Result, ResultSchema,
-    RowSource, Step,
+    ByteSink, EncodeSummary, EncoderSpec, Ending, Error, ErrorKind, Result, ResultSchema, RowSource,
 };
 
-use crate::run::{Encoded, Pause, StartedResult};
+use crate::run::{Encoded, RowWriter, StartedResult, write_all};
 
 /// When a file counts as full, so that the next row begins another one. Without limits there is one file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -127,26 +126,10 @@ pub async fn run_parts(
         flushed_rows: 0,
         bytes_per_row: 0.0,
         total: EncodeSummary::default(),
+        progress,
     };
     writer.begin()?;
-    loop {
-        match source.next().await {
-            Ok(Step::Rows(batch)) => {
-                writer.write(batch)?;
-                progress(writer.rows(), writer.begun);
-            }
-            Ok(Step::End(ending)) => {
-                let Ending { overflowed, notes, .. } = ending.clone();
-                writer.end(ending)?;
-                let completion =
-                    if overflowed { Completion::Overflow } else { Completion::Complete };
-                return Ok(Encoded { completion, summary: writer.total, notes });
-            }
-            Err(error) => return Err(writer.fail(error)),
-        }
-        // Lets the caller drop this future even if the source is always ready.
-        Pause::default().await;
-    }
+    write_all(source, writer).await
 }
 
 /// The file that is being written, and totals of the files before it.
@@ -163,21 +146,10 @@ struct Writer<'a> {
     /// The size of a row, measured at the last flush of any file.
     bytes_per_row: f64,
     total: EncodeSummary,
+    progress: &'a mut (dyn FnMut(u64, u64) + Send),
 }
 
-impl Writer<'_> {
-    fn begin(&mut self) -> Result<()> {
-        let sink = self.parts.begin()?;
-        self.open = Some(StartedResult::start(self.spec, &self.schema, sink)?);
-        self.begun += 1;
-        self.flushed_rows = 0;
-        Ok(())
-    }
-
-    fn rows(&self) -> u64 {
-        self.total.rows + self.open.as_ref().map_or(0, |open| open.rows)
-    }
-
+impl RowWriter for Writer<'_> {
     fn write(&mut self, batch: RecordBatch) -> Result<()> {
         let mut rest = Some(batch).filter(|batch| batch.num_rows() > 0);
         while let Some(batch) = rest.take() {
@@ -194,12 +166,34 @@ impl Writer<'_> {
             } else {
                 batch
             };
-            if let Some(open) = &mut self.open
-                && let Err(error) = open.write(&rows)
-            {
-                return Err(self.encoder_failed(error));
+            if let Some(open) = &mut self.open {
+                open.write(&rows).map_err(|error| counted(error, self.total.rows))?;
             }
         }
+        let rows = self.total.rows + self.open.as_ref().map_or(0, |open| open.rows);
+        (self.progress)(rows, self.begun);
+        Ok(())
+    }
+
+    fn finish(mut self, ending: Ending) -> Result<Encoded> {
+        let last = self.end(ending)?;
+        Ok(Encoded { summary: self.total, ..last })
+    }
+
+    fn fail(self, failure: Error) -> Error {
+        match self.open {
+            Some(open) => open.fail(failure),
+            None => failure,
+        }
+    }
+}
+
+impl Writer<'_> {
+    fn begin(&mut self) -> Result<()> {
+        let sink = self.parts.begin()?;
+        self.open = Some(StartedResult::start(self.spec, &self.schema, sink)?);
+        self.begun += 1;
+        self.flushed_rows = 0;
         Ok(())
     }
 
@@ -213,10 +207,8 @@ impl Writer<'_> {
         let size = self.parts.size(open.bytes());
         let held = (open.rows - self.flushed_rows) as f64 * self.bytes_per_row;
         if size < limit && (self.bytes_per_row == 0.0 || size as f64 + held >= limit as f64) {
-            // The rows that the encoder holds might fill the file, so the exact size is needed now.
-            if let Err(error) = open.flush() {
-                return Err(self.encoder_failed(error));
-            }
+            // The rows that the encoder may hold would fill the file: now the exact size is needed.
+            open.flush().map_err(|error| counted(error, self.total.rows))?;
             self.flushed_rows = open.rows;
             self.bytes_per_row = self.parts.size(open.bytes()) as f64 / open.rows as f64;
         }
@@ -232,30 +224,19 @@ impl Writer<'_> {
         room.map_or(rows, |room| usize::try_from(room).unwrap_or(rows).min(rows))
     }
 
-    fn end(&mut self, ending: Ending) -> Result<()> {
-        let Some(open) = self.open.take() else { return Ok(()) };
+    /// Ends the open file.
+    fn end(&mut self, ending: Ending) -> Result<Encoded> {
+        let none = || Error::new(ErrorKind::Internal, "no file is open that could end");
+        let open = self.open.take().ok_or_else(none)?;
         let written = open.finish(ending).map_err(|error| counted(error, self.total.rows))?;
         self.parts.end(&written.summary)?;
         self.total.join(&written.summary);
-        Ok(())
-    }
-
-    /// The error of the open file's encoder, which counts rows from the beginning of its file; ends the
-    /// file.
-    fn encoder_failed(&mut self, error: Error) -> Error {
-        let error = counted(error, self.total.rows);
-        self.fail(error)
-    }
-
-    fn fail(&mut self, error: Error) -> Error {
-        match self.open.take() {
-            Some(open) => open.fail(error),
-            None => error,
-        }
+        Ok(written)
     }
 }
 
-/// Makes an error count its row from the first file on.
+/// The error of an encoder, which counts rows from the beginning of its file, with its row counted from the first of all
+/// rows.
 fn counted(error: Error, rows_before: u64) -> Error {
     match error.row() {
         Some(row) => error.with_row(rows_before + row),

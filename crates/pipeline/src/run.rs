@@ -59,24 +59,64 @@ pub async fn run(
     sink: ByteSink,
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Encoded> {
-    let mut result = StartedResult::start(spec, source.schema(), sink)?;
+    let result = StartedResult::start(spec, source.schema(), sink)?;
+    write_all(source, OneResult { result, progress }).await
+}
+
+/// What takes the rows of a source.
+pub(crate) trait RowWriter {
+    /// Takes rows, and tells the progress.
+    fn write(&mut self, batch: RecordBatch) -> Result<()>;
+
+    /// Ends the result, all of whose rows were taken.
+    fn finish(self, ending: Ending) -> Result<Encoded>;
+
+    /// Ends a result that failed, and gives the error.
+    fn fail(self, failure: Error) -> Error;
+}
+
+/// Gives all rows of a source to a writer, and ends it.
+pub(crate) async fn write_all(
+    source: &mut dyn RowSource,
+    mut writer: impl RowWriter,
+) -> Result<Encoded> {
     loop {
-        match source.next().await {
-            Ok(Step::Rows(batch)) => {
-                if let Err(error) = result.write(&batch) {
-                    return Err(result.fail(error));
-                }
-                progress(result.rows);
-            }
-            Ok(Step::End(ending)) => return result.finish(ending),
-            Err(error) => return Err(result.fail(error)),
+        let written = match source.next().await {
+            Ok(Step::Rows(batch)) => writer.write(batch),
+            Ok(Step::End(ending)) => return writer.finish(ending),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = written {
+            return Err(writer.fail(error));
         }
         // Lets the caller drop this future even if the source is always ready.
         Pause::default().await;
     }
 }
 
-/// A result whose encoder has started.
+/// A result in one sink.
+struct OneResult<'a> {
+    result: StartedResult,
+    progress: &'a mut (dyn FnMut(u64) + Send),
+}
+
+impl RowWriter for OneResult<'_> {
+    fn write(&mut self, batch: RecordBatch) -> Result<()> {
+        self.result.write(&batch)?;
+        (self.progress)(self.result.rows);
+        Ok(())
+    }
+
+    fn finish(self, ending: Ending) -> Result<Encoded> {
+        self.result.finish(ending)
+    }
+
+    fn fail(self, failure: Error) -> Error {
+        self.result.fail(failure)
+    }
+}
+
+/// A result whose encoder was started, and what may happen to it.
 pub(crate) struct StartedResult {
     encoder: Encoder,
     pub(crate) rows: u64,
@@ -126,7 +166,7 @@ impl StartedResult {
 
 /// A future that is pending at its first poll and ready at its second.
 #[derive(Default)]
-pub(crate) struct Pause {
+struct Pause {
     was_polled: bool,
 }
 

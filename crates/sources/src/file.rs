@@ -2,7 +2,13 @@
 
 #[cfg(feature = "arrow")]
 pub(crate) mod arrow;
-#[cfg(any(feature = "arrow", feature = "parquet"))]
+#[cfg(any(
+    feature = "arrow",
+    feature = "csv",
+    feature = "fits",
+    feature = "jsonl",
+    feature = "parquet"
+))]
 mod batches;
 #[cfg(feature = "csv")]
 pub(crate) mod csv;

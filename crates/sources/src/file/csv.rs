@@ -12,6 +12,7 @@ use taploom_model::{
 
 use self::dialect::OPTIONS;
 use self::guess::{GUESS_BYTES, GUESS_ROWS, Guess};
+use super::batches::until_error;
 use crate::error::{damaged, invalid};
 use crate::plugin::{Place, SourceInfo, SourceType};
 use crate::register_source;
@@ -169,9 +170,8 @@ fn open(
         arrow: Arc::clone(schema.arrow()),
         batch_rows: request.batch_rows.max(1),
         row: 0,
-        failed: false,
     };
-    Ok(Box::new(BatchSource::new(schema, rows)))
+    Ok(Box::new(BatchSource::new(schema, rows.batches())))
 }
 
 /// The type of a column according to the list of columns, if it has one.
@@ -182,7 +182,7 @@ fn declared(metadata: &ColumnMetadata) -> Option<VoType> {
     Some(VoType { datatype, arraysize, xtype: None })
 }
 
-/// Batches, up to the first error.
+/// The rows that are left.
 pub(super) struct Rows {
     records: Records<BufReader<Box<dyn Read + Send>>>,
     /// Records that were read to guess the types.
@@ -191,7 +191,6 @@ pub(super) struct Rows {
     arrow: SchemaRef,
     batch_rows: usize,
     row: u64,
-    failed: bool,
 }
 
 impl Rows {
@@ -205,7 +204,12 @@ impl Rows {
     ) -> Self {
         let ahead = Vec::new().into_iter();
         let (arrow, batch_rows) = (Arc::clone(arrow), batch_rows.max(1));
-        Self { records, ahead, columns, arrow, batch_rows, row: 0, failed: false }
+        Self { records, ahead, columns, arrow, batch_rows, row: 0 }
+    }
+
+    /// Their batches, up to the first error.
+    pub(super) fn batches(mut self) -> impl Iterator<Item = Result<RecordBatch>> + Send {
+        until_error(move || self.batch())
     }
 
     fn batch(&mut self) -> Result<Option<RecordBatch>> {
@@ -233,18 +237,5 @@ impl Rows {
             Error::new(ErrorKind::Internal, "columns of a CSV file differ from their types")
                 .with_source(cause)
         })
-    }
-}
-
-impl Iterator for Rows {
-    type Item = Result<RecordBatch>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
-        }
-        let batch = self.batch();
-        self.failed = batch.is_err();
-        batch.transpose()
     }
 }

@@ -94,7 +94,7 @@ fn open(
     let described = FileSchema::new(arrow, request, |_| Ok(Some(known)))?;
     let ending = described.ending(name);
     let rows = Rows::new(records, columns, described.schema.arrow(), request.batch_rows);
-    Ok(Box::new(BatchSource::new(described.schema, rows).with_ending(ending)))
+    Ok(Box::new(BatchSource::new(described.schema, rows.batches()).with_ending(ending)))
 }
 
 /// The YAML in the comments before the first record.

@@ -16,6 +16,7 @@ use self::columns::{FitsColumn, columns};
 use self::hdus::{Hdus, Table, WantedTable};
 use self::heap::Heap;
 use self::rows::RowBytes;
+use super::batches::until_error;
 use super::described::{FileMetadata, FileSchema};
 use crate::error::damaged;
 use crate::plugin::{Place, SourceInfo, SourceType};
@@ -117,7 +118,7 @@ fn open(
     let described = FileSchema::new(arrow, request, |_| Ok(Some(known)))?;
     let overflowed = table.header.text("QSTATUS").as_deref() == Some("OVERFLOW");
     let ending = described.ending(name).with_overflow(overflowed);
-    let rows = Rows {
+    let mut rows = Rows {
         bytes: RowBytes::new(input, &table, memory / 4),
         columns,
         heap,
@@ -125,13 +126,13 @@ fn open(
         batch_rows: request.batch_rows.max(1),
         batch_bytes: memory / 4,
         name: name.to_owned(),
-        failed: false,
     };
-    let source = BatchSource::new(described.schema, rows).with_rows_hint(table.rows);
+    let batches = until_error(move || rows.batch());
+    let source = BatchSource::new(described.schema, batches).with_rows_hint(table.rows);
     Ok(Box::new(source.with_ending(ending)))
 }
 
-/// Batches, up to the first error.
+/// The rows that are left.
 struct Rows {
     bytes: RowBytes,
     columns: Vec<FitsColumn>,
@@ -141,7 +142,6 @@ struct Rows {
     /// Bytes of arrays in the heap after which a batch ends, even if it has fewer rows than wanted.
     batch_bytes: usize,
     name: String,
-    failed: bool,
 }
 
 impl Rows {
@@ -176,20 +176,7 @@ impl Rows {
     }
 }
 
-impl Iterator for Rows {
-    type Item = Result<RecordBatch>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
-        }
-        let batch = self.batch();
-        self.failed = batch.is_err();
-        batch.transpose()
-    }
-}
-
-/// The part of a header that describes a table.
+/// The part of a header that a table needs.
 impl Table {
     /// The offset of the heap from the first row.
     fn heap_start(&self) -> u64 {

@@ -15,6 +15,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use taploom_model::{BatchSource, Error, ErrorKind, Result, ResultSchema, RowSource, VoType};
 
+use super::batches::until_error;
 use crate::error::damaged;
 use crate::guard::guarded;
 use crate::guesses::is_exact_in_double;
@@ -127,16 +128,15 @@ fn open(
         Some(list) => list.describe(Arc::clone(&arrow))?,
         None => ResultSchema::derived(Arc::clone(&arrow)),
     };
-    let rows = Rows {
+    let mut rows = Rows {
         lines,
         ahead,
         decoded: arrow,
         arrow: SchemaRef::clone(schema.arrow()),
         batch_rows: request.batch_rows.max(1),
         row: 0,
-        failed: false,
     };
-    Ok(Box::new(BatchSource::new(schema, rows)))
+    Ok(Box::new(BatchSource::new(schema, until_error(move || rows.batch()))))
 }
 
 /// Whether the value has an integer that a double would round.
@@ -269,7 +269,7 @@ impl Lines {
     }
 }
 
-/// Batches, up to the first error.
+/// The rows that are left.
 struct Rows {
     lines: Lines,
     /// Lines that were read to guess the types.
@@ -279,7 +279,6 @@ struct Rows {
     batch_rows: usize,
     /// Number of rows returned so far.
     row: u64,
-    failed: bool,
 }
 
 impl Rows {
@@ -345,18 +344,5 @@ impl Rows {
             self.lines.name
         );
         Error::new(ErrorKind::InvalidValue, message)
-    }
-}
-
-impl Iterator for Rows {
-    type Item = Result<RecordBatch>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
-        }
-        let batch = self.batch();
-        self.failed = batch.is_err();
-        batch.transpose()
     }
 }

@@ -51,7 +51,7 @@ fn what_astropy_writes_is_read() {
     }
 }
 
-/// As astropy 7 reads them.
+/// As astropy 8 reads them.
 #[test]
 fn blanks_around_values_do_not_count() {
     let header = "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: a, datatype: int64}\n\
