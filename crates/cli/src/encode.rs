@@ -14,7 +14,7 @@ use std::time::Instant;
 use taploom::pipeline::{
     Ahead, Coalesce, Encoded, MaxRec, PartLimits, RowSource, Transformed, run_parts,
 };
-use taploom::sources::{ColumnList, ReadProgress, Request, SampleStats};
+use taploom::sources::{ColumnList, ReadProgress, Request, SampleStats, SourceRegistry};
 use taploom::{Completion, Content, EncoderSpec, Error, ErrorKind, Result};
 use tokio::runtime::Runtime;
 
@@ -100,11 +100,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     run_sampled(arguments, None)
 }
 
-/// Refuses an output that is among several input files, because the same command would then read it at its
-/// next run, and have the rows twice. A single input file may be replaced by its output.
-fn check_outside(output: &Path, request: &Request<'_>) -> Result<()> {
-    // If the files can't be listed, opening the source reports the reason.
-    let Ok(Some(files)) = request.joined_files() else { return Ok(()) };
+/// Refuses an output that the same command would read the next time, as one of several files: it would then have the
+/// rows twice. One file that is read alone can be replaced by its output.
+fn check_outside(output: &Path, files: &[String], request: &Request<'_>) -> Result<()> {
     let locations =
         std::iter::once(request.location).chain(request.more_locations.iter().map(String::as_str));
     let mut folders = locations.map(Path::new).filter(|location| location.is_dir());
@@ -166,14 +164,17 @@ pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) ->
         .with_sample(sampling.map(Sampling::first_ids))
         .with_sample_stats(stats.clone())
         .with_resources(resources.for_source());
-    // Standard output is not a file, and sources don't read subfolders.
-    if let Some(path) =
-        arguments.output.as_deref().filter(|_| !to_stdout && destination.files().is_none())
+    let registry = SourceRegistry::collected()?;
+    let files = registry.joined_files(&request)?;
+    // Standard output is not a file, and a source does not read the folders within a folder.
+    if let (Some(path), Some(files)) = (&arguments.output, &files)
+        && !to_stdout
+        && destination.files().is_none()
     {
-        check_outside(path, &request)?;
+        check_outside(path, files, &request)?;
     }
     let runtime = runtime(arguments.threads)?;
-    let source = runtime.block_on(taploom::sources::open(&request))?;
+    let source = runtime.block_on(registry.open_files(files, &request))?;
     let limit = MaxRec::new(source.schema(), arguments.maxrec.unwrap_or(u64::MAX));
     let source = Transformed::new(source, limit);
     // A condition may leave only a few rows of each batch, and each batch has a fixed cost for encoders.

@@ -52,6 +52,7 @@ pub use inventory as __inventory;
 pub use plugin::{
     FILE_BEGINNING, Place, QueryUse, SourceInfo, SourceOption, SourcePlugin, SourceType,
 };
+pub use many::locations::is_helper;
 pub use progress::ReadProgress;
 pub use registry::SourceRegistry;
 pub use request::Request;

@@ -88,13 +88,43 @@ impl SourceRegistry {
     /// As [`find`](Self::find) and [`SourceType::open`](crate::SourceType::open);
     /// [`ErrorKind::InvalidRequest`] for a query or a table that the source does not take.
     pub async fn open(&self, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+        let files = self.joined_files(request)?;
+        self.open_files(files, request).await
+    }
+
+    /// Opens the source of a request whose [`joined_files`](Self::joined_files) are known, so that a folder need not be
+    /// listed twice.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_files(
+        &self,
+        files: Option<Vec<String>>,
+        request: &Request<'_>,
+    ) -> Result<Box<dyn RowSource>> {
+        // What the source gives may lack columns and rows that are not wanted.
         let inner = of_source(request);
-        let source = self.open_whole(&inner).await?;
+        let source = match files {
+            Some(files) => many::open(self, files, &inner).await?,
+            None => {
+                if let Some(progress) = &inner.progress {
+                    let bytes = std::fs::metadata(inner.location).map_or(0, |file| file.len());
+                    progress.expect(bytes);
+                }
+                self.open_one(&inner).await?.1
+            }
+        };
         chosen(source, &inner)
     }
 
-    /// Opens the source of a request. The source may leave out columns and rows that are not wanted.
-    async fn open_whole(&self, request: &Request<'_>) -> Result<Box<dyn RowSource>> {
+    /// The files that are read as one table: those of a folder or a pattern, and several that are named. `None` for a
+    /// location that is read alone, as that of a source with a syntax of its own is: `demo` is the catalogue also where
+    /// a folder has this name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidRequest`] for a folder or pattern without files, and for a source that is not a file beside
+    /// others or with an input format.
+    pub fn joined_files(&self, request: &Request<'_>) -> Result<Option<Vec<String>>> {
         let further = request.more_locations.iter().map(String::as_str);
         let locations: Vec<&str> = std::iter::once(request.location).chain(further).collect();
         if let (Some(format), Some(named)) = (
@@ -109,23 +139,21 @@ impl SourceRegistry {
         // A location with a prefix is not a file, whatever characters follow the prefix.
         let named = locations.iter().find(|location| self.by_name(location).is_some());
         match (named, &locations[..]) {
-            (Some(_), [_]) => {}
-            (Some(named), _) => {
-                return Err(invalid(format!(
-                    "source {} can't be joined with other sources; only files can be read as one table",
-                    shown(named)
-                )));
-            }
+            (Some(_), [_]) => Ok(None),
+            (Some(named), _) => Err(invalid(format!(
+                "source {} can't be joined with other sources; only files can be read as one table",
+                shown(named)
+            ))),
             (None, _) => {
-                if let Some(files) = many::locations::files(&locations)? {
-                    return many::open(self, files, request).await;
-                }
+                let files = many::locations::files(&locations)?;
+                // A file that a pattern found may be called as a source with a syntax of its own is.
+                let path = |file: String| {
+                    let is_name = self.by_name(&file).is_some();
+                    if is_name { format!("./{file}") } else { file }
+                };
+                Ok(files.map(|files| files.into_iter().map(path).collect()))
             }
         }
-        if let Some(progress) = &request.progress {
-            progress.expect(std::fs::metadata(request.location).map_or(0, |file| file.len()));
-        }
-        self.open_one(request).await.map(|(_, source)| source)
     }
 
     /// Opens the source of one location. Also returns the noun for what it reads.

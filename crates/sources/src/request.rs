@@ -10,7 +10,6 @@ use crate::column_list::ColumnList;
 use crate::error::invalid;
 use crate::guesses::Guesses;
 use crate::location::shown;
-use crate::many;
 use crate::progress::ReadProgress;
 use crate::row_numbers::RowNumbers;
 use crate::sampling::{SampleStats, Sampling};
@@ -74,16 +73,6 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// The files that are read as one table: the files of a folder or pattern, or several named files.
-    /// `None` for a single location.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) for a folder or pattern without files.
-    pub fn joined_files(&self) -> Result<Option<Vec<String>>> {
-        let more = self.more_locations.iter().map(String::as_str);
-        many::locations::files(&std::iter::once(self.location).chain(more).collect::<Vec<_>>())
-    }
-
     /// A request for all rows at a location.
     pub fn new(location: &'a str) -> Self {
         Self {

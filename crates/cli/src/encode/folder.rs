@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use taploom::Result;
+use taploom::sources::is_helper;
 use tempfile::TempDir;
 
 use super::interrupt;
@@ -150,12 +151,11 @@ pub(super) fn is_in(path: &Path, folder: &Path) -> bool {
     parent.is_some_and(|parent| folder.canonicalize().is_ok_and(|folder| folder == parent))
 }
 
-/// The name of an entry of the folder that sources would read. They ignore names that begin with `.` or
-/// `_`.
+/// The name of something in a folder that sources read.
 fn seen(folder: &Path) -> io::Result<Option<std::ffi::OsString>> {
     for entry in folder.read_dir()? {
         let name = entry?.file_name();
-        if !matches!(name.as_encoded_bytes().first(), Some(b'.' | b'_')) {
+        if !is_helper(&name) {
             return Ok(Some(name));
         }
     }

@@ -123,3 +123,29 @@ fn an_output_among_the_files_that_are_read_is_refused() {
     // A single input file may be replaced by the output.
     taploom(&["encode", &third, "-o", &third]).succeeds();
 }
+
+/// A folder or a file may be called as a source with a syntax of its own is.
+#[test]
+fn a_folder_called_demo_is_not_the_demo_catalogue() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("demo")).unwrap();
+    std::fs::write(folder.path("demo/1.csv"), "x,y\n1,2\n").unwrap();
+    let here = |arguments: &[&str], place: &str| {
+        let run = std::process::Command::new(env!("CARGO_BIN_EXE_taploom"))
+            .args(arguments)
+            .current_dir(folder.path(place))
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8(run.stderr).unwrap();
+        assert!(run.status.success(), "{arguments:?}: {stderr}");
+        String::from_utf8(run.stdout).unwrap()
+    };
+    here(&["encode", "demo", "--select", "hip", "-o", "demo/stars.csv"], ".");
+    let stars = std::fs::read_to_string(folder.path("demo/stars.csv")).unwrap();
+    assert_eq!(stars.lines().count(), 402, "{stars}");
+    assert_eq!(here(&["encode", "demo/1.csv", "-f", "csv"], "."), "x,y\r\n1,2\r\n");
+    // A pattern finds files, whatever they are called.
+    std::fs::create_dir(folder.path("files")).unwrap();
+    std::fs::write(folder.path("files/demo"), "x,y\n3,4\n").unwrap();
+    assert_eq!(here(&["encode", "d*", "-f", "csv"], "files"), "x,y\r\n3,4\r\n");
+}

@@ -1,5 +1,6 @@
 //! Finds the files of folders, patterns and lists of files.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use taploom_model::Result;
@@ -37,8 +38,13 @@ pub(crate) fn files(locations: &[&str]) -> Result<Option<Vec<String>>> {
     Ok(is_list.then_some(files))
 }
 
-/// The files in a folder, but not in its subfolders. Files whose names begin with `.` or `_` are skipped:
-/// they are auxiliary files, such as `_SUCCESS`.
+/// Whether the file of this name in a folder is not read: names that begin with `.` or `_` are those of helpers, such as
+/// `_SUCCESS`. A pattern, too, finds no file whose name begins with a dot unless the pattern does.
+pub fn is_helper(name: &OsStr) -> bool {
+    matches!(name.as_encoded_bytes().first(), Some(b'.' | b'_'))
+}
+
+/// The files of a folder, not of folders within it.
 fn in_folder(location: &str, folder: &Path) -> Result<Vec<String>> {
     let unreadable = |error: std::io::Error| {
         invalid(format!("source {location}: can't read the folder")).with_source(error)
@@ -46,10 +52,7 @@ fn in_folder(location: &str, folder: &Path) -> Result<Vec<String>> {
     let mut files = Vec::new();
     for entry in folder.read_dir().map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
-        let is_helper = path
-            .file_name()
-            .is_some_and(|name| matches!(name.as_encoded_bytes().first(), Some(b'.' | b'_')));
-        if !is_helper && path.is_file() {
+        if !path.file_name().is_some_and(is_helper) && path.is_file() {
             files.push(path);
         }
     }
