@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use flate2::write::GzEncoder;
-use taploom::ByteSink;
+use taploom::{ByteSink, Error, ErrorKind, Result};
 
 /// A compression, chosen by the end of the output's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +41,37 @@ impl Compression {
     }
 }
 
-/// A sink that compresses its bytes into another sink. Clones are the same sink, so that the caller can
-/// keep one and [`finish`](Self::finish) it after the encoder has dropped its own.
+/// Refuses a name that asks for a compression which is not written: the file would not be what its name says.
+pub(crate) fn check_name(path: &Path) -> Result<()> {
+    const OTHERS: [(&str, &str); 7] = [
+        ("bz2", "bzip2"),
+        ("xz", "xz"),
+        ("lzma", "xz --format=lzma"),
+        ("lz4", "lz4"),
+        ("br", "brotli -c"),
+        ("zip", "zip"),
+        ("z", "compress -c"),
+    ];
+    let Some(extension) = path.extension().and_then(|extension| extension.to_str()) else {
+        return Ok(());
+    };
+    match OTHERS.iter().find(|(other, _)| extension.eq_ignore_ascii_case(other)) {
+        None => Ok(()),
+        Some((other, program)) => {
+            let path = path.display();
+            Err(Error::new(
+                ErrorKind::InvalidRequest,
+                format!(
+                    "can't write {path}: .{other} is not among the compressions, which are .gz and .zst; or pipe the \
+                     output: taploom encode ... | {program} > {path}"
+                ),
+            ))
+        }
+    }
+}
+
+/// A sink whose bytes go compressed into another one. Clones are the same sink, so that whoever keeps one can
+/// [`finish`](Self::finish) when the encoder has given its own away.
 #[derive(Clone)]
 pub(crate) struct CompressedSink(Arc<Mutex<Compressor>>);
 

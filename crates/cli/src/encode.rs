@@ -22,6 +22,7 @@ use self::destination::{Destination, SplitArguments};
 use self::folder::is_in;
 use self::format::{name_hint, spec};
 use self::summary::Summary;
+use crate::compressed::check_name;
 use crate::output::Output;
 use crate::progress::{Progress, finished, is_wanted};
 use crate::resources::ResourceArguments;
@@ -71,10 +72,10 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     resources: ResourceArguments,
     /// Number of rows in a batch
-    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = at_least_one)]
+    #[arg(long, value_name = "N", default_value_t = 2000, allow_negative_numbers = true, value_parser = at_least_one)]
     batch_rows: usize,
     /// Number of threads; with 2 or more, the source and the encoder work at the same time
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = at_least_one)]
     threads: usize,
     /// JSON file with the VO metadata of the columns, by position:
     /// {"columns": [{"name": "ra", "unit": "deg"}]}
@@ -123,7 +124,8 @@ fn check_outside(output: &Path, files: &[String], request: &Request<'_>) -> Resu
 /// Writes all rows, or a sample of them.
 pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) -> Result<()> {
     let started = Instant::now();
-    // A single value, so that the source and the encoder share the limit for temporary files.
+    arguments.output.as_deref().map_or(Ok(()), check_name)?;
+    // One value, so that the source and the encoder share the limit of temporary files.
     let resources = arguments.resources.resources()?.with_threads(arguments.threads);
     let spec = spec(arguments, &resources)?;
     // All outputs are opened before the work, so that a wrong name is reported immediately.

@@ -158,13 +158,37 @@ fn damage_is_told_with_what_can_be_read_and_the_status_is_1() {
 }
 
 #[test]
+fn the_format_of_a_file_can_be_given() {
+    let folder = Folder::new();
+    let file = folder.write("stars.dat", "id;name\n1;Vega\n2;Altair\n");
+    taploom(&["inspect", &file]).fails_with(2, &["stars.dat", "--input-format"]);
+    let read = &json(&["--input-format", "csv;delimiter=;", "--verify", &file])[0];
+    assert_eq!((&read["kind"], &read["rows"]), (&"csv".into(), &2.into()), "{read}");
+    assert_eq!(read["columns"][1]["name"], "name");
+    let wrong = ["inspect", &file, "--input-format"];
+    taploom(&[&wrong[..], &["csv;separator=;"]].concat())
+        .fails_with(2, &["option separator is unknown", "delimiter"]);
+    taploom(&[&wrong[..], &["words"]].concat()).fails_with(2, &["\"words\" is not known"]);
+    // A file that is called otherwise than what it is.
+    let parquet = stars(&folder, "stars.parquet", &[]);
+    let renamed = folder.path("stars.csv");
+    fs::rename(parquet, &renamed).unwrap();
+    assert_eq!(json(&["--input-format", "parquet", &renamed])[0]["parquet"]["row_groups"]["count"], 1);
+    taploom(&["bench", &file, "--rounds", "1", "-f", "csv"]).fails_with(2, &["--input-format"]);
+    let format = ["--input-format", "csv;delimiter=;"];
+    let bench = [&["bench", &file, "--rounds", "1", "-f", "csv", "--quiet"], &format[..]].concat();
+    let run = taploom(&bench);
+    assert_eq!(run.status, Some(0), "{}", run.stderr);
+}
+
+#[test]
 fn bounds_that_json_has_no_numbers_for_are_words() {
     let folder = Folder::new();
     let csv = folder.write("x.csv", "x,y\n-inf,0.1\n1.5,inf\n");
     let columns = folder.write("c.json", r#"{"columns": [{"datatype": "double"}, {"datatype": "float"}]}"#);
     let parquet = folder.path("x.parquet");
     taploom(&["encode", &csv, "--columns", &columns, "-o", &parquet]).succeeds();
-    let columns = &json(&[&parquet])["columns"];
+    let columns = &json(&[&parquet])[0]["columns"];
     let bounds = |column: usize| {
         let chunks = &columns[column]["chunks"];
         (chunks["min"].to_string(), chunks["max"].to_string())
@@ -200,7 +224,7 @@ fn the_rows_before_the_damage_are_counted_exactly() {
             let run = taploom(&["inspect", "--verify", "--json", &path]);
             run.line_says(1, &[name, "is damaged"]);
             let json: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
-            assert_eq!(json["readable"]["rows"], rows, "{name}: {json}");
+            assert_eq!(json[0]["readable"]["rows"], rows, "{name}: {json}");
         }
     }
     // Binary rows, and bytes that can't be decompressed.
@@ -218,7 +242,7 @@ fn the_rows_before_the_damage_are_counted_exactly() {
     fs::write(&vot, &text[..start + end]).unwrap();
     let run = taploom(&["inspect", "--verify", "--json", &vot]);
     let json: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
-    assert_eq!(json["readable"]["rows"], 3210, "{json}");
+    assert_eq!(json[0]["readable"]["rows"], 3210, "{json}");
 }
 
 /// What cannot be read is called by the same names wherever it is found.
@@ -243,7 +267,7 @@ fn an_error_of_reading_names_the_chunk_that_inspect_finds() {
         named += 1;
         let json = taploom(&["inspect", "--verify", "--json", &damaged]).stdout;
         let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
-        let readable = &json["readable"];
+        let readable = &json[0]["readable"];
         let column = format!("column {}: ", readable["damaged_columns"][0]);
         let group = format!("in row group {} of 5 ", readable["damaged_row_groups"][0]);
         let hint = format!("taploom inspect --verify {damaged} tells what can be read");

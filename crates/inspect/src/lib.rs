@@ -11,6 +11,7 @@ use std::io::{self, Read, Seek};
 use std::path::Path;
 
 use taploom_model::{Error, ErrorKind, Result};
+use taploom_sources::{Request, SourceRegistry};
 
 pub use report::{
     Advice, ArrowFacts, Bound, ChunkFacts, ColumnFacts, Count, Hdu, Inspection, Key, ParquetFacts,
@@ -18,14 +19,19 @@ pub use report::{
 };
 pub use table::type_name;
 
-/// How thoroughly a file is inspected.
-#[derive(Debug, Clone, Copy, Default)]
+/// How closely a file is looked at.
+#[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct InspectOptions {
     /// Whether the whole file is read: every page of a Parquet file, every row of other files.
     pub verify: bool,
     /// Whether [`ParquetFacts::chunk_bytes`] is filled, for a plot.
     pub chunk_bytes: bool,
+    /// The format of the file and options of its source, as in [`Request::input_format`]. By default, content and name
+    /// of the file tell the format.
+    ///
+    /// [`Request::input_format`]: taploom_sources::Request::input_format
+    pub input_format: Option<String>,
 }
 
 impl InspectOptions {
@@ -36,7 +42,14 @@ impl InspectOptions {
         self
     }
 
-    /// Reports the size of every column chunk.
+    /// Gives the format of the file.
+    #[must_use]
+    pub fn with_input_format(mut self, format: impl Into<Option<String>>) -> Self {
+        self.input_format = format.into();
+        self
+    }
+
+    /// Gives the size of every column chunk.
     #[must_use]
     pub fn with_chunk_bytes(mut self, chunk_bytes: bool) -> Self {
         self.chunk_bytes = chunk_bytes;
@@ -74,34 +87,39 @@ pub async fn inspect(path: &str, options: &InspectOptions) -> Result<Inspection>
     read.map_err(|error| unreadable(path, error))?;
     inspection.inside = compression(&beginning);
     let begins = |mark: &[u8]| beginning.starts_with(mark);
-    if begins(parquet::MARK) || begins(parquet::ENCRYPTED) {
-        inspection.kind = "parquet".to_owned();
-        parquet::inspect(&file, &mut inspection, options)?;
-        return Ok(inspection);
-    }
-    if path.to_ascii_lowercase().ends_with(".parquet") && inspection.inside.is_none() {
-        inspection.kind = "parquet".to_owned();
-        let why = match beginning.as_slice() {
-            [] => "the file is empty",
-            _ => {
-                "the file does not begin with PAR1: its beginning is damaged, or it is not a Parquet file"
-            }
-        };
-        inspection.problems.push(why.to_owned());
-        if !beginning.is_empty() {
-            parquet::inspect(&file, &mut inspection, options)?;
+    let is_parquet = begins(parquet::MARK) || begins(parquet::ENCRYPTED);
+    let is_called_parquet = path.to_ascii_lowercase().ends_with(".parquet");
+    let kind = match &options.input_format {
+        Some(format) => {
+            let request = Request::new(path).with_input_format(format.as_str());
+            SourceRegistry::collected()?.find_for(&request)?.info().id
         }
-        return Ok(inspection);
-    }
-    if begins(fits::MARK) {
-        inspection.kind = "fits".to_owned();
-        fits::inspect(&file, &mut inspection)?;
-        return Ok(inspection);
-    }
-    let kind = taploom_sources::SourceRegistry::collected()?.find(path)?.info().id;
+        None if is_parquet || is_called_parquet && inspection.inside.is_none() => "parquet",
+        None if begins(fits::MARK) => "fits",
+        None => SourceRegistry::collected()?.find(path)?.info().id,
+    };
     inspection.kind = kind.to_owned();
-    if kind == "arrow" && inspection.inside.is_none() {
-        arrow::inspect(&file, &mut inspection)?;
+    match kind {
+        "parquet" if inspection.inside.is_none() => {
+            if beginning.is_empty() {
+                inspection.problems.push("the file is empty".to_owned());
+                return Ok(inspection);
+            }
+            if !is_parquet {
+                inspection.problems.push(
+                    "the file does not begin with PAR1: its beginning is damaged, or it is not a Parquet file"
+                        .to_owned(),
+                );
+            }
+            parquet::inspect(&file, &mut inspection, options)?;
+            return Ok(inspection);
+        }
+        "fits" if inspection.inside.is_none() => {
+            fits::inspect(&file, &mut inspection)?;
+            return Ok(inspection);
+        }
+        "arrow" if inspection.inside.is_none() => arrow::inspect(&file, &mut inspection)?,
+        _ => {}
     }
     drop(file);
     table::inspect(&mut inspection, options).await;

@@ -10,7 +10,7 @@ use crate::report::{ColumnFacts, Inspection, Readable};
 /// Adds what the source reports about the file. Problems are added to the inspection.
 pub(crate) async fn inspect(inspection: &mut Inspection, options: &InspectOptions) {
     let path = inspection.file.clone();
-    let request = Request::new(&path);
+    let request = Request::new(&path).with_input_format(options.input_format.as_deref());
     let mut source = match taploom_sources::open(&request).await {
         Ok(source) => source,
         Err(error) => {

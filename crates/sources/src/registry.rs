@@ -67,7 +67,19 @@ impl SourceRegistry {
     /// [`ErrorKind::InvalidRequest`] if no source reads the location. The error lists the sources, and does
     /// not show passwords.
     pub fn find(&self, location: &str) -> Result<&SourcePlugin> {
-        self.locate(&Request::new(location)).map(|(plugin, _)| plugin)
+        self.find_for(&Request::new(location))
+    }
+
+    /// The source that reads the location of a request, in its input format if it gives one.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find), and [`ErrorKind::InvalidRequest`] for an input format or option that is not known.
+    pub fn find_for(&self, request: &Request<'_>) -> Result<&SourcePlugin> {
+        let (plugin, _) = self.locate(request)?;
+        if let Some(format) = request.input_format {
+            InputFormat::parse(format)?.checked_options(plugin.info())?;
+        }
+        Ok(plugin)
     }
 
     /// The source that reads a location, if it takes queries.

@@ -25,20 +25,23 @@ const COLUMNS: &str = include_str!("../../data/bench_columns.json");
 pub(crate) struct Arguments {
     /// Source of the rows, as for encode [default: generated rows with 100 columns of a survey]
     source: Option<String>,
+    /// Format of a file that can't be known by its content or name, with options, as for encode
+    #[arg(long, value_name = "FORMAT[;OPTION=VALUE]...", requires = "source")]
+    input_format: Option<String>,
     /// Maximum number of rows
-    #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = at_least_one)]
+    #[arg(long, value_name = "N", default_value_t = 50_000, allow_negative_numbers = true, value_parser = at_least_one)]
     rows: usize,
     /// Format to measure, as for encode; can be given several times [default: all formats]
     #[arg(short, long = "format", value_name = "FORMAT")]
     formats: Vec<String>,
     /// Number of times that each format is measured; the median counts
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = at_least_one)]
+    #[arg(long, value_name = "N", default_value_t = 3, allow_negative_numbers = true, value_parser = at_least_one)]
     rounds: usize,
     /// Number of threads that an encoder may use
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = at_least_one)]
     threads: usize,
     /// Number of rows in a batch
-    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = at_least_one)]
+    #[arg(long, value_name = "N", default_value_t = 2000, allow_negative_numbers = true, value_parser = at_least_one)]
     batch_rows: usize,
     /// File for all figures with the machine and the version, in JSON
     #[arg(long, value_name = "FILE")]
@@ -131,6 +134,7 @@ fn measure(
         [arguments.rows, arguments.threads, arguments.batch_rows].map(|number| number.to_string());
     let output = Command::new(program)
         .args(["bench-one", source, "-f", format])
+        .args(arguments.input_format.iter().flat_map(|format| ["--input-format", format]))
         .args(["--rows", &numbers[0], "--threads", &numbers[1], "--batch-rows", &numbers[2]])
         .stderr(Stdio::piped())
         .output()

@@ -17,13 +17,15 @@ use crate::values::at_least_one;
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     source: String,
+    #[arg(long)]
+    input_format: Option<String>,
     #[arg(short, long)]
     format: String,
-    #[arg(long, value_parser = at_least_one)]
+    #[arg(long, allow_negative_numbers = true, value_parser = at_least_one)]
     rows: usize,
-    #[arg(long, value_parser = at_least_one)]
+    #[arg(long, allow_negative_numbers = true, value_parser = at_least_one)]
     threads: usize,
-    #[arg(long, value_parser = at_least_one)]
+    #[arg(long, allow_negative_numbers = true, value_parser = at_least_one)]
     batch_rows: usize,
 }
 
@@ -36,6 +38,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Error::new(ErrorKind::Internal, "can't start a runtime for the source").with_source(error)
     })?;
     let request = Request::new(&arguments.source)
+        .with_input_format(arguments.input_format.as_deref())
         .with_batch_rows(arguments.batch_rows)
         .with_most_rows(arguments.rows as u64 + 1);
     let (schema, batches) = runtime.block_on(async {

@@ -19,6 +19,9 @@ pub(crate) struct Arguments {
     /// Files: Parquet, Arrow, FITS, VOTable, CSV and others that encode reads
     #[arg(required = true, value_name = "FILE")]
     files: Vec<String>,
+    /// Format of files that can't be known by their content or name, with options, as for encode
+    #[arg(long, value_name = "FORMAT[;OPTION=VALUE]...")]
+    input_format: Option<String>,
     /// Print JSON, for programs: an array with one object per file
     #[arg(long)]
     json: bool,
@@ -38,8 +41,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Some(path) => Some(picture(path, &arguments.files)?),
         None => None,
     };
-    let options =
-        InspectOptions::default().with_verify(arguments.verify).with_chunk_bytes(plot.is_some());
+    let options = InspectOptions::default()
+        .with_verify(arguments.verify)
+        .with_chunk_bytes(plot.is_some())
+        .with_input_format(arguments.input_format.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| {
         Error::new(ErrorKind::Internal, "can't start a runtime for the source").with_source(error)

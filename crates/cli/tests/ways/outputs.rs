@@ -41,6 +41,24 @@ fn every_format_is_written_compressed() {
 }
 
 #[test]
+fn a_name_of_another_compression_is_refused() {
+    let folder = Folder::new();
+    for (name, words) in [
+        ("x.csv.bz2", ".gz and .zst; or pipe the output: taploom encode ... | bzip2 > "),
+        ("x.vot.XZ", "| xz > "),
+        ("x.parquet.zip", ".zip is not among the compressions"),
+        ("parts.csv.xz/", "| xz > "),
+    ] {
+        let out = folder.path(name);
+        for format in [&[][..], &["-f", "csv"]] {
+            let arguments = [&["encode", "demo", "-o", &out], format].concat();
+            taploom(&arguments).fails_with(2, &[words, name.trim_end_matches('/')]);
+        }
+    }
+    assert_eq!(folder.names(), [""; 0]);
+}
+
+#[test]
 fn a_failure_leaves_no_compressed_file() {
     let folder = Folder::new();
     let csv = folder.write("a.csv", &format!("n\n{}x\n", "1\n".repeat(3000)));
