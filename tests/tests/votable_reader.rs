@@ -45,7 +45,7 @@ const REFUSED: [(&str, &str); 10] = [
 const PASSED_OVER: [(&str, &str); 7] = [
     ("gemini", "attribute spurious of OPTION (at byte 3464)"),
     ("mivot_annotated_table", "element VODML (at byte 2505)"),
-    ("names", "nrows=18949 of a TABLE with 1 rows (at byte 10425)"),
+    ("names", "nrows=18949 of a TABLE with 1 row (at byte 10425)"),
     ("test.order", "element VODML (3 times, first at byte 420)"),
     ("timesys_errors", "TIMESYS without an ID (at byte 387)"),
     ("timesys_errors", "attribute refposition_mispelled of TIMESYS (at byte 277)"),

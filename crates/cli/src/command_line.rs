@@ -82,7 +82,8 @@ pub(crate) fn parse() -> Result<Parsed> {
                 ExitCode::SUCCESS
             }
             _ => {
-                say(&one_line(&error, &help_command(&program, &command, &arguments)));
+                let help = help_command(&program, &command, &arguments);
+                say(&not_text(&error, &arguments).unwrap_or_else(|| one_line(&error, &help)));
                 ExitCode::from(2)
             }
         })
@@ -176,6 +177,16 @@ fn one_line(error: &clap::Error, help: &str) -> String {
         Some(meant) => format!("{wrong}; did you mean {meant}? See {help}"),
         None => format!("{wrong}; see {help}"),
     }
+}
+
+/// The error for an argument that is not UTF-8, which clap does not name.
+fn not_text(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
+    let argument = arguments.iter().find(|argument| argument.to_str().is_none())?;
+    (error.kind() == ErrorKind::InvalidUtf8).then(|| {
+        format!(
+            "{argument:?} is not UTF-8; rename the file, or give its content to standard input: taploom encode - < FILE"
+        )
+    })
 }
 
 /// The suggestion for a mistyped name.

@@ -70,8 +70,8 @@ pub(crate) fn check_name(path: &Path) -> Result<()> {
     }
 }
 
-/// A sink whose bytes go compressed into another one. Clones are the same sink, so that whoever keeps one can
-/// [`finish`](Self::finish) when the encoder has given its own away.
+/// A sink that compresses its bytes into another sink. Clones are the same sink, so that the caller can
+/// keep one and [`finish`](Self::finish) it after the encoder has dropped its own.
 #[derive(Clone)]
 pub(crate) struct CompressedSink(Arc<Mutex<Compressor>>);
 

@@ -101,8 +101,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     run_sampled(arguments, None)
 }
 
-/// Refuses an output that the same command would read the next time, as one of several files: it would then have the
-/// rows twice. One file that is read alone can be replaced by its output.
+/// Refuses an output that is among several input files, because the same command would then read it at its
+/// next run, and have the rows twice. A single input file may be replaced by its output.
 fn check_outside(output: &Path, files: &[String], request: &Request<'_>) -> Result<()> {
     let locations =
         std::iter::once(request.location).chain(request.more_locations.iter().map(String::as_str));
@@ -125,7 +125,7 @@ fn check_outside(output: &Path, files: &[String], request: &Request<'_>) -> Resu
 pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) -> Result<()> {
     let started = Instant::now();
     arguments.output.as_deref().map_or(Ok(()), check_name)?;
-    // One value, so that the source and the encoder share the limit of temporary files.
+    // A single value, so that the source and the encoder share the limit for temporary files.
     let resources = arguments.resources.resources()?.with_threads(arguments.threads);
     let spec = spec(arguments, &resources)?;
     // All outputs are opened before the work, so that a wrong name is reported immediately.
@@ -168,7 +168,7 @@ pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) ->
         .with_resources(resources.for_source());
     let registry = SourceRegistry::collected()?;
     let files = registry.joined_files(&request)?;
-    // Standard output is not a file, and a source does not read the folders within a folder.
+    // Standard output is not a file, and sources don't read subfolders.
     if let (Some(path), Some(files)) = (&arguments.output, &files)
         && !to_stdout
         && destination.files().is_none()

@@ -212,6 +212,15 @@ fn followed(path: &Path) -> io::Result<PathBuf> {
 
 /// The error for a file or folder that can't be written.
 pub(crate) fn cannot_write(path: &Path, error: io::Error) -> Error {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.exists())
+        && error.kind() == io::ErrorKind::NotFound
+    {
+        let (path, folder) = (path.display(), folder.display());
+        let message =
+            format!("can't write {path}: the folder {folder} does not exist; create it first");
+        return Error::new(ErrorKind::InvalidRequest, message);
+    }
     let message = format!("can't write {}", path.display());
     let kind = match error.kind() {
         io::ErrorKind::NotFound

@@ -10,13 +10,13 @@ use crate::values::size;
 #[derive(Debug, clap::Args)]
 pub(crate) struct ResourceArguments {
     /// Memory that the encoder may hold rows in. A Parquet source gets 3/8 of it in addition
-    #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = size)]
+    #[arg(long, value_name = "SIZE", default_value = "32MiB", allow_negative_numbers = true, value_parser = size)]
     memory_budget: usize,
     /// Folder for temporary files [default: the system's]
     #[arg(long, value_name = "DIR")]
     scratch_dir: Option<PathBuf>,
     /// Disk limit for temporary files [default: unlimited]
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", allow_negative_numbers = true, value_parser = size)]
     scratch_budget: Option<usize>,
 }
 

@@ -26,7 +26,7 @@ pub(crate) struct Sampling {
     #[arg(short, long, value_name = "COLUMN")]
     id: String,
     /// Number of ids to keep per group
-    #[arg(short = 'n', long = "number", value_name = "N", value_parser = at_least_one)]
+    #[arg(short = 'n', long = "number", value_name = "N", allow_negative_numbers = true, value_parser = at_least_one)]
     number: usize,
     /// Print on standard error how many rows were read and kept, and how they were decided
     #[arg(long)]

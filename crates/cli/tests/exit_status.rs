@@ -145,8 +145,17 @@ fn a_damaged_database_is_1_and_a_wrong_query_is_2() {
     let mut damaged = whole.clone();
     damaged[5000..40000].fill(0xff);
     std::fs::write(&file, damaged).unwrap();
-    taploom(&["encode", &source, "-q", "SELECT a, b FROM t", "-f", "csv", "-o", &folder.path("x.csv")])
-        .fails_with(1, &["malformed"]);
+    taploom(&[
+        "encode",
+        &source,
+        "-q",
+        "SELECT a, b FROM t",
+        "-f",
+        "csv",
+        "-o",
+        &folder.path("x.csv"),
+    ])
+    .fails_with(1, &["malformed"]);
     // The schema is on the first page.
     let mut damaged = whole;
     damaged[100..4096].fill(0xff);

@@ -173,7 +173,10 @@ fn the_format_of_a_file_can_be_given() {
     let parquet = stars(&folder, "stars.parquet", &[]);
     let renamed = folder.path("stars.csv");
     fs::rename(parquet, &renamed).unwrap();
-    assert_eq!(json(&["--input-format", "parquet", &renamed])[0]["parquet"]["row_groups"]["count"], 1);
+    assert_eq!(
+        json(&["--input-format", "parquet", &renamed])[0]["parquet"]["row_groups"]["count"],
+        1
+    );
     taploom(&["bench", &file, "--rounds", "1", "-f", "csv"]).fails_with(2, &["--input-format"]);
     let format = ["--input-format", "csv;delimiter=;"];
     let bench = [&["bench", &file, "--rounds", "1", "-f", "csv", "--quiet"], &format[..]].concat();
@@ -185,7 +188,8 @@ fn the_format_of_a_file_can_be_given() {
 fn bounds_that_json_has_no_numbers_for_are_words() {
     let folder = Folder::new();
     let csv = folder.write("x.csv", "x,y\n-inf,0.1\n1.5,inf\n");
-    let columns = folder.write("c.json", r#"{"columns": [{"datatype": "double"}, {"datatype": "float"}]}"#);
+    let columns =
+        folder.write("c.json", r#"{"columns": [{"datatype": "double"}, {"datatype": "float"}]}"#);
     let parquet = folder.path("x.parquet");
     taploom(&["encode", &csv, "--columns", &columns, "-o", &parquet]).succeeds();
     let columns = &json(&[&parquet])[0]["columns"];

@@ -175,15 +175,11 @@ impl<'a> Binder<'a> {
             Expr::CompoundIdentifier(parts) => {
                 let name =
                     parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");
-                let known = self.schema.columns().iter().any(|column| column.name() == name);
-                let remedy = match (known, parts.last()) {
-                    (true, _) => format!("write the column's name in double quotes: \"{name}\""),
-                    (false, Some(last)) => {
-                        format!("there is one table only: write {}", names::quoted(&last.value))
-                    }
-                    (false, None) => ALLOWED.to_owned(),
-                };
-                Err(self.wrong(expr, format!("{name} is a name with a table; {remedy}")))
+                Err(self.wrong(expr, names::compound(WHAT, &name, parts, self.schema)))
+            }
+            // A part of a struct, list or map: `s['x']`, `l[1]`.
+            Expr::CompoundFieldAccess { root, .. } => {
+                Err(self.wrong(expr, names::part_of(&shown(root), WHAT)))
             }
             other => Err(self.refused(other)),
         }

@@ -224,7 +224,7 @@ fn without_zeros(divisors: Values) -> Values {
     Values { array, is_one: divisors.is_one }
 }
 
-/// A condition with a value for each row.
+/// One value per row, even if there is a single one for all rows.
 pub(crate) fn repeated(values: Values, rows: usize) -> Values {
     if !values.is_one {
         return values;
@@ -291,7 +291,7 @@ macro_rules! of_decimals {
     }};
 }
 
-/// The nearest doubles.
+/// Converts numbers to the nearest doubles.
 fn floats(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     match array.data_type() {
         DataType::Decimal32(_, scale) => of_decimals!(Decimal32Type, array, scale, nearest_double),
@@ -319,7 +319,7 @@ fn nearest(unscaled: i128, scale: i8) -> f64 {
 }
 
 fn nearest_double(unscaled: impl Display, scale: i8) -> f64 {
-    // Digits with an exponent are always a number.
+    // An integer with an exponent always parses.
     digits(unscaled, scale).parse().unwrap_or(f64::NAN)
 }
 

@@ -2,7 +2,7 @@
 
 use sqlparser::ast::Ident;
 use sqlparser::tokenizer::Span;
-use taploom_model::{Column, Error, Result};
+use taploom_model::{Column, Error, Result, ResultSchema};
 
 use crate::parse::wrong;
 
@@ -42,6 +42,36 @@ pub(crate) fn column(what: &str, name: &Ident, columns: &[Column]) -> Result<usi
             ))
         }
     }
+}
+
+/// What is wrong with a name of several parts: `stars.ra`, or the member of a struct.
+pub(crate) fn compound(what: &str, name: &str, parts: &[Ident], schema: &ResultSchema) -> String {
+    let columns = schema.columns();
+    if columns.iter().any(|column| column.name() == name) {
+        return format!(
+            "{name} is a name with a table; write the column's name in double quotes: \"{name}\""
+        );
+    }
+    let is_nested = |first: &Ident| {
+        let place = column(what, first, columns).ok();
+        place.is_some_and(|place| schema.arrow().field(place).data_type().is_nested())
+    };
+    match parts {
+        [first, _, ..] if is_nested(first) => part_of(&quoted(&first.value), what),
+        [.., last] => format!(
+            "{name} is a name with a table, and there is one table only: write {}",
+            quoted(&last.value)
+        ),
+        [] => format!("{name} is not a name"),
+    }
+}
+
+/// What is wrong with asking for a part of a column.
+pub(crate) fn part_of(column: &str, what: &str) -> String {
+    format!(
+        "members of structs and elements of lists can't be used in a {what}; of {column}, only the whole column can be \
+         selected, or compared with NULL (IS NULL, IS NOT NULL)"
+    )
 }
 
 fn unknown(what: &str, name: &str, is_quoted: bool, span: Span, columns: &[Column]) -> Error {

@@ -51,7 +51,7 @@ pub(crate) enum Form {
     /// Decimals as the nearest single floats, in doubles. A decimal that is too large for a single float is the nearest
     /// double.
     Single,
-    /// The whole number that a time or duration is stored as.
+    /// The integer as which a time or duration is stored.
     Count,
     /// Nanoseconds as 128-bit integers.
     Nanoseconds,
@@ -91,7 +91,7 @@ impl Node {
         }
     }
 
-    /// The column whose values the expression is, in whatever form.
+    /// The column, if the expression is a column in any form.
     pub(crate) fn column(&self) -> Option<usize> {
         match self {
             Self::Column(column) => Some(*column),

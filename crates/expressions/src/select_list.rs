@@ -6,7 +6,7 @@ use sqlparser::ast::{Expr, Ident, SelectItem, Spanned};
 use sqlparser::parser::Parser;
 use taploom_model::{Error, Result, ResultSchema};
 
-use crate::names::{column, quoted};
+use crate::names::{column, compound, part_of, quoted};
 use crate::parse::{parse, wrong};
 use crate::projection::Projection;
 
@@ -95,6 +95,20 @@ fn check_alias(alias: &Ident) -> Result<()> {
 
 fn not_a_column(item: &SelectItem, schema: &ResultSchema) -> Error {
     let text = item.to_string();
+    if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
+        let problem = match expr {
+            Expr::CompoundIdentifier(parts) => {
+                let name =
+                    parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");
+                Some(compound(WHAT, &name, parts, schema))
+            }
+            Expr::CompoundFieldAccess { root, .. } => Some(part_of(&root.to_string(), WHAT)),
+            _ => None,
+        };
+        if let Some(problem) = problem {
+            return wrong(WHAT, item.span(), problem);
+        }
+    }
     let without_spaces = |text: &str| text.split_whitespace().collect::<String>().to_lowercase();
     let expression = match item {
         SelectItem::ExprWithAlias { expr, .. } => expr.to_string(),

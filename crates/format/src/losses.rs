@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::ops::AddAssign;
 
 use serde::Serialize;
-use taploom_model::{Error, ErrorKind, ResultSchema};
+use taploom_model::{Error, ErrorKind, ResultSchema, counted};
 
 /// Number of column names that a sentence lists; the other columns are only counted.
 const NAMES_LISTED: usize = 5;
@@ -212,10 +212,6 @@ impl Losses {
         }
         Ok(self)
     }
-}
-
-fn counted(count: u64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The first names, and the number of the others. A name that would be misread in a list is quoted.

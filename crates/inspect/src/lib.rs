@@ -19,7 +19,7 @@ pub use report::{
 };
 pub use table::type_name;
 
-/// How closely a file is looked at.
+/// How thoroughly a file is inspected.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct InspectOptions {
@@ -49,7 +49,7 @@ impl InspectOptions {
         self
     }
 
-    /// Gives the size of every column chunk.
+    /// Reports the size of every column chunk.
     #[must_use]
     pub fn with_chunk_bytes(mut self, chunk_bytes: bool) -> Self {
         self.chunk_bytes = chunk_bytes;

@@ -86,7 +86,8 @@ fn readable(rows: u64, of: Option<u64>) -> Readable {
     Readable { rows, of, damaged_row_groups: Vec::new(), damaged_columns: Vec::new() }
 }
 
-/// Datatype, arraysize and xtype of a column in short, `unicodeChar[*]`, or its Arrow type if VOTable has no such type.
+/// Datatype, arraysize and xtype of a column in short, as in `unicodeChar[*]`, or its Arrow type if VOTable
+/// has no matching type.
 ///
 /// ```
 /// use arrow_schema::{DataType, Field, Schema};

@@ -37,7 +37,7 @@ pub use metadata::{
 pub use plain_type::plain_type;
 pub use resources::Resources;
 pub use schema::{ResultSchema, unique_names};
-pub use shown::shown_cell;
+pub use shown::{counted, shown_cell};
 pub use source::{BatchSource, Ending, RowSource, Step};
 pub use taploom_scratch::ScratchSpace;
 pub use vo_type::{CellShape, VoType};

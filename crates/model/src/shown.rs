@@ -31,6 +31,17 @@ pub fn shown_cell(array: &ArrayRef, index: usize) -> String {
     value
 }
 
+/// A number of things, as errors name it.
+///
+/// ```
+/// use taploom_model::counted;
+///
+/// assert_eq!((counted(1, "row"), counted(2, "row")), ("1 row".to_owned(), "2 rows".to_owned()));
+/// ```
+pub fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// The only cell of an array as text.
 fn text(cell: &ArrayRef) -> Option<String> {
     let written = |cell: &ArrayRef| {

@@ -207,7 +207,7 @@ impl Writer<'_> {
         let size = self.parts.size(open.bytes());
         let held = (open.rows - self.flushed_rows) as f64 * self.bytes_per_row;
         if size < limit && (self.bytes_per_row == 0.0 || size as f64 + held >= limit as f64) {
-            // The rows that the encoder may hold would fill the file: now the exact size is needed.
+            // The rows that the encoder holds might fill the file, so the exact size is needed now.
             open.flush().map_err(|error| counted(error, self.total.rows))?;
             self.flushed_rows = open.rows;
             self.bytes_per_row = self.parts.size(open.bytes()) as f64 / open.rows as f64;

@@ -116,7 +116,7 @@ impl RowWriter for OneResult<'_> {
     }
 }
 
-/// A result whose encoder was started, and what may happen to it.
+/// A result whose encoder has started.
 pub(crate) struct StartedResult {
     encoder: Encoder,
     pub(crate) rows: u64,

@@ -49,10 +49,10 @@ use taploom_model::{Result, RowSource};
 pub use column_list::ColumnList;
 #[doc(hidden)]
 pub use inventory as __inventory;
+pub use many::locations::is_helper;
 pub use plugin::{
     FILE_BEGINNING, Place, QueryUse, SourceInfo, SourceOption, SourcePlugin, SourceType,
 };
-pub use many::locations::is_helper;
 pub use progress::ReadProgress;
 pub use registry::SourceRegistry;
 pub use request::Request;

@@ -68,7 +68,7 @@ pub struct Request<'a> {
     pub(crate) sampling: Option<Sampling>,
     /// Where a source that leaves out rows says which rows it gives.
     pub(crate) row_numbers: RowNumbers,
-    /// The options of the input format, which the source has.
+    /// The options of the input format. The source has all of them.
     pub(crate) options: Vec<(String, String)>,
 }
 

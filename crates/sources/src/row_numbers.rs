@@ -29,11 +29,8 @@ struct Stretch {
 impl RowNumbers {
     /// The numbers for the next of several files, after `given` rows of the files before it.
     pub(crate) fn next_file(&self, file: &str, given: u64) -> Self {
-        let next = Self {
-            stretches: Arc::clone(&self.stretches),
-            file: Some(file.into()),
-            before: given,
-        };
+        let next =
+            Self { stretches: Arc::clone(&self.stretches), file: Some(file.into()), before: given };
         next.jump(0, 0);
         next
     }

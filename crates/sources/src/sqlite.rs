@@ -198,7 +198,9 @@ impl Job {
             };
             // SQLite repeats the whole statement after its message; the message is enough.
             let (code, cause) = match &error {
-                rusqlite::Error::SqlInputError { error, msg, .. } => (Some(error.code), msg.clone()),
+                rusqlite::Error::SqlInputError { error, msg, .. } => {
+                    (Some(error.code), msg.clone())
+                }
                 other => (other.sqlite_error_code(), other.to_string()),
             };
             match code {

@@ -63,7 +63,7 @@ struct Wanted {
     is_sampled: bool,
     projection: Option<Projection>,
     row_numbers: RowNumbers,
-    /// Rows that were read before the next batch.
+    /// Number of rows before the next batch.
     rows: u64,
 }
 
@@ -72,9 +72,8 @@ impl Wanted {
         let before = self.rows;
         self.rows += batch.num_rows() as u64;
         if let Some(predicate) = &self.predicate {
-            batch = predicate
-                .filter(&batch)
-                .map_err(|error| self.row_numbers.name(error, before))?;
+            batch =
+                predicate.filter(&batch).map_err(|error| self.row_numbers.name(error, before))?;
             self.row_numbers.forget(self.rows);
         }
         if let Some((filter, stats)) = &mut self.sample {

@@ -251,7 +251,7 @@ fn the_data_decide_where_they_contradict_the_fields() {
                 "<FIELD name=\"n\" datatype=\"int\" unit=\"km\"/><FIELD name=\"m\" datatype=\"int\"/>",
             ),
             None,
-            Some("has 2 FIELDs, and the file has 1 columns"),
+            Some("has 2 FIELDs, and the file has 1 column"),
         ),
         ("<VOTABLE><RESOURCE>".to_owned(), None, Some("the metadata of the file are ignored")),
     ] {

@@ -20,7 +20,12 @@ fn a_line_without_an_end_is_refused_in_little_memory() {
     let folder = tempfile::tempdir().unwrap();
     let ecsv = "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: a, datatype: int64}\n";
     for (name, beginning, piece, words) in [
-        ("names.csv", "", "a long name of a column", "the names of the columns have more than 16777216 bytes"),
+        (
+            "names.csv",
+            "",
+            "a long name of a column",
+            "the names of the columns have more than 16777216 bytes",
+        ),
         ("values.csv", "", "1,", "more than 100000 values"),
         ("names.tsv", "", "name", "the names of the columns have more than 16777216 bytes"),
         ("values.tsv", "", "1\t", "more than 100000 values"),

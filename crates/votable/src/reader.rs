@@ -16,7 +16,7 @@ use std::fmt;
 use std::io::Read;
 
 use arrow_array::RecordBatch;
-use taploom_model::{Error, ErrorKind, Result, ResultSchema, TableMetadata};
+use taploom_model::{Error, ErrorKind, Result, ResultSchema, TableMetadata, counted};
 
 use self::base64_text::Base64Text;
 use self::binary::BinaryRows;
@@ -317,7 +317,8 @@ impl<R: Read> VotableReader<R> {
         // A TABLE without DATA describes rows that are stored elsewhere.
         let has_rows = !matches!(self.serialization, Serialization::None | Serialization::Fits(_));
         if let Some(said) = self.rows_said.filter(|said| has_rows && *said != self.rows_read) {
-            let construct = format!("nrows={said} of a TABLE with {} rows", self.rows_read);
+            let construct =
+                format!("nrows={said} of a TABLE with {}", counted(self.rows_read, "row"));
             self.xml.passed_over.add(construct, self.xml.position());
         }
         let infos = table::tail(&mut self.xml, &mut self.document, self.serialization)?;

@@ -18,11 +18,11 @@ use crate::values::size;
 pub(crate) struct SplitArguments {
     /// Write files of N rows each into the new or empty folder that -o DIR/ names: part-00000.parquet,
     /// part-00001.parquet
-    #[arg(long, value_name = "N", value_parser = rows_of_a_file)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = rows_of_a_file)]
     split_rows: Option<NonZeroU64>,
     /// Begin the next file in the folder when one has reached this size. A file may exceed it by a batch,
     /// and for Parquet by a row group
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", allow_negative_numbers = true, value_parser = size)]
     split_bytes: Option<usize>,
 }
 

@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     query: Option<String>,
     /// Number of rows to show; no more than these are read
     #[arg(short = 'n', long, value_name = "ROWS", default_value_t = 10, allow_negative_numbers = true,
-          value_parser = clap::value_parser!(u64).range(0..=MOST_ROWS))]
+          value_parser = rows_to_show)]
     rows: u64,
     /// Print JSON, for programs: all columns, with numbers in full
     #[arg(long)]
@@ -55,6 +55,12 @@ pub(crate) struct Arguments {
     wanted: WantedArguments,
     #[command(flatten)]
     resources: ResourceArguments,
+}
+
+fn rows_to_show(text: &str) -> std::result::Result<u64, String> {
+    from_zero(text).ok().filter(|rows| *rows <= MOST_ROWS).ok_or_else(|| {
+        format!("a whole number from 0 to {MOST_ROWS}; taploom encode writes more rows to a file")
+    })
 }
 
 /// The first rows of a source.

@@ -20,7 +20,8 @@ impl Binder<'_> {
         } else if pair(left, right) || pair(right, left) {
             "write numbers without quotes".to_owned()
         } else {
-            "both sides have to be numbers, texts, booleans, times or bytes".to_owned()
+            "only values of one kind can be compared: two numbers, texts, booleans, times, or two values of bytes"
+                .to_owned()
         };
         let message =
             format!("{} can't be compared with {}; {remedy}", described(left), described(right));

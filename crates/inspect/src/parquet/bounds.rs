@@ -27,11 +27,11 @@ pub enum Bound {
     Integer(i64),
     /// An unsigned integer.
     Unsigned(u64),
-    /// A float of four bytes or two.
+    /// A float of two or four bytes.
     Float(#[serde(serialize_with = "in_json")] f32),
-    /// A float of eight bytes.
+    /// A double.
     Double(#[serde(serialize_with = "in_json")] f64),
-    /// Text, a date, a time or a decimal; bytes that are not text in hexadecimal digits.
+    /// Text, a date, a time or a decimal; other bytes as hexadecimal digits.
     Text(String),
 }
 
@@ -49,7 +49,7 @@ fn in_json<F: Copy + Into<f64> + Serialize, S: Serializer>(
     }
 }
 
-/// How the bounds of a column are compared, and shown.
+/// How the bounds of a column are compared.
 #[derive(Debug, Clone, Copy)]
 enum Order {
     Boolean,

@@ -12,7 +12,7 @@ mod votable;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
-use taploom_model::Result;
+use taploom_model::{Result, counted};
 use taploom_thrift::{self as thrift, Reader, Stream};
 
 pub use self::bounds::Bound;
@@ -98,6 +98,10 @@ fn without_footer(file: &File, inspection: &mut Inspection, why: &str) -> io::Re
     inspection.problems.push(why.to_owned());
     let pages = match (walked.pages, walked.checked) {
         (0, _) => "no page was found at the beginning of the file".to_owned(),
+        (1, 0) => format!("one page up to byte {} looks complete", walked.end),
+        (1, _) => {
+            format!("one page up to byte {} is complete, with a correct checksum", walked.end)
+        }
         (pages, 0) => format!("{pages} pages up to byte {} look complete", walked.end),
         (pages, checked) => format!(
             "{pages} pages up to byte {} are complete, {checked} of them with correct checksums",
@@ -138,7 +142,9 @@ fn with_footer(
             let groups = footer.row_groups.len();
             inspection.problems.push(format!("the footer is damaged: {broken}"));
             inspection.problems.push(format!(
-                "{groups} row groups with {known} rows are described before the damage; readers need the whole footer: write or copy the file again"
+                "before the damage it describes {} with {}; readers need the whole footer: write or copy the file again",
+                counted(groups as u64, "row group"),
+                counted(known, "row")
             ));
             inspection.readable = Some(Readable {
                 rows: 0,

@@ -1,5 +1,6 @@
 //! The VOTable in a footer.
 
+use taploom_model::counted;
 use taploom_votable::{ReadOptions, TableChoice, VotableReader};
 
 use super::footer::Footer;
@@ -26,8 +27,9 @@ pub(super) fn describe(inspection: &mut Inspection, footer: &Footer) {
     let roots = footer.leaves.last().map_or(0, |leaf| leaf.root + 1);
     if fields.len() != roots {
         let why = format!(
-            "the VOTable in the footer has {} FIELDs, and the file has {roots} columns",
-            fields.len()
+            "the VOTable in the footer has {}, and the file has {}",
+            counted(fields.len() as u64, "FIELD"),
+            counted(roots as u64, "column")
         );
         inspection.problems.push(why);
         return;

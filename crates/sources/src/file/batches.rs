@@ -50,7 +50,7 @@ pub(super) fn unreadable(
 }
 
 #[cfg(any(feature = "arrow", feature = "parquet"))]
-/// A batch cut into batches of at most `most` rows, which share its memory.
+/// Slices a batch into batches of at most `most` rows, which share its memory.
 pub(super) fn slices(batch: &RecordBatch, most: usize) -> Vec<RecordBatch> {
     let rows = batch.num_rows();
     (0..rows).step_by(most).map(|row| batch.slice(row, most.min(rows - row))).collect()

@@ -7,7 +7,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use taploom_model::{
-    BatchSource, ColumnMetadata, Error, ErrorKind, Result, ResultSchema, RowSource, VoType,
+    BatchSource, ColumnMetadata, Error, ErrorKind, Result, ResultSchema, RowSource, VoType, counted,
 };
 
 use self::dialect::OPTIONS;
@@ -118,9 +118,9 @@ fn open(
     let names = match given {
         Some(given) if given.len() != first.len() => {
             return Err(invalid(format!(
-                "source {name}: the first record has {} values, and {} names were given",
-                first.len(),
-                given.len()
+                "source {name}: the first record has {}, and names=... gives {}",
+                counted(first.len() as u64, "value"),
+                counted(given.len() as u64, "name")
             )));
         }
         Some(given) => given,

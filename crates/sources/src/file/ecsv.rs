@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_schema::{Field, Schema};
 use async_trait::async_trait;
-use taploom_model::{BatchSource, Result, RowSource};
+use taploom_model::{BatchSource, Result, RowSource, counted};
 
 use self::column::EcsvColumn;
 use self::header::Header;
@@ -57,7 +57,7 @@ fn open(
     let mut names = Record::default();
     if !records.read(&mut names)? {
         return Err(damaged(format!(
-            "source {name}: it has no record with the names of its columns"
+            "source {name}: there is no record with the names of the columns"
         )));
     }
     let names = names.names(name)?;
@@ -71,8 +71,8 @@ fn open(
                 )
             }
             None => format!(
-                "the first record names {} columns, and the header {}",
-                names.len(),
+                "the first record names {}, and the header {}",
+                counted(names.len() as u64, "column"),
                 described.len()
             ),
         };

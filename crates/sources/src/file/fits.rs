@@ -89,7 +89,7 @@ fn open(
     let memory = request.resources.memory_budget;
     if table.row_bytes > memory {
         let message = format!(
-            "source {name}: a row takes {} bytes, more than the {memory} that are granted to the source, three \
+            "source {name}: a row takes {} bytes, more than the {memory} that the source may use, three \
              eighths of --memory-budget",
             table.row_bytes
         );
@@ -176,7 +176,7 @@ impl Rows {
     }
 }
 
-/// The part of a header that a table needs.
+/// The part of a header that describes a table.
 impl Table {
     /// The offset of the heap from the first row.
     fn heap_start(&self) -> u64 {

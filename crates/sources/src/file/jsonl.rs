@@ -32,7 +32,7 @@ const LINE_BYTES: u64 = 256 << 20;
 const GUESS_LINE_BYTES: u64 = 16 << 20;
 /// Bytes of these lines at which they are enough, though they are fewer.
 const GUESS_BYTES: usize = 16 << 20;
-/// Bytes of text at which a batch ends before it has all its rows.
+/// Bytes of text after which a batch ends, even if it has fewer rows than wanted.
 const BATCH_BYTES: usize = 4 << 20;
 
 /// The source type.

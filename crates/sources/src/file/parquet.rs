@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::FileMetaData;
-use taploom_model::{BatchSource, Column, Result, RowSource};
+use taploom_model::{BatchSource, Column, Result, RowSource, counted};
 use taploom_votable::{ReadOptions, TableChoice, VotableReader};
 
 use self::condition::ConditionRows;
@@ -153,9 +153,10 @@ fn described_by_document(content: &str, arrow: &SchemaRef, rows: u64) -> Result<
     let schema = reader.schema().clone();
     let (fields, columns) = (schema.columns(), arrow.fields());
     if fields.len() != columns.len() {
-        let (fields, columns) = (fields.len(), columns.len());
         return Err(invalid(format!(
-            "the VOTable in the footer has {fields} FIELDs, and the file has {columns} columns"
+            "the VOTable in the footer has {}, and the file has {}",
+            counted(fields.len() as u64, "FIELD"),
+            counted(columns.len() as u64, "column")
         )));
     }
     if let Some((field, column)) =
@@ -176,7 +177,7 @@ fn described_by_document(content: &str, arrow: &SchemaRef, rows: u64) -> Result<
     let columns = fields.iter().map(Column::resolved).collect();
     let mut passed_over = reader.passed_over();
     if let Some(said) = reader.rows_hint().filter(|said| *said != rows) {
-        passed_over.push(format!("nrows={said} of a file with {rows} rows"));
+        passed_over.push(format!("nrows={said} of a file with {}", counted(rows, "row")));
     }
     let left_out = passed_over.into_iter().map(|what| format!("left out: {what}"));
     Ok(Document {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_schema::{Field, Schema};
-use taploom_model::{Arraysize, Column, ColumnMetadata, Error, Result, ResultSchema};
+use taploom_model::{Arraysize, Column, ColumnMetadata, Error, Result, ResultSchema, counted};
 
 use crate::error::invalid;
 
@@ -82,9 +82,9 @@ impl OneSchema {
             };
             let name = longer[index].name();
             let counts = format!(
-                "it has {} columns ({name:?} is the first that only one of them has), and {} are in",
-                theirs.len(),
-                ours.len()
+                "it has {} ({name:?} is the first that only one of them has), and {} in",
+                counted(theirs.len() as u64, "column"),
+                are(ours.len())
             );
             return Err(self.differs(file, &counts));
         }
@@ -114,6 +114,10 @@ impl OneSchema {
             self.first
         ))
     }
+}
+
+fn are(number: usize) -> String {
+    format!("{number} {}", if number == 1 { "is" } else { "are" })
 }
 
 /// The metadata of the first file's column that also hold for another file, or both types if they are

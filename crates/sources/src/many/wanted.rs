@@ -13,7 +13,7 @@ pub(super) struct Wanted {
     table: Option<String>,
     query: Option<String>,
     input_format: Option<String>,
-    /// What the values of all files are, for kinds of files that do not say so.
+    /// Guesses from all files, for formats without types.
     pub(super) guesses: Guesses,
 }
 

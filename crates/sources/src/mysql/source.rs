@@ -7,7 +7,7 @@ use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema};
 use async_trait::async_trait;
 use taploom_expressions::Projection;
-use taploom_model::{Ending, Error, ErrorKind, Result, ResultSchema, RowSource, Step};
+use taploom_model::{Ending, Error, ErrorKind, Result, ResultSchema, RowSource, Step, counted};
 
 use super::cells::CellBuilder;
 use super::column::{CellForm, DeclaredColumn};
@@ -194,9 +194,12 @@ impl ResultColumns {
             && list.columns.len() != declared.len()
         {
             return Err(invalid(format!(
-                "the query gives {} columns and {} are declared; they go by position",
-                declared.len(),
-                list.columns.len()
+                "the query gives {}, and {} declared; they go by position: declare one for each",
+                counted(declared.len() as u64, "column"),
+                match list.columns.len() {
+                    1 => "1 is".to_owned(),
+                    number => format!("{number} are"),
+                }
             )));
         }
         let mut columns = Vec::with_capacity(declared.len());

@@ -54,7 +54,7 @@ fn wrong_options_are_named() {
         ("csv;header=no", "header=no: it is present or absent"),
         ("csv;spaces=no", "spaces=no: it is trim or keep"),
         ("csv;short=no", "short=no: it is null or error"),
-        ("csv;names=a", "the first record has 2 values, and 1 names were given"),
+        ("csv;names=a", "the first record has 2 values, and names=... gives 1 name"),
         ("csv;delimiter", "is not of the form OPTION=VALUE"),
         ("parquet;delimiter=;", "input format parquet: option delimiter is unknown; known: none"),
     ] {

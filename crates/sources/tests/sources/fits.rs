@@ -300,7 +300,7 @@ fn claims_of_a_header_are_checked() {
         ),
         (
             &["NAXIS1  = 4", "NAXIS2  = 10000000000", "TFIELDS = 1", "TFORM1  = 'J'"],
-            "cut short: 720 rows of 10000000000 are there",
+            "cut short: 720 of 10000000000 rows are there",
         ),
         (
             &["NAXIS1  = 8", "NAXIS2  = 2", "PCOUNT  = 0", "TFIELDS = 1", "TFORM1  = '1PJ'"],

@@ -138,7 +138,7 @@ fn the_first_difference_is_named() {
         &["int.vot: column \"id\" is of Arrow type Int32, and Int64 in", "id.vot"],
     );
     files.refused(&["id.vot", "name.vot"], &["name.vot: column 1 is called \"ID\", and \"id\" in"]);
-    files.refused(&["id.vot", "deg.vot"], &["deg.vot: it has 2 columns (\"ra\"", "and 1 are in"]);
+    files.refused(&["id.vot", "deg.vot"], &["deg.vot: it has 2 columns (\"ra\"", "and 1 is in"]);
     files.refused(
         &["deg.vot", "h.vot"],
         &["h.vot: column \"ra\" has the unit \"h\", and \"deg\" in"],

@@ -9,7 +9,9 @@ use arrow_array::builder::{
 use arrow_array::{ArrayRef, ListArray, RecordBatch, RecordBatchOptions};
 use arrow_buffer::{NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, SchemaRef};
-use taploom_model::{Arraysize, CellShape, Column, Datatype, Error, ErrorKind, Result, VoType};
+use taploom_model::{
+    Arraysize, CellShape, Column, Datatype, Error, ErrorKind, Result, VoType, counted,
+};
 
 /// One column: how its cells are serialised, and the cells so far.
 pub(super) struct ColumnCells {
@@ -95,7 +97,8 @@ impl ColumnCells {
         let added = (end as u64).saturating_sub(u64::from(start.unsigned_abs()));
         if !self.dimensions.as_ref().is_some_and(|dimensions| dimensions.takes(added)) {
             let values = if self.datatype.is_complex() { added / 2 } else { added };
-            return Err(format!("{values} values do not fit {}", self.vo_type));
+            let do_not = if values == 1 { "does not" } else { "do not" };
+            return Err(format!("{} {do_not} fit {}", counted(values, "value"), self.vo_type));
         }
         lists.end(end, true)
     }

@@ -7,7 +7,7 @@ use arrow_array::ArrowPrimitiveType;
 use arrow_array::builder::{BooleanBuilder, PrimitiveBuilder, StringBuilder};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use taploom_model::{Datatype, Error, ErrorKind, Result};
+use taploom_model::{Datatype, Error, ErrorKind, Result, counted};
 
 use super::binary;
 use super::cells::{ColumnCells, Elements, Null};
@@ -55,7 +55,9 @@ impl TableDataRows {
     ) -> Result<()> {
         let fields = columns.len();
         let wrong_number = |found: String| {
-            let message = format!("the row has {found} TDs, and the TABLE {fields} FIELDs");
+            let tds = if found == "1" { "TD" } else { "TDs" };
+            let fields = counted(fields as u64, "FIELD");
+            let message = format!("the row has {found} {tds}, and the TABLE {fields}");
             Error::new(ErrorKind::InvalidValue, message).with_row(row)
         };
         let mut index = 0;

@@ -28,7 +28,7 @@ pub(in crate::file) struct Records<R> {
     quotes: Quotes,
     comment: Option<u8>,
     null: Option<Vec<u8>>,
-    /// Whether nulls end a record with too few values.
+    /// Whether a record with too few values is completed with nulls.
     fills: bool,
     /// The number of values that every record must have.
     expected: Option<usize>,
@@ -123,7 +123,7 @@ impl<R: BufRead> Records<R> {
         })
     }
 
-    /// Requires this number of values in all records that follow.
+    /// Requires this number of values in all further records.
     pub(in crate::file) fn expect(&mut self, values: usize) {
         self.expected = Some(values);
     }
@@ -186,7 +186,8 @@ impl<R: BufRead> Records<R> {
             match result {
                 ReadFieldResult::InputEmpty => (),
                 ReadFieldResult::OutputFull if filled >= most => {
-                    let which = if has_names { "the names of the columns have" } else { "a record has" };
+                    let which =
+                        if has_names { "the names of the columns have" } else { "a record has" };
                     return Err(self.broken(&format!(
                         "{which} more than {most} bytes, the most that is read; check that lines end in line breaks \
                          and that every quote is closed"

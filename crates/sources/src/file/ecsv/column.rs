@@ -33,7 +33,7 @@ impl EcsvColumn {
         let Some(EcsvType { text, .. }) = self.vo_type() else {
             let subtype = self.subtype.as_ref().map(|text| format!(" with the subtype {text:?}"));
             return Err(damaged(format!(
-                "column {:?}: {:?}{} is not a datatype of ECSV that is read",
+                "column {:?}: the datatype {:?}{} is not supported",
                 self.name,
                 self.datatype,
                 subtype.unwrap_or_default()

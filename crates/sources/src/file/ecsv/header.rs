@@ -41,8 +41,9 @@ struct ColumnEntry {
 impl Header {
     pub(super) fn parse(text: &str) -> Result<Self> {
         let document: Document = serde_saphyr::from_str(text).map_err(|error| {
-            let why = error.to_string().replace('\n', " ");
-            damaged("its header is not that of an ECSV file").with_source(why)
+            // The error of the crate draws the place in several lines.
+            let why = error.without_snippet().to_string();
+            damaged("its header is not the header of an ECSV file").with_source(why)
         })?;
         let delimiter = match document.delimiter.as_deref() {
             None | Some(" ") => b' ',

@@ -70,7 +70,7 @@ pub(super) fn columns(
         offset = offset.saturating_add(width);
         if offset > row_bytes {
             return Err(damaged(format!(
-                "columns up to number {number} take {offset} bytes of a row, which has {row_bytes}"
+                "the columns up to number {number} take {offset} bytes, but a row has only {row_bytes}"
             )));
         }
     }

@@ -56,8 +56,9 @@ impl<'a> Hdus<'a> {
     /// Reads up to the first row of the table.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) if there is no such table; the error lists
-    /// the parts of the file. [`ErrorKind::Source`](taploom_model::ErrorKind::Source) if a header is damaged, or the file is cut short before the table.
+    /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) if the table does not exist.
+    /// The error lists the HDUs of the file. [`ErrorKind::Source`](taploom_model::ErrorKind::Source) if a header is
+    /// damaged, or the file is cut short before the table.
     pub(super) fn find(mut self, wanted: &WantedTable) -> Result<(Table, Self)> {
         let mut parts = Vec::new();
         for number in 0_u64.. {
@@ -135,8 +136,9 @@ impl<'a> Hdus<'a> {
                 return Ok(None);
             }
             if read < BLOCK_BYTES {
-                return Err(self
-                    .damaged(format_args!("the file is cut short, in the header of HDU {number}")));
+                return Err(self.damaged(format_args!(
+                    "the file is cut short, in the header of HDU {number}"
+                )));
             }
             if !begins || blocks * BLOCK_BYTES > MOST_HEADER_BYTES {
                 return Err(self.damaged(format_args!("HDU {number} has no header")));

@@ -53,7 +53,7 @@ impl RowBytes {
             self.bytes.truncate(start + whole * self.row_bytes);
             if whole < wanted && self.bytes.is_empty() {
                 let message =
-                    format!("the file is cut short: {} rows of {} are there", self.read, self.rows);
+                    format!("the file is cut short: {} of {} rows are there", self.read, self.rows);
                 return Err(Error::new(ErrorKind::Source, message));
             }
         }

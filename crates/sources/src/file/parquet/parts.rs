@@ -40,7 +40,7 @@ impl Part {
         }
     }
 
-    /// The rows of several parts in a row, if these are not all rows of their row groups.
+    /// The selection within several consecutive parts; `None` if all their rows are selected.
     pub(super) fn selection(parts: &[Self]) -> Option<RowSelection> {
         if parts.iter().all(|part| part.selection.is_none()) {
             return None;

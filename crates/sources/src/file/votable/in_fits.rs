@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use async_trait::async_trait;
-use taploom_model::{Column, Ending, Error, ErrorKind, Result, ResultSchema, RowSource, Step};
+use taploom_model::{
+    Column, Ending, Error, ErrorKind, Result, ResultSchema, RowSource, Step, counted,
+};
 use taploom_votable::VotableReader;
 
 use super::{ending, named};
@@ -63,9 +65,9 @@ fn fitting(fields: &ResultSchema, fits: &ResultSchema) -> Result<Vec<String>> {
     if fields.len() != columns.len() {
         let names: Vec<&str> = columns.iter().map(Column::name).collect();
         return Err(damaged(format!(
-            "the TABLE has {} FIELDs, and the FITS table in it {} columns with values: {}",
-            fields.len(),
-            columns.len(),
+            "the TABLE has {}, and the FITS table in it {} with values: {}",
+            counted(fields.len() as u64, "FIELD"),
+            counted(columns.len() as u64, "column"),
             names.join(", ")
         )));
     }
