@@ -17,6 +17,7 @@ mod losses;
 mod matrix;
 mod oracle;
 mod process;
+mod reader;
 mod readers;
 mod variants;
 
@@ -29,7 +30,8 @@ pub use checks::{
 pub use losses::{LOSSES, Loss, with_losses};
 pub use matrix::matrix;
 pub use oracle::{ReaderOracle, types_of};
-pub use readers::{Field, Filtered, Read, Reader, Readers, Request};
+pub use reader::Reader;
+pub use readers::{Field, Filtered, Read, Readers, Request};
 pub use variants::{VARIANTS, Variant};
 
 /// The target folder: `CARGO_TARGET_DIR` if that is set, otherwise `target` in the workspace.

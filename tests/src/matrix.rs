@@ -10,7 +10,8 @@ use taploom_testkit::{SharedSink, Subject, Table, TestColumn, check_rows, nasty}
 
 use crate::losses::{LOSSES, with_losses};
 use crate::oracle::{ReaderOracle, types_of};
-use crate::readers::{Reader, Readers, Request};
+use crate::reader::Reader;
+use crate::readers::{Readers, Request};
 use crate::variants::{VARIANTS, Variant};
 
 /// How a reader reads the columns of one type.

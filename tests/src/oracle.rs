@@ -11,7 +11,8 @@ use taploom::{
 use taploom_testkit::{Decoded, KeptMetadata, Oracle};
 
 use crate::losses::{printable, with_losses};
-use crate::readers::{Reader, Readers, Request};
+use crate::reader::Reader;
+use crate::readers::{Readers, Request};
 use crate::variants::Variant;
 
 /// A reader of a format, written with some options.

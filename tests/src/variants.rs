@@ -3,7 +3,7 @@
 use taploom::{Datatype, EncoderPlugin, Options, Result, VoType};
 use taploom_testkit::{COLUMN_METADATA, KeptMetadata, Oracle, Subject};
 
-use crate::readers::Reader;
+use crate::reader::Reader;
 
 /// A format with options.
 pub struct Variant {

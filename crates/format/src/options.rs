@@ -1,15 +1,20 @@
 //! Options of a format: text from users and clients, parsed into one struct per format.
 
-use std::any::TypeId;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use schemars::JsonSchema;
-use serde::de::value::{MapDeserializer, StrDeserializer};
-use serde::de::{self, DeserializeOwned, IntoDeserializer, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, forward_to_deserialize_any};
+use serde::de::value::MapDeserializer;
+use serde::de::{self, DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
 use taploom_model::{Error, ErrorKind, Result};
+
+pub use self::known::OptionInfo;
+use self::known::known_once;
+use self::text::Text;
+
+mod known;
+mod text;
 
 /// The options of a format: a serde struct with a default for every field.
 ///
@@ -68,20 +73,6 @@ pub struct NoOptions {}
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options(BTreeMap<String, String>);
-
-/// One option of a format, with its description.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct OptionInfo {
-    /// Its name.
-    pub name: String,
-    /// What it does.
-    pub description: String,
-    /// Its value if it is not given.
-    pub default: String,
-    /// The values that it accepts, if they can be listed.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub values: Vec<String>,
-}
 
 impl Options {
     /// Sets an option. The case of its name does not matter.
@@ -166,162 +157,12 @@ impl Options {
     pub fn known<T: FormatOptions>() -> Vec<OptionInfo> {
         known_once::<T>().to_vec()
     }
-
-    /// The options according to the schema of the struct.
-    fn found<T: FormatOptions>() -> Vec<OptionInfo> {
-        let schema = schemars::schema_for!(T);
-        let defaults = serde_json::to_value(T::default()).unwrap_or_default();
-        let Some(properties) = schema.get("properties").and_then(|p| p.as_object()) else {
-            return Vec::new();
-        };
-        properties
-            .iter()
-            .map(|(name, property)| OptionInfo {
-                name: name.clone(),
-                description: property
-                    .get("description")
-                    .and_then(|text| text.as_str())
-                    .unwrap_or_default()
-                    .split_whitespace()
-                    .collect::<Vec<_>>()
-                    .join(" "),
-                default: match &defaults[name] {
-                    serde_json::Value::String(text) => text.clone(),
-                    serde_json::Value::Null => String::new(),
-                    other => other.to_string(),
-                },
-                values: values_of(property, schema.as_value()),
-            })
-            .collect()
-    }
 }
 
 /// The values that a field takes, without the Rust terms that serde uses.
 fn in_words(error: &de::value::Error) -> String {
     let text = error.to_string();
     if text.contains("a nonzero") { "it takes a whole number from 1".to_owned() } else { text }
-}
-
-/// [`Options::known`], looked up once for each type: every result that starts has its options parsed.
-fn known_once<T: FormatOptions>() -> Arc<[OptionInfo]> {
-    static KNOWN: Mutex<BTreeMap<TypeId, Arc<[OptionInfo]>>> = Mutex::new(BTreeMap::new());
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    let of_type = known.entry(TypeId::of::<T>()).or_insert_with(|| Options::found::<T>().into());
-    Arc::clone(of_type)
-}
-
-/// The values of an enum in a JSON schema, through the references that schemars makes.
-fn values_of(property: &serde_json::Value, root: &serde_json::Value) -> Vec<String> {
-    let texts = |values: &[serde_json::Value]| {
-        values.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect()
-    };
-    if let Some(value) = property.get("const") {
-        return texts(std::slice::from_ref(value));
-    }
-    if let Some(values) = property.get("enum").and_then(|values| values.as_array()) {
-        return texts(values);
-    }
-    // Variants with a doc comment have separate entries; the others share one.
-    if let Some(variants) = property.get("oneOf").and_then(|variants| variants.as_array()) {
-        return variants.iter().flat_map(|variant| values_of(variant, root)).collect();
-    }
-    if property.get("type").is_some_and(|kind| kind == "boolean") {
-        return vec!["true".to_owned(), "false".to_owned()];
-    }
-    property
-        .get("$ref")
-        .and_then(|reference| reference.as_str())
-        .and_then(|reference| root.pointer(reference.trim_start_matches('#')))
-        .map(|target| values_of(target, root))
-        .unwrap_or_default()
-}
-
-/// A value as text, which is converted to the type of the struct's field.
-#[derive(Clone, Copy)]
-struct Text<'a>(&'a str);
-
-impl<'de> IntoDeserializer<'de> for Text<'de> {
-    type Deserializer = Self;
-
-    fn into_deserializer(self) -> Self {
-        self
-    }
-}
-
-impl Text<'_> {
-    fn number<T: std::str::FromStr>(self, what: &str) -> Result<T, de::value::Error> {
-        self.0.trim().parse().map_err(|_| de::Error::custom(format!("it takes {what}")))
-    }
-}
-
-macro_rules! numbers {
-    ($($method:ident $visit:ident $what:literal,)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-            visitor.$visit(self.number($what)?)
-        }
-    )*};
-}
-
-impl<'de> Deserializer<'de> for Text<'de> {
-    type Error = de::value::Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        visitor.visit_borrowed_str(self.0)
-    }
-
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        visitor.visit_bool(self.number("true or false")?)
-    }
-
-    numbers! {
-        deserialize_u8 visit_u8 "a whole number from 0 to 255",
-        deserialize_u16 visit_u16 "a whole number from 0 to 65535",
-        deserialize_u32 visit_u32 "a whole number",
-        deserialize_u64 visit_u64 "a whole number",
-        deserialize_i8 visit_i8 "a whole number from -128 to 127",
-        deserialize_i16 visit_i16 "a whole number from -32768 to 32767",
-        deserialize_i32 visit_i32 "a whole number",
-        deserialize_i64 visit_i64 "a whole number",
-        deserialize_f32 visit_f32 "a number",
-        deserialize_f64 visit_f64 "a number",
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        visitor.visit_some(self)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Self::Error> {
-        // Values of media type parameters are compared in any case: serialization=binary2.
-        let variant = variants
-            .iter()
-            .find(|variant| variant.eq_ignore_ascii_case(self.0))
-            .ok_or_else(|| de::Error::custom(format!("known: {}", variants.join(", "))))?;
-        visitor.visit_enum(StrDeserializer::new(variant))
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Self::Error> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    /// The value of a field that the struct does not have: an unknown option, whether or not the struct denies
-    /// unknown fields.
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
-        Err(de::Error::custom("the option is unknown"))
-    }
-
-    forward_to_deserialize_any! {
-        i128 u128 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map struct identifier
-    }
 }
 
 #[cfg(test)]

@@ -56,8 +56,8 @@
 //!   encodes groups of three.
 //! - A format that writes at its end (Parquet up to a row group, FITS up to its row count) has nothing to
 //!   hand on before.
-//! Each body occupies a thread of the runtime's blocking pool while it is sent. The pool has 512 threads by
-//! default; when all of them are occupied, [`body`] waits until one is free.
+//! - Each body occupies a thread of the runtime's blocking pool while it is sent. The pool has 512 threads by
+//!   default; when all of them are occupied, [`body`] waits until one is free.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

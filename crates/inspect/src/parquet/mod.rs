@@ -2,10 +2,11 @@
 
 mod advice;
 mod bounds;
+mod chunk;
+mod fields;
 mod footer;
 mod pages;
 mod schema;
-mod take;
 mod verify;
 mod votable;
 
@@ -16,7 +17,8 @@ use taploom_model::{Result, counted};
 use taploom_thrift::{self as thrift, Reader, Stream};
 
 pub use self::bounds::Bound;
-use self::footer::{ColumnSums, Footer, NUMBERS};
+use self::chunk::{ColumnSums, NUMBERS};
+use self::footer::Footer;
 use self::pages::PageHeader;
 use self::schema::Leaf;
 use crate::report::{

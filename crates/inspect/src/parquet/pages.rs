@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use taploom_thrift::{self as thrift, Reader, Stream, Taken};
 
-use super::take::take;
+use super::fields::take;
 
 /// Bytes that are read at a time for a header.
 const HEADER_PIECE: usize = 256;

@@ -2,7 +2,7 @@
 
 use taploom_thrift::{self as thrift, Input, Reader, Taken};
 
-use super::take::take;
+use super::fields::take;
 
 /// A column without child columns: a leaf of the schema, which has chunks.
 #[derive(Debug, Clone, Default)]

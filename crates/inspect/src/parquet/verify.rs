@@ -6,7 +6,8 @@ use std::io;
 
 use taploom_thrift as thrift;
 
-use super::footer::{Chunk, Footer};
+use super::chunk::Chunk;
+use super::footer::Footer;
 use super::pages::{DATA_PAGE, DATA_PAGE_V2, PageHeader, PageState};
 use crate::report::{Inspection, Readable};
 
