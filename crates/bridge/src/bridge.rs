@@ -121,7 +121,7 @@ impl Bridge {
                 Failure::invalid(format!("resultFormat.baseUrl: {text:?} is not a URL: {error}"))
             })?,
             (None, None) => {
-                warn!(job = message.job_id, "URLs are not rewritten: there is no DataLink URL");
+                warn!(job = message.job_id, "URLs are not rewritten: a DataLink URL is not set");
                 return Ok(None);
             }
         };

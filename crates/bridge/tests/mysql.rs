@@ -235,7 +235,7 @@ fn qserv(url: &str, rows: &str) -> Bridge {
 }
 
 /// A server that is not running.
-const NOWHERE: &str = "mysql://127.0.0.1:1/test?connect-retries=0";
+const UNREACHABLE: &str = "mysql://127.0.0.1:1/test?connect-retries=0";
 
 fn executing(completed: u64) -> Value {
     let mut status = sample_json("qserv/simple-partial.json");
@@ -266,19 +266,19 @@ async fn qserv_gives_results_and_statuses_of_the_sample() {
 #[tokio::test]
 async fn qserv_says_why_a_query_failed() {
     let (_, url) = FakeQserv::start(&[executing(0), sample_json("qserv/simple-failed.json")]).await;
-    let (_, published) = run(&qserv(&url, NOWHERE), &sample_json("jobs/simple.json")).await;
+    let (_, published) = run(&qserv(&url, UNREACHABLE), &sample_json("jobs/simple.json")).await;
     assert_matches(&published.all()[0], &sample_json("status/simple-started.json"));
     assert_matches(&published.last(), &sample_json("status/simple-failed.json"));
 
     let mut large = sample_json("qserv/simple-failed.json");
     large["status"] = json!("FAILED_LR");
     let (_, url) = FakeQserv::start(&[large]).await;
-    let (_, published) = run(&qserv(&url, NOWHERE), &sample_json("jobs/simple.json")).await;
+    let (_, published) = run(&qserv(&url, UNREACHABLE), &sample_json("jobs/simple.json")).await;
     assert_eq!(published.error().0, "backend_results_too_large");
 
     let (fake, url) = FakeQserv::start(&[executing(0)]).await;
     fake.0.lock().unwrap().refusal = Some(sample_json("qserv/error.json"));
-    let (_, published) = run(&qserv(&url, NOWHERE), &sample_json("jobs/simple.json")).await;
+    let (_, published) = run(&qserv(&url, UNREACHABLE), &sample_json("jobs/simple.json")).await;
     let expected = ("backend_error".to_owned(), "Qserv request failed: Some error".to_owned());
     assert_eq!(published.error(), expected);
     assert!(published.last().get("executionID").is_none());
@@ -289,21 +289,21 @@ async fn qserv_that_can_not_be_asked() {
     // A query is not submitted a second time, because the first submission may have arrived.
     let (fake, url) = FakeQserv::start(&[executing(0)]).await;
     fake.0.lock().unwrap().broken = 1;
-    let (_, published) = run(&qserv(&url, NOWHERE), &sample_json("jobs/simple.json")).await;
+    let (_, published) = run(&qserv(&url, UNREACHABLE), &sample_json("jobs/simple.json")).await;
     assert_eq!(published.error().0, "backend_request_error");
     assert_eq!(fake.asked()["submit"], 1);
 
     let (_, published) =
-        run(&qserv("http://127.0.0.1:1", NOWHERE), &sample_json("jobs/simple.json")).await;
+        run(&qserv("http://127.0.0.1:1", UNREACHABLE), &sample_json("jobs/simple.json")).await;
     assert_eq!(published.error().0, "backend_request_error");
 
     let (_, url) = FakeQserv::start(&[json!({"no": "status"})]).await;
-    let (_, published) = run(&qserv(&url, NOWHERE), &sample_json("jobs/simple.json")).await;
+    let (_, published) = run(&qserv(&url, UNREACHABLE), &sample_json("jobs/simple.json")).await;
     assert_eq!(published.error().0, "backend_internal_error");
 
     // Rows that can't be read.
     let (_, url) = FakeQserv::start(&[sample_json("qserv/data-completed.json")]).await;
-    let (_, published) = run(&qserv(&url, NOWHERE), &sample_json("jobs/data.json")).await;
+    let (_, published) = run(&qserv(&url, UNREACHABLE), &sample_json("jobs/data.json")).await;
     assert_matches(&published.last(), &sample_json("status/error-sql.json"));
 }
 
@@ -316,7 +316,7 @@ async fn a_query_that_is_stopped_ends_in_qserv() {
         tokio::time::sleep(Duration::from_millis(200)).await;
         abort.cancel();
     });
-    let bridge = qserv(&url, NOWHERE);
+    let bridge = qserv(&url, UNREACHABLE);
     let (_, published) = run_until(&bridge, &sample_json("jobs/simple.json"), &stop).await;
     assert_matches(&published.last(), &sample_json("status/simple-aborted.json"));
     assert_eq!(fake.asked()["cancel 1"], 1);
@@ -324,6 +324,6 @@ async fn a_query_that_is_stopped_ends_in_qserv() {
     let mut aborted = executing(0);
     aborted["status"] = json!("ABORTED");
     let (_, url) = FakeQserv::start(&[executing(0), aborted]).await;
-    let (_, published) = run(&qserv(&url, NOWHERE), &sample_json("jobs/simple.json")).await;
+    let (_, published) = run(&qserv(&url, UNREACHABLE), &sample_json("jobs/simple.json")).await;
     assert_matches(&published.last(), &sample_json("status/simple-aborted.json"));
 }

@@ -66,6 +66,6 @@ fn what_is_wrong_is_said() {
     taploom(&["bench", "-f", "nosuch"]).fails_with(2, &["nosuch", "known:"]);
     taploom(&["bench", "nosuch.parquet"]).fails_with(2, &["nosuch.parquet", "no such file"]);
     taploom(&["bench", "--rows", "0"]).fails_with(2, &["--rows", "whole number from 1"]);
-    let nowhere = folder.path("nowhere/bench.svg");
-    taploom(&["bench", "--plot", &nowhere]).line_says(2, &["nowhere"]);
+    let missing = folder.path("missing/bench.svg");
+    taploom(&["bench", "--plot", &missing]).line_says(2, &["missing"]);
 }

@@ -103,11 +103,11 @@ fn what_goes_wrong_is_one_line_and_a_status() {
     assert_eq!(lines(&run.stdout)[0]["errorInfo"]["errorCode"], "invalid_request");
 
     let mut wrong = message("http://127.0.0.1:1/");
-    wrong["query"] = json!("SELECT n FROM nowhere");
+    wrong["query"] = json!("SELECT n FROM missing");
     let folder = Folder::new();
     let (database, job) = prepare(&folder, &wrong);
     let run = taploom(&["job", &job, "--database", &database]);
-    run.line_says(2, &["backend_sql_error", "no such table: nowhere"]);
+    run.line_says(2, &["backend_sql_error", "no such table: missing"]);
 
     for url in ["postgresql://tap:SECRET@db/dp1", "MySQL://tap:SECRET@db/dp1"] {
         let run = taploom(&["job", &job, "--database", url]);

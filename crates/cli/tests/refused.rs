@@ -1,4 +1,4 @@
-//! What the program refuses: exit status, error line, and that no output is left behind.
+//! What the program refuses: exit status, error line, and that no output remains.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,5 +1,4 @@
-//! Temporary files: they stay within their limits, failures to write them are reported, and none are left
-//! behind.
+//! Temporary files: they stay within their limits, failures to write them are reported, and none remain.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 

@@ -130,7 +130,7 @@ impl Predicate {
     }
 
     /// A condition in the SQL of a database that is true at least for the rows for which this one is true;
-    /// `None` if there is no useful one. Its values are those that `dialect` was given.
+    /// `None` if no part of it can be translated. Its values are those that `dialect` was given.
     pub fn to_sql(&self, dialect: &mut dyn SqlDialect) -> Option<String> {
         necessary(&self.node, dialect)
     }

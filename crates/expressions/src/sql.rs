@@ -87,7 +87,7 @@ pub enum SqlValue {
 /// A condition that is never true.
 const NEVER: &str = "1 = 0";
 
-/// SQL that is true whenever the condition is true; `None` if there is no useful one.
+/// SQL that is true whenever the condition is true; `None` if no part of it can be translated.
 pub(crate) fn necessary(condition: &Node, dialect: &mut dyn SqlDialect) -> Option<String> {
     implied(condition, true, dialect)
 }

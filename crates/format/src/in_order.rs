@@ -112,7 +112,7 @@ impl<P: Send + 'static> InOrder<P> {
         self.spare.pop()
     }
 
-    /// Queues a piece. Hands over pieces that are finished, and waits for the oldest ones if there is no room for
+    /// Queues a piece. Hands over pieces that are finished, and waits for the oldest ones until there is room for
     /// this one.
     ///
     /// # Errors
@@ -149,7 +149,7 @@ impl<P: Send + 'static> InOrder<P> {
         })
     }
 
-    /// Pieces in flight. With one thread there are none.
+    /// Pieces in flight; 0 with one thread.
     pub fn pending(&self) -> usize {
         self.others.as_ref().map_or(0, |others| others.results.len())
     }

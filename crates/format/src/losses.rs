@@ -150,7 +150,7 @@ impl Losses {
         self.altered_cells() + self.altered_names() + self.altered_metadata()
     }
 
-    /// Whether there are no losses.
+    /// Whether nothing was lost.
     pub fn is_empty(&self) -> bool {
         self.columns.is_empty() && self.altered_metadata == 0
     }

@@ -201,7 +201,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Summarizes these numbers; all zeros if there are none.
+    /// Summarizes these numbers; all zeros for an empty set.
     pub fn of(numbers: impl IntoIterator<Item = u64>) -> Self {
         let mut numbers: Vec<u64> = numbers.into_iter().collect();
         numbers.sort_unstable();

@@ -58,7 +58,7 @@ pub struct JobLimits {
     pub scratch_per_job: Option<u64>,
     /// How results are sent.
     pub upload: UploadMode,
-    /// The time limit of jobs without a separate limit. By default there is none.
+    /// The time limit of jobs without a separate limit. Unlimited by default.
     pub timeout: Option<Duration>,
     /// Maximum number of rows of a batch; by default the rows that fit in about 2 MiB.
     pub batch_rows: Option<usize>,

@@ -58,7 +58,7 @@ impl CanonicalRows {
     ///
     /// # Errors
     /// [`ErrorKind::UnsupportedColumn`] naming the first column that has no VOTable type, and
-    /// [`ErrorKind::InvalidRequest`] if there are no columns.
+    /// [`ErrorKind::InvalidRequest`] for a schema without columns.
     pub fn new(schema: &ResultSchema) -> Result<Self> {
         let names: Vec<&str> = schema.columns().iter().map(Column::name).collect();
         Self::with_names(schema, &names)

@@ -50,7 +50,7 @@ pub trait RowSource: Send {
 pub enum Step {
     /// The next rows. A batch may be empty; more rows may still follow it.
     Rows(RecordBatch),
-    /// There are no more rows.
+    /// The end of the rows.
     End(Ending),
 }
 

@@ -24,8 +24,8 @@ impl Ahead {
         let (schema, rows_hint) = (source.schema().clone(), source.rows_hint());
         let handle = runtime.clone();
         let refused = sender.clone();
-        // A thread of its own rather than one of the runtime's blocking threads: the encoder that reads
-        // this source may occupy the last one of them.
+        // A separate thread instead of one of the runtime's blocking threads: the encoder that reads this
+        // source may occupy the last one of them.
         let thread = std::thread::Builder::new().name("source".to_owned());
         let started = thread.spawn(move || {
             handle.block_on(async {

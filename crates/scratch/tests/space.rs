@@ -90,9 +90,9 @@ fn a_reader_outlives_the_file_and_holds_its_room() {
 
 #[test]
 fn errors_say_what_was_done_where_and_why() {
-    let missing = ScratchSpace::in_folder("/nowhere");
+    let missing = ScratchSpace::in_folder("/missing");
     let error = missing.file(ReadPattern::InOrder).append(b"x").unwrap_err();
-    assert_eq!(error.to_string(), "can't create a temporary file in /nowhere");
+    assert_eq!(error.to_string(), "can't create a temporary file in /missing");
     assert_eq!(io::Error::from(error).kind(), io::ErrorKind::NotFound);
     assert_eq!(missing.used(), 0, "a file that could not be made takes room");
 

@@ -173,7 +173,7 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// Restricts the rows that meet the condition to those of the first ids of every group.
+    /// Restricts the rows that meet the condition to the first ids of every group.
     ///
     /// ```
     /// use taploom_sources::{FirstIds, Request};
@@ -265,7 +265,7 @@ impl<'a> Request<'a> {
     /// The query, for sources that need one.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) if there is no query.
+    /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) for a request without a query.
     pub fn required_query(&self) -> Result<&'a str> {
         self.query.ok_or_else(|| {
             let location = shown(self.location);

@@ -11,7 +11,7 @@ use taploom_expressions::{KeptPairs, SampleCounts};
 pub(crate) struct Sampling {
     #[cfg_attr(
         not(feature = "parquet"),
-        expect(dead_code, reason = "only the source of Parquet decides by itself")
+        expect(dead_code, reason = "only the Parquet source chooses the rows of a sample")
     )]
     kept: Arc<Mutex<KeptPairs>>,
     is_decided: Arc<AtomicBool>,

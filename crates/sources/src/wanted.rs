@@ -24,7 +24,7 @@ pub(crate) fn of_source<'a>(request: &Request<'a>) -> Request<'a> {
     inner
 }
 
-/// Chooses the columns and rows of a request from those of its source.
+/// Chooses the columns and rows of a request from the rows of its source.
 ///
 /// The source may already have left out columns and rows that are not wanted. Columns are found by the same
 /// names: a name that is unique among all columns is unique among the remaining ones.

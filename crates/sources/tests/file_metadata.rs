@@ -115,7 +115,7 @@ fn what_arrow_streams_say_comes_back() {
         assert_eq!(read.resolved(), given.resolved());
     }
     assert_eq!(read.ending(), Ending::default());
-    // Metadata of the request replace those of the file.
+    // Metadata of the request replace the metadata of the file.
     let list = ColumnList::new(vec![taploom_model::ColumnMetadata::default(); 4]);
     let read = Read::with(&bytes, Some(list));
     assert_eq!(read.schema().columns()[0].metadata().ucd, None);

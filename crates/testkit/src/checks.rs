@@ -31,7 +31,7 @@ impl Display for Verdict {
 /// `Ok`, or a sentence that names the fault of the format.
 pub(crate) type Check<T = ()> = Result<T, String>;
 
-/// Makes the comparisons of one case, and counts them. Without a comparison there is no verdict.
+/// Makes the comparisons of one case, and counts them. A case without comparisons has no verdict.
 #[derive(Debug, Default)]
 pub(crate) struct Checks(u64);
 

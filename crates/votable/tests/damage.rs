@@ -234,7 +234,7 @@ fn endless() {
             "]]a",
             Some(ErrorKind::Resources),
         ),
-        ("text nowhere", "<VOTABLE>".into(), "words ", Some(ErrorKind::Source)),
+        ("text outside of elements", "<VOTABLE>".into(), "words ", Some(ErrorKind::Source)),
         ("a reference", "<VOTABLE>&".into(), "x", Some(ErrorKind::Source)),
         ("a cell", start(&any, "<TABLEDATA><TR><TD>"), "1 ", Some(ErrorKind::Resources)),
         ("space in a STREAM", stream(&any, &[]), " \n", Some(ErrorKind::Source)),

@@ -274,9 +274,9 @@ fn the_same_bytes_from_memory_and_from_disk_and_whatever_the_batches() {
     let (batch, metadata) = many();
     let folder = tempfile::tempdir().unwrap();
     let small = small_memory().with_scratch(ScratchSpace::in_folder(folder.path())).into();
-    let nowhere = Resources::default().with_scratch(ScratchSpace::in_folder("/nowhere")).into();
+    let missing = Resources::default().with_scratch(ScratchSpace::in_folder("/missing")).into();
     let whole = [batch.clone()];
-    let (want, _) = encode(&whole, &metadata, &nowhere, Completion::Complete).unwrap();
+    let (want, _) = encode(&whole, &metadata, &missing, Completion::Complete).unwrap();
     let pieces: Vec<_> =
         (0..20_000).step_by(77).map(|n| batch.slice(n, 77.min(20_000 - n))).collect();
     for batches in [&whole[..], &pieces] {
@@ -341,11 +341,11 @@ fn refused(scratch: ScratchSpace) -> Error {
 
 #[test]
 fn scratch_that_runs_out_is_named() {
-    let error = refused(ScratchSpace::in_folder("/nowhere"));
+    let error = refused(ScratchSpace::in_folder("/missing"));
     assert_eq!(error.kind(), ErrorKind::Resources);
     assert_eq!(
         error.to_string(),
-        "format fits: can't create a temporary file in /nowhere; --scratch-dir chooses another folder"
+        "format fits: can't create a temporary file in /missing; --scratch-dir chooses another folder"
     );
     let folder = tempfile::tempdir().unwrap();
     let error = refused(ScratchSpace::in_folder(folder.path()).limited_to(100_000));

@@ -306,10 +306,10 @@ fn sizes(file: &str) -> Outcome<(u64, u64)> {
     let opened = fs::File::open(file).map_err(|error| unread(&error))?;
     let bytes = opened.metadata().map_err(|error| unread(&error))?.len();
     let mut length = [0; 4];
-    let at = bytes.checked_sub(8).ok_or_else(|| unread(&"there is no footer"))?;
+    let at = bytes.checked_sub(8).ok_or_else(|| unread(&"the footer is missing"))?;
     opened.read_exact_at(&mut length, at).map_err(|error| unread(&error))?;
     let footer = u64::from(u32::from_le_bytes(length)) + 8;
-    let without = bytes.checked_sub(footer).ok_or_else(|| unread(&"there is no footer"))?;
+    let without = bytes.checked_sub(footer).ok_or_else(|| unread(&"the footer is missing"))?;
     Ok((bytes, without))
 }
 

@@ -97,7 +97,7 @@ fn bench_file(name: &str) -> String {
 
 /// Runs a program and parses the JSON that it prints.
 pub(crate) fn json(arguments: &[&str]) -> Outcome<Value> {
-    let (program, rest) = arguments.split_first().ok_or("there is no program")?;
+    let (program, rest) = arguments.split_first().ok_or("the command is empty")?;
     let output = command(program, rest)
         .stderr(Stdio::inherit())
         .output()

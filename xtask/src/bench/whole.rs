@@ -138,7 +138,7 @@ fn sources() -> Outcome<String> {
     from.push(("MariaDB", of_query(server.url())));
     let out = bench_file("out");
     for (name, source) in from {
-        let (location, more) = source.split_first().ok_or("there is no source")?;
+        let (location, more) = source.split_first().ok_or("the source is empty")?;
         let more: Vec<&str> = more.iter().map(String::as_str).collect();
         let _ = write!(body, "| {name} |");
         for format in INTO {
@@ -184,7 +184,7 @@ fn one_and_two() -> Outcome<String> {
 /// Runs the encode stage for a number of seconds, and returns one of its figures.
 fn stage(format: &str, rows: &str, threads: &str, seconds: &str, figure: &str) -> Outcome<f64> {
     let figures = json(&[&program(STAGE), format, rows, threads, seconds])?;
-    figures[figure].as_f64().ok_or_else(|| format!("there is no {figure}"))
+    figures[figure].as_f64().ok_or_else(|| format!("{figure} is missing"))
 }
 
 /// Every format on the same rows, as a table and a plot.

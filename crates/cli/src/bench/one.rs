@@ -83,7 +83,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         peak_resident: peak,
     };
     let mut line = serde_json::to_vec(&figures).map_err(|error| {
-        Error::new(ErrorKind::Internal, "figures are no JSON").with_source(error)
+        Error::new(ErrorKind::Internal, "can't write the figures as JSON").with_source(error)
     })?;
     line.push(b'\n');
     io::stdout().write_all(&line).map_err(Error::sink)

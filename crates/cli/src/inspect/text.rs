@@ -125,7 +125,7 @@ fn of_parquet(facts: &mut Facts, parquet: &ParquetFacts, columns: &[ColumnFacts]
     facts.add(
         "checksums",
         match (parquet.checksums, parquet.checked_pages) {
-            (None, _) => "not known: there is no page",
+            (None, _) => "not known, because there are 0 pages",
             (Some(true), Some(_)) => "every page",
             (Some(false), Some(_)) => "not every page",
             (Some(true), None) => "yes, by the first page",

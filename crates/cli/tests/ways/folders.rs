@@ -77,7 +77,7 @@ fn a_table_in_seven_files_is_the_table() {
     let part = SerializedFileReader::new(part).unwrap();
     let groups = part.metadata().row_groups().iter().map(RowGroupMetaData::num_rows);
     assert_eq!(groups.collect::<Vec<_>>(), [6000, 6000, 2286]);
-    // The folder has the rights of any new folder, not those of a temporary one.
+    // The folder has the rights of any new folder, not the rights of a temporary one.
     std::fs::create_dir(folder.path("new")).unwrap();
     let rights = |name: &str| std::fs::metadata(folder.path(name)).unwrap().permissions();
     assert_eq!(rights("a.parquet"), rights("new"));

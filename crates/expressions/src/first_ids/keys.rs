@@ -247,7 +247,7 @@ impl Keys {
     /// The key of a row.
     ///
     /// # Panics
-    /// For text and bytes, if there is no such row.
+    /// For text and bytes, if the row does not exist.
     #[inline]
     pub fn key(&self, row: usize) -> Key<'_> {
         match &self.codes {

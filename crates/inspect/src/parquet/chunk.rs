@@ -174,7 +174,7 @@ impl ChunkReader {
 
     /// The first byte of its pages, and their size in bytes.
     pub(super) fn place(&self, row_group: u32, leaf: usize) -> Chunk {
-        // Some writers put 0 if there is no dictionary.
+        // Without a dictionary, some writers put 0 here.
         let dictionary = self.dictionary_page.filter(|at| *at > 0 && *at < self.data_page);
         Chunk {
             row_group,

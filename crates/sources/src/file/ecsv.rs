@@ -57,7 +57,7 @@ fn open(
     let mut names = Record::default();
     if !records.read(&mut names)? {
         return Err(damaged(format!(
-            "source {name}: there is no record with the names of the columns"
+            "source {name}: the record with the names of the columns is missing"
         )));
     }
     let names = names.names(name)?;

@@ -95,7 +95,7 @@ fn what_is_wrong_is_named() {
     let header = |columns: &str| format!("# %ECSV 1.0\n# ---\n# datatype:\n{columns}");
     let a = "# - {name: a, datatype: int64}\n";
     for (text, words) in [
-        (header(a), "no record with the names"),
+        (header(a), "the record with the names of the columns is missing"),
         (header(a) + "b\n1\n", "is called \"b\" by the first record, and \"a\" by the header"),
         (header(a) + "a b\n1 2\n", "the first record names 2 columns, and the header 1"),
         (header(a) + "a\n1\nx\n", "column \"a\", row 2: \"x\" is not of type Int64"),

@@ -191,8 +191,8 @@ fn without_scratch_the_error_names_the_file_and_the_option() {
     for part in ["wide.parquet", "limit of 1048576 bytes", "--scratch-budget"] {
         assert!(text.contains(part), "{text}");
     }
-    let nowhere = ScratchSpace::in_folder(wide.folder.path().join("nowhere"));
-    let text = wide.read(1 << 20, 2000, None, &nowhere).unwrap_err().to_string();
+    let missing = ScratchSpace::in_folder(wide.folder.path().join("missing"));
+    let text = wide.read(1 << 20, 2000, None, &missing).unwrap_err().to_string();
     assert!(text.contains("wide.parquet") && text.contains("--scratch-dir"), "{text}");
 }
 

@@ -82,7 +82,7 @@ fn table() -> Value {
         "ref": "bands",
         "ucd": "meta.table",
         "utype": "ex:catalogue",
-        "infos": [{"name": "rows", "value": "two", "ID": "info_rows", "text": "a text of its own"}],
+        "infos": [{"name": "rows", "value": "two", "ID": "info_rows", "text": "a separate text"}],
         "params": [{
             "field": {"name": "epoch", "datatype": "double", "unit": "yr", "ucd": "time.epoch",
                 "ID": "the_epoch", "description": "Epoch of the positions"},

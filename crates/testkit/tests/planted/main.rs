@@ -78,7 +78,7 @@ fn is_caught(planted: &Planted) -> Result<(), String> {
     let case = CASES
         .iter()
         .find(|case| case.name == planted.caught_by)
-        .ok_or_else(|| format!("there is no case {}", planted.caught_by))?;
+        .ok_or_else(|| format!("case {} does not exist", planted.caught_by))?;
     let mut oracle = PlantedOracle;
     let mut subject = subject(planted.shape, planted.fault, &mut oracle);
     match case.run(&mut subject) {
@@ -94,7 +94,7 @@ fn is_caught(planted: &Planted) -> Result<(), String> {
 /// The case that would catch the fault passes, because the fault has no effect.
 fn is_harmless(planted: &Planted) -> Result<(), String> {
     let case = CASES.iter().find(|case| case.name == planted.caught_by);
-    let case = case.ok_or_else(|| format!("there is no case {}", planted.caught_by))?;
+    let case = case.ok_or_else(|| format!("case {} does not exist", planted.caught_by))?;
     let mut oracle = PlantedOracle;
     match case.run(&mut subject(planted.shape, planted.fault, &mut oracle))? {
         Verdict::Passed { .. } => Ok(()),

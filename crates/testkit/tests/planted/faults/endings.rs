@@ -103,7 +103,7 @@ pub(crate) fn before_finish(encoder: &mut PlantedEncoder, completion: &Completio
     // The driver refuses a batch of another schema before the encoder sees it.
     let after_error = is_failure && encoder.rows < 10_000;
     match encoder.layout.fault {
-        Fault::PanicsAfterAnError if after_error => panic!("there is no row to end"),
+        Fault::PanicsAfterAnError if after_error => panic!("no row has begun"),
         Fault::RubbishAfterAnError if after_error => encoder.output.append(b"rubbish"),
         Fault::RefusesToReportAfterAnError if after_error => {
             Err(Error::new(ErrorKind::Internal, "nothing can be said of an error"))

@@ -60,7 +60,7 @@ pub(super) const FAULTS: &[Planted] = &[
     ),
     planted(
         Fault::ListSlicesMisread,
-        "reads lists of its own slices from the beginning of their array",
+        "reads lists of the slices that it makes from the beginning of their array",
         "many_lists_read_back",
         "many lists",
     ),
