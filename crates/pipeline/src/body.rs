@@ -42,7 +42,7 @@
 //! reports the failure itself (VOTable). Its stream ends well-formed, and [`Outcome`] has the error.
 //!
 //! # The figures
-//! Measured by `tests/body.rs` of this crate: a source that never answers is dropped at most 100 ms after
+//! Measured by `tests/pipeline/stopping.rs` and `timing.rs` of this crate: a source that never answers is dropped at most 100 ms after
 //! the body, and typically within 1 ms. The header of a CSV arrives before its first row is known. A single
 //! row arrives 250 ms after the source has given it, plus the time for encoding it.
 //!

@@ -9,7 +9,7 @@ use taploom_format::{
     ResultSchema, RowSource, Step,
 };
 
-/// How a result ended that was written completely.
+/// The outcome of a result that was written completely.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Encoded {

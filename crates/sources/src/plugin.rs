@@ -50,7 +50,7 @@ pub struct SourceInfo {
     pub prefixes: &'static [&'static str],
     /// File name extensions without the dot, for sources that read files.
     pub extensions: &'static [&'static str],
-    /// Whether a file with these first bytes (up to [`FILE_BEGINNING`]) certainly has this format.
+    /// Whether a file with these first bytes (up to [`FILE_BEGINNING`]) is taken for this format, whatever its name is.
     pub recognizes: Option<fn(&[u8]) -> bool>,
     /// Whether a file with these first bytes (up to [`FILE_BEGINNING`]) may have this format, for formats
     /// without a mark. It is only asked if no source recognizes the file by its mark or by the extension of

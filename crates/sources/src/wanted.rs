@@ -26,8 +26,8 @@ pub(crate) fn of_source<'a>(request: &Request<'a>) -> Request<'a> {
 
 /// Chooses the columns and rows of a request from the rows of its source.
 ///
-/// The source may already have left out columns and rows that are not wanted. Columns are found by the same
-/// names: a name that is unique among all columns is unique among the remaining ones.
+/// The source may already have left out columns and rows that are not wanted. Names are looked up
+/// again among the remaining columns, and find the same ones.
 pub(crate) fn chosen(
     source: Box<dyn RowSource>,
     request: &Request<'_>,
