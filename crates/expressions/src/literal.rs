@@ -265,11 +265,11 @@ fn scaled(text: &str, scale: i8, precision: u8) -> Option<i256> {
     if digits.starts_with('-') { value.checked_neg() } else { Some(value) }
 }
 
-/// A number beside floats. A whole number has to be there exactly, or it is compared as a whole number.
+/// A literal that is compared with floats. `None` for a whole number that the float type does not have.
 fn float(text: &str, data_type: &DataType) -> Option<ArrayRef> {
     let value = finite(text)?;
     let array: ArrayRef = match data_type {
-        // Nearest to the digits, and not to the double that is nearest to them.
+        // Parsed directly: rounding to a double first could give another float.
         DataType::Float32 => {
             let value: f32 = text.parse().ok().filter(|value: &f32| value.is_finite())?;
             Arc::new(arrow_array::Float32Array::from(vec![value]))

@@ -42,9 +42,10 @@
 //! reports the failure itself (VOTable). Its stream ends well-formed, and [`Outcome`] has the error.
 //!
 //! # The figures
-//! Measured by `tests/pipeline/stopping.rs` and `timing.rs` of this crate: a source that never answers is dropped at most 100 ms after
-//! the body, and typically within 1 ms. The header of a CSV arrives before its first row is known. A single
-//! row arrives 250 ms after the source has given it, plus the time for encoding it.
+//! Measured by `tests/pipeline/stopping.rs` and `timing.rs` of this crate: a source that never answers is
+//! dropped at most 100 ms after the body, and typically within 1 ms. The header of a CSV arrives before its
+//! first row is known. A single row arrives 250 ms after the source has given it, plus the time for
+//! encoding it.
 //!
 //! # The limits
 //! - Code that blocks its thread can't be stopped from outside. A source that is inside a system call or a

@@ -38,10 +38,10 @@ impl Failures {
         self.failed.push(format!("{name}: {failure}"));
     }
 
-    /// Panics with every failure, or if there was no row at all.
+    /// Checks that no row failed.
     ///
     /// # Panics
-    /// As said.
+    /// With all failures, or if there was no row at all.
     #[track_caller]
     pub fn assert_none(self) {
         assert!(self.rows > 0, "the table has no rows: nothing was tested");

@@ -36,10 +36,10 @@ pub fn run(subject: &mut Subject<'_>) -> Report {
 }
 
 impl Report {
-    /// Panics with the whole report if the format fails a case.
+    /// Checks that the format passed every case that applies.
     ///
     /// # Panics
-    /// As said.
+    /// With the whole report, if the format fails a case.
     #[track_caller]
     pub fn assert_passed(&self) {
         assert!(self.failed.is_empty(), "\n{self}");

@@ -22,7 +22,7 @@ pub(crate) struct Shape {
     /// The longest run of equal values.
     run: u64,
     distinct: u64,
-    /// One value of so many is null.
+    /// One value in this many is null.
     null: u64,
 }
 
