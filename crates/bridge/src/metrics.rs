@@ -67,14 +67,14 @@ impl Metrics {
         let Self { jobs, rows, bytes, seconds, running, memory_bytes, .. } = self.clone();
         let scratch_bytes: Gauge = Gauge::default();
         scratch_bytes.set(i64::try_from(self.scratch.used()).unwrap_or(i64::MAX));
-        registry.register("jobs", "Jobs that ended, by how", jobs);
-        registry.register("jobs_running", "Jobs that run", running);
+        registry.register("jobs", "Jobs that ended, by outcome", jobs);
+        registry.register("jobs_running", "Running jobs", running);
         registry.register("rows", "Rows of results that were stored", rows);
         registry.register_with_unit("stored", "Results that were stored", Unit::Bytes, bytes);
         registry.register_with_unit("stage", "Time of each stage of a job", Unit::Seconds, seconds);
         registry.register_with_unit(
             "memory_granted",
-            "Budgets of the encoders that run",
+            "Memory budgets of the running encoders",
             Unit::Bytes,
             memory_bytes,
         );
@@ -85,10 +85,10 @@ impl Metrics {
             scratch_bytes,
         );
         let retries = self.upload_retries.clone();
-        registry.register("upload_retries", "Uploads that were tried again", retries);
+        registry.register("upload_retries", "Repeated attempts to upload a result", retries);
         registry.register(
             "unreadable_messages",
-            "Messages that are not a job and name no job",
+            "Messages that are not valid jobs and have no job id",
             self.unreadable_messages.clone(),
         );
         let mut text = String::new();

@@ -253,7 +253,7 @@ impl Service {
             attempt += 1;
         };
         let senseless = |error: serde_json::Error| {
-            let message = format!("Qserv's answer makes no sense: {error}");
+            let message = format!("Qserv's answer can't be understood: {error}");
             Failure::new(FailureCause::Internal, message)
         };
         let success: Success = serde_json::from_slice(&answer).map_err(senseless)?;
@@ -298,7 +298,7 @@ impl Service {
     async fn tell(&self, method: Method, path: &str) {
         let told = self.ask::<Success>(method, path, |request| request).await;
         if let Err(failure) = told {
-            warn!(path, "Qserv did not do it: {failure}");
+            warn!(path, "Qserv did not carry out a request: {failure}");
         }
     }
 }

@@ -193,7 +193,7 @@ impl Input {
         let file = copy.system_file().map_err(|error| Error::from(error).with_context(&about))?;
         let file = file.ok_or_else(|| {
             let place = self.resources.scratch.place();
-            let message = format!("{about}, and {place} has no files of the system");
+            let message = format!("{about}, and {place} has no files of the operating system");
             Error::new(ErrorKind::Resources, message)
         })?;
         self.used.keep(Kept::Copy(copy.reader()));

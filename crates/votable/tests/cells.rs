@@ -265,7 +265,7 @@ fn a_cell_that_is_no_value_is_named() {
         (
             r#"datatype="int""#,
             table_data(r#"<TR><TD encoding="gzip">AAAA</TD></TR>"#),
-            r#"a TD of encoding "gzip" is not read; base64 and text are"#,
+            r#"a TD of encoding "gzip" is not supported; base64 and text are"#,
         ),
         (r#"datatype="int""#, table_data("<TR><TD>1<b/></TD></TR>"), "an element b within a TD"),
         (

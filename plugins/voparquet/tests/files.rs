@@ -225,8 +225,8 @@ fn a_timestamp_in_a_zone_is_shown_in_the_error() {
     assert_eq!((error.column(), error.row()), (Some("t"), Some(2)));
     assert_eq!(
         error.message(),
-        "\"2025-05-23T17:00:35.025000001Z\" can't be written with timestamp=micros: it has parts of \
-         a microsecond"
+        "\"2025-05-23T17:00:35.025000001Z\" can't be written with timestamp=micros: it is finer \
+         than a microsecond"
     );
 }
 

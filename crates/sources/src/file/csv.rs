@@ -111,8 +111,11 @@ fn open(
     let mut records = Records::new(reader, name, &dialect)?;
     let mut first = Record::default();
     if !records.read(&mut first)? {
-        let what =
-            if has_header { "its first record would name columns" } else { "it has no record" };
+        let what = if has_header {
+            "the record with the names of the columns is missing"
+        } else {
+            "it has no record"
+        };
         return Err(damaged(format!("source {name}: empty; {what}")));
     }
     let names = match given {

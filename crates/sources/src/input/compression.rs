@@ -65,7 +65,7 @@ impl Compression {
                 )))
             }
             Self::Other { name, program } => Err(invalid(format!(
-                "source {source}: compressed by {name}, which is not read; decompress it first: \
+                "source {source}: compressed by {name}, which is not supported; decompress it first: \
                  {program} FILE | taploom encode -"
             ))),
         }

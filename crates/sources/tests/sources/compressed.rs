@@ -151,7 +151,7 @@ fn compressions_that_are_not_read_are_named() {
     for (bytes, words) in [
         (
             &b"BZh91AY&SY"[..],
-            "compressed by bzip2, which is not read; decompress it first: bzip2 -dc",
+            "compressed by bzip2, which is not supported; decompress it first: bzip2 -dc",
         ),
         (b"\xfd7zXZ\0", "compressed by xz"),
         (b"PK\x03\x04", "compressed by zip"),

@@ -65,7 +65,7 @@ impl Document {
                 }
                 _ => {
                     return Err(damaged(&format!(
-                        "VOTable version {:?} is not read; 1.0 to 1.5 are",
+                        "VOTable version {:?} is not supported; 1.0 to 1.5 are",
                         shown(&version)
                     )));
                 }

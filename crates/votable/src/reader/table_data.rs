@@ -89,7 +89,7 @@ impl TableDataRows {
             Some(encoding) if encoding.trim().eq_ignore_ascii_case("base64") => true,
             Some(encoding) => {
                 let message = format!(
-                    "a TD of encoding {:?} is not read; base64 and text are",
+                    "a TD of encoding {:?} is not supported; base64 and text are",
                     shown(&encoding)
                 );
                 return Err(Error::new(ErrorKind::InvalidValue, message));

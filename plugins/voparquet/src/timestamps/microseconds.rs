@@ -16,7 +16,7 @@ pub(super) struct Uncountable {
     pub(super) why: &'static str,
 }
 
-const TOO_FINE: &str = "it has parts of a microsecond";
+const TOO_FINE: &str = "it is finer than a microsecond";
 const TOO_FAR: &str = "it is too far from 1970";
 
 /// The cells of a column as microseconds since 1970.

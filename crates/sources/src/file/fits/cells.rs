@@ -56,7 +56,9 @@ impl Encoding {
             b'L' | b'X' | b'A' => Kind::Plain,
             _ if is_plain => Kind::Plain,
             b'C' | b'M' => {
-                return Err("its complex numbers have TSCAL or TZERO, which is not read".to_owned());
+                return Err(
+                    "its complex numbers have TSCAL or TZERO, which is not supported".to_owned()
+                );
             }
             _ if scale == 1.0 && Some(zero) == other_sign => Kind::OtherSign,
             _ => Kind::Scaled { scale, zero },

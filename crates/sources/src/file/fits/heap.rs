@@ -47,7 +47,8 @@ impl Descriptor {
             _ => -1,
         };
         let place = |bytes| {
-            u64::try_from(number(bytes)).map_err(|_| "its array has a negative place".to_owned())
+            u64::try_from(number(bytes))
+                .map_err(|_| "its array has a negative length or offset".to_owned())
         };
         Ok(Self { elements: place(elements)?, offset: place(offset)? })
     }

@@ -82,8 +82,8 @@ fn needs_microseconds(reader: &SerializedFileReader<File>, leaf: usize) -> Resul
     }
     match (beyond, finer) {
         (Some(beyond), Some(finer)) => Err(ParquetError::NYI(format!(
-            "column {:?}: row {beyond} has a time that nanoseconds since 1970 do not span, and row {finer} one \
-             that microseconds do not hold",
+            "column {:?}: the time in row {beyond} is out of range for nanoseconds, and the time in row {finer} \
+             is finer than microseconds",
             column.path().string()
         ))),
         (beyond, _) => Ok(beyond.is_some()),
