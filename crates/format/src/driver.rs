@@ -209,6 +209,12 @@ impl Encoder {
         self.inner.as_ref().map_or(0, |inner| inner.buffered_bytes())
     }
 
+    /// Bytes that the result takes for rows that are in temporary files until [`finish`](Self::finish),
+    /// as of the last [`flush`](Self::flush). 0 for a format that does not keep all rows until the end.
+    pub fn stored_bytes(&self) -> u64 {
+        self.inner.as_ref().map_or(0, |inner| inner.stored_bytes())
+    }
+
     /// Compares the numbers that the plug-in reports with the bytes that the sink took.
     fn summary(&self, written: Written, is_whole: bool) -> Result<EncodeSummary> {
         let Written { data_bytes, losses } = written;

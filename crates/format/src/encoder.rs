@@ -53,6 +53,14 @@ pub trait ResultEncoder: Send {
     /// Heap held now, in bytes, for rows that were taken and not written yet, and for the buffers
     /// that they pass through.
     fn buffered_bytes(&self) -> usize;
+
+    /// Bytes that the result takes for rows that are in temporary files until `finish`, as of the last
+    /// `flush`. A program that limits the size of a file adds them to the bytes that the sink has taken.
+    ///
+    /// The default, 0, is right for a format that does not keep all rows until the end.
+    fn stored_bytes(&self) -> u64 {
+        0
+    }
 }
 
 /// The facts about a written result that only the plug-in knows. The driver knows the others.

@@ -62,7 +62,8 @@ pub trait Parts: Send {
 /// after the batch with which it reaches the size, measured at its sink. A format that buffers rows writes
 /// them when the file ends, so the file may become larger: for VOParquet by at most the rest of a row
 /// group, because its files end with whole row groups ([`EncoderSpec::seam_rows`]). Text formats, VOTable
-/// and FITS exceed the size by less than a batch.
+/// and FITS exceed the size by less than a batch. FITS writes all rows at the end; until then they count
+/// with the size that they take without compression.
 ///
 /// An overflow is marked in the last file. `progress` is called after every batch with the number of rows
 /// and of files written so far. Dropping the future has the same effect as with [`run`](crate::run()).
@@ -204,15 +205,15 @@ impl Writer<'_> {
             return Ok(true);
         }
         let Some(limit) = self.limits.bytes.map(NonZeroU64::get) else { return Ok(false) };
-        let size = self.parts.size(open.bytes());
+        let size = size_of_part(self.parts, open);
         let held = (open.rows - self.flushed_rows) as f64 * self.bytes_per_row;
         if size < limit && (self.bytes_per_row == 0.0 || size as f64 + held >= limit as f64) {
             // The rows that the encoder holds might fill the file, so the exact size is needed now.
             open.flush().map_err(|error| counted(error, self.total.rows))?;
             self.flushed_rows = open.rows;
-            self.bytes_per_row = self.parts.size(open.bytes()) as f64 / open.rows as f64;
+            self.bytes_per_row = size_of_part(self.parts, open) as f64 / open.rows as f64;
         }
-        Ok(self.open.as_ref().is_some_and(|open| self.parts.size(open.bytes()) >= limit))
+        Ok(self.open.as_ref().is_some_and(|open| size_of_part(self.parts, open) >= limit))
     }
 
     /// How many of the next `rows` rows the open file has room for.
@@ -233,6 +234,11 @@ impl Writer<'_> {
         self.total.join(&written.summary);
         Ok(written)
     }
+}
+
+/// The size of the open file, with the rows that its encoder keeps in temporary files.
+fn size_of_part(parts: &dyn Parts, open: &StartedResult) -> u64 {
+    parts.size(open.bytes()) + open.stored_bytes()
 }
 
 /// The error of an encoder, which counts rows from the beginning of its file, with its row counted from the first of all

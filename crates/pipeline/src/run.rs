@@ -144,6 +144,11 @@ impl StartedResult {
         self.encoder.bytes()
     }
 
+    /// Bytes that wait in temporary files for the end.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        self.encoder.stored_bytes()
+    }
+
     pub(crate) fn finish(self, Ending { overflowed, notes, .. }: Ending) -> Result<Encoded> {
         let completion = if overflowed { Completion::Overflow } else { Completion::Complete };
         let summary = self.encoder.finish(completion.clone())?;

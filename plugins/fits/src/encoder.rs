@@ -28,6 +28,10 @@ pub(crate) struct FitsEncoder {
     schema: ResultSchema,
     names: Vec<String>,
     rows: RowBlocks<BinaryTable>,
+    /// Column writers that have seen the rows before the last call of `drain`.
+    seen: Vec<ColumnWriter>,
+    /// Bytes of the table with these rows.
+    stored_bytes: u64,
     threads: usize,
     memory_budget: usize,
     blocks: BlockWriter,
@@ -111,6 +115,7 @@ impl FitsEncoder {
         let names: Vec<_> = schema.columns().iter().map(|column| name_of(column.name())).collect();
         let block_bytes = BLOCK_OF_ROWS_BYTES.min(context.resources.memory_budget / 16);
         check_row(&columns, context.resources.memory_budget / 8)?;
+        let seen = columns.clone();
         let table = BinaryTable {
             fixed_bytes: columns.iter().filter_map(ColumnWriter::cell_bytes).sum(),
             columns,
@@ -120,6 +125,8 @@ impl FitsEncoder {
             schema: schema.clone(),
             names: unique_names(names.iter().map(String::as_str)),
             rows: RowBlocks::new(table, context.resources.threads),
+            seen,
+            stored_bytes: 0,
             threads: context.resources.threads,
             memory_budget: context.resources.memory_budget,
             blocks: BlockWriter::new(&context.resources),
@@ -172,16 +179,16 @@ impl FitsEncoder {
         header
     }
 
-    /// Waits for the last blocks; returns the column writers, which have seen all rows.
-    fn end_of_rows(&mut self) -> Result<Vec<ColumnWriter>> {
+    /// Waits for all blocks of the rows so far. Afterwards the column writers in `seen` have seen these
+    /// rows.
+    fn drain(&mut self) -> Result<()> {
         self.rows.drain(|block| self.blocks.append(&block.bytes))?;
-        let mut columns = self.rows.format().columns.clone();
         for block in self.rows.take_blocks() {
-            for (column, other) in columns.iter_mut().zip(&block.columns) {
+            for (column, other) in self.seen.iter_mut().zip(&block.columns) {
                 column.absorb(other);
             }
         }
-        Ok(columns)
+        Ok(())
     }
 }
 
@@ -190,8 +197,16 @@ impl ResultEncoder for FitsEncoder {
         self.rows.write(batch, |block| self.blocks.append(&block.bytes))
     }
 
+    fn flush(&mut self) -> Result<()> {
+        self.drain()?;
+        let layout = Layout::new(&self.seen, self.rows.rows())?;
+        self.stored_bytes = layout.row_bytes as u64 * self.rows.rows() + layout.heap_bytes;
+        Ok(())
+    }
+
     fn finish(mut self: Box<Self>, completion: Completion) -> Result<Written> {
-        let columns = self.end_of_rows()?;
+        self.drain()?;
+        let columns = std::mem::take(&mut self.seen);
         let layout = Layout::new(&columns, self.rows.rows())?;
         let header = self.header(&columns, &layout, &completion);
         let names = self.schema.columns().iter().map(taploom_format::Column::name).enumerate();
@@ -223,6 +238,10 @@ impl ResultEncoder for FitsEncoder {
 
     fn buffered_bytes(&self) -> usize {
         self.rows.heap_bytes() + self.blocks.heap_bytes()
+    }
+
+    fn stored_bytes(&self) -> u64 {
+        self.stored_bytes
     }
 }
 

@@ -126,6 +126,9 @@ fn a_file_ends_when_it_has_reached_its_size() {
         ("threads/", 300_000, 460_000, &["-f", "csv", "--threads", "3"]),
         ("b.parquet/", 300_000, 800_000, &["--option", "row_group_rows=4500"]),
         ("vot.gz/", 300_000, 460_000, &["-f", "votable"]),
+        ("fits/", 300_000, 460_000, &["-f", "fits"]),
+        // FITS counts the rows before compression.
+        ("fits.gz/", 50_000, 300_000, &["-f", "fits"]),
     ] {
         let out = folder.path(name);
         let size = limit.to_string();
