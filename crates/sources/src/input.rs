@@ -94,7 +94,10 @@ impl Input {
     }
 
     /// Reads the beginning of a stream, and decompresses it.
-    fn of_stream(
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) fn of_stream(
         name: &str,
         stream: impl Read + Send + 'static,
         resources: &Resources,

@@ -31,6 +31,9 @@ mod header;
 mod heap;
 mod rows;
 
+/// The first keyword and its value indicator; FITS 4.0, 4.4.1.1.
+pub(super) const BEGINNING: &[u8] = b"SIMPLE  =";
+
 /// The source type.
 struct Fits;
 
@@ -43,8 +46,7 @@ register_source!(
 impl SourceType for Fits {
     const INFO: SourceInfo = SourceInfo::new("fits", "a FITS file")
         .with_extensions(&["fits", "fit", "fts"])
-        // The first keyword and its value; FITS 4.0, 4.4.1.1.
-        .with_mark(|beginning| beginning.starts_with(b"SIMPLE  ="))
+        .with_mark(|beginning| beginning.starts_with(BEGINNING))
         .with_tables();
 
     async fn open(place: Place<'_>, request: &Request<'_>) -> Result<Box<dyn RowSource>> {

@@ -1,6 +1,10 @@
 //! VOTables with a FITS file in their STREAM, written by STILTS.
 
+use std::io::Write;
+
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use taploom_model::Ending;
 
 use super::*;
@@ -116,9 +120,37 @@ fn fields_that_do_not_fit_are_named() {
         error.contains("the TABLE has 10 FIELDs, and the FITS table in it 11 columns"),
         "{error}"
     );
+    for wrong in ["-1", "x", ""] {
+        let other = document.replace("<FITS>", &format!("<FITS extnum='{wrong}'>"));
+        let error = read(&other).unwrap_err().to_string();
+        assert!(error.contains(&format!("extnum={wrong:?} of <FITS>")), "{error}");
+        assert!(error.contains("such as 1") && error.contains("rows.vot"), "{error}");
+    }
     let other = document.replace("<FITS>", "<FITS extnum='7'>");
     let error = read(&other).unwrap_err().to_string();
     assert!(error.contains("HDU 7 does not exist or is not a table"), "{error}");
+}
+
+/// STREAM may hold a compressed FITS file, as a file on disk may.
+#[test]
+fn compressed_fits_is_read_and_other_data_are_not() {
+    let document = fixture();
+    let begin =
+        document.find("<STREAM encoding='base64'>").unwrap() + "<STREAM encoding='base64'>".len();
+    let end = document.find("</STREAM>").unwrap();
+    let fits: String = document[begin..end].split_whitespace().collect();
+    let fits = BASE64_STANDARD.decode(fits).unwrap();
+    let with = |bytes: &[u8]| {
+        let text = BASE64_STANDARD.encode(bytes);
+        format!("{}{text}{}", &document[..begin], &document[end..])
+    };
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&fits).unwrap();
+    let rows = read(&document).unwrap().0;
+    assert_eq!(read(&with(&gzip.finish().unwrap())).unwrap().0, rows);
+
+    let error = read(&with(b"PAR1, which is not FITS")).unwrap_err().to_string();
+    assert!(error.contains("the STREAM in the element FITS is not a FITS file"), "{error}");
 }
 
 /// A document that is cut short is an error, and a damaged one does not panic.

@@ -122,7 +122,7 @@ fn data<R: Read>(xml: &mut Xml<R>, data: &Tag, takes_fits: bool) -> Result<Seria
             "TABLEDATA" => Serialization::TableData,
             "BINARY" => Serialization::Binary,
             "BINARY2" => Serialization::Binary2,
-            "FITS" if takes_fits => Serialization::Fits(xml.attribute(&mut tag, "extnum")),
+            "FITS" if takes_fits => Serialization::Fits(extension(&mut tag)?),
             "FITS" | "PARQUET" => return Err(refused(&format!("rows in {}", tag.name), tag.at)),
             _ => {
                 xml.pass_over(&tag)?;
@@ -134,6 +134,21 @@ fn data<R: Read>(xml: &mut Xml<R>, data: &Tag, takes_fits: bool) -> Result<Seria
             stream(xml, &tag)?;
         }
         return Ok(serialization);
+    }
+}
+
+/// The number of the HDU that has the rows. Without one, it is the first table of the file.
+fn extension(fits: &mut Tag) -> Result<Option<u64>> {
+    let Some(text) = fits.take("extnum") else { return Ok(None) };
+    match text.trim_matches(is_space).parse() {
+        Ok(number) => Ok(Some(number)),
+        Err(_) => Err(damaged(&format!(
+            "extnum={:?} of {} at byte {} is not the number of an HDU, such as 1; without extnum, the first \
+             table is read",
+            shown(&text),
+            fits.shown(),
+            fits.at
+        ))),
     }
 }
 

@@ -15,6 +15,7 @@ use taploom_votable::VotableReader;
 use super::{ending, named};
 use crate::error::damaged;
 use crate::file::fits;
+use crate::input::Input;
 use crate::request::Request;
 
 type Reader = VotableReader<Box<dyn Read + Send>>;
@@ -49,7 +50,14 @@ pub(super) fn open(
     };
     let fields = reader.schema().clone();
     let document = Document(Arc::new(Mutex::new(reader)));
-    let rows = fits::open_stream(Box::new(document.clone()), hdu, name, request)?;
+    let stream = Input::of_stream(name, document.clone(), &request.resources)?;
+    if !stream.beginning().starts_with(fits::BEGINNING) {
+        return Err(invalid(format!(
+            "source {name}: the STREAM in the element FITS is not a FITS file; a FITS file begins with {}",
+            String::from_utf8_lossy(fits::BEGINNING)
+        )));
+    }
+    let rows = fits::open_stream(stream.into_reader(), hdu, name, request)?;
     let notes = fitting(&fields, rows.schema()).map_err(|error| named(name, error))?;
     let notes = notes.into_iter().map(|note| format!("{name}: {note}")).collect();
     let schema = described.unwrap_or(fields);
