@@ -16,6 +16,7 @@ use crate::request::Request;
 
 pub(crate) mod locations;
 mod one_schema;
+mod pattern;
 mod wanted;
 
 /// Maximum number of notes on all files together.

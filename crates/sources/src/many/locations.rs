@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use taploom_model::Result;
 
+use super::pattern::{is_pattern, matching};
 use crate::error::invalid;
 use crate::input::STDIN;
 use crate::location::is_url;
@@ -29,7 +30,7 @@ pub(crate) fn files(locations: &[&str]) -> Result<Option<Vec<String>>> {
         let found = match Path::new(location) {
             _ if *location == STDIN || is_url(location) => None,
             path if path.is_dir() => Some(in_folder(location, path)?),
-            path if !path.exists() && is_pattern(location) => Some(matching(location)?),
+            path if !path.exists() && is_pattern(location) => Some(named(matching(location)?)?),
             _ => None,
         };
         is_list |= found.is_some();
@@ -62,31 +63,6 @@ fn in_folder(location: &str, folder: &Path) -> Result<Vec<String>> {
              \"{}/**/*.parquet\"",
             location.trim_end_matches('/')
         )));
-    }
-    named(files)
-}
-
-fn is_pattern(location: &str) -> bool {
-    location.contains(['*', '?', '['])
-}
-
-fn matching(pattern: &str) -> Result<Vec<String>> {
-    // As in a shell, `*` does not match hidden files.
-    let options = glob::MatchOptions { require_literal_leading_dot: true, ..Default::default() };
-    let paths = glob::glob_with(pattern, options).map_err(|error| {
-        invalid(format!("source {pattern}: not a pattern of file names")).with_source(error)
-    })?;
-    let mut files = Vec::new();
-    for path in paths {
-        let path = path.map_err(|error| {
-            invalid(format!("source {pattern}: can't read a folder")).with_source(error)
-        })?;
-        if path.is_file() {
-            files.push(path);
-        }
-    }
-    if files.is_empty() {
-        return Err(invalid(format!("source {pattern}: no file matches this pattern")));
     }
     named(files)
 }

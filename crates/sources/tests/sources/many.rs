@@ -1,5 +1,9 @@
 //! Several files, folders and patterns as one table.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+
 use super::*;
 
 struct Files(tempfile::TempDir);
@@ -80,6 +84,33 @@ fn files_folders_and_patterns_are_one_table() {
     assert!(error.contains("demo can't be joined"), "{error}");
     let error = refusal(&Request::new("-").with_more_locations(&demo)).to_string();
     assert!(error.contains("can't be joined"), "{error}");
+}
+
+/// A file that a pattern finds by several names is read once.
+#[test]
+fn links_do_not_multiply_rows() {
+    let files = Files::new(&[("all/run/a.csv", "id\n1\n"), ("all/run/b.csv", "id\n2\n")]);
+    let link = |target: &str, name: &str| symlink(target, files.path(name)).unwrap();
+    link("run", "all/latest");
+    link("../run", "all/run/loop");
+    link("nowhere.csv", "all/run/dangling.csv");
+    link("b.csv", "all/run/c.csv");
+    for pattern in ["all/**/*.csv", "all/*/*.csv", "all/run/*.csv", "all/latest/*.csv"] {
+        assert_eq!(files.ids(&[pattern]), [1, 2], "{pattern}");
+    }
+}
+
+/// Such a name is refused only if the pattern matches it.
+#[test]
+fn names_that_are_not_utf8_beside_a_pattern() {
+    let files = Files::new(&[("a.csv", "id\n1\n")]);
+    let name = OsStr::from_bytes(b"notes\xff.txt");
+    std::fs::write(Path::new(&files.path("")).join(name), "id\n2\n").unwrap();
+    assert_eq!(files.ids(&["*.csv"]), [1]);
+    assert_eq!(files.ids(&["**/*.csv"]), [1]);
+    files.refused(&["*.txt"], &["notes\u{fffd}.txt: its name is not UTF-8; rename the file"]);
+    files.refused(&["[a.csv"], &["[a.csv: not a pattern of file names", "** for any folders"]);
+    assert_eq!(files.ids(&["{a,b}.csv"]), [1]);
 }
 
 /// The row in an error counts from the beginning of the file that the error names.
