@@ -167,7 +167,7 @@ fn a_row_in_an_error_is_that_of_its_file_after_rows_were_skipped() {
         taploom(&["encode", source, "--where", condition, "-o", &out])
             .fails_with(1, &["row 3456:", "too large"]);
     }
-    // Of several files, the row is that of its file.
+    // With several files, rows are counted within the file.
     let small = folder.write("a.csv", "id,n\n1,1\n2,2\n");
     let first = folder.path("a.parquet");
     taploom(&["encode", &small, "-o", &first]).succeeds();

@@ -129,9 +129,9 @@ impl SourceRegistry {
         chosen(source, &inner)
     }
 
-    /// The files that are read as one table: those of a folder or a pattern, and several that are named. `None` for a
-    /// location that is read alone, as that of a source with a syntax of its own is: `demo` is the catalogue also where
-    /// a folder has this name.
+    /// The files that are read as one table: the files in a folder or of a pattern, or several named files. `None` for a
+    /// location that is read alone, such as the name of a source: `demo` is the catalogue even if a folder has this
+    /// name.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidRequest`] for a folder or pattern without files, and for a source that is not a file beside
@@ -158,7 +158,7 @@ impl SourceRegistry {
             ))),
             (None, _) => {
                 let files = many::locations::files(&locations)?;
-                // A file that a pattern found may be called as a source with a syntax of its own is.
+                // A file that a pattern found may have the name of a source.
                 let path = |file: String| {
                     let is_name = self.by_name(&file).is_some();
                     if is_name { format!("./{file}") } else { file }

@@ -142,7 +142,7 @@ fn an_output_among_the_files_that_are_read_is_refused() {
     taploom(&["encode", &third, "-o", &third]).succeeds();
 }
 
-/// A folder or a file may be called as a source with a syntax of its own is.
+/// A folder or a file may have the name of a source.
 #[test]
 fn a_folder_called_demo_is_not_the_demo_catalogue() {
     let folder = Folder::new();

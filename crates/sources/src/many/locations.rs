@@ -39,8 +39,8 @@ pub(crate) fn files(locations: &[&str]) -> Result<Option<Vec<String>>> {
     Ok(is_list.then_some(files))
 }
 
-/// Whether the file of this name in a folder is not read: names that begin with `.` or `_` are those of helpers, such as
-/// `_SUCCESS`. A pattern, too, finds no file whose name begins with a dot unless the pattern does.
+/// Whether the file of this name in a folder is not read: helper files, such as `_SUCCESS`, have names that begin with
+/// `.` or `_`. A pattern, too, finds no file whose name begins with a dot unless the pattern does.
 pub fn is_helper(name: &OsStr) -> bool {
     matches!(name.as_encoded_bytes().first(), Some(b'.' | b'_'))
 }

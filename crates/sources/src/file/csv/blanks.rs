@@ -66,7 +66,7 @@ impl<R: BufRead> WithoutBlanks<R> {
 }
 
 /// Leaves out the blanks before and after each value. If a blank separates values, several blanks in a row are one
-/// separator, and those at the ends of a line are none. Blanks within quotes stay.
+/// separator, and blanks at the ends of a line separate nothing. Blanks within quotes stay.
 struct Trimmer {
     separator: u8,
     quote: Option<u8>,

@@ -25,10 +25,10 @@ pub(super) struct ConditionRows {
 }
 
 impl ConditionRows {
-    /// For the condition of a request, if it has one. `column` is read where the condition names none.
+    /// For the condition of a request, if it has one. `column` is read if the condition names no column.
     ///
     /// # Errors
-    /// Those of the condition, and [`ErrorKind::Source`] if the file can't be opened again.
+    /// The errors of [`Condition::bind`](taploom_expressions::Condition::bind), and [`ErrorKind::Source`] if the file can't be opened again.
     pub(super) fn new(
         file: &File,
         metadata: &ArrowReaderMetadata,
@@ -54,7 +54,7 @@ impl ConditionRows {
     /// The rows of a part for which the condition is true, among all rows of its row group.
     ///
     /// # Errors
-    /// Those of reading, and of the condition with the row of the file.
+    /// The rows can't be read, or the condition fails for a row; the error has the row of the file.
     pub(super) fn rows(&mut self, part: &Part, source: &str) -> Result<KeptRows> {
         let parts = Parts {
             metadata: self.metadata.clone(),

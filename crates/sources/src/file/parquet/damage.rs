@@ -16,7 +16,7 @@ pub(super) struct ChunkPlace {
     pub(super) row_group: usize,
 }
 
-/// The first chunk of these row groups and columns that can't be read by itself.
+/// Reads each chunk of these row groups and columns alone, and returns the first that can't be read.
 pub(super) fn damaged_chunk(
     file: &File,
     metadata: &ArrowReaderMetadata,
