@@ -41,9 +41,11 @@ fn with_short_record(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-fn without_names(bytes: Vec<u8>) -> Vec<u8> {
+fn without_names(mut bytes: Vec<u8>) -> Vec<u8> {
     let lines = bytes.split_inclusive(|byte| *byte == b'\n');
-    lines.take_while(|line| line.starts_with(b"#")).flatten().copied().collect()
+    let comments = lines.take_while(|line| line.starts_with(b"#")).map(<[u8]>::len).sum();
+    bytes.truncate(comments);
+    bytes
 }
 
 fn empty(_: Vec<u8>) -> Vec<u8> {

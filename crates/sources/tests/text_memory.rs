@@ -43,9 +43,8 @@ fn a_line_without_an_end_is_refused_in_little_memory() {
         }
         drop(file);
         let meter = HeapMeter::start().unwrap();
-        let error = match block_on(open(&Request::new(path.to_str().unwrap()))) {
-            Ok(_) => panic!("{name} is read"),
-            Err(error) => error,
+        let Err(error) = block_on(open(&Request::new(path.to_str().unwrap()))) else {
+            panic!("{name} is read")
         };
         let peak = meter.peak() >> 20;
         let text = format!("{error:#}");

@@ -52,7 +52,7 @@ pub(super) fn open(
     let document = Document(Arc::new(Mutex::new(reader)));
     let stream = Input::of_stream(name, document.clone(), &request.resources)?;
     if !stream.beginning().starts_with(fits::BEGINNING) {
-        return Err(invalid(format!(
+        return Err(damaged(format!(
             "source {name}: the STREAM in the element FITS is not a FITS file; a FITS file begins with {}",
             String::from_utf8_lossy(fits::BEGINNING)
         )));
