@@ -42,7 +42,7 @@ fn every_command_has_examples_and_a_page() {
         assert!(page.contains("Examples:"), "{page}");
     }
     assert!(printed(&["man"]).contains(".TH taploom 1"));
-    taploom(&["man", "encod"]).fails_with(2, &["no command \"encod\"", "encode, show"]);
+    taploom(&["man", "encod"]).fails_with(2, &["\"encod\" is not a command", "encode, show"]);
 }
 
 /// The commands in the examples are parsed, even if their files don't exist.

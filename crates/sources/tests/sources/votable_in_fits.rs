@@ -123,7 +123,7 @@ fn fields_that_do_not_fit_are_named() {
     for wrong in ["-1", "x", ""] {
         let other = document.replace("<FITS>", &format!("<FITS extnum='{wrong}'>"));
         let error = read(&other).unwrap_err().to_string();
-        assert!(error.contains(&format!("extnum={wrong:?} of <FITS>")), "{error}");
+        assert!(error.contains(&format!("extnum={wrong:?} of FITS")), "{error}");
         assert!(error.contains("such as 1") && error.contains("rows.vot"), "{error}");
     }
     let other = document.replace("<FITS>", "<FITS extnum='7'>");
