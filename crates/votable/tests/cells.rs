@@ -325,7 +325,7 @@ fn char_may_be_latin_1() {
 fn rows_with_other_numbers_of_cells_are_named() {
     let fields = r#"<FIELD name="a" datatype="int"/><FIELD name="b" datatype="int"/>"#;
     for (row, found) in [
-        ("<TR><TD>1</TD></TR>", "1 TDs"),
+        ("<TR><TD>1</TD></TR>", "1 TD"),
         ("<TR><TD>1</TD><TD>2</TD><TD>3</TD></TR>", "3 or more TDs"),
     ] {
         let whole = "<TR><TD>1</TD><TD>2</TD></TR>";
