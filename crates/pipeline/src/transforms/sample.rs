@@ -35,7 +35,7 @@ use crate::transform::{Flow, Transform};
 /// let source = BatchSource::new(ResultSchema::derived(batch.schema()), vec![Ok(batch)].into_iter());
 /// let sample = Sample::new(source.schema(), 0, 1, 2)?;
 /// let mut source = Transformed::new(source, sample);
-/// All but the third row: star 3 is the third star of field a.
+/// // All but the third row: star 3 is the third star of field a.
 /// let rows = futures::executor::block_on(source.next())?.rows().unwrap();
 /// assert_eq!(rows.num_rows(), 4);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -19,7 +19,7 @@ use crate::transform::{Flow, Transform};
 /// let moved = |url| UrlRewrite::rewritten(&base, url);
 /// assert_eq!(moved("https://old.org/dl?ID=1#top"), "https://example.com/datalink/links?ID=1");
 /// assert_eq!(moved("https://old.org/dl"), "https://example.com/datalink/links");
-/// Text without a query string that is not a URL is unchanged.
+/// // Text without a query string that is not a URL is unchanged.
 /// assert_eq!(moved("not yet known"), "not yet known");
 /// assert_eq!(moved(""), "");
 /// ```
