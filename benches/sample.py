@@ -124,15 +124,8 @@ def by_polars(source, out, kind):
     import polars
 
     rows = polars.scan_parquet(source)
-    firsts = (
-        polars.scan_parquet(source, row_index_name="first")
-        .group_by("group", "id")
-        .agg(polars.col("first").min())
-        .sort("first")
-        .group_by("group", maintain_order=True)
-        .head(number(kind))
-        .select("group", "id")
-    )
+    ids = polars.col("id").unique(maintain_order=True).head(number(kind))
+    firsts = rows.group_by("group", maintain_order=True).agg(ids).explode("id")
     kept = rows.join(firsts, on=["group", "id"], how="semi", maintain_order="left")
     kept.collect(engine="streaming").write_parquet(out)
 
