@@ -39,8 +39,8 @@ pub trait EncoderFormat: 'static {
     ) -> Result<Box<dyn ResultEncoder>>;
 
     /// The number of rows after which the output has a seam, such as the size of a row group. A table that
-    /// is divided into several files is divided at seams, so that row groups stay complete. The default
-    /// is no seams.
+    /// is divided into several files is divided at seams, so that row groups stay complete. By
+    /// default, `None`: a table can be divided after any row.
     fn seam_rows(options: &Self::Options) -> Option<NonZeroU64> {
         let _ = options;
         None

@@ -205,15 +205,16 @@ impl Writer<'_> {
             return Ok(true);
         }
         let Some(limit) = self.limits.bytes.map(NonZeroU64::get) else { return Ok(false) };
-        let size = size_of_part(self.parts, open);
+        let mut size = size_of_part(self.parts, open);
         let held = (open.rows - self.flushed_rows) as f64 * self.bytes_per_row;
         if size < limit && (self.bytes_per_row == 0.0 || size as f64 + held >= limit as f64) {
             // The rows that the encoder holds might fill the file, so the exact size is needed now.
             open.flush().map_err(|error| counted(error, self.total.rows))?;
             self.flushed_rows = open.rows;
-            self.bytes_per_row = size_of_part(self.parts, open) as f64 / open.rows as f64;
+            size = size_of_part(self.parts, open);
+            self.bytes_per_row = size as f64 / open.rows as f64;
         }
-        Ok(self.open.as_ref().is_some_and(|open| size_of_part(self.parts, open) >= limit))
+        Ok(size >= limit)
     }
 
     /// How many of the next `rows` rows the open file has room for.

@@ -139,17 +139,14 @@ impl SourceRegistry {
     pub fn joined_files(&self, request: &Request<'_>) -> Result<Option<Vec<String>>> {
         let further = request.more_locations.iter().map(String::as_str);
         let locations: Vec<&str> = std::iter::once(request.location).chain(further).collect();
-        if let (Some(format), Some(named)) = (
-            request.input_format,
-            locations.iter().find(|location| self.by_name(location).is_some()),
-        ) {
+        // A location with a prefix is not a file, whatever characters follow the prefix.
+        let named = locations.iter().find(|location| self.by_name(location).is_some());
+        if let (Some(format), Some(named)) = (request.input_format, named) {
             return Err(invalid(format!(
                 "source {} is not a file and takes no input format; {format} was given",
                 shown(named)
             )));
         }
-        // A location with a prefix is not a file, whatever characters follow the prefix.
-        let named = locations.iter().find(|location| self.by_name(location).is_some());
         match (named, &locations[..]) {
             (Some(_), [_]) => Ok(None),
             (Some(named), _) => Err(invalid(format!(

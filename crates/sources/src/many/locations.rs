@@ -64,12 +64,12 @@ fn in_folder(location: &str, folder: &Path) -> Result<Vec<String>> {
             location.trim_end_matches('/')
         )));
     }
+    files.sort();
     named(files)
 }
 
-/// The names of the files, sorted.
-fn named(mut files: Vec<PathBuf>) -> Result<Vec<String>> {
-    files.sort();
+/// The names of the files.
+fn named(files: Vec<PathBuf>) -> Result<Vec<String>> {
     let names = files.into_iter().map(|path| {
         path.into_os_string().into_string().map_err(|name| {
             invalid(format!("source {}: its name is not UTF-8; rename the file", name.display()))

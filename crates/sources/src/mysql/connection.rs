@@ -171,16 +171,23 @@ impl MysqlConnection {
         Ok(declared)
     }
 
+    /// Sends a command with a query, and reads the first packet of the answer, which is not an error.
+    pub(super) async fn ask(&mut self, command: u8, query: &str) -> Result<&[u8], Failure> {
+        let mut message = Vec::with_capacity(query.len() + 1);
+        message.push(command);
+        message.extend_from_slice(query.as_bytes());
+        self.is_busy = true;
+        self.wire.command(&message).await?;
+        let packet = self.wire.packet().await?;
+        match packet.first() {
+            Some(&first_byte::ERROR) => Err(Failure::Server(ServerError::parse(packet))),
+            _ => Ok(packet),
+        }
+    }
+
     /// Sends a query, and reads what kind of answer follows.
     async fn start(&mut self, query: &str) -> Result<QueryAnswer, Failure> {
-        let mut command = Vec::with_capacity(query.len() + 1);
-        command.push(QUERY);
-        command.extend_from_slice(query.as_bytes());
-        self.is_busy = true;
-        self.wire.command(&command).await?;
-        let packet = self.wire.packet().await?;
-        match packet {
-            [first_byte::ERROR, ..] => Err(Failure::Server(ServerError::parse(packet))),
+        match self.ask(QUERY, query).await? {
             [first_byte::OK, rest @ ..] => {
                 let changed = RowCells::new(rest).length().unwrap_or_default();
                 Ok(QueryAnswer::Done { changed: changed as u64 })

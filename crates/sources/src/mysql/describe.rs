@@ -37,16 +37,7 @@ impl MysqlConnection {
     }
 
     async fn prepare_and_close(&mut self, query: &str) -> Result<Vec<DeclaredColumn>, Failure> {
-        let mut command = Vec::with_capacity(query.len() + 1);
-        command.push(PREPARE);
-        command.extend_from_slice(query.as_bytes());
-        self.is_busy = true;
-        self.wire.command(&command).await?;
-        let packet = self.wire.packet().await?;
-        if packet.first() == Some(&first_byte::ERROR) {
-            return Err(Failure::Server(ServerError::parse(packet)));
-        }
-        let statement: StmtPacket = parsed(packet)?;
+        let statement: StmtPacket = parsed(self.ask(PREPARE, query).await?)?;
         // An empty list has no packet at its end.
         if statement.num_params() > 0 {
             self.declared(statement.num_params().into()).await?;

@@ -15,17 +15,22 @@ fn rows_of(request: &Request<'_>) -> Vec<i64> {
     rows(block_on(open(request)).unwrap()).unwrap()
 }
 
+/// Groups and ids, with the number of each row.
+fn numbered(groups: ArrayRef, ids: Int64Array) -> RecordBatch {
+    let rows = Int64Array::from_iter_values(0..ids.len() as i64);
+    RecordBatch::try_from_iter([
+        ("row", Arc::new(rows) as ArrayRef),
+        ("group", groups),
+        ("id", Arc::new(ids)),
+    ])
+    .unwrap()
+}
+
 /// Four groups of five ids of 50 rows each, sorted; two ids of each group are kept.
 fn report(dictionary: bool, page_rows: usize, row_group_rows: usize) -> SampleReport {
     let groups = StringArray::from_iter_values((0..1000).map(|row| format!("group {}", row / 250)));
     let ids = Int64Array::from_iter_values((0..1000).map(|row| row / 50));
-    let numbers = Int64Array::from_iter_values(0..1000);
-    let table = RecordBatch::try_from_iter([
-        ("row", Arc::new(numbers) as ArrayRef),
-        ("group", Arc::new(groups)),
-        ("id", Arc::new(ids)),
-    ])
-    .unwrap();
+    let table = numbered(Arc::new(groups), ids);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sorted.parquet");
     let writing = Writing {
@@ -82,13 +87,7 @@ fn counts_of_a_light_file_are_those_of_a_plain_loop() {
         };
         let groups = column(|place| place / 10_000);
         let ids = column(|place| place % 10_000 / 100);
-        let numbers = Int64Array::from_iter_values(0..rows);
-        let table = RecordBatch::try_from_iter([
-            ("row", Arc::new(numbers) as ArrayRef),
-            ("group", Arc::new(groups)),
-            ("id", Arc::new(ids)),
-        ])
-        .unwrap();
+        let table = numbered(Arc::new(groups), ids);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("light.parquet");
         let writing = Writing {
