@@ -17,9 +17,12 @@ order of the input.
 has one row for every group.
 """
 
+import os
 import sys
 
 GROUPS = 1000
+# More rows are written in parts of this many, which are then joined.
+IN_MEMORY = 100_000_000
 
 
 def number(kind):
@@ -46,12 +49,16 @@ def table(kind, rows, start, count):
     return {"row": row, "group": group, "id": id_, "value": value}
 
 
-def make(kind, rows, path):
+def columns_of(kind, rows, start, count):
+    """The same as `table`, for which temporary arrays of all rows would take too much memory."""
     import numpy
 
-    step = min(rows, 10_000_000)
-    parts = [table(kind, rows, start, min(step, rows - start)) for start in range(0, rows, step)]
-    columns = {name: numpy.concatenate([part[name] for part in parts]) for name in parts[0]}
+    step = min(count, 10_000_000)
+    parts = [table(kind, rows, first, min(step, start + count - first)) for first in range(start, start + count, step)]
+    return {name: numpy.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def make(kind, rows, path):
     if kind == "pages":
         import pyarrow
         import pyarrow.parquet
@@ -59,7 +66,7 @@ def make(kind, rows, path):
         # Pages of keys that have one group and one id, as values.
         of_id = max(1, rows // GROUPS // 10)
         pyarrow.parquet.write_table(
-            pyarrow.table(columns),
+            pyarrow.table(columns_of(kind, rows, 0, rows)),
             path,
             use_dictionary=False,
             write_page_index=True,
@@ -69,7 +76,17 @@ def make(kind, rows, path):
     else:
         import polars
 
-        polars.DataFrame(columns).write_parquet(path)
+        def write(start, count, to):
+            polars.DataFrame(columns_of(kind, rows, start, count)).write_parquet(to)
+
+        if rows <= IN_MEMORY:
+            return write(0, rows, path)
+        parts = {start: f"{path}.{start}" for start in range(0, rows, IN_MEMORY)}
+        for start, part in parts.items():
+            write(start, min(IN_MEMORY, rows - start), part)
+        polars.scan_parquet(list(parts.values())).sink_parquet(path)
+        for part in parts.values():
+            os.remove(part)
 
 
 def by_pyarrow(source, out, kind):

@@ -1,6 +1,4 @@
-//! Other programs read the output of `taploom encode`: every cell has to equal the rows of SQLite.
-//!
-//! The program is built by `cargo build --release`; `cargo xtask test` does so first.
+//! Other programs read the output of every format: every cell has to equal the rows of SQLite.
 
 #![allow(
     clippy::unwrap_used,

@@ -181,7 +181,9 @@ fn count_of(digests: &Digests) -> usize {
 
 /// The program as the tests build it.
 fn built() -> Outcome<PathBuf> {
-    run(cargo(&["build", "--workspace", "--bin", "taploom", "--features", ALL_FEATURES]))?;
+    let profile = ["--profile", "test"];
+    let build = ["build", "--workspace", "--bin", "taploom", "--features", ALL_FEATURES];
+    run(cargo(&[&build[..], &profile].concat()))?;
     Ok(target().join("debug/taploom"))
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// The Cargo profile of the program that is measured and shipped.
-pub(crate) const SHIPPED: &str = "dist";
+pub(crate) const SHIPPED: &str = "release";
 
 /// The root of the workspace.
 pub(crate) fn root() -> PathBuf {

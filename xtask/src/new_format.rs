@@ -48,7 +48,7 @@ pub(crate) fn check() -> Outcome {
     let arguments =
         ["test", "--manifest-path", &manifest, "--target-dir", &target, "--no-fail-fast"];
     // The profile of this workspace, so that crates which its tests have compiled are used again.
-    let profile = ["--config", "profile.dev.debug=\"line-tables-only\""];
+    let profile = ["--config", "profile.dev.debug=false"];
     let tested = cargo(&[&arguments[..], &profile].concat())
         .output()
         .map_err(|error| format!("can't run cargo: {error}"))?;

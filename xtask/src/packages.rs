@@ -108,7 +108,7 @@ fn write_workspace(folder: &Path, packages: &[Package]) -> Outcome {
     let members = members.join(", ");
     let manifest = format!(
         "[workspace]\nresolver = \"3\"\nmembers = [{members}]\n\n[patch.crates-io]\n{patches}\n\
-         [profile.dev]\ndebug = \"line-tables-only\"\n"
+         [profile.dev]\ndebug = false\n"
     );
     let write = |name: &str, text: &str| {
         let path = folder.join(name);

@@ -13,7 +13,7 @@ use crate::Outcome;
 use crate::command::Beside;
 use schedule::Schedule;
 pub(crate) use steps::ALL_FEATURES;
-use steps::{QUICK, Run, STEPS, Step, test_command};
+use steps::{QUICK, Run, STEPS, Step};
 use tally::Tally;
 
 /// Runs all steps, or only the steps that end within a time limit; `record` records the duration of
@@ -77,13 +77,13 @@ fn run_steps(steps: &[Step], schedule: &mut Schedule) -> Outcome {
                 schedule.ended(step.name, started.elapsed());
                 note(&mut tally, step, outcome, before);
             }
-            Run::Beside(tests) => {
+            Run::Beside(command) => {
                 end_beside(beside.take(), schedule, &mut tally);
                 println!(
                     "\n=== {}: runs beside the next steps, and is printed when it has ended",
                     step.name
                 );
-                beside = Some((step, test_command(&tests).map(Beside::start)));
+                beside = Some((step, command().map(Beside::start)));
             }
         }
         if step.stops_all && !tally.all_passed() {

@@ -7,10 +7,10 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::tally::Tally;
-use crate::command::{cargo, output, run, run_lines};
+use crate::command::{cargo, command, output, run, run_lines};
 use crate::folders::{root, target};
 use crate::instructions::{self, Comparison};
-use crate::{Outcome, digests, fuzz, new_format, packages, setup};
+use crate::{Outcome, digests, fuzz, new_format, packages};
 
 /// One step of the tests.
 #[derive(Clone, Copy)]
@@ -28,22 +28,22 @@ pub(crate) struct Step {
 pub(crate) enum Run {
     /// Before the steps that follow.
     Now(fn(&mut Tally) -> Outcome),
-    /// In parallel with the following steps, one such step at a time. Meant for test programs that wait for
+    /// In parallel with the following steps, one such step at a time. Meant for commands that wait for downloads,
     /// servers and other programs, and leave a processor idle.
-    Beside(Tests),
+    Beside(fn() -> Outcome<Command>),
 }
 
 /// Every step, the most important ones first.
 pub(crate) const STEPS: &[Step] = &[
+    Step { counts_tests: false, ..beside("setup", || command_of_xtask("setup")) },
     Step { stops_all: true, ..check("build", build) },
     check("format", format),
     check("clippy", clippy),
-    check("setup", |_| setup::run()),
-    beside("main readers", Tests::Named(READERS)),
+    beside("main readers", || test_command(&Tests::Named(READERS))),
     tests("tests", |tally| run_tests(&Tests::Others, tally)),
     tests("planted faults", |tally| run_tests(&Tests::Named(PLANTED), tally)),
     check("digests", |_| digests::compare()),
-    beside("kafka", Tests::Named(KAFKA)),
+    beside("kafka", || test_command(&Tests::Named(KAFKA))),
     tests("examples", examples),
     check("new format", |_| new_format::check()),
     tests("databases", |tally| run_tests(&Tests::Named(DATABASES), tally)),
@@ -60,7 +60,7 @@ pub(crate) const QUICK: &[Step] = &[
     Step { stops_all: true, ..check("build", build) },
     check("format", format),
     check("clippy", clippy),
-    beside("suite", Tests::Suite),
+    beside("suite", || test_command(&Tests::Suite)),
     tests("tests", |tally| run_tests(&Tests::Quick, tally)),
 ];
 
@@ -102,8 +102,14 @@ const fn tests(name: &'static str, run: fn(&mut Tally) -> Outcome) -> Step {
     Step { name, run: Run::Now(run), counts_tests: true, stops_all: false }
 }
 
-const fn beside(name: &'static str, tests: Tests) -> Step {
-    Step { name, run: Run::Beside(tests), counts_tests: true, stops_all: false }
+const fn beside(name: &'static str, command: fn() -> Outcome<Command>) -> Step {
+    Step { name, run: Run::Beside(command), counts_tests: true, stops_all: false }
+}
+
+/// This program, with another command.
+fn command_of_xtask(name: &str) -> Outcome<Command> {
+    let program = std::env::current_exe().map_err(|error| format!("can't find xtask: {error}"))?;
+    Ok(command(&program.display().to_string(), &[name]))
 }
 
 /// Compiles everything that later steps run, with the features and the profile that they use.
@@ -213,7 +219,7 @@ fn run_tests(which: &Tests, tally: &mut Tally) -> Outcome {
 
 /// The command that runs test programs. Cargo selects the same packages and features for every selection of programs, so
 /// that none of them is compiled twice.
-pub(crate) fn test_command(which: &Tests) -> Outcome<Command> {
+fn test_command(which: &Tests) -> Outcome<Command> {
     let mut arguments = vec!["test", "--workspace", "--no-fail-fast", "--features", ALL];
     let all = test_programs()?;
     let named = [PLANTED, READERS, DATABASES, KAFKA, STORES, FUZZING].concat();

@@ -8,13 +8,13 @@ use std::process::{Command, Stdio};
 use super::page::repository;
 use super::{Block, Page};
 
-/// Runs `taploom ARGUMENTS` for `cargo run --release -- ARGUMENTS`, which readers type.
+/// Runs `taploom ARGUMENTS` for `cargo run -- ARGUMENTS`, which readers type.
 const CARGO: &str = r#"#!/bin/sh
-if [ "$1 $2 $3" != "run --release --" ]; then
-    echo "the tests paste only cargo run --release -- ARGUMENTS" >&2
+if [ "$1 $2" != "run --" ]; then
+    echo "the tests paste only cargo run -- ARGUMENTS" >&2
     exit 1
 fi
-shift 3
+shift 2
 exec taploom "$@"
 "#;
 
