@@ -1,4 +1,4 @@
-//! Questions to the server before a query runs: the query's columns, and single values.
+//! Asks the server for the columns of a query without running it, and for single values.
 
 use mysql_common::packets::StmtPacket;
 
@@ -8,13 +8,13 @@ use super::failure::{Failure, ServerError};
 use super::handshake::{first_byte, parsed};
 use super::row::RowCells;
 
-/// COM_STMT_PREPARE.
+/// The command COM_STMT_PREPARE.
 const PREPARE: u8 = 0x16;
-/// COM_STMT_CLOSE, which has no answer.
+/// The command COM_STMT_CLOSE, which the server does not answer.
 const CLOSE: u8 = 0x19;
 
 impl MysqlConnection {
-    /// The columns of a query that does not run; empty for a statement that gives no rows.
+    /// The columns of a query, which is not run. Empty for a statement that returns no rows.
     pub(super) async fn describe(&mut self, query: &str) -> Result<Vec<DeclaredColumn>, Failure> {
         let described = self.prepare_and_close(query).await;
         self.settled(described)

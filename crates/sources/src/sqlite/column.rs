@@ -1,4 +1,4 @@
-//! SQLite's dynamic values in columns of one type.
+//! Puts SQLite's dynamically typed values into columns of one type.
 
 use std::sync::Arc;
 
@@ -29,8 +29,8 @@ pub(super) enum CellType {
 }
 
 impl CellType {
-    /// From the declared type, as SQLite derives the affinity (datatype3.html, 3.1), and from the names of
-    /// types that SQLite lacks. `None` if the declaration does not tell.
+    /// Derives the type from a column's declaration, by SQLite's rules of affinity (datatype3.html, 3.1), and from
+    /// names of types that SQLite does not have, such as TIMESTAMP. `None` if the declaration implies no type.
     pub(super) fn of_declaration(declared: &str) -> Option<Self> {
         let declared = declared.to_ascii_uppercase();
         let has = |words: &[&str]| words.iter().any(|word| declared.contains(word));
@@ -53,7 +53,7 @@ impl CellType {
         })
     }
 
-    /// For a datatype that was requested. The encoder narrows the values.
+    /// The type in which to read values for a requested datatype. The encoder narrows the values.
     pub(super) fn of_datatype(datatype: Datatype) -> Self {
         match datatype {
             Datatype::Boolean => Self::Boolean,
@@ -63,7 +63,7 @@ impl CellType {
         }
     }
 
-    /// From the first values of a column without a declared type, such as an expression.
+    /// Derives the type from the first values of a column without a declared type, such as an expression.
     pub(super) fn of_values<'v>(values: impl Iterator<Item = &'v Value>) -> Result<Self> {
         let mut kind = None;
         for value in values {
@@ -218,7 +218,7 @@ fn text_bytes(value: ValueRef<'_>) -> usize {
     }
 }
 
-/// The date of a text that has no time beside it, or midnight without an offset.
+/// The date of a text that has no time, or the time midnight without an offset.
 fn date_alone(text: &str) -> Option<&str> {
     let Some((date, time)) = text.split_once([' ', 'T']) else { return Some(text) };
     let rest = time.strip_prefix("00:00:00").or_else(|| time.strip_prefix("00:00"))?;
@@ -243,6 +243,6 @@ fn unfit(value: ValueRef<'_>, wanted: &str) -> Error {
     };
     Error::new(
         ErrorKind::InvalidValue,
-        format!("{shown} is not {wanted}, as the type of the column or its first values ask for"),
+        format!("{shown} is not {wanted}, which the type of the column or its first values require"),
     )
 }
