@@ -18,7 +18,7 @@ use taploom_model::{
     ColumnMetadata, Ending, Error, ErrorKind, Result, ResultSchema, RowSource, Step, TableMetadata,
 };
 
-use self::column::CellType;
+use self::column::{CellType, blob_unsupported};
 use self::pushed::Pushed;
 use self::rows::Reading;
 use crate::column_list::ColumnList;
@@ -250,11 +250,7 @@ impl Job {
             }
         }
         if let Some(blob) = columns.iter().find(|column| column.cell_type == Some(CellType::Blob)) {
-            return Err(Error::new(
-                ErrorKind::UnsupportedColumn,
-                "BLOB is not supported yet; convert it in the query, e.g. by hex()",
-            )
-            .with_column(&blob.name));
+            return Err(blob_unsupported().with_column(&blob.name));
         }
         Ok(Reading { job: self, columns, schema: None, values: Vec::new(), statement })
     }

@@ -100,13 +100,7 @@ impl MysqlConnection {
 
     async fn statement(&mut self, statement: &str) -> Result<u64, Failure> {
         let outcome = self.start_and_drain(statement).await;
-        match outcome {
-            Ok(changed) => {
-                self.is_busy = false;
-                Ok(changed)
-            }
-            Err(failure) => Err(self.settle(failure)),
-        }
+        self.settled(outcome)
     }
 
     async fn start_and_drain(&mut self, statement: &str) -> Result<u64, Failure> {
@@ -125,6 +119,17 @@ impl MysqlConnection {
         }
     }
 
+    /// Notes the end of a statement: its answer was read to the end, or it failed.
+    pub(super) fn settled<T>(&mut self, outcome: Result<T, Failure>) -> Result<T, Failure> {
+        match outcome {
+            Ok(done) => {
+                self.is_busy = false;
+                Ok(done)
+            }
+            Err(failure) => Err(self.settle(failure)),
+        }
+    }
+
     /// Notes whether the server may still be working on the statement that failed.
     pub(super) fn settle(&mut self, failure: Failure) -> Failure {
         self.is_busy = match &failure {
@@ -137,11 +142,7 @@ impl MysqlConnection {
 
     /// Reads a row and discards it. Returns true at the end of the rows.
     async fn row(&mut self) -> Result<bool, Failure> {
-        let packet = self.wire.packet().await?;
-        if packet.first() == Some(&first_byte::ERROR) {
-            return Err(Failure::Server(ServerError::parse(packet)));
-        }
-        Ok(is_end(packet))
+        Ok(is_end(unless_error(self.wire.packet().await?)?))
     }
 
     /// Starts a query and reads the definitions of its columns.
@@ -180,11 +181,7 @@ impl MysqlConnection {
         message.extend_from_slice(query.as_bytes());
         self.is_busy = true;
         self.wire.command(&message).await?;
-        let packet = self.wire.packet().await?;
-        match packet.first() {
-            Some(&first_byte::ERROR) => Err(Failure::Server(ServerError::parse(packet))),
-            _ => Ok(packet),
-        }
+        unless_error(self.wire.packet().await?)
     }
 
     /// Sends a query, and reads what kind of answer follows.
@@ -222,6 +219,14 @@ impl MysqlConnection {
 enum QueryAnswer {
     Done { changed: u64 },
     Rows { columns: usize },
+}
+
+/// Returns a packet unless it reports an error.
+pub(super) fn unless_error(packet: &[u8]) -> Result<&[u8], Failure> {
+    match packet.first() {
+        Some(&first_byte::ERROR) => Err(Failure::Server(ServerError::parse(packet))),
+        _ => Ok(packet),
+    }
 }
 
 /// Whether a packet marks the end of the rows, instead of being a row.

@@ -3,9 +3,9 @@
 use mysql_common::packets::StmtPacket;
 
 use super::column::DeclaredColumn;
-use super::connection::{MysqlConnection, is_end};
-use super::failure::{Failure, ServerError};
-use super::handshake::{first_byte, parsed};
+use super::connection::{MysqlConnection, is_end, unless_error};
+use super::failure::Failure;
+use super::handshake::parsed;
 use super::row::RowCells;
 
 /// The command COM_STMT_PREPARE.
@@ -24,16 +24,6 @@ impl MysqlConnection {
     pub(super) async fn first_row(&mut self, query: &str) -> Result<Vec<Option<String>>, Failure> {
         let row = self.run_and_drain(query).await;
         self.settled(row)
-    }
-
-    fn settled<T>(&mut self, outcome: Result<T, Failure>) -> Result<T, Failure> {
-        match outcome {
-            Ok(done) => {
-                self.is_busy = false;
-                Ok(done)
-            }
-            Err(failure) => Err(self.settle(failure)),
-        }
     }
 
     async fn prepare_and_close(&mut self, query: &str) -> Result<Vec<DeclaredColumn>, Failure> {
@@ -56,10 +46,7 @@ impl MysqlConnection {
         let columns = self.columns_of(query).await?.len();
         let mut first = None;
         loop {
-            let packet = self.wire.packet().await?;
-            if packet.first() == Some(&first_byte::ERROR) {
-                return Err(Failure::Server(ServerError::parse(packet)));
-            }
+            let packet = unless_error(self.wire.packet().await?)?;
             if is_end(packet) {
                 return Ok(first.unwrap_or_default());
             }

@@ -12,6 +12,7 @@ use mysql_common::proto::MySerialize;
 use taploom_model::Error;
 use tokio::net::TcpStream;
 
+use super::connection::unless_error;
 use super::failure::{Failure, ServerError};
 use super::options::{MysqlOptions, SslMode};
 use super::tls;
@@ -134,10 +135,7 @@ struct Greeting {
 
 impl Greeting {
     fn parse(packet: &[u8]) -> Result<Self, Failure> {
-        if packet.first() == Some(&first_byte::ERROR) {
-            return Err(Failure::Server(ServerError::parse(packet)));
-        }
-        let greeting: HandshakePacket<'_> = parsed(packet)?;
+        let greeting: HandshakePacket<'_> = parsed(unless_error(packet)?)?;
         Ok(Self {
             connection: greeting.connection_id(),
             capabilities: greeting.capabilities(),

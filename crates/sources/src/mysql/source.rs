@@ -11,9 +11,8 @@ use taploom_model::{Ending, Error, ErrorKind, Result, ResultSchema, RowSource, S
 
 use super::cells::CellBuilder;
 use super::column::{CellForm, DeclaredColumn};
-use super::connection::{MysqlConnection, QueryKiller, is_end};
-use super::failure::{Failure, ServerError};
-use super::handshake::first_byte;
+use super::connection::{MysqlConnection, QueryKiller, is_end, unless_error};
+use super::failure::Failure;
 use super::row::RowCells;
 use crate::column_list::ColumnList;
 use crate::error::invalid;
@@ -87,9 +86,10 @@ impl MysqlConnection {
     /// not give is taken from the server.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidRequest`] if the query is wrong (with a [`ServerError`] as the error's source), if it
-    /// returns no rows, or if the number of `columns` differs from the result's; [`ErrorKind::UnsupportedColumn`] for
-    /// a list of strings; [`ErrorKind::Source`] if the server or the connection fails.
+    /// [`ErrorKind::InvalidRequest`] if the query is wrong (with a [`ServerError`](super::ServerError) as the error's
+    /// source), if it returns no rows, or if the number of `columns` differs from the result's;
+    /// [`ErrorKind::UnsupportedColumn`] for a list of strings; [`ErrorKind::Source`] if the server or the connection
+    /// fails.
     pub async fn query(
         self,
         query: &str,
@@ -142,14 +142,11 @@ impl MysqlSource {
     /// Appends rows until the batch is full or the rows end.
     async fn fill(&mut self) -> Result<(), Failure> {
         while self.batch_rows < self.limits.rows && self.batch_bytes < self.limits.bytes {
-            let packet = self.connection.wire.packet().await?;
+            let packet = unless_error(self.connection.wire.packet().await?)?;
             if is_end(packet) {
                 self.state = ReadState::Ended;
                 self.connection.is_busy = false;
                 break;
-            }
-            if packet.first() == Some(&first_byte::ERROR) {
-                return Err(Failure::Server(ServerError::parse(packet)));
             }
             let mut cells = RowCells::new(packet);
             for (index, column) in self.columns.iter_mut().enumerate() {

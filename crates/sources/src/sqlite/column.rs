@@ -7,6 +7,7 @@ use arrow_array::builder::{
     BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, StringBuilder,
     TimestampMicrosecondBuilder,
 };
+use arrow_array::types::Date32Type;
 use arrow_cast::parse::Parser;
 use arrow_schema::{DataType, TimeUnit};
 use rusqlite::types::{Value, ValueRef};
@@ -69,12 +70,7 @@ impl CellType {
         for value in values {
             kind = match (value, kind) {
                 (Value::Null, kind) => kind,
-                (Value::Blob(_), _) => {
-                    return Err(Error::new(
-                        ErrorKind::UnsupportedColumn,
-                        "BLOB is not supported yet; convert it in the query, e.g. by hex()",
-                    ));
-                }
+                (Value::Blob(_), _) => return Err(blob_unsupported()),
                 (Value::Text(_), _) | (_, Some(Self::Text)) => Some(Self::Text),
                 (Value::Real(_), _) | (_, Some(Self::Double)) => Some(Self::Double),
                 (Value::Integer(_), _) => Some(Self::Long),
@@ -173,27 +169,13 @@ impl CellBuilder {
                 ),
                 ValueRef::Blob(_) => return Err(unfit(value, "text")),
             },
-            Self::Date(builder) => builder.append_option(match value {
-                ValueRef::Null => None,
-                ValueRef::Text(text) => Some(
-                    std::str::from_utf8(text)
-                        .ok()
-                        .and_then(date_alone)
-                        .and_then(arrow_array::types::Date32Type::parse)
-                        .ok_or_else(|| unfit(value, DATE))?,
-                ),
-                _ => return Err(unfit(value, DATE)),
-            }),
-            Self::Timestamp(builder) => builder.append_option(match value {
-                ValueRef::Null => None,
-                ValueRef::Text(text) => Some(
-                    std::str::from_utf8(text)
-                        .ok()
-                        .and_then(micros_of_text)
-                        .ok_or_else(|| unfit(value, TIMESTAMP))?,
-                ),
-                _ => return Err(unfit(value, TIMESTAMP)),
-            }),
+            Self::Date(builder) => {
+                let date = |text: &str| date_alone(text).and_then(Date32Type::parse);
+                builder.append_option(parsed(value, DATE, date)?);
+            }
+            Self::Timestamp(builder) => {
+                builder.append_option(parsed(value, TIMESTAMP, micros_of_text)?);
+            }
         }
         Ok(())
     }
@@ -208,6 +190,26 @@ impl CellBuilder {
             Self::Timestamp(builder) => Arc::new(builder.finish()),
         }
     }
+}
+
+/// The error for a column with BLOBs.
+pub(super) fn blob_unsupported() -> Error {
+    let message = "BLOB is not supported yet; convert it in the query, e.g. by hex()";
+    Error::new(ErrorKind::UnsupportedColumn, message)
+}
+
+/// Parses a value that has to be text or null.
+fn parsed<T>(
+    value: ValueRef<'_>,
+    wanted: &str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>> {
+    let text = match value {
+        ValueRef::Null => return Ok(None),
+        ValueRef::Text(text) => std::str::from_utf8(text).ok(),
+        _ => None,
+    };
+    text.and_then(parse).map(Some).ok_or_else(|| unfit(value, wanted))
 }
 
 /// Upper limit for the length of a value as text, in bytes.
