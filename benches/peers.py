@@ -2,7 +2,7 @@
 
     peers.py PROGRAM FORMAT INPUT OUTPUT
 
-It prints one line of JSON: CPU seconds of reading and of writing, without those of the interpreter and of
+It prints one line of JSON: the CPU seconds of reading and of writing, without the start of the interpreter and the
 imports; the largest resident set, in KiB; and the version of the program.
 """
 
@@ -15,7 +15,7 @@ import time
 os.environ["POLARS_MAX_THREADS"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"
 
-# The formats "parquet-zstd" and "parquet-snappy" are those of a program's default options.
+# The formats "parquet-zstd" and "parquet-snappy" are Parquet with these codecs and otherwise the default options of the program.
 CODECS = "zstd", "snappy"
 
 

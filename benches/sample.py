@@ -6,14 +6,14 @@
     python sample.py make-groups integers|uuids GROUPS FILE
     python sample.py check-groups FILE GROUPS
 
-`make` writes a table of 1,000 groups of 1,000 ids, by polars. A KIND is an order and a width, such as `sorted-light`. In `sorted`
-the rows of a group lie together, and those of an id within it; `shuffled` has the same rows in random order. `light` has the number of
-each row within its id beside the group and the id; `heavy` has the number of each row in the table and a double, both without repetitions.
-`pages` has 10 ids in every group, and is written by pyarrow with pages of keys that have one group and one id, as values. Every program
-keeps all rows of the first 10 ids of every group (of `pages`, the first 2). `check` says whether a file has exactly these rows, in the
-order of the input.
+`make` writes a table of 1,000 groups of 1,000 ids with polars. A KIND is an order and a width, such as `sorted-light`. In `sorted`, the
+rows of a group are next to each other, and within the group the rows of an id; `shuffled` has the same rows in random order. Beside the
+group and the id, `light` has the number of each row within its id, and `heavy` has the number of each row in the table and a double, both
+without repetitions. `pages` has 10 ids in every group; pyarrow writes it without dictionaries, and each page of the group and the id has
+a single value. Every program keeps all rows of the first 10 ids of every group (of `pages`, the first 2). `check` says whether a file has
+exactly these rows, in the order of the input.
 
-`make-groups` writes two rows for every group, each with an id of its own, in random order, by DuckDB. `check-groups` says whether a file
+`make-groups` writes two rows for every group, each with a different id, in random order, with DuckDB. `check-groups` says whether a file
 has one row for every group.
 """
 

@@ -74,7 +74,7 @@ SECONDS = 60
 
 def main(taploom):
     warnings.simplefilter("ignore")
-    # The columns as they stand in the file, before astropy makes SkyCoord, Time and so on of several ones.
+    # Keeps the columns of the file, which astropy would combine to SkyCoord, Time and so on.
     ecsv.serialize._construct_mixins_from_columns = lambda table: table
     report = {"tables": 0, "equal": 0, "cells": 0, "units": 0, "zeros": 0}
     report |= {"refused": [], "different": [], "misbehaved": []}

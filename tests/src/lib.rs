@@ -17,6 +17,7 @@ mod losses;
 mod matrix;
 mod oracle;
 mod process;
+mod random;
 mod reader;
 mod readers;
 mod variants;
@@ -30,6 +31,7 @@ pub use checks::{
 pub use losses::{LOSSES, Loss, with_losses};
 pub use matrix::matrix;
 pub use oracle::{ReaderOracle, types_of};
+pub use random::{Random, mixed};
 pub use reader::Reader;
 pub use readers::{Field, Filtered, Read, Readers, Request};
 pub use variants::{VARIANTS, Variant};

@@ -31,7 +31,7 @@ pub struct Request<'a> {
 
 /// A FIELD as a reader reports it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs, reason = "the names are those of VOTable")]
+#[allow(missing_docs, reason = "VOTable defines the attributes")]
 #[serde(default)]
 pub struct Field {
     pub name: String,

@@ -20,34 +20,11 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use taploom::ResultSchema;
 use taploom::pipeline::{BatchSource, Filter, RowSource, Step, Transformed};
 use taploom::sources::{Condition, Request};
+use taploom_tests::Random;
 
 const ROWS: i64 = 600;
 const TABLES: u64 = 4;
 const CONDITIONS: usize = 300;
-
-/// Pseudorandom numbers, the same in every run.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-
-    fn of<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
-        from[self.below(from.len() as u64) as usize]
-    }
-
-    fn chance(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
-    }
-}
 
 const TEXTS: [&str; 12] =
     ["", "a", "A", "ab", "aXb", "b%", "b_c", "it's", "é", "Éa", "a\\b", "zzz a long text with %"];
@@ -66,7 +43,7 @@ const DOUBLES: [f64; 10] = [
 
 /// A table whose columns are nearly sorted in runs, so that the bounds of pages exclude rows.
 fn table(seed: u64) -> RecordBatch {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let rows = 0..ROWS;
     let mut column = |nulls: u64, value: &mut dyn FnMut(i64, &mut Random)| {
         for row in rows.clone() {
@@ -250,7 +227,7 @@ fn rows_are_those_that_duckdb_finds() {
     for seed in 0..TABLES {
         let folder = tempfile::tempdir().unwrap();
         let table = table(seed);
-        let mut random = Random(1000 + seed);
+        let mut random = Random::new(1000 + seed);
         let mut conditions: Vec<String> =
             (0..CONDITIONS).map(|_| condition(&mut random, 0)).collect();
         conditions.dedup();

@@ -31,6 +31,8 @@ use std::fs;
 use std::panic::catch_unwind;
 use std::path::Path;
 
+use taploom_tests::Random;
+
 /// Bytes with a meaning in one of the grammars, and some without.
 const SIGNS: &[u8] = b"\"\\;=,/<>&'\r\n\t\0 *[]{}0129-+.:#\x7f\x80\xc3\xff";
 
@@ -73,7 +75,7 @@ fn an_expression_is_evaluated_or_refused() {
 fn run(target: &str, inputs: usize, check: fn(&[u8])) {
     let seeds = seeds(target);
     seeds.iter().for_each(|seed| one(target, seed, check));
-    let mut mutations = Mutations { state: 1 };
+    let mut mutations = Mutations(Random::new(1));
     for _ in 0..inputs {
         one(target, &mutations.of(&seeds), check);
     }
@@ -99,10 +101,8 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     paths.into_iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
-/// Random changes to inputs, the same in every run (SplitMix64).
-struct Mutations {
-    state: u64,
-}
+/// Random changes to inputs, the same in every run.
+struct Mutations(Random);
 
 impl Mutations {
     /// A seed with one to six changes.
@@ -143,11 +143,6 @@ impl Mutations {
     }
 
     fn below(&mut self, limit: usize) -> usize {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut value = self.state;
-        value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        value ^= value >> 31;
-        usize::try_from(value % limit as u64).unwrap()
+        usize::try_from(self.0.below(limit as u64)).unwrap()
     }
 }

@@ -16,14 +16,9 @@ use arrow_array::{
 use futures::executor::block_on;
 use taploom::ResultSchema;
 use taploom::pipeline::{BatchSource, RowSource, Sample, Step, Transformed};
+use taploom_tests::mixed;
 
 const ROWS: u64 = 1500;
-
-fn mixed(number: u64) -> u64 {
-    let mixed = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
-}
 
 /// Groups in runs, and ids in shorter runs. Every value occurs again later, and a tenth of them are null.
 fn numbers(salt: u64, run: u64, distinct: u64) -> Vec<Option<u64>> {

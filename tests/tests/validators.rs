@@ -67,14 +67,14 @@ fn validators_find_nothing_but_what_is_known_of_them() {
 /// STILTS 3.4.7.
 fn votlint_misreads(variant: &Variant, vo_type: &VoType) -> bool {
     if has(variant, "serialization", "TABLEDATA") {
-        // It wants the elements of a null array of fixed length, such as a bit and a complex number,
-        // and the characters of a null text; an empty TD is null; VOTable 1.4, 6.
+        // For a null array of fixed length (also a bit or a complex number) and a null text of fixed length, votlint
+        // expects elements or characters. By VOTable 1.4, 6, an empty TD is null.
         let is_pair_or_bit = vo_type.datatype.is_complex() || vo_type.datatype == Datatype::Bit;
         let shape = vo_type.arraysize.as_ref();
         return shape.map_or(is_pair_or_bit, |shape| shape.fixed().is_some());
     }
-    // It takes a bit for an array, the count of bits for one of bytes, that of complex numbers for one
-    // of floats, and counts primitives.
+    // votlint takes a single bit for an array, a count of bits for a count of bytes, and a count of complex numbers for
+    // a count of floats, and it knows only `array_count=primitives`.
     is_odd_bit(vo_type)
         || vo_type.datatype.is_complex() && is_variable(vo_type)
         || has(variant, "array_count", "outer") && is_variable_matrix(vo_type)

@@ -66,7 +66,7 @@ fn main() -> ExitCode {
 }
 
 fn number<N: FromStr>(text: Option<&&str>, otherwise: N) -> Result<N, String> {
-    text.map_or(Ok(otherwise), |text| text.parse().map_err(|_| format!("{text} is no number")))
+    text.map_or(Ok(otherwise), |text| text.parse().map_err(|_| format!("{text} is not a number")))
 }
 
 /// A table in memory, and the encoder for its results.

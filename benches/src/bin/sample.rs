@@ -1,5 +1,5 @@
-//! Keeps all rows of the first ids of every group with a plain loop over the batches of the Parquet crate, as a program of one's own
-//! would. `cargo xtask bench sample` runs it beside `taploom sample`.
+//! Keeps all rows of the first ids of every group with a plain loop over the batches of the Parquet crate, as a
+//! program written for this purpose would. `cargo xtask bench sample` compares it with `taploom sample`.
 //!
 //! ```text
 //! bench-sample FILE OUT N

@@ -1,5 +1,5 @@
-//! A table like those of published sky surveys: rounded numbers, sorted by position, with flags that are
-//! mostly null.
+//! A table that resembles the tables of published sky surveys: rounded numbers, sorted by position, with flags that
+//! are mostly null.
 //!
 //! | columns | values |
 //! |---|---|

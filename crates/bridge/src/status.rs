@@ -38,7 +38,7 @@ pub struct JobStatus {
 /// The phases of a job; the last three are final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
-#[allow(missing_docs, reason = "the names are those of UWS 1.1, 2.1.3")]
+#[allow(missing_docs, reason = "UWS 1.1, 2.1.3 defines the phases")]
 pub enum Phase {
     Queued,
     Executing,

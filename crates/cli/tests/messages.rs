@@ -102,7 +102,7 @@ fn an_error_in_yaml_is_one_line_without_a_drawing() {
     }
 }
 
-/// Rust keeps arguments as text, and clap does not name one that is none.
+/// Rust reads arguments as UTF-8 by default, and clap's message does not show an argument that is not UTF-8.
 #[test]
 #[cfg(unix)]
 fn a_name_that_is_not_utf_8_is_shown() {

@@ -1,4 +1,5 @@
-//! What a condition may be for rows of which only bounds are known.
+//! Tells whether a condition may be true for any row of a container, such as a row group, from the bounds of its
+//! values.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
@@ -38,7 +39,8 @@ pub trait Bounds {
     }
 }
 
-/// What an expression may be in each container. A wrong `true` costs time; a wrong `false` would lose rows.
+/// The results that an expression may have in each container. A wrong `true` costs time; a wrong `false` would lose
+/// rows.
 struct Possible {
     yes: Vec<bool>,
     no: Vec<bool>,

@@ -11,8 +11,8 @@ use arrow_array::{
     ArrayRef, BooleanArray, Float32Array, Float64Array, Int16Array, Int32Array, Int64Array,
     RecordBatch, UInt8Array,
 };
-use common::{arrow_writer, as_set, batches, every_type, loom, scatter};
-use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
+use common::{arrow_writer, as_set, batches, codecs, every_type, loom, scatter};
+use parquet::basic::{Compression, Encoding};
 use parquet::file::metadata::KeyValue;
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{
@@ -66,13 +66,7 @@ fn same_rows(batches: &[RecordBatch], properties: &WriterProperties) {
 
 #[test]
 fn every_codec() {
-    for codec in [
-        Compression::UNCOMPRESSED,
-        Compression::SNAPPY,
-        Compression::LZ4_RAW,
-        Compression::ZSTD(ZstdLevel::default()),
-        Compression::GZIP(GzipLevel::default()),
-    ] {
+    for codec in codecs() {
         same(&properties().set_compression(codec).build());
     }
 }

@@ -238,7 +238,7 @@ fn beginning_of(from: &mut impl Read) -> io::Result<Vec<u8>> {
 }
 
 /// Fills `bytes` unless the input ends earlier. A pipe returns pieces of any size.
-fn read_full(from: &mut impl Read, bytes: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn read_full(from: &mut impl Read, bytes: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < bytes.len() {
         match from.read(&mut bytes[filled..]) {

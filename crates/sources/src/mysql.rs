@@ -1,7 +1,8 @@
-//! MySQL and MariaDB: rows of a query, read from the text protocol straight into Arrow columns.
+//! MySQL and MariaDB: reads the rows of a query from the text protocol straight into Arrow columns.
 //!
-//! `mysql_common` knows the packets and the ways to prove a password; framing and rows are read here,
-//! because no client of today hands out the bytes of a row without a copy or a value per cell.
+//! The crate `mysql_common` parses the packets of the handshake and computes the replies of the login. Packet framing
+//! and rows are read here, because no existing client gives access to the bytes of a row without copying them or
+//! making a value for each cell.
 
 mod cells;
 mod column;
@@ -28,11 +29,11 @@ use crate::plugin::{Place, QueryUse, SourceInfo, SourceType};
 use crate::register_source;
 use crate::request::Request;
 
-/// Connects and runs a query. A connection that is lost before the first row is made again, and the query
-/// with it, as [`MysqlOptions::connect_retries`] says.
+/// Connects and runs a query. If the connection is lost before the first row, it connects and runs the query again, up
+/// to [`MysqlOptions::connect_retries`] times.
 ///
 /// # Errors
-/// As of [`MysqlConnection::connect`] and [`MysqlConnection::query`].
+/// The same as [`MysqlConnection::connect`] and [`MysqlConnection::query`].
 ///
 /// ```no_run
 /// use taploom_sources::mysql::{self, BatchLimits};
@@ -64,7 +65,7 @@ pub async fn query(
     }
 }
 
-/// Names the source.
+/// The source, for the registry.
 struct Mysql;
 
 register_source!(

@@ -1,8 +1,8 @@
-//! Queries by which a database chooses columns and rows itself.
+//! Makes queries with which a database itself chooses the wanted columns and rows.
 //!
-//! The query becomes the subquery of another one, which names the wanted columns and has the part of the condition
-//! that the database evaluates as Taploom does. The rows that arrive are filtered again, so the database may send
-//! too many rows, but never too few.
+//! The given query becomes the subquery of a new query. The new query names the wanted columns, and has the part of the
+//! condition that the database evaluates in the same way as Taploom. The rows that arrive are filtered again, so the
+//! database may send too many rows, but never too few.
 
 use taploom_expressions::{Condition, Predicate, SelectList, SqlDialect};
 use taploom_model::ResultSchema;
@@ -18,8 +18,8 @@ pub(crate) struct Pushdown {
 }
 
 impl Pushdown {
-    /// Resolves the columns and the condition against the schema of the query. `None` if they are wrong; whoever
-    /// filters the rows reports the error.
+    /// Resolves the columns and the condition against the schema of the query. `None` if they are wrong; the error is
+    /// reported later, when the rows are filtered.
     pub(crate) fn bind(
         schema: &ResultSchema,
         select: Option<&SelectList>,
@@ -50,7 +50,8 @@ impl Pushdown {
         self.predicate.as_ref().map(Predicate::columns).unwrap_or_default()
     }
 
-    /// The query around `query`, whose columns have these names. `None` if it would give the same rows and columns.
+    /// Makes the new query around `query`, whose columns have these names. `None` if it would return the same rows and
+    /// columns.
     pub(crate) fn query(
         &self,
         query: &str,

@@ -1,33 +1,34 @@
-//! The numbers that rows have in their files, for errors that name a row.
+//! Translates a row's number among the rows that a source returned to its number in the file, for error messages.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use taploom_model::Error;
 
-/// The rows that were given by a source, as stretches of rows that follow each other in a file. Clones are the same rows.
+/// Records which rows of a file, or of several files, a source has returned. Clones share the record.
 ///
-/// A source that leaves out rows calls [`jump`](Self::jump); the others give all rows of a file, which is what the numbers
-/// say without it. Stretches are kept until [`forget`](Self::forget) is called.
+/// The rows are recorded as stretches of consecutive rows. A source that leaves out rows calls [`jump`](Self::jump)
+/// at the beginning of each stretch. Without any call, all rows of the file count as returned. Stretches are kept
+/// until [`forget`](Self::forget) is called.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RowNumbers {
     stretches: Arc<Mutex<VecDeque<Stretch>>>,
-    /// The file, if it is one of several, and the rows that were given before its first one.
+    /// The file, if it is one of several, and the number of rows that were returned before its first row.
     file: Option<Arc<str>>,
     before: u64,
 }
 
 #[derive(Debug)]
 struct Stretch {
-    /// Rows that were given before it.
+    /// Number of rows that were returned before the stretch.
     given: u64,
-    /// Rows before it in its file.
+    /// Number of rows of the file before the stretch, returned or not.
     skipped: u64,
     file: Option<Arc<str>>,
 }
 
 impl RowNumbers {
-    /// The numbers for the next of several files, after `given` rows of the files before it.
+    /// The record for the next of several files. The files before it returned `given` rows.
     pub(crate) fn next_file(&self, file: &str, given: u64) -> Self {
         let next =
             Self { stretches: Arc::clone(&self.stretches), file: Some(file.into()), before: given };
@@ -35,8 +36,8 @@ impl RowNumbers {
         next
     }
 
-    /// States that the row which is given after `given` others comes after `skipped` rows of the file, and that
-    /// the rows after it follow.
+    /// Begins a stretch: after `given` returned rows of this file, the source returns the rows that follow the first
+    /// `skipped` rows of the file.
     pub(crate) fn jump(&self, given: u64, skipped: u64) {
         let given = self.before + given;
         let mut stretches = self.stretches();
@@ -48,7 +49,8 @@ impl RowNumbers {
         }
     }
 
-    /// The error with the number that its row has in the file. The error counts it, from 1, after `given` rows.
+    /// Replaces the row of an error by its number in the file. In the error, rows count from 1 after the first
+    /// `given` rows that were returned.
     pub(crate) fn name(&self, error: Error, given: u64) -> Error {
         let Some(row) = error.row() else { return error };
         let at = given + row.saturating_sub(1);
@@ -65,7 +67,7 @@ impl RowNumbers {
         }
     }
 
-    /// Forgets the rows before the one that is given after `given` others.
+    /// Forgets the first `given` rows that were returned.
     pub(crate) fn forget(&self, given: u64) {
         let mut stretches = self.stretches();
         while stretches.get(1).is_some_and(|next| next.given <= given) {

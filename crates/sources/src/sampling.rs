@@ -28,14 +28,14 @@ impl Sampling {
         }
     }
 
-    /// Whether the source gives the rows of the sample alone, of those for which the condition is true, and perhaps without
-    /// the columns of the keys and of the condition.
+    /// Whether the source itself applies the sample and the condition. Then it returns only the rows of the sample,
+    /// possibly without the columns that only the sample or the condition needs.
     pub(crate) fn is_decided_by_source(&self) -> bool {
         self.is_decided.load(Ordering::Relaxed)
     }
 
-    /// Declares that the source decides the sample. For the same columns, it has to do so for all files or
-    /// for none.
+    /// Declares that the source itself applies the sample. A source has to do so for all files of a request or for
+    /// none.
     #[cfg(feature = "parquet")]
     pub(crate) fn decide_by_source(&self) {
         self.is_decided.store(true, Ordering::Relaxed);
@@ -44,7 +44,7 @@ impl Sampling {
     /// The pairs that are kept so far.
     #[cfg(feature = "parquet")]
     pub(crate) fn kept(&self) -> MutexGuard<'_, KeptPairs> {
-        // After a panic the source is not read any more.
+        // The lock is poisoned only after a panic, and after a panic the source is not read any more.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -55,7 +55,7 @@ impl Sampling {
 
 /// Statistics on how a source decides the rows of a sample. Clones share the counts.
 ///
-/// The counts are updated after every batch, so they are also right if the rows are not read to their end.
+/// The counts are updated after every batch, so they are right even if not all rows are read.
 #[derive(Clone, Default)]
 pub struct SampleStats {
     report: Arc<Mutex<SampleReport>>,
@@ -100,7 +100,7 @@ impl fmt::Debug for SampleStats {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SampleReport {
-    /// Rows that were decided: those for which the condition of the request is true.
+    /// Number of rows that were decided. Rows for which the condition of the request is not true are not counted.
     pub rows: u64,
     /// Number of rows that were kept.
     pub rows_kept: u64,
@@ -119,7 +119,8 @@ pub struct SampleReport {
     pub rows_by_values: u64,
     /// Number of row groups whose rows were decided.
     pub row_groups: u64,
-    /// Row groups of which no row was kept. Only their keys were read, and the columns of the condition.
+    /// Number of row groups of which no row was kept. At most their key columns and the columns of the condition were
+    /// read.
     pub row_groups_skipped: u64,
     /// Number of pages of keys that were decompressed.
     pub key_pages: u64,

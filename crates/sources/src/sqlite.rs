@@ -1,6 +1,6 @@
-//! SQLite: rows of a query, in the types that the columns were declared with.
+//! SQLite: reads the rows of a query, with the declared types of the columns.
 //!
-//! SQLite's library blocks, so the query runs on its own thread and reads one batch ahead.
+//! SQLite's library blocks, so the query runs on a separate thread, which reads one batch ahead.
 
 use std::io;
 use std::path::Path;
@@ -18,7 +18,7 @@ use taploom_model::{
     ColumnMetadata, Ending, Error, ErrorKind, Result, ResultSchema, RowSource, Step, TableMetadata,
 };
 
-use self::column::CellType;
+use self::column::{CellType, blob_unsupported};
 use self::pushed::Pushed;
 use self::rows::Reading;
 use crate::column_list::ColumnList;
@@ -32,7 +32,7 @@ mod column;
 mod pushed;
 mod rows;
 
-/// Names the source.
+/// The source, for the registry.
 struct Sqlite;
 
 register_source!(
@@ -71,7 +71,7 @@ async fn open_file(name: &str, request: &Request<'_>) -> Result<Box<dyn RowSourc
     let connection = Connection::open_with_flags(path, flags).map_err(|error| {
         invalid(format!("source sqlite:{name}: can't open the database")).with_source(error)
     })?;
-    // Opening alone does not look into the file.
+    // Opening a database does not read the file, so a query finds out whether it is one.
     let looked = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
     looked.map_err(|error| {
         let problem = match error.sqlite_error_code() {
@@ -104,13 +104,13 @@ pub(crate) async fn start(
 ) -> Result<Box<dyn RowSource>> {
     let interrupt = connection.get_interrupt_handle();
     let (ready, started) = oneshot::channel();
-    // One step of the only sender may wait.
+    // With a capacity of 0, the channel holds one step for each sender, and there is one sender.
     let (mut sender, steps) = mpsc::channel(0);
     let job = Job {
         location: request.location.to_owned(),
         query: query.to_owned(),
         given: request.columns.clone(),
-        // A sample needs its keys, which the list may leave out.
+        // A sample needs its key columns, which the list may leave out.
         select: request.select.clone().filter(|_| request.sample.is_none()),
         condition: request.condition.clone(),
         batch_rows: request.batch_rows.max(1),
@@ -126,7 +126,7 @@ pub(crate) async fn start(
     Ok(Box::new(SqliteSource { schema, steps, interrupt }))
 }
 
-/// Rows of a query that runs on another thread; dropping it interrupts the query.
+/// The rows of a query that runs on another thread. If it is dropped, the query is interrupted.
 struct SqliteSource {
     schema: ResultSchema,
     steps: mpsc::Receiver<Result<Step>>,
@@ -171,7 +171,7 @@ impl Job {
         ready: oneshot::Sender<Result<ResultSchema>>,
         sender: &mut mpsc::Sender<Result<Step>>,
     ) {
-        // If nobody listens, the source was dropped.
+        // Errors of sending are ignored: they mean that the source was dropped.
         let mut ready = Some(ready);
         let read = guarded(&self.location, || {
             let statement = self.prepare(connection)?;
@@ -196,7 +196,7 @@ impl Job {
                 Ok(tables) if !tables.is_empty() => format!(" (tables: {})", tables.join(", ")),
                 _ => String::new(),
             };
-            // SQLite repeats the whole statement after its message; the message is enough.
+            // SQLite's error repeats the whole statement. Only its message is kept.
             let (code, cause) = match &error {
                 rusqlite::Error::SqlInputError { error, msg, .. } => {
                     (Some(error.code), msg.clone())
@@ -204,7 +204,7 @@ impl Job {
                 other => (other.sqlite_error_code(), other.to_string()),
             };
             match code {
-                // SQLite reads the schema only now, which may be damaged.
+                // SQLite has just read the schema for the first time, and the schema may be damaged.
                 Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                     damaged("the database is damaged").with_source(cause)
                 }
@@ -212,7 +212,7 @@ impl Job {
             }
         })?;
         if statement.parameter_count() > 0 {
-            let message = "the query has parameters, and there are no values for them";
+            let message = "the query has parameters, but no values can be given; write the values into the query";
             return Err(invalid(message.to_owned()));
         }
         if statement.column_count() == 0 || !statement.readonly() {
@@ -221,7 +221,7 @@ impl Job {
         Ok(statement)
     }
 
-    /// The query that is run: the one that was given, or another one for those of its columns and rows that are wanted.
+    /// Chooses the query to run: the given one, or a new one for only the wanted columns and rows.
     fn choose<'c>(
         &self,
         connection: &'c Connection,
@@ -250,11 +250,7 @@ impl Job {
             }
         }
         if let Some(blob) = columns.iter().find(|column| column.cell_type == Some(CellType::Blob)) {
-            return Err(Error::new(
-                ErrorKind::UnsupportedColumn,
-                "BLOB is not supported yet; convert it in the query, e.g. by hex()",
-            )
-            .with_column(&blob.name));
+            return Err(blob_unsupported().with_column(&blob.name));
         }
         Ok(Reading { job: self, columns, schema: None, values: Vec::new(), statement })
     }
@@ -297,7 +293,7 @@ impl Job {
         if let Some(list) = &self.given {
             return list.describe(arrow);
         }
-        // The name is that of the result's column, which the query may have chosen.
+        // The column is named as in the result, since the query may rename it.
         let metadata =
             columns.iter().map(|column| ColumnMetadata { name: None, ..column.metadata.clone() });
         let schema = ResultSchema::new(arrow, metadata.collect())?;
@@ -315,7 +311,7 @@ impl Job {
 struct ResultColumn {
     name: String,
     cell_type: Option<CellType>,
-    /// Whether its type was given with the request.
+    /// Whether the request gives its type.
     is_given: bool,
     metadata: ColumnMetadata,
     table: Option<String>,

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
+#[path = "../../loom/tests/common/random.rs"]
+mod random;
+
 use std::fs::File;
 use std::sync::Arc;
 
@@ -16,17 +19,13 @@ use taploom_model::{Resources, ScratchSpace, Step};
 use taploom_sources::{Request, open};
 use tempfile::NamedTempFile;
 
+use crate::random::scatter;
+
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// Memory for the footer and the schema per column and row group, which the limit does not include.
 const METADATA: usize = 2 << 10;
-
-/// Numbers without a pattern, so that they don't compress.
-fn scatter(index: usize) -> u64 {
-    let mixed = (index as u64).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
-}
 
 fn doubles(column: usize, rows: usize) -> ArrayRef {
     let cells = (0..rows).map(|row| 1.0 / scatter(row * 1000 + column) as f64);

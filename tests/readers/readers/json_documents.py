@@ -97,7 +97,7 @@ def array(cells, field, type_, name):
 
 
 def inner_extents(field):
-    """Those of the lists within the list of a cell, the innermost last."""
+    """The extents of the lists within the list of a cell, the innermost last."""
     dimensions = (field["arraysize"] or "").split("x")
     if field["datatype"] in ("char", "unicodeChar"):
         dimensions = dimensions[1:]

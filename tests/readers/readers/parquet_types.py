@@ -119,7 +119,7 @@ def list_lengths(array):
 
 
 def elements(array):
-    """Those of all lists, one after another; a null has none."""
+    """The elements of all lists, one after another. A null list has no elements."""
     return pa.compute.list_flatten(array)
 
 

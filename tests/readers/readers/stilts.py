@@ -38,12 +38,12 @@ def run_stilts(*arguments):
 
 
 def stilts_table(request):
-    """The VOTable that the STIL of STILTS has made of a file, in a process of its own."""
+    """The VOTable into which STIL, the library of STILTS, has converted a file in a separate process."""
     return decode_document(ElementTree.parse(request["dump"]).getroot())
 
 
 def read_stilts(request, schema):
-    """What STILTS makes of a format with types of its own."""
+    """The cells that STILTS reads from a format that stores types."""
     arrays, columns, status = stilts_table(request)
     # What STILTS holds for a char cell is Latin-1; it writes the bytes it read, which are
     # decoded here as UTF-8, so the text is right although STILTS shows it wrong.

@@ -16,9 +16,8 @@ use arrow_array::types::*;
 use arrow_array::*;
 use arrow_buffer::NullBuffer;
 use arrow_schema::{DataType, Field, Fields};
-use common::{batches, loom};
+use common::{batches, codecs, loom};
 use half::f16;
-use parquet::basic::{Compression, GzipLevel, ZstdLevel};
 use parquet::file::properties::{WriterProperties, WriterVersion};
 use rows::array;
 use taploom_loom::LoomOptions;
@@ -80,13 +79,7 @@ fn reads_all_but(reader: Reader, version: WriterVersion, unread: &[&str]) {
             .set_max_row_group_row_count(Some(1777))
     };
     let mut failures = Failures::default();
-    for codec in [
-        Compression::UNCOMPRESSED,
-        Compression::SNAPPY,
-        Compression::LZ4_RAW,
-        Compression::ZSTD(ZstdLevel::default()),
-        Compression::GZIP(GzipLevel::default()),
-    ] {
+    for codec in codecs() {
         for dictionaries in [true, false] {
             let properties =
                 properties().set_compression(codec).set_dictionary_enabled(dictionaries).build();

@@ -116,13 +116,14 @@ fn of_case(case: &Case, python: &str, missed: &mut Vec<String>) -> Outcome<Strin
     Ok(lines)
 }
 
-/// The memory for many groups, of which one id each is kept.
+/// Measures the memory for many groups, when one id of each group is kept.
 fn of_groups(groups: u64, python: &str, missed: &mut Vec<String>) -> Outcome<String> {
     let (file, out) = (bench_file("input.parquet"), bench_file("sample.parquet"));
     let count = groups.to_string();
     let mut lines = format!(
-        "\n### {groups} groups\n\nTwo rows for every group, each with an id of its own, in random order, written by DuckDB; the first id of every group is kept. The bytes \
-         for a group are those of the largest resident set above {MOST_MEMORY:.0} MiB.\n\n\
+        "\n### {groups} groups\n\nTwo rows for every group, each with a different id, in random order, written by \
+         DuckDB. The first id of every group is kept. The bytes per group are the peak of the resident set beyond \
+         {MOST_MEMORY:.0} MiB, divided by the number of groups.\n\n\
          | keys | CPU seconds | peak MiB | bytes for a group | at most |\n|---|---:|---:|---:|---:|\n"
     );
     for (keys, title, most) in GROUPS {

@@ -1,33 +1,33 @@
-//! Short lists of numbers, of which there may be many millions.
+//! Stores millions of short lists of numbers compactly.
 //!
-//! All lists are in one vector. A list has room for 1, 2, 4, 8 or 16 numbers. When it needs more it moves, and its old place
-//! is given to the next list that needs as much. A list of one number takes 9 bytes; a `Vec` would take 24 and a
-//! separate allocation.
+//! All lists are in one vector. A list has room for 1, 2, 4, 8 or 16 numbers. When it needs more room, it moves, and
+//! its old place is given to the next list that needs a place of that size. A list of one number takes 9 bytes; a
+//! `Vec` would take 24 bytes and a separate allocation.
 
-/// The longest list.
+/// Maximum length of a list.
 pub(super) const LONGEST: usize = 16;
-/// How many sizes of places there are: 1, 2, 4, 8 and 16 numbers.
+/// Number of sizes that a place can have: room for 1, 2, 4, 8 or 16 numbers.
 const SIZES: usize = LONGEST.ilog2() as usize + 1;
 
-/// The lists.
+/// Lists of numbers.
 #[derive(Debug, Default)]
 pub(super) struct IdLists {
-    /// Where each list begins.
+    /// The position in `numbers` of each list.
     starts: Vec<u32>,
     lengths: Vec<u8>,
     numbers: Vec<u32>,
-    /// Places that are free, by size.
+    /// The positions of free places, for each size.
     free: [Vec<u32>; SIZES],
     count: u64,
 }
 
 impl IdLists {
-    /// How many lists there are.
+    /// The number of lists.
     pub(super) fn len(&self) -> usize {
         self.lengths.len()
     }
 
-    /// How many numbers all lists have.
+    /// The number of numbers in all lists together.
     pub(super) fn ids(&self) -> u64 {
         self.count
     }
@@ -46,12 +46,12 @@ impl IdLists {
         self.numbers.get(start..start + length)
     }
 
-    /// Appends a number to a list that has less than [`LONGEST`]. `None` if there are too many numbers to be counted.
+    /// Appends a number to a list, which must be shorter than [`LONGEST`]. `None` if positions would exceed 32 bits.
     pub(super) fn append(&mut self, list: u32, number: u32) -> Option<()> {
         let (start, length) =
             (self.starts.get_mut(list as usize)?, self.lengths.get_mut(list as usize)?);
         let (from, count) = (*start as usize, *length as usize);
-        // A list with as many numbers as its place has room for has to move.
+        // If the place of the list is full, the list has to move.
         if count == 0 || count.is_power_of_two() {
             let room = (count * 2).max(1);
             let size = room.ilog2() as usize;

@@ -1,4 +1,4 @@
-//! Numbers for distinct values.
+//! Gives numbers to distinct values.
 
 use ahash::RandomState;
 use hashbrown::HashTable;
@@ -6,27 +6,27 @@ use taploom_model::{Error, ErrorKind, Result};
 
 use super::keys::Key;
 
-/// Numbers distinct values from 0.
+/// Gives numbers from 0 on to distinct values.
 ///
 /// One vector holds the values in the order of their numbers, and the hash tables hold only the numbers. A map of boxed
-/// texts takes twice the memory.
+/// texts would take twice the memory.
 #[derive(Debug, Default)]
 pub(super) struct Interner {
     hasher: RandomState,
-    /// Numbers of words and of bytes. A column has values of one kind.
+    /// The numbers of the values. A column has either words or bytes, so one of the tables is empty.
     numbers_of_words: HashTable<u32>,
     numbers_of_bytes: HashTable<u32>,
-    /// Words by their numbers; a number of another value has any word.
+    /// The word with each number. The number of null has an arbitrary word.
     words: Vec<u64>,
     bytes: Texts,
     null: Option<u32>,
     next: u32,
 }
 
-/// Values of bytes, by their numbers; a number of another value has no bytes.
+/// The bytes with each number. The number of null has no bytes.
 #[derive(Debug, Default)]
 struct Texts {
-    /// Where each value ends, which is where the next one begins.
+    /// The end of each value in `bytes`, where the next value begins.
     ends: Vec<u64>,
     bytes: Vec<u8>,
 }

@@ -15,9 +15,9 @@ use super::keys::Key;
 /// stays, and a pair is refused only when its group has all its ids.
 ///
 /// # Memory
-/// Memory grows only with the number of kept pairs, which is at most the number of groups times `number`.
-/// Other rows and ids need none. A group takes 5 bytes, and each of its ids 4 to 8 (9 to 18 for a `number` above 16).
-/// In addition, each distinct group and each distinct kept id takes 6 to 12 bytes in a hash table and its value: 8 bytes
+/// Memory grows only with the number of kept pairs, which is at most the number of groups times `number`. Other rows
+/// and ids need none. A group takes 5 bytes, and each of its ids 4 to 8 (9 to 18 for a `number` above 16). In
+/// addition, each distinct group and each distinct kept id takes 6 to 12 bytes in a hash table and its value: 8 bytes
 /// for a number, and 8 bytes and the length for any other value. While a hash table grows, it is held twice.
 #[derive(Debug)]
 pub struct KeptPairs {

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test program uses a part")]
 
 pub(crate) mod cells;
+mod random;
 
 use std::sync::Arc;
 
@@ -16,17 +17,12 @@ use arrow_cast::cast;
 use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::{Compression, GzipLevel, ZstdLevel};
 use parquet::file::metadata::PageIndexPolicy;
 use parquet::file::properties::WriterProperties;
 use taploom_loom::{Encodings, FloatOrder, LoomOptions, LoomWriter, Written};
 
-/// Pseudorandom numbers, the same in every run.
-pub(crate) fn scatter(index: usize) -> u64 {
-    let mut z = (index as u64).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
+pub(crate) use self::random::scatter;
 
 fn some<T>(row: usize, value: T) -> Option<T> {
     (!scatter(row).is_multiple_of(11)).then_some(value)
@@ -184,6 +180,17 @@ pub(crate) fn every_type(first: usize, rows: usize) -> RecordBatch {
         .collect();
     let columns = columns.into_iter().map(|(_, array)| array).collect();
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+}
+
+/// Every codec that the loom writes, at its default level.
+pub(crate) fn codecs() -> [Compression; 5] {
+    [
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::LZ4_RAW,
+        Compression::ZSTD(ZstdLevel::default()),
+        Compression::GZIP(GzipLevel::default()),
+    ]
 }
 
 /// Batches of odd sizes, each a slice of a larger one.

@@ -18,8 +18,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
 use common::cells::{read_schema, same_cells};
-use common::read;
-use parquet::basic::{Compression, GzipLevel, ZstdLevel};
+use common::{codecs, read};
+use parquet::basic::Compression;
 use parquet::file::properties::{WriterProperties, WriterVersion};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -70,13 +70,6 @@ struct Choices {
 }
 
 fn choices() -> impl Strategy<Value = Choices> {
-    let codecs = vec![
-        Compression::UNCOMPRESSED,
-        Compression::SNAPPY,
-        Compression::LZ4_RAW,
-        Compression::ZSTD(ZstdLevel::default()),
-        Compression::GZIP(GzipLevel::default()),
-    ];
     let versions = vec![WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0];
     let encodings =
         vec![Encodings::Auto, Encodings::Smallest, Encodings::Compatible, Encodings::AsSet];
@@ -85,8 +78,9 @@ fn choices() -> impl Strategy<Value = Choices> {
         prop_oneof![2 => Just(None), 1 => (10_000..2_000_000_usize).prop_map(Some)];
     let budget = prop_oneof![Just(1 << 20), 1_usize << 20..4 << 20];
     let small = (budget, 1..4_usize, 100..100_000_usize, 1..20_000_usize);
-    (small, select(codecs), select(versions), select(encodings), row_group_rows, row_group_bytes)
-        .prop_map(|(small, codec, version, encodings, row_group_rows, row_group_bytes)| {
+    let codecs = select(codecs().to_vec());
+    (small, codecs, select(versions), select(encodings), row_group_rows, row_group_bytes).prop_map(
+        |(small, codec, version, encodings, row_group_rows, row_group_bytes)| {
             let (budget, threads, page_bytes, page_rows) = small;
             Choices {
                 budget,
@@ -99,7 +93,8 @@ fn choices() -> impl Strategy<Value = Choices> {
                 page_bytes,
                 page_rows,
             }
-        })
+        },
+    )
 }
 
 impl Choices {

@@ -253,8 +253,8 @@ impl Lines {
             }
             if line.len() as u64 == most && line.last() != Some(&b'\n') {
                 return Err(failed(&format!(
-                    "a line has more than {most} bytes, the most that is read{}; JSON Lines has an object for each row in \
-                     a line of its own, as jq -c '.[]' FILE writes the members of an array",
+                    "a line has more than {most} bytes, the most that is read{}; JSON Lines has one object per line, \
+                     one line per row; jq -c '.[]' FILE converts an array",
                     if most < LINE_BYTES { " of the first lines" } else { "" }
                 )));
             }

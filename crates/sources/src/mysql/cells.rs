@@ -1,4 +1,4 @@
-//! From the text of cells to Arrow arrays of the type of their column.
+//! Converts the text of cells to Arrow arrays.
 
 use std::str;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use taploom_model::{Error, ErrorKind, Result};
 use super::column::CellForm;
 use crate::timestamp::micros_of_text;
 
-/// Collects the cells of a column.
+/// Collects the cells of one column.
 pub(super) enum CellBuilder {
     Boolean(BooleanBuilder),
     UnsignedByte(PrimitiveBuilder<UInt8Type>),
@@ -30,7 +30,7 @@ pub(super) enum CellBuilder {
     Float(PrimitiveBuilder<Float32Type>),
     Double(PrimitiveBuilder<Float64Type>),
     Text(StringBuilder),
-    /// Text of a DATETIME, which gets its T; DALI 1.1, 3.3.3.
+    /// Text of a DATETIME, in which the space between date and time becomes a T, as in DALI 1.1, 3.3.3.
     Datetime(StringBuilder),
     Bytes(BinaryBuilder),
     Date(PrimitiveBuilder<Date32Type>),
@@ -41,11 +41,11 @@ pub(super) enum CellBuilder {
     Bits(Box<BitCells>),
 }
 
-/// The error for a cell that is not of the type of its column.
+/// The error for a cell that can't be converted to the type of its column.
 pub(super) struct UnfitCell;
 
 impl CellBuilder {
-    /// For a column of an Arrow type whose cells the server writes in this form.
+    /// A builder for an Arrow type and for cells that the server writes in the given form.
     pub(super) fn new(form: CellForm, data_type: &DataType, rows: usize) -> Result<Self> {
         if let CellForm::Bits(width) = form {
             let cells = Self::new(CellForm::Text, data_type, rows)?;
@@ -80,7 +80,7 @@ impl CellBuilder {
                 Self::List(Box::new(ListCells::new(Arc::clone(item), elements)))
             }
             other => {
-                let message = format!("no cells of MySQL become Arrow type {other}");
+                let message = format!("cells of MySQL can't be converted to Arrow type {other}");
                 return Err(Error::new(ErrorKind::Internal, message));
             }
         })
@@ -139,11 +139,12 @@ impl CellBuilder {
         }
     }
 
-    /// The cells so far; the next begin anew.
+    /// Returns the cells so far as an array, and starts a new one.
     pub(super) fn finish(&mut self) -> Result<ArrayRef> {
         Ok(match self {
             Self::List(list) => list.finish().map_err(|error| {
-                Error::new(ErrorKind::Internal, "elements do not make lists").with_source(error)
+                Error::new(ErrorKind::Internal, "list elements and offsets do not match")
+                    .with_source(error)
             })?,
             Self::Bits(bits) => bits.cells.finish()?,
             Self::Boolean(builder) => ArrayBuilder::finish(builder),
@@ -164,7 +165,7 @@ impl CellBuilder {
     }
 }
 
-/// Lists whose text has elements with spaces between them, as in TABLEDATA; VOTable 1.4, 6.
+/// Lists whose elements are separated by spaces, as in the TABLEDATA of VOTable 1.4, 6.
 pub(super) struct ListCells {
     item: FieldRef,
     elements: CellBuilder,
@@ -185,7 +186,7 @@ impl ListCells {
             let length = if is_boolean && is_of_letters(word) { 1 } else { word.len() };
             for element in word.chunks(length) {
                 match element {
-                    // What is neither true nor false; VOTable 1.4, 6.
+                    // Neither true nor false, as in VOTable 1.4, 6.
                     b"?" if is_boolean => self.elements.append_null(),
                     element => self.elements.append(element)?,
                 }
@@ -196,7 +197,7 @@ impl ListCells {
     }
 
     fn append_null(&mut self) {
-        // What was appended before did fit.
+        // This can't fail: the number of elements fitted when the last list ended.
         let _ = self.end(false);
     }
 
@@ -224,7 +225,7 @@ fn is_of_letters(word: &[u8]) -> bool {
     word.iter().all(|letter| matches!(letter, b'0' | b'1' | b't' | b'f' | b'T' | b'F' | b'?'))
 }
 
-/// Cells of BIT, which come as bytes.
+/// Cells of BIT columns, which the server sends as bytes. They are converted to digits and then appended as text.
 pub(super) struct BitCells {
     width: u32,
     digits: String,
@@ -240,7 +241,7 @@ impl BitCells {
         wide[start..].copy_from_slice(cell);
         let number = u64::from_be_bytes(wide);
         self.digits.clear();
-        // Numbers as numbers; what is a boolean, a list or text as digits, the highest bit first.
+        // Booleans, lists and text get one digit per bit, the highest bit first. Other types get a decimal number.
         let written = match self.cells {
             CellBuilder::Boolean(_) | CellBuilder::List(_) | CellBuilder::Text(_) => {
                 write!(self.digits, "{number:0width$b}", width = self.width as usize)
@@ -271,11 +272,11 @@ fn integer<T: atoi_simd::Parse + TryFrom<i64>>(cell: &[u8]) -> Result<T, UnfitCe
     }
 }
 
-/// A whole number that is written with a point or an exponent: a sum of DECIMALs or DOUBLEs.
+/// Parses an integer that is written with a point or an exponent, such as a sum of DECIMALs or DOUBLEs.
 #[cold]
 fn whole<T: TryFrom<i64>>(cell: &[u8]) -> Result<T, UnfitCell> {
     let number: f64 = fast_float2::parse(cell).map_err(|_| UnfitCell)?;
-    // Beyond 2^53 a double does not tell one integer from the next.
+    // Beyond 2^53 a double can't represent every integer.
     if number.fract() != 0.0 || number.abs() > (1_i64 << 53) as f64 {
         return Err(UnfitCell);
     }
@@ -288,7 +289,7 @@ fn float<T: fast_float2::FastFloat>(
     is_infinite: impl Fn(T) -> bool,
 ) -> Result<T, UnfitCell> {
     let number: T = fast_float2::parse(cell).map_err(|_| UnfitCell)?;
-    // A number out of range is an error; only a word stands for an infinity.
+    // Digits that parse to infinity are a number out of range. Only a word, such as `inf`, means infinity.
     if is_infinite(number) && cell.iter().any(u8::is_ascii_digit) {
         return Err(UnfitCell);
     }
@@ -303,7 +304,7 @@ fn text(cell: &[u8]) -> Result<&str, UnfitCell> {
 fn append_datetime(builder: &mut StringBuilder, text: &str) {
     use std::fmt::Write as _;
 
-    // A time in text has milliseconds at least, as services write it.
+    // Times in text are written with milliseconds at least, as VO services do.
     let written = match text.split_once(' ') {
         Some((date, time)) if time.contains('.') => write!(builder, "{date}T{time}"),
         Some((date, time)) => write!(builder, "{date}T{time}.000"),

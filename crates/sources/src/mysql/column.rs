@@ -1,4 +1,4 @@
-//! Which Arrow type a column of a result has, and how the server writes its cells.
+//! The Arrow type of each column of a result, and the form in which the server writes its cells.
 
 use arrow_schema::{DataType, TimeUnit};
 use mysql_common::constants::{ColumnFlags, ColumnType};
@@ -18,25 +18,25 @@ const ANY_DECIMALS: u8 = 31;
 pub(super) struct DeclaredColumn {
     pub(super) name: String,
     pub(super) server_type: ColumnType,
-    /// Where nothing else is asked for.
+    /// The Arrow type, unless the caller requests another datatype.
     data_type: DataType,
-    /// What the Arrow type does not say.
+    /// The VO type, if the Arrow type does not imply it.
     vo_type: Option<(Datatype, Arraysize)>,
     pub(super) form: CellForm,
-    /// How the server compares the cells.
+    /// How the server compares the cells in a condition.
     pub(super) kind: SqlKind,
 }
 
-/// How a cell is written.
+/// The form in which the server writes a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CellForm {
-    /// Text of UTF-8, numbers included.
+    /// UTF-8 text, including numbers as text.
     Text,
-    /// `YYYY-MM-DD hh:mm:ss`, and decimals.
+    /// `YYYY-MM-DD hh:mm:ss`, possibly with decimals of a second.
     Datetime,
-    /// Bytes of any kind.
+    /// Arbitrary bytes.
     Bytes,
-    /// So many bits in as few bytes as hold them, the highest first.
+    /// This number of bits, in as few bytes as possible, the highest byte first.
     Bits(u32),
 }
 
@@ -49,7 +49,7 @@ impl DeclaredColumn {
         let plain = |data_type| (data_type, None, CellForm::Text);
         let signed_or_not = |signed, not| plain(if unsigned { not } else { signed });
         let (data_type, vo_type, form) = match column.column_type() {
-            // What BOOLEAN is short for.
+            // BOOLEAN is a synonym for TINYINT(1).
             MYSQL_TYPE_TINY if column.column_length() == 1 && !unsigned => plain(DataType::Boolean),
             MYSQL_TYPE_TINY => signed_or_not(DataType::Int16, DataType::UInt8),
             MYSQL_TYPE_YEAR => plain(DataType::Int16),
@@ -93,7 +93,7 @@ impl DeclaredColumn {
         Self { name: column.name_str().into_owned(), server_type, data_type, vo_type, form, kind }
     }
 
-    /// The metadata that describe the column: what was given, the rest as the server has it.
+    /// The metadata of the column: those that the caller gave, completed by the server's.
     pub(super) fn metadata(&self, given: Option<&ColumnMetadata>) -> ColumnMetadata {
         let mut metadata = given.cloned().unwrap_or_default();
         if metadata.datatype.is_none()
@@ -113,7 +113,7 @@ impl DeclaredColumn {
         let arraysize = given.and_then(|given| given.arraysize.clone());
         let vo_type = VoType { datatype, arraysize, xtype: None };
         let carrier = vo_type.carrier();
-        // Bytes that are asked for as bytes are taken as they are.
+        // If the caller requests bytes for a column of bytes, they are not converted.
         let cell = vo_type.cell();
         let is_bytes =
             datatype == Datatype::UnsignedByte && matches!(cell, CellShape::Array { .. });
@@ -121,15 +121,16 @@ impl DeclaredColumn {
             return Ok(DataType::Binary);
         }
         if matches!(cell, CellShape::Texts { .. }) {
-            let message =
-                format!("a list of strings ({vo_type}) can't be told from text; declare text");
+            let message = format!(
+                "a list of strings ({vo_type}) can't be read from MySQL; declare char(*) instead"
+            );
             return Err(Error::new(ErrorKind::UnsupportedColumn, message));
         }
         Ok(carrier)
     }
 }
 
-/// How the server compares the cells of a column that has the server's type.
+/// How the server compares the cells of a column for which the caller gives no other type.
 fn kind(column: &Column, data_type: &DataType) -> SqlKind {
     use ColumnType::*;
 
@@ -137,14 +138,15 @@ fn kind(column: &Column, data_type: &DataType) -> SqlKind {
         MYSQL_TYPE_TINY | MYSQL_TYPE_BIT if *data_type == DataType::Boolean => SqlKind::Boolean,
         MYSQL_TYPE_TINY | MYSQL_TYPE_SHORT | MYSQL_TYPE_INT24 | MYSQL_TYPE_LONG
         | MYSQL_TYPE_LONGLONG => SqlKind::Integer,
-        // The text of DOUBLE(m,d) is rounded, so the double that arrives may be another one than the stored one.
+        // The text of DOUBLE(m,d) is rounded, so the double that arrives may differ from the stored double.
         MYSQL_TYPE_DOUBLE if column.decimals() == ANY_DECIMALS => SqlKind::Real,
-        // The server sends six digits of a FLOAT.
+        // The server sends only six digits of a FLOAT.
         MYSQL_TYPE_FLOAT if column.decimals() == ANY_DECIMALS => SqlKind::NearReal,
         MYSQL_TYPE_DATE | MYSQL_TYPE_NEWDATE => SqlKind::Instant,
         MYSQL_TYPE_DATETIME | MYSQL_TYPE_DATETIME2 | MYSQL_TYPE_TIMESTAMP
         | MYSQL_TYPE_TIMESTAMP2
-            // An index lookup may round a constant to the decimals of the column, and constants have 0, 3 or 6.
+            // An index lookup may round a constant to the decimals of the column, and constants are written with 0, 3
+            // or 6 decimals.
             if matches!(column.decimals(), 0 | 3 | 6) =>
         {
             SqlKind::Instant

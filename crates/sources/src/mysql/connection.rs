@@ -1,4 +1,4 @@
-//! A connection: statements, queries, and how to end a query from another task.
+//! A connection to a server: runs statements and queries, and can end a query from another task.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,20 +16,20 @@ use super::row::RowCells;
 use super::wire::Wire;
 use crate::error::invalid;
 
-/// COM_QUERY.
+/// The command COM_QUERY.
 const QUERY: u8 = 3;
-/// COM_QUIT.
+/// The command COM_QUIT.
 const QUIT: u8 = 1;
 /// Time limit for ending a query.
 const KILL_LIMIT: Duration = Duration::from_secs(5);
 
-/// A connection to a MySQL or MariaDB server that is logged in.
+/// A logged-in connection to a MySQL or MariaDB server.
 ///
-/// Dropping it while a query runs ends the query, in the background.
+/// If it is dropped while a query runs, the query is ended in the background.
 pub struct MysqlConnection {
     pub(super) wire: Wire,
     killer: QueryKiller,
-    /// Whether the server works on a statement whose answer was not read to its end.
+    /// Whether the server is still working on a statement, or its answer has not been read to the end.
     pub(super) is_busy: bool,
 }
 
@@ -52,12 +52,12 @@ impl Drop for MysqlConnection {
 }
 
 impl MysqlConnection {
-    /// Connects. After a failure that may pass, it tries again as often as the options say.
+    /// Connects. After a failure that may be temporary, tries again up to [`MysqlOptions::connect_retries`] times.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidRequest`] for a wrong user, password or database, or TLS that can't be;
-    /// [`ErrorKind::Source`] for a server that can't be reached, or that has no room;
-    /// [`ErrorKind::Misuse`] outside a tokio runtime. None shows the password.
+    /// [`ErrorKind::InvalidRequest`] if the user, password or database is wrong, or if TLS is required but not
+    /// possible; [`ErrorKind::Source`] if the server can't be reached or accepts no more connections;
+    /// [`ErrorKind::Misuse`] outside a tokio runtime. No error shows the password.
     pub async fn connect(options: &MysqlOptions) -> Result<Self> {
         let mut retries = Retries::new(options);
         loop {
@@ -88,24 +88,19 @@ impl MysqlConnection {
         Ok(connected)
     }
 
-    /// Runs a statement and returns the number of rows that it changed. Rows that it gives are discarded. With [`Session::UtcReadOnly`] the server refuses to change tables.
+    /// Runs a statement and returns the number of rows that it changed. If it returns rows, they are discarded. With
+    /// [`Session::UtcReadOnly`] the server refuses to change tables.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidRequest`] with a [`ServerError`] as its source for a statement that is wrong,
-    /// [`ErrorKind::Source`] where the server or the connection fails.
+    /// [`ErrorKind::InvalidRequest`], with a [`ServerError`] as its source, if the statement is wrong;
+    /// [`ErrorKind::Source`] if the server or the connection fails.
     pub async fn execute(&mut self, statement: &str) -> Result<u64> {
         self.statement(statement).await.map_err(|failure| failure.running(0))
     }
 
     async fn statement(&mut self, statement: &str) -> Result<u64, Failure> {
         let outcome = self.start_and_drain(statement).await;
-        match outcome {
-            Ok(changed) => {
-                self.is_busy = false;
-                Ok(changed)
-            }
-            Err(failure) => Err(self.settle(failure)),
-        }
+        self.settled(outcome)
     }
 
     async fn start_and_drain(&mut self, statement: &str) -> Result<u64, Failure> {
@@ -115,7 +110,7 @@ impl MysqlConnection {
                 for _ in 0..columns {
                     self.wire.packet().await?;
                 }
-                // The end of the columns, then of the rows.
+                // One packet ends the column definitions, another one the rows.
                 for _ in 0..2 {
                     while !self.row().await? {}
                 }
@@ -124,7 +119,18 @@ impl MysqlConnection {
         }
     }
 
-    /// Notes whether the server still works on what failed.
+    /// Notes the end of a statement: its answer was read to the end, or it failed.
+    pub(super) fn settled<T>(&mut self, outcome: Result<T, Failure>) -> Result<T, Failure> {
+        match outcome {
+            Ok(done) => {
+                self.is_busy = false;
+                Ok(done)
+            }
+            Err(failure) => Err(self.settle(failure)),
+        }
+    }
+
+    /// Notes whether the server may still be working on the statement that failed.
     pub(super) fn settle(&mut self, failure: Failure) -> Failure {
         self.is_busy = match &failure {
             Failure::Server(_) => false,
@@ -134,16 +140,12 @@ impl MysqlConnection {
         failure
     }
 
-    /// Reads a row and discards it; true at the end of the rows.
+    /// Reads a row and discards it. Returns true at the end of the rows.
     async fn row(&mut self) -> Result<bool, Failure> {
-        let packet = self.wire.packet().await?;
-        if packet.first() == Some(&first_byte::ERROR) {
-            return Err(Failure::Server(ServerError::parse(packet)));
-        }
-        Ok(is_end(packet))
+        Ok(is_end(unless_error(self.wire.packet().await?)?))
     }
 
-    /// Starts a query, and reads which columns it has.
+    /// Starts a query and reads the definitions of its columns.
     pub(super) async fn columns_of(&mut self, query: &str) -> Result<Vec<DeclaredColumn>, Failure> {
         let columns = match self.start(query).await? {
             QueryAnswer::Rows { columns } => columns,
@@ -166,23 +168,20 @@ impl MysqlConnection {
             declared.push(DeclaredColumn::by_server(&parsed(self.wire.packet().await?)?));
         }
         if !self.row().await? {
-            return Err(Failure::protocol("more columns than it said"));
+            return Err(Failure::protocol("more columns than announced"));
         }
         Ok(declared)
     }
 
-    /// Sends a command with a query, and reads the first packet of the answer, which is not an error.
+    /// Sends a command with a query, and returns the first packet of the answer. If it is an error packet, fails with
+    /// that error.
     pub(super) async fn ask(&mut self, command: u8, query: &str) -> Result<&[u8], Failure> {
         let mut message = Vec::with_capacity(query.len() + 1);
         message.push(command);
         message.extend_from_slice(query.as_bytes());
         self.is_busy = true;
         self.wire.command(&message).await?;
-        let packet = self.wire.packet().await?;
-        match packet.first() {
-            Some(&first_byte::ERROR) => Err(Failure::Server(ServerError::parse(packet))),
-            _ => Ok(packet),
-        }
+        unless_error(self.wire.packet().await?)
     }
 
     /// Sends a query, and reads what kind of answer follows.
@@ -192,10 +191,10 @@ impl MysqlConnection {
                 let changed = RowCells::new(rest).length().unwrap_or_default();
                 Ok(QueryAnswer::Done { changed: changed as u64 })
             }
-            // Files of this machine are never sent.
+            // The server may ask for any file of the client. No file is ever sent.
             [first_byte::FILE_WANTED, ..] => {
                 let message =
-                    "the query wants a file of this machine (LOCAL INFILE), which is refused";
+                    "the query would read a local file (LOCAL INFILE), which is not allowed";
                 Err(Failure::Final(invalid(message.to_owned())))
             }
             packet => match RowCells::new(packet).length() {
@@ -205,14 +204,14 @@ impl MysqlConnection {
         }
     }
 
-    /// A handle that ends what runs on this connection.
+    /// A handle that can end the query of this connection.
     pub fn killer(&self) -> QueryKiller {
         self.killer.clone()
     }
 
-    /// Closes the connection. Dropping it does the same, but the server logs it as aborted.
+    /// Closes the connection. If it is only dropped, the server logs it as aborted.
     pub async fn close(mut self) {
-        // A failure does not matter any more.
+        // The connection ends in any case.
         let _ = self.wire.command(&[QUIT]).await;
     }
 }
@@ -222,13 +221,21 @@ enum QueryAnswer {
     Rows { columns: usize },
 }
 
-/// Whether a packet in the place of a row says that there are no more.
+/// Returns a packet unless it reports an error.
+pub(super) fn unless_error(packet: &[u8]) -> Result<&[u8], Failure> {
+    match packet.first() {
+        Some(&first_byte::ERROR) => Err(Failure::Server(ServerError::parse(packet))),
+        _ => Ok(packet),
+    }
+}
+
+/// Whether a packet marks the end of the rows, instead of being a row.
 pub(super) fn is_end(packet: &[u8]) -> bool {
-    // A cell of 16 MiB and more begins with the same byte.
+    // A row whose first cell has 16 MiB or more begins with the same byte, but it is longer.
     packet.len() < 9 && packet.first() == Some(&first_byte::SWITCH_OR_END)
 }
 
-/// Ends the query of a connection, from any task, by KILL QUERY over a connection of its own.
+/// Ends the query of a connection, from any task. It sends KILL QUERY over a second connection.
 #[derive(Debug, Clone)]
 pub struct QueryKiller(Arc<Target>);
 
@@ -240,11 +247,11 @@ struct Target {
 }
 
 impl QueryKiller {
-    /// Ends the query; the source that reads it gives an error, unless it has all rows already. It
-    /// takes up to 5 seconds. Ending a query that has ended already is not an error.
+    /// Ends the query, within 5 seconds. The source that reads it then fails, unless it has received all rows
+    /// already. If the query has ended already, that is not an error.
     ///
     /// # Errors
-    /// As of [`MysqlConnection::connect`] and [`MysqlConnection::execute`].
+    /// The same as [`MysqlConnection::connect`] and [`MysqlConnection::execute`].
     pub async fn kill(&self) -> Result<()> {
         let target = &*self.0;
         target.killed.store(true, Ordering::Relaxed);
@@ -262,30 +269,31 @@ impl QueryKiller {
             done
         };
         let late =
-            || Error::new(ErrorKind::Source, "the MySQL server does not end the query in time");
+            || Error::new(ErrorKind::Source, "the MySQL server did not end the query in time");
         match tokio::time::timeout(KILL_LIMIT, kill).await.map_err(|_| late())? {
             Err(error) if server_code(&error) == Some(NO_SUCH_CONNECTION) => Ok(()),
             done => done.map(drop),
         }
     }
 
-    /// Whether [`kill`](Self::kill) was called: then a query that fails was ended.
+    /// Whether [`kill`](Self::kill) was called. If the query then fails, it failed because it was ended.
     pub fn was_used(&self) -> bool {
         self.0.killed.load(Ordering::Relaxed)
     }
 
-    /// Ends the query from a place that can't await.
+    /// Ends the query from code that can't await.
     pub(super) fn kill_in_background(&self) {
         let killer = self.clone();
         let thread = std::thread::Builder::new().name("mysql-kill".to_owned());
         let started = thread.spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             if let Ok(runtime) = runtime {
-                // Best effort: the server notices when it sends the next rows.
+                // If this fails, the server notices the closed connection when it sends more rows.
                 let _ = runtime.block_on(killer.kill());
             }
         });
-        // A program that is about to end would take the thread with it; a runtime must not wait.
+        // Without a runtime, the program may be about to end, which would end the thread too, so it is waited for. The
+        // threads of a runtime must not block.
         if Handle::try_current().is_err()
             && let Ok(thread) = started
         {
@@ -294,7 +302,7 @@ impl QueryKiller {
     }
 }
 
-/// ER_NO_SUCH_THREAD.
+/// The server's error ER_NO_SUCH_THREAD.
 const NO_SUCH_CONNECTION: u16 = 1094;
 
 fn server_code(error: &Error) -> Option<u16> {
@@ -313,7 +321,7 @@ impl Retries {
         Self { left: options.connect_retries, pause: Duration::from_millis(200) }
     }
 
-    /// Waits before the next attempt, or returns the error if there is none left.
+    /// Waits before the next attempt. Returns the error if no attempt is left or another one would not help.
     pub(super) async fn after(
         &mut self,
         failure: Failure,

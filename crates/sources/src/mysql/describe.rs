@@ -1,20 +1,20 @@
-//! Questions to the server before a query runs: the query's columns, and single values.
+//! Asks the server for the columns of a query without running it, and for single values.
 
 use mysql_common::packets::StmtPacket;
 
 use super::column::DeclaredColumn;
-use super::connection::{MysqlConnection, is_end};
-use super::failure::{Failure, ServerError};
-use super::handshake::{first_byte, parsed};
+use super::connection::{MysqlConnection, is_end, unless_error};
+use super::failure::Failure;
+use super::handshake::parsed;
 use super::row::RowCells;
 
-/// COM_STMT_PREPARE.
+/// The command COM_STMT_PREPARE.
 const PREPARE: u8 = 0x16;
-/// COM_STMT_CLOSE, which has no answer.
+/// The command COM_STMT_CLOSE, which the server does not answer.
 const CLOSE: u8 = 0x19;
 
 impl MysqlConnection {
-    /// The columns of a query that does not run; empty for a statement that gives no rows.
+    /// The columns of a query, which is not run. Empty for a statement that returns no rows.
     pub(super) async fn describe(&mut self, query: &str) -> Result<Vec<DeclaredColumn>, Failure> {
         let described = self.prepare_and_close(query).await;
         self.settled(described)
@@ -24,16 +24,6 @@ impl MysqlConnection {
     pub(super) async fn first_row(&mut self, query: &str) -> Result<Vec<Option<String>>, Failure> {
         let row = self.run_and_drain(query).await;
         self.settled(row)
-    }
-
-    fn settled<T>(&mut self, outcome: Result<T, Failure>) -> Result<T, Failure> {
-        match outcome {
-            Ok(done) => {
-                self.is_busy = false;
-                Ok(done)
-            }
-            Err(failure) => Err(self.settle(failure)),
-        }
     }
 
     async fn prepare_and_close(&mut self, query: &str) -> Result<Vec<DeclaredColumn>, Failure> {
@@ -56,10 +46,7 @@ impl MysqlConnection {
         let columns = self.columns_of(query).await?.len();
         let mut first = None;
         loop {
-            let packet = self.wire.packet().await?;
-            if packet.first() == Some(&first_byte::ERROR) {
-                return Err(Failure::Server(ServerError::parse(packet)));
-            }
+            let packet = unless_error(self.wire.packet().await?)?;
             if is_end(packet) {
                 return Ok(first.unwrap_or_default());
             }

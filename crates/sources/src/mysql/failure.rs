@@ -1,11 +1,11 @@
-//! What can go wrong between here and a server.
+//! Failures of a connection or a query.
 
 use std::fmt;
 use std::io;
 
 use taploom_model::{Error, ErrorKind};
 
-/// An error that the server gave, in its own words; the cause of an [`Error`] that says it too.
+/// An error that the server reported. It is the source of an [`Error`], whose text includes it.
 ///
 /// ```no_run
 /// use std::error::Error as _;
@@ -16,16 +16,16 @@ use taploom_model::{Error, ErrorKind};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerError {
-    /// Of `mysqld_error.h`: 1064 for a syntax error.
+    /// The error number, as in `mysqld_error.h`. For example, 1064 is a syntax error.
     pub code: u16,
-    /// Five characters of the SQL standard: `42000`. Empty before the password was taken.
+    /// Five characters that the SQL standard defines, such as `42000`. Empty for errors during the handshake.
     pub sqlstate: String,
-    /// Of the server.
+    /// The server's message.
     pub message: String,
 }
 
 impl ServerError {
-    /// From a packet that begins with 0xFF.
+    /// Parses an error packet, which begins with 0xFF.
     pub(super) fn parse(packet: &[u8]) -> Self {
         let code = match packet {
             [_, low, high, ..] => u16::from_le_bytes([*low, *high]),
@@ -43,11 +43,11 @@ impl ServerError {
         }
     }
 
-    /// Whether the query can be right all the same: the server is in trouble, or somebody ended it.
+    /// Whether the query may be right although it failed: the server is in trouble, or somebody ended the query.
     pub(super) fn is_of_the_server(&self) -> bool {
-        // 08: connections, 40: transactions undone, 70: killed, or out of time.
+        // 08: connection errors; 40: transactions rolled back; 70: queries killed or out of time.
         matches!(self.sqlstate.get(..2), Some("08" | "40" | "70"))
-            // Of the state HY000, which says nothing: disks, files, memory, locks, shutdown, broken tables.
+            // These have the unspecific state HY000: errors of disks, files, memory, locks, shutdown and broken tables.
             || matches!(
                 self.code,
                 3 | 5
@@ -91,24 +91,24 @@ impl fmt::Display for ServerError {
 
 impl std::error::Error for ServerError {}
 
-/// What went wrong, so that whoever asked can tell whether to ask again.
+/// A failure, by whether another attempt may help.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// No connection, or no more.
+    /// The connection could not be made, or was lost.
     Lost(io::Error),
-    /// The server says so.
+    /// The server reported an error.
     Server(ServerError),
-    /// All the rest; asking again does not help.
+    /// Any other failure. Another attempt does not help.
     Final(Error),
 }
 
 impl Failure {
     pub(super) fn protocol(what: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        let message = "the MySQL server sends what is not of its protocol";
+        let message = "the MySQL server violates its protocol";
         Self::Final(Error::new(ErrorKind::Source, message).with_source(what))
     }
 
-    /// Whether another connection may do better.
+    /// Whether another attempt may succeed.
     pub(super) fn may_pass(&self) -> bool {
         match self {
             Self::Lost(_) => true,
@@ -117,7 +117,7 @@ impl Failure {
         }
     }
 
-    /// While connecting to `address`.
+    /// The error for a failure while connecting to `address`.
     pub(super) fn connecting(self, address: &str) -> Error {
         match self {
             Self::Lost(error) => Error::new(ErrorKind::Source, "can't connect to the MySQL server")
@@ -127,13 +127,13 @@ impl Failure {
                     true => ErrorKind::Source,
                     false => ErrorKind::InvalidRequest,
                 };
-                Error::new(kind, "the MySQL server takes no connection").with_source(error)
+                Error::new(kind, "the MySQL server refuses the connection").with_source(error)
             }
             Self::Final(error) => error,
         }
     }
 
-    /// While a query runs, after so many rows.
+    /// The error for a failure while a query runs. `rows` is the number of rows that were read before.
     pub(super) fn running(self, rows: u64) -> Error {
         let after = match rows {
             0 => "before the first row".to_owned(),

@@ -1,4 +1,4 @@
-//! From a TCP connection to one that takes queries: greeting, TLS, password.
+//! Opens a connection: TCP, the server's greeting, TLS and login.
 
 use std::io;
 
@@ -12,6 +12,7 @@ use mysql_common::proto::MySerialize;
 use taploom_model::Error;
 use tokio::net::TcpStream;
 
+use super::connection::unless_error;
 use super::failure::{Failure, ServerError};
 use super::options::{MysqlOptions, SslMode};
 use super::tls;
@@ -23,17 +24,17 @@ use crate::guard::guarded;
 pub(super) mod first_byte {
     pub(crate) const OK: u8 = 0x00;
     pub(super) const MORE_DATA: u8 = 0x01;
-    /// In the place of a result: the server wants a file of this machine. In a row: null.
+    /// As the reply to a query: the server requests a local file. In a row: a null.
     pub(crate) const FILE_WANTED: u8 = 0xfb;
-    /// While connecting: another way to prove who one is. Later: no more rows.
+    /// While connecting: the server requests another authentication method. Later: the end of the rows.
     pub(crate) const SWITCH_OR_END: u8 = 0xfe;
     pub(crate) const ERROR: u8 = 0xff;
 }
 
-/// utf8mb4_general_ci: every server since 5.5 knows it, and it has all characters.
+/// utf8mb4_general_ci, which covers all of Unicode and which every server since 5.5 supports.
 const COLLATION: u8 = 45;
 
-/// A connection that takes queries, and its number at the server.
+/// Opens a connection that is ready for queries. Also returns the server's id of the connection.
 pub(super) async fn connect(options: &MysqlOptions) -> Result<(Wire, u32), Failure> {
     let connecting = greet_and_log_in(options);
     let limit = options.connect_timeout;
@@ -73,7 +74,7 @@ async fn greet_and_log_in(options: &MysqlOptions) -> Result<(Wire, u32), Failure
     let proof = login.answer(&mut procedure, None)?;
     let response = HandshakeResponse::new(
         proof,
-        // For mysql_common to choose COLLATION.
+        // For this server version mysql_common chooses COLLATION.
         (5, 5, 3),
         Some(options.user.as_bytes()),
         options.database.as_deref().map(str::as_bytes),
@@ -108,7 +109,7 @@ async fn greet_and_log_in(options: &MysqlOptions) -> Result<(Wire, u32), Failure
     }
 }
 
-/// What this client can do. Not among it: several statements in a query, files of this machine.
+/// The capabilities of this client. Several statements per query and sending local files are left out on purpose.
 fn capabilities(options: &MysqlOptions) -> CapabilityFlags {
     let mut capabilities = NEEDED
         | CapabilityFlags::CLIENT_LONG_PASSWORD
@@ -124,7 +125,7 @@ const NEEDED: CapabilityFlags = CapabilityFlags::CLIENT_PROTOCOL_41
     .union(CapabilityFlags::CLIENT_SECURE_CONNECTION)
     .union(CapabilityFlags::CLIENT_PLUGIN_AUTH);
 
-/// What the server says first.
+/// The first packet of the server.
 struct Greeting {
     connection: u32,
     capabilities: CapabilityFlags,
@@ -134,10 +135,7 @@ struct Greeting {
 
 impl Greeting {
     fn parse(packet: &[u8]) -> Result<Self, Failure> {
-        if packet.first() == Some(&first_byte::ERROR) {
-            return Err(Failure::Server(ServerError::parse(packet)));
-        }
-        let greeting: HandshakePacket<'_> = parsed(packet)?;
+        let greeting: HandshakePacket<'_> = parsed(unless_error(packet)?)?;
         Ok(Self {
             connection: greeting.connection_id(),
             capabilities: greeting.capabilities(),
@@ -147,7 +145,7 @@ impl Greeting {
     }
 }
 
-/// What it takes to prove who one is.
+/// The state of the authentication.
 struct Login<'a> {
     options: &'a MysqlOptions,
     has_tls: bool,
@@ -155,7 +153,7 @@ struct Login<'a> {
 }
 
 impl Login<'_> {
-    /// Whoever pretends to be the server can ask for the password in a form that gives it away.
+    /// Refuses authentication methods that would reveal the password to an impostor of the server.
     fn allows(&self, plugin: &AuthPlugin<'_>) -> Result<(), Failure> {
         let trusted = matches!(self.options.ssl_mode, SslMode::VerifyCa | SslMode::VerifyIdentity);
         let why = match plugin {
@@ -176,7 +174,7 @@ impl Login<'_> {
         plugin.init().map_err(refused)
     }
 
-    /// What to send for a challenge, by default that of the greeting.
+    /// The reply to a challenge. Without `challenge`, the reply to the nonce of the server's greeting.
     fn answer(
         &self,
         procedure: &mut AuthProc,
@@ -184,11 +182,11 @@ impl Login<'_> {
     ) -> Result<Option<Vec<u8>>, Failure> {
         let response = procedure.run(self, challenge.unwrap_or(&self.nonce));
         let (Response::Next { packet } | Response::Last { packet }) = response.map_err(refused)?;
-        // One byte asks the server for its key.
+        // A reply of one byte asks the server for its public key.
         let asks = !self.has_tls && matches!(packet.as_deref(), Some([1 | 2]));
         if asks && !self.options.get_server_public_key {
-            let message = "the MySQL server wants the password itself, and there is no TLS: take \
-                           ssl-mode=required, or get-server-public-key=true to trust any key";
+            let message = "the MySQL server wants the password itself, but the connection has no TLS: \
+                           use ssl-mode=required, or get-server-public-key=true to trust any key";
             return Err(Failure::Final(invalid(message.to_owned())));
         }
         Ok(packet)
@@ -218,7 +216,7 @@ impl Context for &Login<'_> {
 }
 
 fn refused(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
-    let message = "the MySQL server takes no connection of this kind".to_owned();
+    let message = "can't authenticate at the MySQL server".to_owned();
     Failure::Final(invalid(message).with_source(error))
 }
 
@@ -228,7 +226,7 @@ fn serialized(packet: &impl MySerialize) -> Vec<u8> {
     bytes
 }
 
-/// A packet that `mysql_common` knows; it panics on some that are cut short.
+/// Parses a packet with `mysql_common`, which panics on some truncated packets.
 pub(super) fn parsed<'a, T>(packet: &'a [u8]) -> Result<T, Failure>
 where
     T: mysql_common::proto::MyDeserialize<'a, Ctx = ()>,

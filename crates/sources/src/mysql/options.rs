@@ -1,4 +1,4 @@
-//! How to reach a server: the URL and what it says.
+//! Options for connecting to a server, and the URLs that contain them.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,16 +10,16 @@ use taploom_model::{Error, Result};
 
 use crate::error::invalid;
 
-/// What the URLs of such a server begin with.
+/// The prefixes of a URL of such a server.
 pub(super) const SCHEMES: &[&str] = &["mysql://", "mariadb://"];
-/// Default limit for the size of a packet: four times what servers send by default.
+/// Default limit for the size of a packet: four times the default limit of servers.
 const MAX_PACKET: usize = 64 << 20;
-/// Highest value of `max_allowed_packet` of a server, and less than a column of a batch can hold.
+/// The highest possible `max_allowed_packet` of a server. A column of a batch can hold a cell of this size.
 const MAX_PACKET_LIMIT: usize = 1 << 30;
 
-/// A MySQL or MariaDB server, a user and a database; from a URL or field by field.
+/// A MySQL or MariaDB server, a user and a database. Parse a URL, or set the fields.
 ///
-/// `{:?}` does not show the password, and no error does.
+/// Neither `{:?}` nor any error shows the password.
 ///
 /// ```
 /// use taploom_sources::mysql::{MysqlOptions, SslMode};
@@ -32,59 +32,63 @@ const MAX_PACKET_LIMIT: usize = 1 << 30;
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct MysqlOptions {
-    /// A name or an address. `localhost`.
+    /// A host name or an IP address. `localhost` by default.
     pub host: String,
-    /// 3306.
+    /// 3306 by default.
     pub port: u16,
-    /// `root`.
+    /// `root` by default.
     pub user: String,
-    /// None by default, which is another thing than an empty one to no server.
+    /// `None` by default, which servers treat like an empty password.
     pub password: Option<String>,
-    /// The database of tables that the query names without one.
+    /// The database of the tables that the query names without a database. `None` by default.
     pub database: Option<String>,
-    /// `ssl-mode`; [`SslMode::Preferred`].
+    /// `ssl-mode` in the URL. [`SslMode::Preferred`] by default.
     pub ssl_mode: SslMode,
-    /// `ssl-ca`: a PEM file with the authorities that are trusted, in place of the system's.
+    /// `ssl-ca` in the URL: a PEM file with the trusted certificate authorities. `None`, the default, trusts the
+    /// authorities of the system.
     pub ssl_ca: Option<PathBuf>,
-    /// `get-server-public-key`: whether a password may go over a connection without TLS, encrypted with a
-    /// key that the server gives and nobody vouches for (`caching_sha2_password`, `sha256_password`). No.
+    /// `get-server-public-key` in the URL: whether the password may be sent over a connection without TLS, encrypted
+    /// with a public key that the server sends and that nothing authenticates. Concerns the authentication methods
+    /// `caching_sha2_password` and `sha256_password`. False by default.
     pub get_server_public_key: bool,
-    /// `connect-timeout`, in seconds: for the connection, TLS and the password together. 10 seconds.
+    /// `connect-timeout` in the URL, in seconds: the time limit for connecting, including TLS and login. 10 seconds by
+    /// default.
     pub connect_timeout: Duration,
-    /// `idle-timeout`, in seconds: how long the server may say nothing, while it works on a query or
-    /// between two packets. `None`, as `0` in a URL, is for ever. One hour.
+    /// `idle-timeout` in the URL, in seconds: how long the server may send nothing, while it works on a query or
+    /// between two packets. `None`, or `0` in the URL, is no limit. One hour by default.
     pub idle_timeout: Option<Duration>,
-    /// `connect-retries`: how often a connection that fails, or is lost before the first row, is tried
-    /// again. 3 times, after 0.2, 0.4 and 0.8 seconds.
+    /// `connect-retries` in the URL: how often to try again if the connection fails, or is lost before the first row.
+    /// 3 times by default, after 0.2, 0.4 and 0.8 seconds.
     pub connect_retries: u32,
-    /// `max-packet`, in bytes: the largest row that is taken, up to 1 GiB. 64 MiB.
+    /// `max-packet` in the URL, in bytes: the size of the largest row that is accepted, up to 1 GiB. 64 MiB by default.
     pub max_packet: usize,
-    /// `session`; [`Session::UtcReadOnly`].
+    /// `session` in the URL. [`Session::UtcReadOnly`] by default.
     pub session: Session,
 }
 
-/// What TLS is asked for; the names are those of MySQL's `--ssl-mode`.
+/// Whether TLS is used, and how strictly the server's certificate is verified. The names are the same as in MySQL's
+/// option `--ssl-mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SslMode {
-    /// `disabled`: none.
+    /// `disabled`: no TLS.
     Disabled,
-    /// `preferred`: where the server offers it. Whoever stands in between can take it away.
+    /// `preferred`: TLS if the server offers it. An attacker between client and server can prevent TLS.
     Preferred,
-    /// `required`: always; any certificate will do.
+    /// `required`: TLS, with any certificate.
     Required,
-    /// `verify-ca`: with a certificate that a trusted authority signed, for any host.
+    /// `verify-ca`: TLS, with a certificate that a trusted authority signed for any host.
     VerifyCa,
-    /// `verify-identity`: with a trusted certificate for this host.
+    /// `verify-identity`: TLS, with a certificate that a trusted authority signed for this host.
     VerifyIdentity,
 }
 
-/// What is set before a query.
+/// The settings of the session that are made before a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Session {
-    /// `utc-read-only`: TIMESTAMP columns come in UTC, as DALI 1.1, 3.3.3 wants them, and what would
-    /// change a table is refused.
+    /// `utc-read-only`: the server sends TIMESTAMP columns in UTC, as DALI 1.1, 3.3.3 requires, and refuses
+    /// statements that change tables.
     UtcReadOnly,
-    /// `unchanged`: nothing, for proxies that know no SET.
+    /// `unchanged`: no settings are made. This is for proxies that do not support SET.
     Unchanged,
 }
 
@@ -109,7 +113,7 @@ impl Default for MysqlOptions {
 }
 
 impl MysqlOptions {
-    /// Host and port, for causes of errors.
+    /// Host and port, for error messages.
     pub(super) fn address(&self) -> String {
         if self.host.contains(':') {
             return format!("[{}]:{}", self.host, self.port);
@@ -117,7 +121,7 @@ impl MysqlOptions {
         format!("{}:{}", self.host, self.port)
     }
 
-    /// One of `?KEY=VALUE&KEY=VALUE`.
+    /// Sets one of the options `?KEY=VALUE&KEY=VALUE` of a URL.
     fn set(&mut self, key: &str, value: &str) -> Result<()> {
         let wrong = |right: &str| invalid(format!("{key}={value} in the mysql:// URL: {right}"));
         let seconds = || {
@@ -149,7 +153,7 @@ impl MysqlOptions {
                 self.connect_timeout = limit.ok_or_else(|| wrong("seconds, more than 0"))?;
             }
             "idle-timeout" => {
-                let limit = seconds().ok_or_else(|| wrong("seconds, or 0 for any time"))?;
+                let limit = seconds().ok_or_else(|| wrong("seconds, or 0 for no limit"))?;
                 self.idle_timeout = Some(limit).filter(|limit| !limit.is_zero());
             }
             "connect-retries" => {
@@ -184,10 +188,10 @@ impl MysqlOptions {
 impl FromStr for MysqlOptions {
     type Err = Error;
 
-    /// `mysql://USER:PASSWORD@HOST:PORT/DATABASE?KEY=VALUE&...`; the scheme may be `mariadb`, and all but
-    /// the host may be left out. User, password and database are percent-encoded.
+    /// Parses `mysql://USER:PASSWORD@HOST:PORT/DATABASE?KEY=VALUE&...`. The scheme may also be `mariadb`. All parts
+    /// except the host are optional. User, password and database are percent-encoded.
     ///
-    /// Errors do not repeat the URL, which has a password.
+    /// Errors do not repeat the URL, since it may contain a password.
     fn from_str(url: &str) -> Result<Self> {
         let wrong = |what: &str| {
             invalid(format!(
@@ -199,10 +203,10 @@ impl FromStr for MysqlOptions {
             _ => Err(wrong(&format!("the {what} is not percent-encoded UTF-8"))),
         };
         let rest = SCHEMES.iter().find_map(|scheme| url.strip_prefix(scheme));
-        let rest = rest.ok_or_else(|| wrong("it begins with something else"))?;
+        let rest = rest.ok_or_else(|| wrong("it begins differently"))?;
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
-        // What follows the last @ is the host, for people who do not encode theirs.
+        // The host follows the last @, so that a password with an @ works although the @ is not encoded.
         let (login, place) = authority.rsplit_once('@').unwrap_or(("", authority));
 
         let mut options = Self::default();

@@ -1,17 +1,19 @@
-//! Columns and rows that the server itself chooses.
+//! Lets the server choose the wanted columns and rows.
 //!
-//! A plain query becomes the subquery of another one ([`Pushdown`]). The server describes the columns of both without
-//! running them. If it refuses the new query, or if the columns differ, the query runs as it was given. The condition in
-//! SQL has to be true for all wanted rows, under any settings of the server:
+//! The query becomes the subquery of a new query that selects from it ([`Pushdown`]). The server describes the
+//! columns of both queries without running them. If it refuses the new query, or if the columns differ, the original
+//! query runs. Rows are filtered again afterwards, so the condition in SQL may be true for other rows too; but it has
+//! to be true for all wanted rows, under any settings of the server. Several things could prevent that:
 //!
-//! - **Text** is compared by a collation, in which `'a' = 'A '` may be true. Only `=` and IN use the collation, since equal
-//!   texts are equal in each; other comparisons convert the text to UTF-8 and compare bytes.
-//! - **`sql_mode`** decides what backslashes, double quotes and empty literals mean, so the condition has none of them, and a
-//!   query with a backslash is not changed.
-//! - **FLOAT** cells arrive with six digits ([`SqlKind::NearReal`]).
-//! - **Expressions** in the select list, such as `RAND()`, might be evaluated twice, with different values. So the select
-//!   list may have columns only, and the tables must not be views, which can hide expressions.
-//! - **Storage engines** that evaluate conditions themselves may compare differently, so only common ones are accepted.
+//! - **Text** is compared by a collation, in which `'a' = 'A '` may be true. Only `=` and IN use the collation, since
+//!   identical texts are equal in every collation. Other comparisons convert the text to UTF-8 and compare bytes.
+//! - **`sql_mode`** decides what backslashes, double quotes and empty literals mean, so the condition contains none of
+//!   them, and a query with a backslash is not changed.
+//! - **FLOAT** cells arrive with only six digits, so they are compared with a tolerance ([`SqlKind::NearReal`]).
+//! - **Expressions** in the select list, such as `RAND()`, might be evaluated twice, with different values. So the
+//!   select list may contain only columns, and the tables must not be views, which can hide expressions.
+//! - **Storage engines** that evaluate conditions themselves may compare differently, so only common engines are
+//!   accepted.
 
 use std::collections::HashSet;
 
@@ -30,11 +32,11 @@ use super::source::{BatchLimits, MysqlSource, ResultColumns};
 use crate::pushdown::{ColumnNames, Pushdown, as_table};
 use crate::request::Request;
 
-/// The rows of a request, without some of those that are not wanted. `None` if the query has to run as it was given, on
-/// a new connection.
+/// Runs a query for the wanted columns and rows of a request. The result may still contain other rows. `None` if the
+/// original query has to run, on a new connection.
 ///
 /// # Errors
-/// As of [`MysqlConnection::connect`] and [`MysqlConnection::query`].
+/// The same as [`MysqlConnection::connect`] and [`MysqlConnection::query`].
 pub(super) async fn rows(
     options: &MysqlOptions,
     query: &str,
@@ -58,7 +60,7 @@ pub(super) async fn rows(
     match started {
         Ok(source) => Ok(source),
         Err(failure) if failure.may_pass() => Ok(None),
-        // For example a time limit, which the query as it was given would exceed as well.
+        // For example a time limit, which the original query would exceed as well.
         Err(Failure::Server(error)) if error.is_of_the_server() => {
             Err(Failure::Server(error).running(0))
         }
@@ -83,7 +85,7 @@ struct PushedQuery {
 impl<'q> PlainQuery<'q> {
     fn of(options: &MysqlOptions, query: &'q str, request: &Request<'_>) -> Option<Self> {
         let is_chosen = request.select.is_some() || request.condition.is_some();
-        // Servers without SET, such as Qserv, may not support subqueries either. And times have to be in UTC.
+        // Servers without SET, such as Qserv, may not support subqueries either. And conditions assume times in UTC.
         if !is_chosen || options.session != Session::UtcReadOnly {
             return None;
         }
@@ -92,18 +94,18 @@ impl<'q> PlainQuery<'q> {
         Some(Self { text, tables })
     }
 
-    /// The query around this one. `None` if the rows could differ, or if nothing is gained.
+    /// Makes the new query around this one. `None` if it could return wrong rows, or if it would gain nothing.
     async fn pushed(
         &self,
         connection: &mut MysqlConnection,
         request: &Request<'_>,
     ) -> Result<Option<PushedQuery>, Failure> {
         let declared = connection.describe(self.text).await?;
-        // The query as it was given reports the error.
+        // The original query will report the error.
         let Ok(columns) = ResultColumns::new(&declared, request.columns.as_ref()) else {
             return Ok(None);
         };
-        // A sample needs its keys, which may be missing in the list.
+        // A sample needs its key columns, which the list may leave out.
         let select = request.select.as_ref().filter(|_| request.sample.is_none());
         let condition = request.condition.as_ref();
         let Some(pushdown) = Pushdown::bind(columns.schema(), select, condition) else {
@@ -139,8 +141,8 @@ impl<'q> PlainQuery<'q> {
         Ok(columns.map(|columns| PushedQuery { sql, declared, columns }))
     }
 
-    /// A query whose first cell is 1 if settings and tables allow the subquery; the other cells are the character sets of
-    /// columns.
+    /// A query for what has to be known of the server. Its first cell is 1 if the settings and the tables allow the
+    /// subquery. The other cells are the character sets of the text columns.
     fn facts(&self, names: &ColumnNames<'_>, texts: &[usize]) -> String {
         let mut sql =
             "SELECT @@character_set_client = 'utf8mb4' AND @@character_set_results = 'utf8mb4' \
@@ -162,11 +164,12 @@ impl<'q> PlainQuery<'q> {
     }
 }
 
-/// Types and engines of tables whose rows the server itself compares.
+/// Types and storage engines of tables for which the server itself evaluates conditions.
 const ORDINARY: &str = "'BASE TABLE InnoDB', 'BASE TABLE MyISAM', 'BASE TABLE Aria', 'BASE TABLE MEMORY', \
                         'BASE TABLE ROCKSDB'";
 
-/// Character sets in which a text has one encoding only. In others, such as cp932, bytes that differ can be one character.
+/// Character sets in which every text has a single encoding. In others, such as cp932, different bytes can encode the
+/// same character.
 const CHARSETS: [&str; 5] = ["utf8mb4", "utf8mb3", "utf8", "latin1", "ascii"];
 
 impl MysqlConnection {
@@ -186,7 +189,7 @@ impl MysqlConnection {
     }
 }
 
-/// How MySQL writes conditions.
+/// Writes conditions in MySQL's SQL.
 struct Mysql<'a> {
     declared: &'a [DeclaredColumn],
     columns: &'a ResultColumns,
@@ -198,7 +201,7 @@ struct Mysql<'a> {
 impl Mysql<'_> {
     fn kind(&self, column: usize) -> SqlKind {
         match self.declared.get(column) {
-            // The server does not compare cells in a type that the caller gave.
+            // The server would compare cells in its own type, not in the type that the caller gave.
             Some(declared) if self.columns.is_servers(column) => declared.kind,
             _ => SqlKind::Opaque,
         }
@@ -240,7 +243,8 @@ impl SqlDialect for Mysql<'_> {
 
 /// Seconds since 1970 of DATE and DATETIME: the years from 1000 to 9999.
 const DATETIMES: std::ops::Range<i64> = -30_610_224_000..253_402_300_800;
-/// Seconds since 1970 of TIMESTAMP: the years from 1971 to 2037. An index can't be searched for times outside its range.
+/// Seconds since 1970 of TIMESTAMP: the years from 1971 to 2037. An index can't be searched for times outside its
+/// range.
 const TIMESTAMPS: std::ops::Range<i64> = 31_536_000..2_145_916_800;
 
 /// A literal that means the same text under every `sql_mode`: backslashes may escape, and an empty literal may be null.

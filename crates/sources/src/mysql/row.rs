@@ -1,11 +1,11 @@
-//! Rows of the text protocol: "ProtocolText::ResultsetRow" of MySQL's documentation.
+//! Parses the rows of the text protocol, "ProtocolText::ResultsetRow" in MySQL's documentation.
 
-/// The cells of a row, one after the other, where they stand in the packet.
+/// Iterates over the cells of a row, which borrow from its packet.
 pub(super) struct RowCells<'a> {
     rest: &'a [u8],
 }
 
-/// What begins a cell that is null.
+/// The first byte of a cell that is null.
 const NULL: u8 = 0xfb;
 
 impl<'a> RowCells<'a> {
@@ -13,10 +13,10 @@ impl<'a> RowCells<'a> {
         Self { rest: packet }
     }
 
-    /// The next cell, `Some(None)` for a null; `None` where the packet ends before it does.
+    /// The next cell, or `Some(None)` for a null. `None` if the packet ends before the cell does.
     #[inline]
     pub(super) fn cell(&mut self) -> Option<Option<&'a [u8]>> {
-        // All but long text is shorter than this.
+        // The first byte is the length, or announces a longer length, or marks a null.
         let (first, rest) = self.rest.split_first()?;
         let length = if *first < NULL {
             self.rest = rest;
@@ -32,7 +32,7 @@ impl<'a> RowCells<'a> {
         Some(Some(cell))
     }
 
-    /// A "length-encoded integer".
+    /// The next number in the format that the documentation calls "length-encoded integer".
     pub(super) fn length(&mut self) -> Option<usize> {
         let (first, rest) = self.rest.split_first()?;
         let bytes = match first {
@@ -52,7 +52,7 @@ impl<'a> RowCells<'a> {
         usize::try_from(u64::from_le_bytes(wide)).ok()
     }
 
-    /// Whether all cells were taken.
+    /// Whether all cells were read.
     pub(super) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }

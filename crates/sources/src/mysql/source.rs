@@ -1,4 +1,4 @@
-//! The rows of a query, batch by batch.
+//! Reads the rows of a query in batches.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,14 +11,13 @@ use taploom_model::{Ending, Error, ErrorKind, Result, ResultSchema, RowSource, S
 
 use super::cells::CellBuilder;
 use super::column::{CellForm, DeclaredColumn};
-use super::connection::{MysqlConnection, QueryKiller, is_end};
-use super::failure::{Failure, ServerError};
-use super::handshake::first_byte;
+use super::connection::{MysqlConnection, QueryKiller, is_end, unless_error};
+use super::failure::Failure;
 use super::row::RowCells;
 use crate::column_list::ColumnList;
 use crate::error::invalid;
 
-/// When a batch is full: at the first limit that it reaches.
+/// Limits for the size of a batch. A batch is full when it reaches the first of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchLimits {
     /// Maximum number of rows. 2000 by default.
@@ -33,18 +32,18 @@ impl Default for BatchLimits {
     }
 }
 
-/// The rows of a running query. It reads at most 128 KiB and the buffers of the kernel ahead of the current
-/// batch, so a reader that stops also stops the server.
+/// The rows of a running query. At most 128 KiB, besides the kernel's buffers, are read ahead of the current batch.
+/// So if the caller stops reading, the server stops sending.
 ///
-/// Dropping it before the last row ends the query, in the background; [`killer`](Self::killer) ends it from
-/// another task.
+/// If it is dropped before the last row, the query is ended in the background. A [`killer`](Self::killer) ends the
+/// query from another task.
 pub struct MysqlSource {
     connection: MysqlConnection,
     schema: ResultSchema,
     columns: Vec<ColumnBuilder>,
     limits: BatchLimits,
     rows: u64,
-    /// Of the batch in the making.
+    /// Rows and bytes of the batch that is being filled.
     batch_rows: usize,
     batch_bytes: usize,
     state: ReadState,
@@ -57,7 +56,7 @@ enum ReadState {
     Failed,
 }
 
-/// The columns of a result: their metadata, and the builders of their cells.
+/// The columns of a result: their metadata and the builders of their arrays.
 pub(super) struct ResultColumns {
     schema: ResultSchema,
     columns: Vec<ColumnBuilder>,
@@ -65,7 +64,7 @@ pub(super) struct ResultColumns {
 
 struct ColumnBuilder {
     form: CellForm,
-    /// Whether the type is the server's and not the caller's.
+    /// Whether the type was chosen by the server and not by the caller.
     is_servers: bool,
     cells: CellBuilder,
 }
@@ -83,13 +82,14 @@ impl fmt::Debug for MysqlSource {
 }
 
 impl MysqlConnection {
-    /// Runs a query. The columns of the result take names, types and other metadata from `columns`, by
-    /// position. The server decides what is not given there.
+    /// Runs a query. `columns` gives names, types and other metadata of the result's columns, by position. What it does
+    /// not give is taken from the server.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidRequest`] for a query that is wrong (with a [`ServerError`] as its source) or
-    /// gives no rows, for `columns` that differ from the result in number, and for types that do not go
-    /// with the server's; [`ErrorKind::Source`] if the server or the connection fails.
+    /// [`ErrorKind::InvalidRequest`] if the query is wrong (with a [`ServerError`](super::ServerError) as the error's
+    /// source), if it returns no rows, or if the number of `columns` differs from the result's;
+    /// [`ErrorKind::UnsupportedColumn`] for a list of strings; [`ErrorKind::Source`] if the server or the connection
+    /// fails.
     pub async fn query(
         self,
         query: &str,
@@ -115,7 +115,7 @@ impl MysqlConnection {
 }
 
 impl MysqlSource {
-    /// The rows of a query that runs on the connection, and whose column definitions were read.
+    /// Reads the rows of the query that runs on `connection`, after its column definitions were read.
     pub(super) fn new(
         connection: MysqlConnection,
         columns: ResultColumns,
@@ -134,22 +134,19 @@ impl MysqlSource {
         }
     }
 
-    /// A handle that ends the query.
+    /// A handle that can end the query.
     pub fn killer(&self) -> QueryKiller {
         self.connection.killer()
     }
 
-    /// Appends rows until the batch is full or there are no more.
+    /// Appends rows until the batch is full or the rows end.
     async fn fill(&mut self) -> Result<(), Failure> {
         while self.batch_rows < self.limits.rows && self.batch_bytes < self.limits.bytes {
-            let packet = self.connection.wire.packet().await?;
+            let packet = unless_error(self.connection.wire.packet().await?)?;
             if is_end(packet) {
                 self.state = ReadState::Ended;
                 self.connection.is_busy = false;
                 break;
-            }
-            if packet.first() == Some(&first_byte::ERROR) {
-                return Err(Failure::Server(ServerError::parse(packet)));
             }
             let mut cells = RowCells::new(packet);
             for (index, column) in self.columns.iter_mut().enumerate() {
@@ -182,7 +179,8 @@ impl MysqlSource {
         let arrays = arrays.collect::<Result<Vec<_>>>()?;
         let schema = Arc::clone(self.schema.arrow());
         RecordBatch::try_new_with_options(schema, arrays, &options).map_err(|error| {
-            Error::new(ErrorKind::Internal, "rows of MySQL do not make a batch").with_source(error)
+            Error::new(ErrorKind::Internal, "can't make a batch of the rows of MySQL")
+                .with_source(error)
         })
     }
 }
@@ -194,7 +192,7 @@ impl ResultColumns {
             && list.columns.len() != declared.len()
         {
             return Err(invalid(format!(
-                "the query gives {}, and {} declared; they go by position: declare one for each",
+                "the query gives {}, but {} declared; columns are declared by position: declare every one",
                 counted(declared.len() as u64, "column"),
                 match list.columns.len() {
                     1 => "1 is".to_owned(),
@@ -231,12 +229,12 @@ impl ResultColumns {
         &self.schema
     }
 
-    /// Whether the type of a column is the server's and not the caller's.
+    /// Whether the type of a column was chosen by the server and not by the caller.
     pub(super) fn is_servers(&self, column: usize) -> bool {
         self.columns.get(column).is_some_and(|column| column.is_servers)
     }
 
-    /// The columns at these positions, which have to ascend.
+    /// The columns at these positions, which have to be in ascending order.
     pub(super) fn picked(self, picked: &[usize]) -> Result<Self> {
         let projection =
             Projection::new(&self.schema, picked.iter().map(|column| (*column, None)).collect())?;
@@ -286,7 +284,7 @@ fn unfit(cell: &[u8], column: &ColumnBuilder, schema: &ResultSchema, index: usiz
             let short: String = text.chars().take(SHOWN).collect();
             format!("{short:?}... ({} bytes)", cell.len())
         }
-        Err(_) => format!("what is not UTF-8 ({} bytes)", cell.len()),
+        Err(_) => format!("text that is not UTF-8 ({} bytes)", cell.len()),
     };
     let field = &schema.columns()[index];
     let into = match field.vo_type() {
@@ -297,7 +295,7 @@ fn unfit(cell: &[u8], column: &ColumnBuilder, schema: &ResultSchema, index: usiz
         Err(_) => schema.arrow().field(index).data_type().to_string(),
     };
     let remedy = if column.is_servers {
-        ", which the server's type stands for; declare another datatype, char for any text"
+        ", the datatype for the server's type; declare another datatype (char takes any text)"
     } else {
         ""
     };

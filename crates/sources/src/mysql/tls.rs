@@ -1,4 +1,4 @@
-//! TLS over a connection, as strict as was asked for.
+//! TLS over a connection, as strict as `ssl-mode` demands.
 
 use std::io;
 use std::sync::Arc;
@@ -22,10 +22,10 @@ use super::options::{MysqlOptions, SslMode};
 use super::wire::Transport;
 use crate::error::invalid;
 
-/// The errors of several libraries.
+/// An error of any of several libraries.
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Speaks TLS over `plain`.
+/// Starts TLS over the stream `plain`.
 pub(super) async fn over(
     plain: Box<dyn Transport>,
     options: &MysqlOptions,
@@ -35,9 +35,9 @@ pub(super) async fn over(
         .map_err(|error| invalid("TLS needs the name of the host".to_owned()).with_source(error))?;
     match TlsConnector::from(Arc::new(config)).connect(host, plain).await {
         Ok(stream) => Ok(Box::new(stream)),
-        // A certificate that does not please today does not please in a second.
+        // The certificate was refused. Another attempt would not help.
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            let message = "TLS to the MySQL server failed; ssl-mode and ssl-ca say what is trusted";
+            let message = "TLS to the MySQL server failed; check ssl-mode and ssl-ca";
             Err(invalid(message.to_owned()).with_source(error).into())
         }
         Err(error) => Err(error.into()),
@@ -70,7 +70,7 @@ fn config(options: &MysqlOptions) -> Result<ClientConfig> {
     Ok(builder.with_no_client_auth())
 }
 
-/// The authorities of `ssl-ca`, or the system's.
+/// The certificate authorities in the file `ssl-ca`, or else those that the system trusts.
 fn trusted(options: &MysqlOptions) -> Result<RootCertStore> {
     let mut trusted = RootCertStore::empty();
     let Some(path) = &options.ssl_ca else {
@@ -91,12 +91,13 @@ fn trusted(options: &MysqlOptions) -> Result<RootCertStore> {
         trusted.add(certificate).map_err(|error| wrong(error.into()))?;
     }
     if trusted.is_empty() {
-        return Err(wrong("there is none in it".into()));
+        return Err(wrong("the file has no certificates".into()));
     }
     Ok(trusted)
 }
 
-/// `ssl-mode=required` and `preferred`: nobody listens in, but nobody knows who is at the other end.
+/// Accepts every certificate, for `ssl-mode=required` and `preferred`: the connection is encrypted, but the server is
+/// not authenticated.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 
@@ -147,7 +148,7 @@ impl ServerCertVerifier for AnyCertificate {
     }
 }
 
-/// `ssl-mode=verify-ca`: all but the name has to be right.
+/// Accepts certificates for any host name, for `ssl-mode=verify-ca`. Everything else is verified.
 #[derive(Debug)]
 struct AnyHost(Arc<WebPkiServerVerifier>);
 
@@ -161,7 +162,7 @@ impl ServerCertVerifier for AnyHost {
         now: UnixTime,
     ) -> Result<ServerCertVerified, TlsError> {
         match self.0.verify_server_cert(certificate, between, host, ocsp, now) {
-            // Names are looked at last, when all the rest is right.
+            // The verifier checks the name last, so everything else was right.
             Err(TlsError::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => Ok(ServerCertVerified::assertion()),

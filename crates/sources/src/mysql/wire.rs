@@ -1,4 +1,4 @@
-//! Packets over a connection; the client/server protocol of MySQL, "MySQL Packets".
+//! Sends and receives packets; see "MySQL Packets" in the documentation of MySQL's client/server protocol.
 
 use std::io;
 use std::ops::Range;
@@ -14,23 +14,24 @@ pub(super) trait Transport: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Transport for T {}
 
-/// Bytes to request from the kernel at a time. One call per 128 KiB costs next to nothing, and the bytes
-/// stay in the nearest caches.
+/// Number of bytes to request from the kernel at a time. One call per 128 KiB costs almost nothing, and the bytes
+/// stay in the caches of the CPU.
 const READ: usize = 128 << 10;
-/// Bytes before a payload: three for its length and one sequence number.
+/// Length of the header before a payload: three bytes for the payload's length and one for the sequence number.
 const HEADER: usize = 4;
 /// A payload of this length continues in the next packet.
 const CONTINUED: usize = 0xff_ffff;
 
-/// A connection, and the bytes that arrived and were not used yet: a part of a packet, or several packets.
+/// A connection that sends and receives packets.
 pub(super) struct Wire {
     stream: Box<dyn Transport>,
+    /// The bytes that have arrived: the last packet, and part of the next one or several more.
     received: Vec<u8>,
-    /// Where in `received` the packet after the last begins.
+    /// The offset in `received` of the next packet.
     next: usize,
-    /// Bytes from there on that are in one piece already, of a payload that goes on in another packet.
+    /// If a payload continues in another packet: the number of bytes from `next` on that are already joined.
     joined: usize,
-    /// The number of the next packet, of either side.
+    /// The sequence number of the next packet, in either direction.
     sequence: u8,
     max_packet: usize,
     idle_timeout: Option<Duration>,
@@ -53,7 +54,7 @@ impl Wire {
         }
     }
 
-    /// Puts TLS, say, in the place of the stream, between two packets.
+    /// Replaces the stream between two packets, for example by TLS over it.
     pub(super) async fn upgrade<F>(
         &mut self,
         upgrade: impl FnOnce(Box<dyn Transport>) -> F,
@@ -61,24 +62,24 @@ impl Wire {
     where
         F: Future<Output = Result<Box<dyn Transport>, Failure>>,
     {
-        // What came before the keys were agreed on, anybody can have sent.
+        // Bytes that arrived before TLS was agreed on may come from an attacker.
         if self.next < self.received.len() {
-            return Err(Failure::protocol("bytes before TLS"));
+            return Err(Failure::protocol("data after the greeting, before TLS"));
         }
         let plain = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
         self.stream = upgrade(plain).await?;
         Ok(())
     }
 
-    /// The payload of the next packet, and of those that go on with it.
+    /// Receives the next payload, joined from several packets if it is large.
     ///
-    /// Dropped half-way, it loses nothing: the next call goes on.
+    /// Cancel-safe: if the future is dropped, the next call continues where it stopped.
     pub(super) async fn packet(&mut self) -> Result<&[u8], Failure> {
         let payload = self.receive().await?;
         Ok(&self.received[payload])
     }
 
-    /// Where in `received` the payload is.
+    /// Receives the next payload and returns its place in `received`.
     async fn receive(&mut self) -> Result<Range<usize>, Failure> {
         loop {
             let header = self.joined;
@@ -93,12 +94,12 @@ impl Wire {
             }
             self.fill(header + HEADER + length).await?;
             if sequence != self.sequence {
-                return Err(Failure::protocol("packets that are out of order"));
+                return Err(Failure::protocol("packets out of order"));
             }
             self.sequence = sequence.wrapping_add(1);
             let mut end = header + HEADER + length;
             if header > 0 {
-                // One payload in one piece: without the header in between.
+                // Removes the header between two parts of a payload.
                 let header = self.next + header;
                 self.received.drain(header..header + HEADER);
                 end -= HEADER;
@@ -136,13 +137,13 @@ impl Wire {
         Failure::Final(Error::new(ErrorKind::Resources, message))
     }
 
-    /// Sends a packet that begins something new.
+    /// Sends the first packet of a command.
     pub(super) async fn command(&mut self, payload: &[u8]) -> Result<(), Failure> {
         self.sequence = 0;
         self.send(payload).await
     }
 
-    /// Sends a packet that answers the last.
+    /// Sends a packet that continues the current exchange.
     pub(super) async fn send(&mut self, payload: &[u8]) -> Result<(), Failure> {
         let mut bytes = Vec::with_capacity(payload.len() + HEADER);
         let mut rest = payload;
@@ -181,7 +182,7 @@ async fn limited<T>(
 mod tests {
     use super::*;
 
-    /// What a wire makes of bytes that come in pieces.
+    /// The packets that a wire receives if the bytes arrive in pieces of the given size.
     async fn packets(
         bytes: &[u8],
         piece: usize,
@@ -192,7 +193,7 @@ mod tests {
         let feed = async {
             for piece in bytes.chunks(piece) {
                 if far.write_all(piece).await.is_err() {
-                    // The wire has had enough.
+                    // The wire stopped reading because of an error.
                     break;
                 }
             }
@@ -211,7 +212,7 @@ mod tests {
         tokio::join!(feed, read).1
     }
 
-    /// Packets of these payloads, as a server sends them.
+    /// The bytes of packets with these payloads, as a server sends them.
     fn bytes(payloads: &[&[u8]]) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut sequence = 0_u8;
@@ -270,7 +271,7 @@ mod tests {
         let mut wire = Wire::new(Box::new(near), 64 << 20, None);
         for piece in bytes.chunks(60_000) {
             far.write_all(piece).await.unwrap();
-            // Given up as soon as it would wait.
+            // The future is dropped as soon as it would have to wait.
             if let Ok(packet) = tokio::time::timeout(Duration::ZERO, wire.packet()).await {
                 assert!(packet.unwrap() == large);
             }

@@ -1,4 +1,4 @@
-//! SQLite's dynamic values in columns of one type.
+//! Puts SQLite's dynamically typed values into columns of one type.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use arrow_array::builder::{
     BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, StringBuilder,
     TimestampMicrosecondBuilder,
 };
+use arrow_array::types::Date32Type;
 use arrow_cast::parse::Parser;
 use arrow_schema::{DataType, TimeUnit};
 use rusqlite::types::{Value, ValueRef};
@@ -29,8 +30,8 @@ pub(super) enum CellType {
 }
 
 impl CellType {
-    /// From the declared type, as SQLite derives the affinity (datatype3.html, 3.1), and from the names of
-    /// types that SQLite lacks. `None` if the declaration does not tell.
+    /// Derives the type from a column's declaration, by SQLite's rules of affinity (datatype3.html, 3.1), and from
+    /// names of types that SQLite does not have, such as TIMESTAMP. `None` if the declaration implies no type.
     pub(super) fn of_declaration(declared: &str) -> Option<Self> {
         let declared = declared.to_ascii_uppercase();
         let has = |words: &[&str]| words.iter().any(|word| declared.contains(word));
@@ -53,7 +54,7 @@ impl CellType {
         })
     }
 
-    /// For a datatype that was requested. The encoder narrows the values.
+    /// The type in which to read values for a requested datatype. The encoder narrows the values.
     pub(super) fn of_datatype(datatype: Datatype) -> Self {
         match datatype {
             Datatype::Boolean => Self::Boolean,
@@ -63,18 +64,13 @@ impl CellType {
         }
     }
 
-    /// From the first values of a column without a declared type, such as an expression.
+    /// Derives the type from the first values of a column without a declared type, such as an expression.
     pub(super) fn of_values<'v>(values: impl Iterator<Item = &'v Value>) -> Result<Self> {
         let mut kind = None;
         for value in values {
             kind = match (value, kind) {
                 (Value::Null, kind) => kind,
-                (Value::Blob(_), _) => {
-                    return Err(Error::new(
-                        ErrorKind::UnsupportedColumn,
-                        "BLOB is not supported yet; convert it in the query, e.g. by hex()",
-                    ));
-                }
+                (Value::Blob(_), _) => return Err(blob_unsupported()),
                 (Value::Text(_), _) | (_, Some(Self::Text)) => Some(Self::Text),
                 (Value::Real(_), _) | (_, Some(Self::Double)) => Some(Self::Double),
                 (Value::Integer(_), _) => Some(Self::Long),
@@ -173,27 +169,13 @@ impl CellBuilder {
                 ),
                 ValueRef::Blob(_) => return Err(unfit(value, "text")),
             },
-            Self::Date(builder) => builder.append_option(match value {
-                ValueRef::Null => None,
-                ValueRef::Text(text) => Some(
-                    std::str::from_utf8(text)
-                        .ok()
-                        .and_then(date_alone)
-                        .and_then(arrow_array::types::Date32Type::parse)
-                        .ok_or_else(|| unfit(value, DATE))?,
-                ),
-                _ => return Err(unfit(value, DATE)),
-            }),
-            Self::Timestamp(builder) => builder.append_option(match value {
-                ValueRef::Null => None,
-                ValueRef::Text(text) => Some(
-                    std::str::from_utf8(text)
-                        .ok()
-                        .and_then(micros_of_text)
-                        .ok_or_else(|| unfit(value, TIMESTAMP))?,
-                ),
-                _ => return Err(unfit(value, TIMESTAMP)),
-            }),
+            Self::Date(builder) => {
+                let date = |text: &str| date_alone(text).and_then(Date32Type::parse);
+                builder.append_option(parsed(value, DATE, date)?);
+            }
+            Self::Timestamp(builder) => {
+                builder.append_option(parsed(value, TIMESTAMP, micros_of_text)?);
+            }
         }
         Ok(())
     }
@@ -210,6 +192,26 @@ impl CellBuilder {
     }
 }
 
+/// The error for a column with BLOBs.
+pub(super) fn blob_unsupported() -> Error {
+    let message = "BLOB is not supported yet; convert it in the query, e.g. by hex()";
+    Error::new(ErrorKind::UnsupportedColumn, message)
+}
+
+/// Parses a value that has to be text or null.
+fn parsed<T>(
+    value: ValueRef<'_>,
+    wanted: &str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>> {
+    let text = match value {
+        ValueRef::Null => return Ok(None),
+        ValueRef::Text(text) => std::str::from_utf8(text).ok(),
+        _ => None,
+    };
+    text.and_then(parse).map(Some).ok_or_else(|| unfit(value, wanted))
+}
+
 /// Upper limit for the length of a value as text, in bytes.
 fn text_bytes(value: ValueRef<'_>) -> usize {
     match value {
@@ -218,7 +220,7 @@ fn text_bytes(value: ValueRef<'_>) -> usize {
     }
 }
 
-/// The date of a text that has no time beside it, or midnight without an offset.
+/// The date of a text that has no time, or the time midnight without an offset.
 fn date_alone(text: &str) -> Option<&str> {
     let Some((date, time)) = text.split_once([' ', 'T']) else { return Some(text) };
     let rest = time.strip_prefix("00:00:00").or_else(|| time.strip_prefix("00:00"))?;
@@ -243,6 +245,8 @@ fn unfit(value: ValueRef<'_>, wanted: &str) -> Error {
     };
     Error::new(
         ErrorKind::InvalidValue,
-        format!("{shown} is not {wanted}, as the type of the column or its first values ask for"),
+        format!(
+            "{shown} is not {wanted}, which the type of the column or its first values require"
+        ),
     )
 }

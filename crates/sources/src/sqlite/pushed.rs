@@ -1,12 +1,13 @@
-//! Columns and rows that SQLite itself chooses.
+//! Lets SQLite choose the wanted columns and rows.
 //!
-//! The query becomes the subquery of another one ([`Pushdown`]), for which SQLite can use its indexes.
+//! The query becomes the subquery of a new query that selects from it ([`Pushdown`]), for which SQLite can use its
+//! indexes.
 //!
-//! Cells of SQLite have types of their own. A row is given to its reader only if each cell has the type of its column
-//! ([`CellBuilder`](super::column::CellBuilder)), so only such cells have to be compared as here: integers with integers,
-//! doubles with doubles, and text, in a database with UTF-8, byte by byte. Two things make sure of that. The columns come from
-//! ordinary tables, whose affinity is the one of their declaration. And they have a declared type, so that the first rows do
-//! not decide what type it is.
+//! In SQLite each cell has a type. A row can be read only if each of its cells has the type of its column
+//! ([`CellBuilder`](super::column::CellBuilder)). So SQLite has to compare only such cells in the same way as Taploom
+//! does: integers with integers, doubles with doubles, and text byte by byte, if the database is in UTF-8. This is
+//! certain if two conditions hold. The columns come from ordinary tables, so that their affinity follows from their
+//! declaration. And they have a declared type, so that the type does not depend on the first rows.
 
 use std::collections::HashSet;
 
@@ -31,8 +32,8 @@ pub(super) struct Pushed {
 }
 
 impl Pushed {
-    /// The query in place of `query`, whose columns are `columns` and are described by `schema`. `None` where it can't be
-    /// replaced with certainty, or nothing is gained by it.
+    /// The query to run instead of `query`, whose columns are `columns` with the schema `schema`. `None` if another
+    /// query could return wrong rows, or would gain nothing.
     pub(super) fn of(
         connection: &Connection,
         query: &str,
@@ -49,7 +50,7 @@ impl Pushed {
         if !picked.iter().all(is_declared) {
             return None;
         }
-        // Names are compared without case.
+        // SQLite ignores case in names.
         let names: HashSet<_> =
             columns.iter().map(|column| column.name.to_ascii_lowercase()).collect();
         let is_of_tables = are_of_tables(connection, query, columns, picked).ok()?;
@@ -65,7 +66,8 @@ impl Pushed {
         Some(Self { sql, values: dialect.values, columns: picked.to_vec() })
     }
 
-    /// Whether the columns of the statement are those of the query that it replaces.
+    /// Whether the columns of `statement`, which is to replace `given`, have the same names, declarations and origins
+    /// as there.
     pub(super) fn has_columns_of(&self, statement: &Statement<'_>, given: &Statement<'_>) -> bool {
         let described = |statement: &Statement<'_>| -> Vec<_> {
             let columns = statement.columns().zip(statement.columns_with_metadata());
@@ -87,15 +89,15 @@ impl Pushed {
     }
 }
 
-/// Whether all columns come from ordinary tables. A virtual table keeps any values, whatever it declares; a view may join
-/// columns of several types.
+/// Whether all picked columns come from ordinary tables. A virtual table may store values of any type, whatever it
+/// declares. A view may combine columns of several types.
 fn are_of_tables(
     connection: &Connection,
     query: &str,
     columns: &[ResultColumn],
     picked: &[usize],
 ) -> rusqlite::Result<bool> {
-    // The columns of a view are said to be those of the tables behind it, so the query must not name a view.
+    // For a column of a view, SQLite names the underlying table as its origin. So the query must not name any view.
     let views = connection.query_row(
         "SELECT count(*) FROM sqlite_schema WHERE type = 'view' \
          AND (instr(lower(?1), lower(name)) OR name GLOB '*[\"`]*' OR instr(name, ']'))",
@@ -117,7 +119,7 @@ fn are_of_tables(
     Ok(true)
 }
 
-/// The conditions of SQLite, with parameters for values.
+/// Writes conditions in SQLite's SQL, with parameters for the values.
 struct Sqlite<'a> {
     columns: &'a [ResultColumn],
     names: &'a ColumnNames<'a>,
@@ -129,7 +131,7 @@ impl SqlDialect for Sqlite<'_> {
     fn column(&self, column: usize) -> Option<SqlColumn> {
         let ResultColumn { cell_type, is_given, .. } = self.columns.get(column)?;
         let kind = match cell_type {
-            // Another type was asked for than the one in which SQLite compares.
+            // SQLite would compare in the declared type, not in the type that the request gives.
             _ if *is_given => SqlKind::Opaque,
             Some(CellType::Long) => SqlKind::Integer,
             Some(CellType::Double) => SqlKind::Real,
@@ -138,7 +140,7 @@ impl SqlDialect for Sqlite<'_> {
             _ => SqlKind::Opaque,
         };
         let name = self.names.qualified(column);
-        // The column may have been declared with another order.
+        // The column may be declared with another collation.
         let bytewise = (kind == SqlKind::Text).then(|| format!("{name} COLLATE BINARY"));
         Some(SqlColumn { name, kind, bytewise })
     }

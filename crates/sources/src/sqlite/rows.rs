@@ -1,4 +1,4 @@
-//! The rows of a query, batch by batch.
+//! Reads the rows of a query in batches.
 
 use std::sync::Arc;
 
@@ -14,22 +14,22 @@ use taploom_model::{Error, ErrorKind, Result, ResultSchema, Step};
 use super::column::{CellBuilder, CellType};
 use super::{Job, ResultColumn};
 
-/// Number of rows whose values decide the types of columns that have no declared type. It does not depend on
-/// the size of batches, so neither do the types of a result.
+/// Number of rows whose values decide the types of columns without a declared type. It does not depend on the size of
+/// batches, so the types of a result do not either.
 const PEEKED_ROWS: usize = 1000;
 
-/// A query that is about to run.
+/// A query that is ready to run.
 pub(super) struct Reading<'j, 'c> {
     pub(super) job: &'j Job,
     pub(super) statement: Statement<'c>,
     pub(super) values: Vec<Value>,
     pub(super) columns: Vec<ResultColumn>,
-    /// The schema of the columns; without it, the first rows decide.
+    /// The schema of the columns. `None` if it depends on the first rows.
     pub(super) schema: Option<ResultSchema>,
 }
 
 impl Reading<'_, '_> {
-    /// Reads all rows, or as many as are wanted.
+    /// Sends the schema, then the rows. Stops early if nobody receives them any more.
     pub(super) fn read(
         self,
         ready: &mut Option<oneshot::Sender<Result<ResultSchema>>>,
@@ -75,7 +75,7 @@ impl Reading<'_, '_> {
         let mut batch = Batch { columns: &columns, builders, rows: 0 };
         let mut peeked = peeked.into_iter();
         loop {
-            // The rows that were read for the types come first.
+            // The rows that were read to find the types come first.
             if let Some(row) = peeked.next() {
                 batch.append(row_number + 1, |index| Ok((&row[index]).into()))?;
             } else if let Some(row) = rows.next().map_err(stopped)? {
@@ -125,7 +125,8 @@ impl Batch<'_> {
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
         self.rows = 0;
         RecordBatch::try_new_with_options(Arc::clone(schema), arrays, &options).map_err(|error| {
-            Error::new(ErrorKind::Internal, "rows of SQLite do not make a batch").with_source(error)
+            Error::new(ErrorKind::Internal, "can't make a batch of the rows of SQLite")
+                .with_source(error)
         })
     }
 }

@@ -107,7 +107,7 @@ async fn cell(expression: &str, metadata: serde_json::Value) -> Result<String> {
 
 const NUMBERS: u32 = 200_000;
 
-/// A query of so many rows, each of 100 bytes and a number.
+/// A query for `rows` rows, each with a number and 100 bytes of text.
 fn many(rows: u32) -> String {
     format!("SELECT seq, REPEAT('x', 100) FROM seq_1_to_{rows}")
 }

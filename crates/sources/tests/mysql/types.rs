@@ -264,7 +264,7 @@ async fn positions_decide_and_declared_names_win() {
 
     let error = declared("SELECT 1, 2, 3", json!([{}, {}])).await.unwrap_err();
     assert!(error.is_caller_fault());
-    assert!(error.message().contains("gives 3 columns, and 2 are declared"), "{error}");
+    assert!(error.message().contains("gives 3 columns, but 2 are declared"), "{error}");
     let strings = json!([{"name": "s", "datatype": "char", "arraysize": "8x3"}]);
     let error = declared("SELECT 'a'", strings).await.unwrap_err();
     assert_eq!((error.kind(), error.column()), (ErrorKind::UnsupportedColumn, Some("s")));

@@ -6,6 +6,7 @@ use taploom_model::{Error, Result};
 
 use super::header::{BLOCK_BYTES, Header, MOST_HEADER_BYTES};
 use crate::error::{damaged, invalid};
+use crate::input::read_full;
 
 /// Maximum number of HDUs that an error lists.
 const MOST_LISTED: usize = 20;
@@ -151,28 +152,16 @@ impl<'a> Hdus<'a> {
     }
 
     fn read(&mut self, block: &mut [u8]) -> Result<usize> {
-        let mut filled = 0;
-        while filled < block.len() {
-            match self.reader.read(&mut block[filled..]) {
-                Ok(0) => break,
-                Ok(read) => filled += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    let message = format!("source {}: can't read the file", self.name);
-                    return Err(damaged(message).with_source(error));
-                }
-            }
-        }
-        self.position += filled as u64;
-        Ok(filled)
+        let read = read_full(&mut self.reader, block);
+        let read = read.map_err(|error| self.unreadable(error))?;
+        self.position += read as u64;
+        Ok(read)
     }
 
     /// Skips data, and returns the number of bytes that were there.
     fn skip(&mut self, bytes: u64) -> Result<u64> {
         let skipped = io::copy(&mut self.reader.by_ref().take(bytes), &mut io::sink());
-        let skipped = skipped.map_err(|error| {
-            damaged(format!("source {}: can't read the file", self.name)).with_source(error)
-        })?;
+        let skipped = skipped.map_err(|error| self.unreadable(error))?;
         self.position += skipped;
         Ok(skipped)
     }
@@ -185,6 +174,10 @@ impl<'a> Hdus<'a> {
     /// A reader of the data after the header that was found.
     pub(super) fn into_rows(self) -> Box<dyn Read + Send> {
         Box::new(self.reader)
+    }
+
+    fn unreadable(&self, error: io::Error) -> Error {
+        self.damaged(format_args!("can't read the file")).with_source(error)
     }
 
     fn wrong(&self, what: std::fmt::Arguments<'_>) -> Error {

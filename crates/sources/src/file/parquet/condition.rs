@@ -1,4 +1,4 @@
-//! The rows of a row group for which a condition is true, for a sample of these.
+//! Finds the rows of a row group for which a condition is true, before a sample is taken of them.
 
 use std::fs::File;
 
@@ -14,7 +14,7 @@ use crate::file::batches::unreadable;
 use crate::request::Request;
 use crate::row_numbers::RowNumbers;
 
-/// Evaluates a condition on its columns alone.
+/// Evaluates a condition, reading only its columns.
 pub(super) struct ConditionRows {
     file: File,
     metadata: ArrowReaderMetadata,
@@ -25,10 +25,11 @@ pub(super) struct ConditionRows {
 }
 
 impl ConditionRows {
-    /// For the condition of a request, if it has one. `column` is read if the condition names no column.
+    /// Prepares the condition of a request, if it has one. `column` is read if the condition names no column.
     ///
     /// # Errors
-    /// The errors of [`Condition::bind`](taploom_expressions::Condition::bind), and [`ErrorKind::Source`] if the file can't be opened again.
+    /// The errors of [`Condition::bind`](taploom_expressions::Condition::bind), and [`ErrorKind::Source`] if the file
+    /// can't be opened again.
     pub(super) fn new(
         file: &File,
         metadata: &ArrowReaderMetadata,
@@ -89,10 +90,10 @@ impl ConditionRows {
     }
 }
 
-/// The rows of a row group that have not been read yet.
+/// The runs of rows of a row group that have not been read yet.
 struct Unread {
     runs: std::vec::IntoIter<RowSelector>,
-    /// Rows of the current run, which are read.
+    /// Number of rows of the current run that are still to be read.
     left: usize,
 }
 
@@ -105,7 +106,8 @@ impl Unread {
         Self { runs: runs.into_iter(), left: 0 }
     }
 
-    /// Whether the condition holds for the next rows that were read. Rows before them that were not read are dropped.
+    /// Appends rows to the mask: the rows that were just read, by whether the condition holds for them, and as
+    /// dropped the rows between them that were not read.
     fn append(&mut self, holds: &BooleanArray, mask: &mut Mask) {
         let mut at = 0;
         while at < holds.len() {
@@ -128,7 +130,8 @@ impl Unread {
         }
     }
 
-    /// Drops the rows after the last one that was read. Returns how many should have been read.
+    /// Appends the rows after the last read row to the mask, as dropped. Returns how many of them should have been
+    /// read.
     fn finish(self, mask: &mut Mask) -> usize {
         let mut missing = self.left;
         for run in self.runs {

@@ -1,4 +1,5 @@
-//! Where a file is damaged. The reader of several columns and row groups does not say it.
+//! Finds the column chunk in which a file is damaged. A reader of several columns and row groups reports only that
+//! there is damage.
 
 use std::fs::File;
 
@@ -6,7 +7,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader
 
 use super::rows::mask;
 
-/// Rows that are decoded at a time: few, because the granted memory may be in use.
+/// Number of rows to decode at a time. It is small, because the granted memory may be in use.
 const BATCH_ROWS: usize = 64;
 
 /// A column chunk: the positions of a column and a row group.
@@ -16,7 +17,7 @@ pub(super) struct ChunkPlace {
     pub(super) row_group: usize,
 }
 
-/// Reads each chunk of these row groups and columns alone, and returns the first that can't be read.
+/// Reads the chunks of these row groups and columns one by one, and returns the first one that can't be read.
 pub(super) fn damaged_chunk(
     file: &File,
     metadata: &ArrowReaderMetadata,

@@ -153,8 +153,8 @@ impl Parts {
         self.metadata = indexed;
     }
 
-    /// The metadata with the page index of the remaining row groups, for the columns that are read. `None` if the file has no
-    /// page index, or a damaged one.
+    /// The metadata with the page index of the remaining row groups, for the columns that are read. `None` if the
+    /// file has no page index, or a damaged one.
     fn with_page_index(
         &self,
         file: &File,

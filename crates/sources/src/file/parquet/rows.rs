@@ -26,7 +26,7 @@ use crate::file::batches::{slices, unreadable};
 use crate::request::Request;
 use crate::row_numbers::RowNumbers;
 
-/// Rows of a sample that are decided before they are read, unless they are of one row group.
+/// Number of rows of a sample after which no further row group is added to a read.
 const MOST_SAMPLED_AHEAD: usize = 64 << 10;
 
 /// The batches of a file. If the columns of a row group fit into the memory limit side by side, they are
@@ -38,8 +38,9 @@ pub(super) struct FileRows {
     columns: Vec<usize>,
     /// The rows to read, or to choose a sample from.
     parts: Vec<Part>,
-    /// Decides which rows are in the sample, and reads them where they are few.
+    /// Decides which rows are in the sample.
     sampler: Option<Sampler>,
+    /// Reads the rows of the sample in row groups where they are few.
     picker: Option<RowPicker>,
     schema: SchemaRef,
     /// The name of the source, for messages.
@@ -48,25 +49,25 @@ pub(super) struct FileRows {
     limits: ReadLimits,
     /// The scratch file, while no row group uses it.
     scratch: Option<ScratchFile>,
-    /// Rows of the parts so far.
+    /// Number of rows of the parts so far.
     rows_taken: u64,
-    /// Which rows of the file are given, if an error may name one.
+    /// The record of the rows that are returned, if an error may name one of them.
     row_numbers: Option<RowNumbers>,
     next_part: usize,
     open: Open,
-    /// The row groups of what is being read.
+    /// The row groups that are being read.
     open_groups: Vec<usize>,
 }
 
-/// What is granted for reading, and how many rows are wanted.
+/// The resources for reading, and the numbers of wanted rows.
 #[derive(Clone)]
 pub(super) struct ReadLimits {
     pub(super) resources: Resources,
-    /// Rows of a batch.
+    /// Maximum number of rows of a batch.
     pub(super) batch_rows: usize,
-    /// Rows that are still wanted.
+    /// Number of rows that are still wanted.
     pub(super) rows: usize,
-    /// Where it is said which rows are read, if a condition is evaluated on them.
+    /// The record of the rows that are returned, if a condition is evaluated on them.
     pub(super) row_numbers: Option<RowNumbers>,
 }
 

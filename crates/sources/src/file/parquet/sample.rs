@@ -1,31 +1,34 @@
-//! Which rows of a Parquet file are in a sample, decided before they are decoded.
+//! Decides which rows of a Parquet file belong to a sample, without decoding every row.
 //!
 //! # The problem
 //!
-//! A sample of the first ids of every group keeps one row in a hundred, and decoding all rows to look at two columns of
-//! each takes most of the time.
+//! A sample of the first ids of every group often keeps one row in a hundred, but two columns decide it: the group
+//! and the id. Decoding these two columns for every row takes most of the time.
 //!
 //! # The idea
 //!
-//! Row groups are taken one at a time, and of each the pages of two columns only, those of the groups and of the ids. In
-//! turn
+//! Each row group is walked once, and only the pages of the group column and of the id column are read. For each page
+//! the cheapest way that works is taken:
 //!
-//! 1. bounds of the row group, or of a page, that show a single key ([`constants`]) decide all its rows, and the page is
-//!    not decompressed;
-//! 2. codes of a dictionary stay as they are written, in runs ([`hybrid`], [`coded`], [`column`]). A pair of runs is decided
-//!    once, however long it is ([`pairs`]). Each code is looked up once in a dictionary, and a filter drops most of the rows
-//!    whose codes are not in runs ([`table`]);
-//! 3. all other values are decoded, by the reader of the Parquet crate ([`page`]), and equal neighbours are decided once.
+//! 1. If the bounds of the row group or of the page show that all its rows have the same key, the page is not
+//!    decompressed ([`constants`]).
+//! 2. Dictionary codes are not decoded; they are read as the runs in which they are stored ([`hybrid`], [`coded`],
+//!    [`column`]). Rows that share a run of groups and a run of ids are decided once, however many there are
+//!    ([`pairs`]). Each code is looked up in its dictionary once, and a filter drops most of the rows whose codes are
+//!    not in runs ([`table`]).
+//! 3. All other values are decoded by the reader of the Parquet crate ([`page`]), and equal neighbours are decided
+//!    once.
 //!
-//! What comes out is a mask of the row group ([`mask`]), with which the columns that are wanted are read ([`pick`]).
+//! The result is a mask of the row group ([`mask`]). The wanted columns are then read for the rows in the mask
+//! ([`pick`]).
 //!
-//! A condition is evaluated first, on its own columns ([`super::condition`]), and the rows for which it is not true are
-//! passed over.
+//! If the request has a condition, it is evaluated first, on its own columns ([`super::condition`]); rows for which
+//! it is not true are skipped.
 //!
 //! # Memory
 //!
-//! One page and one dictionary of both columns, with 12 bytes per value of a dictionary, a bit per row of a row group, and the
-//! pairs that are kept (`KeptPairs`).
+//! For each of the two columns one page and one dictionary, with 12 bytes per value of the dictionary; one bit per
+//! row of the row group; and the pairs of group and id that are kept (`KeptPairs`).
 
 use std::fs::File;
 use std::sync::Arc;
@@ -63,10 +66,11 @@ mod pick;
 mod read_ahead;
 mod table;
 
-/// Rows of a row group, of which each may take a bit. No writer makes so many; a damaged footer may say anything.
+/// Maximum number of rows of a row group. A row may take one bit of memory, and a damaged footer can state any
+/// number. No writer makes row groups as large as this.
 const MOST_ROWS: usize = 1 << 33;
 
-/// Decides the rows of a file.
+/// Decides which rows of a file are kept.
 pub(super) struct SampleWalker {
     file: Arc<ReadAhead>,
     metadata: Arc<ParquetMetaData>,
@@ -76,19 +80,20 @@ pub(super) struct SampleWalker {
     id: KeyColumn,
 }
 
-/// A column of keys.
+/// The column of the groups or of the ids.
 struct KeyColumn {
     column: usize,
     leaf: usize,
     name: String,
     keys: KeyReader,
     decoder: PageDecoder,
-    /// Row groups in which it has one key.
+    /// The row groups in which every row has the same key.
     row_groups: Constants,
 }
 
 impl SampleWalker {
-    /// For the sample of a request. `None` if there is none, or if its columns are nested, so that it is not decided here.
+    /// Prepares the sample of a request. `None` if the request has no sample, or if a key column is nested, which this
+    /// module does not support.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidRequest`] if a column does not exist.
@@ -102,7 +107,7 @@ impl SampleWalker {
             return Ok(None);
         };
         let (group, id) = sample.bind(schema)?;
-        // Nothing but the types of the columns may matter here: several files are decided alike.
+        // This choice may depend only on the column types, so that it is the same for all files of a request.
         let is_nested = |column: usize| schema.arrow().field(column).data_type().is_nested();
         if is_nested(group) || is_nested(id) {
             return Ok(None);
@@ -126,12 +131,13 @@ impl SampleWalker {
         }))
     }
 
-    /// The position of the column of the groups.
+    /// The position of the group column.
     pub(super) fn group_column(&self) -> usize {
         self.group.column
     }
 
-    /// Decides the rows of a row group, or those of them that are `wanted`. Row groups come in their order.
+    /// Decides which rows of a row group are kept; with `wanted`, rows outside it are dropped. Row groups have to be
+    /// walked in the order of the file.
     ///
     /// # Errors
     /// [`ErrorKind::Source`] naming the column and the row group if its pages are damaged, and the errors of
@@ -207,7 +213,8 @@ impl SampleWalker {
     }
 }
 
-/// Runs of rows that are wanted, or not.
+/// The rows of a row group as alternating runs of wanted and unwanted rows. Without `wanted`, all rows are one wanted
+/// run.
 fn runs(wanted: Option<&RowSelection>, rows: usize) -> impl Iterator<Item = RowSelector> {
     let all = wanted.is_none().then(|| RowSelector::select(rows));
     all.into_iter().chain(wanted.into_iter().flat_map(|runs| runs.iter().copied()))
@@ -232,7 +239,7 @@ impl KeyColumn {
         Ok(decoder.map(|decoder| Self { column, leaf, name, keys, decoder, row_groups }))
     }
 
-    /// The keys of a row group.
+    /// Opens the keys of a row group.
     fn open(
         &self,
         file: &Arc<ReadAhead>,

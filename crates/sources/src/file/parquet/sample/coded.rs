@@ -1,4 +1,4 @@
-//! Data pages whose values are positions in a dictionary: their codes, row by row.
+//! Data pages whose values are dictionary codes, that is, positions in a dictionary.
 
 use bytes::Bytes;
 use parquet::basic::Encoding;
@@ -6,23 +6,24 @@ use parquet::column::page::Page;
 
 use super::hybrid::{Damage, Hybrid, as_runs};
 
-/// The rows of a page. A row that is null has the code after the last one of the dictionary.
+/// The codes of a page, row by row. A null row has the code after the last code of the dictionary.
 pub(super) struct CodedPage {
     rows: usize,
     levels: Option<Levels>,
     codes: Hybrid,
     null: u32,
-    /// Codes of rows that are not null, while others are between them.
+    /// Buffer for the codes of the rows that are not null, before the null rows are put between them.
     valid: Vec<u32>,
 }
 
 impl CodedPage {
-    /// Whether the values of a page are codes.
+    /// Whether the values of a page are dictionary codes.
     pub(super) fn is_coded(page: &Page) -> bool {
         matches!(page.encoding(), Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY)
     }
 
-    /// The rows of a page, with a dictionary of `null` values. Its rows have levels if they may be null.
+    /// Opens a page whose dictionary has `null` values, so that `null` is the code of null rows. `has_levels` tells
+    /// whether the column may have nulls.
     pub(super) fn new(page: &Page, has_levels: bool, null: u32) -> Result<Self, Damage> {
         let rows = page.num_values() as usize;
         let (levels, codes) = parts(page, has_levels)?;
@@ -41,7 +42,8 @@ impl CodedPage {
         self.rows
     }
 
-    /// The codes of the next 1 to `most` rows: one that is repeated, and how often; or, if there is none, all of `into`.
+    /// Reads the codes of the next 1 to `most` rows. If they are a run of one code, returns the code and the
+    /// number of rows; otherwise writes their codes to `into` and returns `None`.
     #[inline]
     pub(super) fn next(
         &mut self,
@@ -84,7 +86,7 @@ impl CodedPage {
         }
     }
 
-    /// Passes over rows, of which there are at least `rows`.
+    /// Skips the next `rows` rows.
     pub(super) fn skip(&mut self, rows: usize) -> Result<(), Damage> {
         let rows = rows.min(self.rows);
         self.rows -= rows;
@@ -107,7 +109,7 @@ impl CodedPage {
         Ok(())
     }
 
-    /// Codes that were read.
+    /// Checks codes that were just read, and counts their rows as read.
     #[inline]
     fn checked(
         &mut self,
@@ -123,7 +125,7 @@ impl CodedPage {
     }
 }
 
-/// Codes of a dictionary are below the one that stands for null.
+/// Checks that all codes are within the dictionary, that is, below the code for null.
 #[inline]
 fn check(codes: &[u32], null: u32) -> Result<(), Damage> {
     let greatest = codes.iter().copied().fold(0, u32::max);
@@ -133,7 +135,7 @@ fn check(codes: &[u32], null: u32) -> Result<(), Damage> {
     }
 }
 
-/// The definition levels of a page, and what follows them.
+/// Splits a page into its definition levels, if it has any, and its codes.
 fn parts(page: &Page, has_levels: bool) -> Result<(Option<Bytes>, Bytes), Damage> {
     const CUT_OFF: Damage = "levels that are cut off";
     let (levels, rest) = match page {
@@ -166,14 +168,14 @@ fn parts(page: &Page, has_levels: bool) -> Result<(Option<Bytes>, Bytes), Damage
 /// The definition levels of a page: 1 for a value, 0 for null.
 struct Levels {
     levels: Hybrid,
-    /// A level that is repeated.
+    /// The current run of one level: the level, and the number of rows that are left.
     run: (u32, usize),
-    /// Levels that are not.
+    /// Levels that are not in runs.
     unpacked: Vec<u32>,
 }
 
 impl Levels {
-    /// The levels of a page with some rows. `None` if none of these is null.
+    /// The levels of a page with `rows` rows. `None` if no row is null.
     fn new(levels: Bytes, rows: usize) -> Result<Option<Self>, Damage> {
         let mut levels = Hybrid::new(levels, 1)?;
         if levels.is_run(1, rows)? {
@@ -182,7 +184,8 @@ impl Levels {
         Ok(Some(Self { levels, run: (0, 0), unpacked: Vec::new() }))
     }
 
-    /// The next levels, `most` at most: one that is repeated, or, if there is none, all that are `unpacked`.
+    /// Reads the next 1 to `most` levels. If they are a run, returns the level and the number of rows; otherwise
+    /// writes the levels to `unpacked` and returns `None`.
     fn next(&mut self, most: usize) -> Result<Option<(u32, usize)>, Damage> {
         if self.run.1 == 0 {
             match self.levels.next(most, &mut self.unpacked)? {
@@ -199,7 +202,7 @@ impl Levels {
         Ok(Some((level, count)))
     }
 
-    /// Puts back levels of a run that were read last.
+    /// Puts back the last `count` levels of the current run.
     fn give_back(&mut self, count: usize) {
         self.run.1 += count;
     }
@@ -213,7 +216,7 @@ mod tests {
 
     use super::*;
 
-    /// A page of the first version. Rows are written in runs of one value, or eight by eight.
+    /// A data page of version 1. Its rows are bit-packed in groups of eight, or written as runs of one value.
     fn page(rows: &[Option<u32>], width: u8, is_packed: bool) -> Page {
         let packed = |numbers: &[u32], width: u8| {
             let mut bytes = Vec::new();

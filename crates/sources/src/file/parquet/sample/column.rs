@@ -1,7 +1,8 @@
 //! The keys of one column chunk, page by page, as codes of a table.
 //!
-//! A page is known by its bounds, walked by the runs of its codes, or decoded. In each case its keys are given as codes of
-//! a [`Table`]: positions in the dictionary, or in the values that were decoded. The code after the last one is null.
+//! The keys of a page are known from its bounds, or read as runs of dictionary codes, or decoded. In each case they
+//! are returned as codes of a [`Table`], that is, as positions in the dictionary or among the decoded values. The
+//! code after the last one stands for null.
 
 use arrow_array::{Array, ArrayRef};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
@@ -20,20 +21,20 @@ pub(super) struct KeyChunk<'a> {
     keys: &'a KeyReader,
     decoder: &'a PageDecoder,
     pages: Box<dyn PageReader>,
-    /// What is known of the pages by their bounds.
+    /// The pages that have a single key, as their bounds show.
     constants: Option<Constants>,
-    /// Data pages so far.
+    /// Number of data pages so far.
     page: usize,
     state: State,
-    /// The values of the dictionary, while another table is the current one.
+    /// The table of the dictionary, while another table is the current one.
     dictionary: Option<Table>,
     table: Table,
-    /// The codes that follow: one that is repeated, or those of the buffer from `at` on.
+    /// The code of the next `left` rows, if they all have the same. Otherwise their codes start at `codes[at]`.
     repeated: Option<u32>,
     codes: Vec<u32>,
     at: usize,
     left: usize,
-    /// Tables so far.
+    /// Number of tables so far.
     tables: u64,
     pub(super) pages_read: u64,
     pub(super) pages_skipped: u64,
@@ -42,17 +43,17 @@ pub(super) struct KeyChunk<'a> {
 /// Codes of rows.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Codes<'a> {
-    /// All rows have the same.
+    /// All rows have the same code.
     Repeated(u32),
-    /// One for each row.
+    /// One code per row.
     Each(&'a [u32]),
 }
 
 enum State {
-    /// The next page is to be read.
+    /// Between two pages.
     Between,
     Codes(Box<CodedPage>),
-    /// Values are decoded, and `at` is the next of those in the table.
+    /// A page whose values are decoded. `at` is the position in the table of the next value.
     Values {
         rows: usize,
         reader: Box<ParquetRecordBatchReader>,
@@ -86,7 +87,7 @@ impl<'a> KeyChunk<'a> {
         })
     }
 
-    /// A chunk of which every row has the same key, which needs no pages.
+    /// A chunk in which every row has the same key, so that no page has to be read.
     pub(super) fn constant(
         keys: &'a KeyReader,
         decoder: &'a PageDecoder,
@@ -99,12 +100,12 @@ impl<'a> KeyChunk<'a> {
         Ok(chunk)
     }
 
-    /// How many codes follow that belong to the current table.
+    /// Number of rows that follow whose codes belong to the current table.
     pub(super) fn left(&self) -> usize {
         self.left
     }
 
-    /// The codes that follow, and what they mean.
+    /// The codes of the rows that follow, and the table of their keys.
     pub(super) fn codes_and_table(&mut self) -> (Codes<'_>, &mut Table) {
         let codes = match self.repeated {
             Some(code) => Codes::Repeated(code),
@@ -113,18 +114,18 @@ impl<'a> KeyChunk<'a> {
         (codes, &mut self.table)
     }
 
-    /// Passes over rows that were [`left`](Self::left).
+    /// Skips `rows` of the rows that are [`left`](Self::left).
     pub(super) fn advance(&mut self, rows: usize) {
         self.at += rows;
         self.left = self.left.saturating_sub(rows);
     }
 
-    /// What the codes mean.
+    /// The table of the current codes.
     pub(super) fn table(&self) -> &Table {
         &self.table
     }
 
-    /// Sees to it that codes are [`left`](Self::left). Codes before it may have belonged to another table.
+    /// Reads on until at least one row is [`left`](Self::left). This may switch to another table.
     pub(super) fn fill(&mut self) -> Result<(), ColumnError> {
         while self.left == 0 {
             match &mut self.state {
@@ -151,7 +152,7 @@ impl<'a> KeyChunk<'a> {
         self.left = rows;
     }
 
-    /// Makes a table the current one, and keeps the dictionary.
+    /// Makes `table` the current one. If the previous table was the dictionary's, it is kept for later pages.
     fn switch_to(&mut self, table: Table) {
         let before = std::mem::replace(&mut self.table, table);
         if before.proof() == Proof::Codes {
@@ -163,7 +164,7 @@ impl<'a> KeyChunk<'a> {
         let next = self.pages.peek_next_page()?;
         let next = next.ok_or("fewer rows than the row group has")?;
         if next.is_dict {
-            // Whoever needs it gets it then.
+            // The dictionary is read when a page needs it.
             return Ok(self.pages.skip_next_page()?);
         }
         let page = self.page;

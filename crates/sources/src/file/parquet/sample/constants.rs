@@ -1,4 +1,4 @@
-//! Row groups and pages of which every row has the same key, by their bounds.
+//! Finds the row groups and pages in which every row has the same key, from their bounds.
 
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, SchemaRef};
@@ -10,28 +10,28 @@ use taploom_expressions::{Bounds, KeyReader};
 use super::super::bounds::{Columns, PageBounds, RowGroupBounds};
 use super::read_ahead::ReadAhead;
 
-/// What is known of a row group or page.
+/// Whether all rows of a row group or page have the same key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Constant {
     /// Its rows may have several keys.
     No,
-    /// All its rows have the key at its position in [`Constants::values`].
+    /// All its rows have the same key: the value at the position of the row group or page in [`Constants::values`].
     Value,
     /// All its rows are null.
     Null,
 }
 
-/// The row groups of a file, or the pages of a column chunk, that have one key.
+/// Which row groups of a file, or which pages of a column chunk, have a single key.
 pub(super) struct Constants {
     pub(super) known: Vec<Constant>,
-    /// How many rows each of them has.
+    /// The number of rows of each row group or page.
     pub(super) rows: Vec<u64>,
-    /// Lower bounds; the key, where it is known.
+    /// The lower bound of each row group or page. For [`Constant::Value`] it is the key.
     pub(super) values: Option<ArrayRef>,
 }
 
 impl Constants {
-    /// By the statistics in the footer.
+    /// Finds the row groups with a single key, from the statistics in the footer.
     pub(super) fn of_row_groups(
         metadata: &ParquetMetaData,
         schema: &SchemaRef,
@@ -42,9 +42,10 @@ impl Constants {
         Self::new(&RowGroupBounds::new(&columns, None), schema, column, keys)
     }
 
-    /// By the page index of a row group. `None` if it has none, or a damaged one, or if no page has one key.
+    /// Finds the pages with a single key, from the page index of a row group. `None` if the index is missing or
+    /// damaged, or if no page has a single key.
     ///
-    /// The index is read for one row group at a time: that of a whole file may be large.
+    /// The index is read for one row group at a time, since the index of a whole file may be large.
     pub(super) fn of_pages(
         file: &ReadAhead,
         metadata: &ParquetMetaData,
@@ -102,7 +103,7 @@ impl Constants {
         Self { known: known.collect(), rows, values: least }
     }
 
-    /// The key of a row group or page, as an array of one value or, for null, of none.
+    /// The single key of a row group or page: an array with one value, or an empty array for null.
     pub(super) fn value(&self, at: usize, data_type: &DataType) -> Option<ArrayRef> {
         match self.known.get(at)? {
             Constant::No => None,

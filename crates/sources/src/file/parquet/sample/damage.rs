@@ -1,4 +1,4 @@
-//! Why a column of a row group can't be read.
+//! Errors of reading one column of a row group.
 
 use arrow_schema::ArrowError;
 use parquet::errors::ParquetError;
@@ -8,20 +8,20 @@ use super::hybrid::Damage;
 
 /// Why a column can't be read.
 pub(super) enum ColumnError {
-    /// Its pages.
+    /// The Parquet crate can't read its pages.
     Parquet(ParquetError),
-    /// What the pages hold.
+    /// The pages contradict the format.
     Damaged(Damage),
-    /// Its values.
+    /// Arrow can't build arrays of its values.
     Values(ArrowError),
-    /// Its keys.
+    /// The sample can't use its values as keys.
     Keys(Error),
 }
 
-/// A row group of a source, for messages.
+/// Names a row group of a source in error messages.
 pub(super) struct RowGroupPlace<'a> {
     pub(super) source: &'a str,
-    /// Its position, from 0 on, among `count`.
+    /// The position of the row group, from 0 to `count - 1`.
     pub(super) row_group: usize,
     pub(super) count: usize,
 }
@@ -31,14 +31,14 @@ impl RowGroupPlace<'_> {
         format!("source {}: row group {} of {}", self.source, self.row_group + 1, self.count)
     }
 
-    /// An error that says what is wrong with it.
+    /// An error about the row group; `what` is the predicate of the sentence.
     pub(super) fn damaged(&self, what: &str) -> Error {
         Error::new(ErrorKind::Source, format!("{} {what}", self.text()))
     }
 }
 
 impl ColumnError {
-    /// The error with the column and its place.
+    /// Adds the column and the row group to the error.
     pub(super) fn at(self, place: &RowGroupPlace<'_>, column: &str) -> Error {
         let error = match self {
             Self::Keys(error) => return error.with_context(place.text()),

@@ -1,27 +1,28 @@
-//! Runs of small numbers: the encoding RLE of levels and codes, a hybrid of repeated and bit-packed numbers.
+//! Reads Parquet's encoding RLE, in which levels and dictionary codes are stored: runs of one repeated number, and
+//! runs of bit-packed numbers.
 //!
-//! See "Run Length Encoding / Bit-Packing Hybrid" in the Encodings of Parquet. A repeated run is given back as it is,
-//! however long; bit-packed numbers are unpacked into a buffer of the caller.
+//! See "Run Length Encoding / Bit-Packing Hybrid" in Parquet's specification of encodings. A repeated run is returned
+//! as one number and a count, however long it is; bit-packed numbers are unpacked into a buffer of the caller.
 
 use bitpacking::{BitPacker, BitPacker1x};
 use bytes::Bytes;
 use taploom_thrift::{Reader, put_varint};
 
-/// Numbers that are unpacked at a time.
+/// Maximum number of numbers to unpack at a time.
 const UNPACKED: usize = 1024;
-/// Numbers of a block, which the unpacker takes whole. A block of any width ends at the end of a byte.
+/// Number of numbers in a block. The unpacker takes whole blocks, and a block ends at a byte boundary for every width.
 const BLOCK: usize = BitPacker1x::BLOCK_LEN;
 
-/// Why the bytes are not such runs.
+/// What is wrong with damaged bytes.
 pub(super) type Damage = &'static str;
 
-/// Reads runs.
+/// Reads runs of numbers.
 #[derive(Debug)]
 pub(super) struct Hybrid {
     bytes: Bytes,
-    /// Where the next header is.
+    /// The offset of the next header.
     at: usize,
-    /// Bits of a number, 0 to 32.
+    /// Bits per number, from 0 to 32.
     width: usize,
     run: Run,
 }
@@ -32,7 +33,7 @@ enum Run {
         value: u32,
         left: usize,
     },
-    /// Numbers that begin at a byte, of which some have been read.
+    /// Bit-packed numbers that begin at the byte `start`. `read` of them have been read, `left` have not.
     Packed {
         start: usize,
         read: usize,
@@ -41,18 +42,19 @@ enum Run {
 }
 
 impl Hybrid {
-    /// The runs in some bytes. There may be more of them than are wanted.
+    /// Reads the runs in `bytes`. The last run may hold more numbers than the page has values.
     pub(super) fn new(bytes: Bytes, width: u8) -> Result<Self, Damage> {
         if width > 32 {
             return Err("numbers of more than 32 bits");
         }
-        // Numbers of no bits are zero, and some writers leave out their runs.
+        // Numbers with a width of 0 bits are all zero, and some writers leave out their runs.
         let left = if width == 0 { usize::MAX } else { 0 };
         let run = Run::Repeated { value: 0, left };
         Ok(Self { bytes, at: 0, width: width.into(), run })
     }
 
-    /// The next 1 to `most` numbers: one number that is repeated, and how often; or, if there is none, all of `into`.
+    /// Reads the next 1 to `most` numbers. If they are one repeated number, returns the number and the count; otherwise
+    /// writes them to `into` and returns `None`.
     #[inline]
     pub(super) fn next(
         &mut self,
@@ -79,7 +81,7 @@ impl Hybrid {
         }
     }
 
-    /// Passes over the next `count` numbers.
+    /// Skips the next `count` numbers.
     pub(super) fn skip(&mut self, count: usize) -> Result<(), Damage> {
         let mut rest = count;
         loop {
@@ -103,7 +105,7 @@ impl Hybrid {
         }
     }
 
-    /// Whether the next `count` numbers are one run of a number. They are not read.
+    /// Whether the next `count` numbers are in one run that repeats `number`. The numbers are not consumed.
     pub(super) fn is_run(&mut self, number: u32, count: usize) -> Result<bool, Damage> {
         while let Run::Repeated { left: 0, .. } | Run::Packed { left: 0, .. } = self.run {
             self.next_run()?;
@@ -122,7 +124,7 @@ impl Hybrid {
             self.run = Run::Repeated { value: number, left: count };
             return Ok(());
         }
-        // Groups of eight numbers. Some writers cut off what fills up the last group.
+        // The run consists of groups of eight numbers. Some writers cut off the padding of the last group.
         let start = self.at;
         let length = count.checked_mul(self.width).ok_or("a run of impossible length")?;
         let there = length.min(self.bytes.len() - start);
@@ -146,9 +148,9 @@ impl Hybrid {
     }
 }
 
-/// Unpacks numbers from `first` on. Bits that are not there are zero.
+/// Unpacks numbers, beginning with the number `first` of `bytes`. Bits beyond the end of `bytes` are zero.
 fn unpack(bytes: &[u8], width: usize, first: usize, into: &mut [u32]) {
-    // Numbers before the next block, whole blocks, and the rest.
+    // Up to the next block, numbers are unpacked one by one; then whole blocks; then the rest, one by one.
     let before = (first.next_multiple_of(BLOCK) - first).min(into.len());
     let (before, rest) = into.split_at_mut(before);
     unpack_each(bytes, width, first, before);
@@ -156,10 +158,10 @@ fn unpack(bytes: &[u8], width: usize, first: usize, into: &mut [u32]) {
     let (blocks, rest) = rest.as_chunks_mut::<BLOCK>();
     let mut packed = bytes.get(at / 8 * width..).unwrap_or(&[]);
     for numbers in blocks {
-        // A block of `width` words of 32 bits.
+        // 32 numbers of `width` bits fill `width` words of 4 bytes.
         match packed.split_at_checked(4 * width) {
             Some((block, after)) => {
-                // The width is 32 at most, as the unpacker asks.
+                // The unpacker needs a width of at most 32, which `new` checked.
                 BitPacker1x::new().decompress(block, numbers, width as u8);
                 packed = after;
             }
@@ -179,7 +181,7 @@ fn unpack_each(bytes: &[u8], width: usize, first: usize, into: &mut [u32]) {
     for (number, at) in into.iter_mut().zip(first..) {
         let bit = at * width;
         let rest = bytes.get(bit / 8..).unwrap_or(&[]);
-        // Eight bytes from any byte on hold a number of 32 bits.
+        // A number of up to 32 bits that begins in some byte ends within eight bytes.
         let word = match rest.first_chunk::<8>() {
             Some(word) => *word,
             None => {
@@ -192,7 +194,7 @@ fn unpack_each(bytes: &[u8], width: usize, first: usize, into: &mut [u32]) {
     }
 }
 
-/// Levels of the encoding BIT_PACKED as one run of the encoding RLE.
+/// Converts levels from the deprecated encoding BIT_PACKED to one bit-packed run of the encoding RLE.
 pub(super) fn as_runs(levels: &[u8]) -> Bytes {
     let mut runs = Vec::with_capacity(levels.len() + 5);
     put_varint(&mut runs, (levels.len() as u64) << 1 | 1);
@@ -219,7 +221,8 @@ mod tests {
         Ok(numbers)
     }
 
-    /// Numbers in runs, encoded as they may be.
+    /// Encodes runs and returns the bytes and the numbers. Each run is bit-packed or repeated, with its seed and
+    /// length.
     fn encoded(runs: &[(bool, u32, usize)], width: u8) -> (Vec<u8>, Vec<u32>) {
         let (mut bytes, mut numbers) = (Vec::new(), Vec::new());
         let mask = ((1_u64 << width) - 1) as u32;
@@ -317,7 +320,7 @@ mod tests {
 
     #[test]
     fn the_filling_of_the_last_group_may_be_cut_off() {
-        // Five numbers of three bits need two bytes of three.
+        // A group of eight numbers of three bits takes three bytes, but five numbers need only two of them.
         assert_eq!(all(&[3, 0b1000_1000, 0b1100_0110], 3, 5, 8).unwrap(), [0, 1, 2, 3, 4]);
         assert!(all(&[3, 0b1000_1000, 0b1100_0110], 3, 6, 8).is_err());
     }

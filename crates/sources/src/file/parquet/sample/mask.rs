@@ -1,11 +1,11 @@
-//! Which rows of a row group are kept, one bit per row.
+//! The rows of a row group that are kept, as runs or as one bit per row.
 
 use arrow_buffer::BooleanBufferBuilder;
 use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 
-/// Rows per run below which a bit per row takes less memory than runs.
+/// If runs have fewer rows than this on average, one bit per row takes less memory than the runs.
 const ROWS_PER_RUN: usize = 128;
-/// Runs that are held before it is seen whether bits take less memory.
+/// Number of runs after which it is checked whether bits would take less memory.
 const MOST_RUNS: usize = 4096;
 
 /// The rows of a row group that are kept.
@@ -20,26 +20,26 @@ pub(in crate::file::parquet) enum KeptRows {
     },
 }
 
-/// Rows that are appended, as runs. Where runs would take more memory than a bit per row, as bits.
+/// Collects rows as runs, or as bits if the runs would take more memory than one bit per row.
 #[derive(Debug, Default)]
 pub(in crate::file::parquet) struct Mask {
-    /// Rows that are dropped and kept in turn.
+    /// Lengths of alternating runs: rows to drop, rows to keep, and so on.
     runs: Vec<usize>,
-    /// Rows before the runs, once there were too many runs.
+    /// The rows before `runs`, once there were too many runs.
     bits: Option<BooleanBufferBuilder>,
     rows: usize,
     kept: usize,
 }
 
 impl Mask {
-    /// Appends rows that are decided alike.
+    /// Appends rows that are all kept or all dropped.
     pub(in crate::file::parquet) fn append_run(&mut self, rows: usize, keeps: bool) {
         if rows == 0 {
             return;
         }
         self.rows = self.rows.saturating_add(rows);
         self.kept = self.kept.saturating_add(if keeps { rows } else { 0 });
-        // The run at an even position is of rows that are dropped.
+        // Runs at even positions are dropped rows, so an even number of runs ends with kept rows.
         let ends_kept = self.runs.len().is_multiple_of(2);
         match self.runs.last_mut() {
             Some(last) if ends_kept == keeps => *last = last.saturating_add(rows),
@@ -52,7 +52,7 @@ impl Mask {
         }
     }
 
-    /// Appends up to 64 rows, of which each has a bit.
+    /// Appends up to 64 rows, one bit per row.
     pub(in crate::file::parquet) fn append(&mut self, mut bits: u64, rows: usize) {
         let mut left = rows;
         while left > 0 {
@@ -69,7 +69,7 @@ impl Mask {
         self.kept
     }
 
-    /// The rows that are kept.
+    /// Returns the rows that are kept.
     pub(in crate::file::parquet) fn finish(mut self) -> KeptRows {
         if self.kept == 0 {
             return KeptRows::None;
@@ -94,7 +94,7 @@ impl Mask {
         KeptRows::Some { rows, selection }
     }
 
-    /// Makes bits of the runs, if they take less memory so.
+    /// Turns the runs into bits, if the bits take less memory.
     fn pack(&mut self) {
         let are_dense = self.rows / ROWS_PER_RUN < self.runs.len();
         if self.bits.is_none() && !are_dense {

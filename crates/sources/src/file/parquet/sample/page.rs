@@ -1,7 +1,7 @@
-//! Values of single pages, decoded by the reader of the Parquet crate.
+//! Decodes single pages with the reader of the Parquet crate.
 //!
-//! Its reader decodes column chunks. Here it is given chunks of one page: a page whose values are not codes, or the values
-//! of a dictionary, which are written like those of a page with the encoding PLAIN.
+//! That reader decodes column chunks, so each page is given to it as a chunk of one page. This works for data pages
+//! whose values are not dictionary codes, and for dictionary pages, whose values have the encoding PLAIN.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use taploom_thrift::put_varint;
 
-/// Rows of a page that are decoded at a time.
+/// Maximum number of rows to decode at a time.
 const BATCH_ROWS: usize = 8192;
 
 /// Decodes pages of one column.
@@ -32,12 +32,12 @@ pub(super) struct PageDecoder {
     has_levels: bool,
     /// The smallest size of a value in the encoding PLAIN.
     least_bytes: usize,
-    /// Whether values in the encoding PLAIN have the bytes of an Arrow array.
+    /// Whether the encoding PLAIN has the same bytes as an Arrow array.
     is_plain: bool,
 }
 
 impl PageDecoder {
-    /// For a leaf that is a whole column.
+    /// Prepares to decode the pages of a leaf, which has to be a column and not part of a nested one.
     pub(super) fn new(metadata: &ArrowReaderMetadata, leaf: usize) -> Result<Self> {
         let schema = metadata.metadata().file_metadata().schema_descr();
         let mask = ProjectionMask::leaves(schema, [leaf]);
@@ -76,13 +76,13 @@ impl PageDecoder {
         &self.data_type
     }
 
-    /// The values of a data page that needs no dictionary.
+    /// Decodes a data page that needs no dictionary, batch by batch.
     pub(super) fn values(&self, page: Page) -> Result<ParquetRecordBatchReader> {
         let rows = page.num_values() as usize;
         self.read(page, rows, BATCH_ROWS.min(rows))
     }
 
-    /// The selected rows of a data page that needs no dictionary.
+    /// Decodes the selected rows of a data page that needs no dictionary.
     pub(super) fn rows(
         &self,
         page: Page,
@@ -111,10 +111,10 @@ impl PageDecoder {
         }
     }
 
-    /// The values of a dictionary.
+    /// Decodes the values of a dictionary.
     pub(super) fn dictionary(&self, page: Page) -> Result<ArrayRef> {
         let Page::DictionaryPage { buf, num_values, encoding, .. } = page else {
-            return Err(ParquetError::General("it has no dictionary".to_owned()));
+            return Err(ParquetError::General("the column has no dictionary".to_owned()));
         };
         if !matches!(encoding, Encoding::PLAIN | Encoding::PLAIN_DICTIONARY) {
             let message = format!("the values of a dictionary have the encoding {encoding}");
@@ -150,8 +150,8 @@ impl PageDecoder {
         }
     }
 
-    /// Numbers whose bytes in the encoding PLAIN are those of an Arrow array. The reader of the Parquet crate takes longer
-    /// to open than a small dictionary takes to copy.
+    /// Copies the values of a dictionary whose bytes are the same in the encoding PLAIN and in an Arrow array. For a
+    /// small dictionary, this is faster than opening the reader of the Parquet crate.
     fn numbers(&self, count: usize, bytes: &Bytes) -> Result<ArrayRef> {
         let bytes = bytes.get(..count.saturating_mul(self.least_bytes)).unwrap_or(&[]);
         let empty = new_empty_array(&self.data_type).to_data().into_builder();
@@ -165,13 +165,13 @@ impl PageDecoder {
     }
 }
 
-/// The bytes of values before which levels say that no value is null, and the length of these levels.
+/// Puts definition levels before the bytes of values that are not null. Returns the length of the levels and all bytes.
 fn valid(values: u32, bytes: &Bytes) -> (u32, Bytes) {
     let mut buffer = Vec::with_capacity(bytes.len() + 8);
-    // One run, which repeats the level 1.
+    // One run of the level 1 for all values.
     put_varint(&mut buffer, u64::from(values) << 1);
     buffer.push(1);
-    // At most six bytes and one.
+    // At most five bytes for the header of the run and one for the level.
     let levels = buffer.len() as u32;
     buffer.extend_from_slice(bytes);
     (levels, buffer.into())
@@ -244,7 +244,7 @@ impl PageReader for Pages {
     }
 }
 
-/// The pages of a chunk that needs none.
+/// Stands for the pages of a chunk of which no page has to be read.
 pub(super) struct NoPages;
 
 impl Iterator for NoPages {

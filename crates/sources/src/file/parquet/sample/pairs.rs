@@ -1,4 +1,4 @@
-//! Rows of which both codes are known, decided together.
+//! Decides rows from the codes of their group and of their id.
 
 use taploom_expressions::KeptPairs;
 use taploom_model::Result;
@@ -7,19 +7,19 @@ use super::column::{Codes, KeyChunk};
 use super::mask::Mask;
 use super::table::decide;
 
-/// Rows that are decided at a time.
+/// Number of rows that are filtered at a time, one bit per row.
 const WORD: usize = 64;
 
-/// Decides the rows of a row group in their order.
+/// Decides the rows of a row group, from the first to the last.
 #[derive(Debug, Default)]
 pub(super) struct Pairs {
     /// The last row, and whether it is kept.
     last: Option<(Row, bool)>,
-    /// Runs of rows with the same codes.
+    /// Number of runs of rows with the same group and the same id.
     pub(super) runs: u64,
 }
 
-/// The codes of a row, and the tables that they belong to, by their serial numbers.
+/// The codes of a row, and the serial numbers of the tables that they belong to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Row {
     tables: [u64; 2],
@@ -27,7 +27,7 @@ struct Row {
 }
 
 impl Pairs {
-    /// Decides the next rows. Both columns have as many left in their tables.
+    /// Decides the next `rows` rows. Both columns must have at least this number of rows [`left`](KeyChunk::left).
     pub(super) fn decide(
         &mut self,
         kept: &mut KeptPairs,
@@ -94,13 +94,14 @@ impl Pairs {
     }
 }
 
-/// A bit for each of up to 64 rows whose id may be kept, by the filter of its group and its mark.
+/// Filters up to 64 rows, each given as the filter of its group and the mark of its id. Bit `n` of the result is set
+/// if row `n` may be kept.
 #[inline]
 fn passing(rows: impl Iterator<Item = (u64, u8)>) -> u64 {
     rows.enumerate().fold(0, |bits, (at, (filter, mark))| bits | (filter >> (mark & 63) & 1) << at)
 }
 
-/// How many rows have other codes than the row before them.
+/// Counts the rows whose codes differ from the codes of the row before.
 fn changes(groups: Codes<'_>, ids: Codes<'_>, rows: usize) -> u64 {
     fn of(codes: &[u32]) -> impl Iterator<Item = bool> {
         codes.iter().zip(codes.iter().skip(1)).map(|(one, next)| one != next)
@@ -118,7 +119,7 @@ fn changes(groups: Codes<'_>, ids: Codes<'_>, rows: usize) -> u64 {
 }
 
 impl<'a> Codes<'a> {
-    /// Those of some rows.
+    /// The codes of `count` rows from `start` on.
     #[inline]
     fn slice(self, start: usize, count: usize) -> Self {
         match self {
@@ -127,7 +128,7 @@ impl<'a> Codes<'a> {
         }
     }
 
-    /// That of a row, which exists.
+    /// The code of `row`, which must exist.
     #[inline]
     fn at(self, row: usize) -> u32 {
         match self {

@@ -1,9 +1,9 @@
-//! The rows of a sample, column by column.
+//! Reads the rows of a sample, column by column.
 //!
-//! Few rows of a row group are kept, often one here and one there. The reader of the Parquet crate reads columns side by
-//! side, and its time for a row that is alone is that of a hundred rows in a batch. Here one column is read after the other:
-//! the pages of codes are walked as those of the keys are, the codes of the rows that are kept are collected, and the values
-//! are taken from the dictionary at once. Of a page of values the rows that are kept are decoded.
+//! A sample keeps few rows of a row group, and they are often far apart. The reader of the Parquet crate reads all
+//! columns together, and takes as long for a single row as for a hundred rows in a batch. This module reads one
+//! column after the other. If the values of a page are dictionary codes, the codes of the kept rows are collected,
+//! and their values are taken from the dictionary all at once. From other pages only the kept rows are decoded.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use super::damage::{ColumnError, RowGroupPlace};
 use super::page::PageDecoder;
 use super::read_ahead::ReadAhead;
 
-/// Reads rows of row groups.
+/// Reads selected rows of row groups.
 pub(in crate::file::parquet) struct RowPicker {
     file: ReadAhead,
     metadata: Arc<ParquetMetaData>,
@@ -40,8 +40,9 @@ struct PickedColumn {
 }
 
 impl RowPicker {
-    /// For some columns of a file. `schema` has them alone. `None` if a column is nested, or has a dictionary in Arrow:
-    /// dictionaries of several pages may have more values than one can have.
+    /// Prepares to read `columns`; `schema` has exactly these columns. `None` if a column is nested, or if it is a
+    /// dictionary in Arrow: the dictionaries of several pages together may have more values than the Arrow type
+    /// allows.
     ///
     /// # Errors
     /// If the file can't be opened again, or a column can't be read.
@@ -68,10 +69,11 @@ impl RowPicker {
         }))
     }
 
-    /// The selected rows of a row group.
+    /// Reads the selected rows of a row group.
     ///
     /// # Errors
-    /// [`ErrorKind::Source`](taploom_model::ErrorKind::Source) naming the column and the row group if its pages are damaged.
+    /// [`ErrorKind::Source`](taploom_model::ErrorKind::Source) naming the column and the row group if its pages are
+    /// damaged.
     pub(in crate::file::parquet) fn pick(
         &self,
         row_group: usize,
@@ -109,7 +111,7 @@ impl RowPicker {
             let next = pages.peek_next_page()?.ok_or("fewer rows than the row group has")?;
             let rows = match next.num_rows.or(next.num_levels) {
                 Some(rows) if !next.is_dict => rows,
-                // Whoever needs the dictionary gets it then.
+                // The dictionary is read when a page needs it.
                 _ => {
                     pages.skip_next_page()?;
                     continue;
@@ -123,7 +125,7 @@ impl RowPicker {
             }
             let page = pages.get_next_page()?.ok_or("fewer rows than the row group has")?;
             if page.num_values() as usize != rows {
-                return Err("a page with another number of values than of rows".into());
+                return Err("a page whose number of values is not its number of rows".into());
             }
             if CodedPage::is_coded(&page) {
                 let dictionary = match picked.dictionary.take() {
@@ -148,14 +150,14 @@ impl RowPicker {
     }
 }
 
-/// The rows of a column that were picked.
+/// The rows that were read of a column so far: first `arrays`, then `codes`.
 struct Picked {
     rows: usize,
     dictionary: Option<ArrayRef>,
-    /// Codes of the dictionary, of the last rows.
+    /// The dictionary codes of the last rows, whose values are not looked up yet.
     codes: Vec<u32>,
     buffer: Vec<u32>,
-    /// The rows before these.
+    /// The values of the rows before `codes`.
     arrays: Vec<ArrayRef>,
 }
 
@@ -198,7 +200,7 @@ impl Picked {
         Ok(())
     }
 
-    /// Takes the values of codes from the dictionary.
+    /// Looks up the values of `codes` in the dictionary, and appends them to `arrays`.
     fn decode(&mut self) -> std::result::Result<(), ColumnError> {
         let Some(dictionary) = self.dictionary.as_ref().filter(|_| !self.codes.is_empty()) else {
             return Ok(());
@@ -207,7 +209,7 @@ impl Picked {
         let mut codes = std::mem::take(&mut self.codes);
         let nulls = codes.contains(&null).then(|| {
             let nulls: NullBuffer = codes.iter().map(|code| *code != null).collect();
-            // Any other code may stand where none is looked at.
+            // The codes of null rows are ignored, but they have to be within the dictionary.
             codes.iter_mut().filter(|code| **code == null).for_each(|code| *code = 0);
             nulls
         });
@@ -231,15 +233,15 @@ impl Picked {
     }
 }
 
-/// Runs of rows, of which the first have been passed over.
+/// A position in a list of runs.
 struct Cursor<'a> {
     runs: &'a [RowSelector],
-    /// Rows of the first run that were passed over.
+    /// Number of rows of the first run that are before the position.
     passed: usize,
 }
 
 impl Cursor<'_> {
-    /// The next `rows` rows. Rows after the last run are not selected.
+    /// Takes the runs of the next `rows` rows. Rows after the last run are not selected.
     fn take(&mut self, rows: usize) -> Vec<RowSelector> {
         let (mut taken, mut left) = (Vec::new(), rows);
         while left > 0 {

@@ -1,7 +1,7 @@
-//! The bytes of a file, of which some more are read than were asked for.
+//! Reads a file with a little read-ahead, so that a small page takes one system call.
 //!
-//! A page is read in two steps: its header, whose length is not known, and its values. The reader of the Parquet crate opens
-//! the file again for each of them. Here both are often read at once.
+//! A page is read in two steps: first its header, whose length is not known beforehand, then its values. The Parquet
+//! crate's own reader of files opens the file again for each step. Here one read often gets both.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,7 +12,7 @@ use bytes::Bytes;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};
 
-/// Bytes that are read for a header. Small pages are read with it.
+/// Number of bytes to read for a header. They include the values of a small page.
 const AHEAD: usize = 16 << 10;
 
 /// Reads a file from any position.
@@ -20,7 +20,7 @@ const AHEAD: usize = 16 << 10;
 pub(super) struct ReadAhead {
     file: Arc<File>,
     length: u64,
-    /// Bytes that were read last for a header, and their position.
+    /// The bytes of the last read for a header, and their position in the file.
     last: Arc<Mutex<(u64, Bytes)>>,
 }
 
@@ -30,7 +30,7 @@ impl ReadAhead {
         Ok(Self { file: Arc::new(file), length, last: Arc::default() })
     }
 
-    /// Bytes from a position on that were read before.
+    /// The bytes from `start` on that the last read for a header got; possibly empty.
     fn known(&self, start: u64) -> Bytes {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let (position, bytes) = &*last;
@@ -73,11 +73,11 @@ impl ChunkReader for ReadAhead {
     }
 }
 
-/// The bytes from a position on.
+/// Reads the bytes of a file from a position on.
 pub(super) struct Ahead {
     file: ReadAhead,
     start: u64,
-    /// Bytes at this position, of which some have been read.
+    /// Bytes of the file at `start`. The first `read` of them have been consumed.
     bytes: Bytes,
     read: usize,
 }

@@ -1,12 +1,13 @@
-//! What the codes of a column mean, and what is known of them.
+//! The keys that the codes of a column stand for, and what is known about each key.
 //!
 //! # Filters
 //!
-//! Once a group has all its ids, the rows of other ids can be dropped, and nearly all rows are such. A *mark* is a number
-//! from 0 to 62 that an id has by its number. A group that is full has a *filter* with a bit for the mark of each of its ids.
-//! A row whose bit is not set is dropped without another look; with 10 ids of 1,000, six of seven rows are. Ids whose
-//! number is not known have the mark 63, and that bit is set in every filter. Groups that are not full, or not known, have
-//! all bits.
+//! Once a group is full, that is, once it has all its ids, rows with other ids can be dropped, and nearly all rows
+//! are of this kind. A filter recognises most of them quickly. Each id has a *mark*: its number modulo 63. Each full
+//! group has a *filter* of 64 bits, in which the marks of its ids are set. A row is dropped if the filter of its
+//! group does not have the mark of its id; with 10 ids out of 1,000, that drops six of seven rows. Ids whose number
+//! is not known yet have the mark 63, which is set in every filter. Groups that are not full, or not known yet, have
+//! a filter with all bits set.
 
 use arrow_array::new_empty_array;
 use arrow_schema::DataType;
@@ -16,29 +17,30 @@ use taploom_model::Result;
 /// How the keys of rows are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Proof {
-    /// A row group or page has one key, by its bounds.
+    /// From bounds, which show that a row group or page has a single key.
     Bounds,
-    /// By the codes of a dictionary.
+    /// From dictionary codes.
     Codes,
-    /// The values were decoded.
+    /// From decoded values.
     Values,
 }
 
-/// The keys that codes stand for: a code is the position of a key, and the code after the last one is null.
+/// The keys that codes stand for. A code is the position of a key; the code after the last key stands for null.
 #[derive(Debug)]
 pub(super) struct Table {
     proof: Proof,
-    /// Tells the tables of a column chunk apart.
+    /// Distinguishes the tables of a column chunk.
     serial: u64,
     keys: Keys,
     len: usize,
-    /// By code, the number of the group or id, or [`NONE`]. Empty as long as nothing is known.
+    /// For each code, the number of the group or id, or [`NONE`] if it is not known. Empty before the first row is
+    /// decided.
     numbers: Vec<u32>,
-    /// By the code of a group, its filter.
+    /// For each code of a group, its filter.
     filters: Vec<u64>,
-    /// By the code of an id, its mark.
+    /// For each code of an id, its mark.
     marks: Vec<u8>,
-    /// By the code of an id, how many ids had a number when it was looked for in vain.
+    /// For each code of an id that has no number: how many ids had one when this id was last looked up.
     asked: Vec<u32>,
 }
 
@@ -49,7 +51,7 @@ const ANY_ID: u64 = u64::MAX;
 const UNKNOWN: u8 = 63;
 
 impl Table {
-    /// No keys.
+    /// A table without keys.
     pub(super) fn empty(keys: &KeyReader, data_type: &DataType) -> Result<Self> {
         Ok(Self::new(Proof::Bounds, 0, keys.of_array(&new_empty_array(data_type))?, 0))
     }
@@ -67,7 +69,7 @@ impl Table {
         self.serial
     }
 
-    /// How many keys there are.
+    /// The number of keys.
     pub(super) fn len(&self) -> usize {
         self.len
     }
@@ -77,7 +79,7 @@ impl Table {
         u32::try_from(self.len).unwrap_or(NONE)
     }
 
-    /// The end of the run of equal keys that begins at a position.
+    /// The end of the run of equal keys that begins at `start`.
     pub(super) fn end_of_run(&self, start: usize) -> usize {
         let mut end = start + 1;
         while end < self.len && self.keys.is_same(start, end) {
@@ -86,13 +88,13 @@ impl Table {
         end
     }
 
-    /// The filter of a group.
+    /// The filter of the group with this code.
     #[inline]
     pub(super) fn filter(&self, code: u32) -> u64 {
         self.filters.get(code as usize).copied().unwrap_or(ANY_ID)
     }
 
-    /// The mark of an id.
+    /// The mark of the id with this code.
     #[inline]
     pub(super) fn mark(&self, code: u32) -> u8 {
         self.marks.get(code as usize).copied().unwrap_or(UNKNOWN)
@@ -106,7 +108,7 @@ impl Table {
     }
 }
 
-/// Whether a row is kept, by the codes of its group and id.
+/// Decides whether a row is kept, given the codes of its group and of its id.
 pub(super) fn decide(
     kept: &mut KeptPairs,
     (groups, group): (&mut Table, u32),
@@ -121,7 +123,7 @@ pub(super) fn decide(
         ids.marks.resize(ids.len + 1, UNKNOWN);
         ids.asked.resize(ids.len + 1, NONE);
     }
-    // Codes are checked when they are read.
+    // These indices exist: codes are checked when they are read.
     let (group_at, id_at) = (group as usize, id as usize);
     let mut number = groups.numbers[group_at];
     if number == NONE {
@@ -161,8 +163,7 @@ pub(super) fn decide(
     Ok(keeps)
 }
 
-/// The mark of an id with a number.
+/// The mark of the id with this number: 0 to 62.
 fn mark(number: u32) -> u8 {
-    // Below 63.
     (number % u32::from(UNKNOWN)) as u8
 }
