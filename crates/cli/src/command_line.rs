@@ -194,9 +194,8 @@ fn not_text(
     }
     let command = subcommand(command, arguments)?;
     // The name of a file to write, for example, need not be UTF-8.
-    let takes_any = |option: &Arg| {
-        option.get_value_parser().type_id() == ValueParser::path_buf().type_id()
-    };
+    let takes_any =
+        |option: &Arg| option.get_value_parser().type_id() == ValueParser::path_buf().type_id();
     arguments.windows(2).find_map(|pair| {
         let [before, argument] = pair else { return None };
         if argument.to_str().is_some() {

@@ -151,7 +151,8 @@ pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) ->
     if let Some(output) = &arguments.output {
         check_name(output)?;
         // A file of rows may be replaced by its rows, but a database has more than the rows of one query.
-        let databases = arguments.sources.iter().filter_map(|source| source.strip_prefix("sqlite:"));
+        let databases =
+            arguments.sources.iter().filter_map(|source| source.strip_prefix("sqlite:"));
         check_replaced("-o", output, databases.map(Path::new).chain(arguments.metadata()))?;
     }
     // A single value, so that the source and the encoder share the limit for temporary files.

@@ -48,12 +48,8 @@ pub(crate) struct Progress {
 impl Progress {
     /// Starts to show progress, relative to the number of rows if it is known, or else to the size of the
     /// input. Nothing is shown unless [it is wanted](is_wanted).
-    pub(crate) fn start(
-        rows: Option<u64>,
-        read: impl Into<Option<Arc<ReadProgress>>>,
-        is_wanted: bool,
-    ) -> Self {
-        let read = read.into().filter(|_| rows.is_none());
+    pub(crate) fn start(rows: Option<u64>, read: Arc<ReadProgress>, is_wanted: bool) -> Self {
+        let read = Some(read).filter(|_| rows.is_none());
         match rows {
             _ if !is_wanted => Self::of(ProgressBar::hidden(), read),
             Some(rows) => Self::shown(

@@ -125,7 +125,8 @@ fn an_argument_that_is_not_utf_8_is_shown_with_its_option() {
             assert!(stderr.contains(words), "no {words:?} in: {stderr}");
         }
     };
-    for (command, place) in [("encode", "'<SOURCE>...'"), ("show", "'<SOURCE>'"), ("inspect", "'<FILE>...'")]
+    for (command, place) in
+        [("encode", "'<SOURCE>...'"), ("show", "'<SOURCE>'"), ("inspect", "'<FILE>...'")]
     {
         let words = [place, "caf\\xE9.csv\" is not UTF-8", "rename the file", "encode - < FILE"];
         refused(&[OsStr::new(command), path.as_os_str()], &words);

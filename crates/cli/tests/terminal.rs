@@ -170,7 +170,8 @@ fn progress_takes_one_line_and_leaves_none() {
 #[test]
 fn tables_are_aligned_whatever_their_texts_have() {
     let folder = Folder::new();
-    let texts = ["plain", "z\u{200b}w", "cafe\u{301}", "\u{301}first", "e\u{1b}[31msc", "soft\u{ad}", "星"];
+    let texts =
+        ["plain", "z\u{200b}w", "cafe\u{301}", "\u{301}first", "e\u{1b}[31msc", "soft\u{ad}", "星"];
     let rows: String = texts.iter().map(|text| format!("{text},7\n")).collect();
     folder.write("x.csv", &format!("text,n\n{rows}"));
     let show = session(&folder, &["show", "x.csv"]);

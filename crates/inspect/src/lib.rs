@@ -79,7 +79,9 @@ pub async fn inspect(path: &str, options: &InspectOptions) -> Result<Inspection>
     if !metadata.is_file() {
         let message = match metadata.is_dir() {
             true => format!("{path} is a folder; name the files in it"),
-            false => format!("{path} is neither a file nor a folder; save its data in a file first"),
+            false => {
+                format!("{path} is neither a file nor a folder; save its data in a file first")
+            }
         };
         return Err(Error::new(ErrorKind::InvalidRequest, message));
     }

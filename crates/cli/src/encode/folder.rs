@@ -70,8 +70,7 @@ impl Folder {
         let made = builder
             .tempdir_in(place)
             .map_err(|error| cannot_write(path, io::Error::from(error.kind())))?;
-        let unfinished =
-            Unfinished::new(made.path()).map_err(|error| cannot_write(path, error))?;
+        let unfinished = Unfinished::new(made.path()).map_err(|error| cannot_write(path, error))?;
         Ok(Self { path: path.to_owned(), exists, made, extension, unfinished })
     }
 

@@ -157,8 +157,8 @@ fn bracketed(
 mod tests {
     use std::sync::Arc;
 
-    use arrow_array::types::Int32Type;
     use arrow_array::builder::{Int32Builder, MapBuilder, StringBuilder};
+    use arrow_array::types::Int32Type;
     use arrow_array::{
         DictionaryArray, FixedSizeListArray, Float32Array, Float64Array, Int32Array, ListArray,
         RunArray, StringArray, StructArray, TimestampMicrosecondArray,
@@ -216,8 +216,10 @@ mod tests {
         let texts: ArrayRef = Arc::new(StringArray::from(vec![Some(""), Some("a\u{1b}")]));
         let inner = StructArray::from(vec![(field("x", DataType::Float64), numbers)]);
         let (inner_type, inner) = (inner.data_type().clone(), Arc::new(inner) as ArrayRef);
-        let outer =
-            StructArray::from(vec![(field("s", inner_type), inner), (field("", DataType::Utf8), texts)]);
+        let outer = StructArray::from(vec![
+            (field("s", inner_type), inner),
+            (field("", DataType::Utf8), texts),
+        ]);
         let expected = ["{s: {x: null}, \"\": \"\"}", "{s: {x: 0.3}, \"\": a\u{fffd}}"];
         assert_eq!(shown(outer).0, expected);
 
@@ -230,7 +232,10 @@ mod tests {
         let runs = StringArray::from(vec![Some("null"), None]);
         let runs = RunArray::<Int32Type>::try_new(&Int32Array::from(vec![1, 3]), &runs).unwrap();
         let (cells, nulls) = shown(runs);
-        assert_eq!((cells.as_slice(), nulls), (&["\"null\"", "null", "null"].map(String::from)[..], 2));
+        assert_eq!(
+            (cells.as_slice(), nulls),
+            (&["\"null\"", "null", "null"].map(String::from)[..], 2)
+        );
     }
 
     #[test]

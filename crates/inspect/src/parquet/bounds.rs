@@ -261,7 +261,8 @@ fn are_text(leaf: &Leaf, bounds: [&Vec<u8>; 2]) -> bool {
             let is_text = |bytes: &[u8]| {
                 std::str::from_utf8(bytes).is_ok_and(|text| !text.contains(char::is_control))
             };
-            bounds.iter().all(|bytes| is_text(bytes)) && bounds.iter().any(|bytes| !bytes.is_empty())
+            bounds.iter().all(|bytes| is_text(bytes))
+                && bounds.iter().any(|bytes| !bytes.is_empty())
         }
         _ => false,
     }
