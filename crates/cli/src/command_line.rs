@@ -1,11 +1,12 @@
 //! The command line: subcommands, help, and errors of one line.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::process::ExitCode;
 
+use clap::builder::ValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 use taploom::sources::SourceRegistry;
 use taploom::{EncoderRegistry, Result};
 
@@ -83,7 +84,8 @@ pub(crate) fn parse() -> Result<Parsed> {
             }
             _ => {
                 let help = help_command(&program, &command, &arguments);
-                say(&not_text(&error, &arguments).unwrap_or_else(|| one_line(&error, &help)));
+                let line = not_text(&error, &command, &arguments);
+                say(&line.unwrap_or_else(|| one_line(&error, &help)));
                 ExitCode::from(2)
             }
         })
@@ -159,12 +161,14 @@ fn format_list(program: &str, registry: &EncoderRegistry) -> String {
 
 /// The command that prints the help for this command line: the help of its subcommand, if there is one.
 fn help_command(program: &str, command: &clap::Command, arguments: &[OsString]) -> String {
-    let named = arguments.get(1).and_then(|argument| argument.to_str());
-    let subcommand = named.and_then(|name| command.find_subcommand(name));
-    match subcommand {
+    match subcommand(command, arguments) {
         Some(subcommand) => format!("{program} {} --help", subcommand.get_name()),
         None => format!("{program} --help"),
     }
+}
+
+fn subcommand<'a>(command: &'a clap::Command, arguments: &[OsString]) -> Option<&'a clap::Command> {
+    command.find_subcommand(arguments.get(1)?)
 }
 
 /// The error on one line, without clap's usage message.
@@ -180,13 +184,53 @@ fn one_line(error: &clap::Error, help: &str) -> String {
 }
 
 /// The error for an argument that is not UTF-8, which clap does not name.
-fn not_text(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
-    let argument = arguments.iter().find(|argument| argument.to_str().is_none())?;
-    (error.kind() == ErrorKind::InvalidUtf8).then(|| {
-        format!(
-            "{argument:?} is not UTF-8; rename the file, or give its content to standard input: taploom encode - < FILE"
-        )
+fn not_text(
+    error: &clap::Error,
+    command: &clap::Command,
+    arguments: &[OsString],
+) -> Option<String> {
+    if error.kind() != ErrorKind::InvalidUtf8 {
+        return None;
+    }
+    let command = subcommand(command, arguments)?;
+    // The name of a file to write, for example, need not be UTF-8.
+    let takes_any =
+        |option: &Arg| option.get_value_parser().type_id() == ValueParser::path_buf().type_id();
+    arguments.windows(2).find_map(|pair| {
+        let [before, argument] = pair else { return None };
+        if argument.to_str().is_some() {
+            return None;
+        }
+        match option_of(command, before, argument) {
+            Some(option) if takes_any(option) => None,
+            Some(option) => Some(format!("'{option}': {argument:?} is not UTF-8")),
+            None => {
+                let place = command.get_positionals().next()?;
+                Some(format!(
+                    "'{place}': {argument:?} is not UTF-8; rename the file, or give its content to standard input: \
+                     taploom encode - < FILE"
+                ))
+            }
+        }
     })
+}
+
+/// The option to which an argument belongs, as in `--query VALUE`, `-q VALUE`, `--query=VALUE` and `-qVALUE`.
+fn option_of<'a>(command: &'a clap::Command, before: &OsStr, argument: &OsStr) -> Option<&'a Arg> {
+    let long = |name: &str| command.get_opts().find(|option| option.get_long() == Some(name));
+    let short = |name: char| command.get_opts().find(|option| option.get_short() == Some(name));
+    let argument = argument.to_string_lossy();
+    if let Some(argument) = argument.strip_prefix("--") {
+        return long(argument.split('=').next()?);
+    }
+    if let Some(argument) = argument.strip_prefix('-') {
+        return short(argument.chars().next()?);
+    }
+    let before = before.to_str()?.strip_prefix('-')?;
+    match before.strip_prefix('-') {
+        Some(name) => long(name),
+        None => short(before.chars().last()?),
+    }
 }
 
 /// The suggestion for a mistyped name.

@@ -3,7 +3,6 @@
 mod destination;
 mod folder;
 mod format;
-mod interrupt;
 mod summary;
 
 use std::io::{IsTerminal, Write};
@@ -93,6 +92,13 @@ pub(crate) struct Arguments {
     quiet: bool,
 }
 
+impl Arguments {
+    /// The files with metadata that are read beside the rows.
+    fn metadata(&self) -> impl Iterator<Item = &Path> {
+        [self.columns.as_deref(), self.envelope.as_deref()].into_iter().flatten()
+    }
+}
+
 fn invalid(message: String) -> Error {
     Error::new(ErrorKind::InvalidRequest, message)
 }
@@ -121,10 +127,34 @@ fn check_outside(output: &Path, files: &[String], request: &Request<'_>) -> Resu
     Ok(())
 }
 
+/// Refuses an output in place of a file that is read.
+fn check_replaced<'a>(
+    option: &str,
+    output: &Path,
+    mut inputs: impl Iterator<Item = &'a Path>,
+) -> Result<()> {
+    let Some(output) = output.canonicalize().ok().filter(|output| output.is_file()) else {
+        return Ok(());
+    };
+    match inputs.find(|input| input.canonicalize().is_ok_and(|input| input == output)) {
+        None => Ok(()),
+        Some(input) => Err(invalid(format!(
+            "{option} would replace {}, which is read; name another file",
+            input.display()
+        ))),
+    }
+}
+
 /// Writes all rows, or a sample of them.
 pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) -> Result<()> {
     let started = Instant::now();
-    arguments.output.as_deref().map_or(Ok(()), check_name)?;
+    if let Some(output) = &arguments.output {
+        check_name(output)?;
+        // A file of rows may be replaced by its rows, but a database has more than the rows of one query.
+        let databases =
+            arguments.sources.iter().filter_map(|source| source.strip_prefix("sqlite:"));
+        check_replaced("-o", output, databases.map(Path::new).chain(arguments.metadata()))?;
+    }
     // A single value, so that the source and the encoder share the limit for temporary files.
     let resources = arguments.resources.resources()?.with_threads(arguments.threads);
     let spec = spec(arguments, &resources)?;

@@ -9,6 +9,7 @@ mod encode;
 mod examples;
 mod formats;
 mod inspect;
+mod interrupt;
 #[cfg(feature = "bridge")]
 mod job;
 #[cfg(feature = "bridge")]

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use taploom::{ByteSink, Error, ErrorKind, Result};
 
+use crate::interrupt::Unfinished;
+
 /// Size of a write to a file. Writing pieces of 32 to 100 KiB would take the system two to four times as
 /// long.
 const PIECE: usize = 512 << 10;
@@ -34,7 +36,7 @@ pub(crate) enum Output {
     #[cfg(target_os = "linux")]
     Unnamed(Unnamed),
     /// A file with a temporary name, if the file system does not support files without a name.
-    Temporary { file: tempfile::NamedTempFile, path: PathBuf },
+    Temporary { file: tempfile::NamedTempFile, path: PathBuf, unfinished: Unfinished },
 }
 
 impl Output {
@@ -76,7 +78,8 @@ impl Output {
         }
         // The crate's own error names a temporary file, which would confuse users.
         let file = builder.tempfile_in(folder).map_err(|error| io::Error::from(error.kind()))?;
-        Ok(Self::Temporary { file, path })
+        let unfinished = Unfinished::new(file.path())?;
+        Ok(Self::Temporary { file, path, unfinished })
     }
 
     /// A sink for the bytes.
@@ -160,7 +163,8 @@ impl Output {
                 let path = unnamed.path.clone();
                 unnamed.commit().map_err(|error| cannot_write(&path, error))
             }
-            Self::Temporary { file, path } => {
+            // A signal finds no file with the temporary name after it was renamed.
+            Self::Temporary { file, path, unfinished: _unfinished } => {
                 let prepared = file.as_file().sync_all().and_then(|()| keep(file.as_file(), &path));
                 prepared.map_err(|error| cannot_write(&path, error))?;
                 file.persist(&path).map_err(|error| cannot_write(&path, error.error)).map(drop)

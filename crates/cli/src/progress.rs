@@ -9,6 +9,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use taploom::sources::ReadProgress;
 
+use crate::say;
 use crate::terminal::{bytes, grouped};
 
 /// Whether progress is shown: standard error is a terminal, and the rows are not written to the same
@@ -33,6 +34,9 @@ pub(crate) fn finished(files: Option<usize>, rows: u64, size: u64, elapsed: Dura
     format!("{files}{rows} {unit}, {} in {seconds:.1} s ({rate} rows/s)", bytes(size))
 }
 
+/// Terminals with fewer columns get a line without a bar, and with fewer numbers.
+const BAR_COLUMNS: u16 = 72;
+
 /// A progress line on standard error, or nothing.
 pub(crate) struct Progress {
     bar: ProgressBar,
@@ -44,29 +48,52 @@ pub(crate) struct Progress {
 impl Progress {
     /// Starts to show progress, relative to the number of rows if it is known, or else to the size of the
     /// input. Nothing is shown unless [it is wanted](is_wanted).
-    pub(crate) fn start(
-        rows: Option<u64>,
-        read: impl Into<Option<Arc<ReadProgress>>>,
-        is_wanted: bool,
-    ) -> Self {
-        let read = read.into().filter(|_| rows.is_none());
-        let shows_bytes = AtomicBool::new(false);
-        if !is_wanted {
-            return Self { bar: ProgressBar::hidden(), read, shows_bytes };
-        }
-        let (bar, template) = match rows {
-            Some(rows) => (
+    pub(crate) fn start(rows: Option<u64>, read: Arc<ReadProgress>, is_wanted: bool) -> Self {
+        let read = Some(read).filter(|_| rows.is_none());
+        match rows {
+            _ if !is_wanted => Self::of(ProgressBar::hidden(), read),
+            Some(rows) => Self::shown(
                 ProgressBar::new(rows),
-                "{wide_bar} {percent}% of {human_len} rows{prefix}, {rate}, {eta} left",
+                read,
+                [
+                    "{wide_bar} {percent}% of {human_len} rows{prefix}, {rate}, {eta} left",
+                    "{percent}%{prefix}, {rate}, {eta} left",
+                ],
             ),
-            None => {
-                let template = "{spinner} {human_pos} rows{prefix}, {rate}, {elapsed}";
-                (ProgressBar::new_spinner(), template)
-            }
-        };
-        set_template(&bar, template);
+            None => Self::shown(
+                ProgressBar::new_spinner(),
+                read,
+                [
+                    "{spinner} {human_pos} rows{prefix}, {rate}, {elapsed}",
+                    "{spinner} {human_pos} rows{prefix}, {elapsed}",
+                ],
+            ),
+        }
+    }
+
+    /// Starts to show the progress of a number of runs.
+    pub(crate) fn of_runs(runs: u64, is_wanted: bool) -> Self {
+        let templates =
+            ["{wide_bar} {pos} of {len} runs, {eta} left", "{pos} of {len} runs, {eta} left"];
+        match is_wanted {
+            true => Self::shown(ProgressBar::new(runs), None, templates),
+            false => Self::of(ProgressBar::hidden(), None),
+        }
+    }
+
+    fn of(bar: ProgressBar, read: Option<Arc<ReadProgress>>) -> Self {
+        Self { bar, read, shows_bytes: AtomicBool::new(false) }
+    }
+
+    fn shown(bar: ProgressBar, read: Option<Arc<ReadProgress>>, templates: [&str; 2]) -> Self {
+        set_template(&bar, templates);
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self { bar, read, shows_bytes }
+        Self::of(bar, read)
+    }
+
+    /// Prints a line above the progress.
+    pub(crate) fn say(&self, line: &str) {
+        self.bar.suspend(|| say(line));
     }
 
     /// Sets the number of the output file, counted from 1.
@@ -81,8 +108,11 @@ impl Progress {
             return;
         };
         if !self.shows_bytes.swap(true, Ordering::Relaxed) {
-            let template = "{wide_bar} {percent}% of {total_bytes}, {msg}{prefix}, {eta} left";
-            set_template(&self.bar, template);
+            let templates = [
+                "{wide_bar} {percent}% of {decimal_total_bytes}, {msg}{prefix}, {eta} left",
+                "{percent}% of {decimal_total_bytes}{prefix}, {eta} left",
+            ];
+            set_template(&self.bar, templates);
         }
         self.bar.set_length(total);
         self.bar.set_position(read);
@@ -92,7 +122,11 @@ impl Progress {
     }
 }
 
-fn set_template(bar: &ProgressBar, template: &str) {
+/// Sets the first template, or the second one on a narrow terminal.
+fn set_template(bar: &ProgressBar, [wide, narrow]: [&str; 2]) {
+    let size = terminal_size::terminal_size_of(std::io::stderr());
+    let is_narrow = size.is_some_and(|(width, _)| width.0 < BAR_COLUMNS);
+    let template = if is_narrow { narrow } else { wide };
     if let Ok(style) = ProgressStyle::with_template(template) {
         // The progress bar library would show the rate with four decimals.
         let rate = |state: &ProgressState, line: &mut dyn fmt::Write| {

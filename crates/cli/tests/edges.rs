@@ -180,6 +180,27 @@ fn a_summary_replaces_no_input_and_is_not_mixed_with_the_rows() {
     taploom(&["encode", &rows, "--summary", "-"]).fails_with(2, &["--summary", "standard output"]);
 }
 
+/// The next run would lack what this one has read beside the rows.
+#[test]
+fn an_output_replaces_no_metadata_and_no_database() {
+    let folder = Folder::new();
+    let columns = folder.write("columns.json", r#"{"columns": [{"name": "a"}]}"#);
+    let envelope = folder.write("e.json", r#"{"header": "", "footer": "", "footerOverflow": ""}"#);
+    let rows = folder.write("rows.csv", "a\n1\n");
+    let database = numbers(&folder, 1);
+    let file = database.trim_start_matches("sqlite:");
+    for (arguments, out) in [
+        (&["encode", &rows, "--columns", &columns][..], columns.as_str()),
+        (&["encode", &rows, "--envelope", &envelope], &folder.path("./e.json")),
+        (&["encode", &database, "-q", "SELECT id FROM t", "-f", "csv"], file),
+    ] {
+        let before = fs::read(out).unwrap();
+        taploom(&[arguments, &["-o", out]].concat())
+            .fails_with(2, &["-o would replace", "which is read; name another file"]);
+        assert!(fs::read(out).unwrap() == before);
+    }
+}
+
 #[test]
 fn no_argument_shows_a_password() {
     for arguments in [

@@ -105,24 +105,48 @@ fn an_error_in_yaml_is_one_line_without_a_drawing() {
 /// Rust reads arguments as UTF-8 by default, and clap's message does not show an argument that is not UTF-8.
 #[test]
 #[cfg(unix)]
-fn a_name_that_is_not_utf_8_is_shown() {
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt;
+fn an_argument_that_is_not_utf_8_is_shown_with_its_option() {
+    use std::ffi::{OsStr, OsString};
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
     use std::process::Command;
 
     let folder = Folder::new();
     let name = OsStr::from_bytes(b"caf\xe9.csv");
     let path = std::path::Path::new(&folder.path("")).join(name);
     std::fs::write(&path, "a\n1\n").unwrap();
-    for command in ["encode", "show", "inspect"] {
-        let run =
-            Command::new(env!("CARGO_BIN_EXE_taploom")).arg(command).arg(&path).output().unwrap();
-        let stderr = String::from_utf8(run.stderr).unwrap();
-        assert_eq!(run.status.code(), Some(2), "{stderr}");
-        for words in ["caf\\xE9.csv\" is not UTF-8", "rename the file", "encode - < FILE"] {
+    let run = |arguments: &[&OsStr]| {
+        let run = Command::new(env!("CARGO_BIN_EXE_taploom")).args(arguments).output().unwrap();
+        (run.status.code(), String::from_utf8(run.stderr).unwrap())
+    };
+    let refused = |arguments: &[&OsStr], words: &[&str]| {
+        let (status, stderr) = run(arguments);
+        assert_eq!((status, stderr.lines().count()), (Some(2), 1), "{stderr}");
+        for words in words {
             assert!(stderr.contains(words), "no {words:?} in: {stderr}");
         }
+    };
+    for (command, place) in
+        [("encode", "'<SOURCE>...'"), ("show", "'<SOURCE>'"), ("inspect", "'<FILE>...'")]
+    {
+        let words = [place, "caf\\xE9.csv\" is not UTF-8", "rename the file", "encode - < FILE"];
+        refused(&[OsStr::new(command), path.as_os_str()], &words);
     }
+    // The output may have any name, and is not named in its place.
+    let demo = ["encode", "demo", "-o"].map(OsStr::new);
+    let demo = [&demo[..], &[path.as_os_str()]].concat();
+    for (before, after, words) in [
+        (&["--query"][..], "SELECT '\u{e9}'", "'--query <SQL>': \"SELECT '\\xE9'\" is not UTF-8"),
+        (&["-q"], "\u{e9}", "'--query <SQL>': \"\\xE9\" is not UTF-8"),
+        (&[], "--where=name = '\u{e9}'", "'--where <CONDITION>': \"--where=name"),
+        (&[], "-q\u{e9}", "'--query <SQL>': \"-q\\xE9\" is not UTF-8"),
+        (&["--maxrec"], "\u{e9}", "'--maxrec <N>': \"\\xE9\" is not UTF-8"),
+    ] {
+        let latin = after.chars().map(|c| u8::try_from(c).unwrap()).collect();
+        let latin = OsString::from_vec(latin);
+        let before: Vec<&OsStr> = before.iter().map(OsStr::new).collect();
+        refused(&[&demo[..], &before, &[latin.as_os_str()]].concat(), &[words]);
+    }
+    assert_eq!(run(&demo), (Some(0), String::new()));
     // Among the files of a folder.
     taploom(&["encode", &folder.path(""), "-f", "csv"])
         .fails_with(2, &["caf", ".csv: its name is not UTF-8; rename the file"]);

@@ -27,18 +27,22 @@ struct Session {
     bytes: Vec<u8>,
 }
 
-/// A terminal of 60 lines and 80 columns.
-fn emulator() -> vt100::Parser {
-    let [lines, columns] = [60, 80].map(|size| NonZero::new(size).unwrap());
+/// A terminal of 60 lines.
+fn emulator(columns: u16) -> vt100::Parser {
+    let [lines, columns] = [60, columns].map(|size| NonZero::new(size).unwrap());
     vt100::Parser::new(lines, columns, 0)
 }
 
 /// Runs the program in a terminal of 80 columns.
 fn session(folder: &Folder, arguments: &[&str]) -> Session {
+    session_of(80, folder, arguments)
+}
+
+fn session_of(columns: u16, folder: &Folder, arguments: &[&str]) -> Session {
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&ours).unwrap();
     unlockpt(&ours).unwrap();
-    let size = Winsize { ws_row: 60, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+    let size = Winsize { ws_row: 60, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     tcsetwinsize(&ours, size).unwrap();
     let name = ptsname(&ours, Vec::new()).unwrap();
     let theirs = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
@@ -63,9 +67,9 @@ fn session(folder: &Folder, arguments: &[&str]) -> Session {
         bytes.extend_from_slice(&piece[..read]);
     }
     let status = child.wait().unwrap().code();
-    let mut parser = emulator();
+    let mut parser = emulator(columns);
     parser.process(&bytes);
-    let screen = parser.screen().rows(0, 80).map(|line| line.trim_end().to_owned());
+    let screen = parser.screen().rows(0, columns).map(|line| line.trim_end().to_owned());
     let mut screen: Vec<String> = screen.collect();
     while screen.last().is_some_and(String::is_empty) {
         screen.pop();
@@ -126,26 +130,57 @@ fn a_session_is_not_garbled() {
 #[test]
 fn progress_takes_one_line_and_leaves_none() {
     let folder = Folder::new();
-    let columns = folder.columns();
-    let source = format!("synth:{columns}?rows=400000");
-    for (output, line) in [
-        (&["-o", "rows.vot"][..], "400,000 rows, "),
-        (&["-o", "rows.vot/", "--split-rows", "100000"], "4 files, 400,000 rows, "),
+    let source = format!("synth:{}?rows=400000", folder.columns());
+    // The size of this input is known, and the number of its rows is not.
+    let csv = folder.path("rows.csv");
+    common::taploom(&["encode", &source, "-o", &csv]).succeeds();
+    for (source, output, line) in [
+        (&source, &["-o", "rows.vot"][..], "400,000 rows, "),
+        (&source, &["-o", "rows.vot/", "--split-rows", "100000"], "4 files, 400,000 rows, "),
+        (&csv, &["-o", "rows.vot/", "--split-rows", "100000"], "4 files, 400,000 rows, "),
     ] {
-        let long = session(&folder, &[&["encode", &source], output].concat());
-        assert_eq!(long.status, Some(0));
-        assert_eq!(long.screen.len(), 1, "{:#?}", long.screen);
-        assert!(long.screen[0].starts_with(line), "{:?}", long.screen);
-        // No progress line exceeded a line of 80 columns.
-        let mut parser = emulator();
-        let mut files = false;
-        for piece in long.bytes.chunks(64) {
-            parser.process(piece);
-            let used = parser.screen().rows(0, 80).filter(|line| !line.trim().is_empty()).count();
-            assert!(used <= 1, "{:#?}", parser.screen().contents());
-            files |= parser.screen().contents().contains(" rows, file ");
+        for columns in [40, 80, 200] {
+            let long = session_of(columns, &folder, &[&["encode", source], output].concat());
+            assert_eq!(long.status, Some(0));
+            let screen = long.screen.concat();
+            assert_eq!(long.screen.len(), screen.len().div_ceil(columns.into()), "{screen}");
+            assert!(screen.starts_with(line), "{screen}");
+            // No progress line exceeded a line of the terminal.
+            let mut parser = emulator(columns);
+            let mut seen = Vec::new();
+            for piece in long.bytes.chunks(64) {
+                parser.process(piece);
+                let lines = parser.screen().rows(0, columns);
+                let used: Vec<String> = lines.filter(|line| !line.trim().is_empty()).collect();
+                let is_progress = used.first().is_some_and(|line| !line.starts_with(&screen[..9]));
+                assert!(used.len() <= 1 || !is_progress, "{used:#?}");
+                seen.extend(used.into_iter().filter(|_| is_progress));
+            }
+            let has = |words: &str| seen.iter().any(|line| line.contains(words));
+            assert!(has("%") && has(" left"), "{seen:#?}");
+            assert_eq!(has(", file "), output.len() > 2, "the progress names the file: {seen:#?}");
+            assert_eq!(has("█"), columns > 40, "{seen:#?}");
+            let _ = std::fs::remove_file(folder.path("rows.vot"));
+            let _ = std::fs::remove_dir_all(folder.path("rows.vot"));
         }
-        assert_eq!(files, output.len() > 2, "the progress names the file");
-        std::fs::remove_file(folder.path("rows.vot")).ok();
     }
+}
+
+/// Text of a file does not shift the columns of a table, whatever characters it has.
+#[test]
+fn tables_are_aligned_whatever_their_texts_have() {
+    let folder = Folder::new();
+    let texts =
+        ["plain", "z\u{200b}w", "cafe\u{301}", "\u{301}first", "e\u{1b}[31msc", "soft\u{ad}", "星"];
+    let rows: String = texts.iter().map(|text| format!("{text},7\n")).collect();
+    folder.write("x.csv", &format!("text,n\n{rows}"));
+    let show = session(&folder, &["show", "x.csv"]);
+    assert!(!show.bytes.contains(&0x1b), "{:?}", String::from_utf8_lossy(&show.bytes));
+    let mut parser = emulator(80);
+    parser.process(&show.bytes);
+    for row in 2..9 {
+        let cell = parser.screen().cell(row, 10).unwrap();
+        assert_eq!(cell.contents(), "7", "{:#?}", show.screen);
+    }
+    assert!(show.screen.iter().any(|line| line.starts_with("cafe\u{301} ")), "{:#?}", show.screen);
 }

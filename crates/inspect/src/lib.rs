@@ -77,7 +77,12 @@ pub async fn inspect(path: &str, options: &InspectOptions) -> Result<Inspection>
         Error::new(ErrorKind::InvalidRequest, message).with_source(error)
     })?;
     if !metadata.is_file() {
-        let message = format!("{path} is not a file; inspect takes files");
+        let message = match metadata.is_dir() {
+            true => format!("{path} is a folder; name the files in it"),
+            false => {
+                format!("{path} is neither a file nor a folder; save its data in a file first")
+            }
+        };
         return Err(Error::new(ErrorKind::InvalidRequest, message));
     }
     let mut inspection =

@@ -4,7 +4,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, ArrayRef};
 use arrow_cast::cast;
-use arrow_cast::display::array_value_to_string;
+use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::DataType;
 
 /// A cell for an error message. Long cells are cut.
@@ -45,7 +45,9 @@ pub fn counted(count: u64, noun: &str) -> String {
 /// The only cell of an array as text.
 fn text(cell: &ArrayRef) -> Option<String> {
     let written = |cell: &ArrayRef| {
-        let value = array_value_to_string(cell, 0).ok()?;
+        // By default, Arrow writes nothing for a null within a list or struct.
+        let options = FormatOptions::default().with_display_error(true).with_null("null");
+        let value = ArrayFormatter::try_new(cell, &options).ok()?.value(0).to_string();
         // Arrow writes this prefix for a value that it can't format.
         Some(value).filter(|value| !value.starts_with("ERROR"))
     };
@@ -59,4 +61,26 @@ fn text(cell: &ArrayRef) -> Option<String> {
     let utc = || written(&cast(cell, &DataType::Timestamp(*unit, Some("+00:00".into()))).ok()?);
     let value = if zone.is_some() { utc() } else { written(cell) };
     value.or_else(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::types::Int32Type;
+    use arrow_array::{Int32Array, ListArray, StructArray};
+    use arrow_schema::Field;
+
+    use super::*;
+
+    #[test]
+    fn a_null_within_a_cell_is_not_blank() {
+        let members: ArrayRef = Arc::new(Int32Array::from(vec![None, Some(1)]));
+        let field = Arc::new(Field::new("x", DataType::Int32, true));
+        let structs = Arc::new(StructArray::from(vec![(field, members)])) as ArrayRef;
+        assert_eq!(shown_cell(&structs, 0), "{x: null}");
+        let list = vec![Some(vec![Some(1), None])];
+        let lists = Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(list)) as ArrayRef;
+        assert_eq!(shown_cell(&lists, 0), "[1, null]");
+    }
 }

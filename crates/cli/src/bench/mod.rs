@@ -12,9 +12,9 @@ use taploom::{Error, ErrorKind, Result};
 
 pub(crate) use self::one::{Arguments as OneArguments, run as run_one};
 use self::report::{Figures, Report};
+use crate::interrupt::Unfinished;
 use crate::output::Output;
 use crate::progress::{Progress, is_wanted};
-use crate::say;
 use crate::values::at_least_one;
 
 /// The columns of the generated rows, if no source is given.
@@ -67,6 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         registry.request(format)?;
     }
     let columns = columns_file()?;
+    let _unfinished = Unfinished::new(columns.path()).map_err(temporary)?;
     let source = match &arguments.source {
         Some(source) => source.clone(),
         None => format!("synth:{}?rows={}&seed=1", columns.path().display(), arguments.rows),
@@ -75,7 +76,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut measured: Vec<(String, Vec<Figures>)> =
         formats.into_iter().map(|format| (format, Vec::new())).collect();
     let steps = (measured.len() * arguments.rounds) as u64;
-    let progress = Progress::start(Some(steps), None, is_wanted(arguments.quiet, false));
+    let progress = Progress::of_runs(steps, is_wanted(arguments.quiet, false));
     let mut done = 0;
     // The formats take turns, so that other load on the machine affects all of them.
     for _ in 0..arguments.rounds {
@@ -87,7 +88,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
                     figures.push(one);
                     able.push((format, figures));
                 }
-                Err(why) => say(&format!("{format} is left out: {why}")),
+                Err(why) => progress.say(&format!("{format} is left out: {why}")),
             }
             progress.rows(done);
         }
@@ -115,9 +116,11 @@ fn columns_file() -> Result<tempfile::NamedTempFile> {
         file.write_all(COLUMNS.as_bytes())?;
         Ok(file)
     });
-    written.map_err(|error| {
-        Error::new(ErrorKind::Resources, "can't write a temporary file").with_source(error)
-    })
+    written.map_err(temporary)
+}
+
+fn temporary(error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Resources, "can't write a temporary file").with_source(error)
 }
 
 /// Measures one format in a separate process, so that no other memory is counted. The inner error says why

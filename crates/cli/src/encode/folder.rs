@@ -7,14 +7,13 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use taploom::Result;
 use taploom::sources::is_helper;
 use tempfile::TempDir;
 
-use super::interrupt;
 use super::invalid;
+use crate::interrupt::Unfinished;
 use crate::output::{Output, cannot_write};
 
 /// File names have five digits, so that they sort in the order of the rows.
@@ -27,8 +26,7 @@ pub(super) struct Folder {
     /// The hidden folder in which the files are written.
     made: TempDir,
     extension: String,
-    /// Locked while the files get their names, so that a signal can't interrupt this.
-    committing: Arc<Mutex<()>>,
+    unfinished: Unfinished,
 }
 
 impl Folder {
@@ -72,9 +70,8 @@ impl Folder {
         let made = builder
             .tempdir_in(place)
             .map_err(|error| cannot_write(path, io::Error::from(error.kind())))?;
-        let committing = Arc::default();
-        interrupt::remove_on_signal(made.path(), &committing)?;
-        Ok(Self { path: path.to_owned(), exists, made, extension, committing })
+        let unfinished = Unfinished::new(made.path()).map_err(|error| cannot_write(path, error))?;
+        Ok(Self { path: path.to_owned(), exists, made, extension, unfinished })
     }
 
     /// The name of the file with this number, counted from 0.
@@ -100,9 +97,10 @@ impl Folder {
 
     /// Gives the folder its final name. It has this number of complete files.
     pub(super) fn commit(self, files: usize) -> Result<()> {
-        let committing = Arc::clone(&self.committing);
-        let _held = committing.lock().unwrap_or_else(PoisonError::into_inner);
-        let named = if self.exists { self.move_up(files) } else { self.rename() };
+        let named = self.unfinished.uninterrupted(|| match self.exists {
+            true => self.move_up(files),
+            false => self.rename(),
+        });
         named.map_err(|error| cannot_write(&self.path, error))?;
         match self.exists {
             // If the hidden folder can't be removed, it remains, empty.

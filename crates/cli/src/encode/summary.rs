@@ -8,7 +8,7 @@ use taploom::pipeline::Encoded;
 use taploom::{ColumnLosses, Completion, EncoderSpec, Error, ErrorKind, Result};
 
 use super::destination::{Destination, WrittenFile};
-use super::{Arguments, invalid};
+use super::{Arguments, check_replaced, invalid};
 use crate::compressed::Compression;
 
 /// The contents of the summary.
@@ -98,15 +98,7 @@ pub(super) fn check(
             "--summary - and the rows both go to standard output; give one of them a file";
         return Err(invalid(message.to_owned()));
     }
-    let Ok(summary) = summary.canonicalize() else { return Ok(()) };
     let sources = arguments.sources.iter();
     let sources = sources.map(|source| Path::new(source.strip_prefix("sqlite:").unwrap_or(source)));
-    let others = [arguments.columns.as_deref(), arguments.envelope.as_deref()];
-    for input in sources.chain(others.into_iter().flatten()) {
-        if input.canonicalize().is_ok_and(|input| input == summary) && summary.is_file() {
-            let message = format!("--summary would replace {}, which is read", input.display());
-            return Err(invalid(message));
-        }
-    }
-    Ok(())
+    check_replaced("--summary", summary, sources.chain(arguments.metadata()))
 }

@@ -6,6 +6,7 @@ mod text;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use taploom::sources::{Request, SourceRegistry};
 use taploom::{Error, ErrorKind, Result};
 use taploom_inspect::{InspectOptions, Inspection, inspect};
 
@@ -16,7 +17,8 @@ use crate::values::from_zero;
 /// The arguments of `taploom inspect`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Files: Parquet, Arrow, FITS, VOTable, CSV and others that encode reads
+    /// Files: Parquet, Arrow, FITS, VOTable, CSV and others that encode reads. A folder or a quoted pattern of file
+    /// names stands for its files
     #[arg(required = true, value_name = "FILE")]
     files: Vec<String>,
     /// Format of files that can't be known by their content or name, with options, as for encode
@@ -37,8 +39,9 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let files = files(&arguments.files)?;
     let plot = match &arguments.plot {
-        Some(path) => Some(picture(path, &arguments.files)?),
+        Some(path) => Some(picture(path, &files)?),
         None => None,
     };
     let options = InspectOptions::default()
@@ -52,7 +55,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let width = Width::of(arguments.width);
     let (mut found, mut failed): (Vec<Inspection>, Option<Error>) = (Vec::new(), None);
     let mut stdout = std::io::stdout().lock();
-    for (index, file) in arguments.files.iter().enumerate() {
+    for (index, file) in files.iter().enumerate() {
         let inspection = match runtime.block_on(inspect(file, &options)) {
             Ok(inspection) => inspection,
             // The other files are inspected nevertheless.
@@ -101,6 +104,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             )))
         }
     }
+}
+
+/// The files of all arguments, with those of folders and patterns in their places.
+fn files(arguments: &[String]) -> Result<Vec<String>> {
+    let registry = SourceRegistry::collected()?;
+    let mut files = Vec::new();
+    for argument in arguments {
+        match registry.joined_files(&Request::new(argument))? {
+            Some(found) => files.extend(found),
+            None => files.push(argument.clone()),
+        }
+    }
+    Ok(files)
 }
 
 fn broken(message: String) -> Error {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use taploom_inspect::Inspection;
 
 use crate::svg::{FAINT, INK, begin, text};
-use crate::terminal::{bytes, cut, grouped};
+use crate::terminal::{bytes, cut, grouped, shown_name};
 
 const WIDTH: f64 = 1200.0;
 /// The edges of the map.
@@ -44,7 +44,7 @@ pub(super) fn svg(inspection: &Inspection) -> Option<String> {
     let bottom = TOP + row_height * map.rows() as f64;
     let has_names = columns <= MOST_NAMES;
     let names: Vec<String> =
-        inspection.columns.iter().map(|column| cut(&column.name, NAME)).collect();
+        inspection.columns.iter().map(|column| cut(&shown_name(&column.name), NAME)).collect();
     let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     let below = if has_names { longest as f64 * 6.0 + 24.0 } else { 34.0 };
     let height = bottom + below + 74.0;
@@ -75,7 +75,8 @@ pub(super) fn svg(inspection: &Inspection) -> Option<String> {
             text(&mut svg, x, y, name, &format!("{style} transform=\"rotate(-60 {x:.1} {y:.1})\""));
         }
     } else {
-        let said = format!("{} columns, in the order of the file", grouped(columns as u64));
+        let shared = shared(map.columns_each);
+        let said = format!("{} columns, in the order of the file{shared}", grouped(columns as u64));
         text(&mut svg, LEFT, bottom + 20.0, &said, &format!("font-size=\"13\" fill=\"{FAINT}\""));
     }
     legend(&mut svg, most, height);
@@ -102,7 +103,7 @@ fn titles(svg: &mut String, inspection: &Inspection, map: &Map) {
     let largest = order.iter().take(LARGEST).map(|column| {
         let share = map.column_sums[*column] as f64 / (sum.max(1)) as f64 * 100.0;
         let name = inspection.columns.get(*column).map_or("", |column| column.name.as_str());
-        format!("{} {share:.1}%", cut(name, NAME))
+        format!("{} {share:.1}%", cut(&shown_name(name), NAME))
     });
     let largest = largest.collect::<Vec<_>>().join(", ");
     text(svg, 30.0, 86.0, &format!("largest columns: {largest}"), &style);
@@ -112,6 +113,9 @@ fn titles(svg: &mut String, inspection: &Inspection, map: &Map) {
 struct Map {
     /// Number of cells in a row of the map.
     columns: usize,
+    /// Number of columns and of row groups of the file in each cell.
+    columns_each: usize,
+    groups_each: usize,
     cells: Vec<u64>,
     /// Sums by column and by row group of the file.
     column_sums: Vec<u64>,
@@ -133,7 +137,7 @@ impl Map {
             *cell = cell.saturating_add(*size);
             column_sums[column] = column_sums[column].saturating_add(*size);
         }
-        Self { columns: across, cells, column_sums, groups }
+        Self { columns: across, columns_each, groups_each, cells, column_sums, groups }
     }
 
     fn rows(&self) -> usize {
@@ -147,6 +151,11 @@ impl Map {
     fn column_sum(&self, column: usize) -> u64 {
         self.cells.iter().skip(column).step_by(self.columns).sum()
     }
+}
+
+/// How many columns or row groups share a bar, if they do.
+fn shared(each: usize) -> String {
+    if each > 1 { format!(", {each} to a bar") } else { String::new() }
 }
 
 /// The colour is linear in the square root of the size, so that small sizes can be distinguished.
@@ -184,7 +193,8 @@ fn group_bars(svg: &mut String, map: &Map, row_height: f64) {
             text(svg, left + width + 6.0, y + row_height / 2.0 + 4.0, &bytes(*sum), &style);
         }
     }
-    text(svg, left, TOP - 10.0, "row groups", &style);
+    let label = format!("row groups{}", shared(map.groups_each));
+    text(svg, left, TOP - 10.0, &label, &style);
     let last = TOP + row_height * map.rows() as f64;
     let style = format!("font-size=\"12\" fill=\"{FAINT}\" text-anchor=\"end\"");
     text(svg, LEFT - 8.0, TOP + 10.0, "1", &style);

@@ -6,7 +6,9 @@ use taploom_inspect::{
     ArrowFacts, Bound, ChunkFacts, ColumnFacts, Count, Hdu, Inspection, ParquetFacts, Spread,
 };
 
-use crate::terminal::{Align, Table, TableColumn, Width, bytes, grouped, harmless, rounded};
+use crate::terminal::{
+    Align, Table, TableColumn, Width, bytes, grouped, harmless, rounded, shown_name,
+};
 
 /// Width of the labels.
 const LABEL: usize = 14;
@@ -177,11 +179,11 @@ fn problems(facts: &mut Facts, inspection: &Inspection) {
     let damaged = &readable.damaged_row_groups;
     if !damaged.is_empty() {
         let groups = damaged.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
-        let columns = &readable.damaged_columns;
+        let columns = readable.damaged_columns.iter().map(|name| shown_name(name));
         let _ = write!(
             said,
             "; damaged row groups: {groups}; damaged columns: {} (all others can be read in full)",
-            columns.join(", ")
+            columns.collect::<Vec<_>>().join(", ")
         );
     }
     facts.add("readable", &said);
@@ -243,7 +245,7 @@ fn columns(columns: &[ColumnFacts]) -> Vec<Table> {
     let text = |name: &str, align, of: &dyn Fn(&ColumnFacts) -> String| {
         TableColumn::new(name, align, columns.iter().map(|column| harmless(&of(column))).collect())
     };
-    let name = || text("column", Align::Lines, &|column| column.name.clone());
+    let name = || text("column", Align::Lines, &|column| shown_name(&column.name));
     let optional = |name: &str, of: fn(&ColumnFacts) -> &Option<String>| {
         text(name, Align::Lines, &|column| of(column).clone().unwrap_or_default())
     };
@@ -326,20 +328,22 @@ fn advice(text: &mut String, inspection: &Inspection, width: Width) {
         let _ = write!(text, "  {}", lines.trim_start());
     }
     text.push_str("  All of it:\n");
-    let _ = writeln!(text, "    {}", command(inspection));
+    text.push_str(&width.command(&command(inspection), "    "));
 }
 
-/// The command that follows all suggestions.
-fn command(inspection: &Inspection) -> String {
+/// The parts of the command that follows all suggestions.
+fn command(inspection: &Inspection) -> Vec<String> {
     let file = harmless(&inspection.file);
     let stem = file.strip_suffix(".parquet").unwrap_or(&file);
     let new = format!("{stem}.new.parquet");
     let mut options: Vec<&str> =
         inspection.advice.iter().map(|advice| advice.option.as_str()).collect();
     options.dedup();
-    let options: String =
-        options.iter().map(|option| format!(" --option {}", quoted(option))).collect();
-    format!("taploom encode {} -f voparquet{options} -o {}", quoted(&file), quoted(&new))
+    let options = options.iter().map(|option| format!("--option {}", quoted(option)));
+    let mut parts = vec![format!("taploom encode {}", quoted(&file)), "-f voparquet".to_owned()];
+    parts.extend(options);
+    parts.push(format!("-o {}", quoted(&new)));
+    parts
 }
 
 /// Quotes a word for a shell.

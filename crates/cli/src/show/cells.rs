@@ -2,18 +2,20 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type};
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::{Array, ArrayRef, RecordBatch, downcast_run_array};
 use arrow_schema::DataType;
 use taploom::shown_cell;
 
-use crate::terminal::{Align, harmless, rounded};
+use crate::terminal::{Align, harmless, needs_quotes, rounded, shown_name};
 
 /// Significant digits of a double. An angle in degrees needs seven for arc seconds.
 const DOUBLE_DIGITS: usize = 8;
 /// Significant digits of a float: its full precision.
 const FLOAT_DIGITS: usize = 7;
-/// Maximum number of characters of a list.
-const LIST_CHARACTERS: usize = 30;
+/// Lists show no further elements after this number of bytes.
+const LIST_BYTES: usize = 30;
+/// Structs and maps show no further members after this number of bytes.
+const MEMBER_BYTES: usize = 100;
 /// Maximum number of characters of a text; no table shows more.
 const TEXT_CHARACTERS: usize = 200;
 
@@ -78,6 +80,24 @@ fn cell(array: &ArrayRef, row: usize) -> String {
         DataType::ListView(_) => list(&array.as_list_view::<i32>().value(row)),
         DataType::LargeListView(_) => list(&array.as_list_view::<i64>().value(row)),
         DataType::FixedSizeList(..) => list(&array.as_fixed_size_list().value(row)),
+        DataType::Struct(_) => {
+            let members = array.as_struct();
+            let names = members.column_names().into_iter().map(shown_name);
+            let members = names.zip(members.columns());
+            let shown = members.map(|(name, values)| format!("{name}: {}", element(values, row)));
+            bracketed(["{", "}"], MEMBER_BYTES, shown)
+        }
+        DataType::Map(..) => {
+            let entries = array.as_map().value(row);
+            let (keys, values) = (entries.column(0), entries.column(1));
+            let shown = (0..entries.len())
+                .map(|entry| format!("{}: {}", element(keys, entry), element(values, entry)));
+            bracketed(["{", "}"], MEMBER_BYTES, shown)
+        }
+        DataType::RunEndEncoded(..) => downcast_run_array!(
+            array => cell(array.values(), array.get_physical_index(row)),
+            _ => harmless(&shown_cell(array, row))
+        ),
         DataType::Dictionary(..) => {
             let array = array.slice(row, 1);
             let dictionary = array.as_any_dictionary();
@@ -94,30 +114,42 @@ fn cell(array: &ArrayRef, row: usize) -> String {
 fn text(value: &str) -> String {
     let end = value.char_indices().nth(TEXT_CHARACTERS).map_or(value.len(), |(end, _)| end);
     let shown = harmless(&value[..end]);
-    let needs_quotes =
-        value.is_empty() || value == "null" || value.trim_matches(' ').len() < value.len();
     let dots = if end < value.len() { "…" } else { "" };
-    if needs_quotes { format!("\"{shown}{dots}\"") } else { format!("{shown}{dots}") }
+    match value == "null" || needs_quotes(value) {
+        true => format!("\"{shown}{dots}\""),
+        false => format!("{shown}{dots}"),
+    }
 }
 
 /// The first elements of a list.
 fn list(values: &ArrayRef) -> String {
-    let known = values.logical_nulls();
-    let mut shown = String::from("[");
-    for row in 0..values.len() {
-        if row > 0 {
+    bracketed(["[", "]"], LIST_BYTES, (0..values.len()).map(|row| element(values, row)))
+}
+
+/// A cell within another cell, which may be null.
+fn element(values: &ArrayRef, row: usize) -> String {
+    let one = values.slice(row, 1);
+    if one.logical_null_count() > 0 { "null".to_owned() } else { cell(&one, 0) }
+}
+
+/// Elements between brackets. None follows after this number of bytes.
+fn bracketed(
+    [open, close]: [&str; 2],
+    bytes: usize,
+    elements: impl Iterator<Item = String>,
+) -> String {
+    let mut shown = open.to_owned();
+    for (index, element) in elements.enumerate() {
+        if index > 0 {
             shown.push_str(", ");
         }
-        if shown.len() > LIST_CHARACTERS {
+        if shown.len() > bytes {
             shown.push('…');
             break;
         }
-        match known.as_ref().is_some_and(|known| known.is_null(row)) {
-            true => shown.push_str("null"),
-            false => shown.push_str(&cell(values, row)),
-        }
+        shown.push_str(&element);
     }
-    shown.push(']');
+    shown.push_str(close);
     shown
 }
 
@@ -125,11 +157,13 @@ fn list(values: &ArrayRef) -> String {
 mod tests {
     use std::sync::Arc;
 
+    use arrow_array::builder::{Int32Builder, MapBuilder, StringBuilder};
     use arrow_array::types::Int32Type;
     use arrow_array::{
-        DictionaryArray, FixedSizeListArray, Float32Array, ListArray, StringArray,
-        TimestampMicrosecondArray,
+        DictionaryArray, FixedSizeListArray, Float32Array, Float64Array, Int32Array, ListArray,
+        RunArray, StringArray, StructArray, TimestampMicrosecondArray,
     };
+    use arrow_schema::Field;
 
     use super::*;
 
@@ -151,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_null_value_of_a_dictionary_is_a_null() {
-        let keys = arrow_array::Int32Array::from(vec![Some(0), Some(1), None]);
+        let keys = Int32Array::from(vec![Some(0), Some(1), None]);
         let values = StringArray::from(vec![Some("a"), None]);
         let dictionary = DictionaryArray::<Int32Type>::try_new(keys, Arc::new(values)).unwrap();
         assert_eq!(shown(dictionary), (vec!["a".into(), "null".into(), "null".into()], 2));
@@ -173,6 +207,35 @@ mod tests {
         );
         assert_eq!(shown(pairs).0, ["[0.33333333, 2]"]);
         assert_eq!(shown(Float32Array::from(vec![0.45, -1e-9])).0, ["0.45", "-1e-9"]);
+    }
+
+    #[test]
+    fn nulls_and_texts_within_a_cell_look_as_they_do_in_a_column() {
+        let field = |name: &str, data_type| Arc::new(Field::new(name, data_type, true));
+        let numbers: ArrayRef = Arc::new(Float64Array::from(vec![None, Some(0.1 + 0.2)]));
+        let texts: ArrayRef = Arc::new(StringArray::from(vec![Some(""), Some("a\u{1b}")]));
+        let inner = StructArray::from(vec![(field("x", DataType::Float64), numbers)]);
+        let (inner_type, inner) = (inner.data_type().clone(), Arc::new(inner) as ArrayRef);
+        let outer = StructArray::from(vec![
+            (field("s", inner_type), inner),
+            (field("", DataType::Utf8), texts),
+        ]);
+        let expected = ["{s: {x: null}, \"\": \"\"}", "{s: {x: 0.3}, \"\": a\u{fffd}}"];
+        assert_eq!(shown(outer).0, expected);
+
+        let mut map = MapBuilder::new(None, StringBuilder::new(), Int32Builder::new());
+        map.keys().append_value("a");
+        map.values().append_null();
+        map.append(true).unwrap();
+        assert_eq!(shown(map.finish()).0, ["{a: null}"]);
+
+        let runs = StringArray::from(vec![Some("null"), None]);
+        let runs = RunArray::<Int32Type>::try_new(&Int32Array::from(vec![1, 3]), &runs).unwrap();
+        let (cells, nulls) = shown(runs);
+        assert_eq!(
+            (cells.as_slice(), nulls),
+            (&["\"null\"", "null", "null"].map(String::from)[..], 2)
+        );
     }
 
     #[test]

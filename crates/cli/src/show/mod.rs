@@ -15,7 +15,7 @@ use taploom_inspect::type_name;
 use self::cells::ShownColumn;
 use crate::resources::ResourceArguments;
 use crate::say;
-use crate::terminal::{Align, Table, TableColumn, Width, grouped, harmless};
+use crate::terminal::{Align, Table, TableColumn, Width, grouped, harmless, shown_name};
 use crate::values::from_zero;
 use crate::wanted::WantedArguments;
 
@@ -190,7 +190,7 @@ impl FirstRows {
 
 /// A column of the table with the rows.
 fn row_column(shown: ShownColumn, column: &Column, units: bool) -> TableColumn {
-    let mut head = vec![harmless(column.name())];
+    let mut head = vec![shown_name(column.name())];
     if units {
         head.push(column.metadata().unit.as_deref().map(harmless).unwrap_or_default());
     }
@@ -206,9 +206,10 @@ fn column_table(schema: &ResultSchema, nulls: &[u64]) -> Table {
     };
     let types = columns.iter().zip(schema.arrow().fields());
     let types = types.map(|(column, field)| harmless(&type_name(column, field.data_type())));
+    let names = columns.iter().map(|column| shown_name(column.name()));
     let nulls = nulls.iter().map(u64::to_string).collect();
     Table::new(vec![
-        texts("column", Align::Lines, &|column| Some(column.name().to_owned())),
+        TableColumn::new("column", Align::Lines, names.collect()),
         TableColumn::new("type", Align::Lines, types.collect()),
         texts("unit", Align::Lines, &|column| column.metadata().unit.clone()),
         texts("UCD", Align::Lines, &|column| column.metadata().ucd.clone()),

@@ -1,15 +1,44 @@
 //! Makes arbitrary text safe for a terminal.
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Replaces characters that would change the terminal, or the order in which text is shown, by U+FFFD:
-/// control characters, line separators, and marks of bidirectional text.
+/// Replaces characters by U+FFFD that would change the terminal, the order of the text or its alignment, or that a
+/// terminal does not show: control characters, line separators, marks of bidirectional text, invisible characters, and
+/// combining marks without a character before them.
 pub(crate) fn harmless(text: &str) -> String {
-    let changes = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.replace(changes, "\u{fffd}")
+    let mut shown = String::with_capacity(text.len());
+    // At the beginning, a mark would be combined with the character that the terminal shows before the text.
+    let mut is_after_character = false;
+    for c in text.chars() {
+        let is_mark = c.width() == Some(0);
+        let is_harmless = !is_hidden(c) && (is_after_character || !is_mark);
+        is_after_character = is_harmless && (is_mark || !c.is_whitespace());
+        shown.push(if is_harmless { c } else { char::REPLACEMENT_CHARACTER });
+    }
+    shown
+}
+
+/// Whether a terminal would execute a character, or show nothing for it. Except for control characters, line separators
+/// and annotations, these have the property Default_Ignorable_Code_Point of Unicode.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Whether a text is only visible in quotes, at least in part: it is empty, or has space at its beginning or end.
+pub(crate) fn needs_quotes(text: &str) -> bool {
+    text.is_empty() || text.trim().len() < text.len()
+}
+
+/// The name of a column, in quotes if it would not be visible without them.
+pub(crate) fn shown_name(name: &str) -> String {
+    let shown = harmless(name);
+    if needs_quotes(name) { format!("\"{shown}\"") } else { shown }
 }
 
 /// Maximum number of characters of a text in a table.
@@ -74,8 +103,38 @@ mod tests {
             ("a\r\nb\tc\u{9b}d", "a\u{fffd}\u{fffd}b\u{fffd}c\u{fffd}d"),
             ("abc\u{202e}def\u{2028}\u{2066}", "abc\u{fffd}def\u{fffd}\u{fffd}"),
             ("α Cen 星", "α Cen 星"),
+            ("a\u{200b}b\u{ad}\u{feff}", "a\u{fffd}b\u{fffd}\u{fffd}"),
+            ("cafe\u{301}", "cafe\u{301}"),
+            ("e\u{308}\u{301}", "e\u{308}\u{301}"),
+            ("\u{301}a", "\u{fffd}a"),
+            ("a \u{301}\u{301}", "a \u{fffd}\u{fffd}"),
+            ("a\u{1b}\u{301}", "a\u{fffd}\u{fffd}"),
         ] {
             assert_eq!(harmless(text), shown);
+        }
+    }
+
+    /// Every character is shown in its own columns of the terminal, or is combined with one that is.
+    #[test]
+    fn no_text_begins_with_a_character_of_no_width() {
+        for c in '\0'..=char::MAX {
+            let shown = harmless(c.encode_utf8(&mut [0; 4]));
+            assert!(shown.width() > 0, "{c:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_would_not_be_seen_are_quoted() {
+        for (name, shown) in [
+            ("", "\"\""),
+            (" ", "\" \""),
+            ("ra ", "\"ra \""),
+            ("\u{a0}ra", "\"\u{a0}ra\""),
+            ("ra", "ra"),
+            ("right ascension", "right ascension"),
+            ("\u{200b}", "\u{fffd}"),
+        ] {
+            assert_eq!(shown_name(name), shown);
         }
     }
 

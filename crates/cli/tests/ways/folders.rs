@@ -246,7 +246,7 @@ fn a_program_that_is_told_to_end_leaves_no_folder() {
     let place = folder.path("place");
     std::fs::create_dir(&place).unwrap();
     let source = format!("synth:{}?rows=1000000000", folder.columns());
-    for (signal, status) in [("-INT", 130), ("-TERM", 143)] {
+    for (signal, status) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129), ("-QUIT", 131)] {
         for out in ["new/", "there/"] {
             let out = format!("{place}/{out}");
             if out.ends_with("there/") {
@@ -270,6 +270,30 @@ fn a_program_that_is_told_to_end_leaves_no_folder() {
             assert_eq!(std::fs::read_dir(&place).unwrap().count(), 0, "{signal} {out}");
         }
     }
+}
+
+/// `nohup` lets a program go on after the end of its terminal.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_signal_that_the_caller_ignores_stays_ignored() {
+    let folder = Folder::new();
+    let source = format!("synth:{}?rows=1000000000", folder.columns());
+    let mut child = Command::new("sh")
+        .args(["-c", "trap '' HUP INT; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_taploom")])
+        .args(["encode", &source, "-f", "csv", "-o", &folder.path("new/")])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let id = child.id().to_string();
+    for (signal, status) in [("-HUP", None), ("-INT", None), ("-TERM", Some(143))] {
+        std::thread::sleep(Duration::from_millis(500));
+        assert!(child.try_wait().unwrap().is_none(), "it has ended before {signal}");
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        if status.is_some() {
+            assert_eq!(child.wait().unwrap().code(), status);
+        }
+    }
+    assert_eq!(folder.names(), ["columns.json"]);
 }
 
 fn hidden_folders(folder: &str) -> usize {

@@ -148,9 +148,16 @@ fn names(
         number if number == columns.len() => format!("all {number} columns"),
         number => format!("{number} columns"),
     };
-    let mut listed = found.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(", ");
+    let listed = found.iter().take(MOST_NAMED).map(|name| shown(name));
+    let mut listed = listed.collect::<Vec<_>>().join(", ");
     if found.len() > MOST_NAMED {
         listed.push_str(", …");
     }
     Some(format!("{number} ({listed})"))
+}
+
+/// A name in a list of names, in quotes if it would be misread without them.
+fn shown(name: &str) -> String {
+    let is_misread = name.trim().len() < name.len() || name.contains([',', '(', ')', '"']);
+    if name.is_empty() || is_misread { format!("{name:?}") } else { name.to_owned() }
 }

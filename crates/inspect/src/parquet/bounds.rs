@@ -181,14 +181,14 @@ impl Bounds {
     /// Both bounds in readable form.
     pub(super) fn shown(&self, leaf: &Leaf) -> Option<(Bound, Bound)> {
         let order = Order::of(leaf)?;
-        Some((
-            bound(order, leaf, self.least.as_ref()?),
-            bound(order, leaf, self.greatest.as_ref()?),
-        ))
+        let both = [self.least.as_ref()?, self.greatest.as_ref()?];
+        let are_text = are_text(leaf, both);
+        let [least, greatest] = both.map(|bytes| bound(order, leaf, bytes, are_text));
+        Some((least, greatest))
     }
 }
 
-fn bound(order: Order, leaf: &Leaf, bytes: &[u8]) -> Bound {
+fn bound(order: Order, leaf: &Leaf, bytes: &[u8], is_text: bool) -> Bound {
     let number = little_endian(bytes);
     let signed = match order {
         Order::Int32 => i64::from(number as i32),
@@ -204,7 +204,8 @@ fn bound(order: Order, leaf: &Leaf, bytes: &[u8]) -> Bound {
         Order::Float16 => Bound::Float(f16::from_bits(number as u16).to_f32()),
         Order::Float => Bound::Float(f32::from_bits(number as u32)),
         Order::Double => Bound::Double(f64::from_bits(number)),
-        Order::Signed | Order::Bytes => Bound::Text(text(leaf, bytes)),
+        Order::Signed | Order::Bytes if is_text => Bound::Text(text(bytes)),
+        Order::Signed | Order::Bytes => Bound::Text(digits(leaf, bytes)),
     }
 }
 
@@ -251,29 +252,41 @@ fn meaning(leaf: &Leaf, order: Order, number: i64, bytes: &[u8]) -> Option<Array
 /// Maximum number of characters of a text that are shown.
 const MOST_CHARACTERS: usize = 80;
 
-fn text(leaf: &Leaf, bytes: &[u8]) -> String {
-    let is_text = |text: &str| match leaf.logical {
-        Logical::Uuid | Logical::Decimal { .. } => false,
-        // Old writers do not mark text as such.
-        Logical::None => !text.is_empty() && !text.contains(char::is_control),
-        _ => true,
-    };
-    match std::str::from_utf8(bytes) {
-        Ok(text) if is_text(text) => match text.char_indices().nth(MOST_CHARACTERS) {
-            Some((end, _)) => format!("{}…", &text[..end]),
-            None => text.to_owned(),
-        },
-        _ => {
-            let digits = bytes.iter().take(MOST_CHARACTERS / 2).map(|byte| format!("{byte:02x}"));
-            let mut digits: String = digits.collect();
-            if let (Logical::Uuid, 32) = (leaf.logical, digits.len()) {
-                [20, 16, 12, 8].into_iter().for_each(|at| digits.insert(at, '-'));
-                return digits;
-            }
-            let dots = if bytes.len() > MOST_CHARACTERS / 2 { "…" } else { "" };
-            format!("0x{digits}{dots}")
+/// Whether the bounds of a column are shown as text, and not as hexadecimal digits. The type decides for both of them,
+/// and where it says nothing, both have to look like text, because old writers do not mark text as such.
+fn are_text(leaf: &Leaf, bounds: [&Vec<u8>; 2]) -> bool {
+    match leaf.logical {
+        Logical::Text | Logical::Named("ENUM" | "JSON") => true,
+        Logical::None => {
+            let is_text = |bytes: &[u8]| {
+                std::str::from_utf8(bytes).is_ok_and(|text| !text.contains(char::is_control))
+            };
+            bounds.iter().all(|bytes| is_text(bytes))
+                && bounds.iter().any(|bytes| !bytes.is_empty())
         }
+        _ => false,
     }
+}
+
+/// The beginning of a text. A writer may have cut the bound of a text within a character.
+fn text(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    match text.char_indices().nth(MOST_CHARACTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into_owned(),
+    }
+}
+
+/// The first bytes as hexadecimal digits.
+fn digits(leaf: &Leaf, bytes: &[u8]) -> String {
+    let digits = bytes.iter().take(MOST_CHARACTERS / 2).map(|byte| format!("{byte:02x}"));
+    let mut digits: String = digits.collect();
+    if let (Logical::Uuid, 32) = (leaf.logical, digits.len()) {
+        [20, 16, 12, 8].into_iter().for_each(|at| digits.insert(at, '-'));
+        return digits;
+    }
+    let dots = if bytes.len() > MOST_CHARACTERS / 2 { "…" } else { "" };
+    format!("0x{digits}{dots}")
 }
 
 #[cfg(test)]
@@ -337,8 +350,27 @@ mod tests {
             Some((text("0xff"), text("0xff00")))
         );
         assert_eq!(bounds(3, Logical::None, &[(&[0; 12], &[0; 12])]), None);
-        assert_eq!(bounds(6, Logical::None, &[(b"a", b"b\0")]), Some((text("a"), text("0x6200"))));
         // Bytes of a wrong length are not a value.
         assert_eq!(bounds(2, Logical::None, &[(&[0; 4], &[0; 4])]), None);
+    }
+
+    #[test]
+    fn both_bounds_of_a_column_are_text_or_both_are_digits() {
+        let shown = |logical, min: &[u8], max: &[u8]| {
+            let (min, max) = bounds(6, logical, &[(min, max)]).unwrap();
+            let text = |bound| match bound {
+                Bound::Text(text) => text,
+                other => panic!("{other:?}"),
+            };
+            [text(min), text(max)]
+        };
+        assert_eq!(shown(Logical::None, b"", b"b"), ["", "b"]);
+        assert_eq!(shown(Logical::None, b"", b""), ["0x", "0x"]);
+        assert_eq!(shown(Logical::None, b"a", b"b\0"), ["0x61", "0x6200"]);
+        assert_eq!(shown(Logical::None, b"a", b"b\xff"), ["0x61", "0x62ff"]);
+        // A writer has cut a bound within a character.
+        assert_eq!(shown(Logical::Text, b"a", b"b\xc3"), ["a", "b\u{fffd}"]);
+        assert_eq!(shown(Logical::Named("JSON"), b"1\n", b"{}"), ["1\n", "{}"]);
+        assert_eq!(shown(Logical::Named("BSON"), b"a", b"\xff"), ["0x61", "0xff"]);
     }
 }

@@ -7,7 +7,9 @@
     reason = "a test that fails panics"
 )]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod plots;
 
 use std::fs;
 
@@ -40,10 +42,7 @@ fn a_parquet_file_is_described_with_its_votable() {
     let folder = Folder::new();
     let file = stars(&folder, "stars.parquet", &["row_group_rows=100", "bloom_filters=name"]);
     let text = inspected(&[&file]);
-    assert!(
-        text.lines().all(|line| line.chars().count() <= 80 || line.starts_with("    taploom")),
-        "{text}"
-    );
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     for words in [
         "rows          401",
         "row groups    5: rows 1 to 100, median 100",
@@ -294,7 +293,9 @@ fn the_commands_of_advice_can_be_pasted_and_help() {
     ] {
         assert!(text.contains(words), "{words:?} is not in:\n{text}");
     }
-    let command = text.lines().last().unwrap().trim();
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    let (_, command) = text.split_once("All of it:\n").unwrap();
+    assert!(command.lines().count() > 1 && command.ends_with(".new.parquet'\n"), "{command}");
     let status = std::process::Command::new("sh")
         .args(["-c", &command.replace("taploom encode", "\"$0\" encode")])
         .arg(env!("CARGO_BIN_EXE_taploom"))
@@ -308,32 +309,57 @@ fn the_commands_of_advice_can_be_pasted_and_help() {
 }
 
 #[test]
-fn the_picture_is_well_formed_and_has_every_column() {
+fn a_folder_and_a_pattern_stand_for_their_files() {
     let folder = Folder::new();
-    let file = stars(&folder, "stars.parquet", &["row_group_rows=100"]);
-    let svg = folder.path("stars.svg");
-    inspected(&[&file, "--plot", &svg]);
-    let svg = fs::read_to_string(svg).unwrap();
-    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
-    for words in
-        ["stars.parquet: where the bytes are", "5 row groups × 13 columns", ">var_epoch</text>"]
-    {
-        assert!(svg.contains(words), "{words:?} is not in the plot");
+    fs::create_dir(folder.path("parts")).unwrap();
+    let [one, two] = ["parts/1.csv", "parts/2.csv"].map(|name| stars(&folder, name, &[]));
+    folder.write("parts/_SUCCESS", "");
+    let three = stars(&folder, "three.parquet", &[]);
+    let files = |arguments: &[&str]| -> Vec<String> {
+        let found = json(arguments);
+        let files = found.as_array().unwrap().iter();
+        files.map(|file| file["file"].as_str().unwrap().to_owned()).collect()
+    };
+    let (parts, pattern) = (folder.path("parts"), folder.path("*/[2-9].csv"));
+    assert_eq!(files(&[&parts, &three]), [&*one, &two, &three]);
+    assert_eq!(files(&[&three, &pattern]), [&*three, &two]);
+    let text = inspected(&[&parts]);
+    assert!(text.contains("1.csv: CSV, ") && text.contains("\n\n"), "{text}");
+    // The picture shows one file, also if it is the only one of a folder.
+    let svg = folder.path("x.svg");
+    taploom(&["inspect", &parts, "--plot", &svg]).fails_with(2, &["--plot shows one file, and 2"]);
+    inspected(&[&folder.path("*.parquet"), "--plot", &svg]);
+}
+
+#[test]
+fn a_column_without_a_name_is_visible() {
+    let folder = Folder::new();
+    let file = folder.write("x.jsonl", "{\"\": 1, \"b\": 2}\n");
+    let parquet = folder.path("x.parquet");
+    taploom(&["encode", &file, "-o", &parquet, "--option", "checksums=off"]).succeeds();
+    for file in [&file, &parquet] {
+        let text = inspected(&[file]);
+        assert!(text.lines().any(|line| line.starts_with("\"\"  ")), "{text}");
     }
-    // One cell per chunk, one bar per column and per row group, the background, and the legend.
-    assert_eq!(svg.matches("<rect").count(), 5 * 13 + 13 + 5 + 1 + 40);
+    let svg = folder.path("x.svg");
+    inspected(&[&parquet, "--plot", &svg]);
+    assert!(fs::read_to_string(svg).unwrap().contains(">&quot;&quot;</text>"));
 }
 
 #[test]
 fn wrong_requests_name_what_is_wrong() {
     let folder = Folder::new();
     let csv = stars(&folder, "stars.csv", &[]);
+    let empty = folder.path("nothing");
+    fs::create_dir(&empty).unwrap();
     let before = folder.names();
     let svg = folder.path("x.svg");
     for (arguments, words) in [
         (&["inspect"][..], &["<FILE>", "taploom inspect --help"][..]),
         (&["inspect", "/no/where"], &["/no/where"]),
-        (&["inspect", "/tmp"], &["/tmp", "not a file"]),
+        (&["inspect", "/dev/null"], &["/dev/null", "neither a file nor a folder"]),
+        (&["inspect", &empty], &["nothing", "the folder has no files", "/**/*.parquet"]),
+        (&["inspect", &format!("{empty}/*.csv")], &["no file matches this pattern"]),
         (&["inspect", "demo"], &["demo"]),
         (&["inspect", "-"], &["can't read standard input"]),
         (&["inspect", &csv, &csv, "--plot", &svg], &["--plot", "one file"]),
