@@ -1,11 +1,11 @@
-//! Writes records of separated values to an output.
+//! Encodes rows as records of separated values.
 
 use arrow_array::RecordBatch;
-use taploom_format::{CellLosses, Output, Result};
+use taploom_format::{Completion, Losses, Output, Result, ResultEncoder, Written};
 
 use crate::blocks::{Blocks, ColumnText, Frame, TextBlock};
 
-/// Writes records of separated values.
+/// The encoder of a format whose rows are records of separated values.
 ///
 /// It holds back the last value, with the separator before it and the end of its record, until
 /// more output follows, so that output which stops early ends within a record. For a record of
@@ -13,6 +13,10 @@ use crate::blocks::{Blocks, ColumnText, Frame, TextBlock};
 pub struct Records<C> {
     blocks: Blocks<C>,
     writer: Writer,
+    /// Number of bytes of the output before the first row.
+    header_bytes: u64,
+    alteration: &'static str,
+    altered_names: Vec<usize>,
 }
 
 struct Writer {
@@ -31,54 +35,53 @@ impl<C: ColumnText> Records<C> {
         // Readers skip empty lines, and the row would be lost.
         let empty = if alone { b"\"\"".to_vec() } else { Vec::new() };
         let frame = Frame { before, after: end.to_vec(), empty };
-        let blocks = Blocks::new(columns, frame, threads);
-        Self { blocks, writer: Writer { alone, kept_back: Vec::new(), output } }
+        Self {
+            blocks: Blocks::new(columns, frame, threads),
+            header_bytes: output.written(),
+            writer: Writer { alone, kept_back: Vec::new(), output },
+            alteration: "",
+            altered_names: Vec::new(),
+        }
     }
 
-    /// Writes one record, such as the column names; returns its bytes.
+    /// Sets how cells and names with characters that the format can't hold are altered, and the positions of the columns
+    /// whose names were altered.
+    #[must_use]
+    pub fn with_alterations(mut self, alteration: &'static str, names: Vec<usize>) -> Self {
+        (self.alteration, self.altered_names) = (alteration, names);
+        self
+    }
+
+    /// Writes the record with the names of the columns, before the first row.
     ///
     /// # Errors
     /// As [`Output::append`].
-    pub fn append<V: AsRef<[u8]>>(&mut self, values: &[V]) -> Result<u64> {
-        let block = self.blocks.frame().record(values.iter().map(AsRef::as_ref));
-        self.writer.append(&block)?;
-        Ok(block.text.len() as u64)
+    pub fn write_names<V: AsRef<[u8]>>(&mut self, names: &[V]) -> Result<()> {
+        let block = self.blocks.frame().record(names.iter().map(AsRef::as_ref));
+        self.header_bytes += block.text.len() as u64;
+        self.writer.append(&block)
     }
+}
 
-    /// Writes the rows of a batch.
-    ///
-    /// # Errors
-    /// As [`Blocks::write`] and [`Output::append`].
-    pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+impl<C: ColumnText> ResultEncoder for Records<C> {
+    fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
         self.blocks.write(batch, |block| self.writer.append(block))
     }
 
-    /// Writes the rows that are being encoded on other threads. More may follow.
-    ///
-    /// # Errors
-    /// As [`write`](Self::write).
-    pub fn flush(&mut self) -> Result<()> {
+    fn flush(&mut self) -> Result<()> {
         self.blocks.drain(|block| self.writer.append(block))
     }
 
-    /// Writes what was held back; returns the total bytes of the output.
-    ///
-    /// # Errors
-    /// As [`write`](Self::write).
-    pub fn finish(&mut self) -> Result<u64> {
+    fn finish(mut self: Box<Self>, _completion: Completion) -> Result<Written> {
         self.flush()?;
         let Writer { kept_back, output, .. } = &mut self.writer;
         output.append(&std::mem::take(kept_back))?;
-        Ok(output.written())
+        let rows = output.written() - self.header_bytes;
+        let losses = Losses::of_cells(self.alteration, self.blocks.losses().iter().copied());
+        Ok(Written::new(rows).with_losses(losses.with_altered_names(self.altered_names)))
     }
 
-    /// The losses of each column.
-    pub fn losses(&self) -> &[CellLosses] {
-        self.blocks.losses()
-    }
-
-    /// Heap held, in bytes.
-    pub fn heap_bytes(&self) -> usize {
+    fn buffered_bytes(&self) -> usize {
         self.blocks.heap_bytes() + self.writer.kept_back.capacity()
     }
 }

@@ -11,7 +11,7 @@ use taploom_format::{
 };
 
 use crate::dialect::Dialect;
-use crate::encoder::TextEncoder;
+use crate::encoder::start;
 pub use crate::options::{CsvOptions, Header};
 
 /// Comma-separated values; RFC 4180.
@@ -45,7 +45,7 @@ impl EncoderFormat for Csv {
         context: &EncodeContext,
         output: Output,
     ) -> Result<Box<dyn ResultEncoder>> {
-        Ok(Box::new(TextEncoder::start(Dialect::Csv, options, schema, context, output)?))
+        Ok(Box::new(start(Dialect::Csv, options, schema, context, output)?))
     }
 }
 
@@ -64,6 +64,6 @@ impl EncoderFormat for Tsv {
         context: &EncodeContext,
         output: Output,
     ) -> Result<Box<dyn ResultEncoder>> {
-        Ok(Box::new(TextEncoder::start(Dialect::Tsv, options, schema, context, output)?))
+        Ok(Box::new(start(Dialect::Tsv, options, schema, context, output)?))
     }
 }

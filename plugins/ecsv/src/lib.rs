@@ -10,7 +10,7 @@ use taploom_format::{
     register_encoder,
 };
 
-use crate::encoder::EcsvEncoder;
+use crate::encoder::start;
 pub use crate::options::EcsvOptions;
 
 /// Enhanced character-separated values; astropy's APE 6, ECSV 1.0.
@@ -40,6 +40,6 @@ impl EncoderFormat for Ecsv {
         context: &EncodeContext,
         output: Output,
     ) -> Result<Box<dyn ResultEncoder>> {
-        Ok(Box::new(EcsvEncoder::start(schema, context, output)?))
+        Ok(Box::new(start(schema, context, output)?))
     }
 }

@@ -79,8 +79,8 @@ fn choices() -> impl Strategy<Value = Choices> {
     let budget = prop_oneof![Just(1 << 20), 1_usize << 20..4 << 20];
     let small = (budget, 1..4_usize, 100..100_000_usize, 1..20_000_usize);
     let codecs = select(codecs().to_vec());
-    (small, codecs, select(versions), select(encodings), row_group_rows, row_group_bytes)
-        .prop_map(|(small, codec, version, encodings, row_group_rows, row_group_bytes)| {
+    (small, codecs, select(versions), select(encodings), row_group_rows, row_group_bytes).prop_map(
+        |(small, codec, version, encodings, row_group_rows, row_group_bytes)| {
             let (budget, threads, page_bytes, page_rows) = small;
             Choices {
                 budget,
@@ -93,7 +93,8 @@ fn choices() -> impl Strategy<Value = Choices> {
                 page_bytes,
                 page_rows,
             }
-        })
+        },
+    )
 }
 
 impl Choices {

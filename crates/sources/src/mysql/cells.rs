@@ -143,7 +143,8 @@ impl CellBuilder {
     pub(super) fn finish(&mut self) -> Result<ArrayRef> {
         Ok(match self {
             Self::List(list) => list.finish().map_err(|error| {
-                Error::new(ErrorKind::Internal, "list elements and offsets do not match").with_source(error)
+                Error::new(ErrorKind::Internal, "list elements and offsets do not match")
+                    .with_source(error)
             })?,
             Self::Bits(bits) => bits.cells.finish()?,
             Self::Boolean(builder) => ArrayBuilder::finish(builder),

@@ -121,8 +121,9 @@ impl DeclaredColumn {
             return Ok(DataType::Binary);
         }
         if matches!(cell, CellShape::Texts { .. }) {
-            let message =
-                format!("a list of strings ({vo_type}) can't be read from MySQL; declare char(*) instead");
+            let message = format!(
+                "a list of strings ({vo_type}) can't be read from MySQL; declare char(*) instead"
+            );
             return Err(Error::new(ErrorKind::UnsupportedColumn, message));
         }
         Ok(carrier)

@@ -179,7 +179,8 @@ impl MysqlSource {
         let arrays = arrays.collect::<Result<Vec<_>>>()?;
         let schema = Arc::clone(self.schema.arrow());
         RecordBatch::try_new_with_options(schema, arrays, &options).map_err(|error| {
-            Error::new(ErrorKind::Internal, "can't make a batch of the rows of MySQL").with_source(error)
+            Error::new(ErrorKind::Internal, "can't make a batch of the rows of MySQL")
+                .with_source(error)
         })
     }
 }

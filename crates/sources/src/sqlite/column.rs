@@ -245,6 +245,8 @@ fn unfit(value: ValueRef<'_>, wanted: &str) -> Error {
     };
     Error::new(
         ErrorKind::InvalidValue,
-        format!("{shown} is not {wanted}, which the type of the column or its first values require"),
+        format!(
+            "{shown} is not {wanted}, which the type of the column or its first values require"
+        ),
     )
 }

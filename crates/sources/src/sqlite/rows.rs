@@ -125,7 +125,8 @@ impl Batch<'_> {
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
         self.rows = 0;
         RecordBatch::try_new_with_options(Arc::clone(schema), arrays, &options).map_err(|error| {
-            Error::new(ErrorKind::Internal, "can't make a batch of the rows of SQLite").with_source(error)
+            Error::new(ErrorKind::Internal, "can't make a batch of the rows of SQLite")
+                .with_source(error)
         })
     }
 }
