@@ -192,7 +192,9 @@ fn not_text(
     if error.kind() != ErrorKind::InvalidUtf8 {
         return None;
     }
-    let command = subcommand(command, arguments)?;
+    let mut command = subcommand(command, arguments)?.clone();
+    // Only then do options know how many values they take.
+    command.build();
     // The name of a file to write, for example, need not be UTF-8.
     let takes_any =
         |option: &Arg| option.get_value_parser().type_id() == ValueParser::path_buf().type_id();
@@ -201,7 +203,7 @@ fn not_text(
         if argument.to_str().is_some() {
             return None;
         }
-        match option_of(command, before, argument) {
+        match option_of(&command, before, argument) {
             Some(option) if takes_any(option) => None,
             Some(option) => Some(format!("'{option}': {argument:?} is not UTF-8")),
             None => {

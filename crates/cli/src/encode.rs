@@ -220,7 +220,8 @@ pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) ->
     arguments.split.check(source.rows_hint())?;
     let tells = is_wanted(arguments.quiet, to_stdout);
     let progress = Progress::start(source.rows_hint(), progress, tells);
-    let encoded = write(source, &spec, &mut destination, &progress, arguments, &runtime)?;
+    let encoded = write(source, &spec, &mut destination, &progress, arguments, &runtime)
+        .map_err(|error| in_output(error, arguments.output.as_deref()))?;
     // Removes the progress line before other lines are printed.
     drop(progress);
     let (files, bytes) = (destination.files().map(Iterator::count), destination.bytes());
@@ -283,6 +284,16 @@ fn write(
     }
     let mut ahead = Ahead::start(source, runtime.handle());
     futures::executor::block_on(run_parts(&mut ahead, spec, limits, destination, &mut tell))
+}
+
+/// Names the output in the error of a failed write, such as one on a full disk.
+fn in_output(error: Error, output: Option<&Path>) -> Error {
+    match output.filter(|path| *path != Path::new("-")) {
+        Some(path) if error.kind() == ErrorKind::Sink => {
+            error.with_context(format_args!("-o {}", path.display()))
+        }
+        _ => error,
+    }
 }
 
 /// Prints warnings about a complete result on standard error.

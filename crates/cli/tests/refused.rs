@@ -242,7 +242,7 @@ fn outputs_that_cannot_be_written() {
         ("/no/such/folder/x.csv", 2, "/no/such/folder/x.csv"),
         (&*format!("{file}/x.csv"), 2, "x.csv"),
         (&*folder.path(""), 2, "can't write"),
-        ("/dev/full", 1, "No space left"),
+        ("/dev/full", 1, "-o /dev/full: can't write the output: No space left"),
     ] {
         for format in ["votable", "csv", "voparquet"] {
             taploom(&["encode", "demo", "-f", format, "-o", out]).fails_with(status, &[words]);

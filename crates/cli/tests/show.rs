@@ -112,6 +112,21 @@ fn what_a_file_holds_does_not_reach_the_terminal_as_a_command() {
 }
 
 #[test]
+fn a_column_without_a_name_and_a_null_within_a_struct_are_visible() {
+    let folder = Folder::new();
+    let rows = "{\"\": 1, \"s\": {\"x\": null, \"t\": \"\"}}\n{\"\": 2, \"s\": {\"x\": 3, \"t\": \"a\"}}\n";
+    let file = folder.write("x.jsonl", rows);
+    let text = shown(&[&file]);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0].trim_end(), "\"\"  s", "{text}");
+    assert!(lines.contains(&" 1  {x: null, t: \"\"}"), "{text}");
+    assert!(lines.iter().any(|line| line.starts_with("\"\"      ")), "{text}");
+    // Also among the columns that an error lists.
+    taploom(&["show", &file, "--select", "nothing"])
+        .fails_with(2, &["no column is called \"nothing\"; the columns are \"\", s"]);
+}
+
+#[test]
 fn empty_tables_and_ends_are_told() {
     let folder = Folder::new();
     let empty = folder.write("empty.csv", "a,b\n");
@@ -119,6 +134,8 @@ fn empty_tables_and_ends_are_told() {
     let one = folder.write("one.csv", "a\n1\n");
     assert!(shown(&[&one]).contains("\n1 row, 1 column\n"));
     assert!(shown(&[&one, "-n", "0"]).starts_with("first 0 rows; more follow, 1 column\n"));
+    let bare = folder.write("bare.jsonl", "{}\n{}\n");
+    assert_eq!(shown(&[&bare]), "no columns\n");
 }
 
 #[test]
@@ -154,6 +171,8 @@ fn wrong_requests_name_what_is_wrong() {
         (&["show", "demo", "--jsn"], &["did you mean --json?", "taploom show --help"]),
         (&["show", "demo", "--query", "SELECT nme FROM stars"], &["nme"]),
         (&["sho", "demo"], &["did you mean show?"]),
+        // A variable of a shell script may be empty.
+        (&["show", ""], &["source \"\": no such file"]),
     ] {
         taploom(arguments).fails_with(2, words);
     }

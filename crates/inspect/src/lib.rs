@@ -73,7 +73,8 @@ pub async fn inspect(path: &str, options: &InspectOptions) -> Result<Inspection>
     }
     let opened = File::open(Path::new(path)).and_then(|file| Ok((file.metadata()?, file)));
     let (metadata, mut file) = opened.map_err(|error| {
-        let message = format!("can't read the file {path}");
+        let shown = if path.is_empty() { "\"\"" } else { path };
+        let message = format!("can't read the file {shown}");
         Error::new(ErrorKind::InvalidRequest, message).with_source(error)
     })?;
     if !metadata.is_file() {

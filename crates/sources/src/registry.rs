@@ -300,7 +300,7 @@ impl SourceRegistry {
     }
 
     fn unknown(&self, location: &str) -> Error {
-        let location_shown = shown(location);
+        let location_shown = if location.is_empty() { "\"\"".into() } else { shown(location) };
         let meant = location.trim().to_ascii_lowercase();
         let mut prefixes = self.plugins.iter().flat_map(|plugin| plugin.info().prefixes);
         if let Some(prefix) = prefixes.find(|prefix| meant.starts_with(**prefix)) {

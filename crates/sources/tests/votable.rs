@@ -129,7 +129,11 @@ fn what_is_no_votable_names_the_file() {
             b"words",
             "a JSON Lines file, a Parquet file or a VOTable, and its name does not end in",
         ),
-        ("a.xml", b"<html/>", "a.xml: the root element is html, and a VOTable begins with VOTABLE"),
+        (
+            "a.xml",
+            b"<html/>",
+            "a.xml: the root element is html, and a VOTable begins with VOTABLE; it may be the page of a server that could not send the file",
+        ),
         ("a.xml", b"\xff\xfe<\0V\0", "the document is in UTF-16; only UTF-8 is read"),
         ("a.xml", b"<VOTABLE>", "the document is cut short"),
     ] {

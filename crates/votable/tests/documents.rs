@@ -159,7 +159,7 @@ fn what_is_no_whole_votable_is_refused() {
     for (text, kind, message) in [
         (String::new(), ErrorKind::Source, "the document is empty; a VOTable has an element VOTABLE"),
         ("words".into(), ErrorKind::Source, "the document does not begin with an element, so it is not a VOTable"),
-        ("<html/>".into(), ErrorKind::InvalidRequest, "the root element is html, and a VOTable begins with VOTABLE"),
+        ("<html/>".into(), ErrorKind::InvalidRequest, "the root element is html, and a VOTable begins with VOTABLE; it may be the page of a server that could not send the file"),
         ("<VOTABLE version=\"2.0\"/>".into(), ErrorKind::Source, "VOTable version \"2.0\" is not supported; 1.0 to 1.5 are"),
         ("<VOTABLE/>".into(), ErrorKind::InvalidRequest, "the document has no TABLE"),
         ("<?xml version='1.0' encoding='ISO-8859-1'?><VOTABLE/>".into(), ErrorKind::Source, "the document is in ISO-8859-1; only UTF-8 is read: convert it first"),

@@ -75,7 +75,7 @@ pub(super) fn svg(inspection: &Inspection) -> Option<String> {
             text(&mut svg, x, y, name, &format!("{style} transform=\"rotate(-60 {x:.1} {y:.1})\""));
         }
     } else {
-        let shared = shared(map.columns_each);
+        let shared = shared(columns, map.columns_each);
         let said = format!("{} columns, in the order of the file{shared}", grouped(columns as u64));
         text(&mut svg, LEFT, bottom + 20.0, &said, &format!("font-size=\"13\" fill=\"{FAINT}\""));
     }
@@ -153,9 +153,13 @@ impl Map {
     }
 }
 
-/// How many columns or row groups share a bar, if they do.
-fn shared(each: usize) -> String {
-    if each > 1 { format!(", {each} to a bar") } else { String::new() }
+/// How many of the columns or row groups share a bar, if they do.
+fn shared(number: usize, each: usize) -> String {
+    match number % each {
+        _ if each == 1 => String::new(),
+        0 => format!(", {each} to a bar"),
+        rest => format!(", {each} to a bar, {rest} in the last"),
+    }
 }
 
 /// The colour is linear in the square root of the size, so that small sizes can be distinguished.
@@ -193,7 +197,7 @@ fn group_bars(svg: &mut String, map: &Map, row_height: f64) {
             text(svg, left + width + 6.0, y + row_height / 2.0 + 4.0, &bytes(*sum), &style);
         }
     }
-    let label = format!("row groups{}", shared(map.groups_each));
+    let label = format!("row groups{}", shared(map.groups, map.groups_each));
     text(svg, left, TOP - 10.0, &label, &style);
     let last = TOP + row_height * map.rows() as f64;
     let style = format!("font-size=\"12\" fill=\"{FAINT}\" text-anchor=\"end\"");

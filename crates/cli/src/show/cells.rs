@@ -96,18 +96,24 @@ fn cell(array: &ArrayRef, row: usize) -> String {
         }
         DataType::RunEndEncoded(..) => downcast_run_array!(
             array => cell(array.values(), array.get_physical_index(row)),
-            _ => harmless(&shown_cell(array, row))
+            _ => other(array, row)
         ),
         DataType::Dictionary(..) => {
             let array = array.slice(row, 1);
             let dictionary = array.as_any_dictionary();
             match dictionary.normalized_keys().first() {
                 Some(key) if *key < dictionary.values().len() => cell(dictionary.values(), *key),
-                _ => harmless(&shown_cell(&array, 0)),
+                _ => other(&array, 0),
             }
         }
-        _ => harmless(&shown_cell(array, row)),
+        _ => other(array, row),
     }
+}
+
+/// A cell of another type. Of these, only binary can be empty.
+fn other(array: &ArrayRef, row: usize) -> String {
+    let shown = harmless(&shown_cell(array, row));
+    if shown.is_empty() { "\"\"".to_owned() } else { shown }
 }
 
 /// A text, quoted if it could be mistaken for something else.
@@ -160,8 +166,8 @@ mod tests {
     use arrow_array::builder::{Int32Builder, MapBuilder, StringBuilder};
     use arrow_array::types::Int32Type;
     use arrow_array::{
-        DictionaryArray, FixedSizeListArray, Float32Array, Float64Array, Int32Array, ListArray,
-        RunArray, StringArray, StructArray, TimestampMicrosecondArray,
+        BinaryArray, DictionaryArray, FixedSizeListArray, Float32Array, Float64Array, Int32Array,
+        ListArray, RunArray, StringArray, StructArray, TimestampMicrosecondArray,
     };
     use arrow_schema::Field;
 
@@ -228,6 +234,8 @@ mod tests {
         map.values().append_null();
         map.append(true).unwrap();
         assert_eq!(shown(map.finish()).0, ["{a: null}"]);
+        let bytes = BinaryArray::from(vec![Some(&b""[..]), Some(&b"ab"[..]), None]);
+        assert_eq!(shown(bytes).0, ["\"\"", "6162", "null"]);
 
         let runs = StringArray::from(vec![Some("null"), None]);
         let runs = RunArray::<Int32Type>::try_new(&Int32Array::from(vec![1, 3]), &runs).unwrap();

@@ -33,8 +33,10 @@ fn columns_that_share_a_bar_are_said_to() {
     taploom(&[&["encode", &format!("synth:{json}?rows=100")], &rows[..]].concat()).succeeds();
     inspected(&[&file, "--plot", &svg]);
     let svg = fs::read_to_string(svg).unwrap();
-    for words in ["400 columns, in the order of the file, 3 to a bar<", ">row groups, 2 to a bar<"]
-    {
+    for words in [
+        "400 columns, in the order of the file, 3 to a bar, 1 in the last<",
+        ">row groups, 2 to a bar<",
+    ] {
         assert!(svg.contains(words), "{words:?} is not in the plot");
     }
     assert_eq!(svg.matches("<rect").count(), 50 * 134 + 134 + 50 + 1 + 40);

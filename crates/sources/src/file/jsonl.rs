@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_json::ReaderBuilder;
 use arrow_json::reader::infer_json_schema_from_iterator;
 use arrow_schema::{ArrowError, DataType, Field, Fields, Schema, SchemaRef};
@@ -315,8 +315,11 @@ impl Rows {
             found.unwrap_or(error)
         })?;
         self.row += batch.num_rows() as u64;
-        let batch = RecordBatch::try_new(SchemaRef::clone(&self.arrow), batch.columns().to_vec());
-        batch.map(Some).map_err(|cause| {
+        // Objects without members make rows without columns.
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let columns = batch.columns().to_vec();
+        let arrow = SchemaRef::clone(&self.arrow);
+        RecordBatch::try_new_with_options(arrow, columns, &options).map(Some).map_err(|cause| {
             Error::new(ErrorKind::Internal, "columns of JSON Lines differ from their types")
                 .with_source(cause)
         })

@@ -38,9 +38,12 @@ pub(super) fn matching(pattern: &str) -> Result<Vec<PathBuf>> {
             Ok(entry) => entry,
             Err(error) if leads_nowhere(&error) => continue,
             Err(error) => {
-                return Err(
-                    invalid(format!("source {pattern}: can't read a folder")).with_source(error)
-                );
+                let folder = error.path().unwrap_or(root).display();
+                let wrong = invalid(format!("source {pattern}: can't read the folder {folder}"));
+                return Err(match error.into_io_error() {
+                    Some(cause) => wrong.with_source(cause),
+                    None => wrong,
+                });
             }
         };
         let path = entry.path();

@@ -49,8 +49,14 @@ impl Document {
     pub(super) fn open<R: Read>(xml: &mut Xml<R>, choice: TableChoice) -> Result<Self> {
         let mut root = xml.root()?;
         if root.name != "VOTABLE" {
-            let message =
-                format!("the root element is {}, and a VOTable begins with VOTABLE", root.shown());
+            let hint = match root.name.eq_ignore_ascii_case("html") {
+                true => "; it may be the page of a server that could not send the file",
+                false => "",
+            };
+            let message = format!(
+                "the root element is {}, and a VOTable begins with VOTABLE{hint}",
+                root.shown()
+            );
             // The document may be sound, so the request that names it is wrong.
             return Err(invalid(message));
         }
