@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use taploom_model::Error;
 
-/// The rows that were given by a source, as stretches of rows that follow each other in a file. Clones are the same rows.
+/// The rows that were given by a source, as stretches of rows that follow each other in a file. Clones are the same
+/// rows.
 ///
-/// A source that leaves out rows calls [`jump`](Self::jump); the others give all rows of a file, which is what the numbers
-/// say without it. Stretches are kept until [`forget`](Self::forget) is called.
+/// A source that leaves out rows calls [`jump`](Self::jump); the others give all rows of a file, which is what the
+/// numbers say without it. Stretches are kept until [`forget`](Self::forget) is called.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RowNumbers {
     stretches: Arc<Mutex<VecDeque<Stretch>>>,

@@ -1,7 +1,7 @@
 //! Short lists of numbers, of which there may be many millions.
 //!
-//! All lists are in one vector. A list has room for 1, 2, 4, 8 or 16 numbers. When it needs more it moves, and its old place
-//! is given to the next list that needs as much. A list of one number takes 9 bytes; a `Vec` would take 24 and a
+//! All lists are in one vector. A list has room for 1, 2, 4, 8 or 16 numbers. When it needs more it moves, and its old
+//! place is given to the next list that needs as much. A list of one number takes 9 bytes; a `Vec` would take 24 and a
 //! separate allocation.
 
 /// The longest list.

@@ -28,7 +28,8 @@ impl ConditionRows {
     /// For the condition of a request, if it has one. `column` is read if the condition names no column.
     ///
     /// # Errors
-    /// The errors of [`Condition::bind`](taploom_expressions::Condition::bind), and [`ErrorKind::Source`] if the file can't be opened again.
+    /// The errors of [`Condition::bind`](taploom_expressions::Condition::bind), and [`ErrorKind::Source`] if the file
+    /// can't be opened again.
     pub(super) fn new(
         file: &File,
         metadata: &ArrowReaderMetadata,
