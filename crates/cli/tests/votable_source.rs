@@ -20,7 +20,7 @@ fn rows_overflow_and_what_is_left_out() {
     );
     let source = folder.write("two.vot", &text);
     taploom(&["encode", &source, "-f", "csv", "-o", &folder.path("x.csv")])
-        .fails_with(2, &["another TABLE (\"b\"", "choose one"]);
+        .fails_with(2, &["the document has 2 TABLEs: \"a\", \"b\"; choose one"]);
     let page = folder.write("page.xml", "<html/>");
     taploom(&["encode", &page, "-f", "csv"])
         .fails_with(2, &["page.xml", "the root element is html", "VOTABLE"]);

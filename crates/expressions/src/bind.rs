@@ -8,7 +8,7 @@ use sqlparser::ast::{
     BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, InTarget, Spanned,
     UnaryOperator,
 };
-use taploom_model::{Error, Result, ResultSchema};
+use taploom_model::{Datatype, Error, Result, ResultSchema};
 
 use crate::compare::Comparison;
 use crate::evaluate;
@@ -185,7 +185,8 @@ impl<'a> Binder<'a> {
         }
     }
 
-    /// A column, decoded if it is dictionary- or run-end-encoded.
+    /// A column, decoded if it is dictionary- or run-end-encoded, and as the float that its metadata declare, so that the
+    /// same rows are found in the table and in what is written of it.
     fn column(&self, column: usize) -> (Node, DataType) {
         let mut data_type = self.schema.arrow().field(column).data_type();
         loop {
@@ -198,7 +199,16 @@ impl<'a> Binder<'a> {
         let is_plain = data_type == self.schema.arrow().field(column).data_type();
         let node = Node::Column(column);
         let node = if is_plain { node } else { node.converted(Form::Type(data_type.clone())) };
-        (node, data_type.clone())
+        let is_number = matches!(class(data_type), Some(Class::Integer { .. } | Class::Float));
+        let declared = match self.schema.columns()[column].metadata().datatype {
+            Some(Datatype::Float) if is_number => DataType::Float32,
+            Some(Datatype::Double) if is_number => DataType::Float64,
+            _ => data_type.clone(),
+        };
+        match declared == *data_type {
+            true => (node, declared),
+            false => (node.converted(Form::Type(declared.clone())), declared),
+        }
     }
 
     fn literal<'e>(

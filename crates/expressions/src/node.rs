@@ -44,7 +44,7 @@ pub(crate) enum Node {
 /// A form in which values can be compared. Every form keeps the order of the values.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Form {
-    /// A type that holds all values.
+    /// A type that holds all values, or the nearest floats to them.
     Type(DataType),
     /// Doubles with a single zero and a single NaN.
     Float,

@@ -30,6 +30,9 @@ pub struct Inspection {
     /// The header and data units of a FITS file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hdus: Vec<Hdu>,
+    /// What to know about the file that is not a defect, such as further tables.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Defects of the file, most important first.
     pub problems: Vec<String>,
     /// How much of the rows can be read, if the file has defects or was verified.

@@ -1,7 +1,7 @@
 //! Files that a source reads: their columns, and the number of rows if the whole file is to be read.
 
 use arrow_schema::DataType;
-use taploom_model::{Column, Error, Result, RowSource, Step};
+use taploom_model::{Column, Error, ErrorKind, Result, RowSource, Step};
 use taploom_sources::Request;
 
 use crate::InspectOptions;
@@ -28,6 +28,17 @@ pub(crate) async fn inspect(inspection: &mut Inspection, options: &InspectOption
     inspection.columns = columns(&source);
     if options.verify {
         let (rows, outcome) = count(&mut source).await;
+        // The file is sound, and the first of its tables was read: another one could be asked for.
+        let outcome = outcome.or_else(|error| match error.kind() {
+            ErrorKind::InvalidRequest => {
+                let why = without_name(&error, &path);
+                inspection
+                    .notes
+                    .push(format!("columns and rows are those of the first table: {why}"));
+                Ok(())
+            }
+            _ => Err(error),
+        });
         let of = if outcome.is_ok() { Some(rows) } else { inspection.rows };
         inspection.readable = Some(readable(rows, of));
         match outcome {

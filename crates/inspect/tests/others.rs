@@ -98,6 +98,33 @@ fn fits_units_and_columns_are_those_of_the_cards() {
     assert_eq!(cut.readable.map(|readable| (readable.rows, readable.of)), Some((100, Some(1000))));
 }
 
+/// Several TABLEs are no damage. The first one is reported on, and the others are named once they are found.
+#[test]
+fn a_votable_with_several_tables_is_sound() {
+    let table = |name: &str, rows: usize| {
+        let rows = "<TR><TD>1</TD></TR>".repeat(rows);
+        format!(
+            "<TABLE name='{name}'><FIELD name='{name}' datatype='int'/><DATA><TABLEDATA>{rows}</TABLEDATA></DATA></TABLE>"
+        )
+    };
+    let text = format!(
+        "<VOTABLE><RESOURCE>{}{}</RESOURCE><RESOURCE>{}</RESOURCE></VOTABLE>",
+        table("a", 3),
+        table("b", 1),
+        table("c", 2)
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("three.vot");
+    let found = look(&path, text.as_bytes());
+    assert!(found.is_sound(), "{:?}", found.problems);
+    assert_eq!((found.rows, found.columns[0].name.as_str()), (Some(3), "a"));
+    assert_eq!(found.readable.map(|readable| (readable.rows, readable.of)), Some((3, Some(3))));
+    let [note] = &found.notes[..] else { panic!("{:?}", found.notes) };
+    assert!(note.contains("3 TABLEs: \"a\", \"b\", \"c\""), "{note}");
+    let damaged = look(&path, text.replace("</TABLE></RESOURCE></VOTABLE>", "").as_bytes());
+    assert!(!damaged.is_sound() && damaged.notes.is_empty(), "{:?}", damaged.notes);
+}
+
 #[test]
 fn damage_of_any_kind_is_answered() {
     let folder = tempfile::tempdir().unwrap();

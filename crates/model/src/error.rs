@@ -242,8 +242,14 @@ impl fmt::Display for Error {
         write!(f, "{}{}", if separator.is_empty() { "" } else { ": " }, OneLine(message))?;
         if f.alternate() {
             let mut source = self.source();
+            let mut before = message.clone();
             while let Some(cause) = source {
-                write!(f, ": {}", OneLine(&cause.to_string()))?;
+                let text = cause.to_string();
+                // Some libraries' errors repeat the text of their cause.
+                if before != text && !before.ends_with(&format!(": {text}")) {
+                    write!(f, ": {}", OneLine(&text))?;
+                    before = text;
+                }
                 source = cause.source();
             }
         }
@@ -293,6 +299,16 @@ mod tests {
             .with_source(Error::new(ErrorKind::Internal, "near \"FRM\":\n syntax error"));
         assert_eq!(error.to_string(), "the query failed");
         assert_eq!(format!("{error:#}"), "the query failed: near \"FRM\": syntax error");
+    }
+
+    /// Such as `DecodeSliceError` of the crate base64.
+    #[test]
+    fn a_cause_that_its_error_quotes_stands_once() {
+        let cause = Error::new(ErrorKind::Internal, "invalid symbol 42");
+        let quoting = Error::new(ErrorKind::Internal, "decoding: invalid symbol 42");
+        let error =
+            Error::new(ErrorKind::Source, "no base64").with_source(quoting.with_source(cause));
+        assert_eq!(format!("{error:#}"), "no base64: decoding: invalid symbol 42");
     }
 
     #[test]

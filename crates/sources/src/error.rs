@@ -1,7 +1,8 @@
 //! Errors that the sources share.
 //!
-//! The kind decides the exit status of the program: 2 if the request can be corrected, 1 if the input is damaged. A file that
-//! is not of a known kind, or is stored in a way that is not read, such as with encryption, counts as a wrong request.
+//! The kind decides the exit status of the program: 2 if the request can be corrected, 1 if the input is damaged. A
+//! file that is not of a known kind, or is stored in a way that is not read, such as with encryption, counts as a wrong
+//! request.
 
 use taploom_model::{Error, ErrorKind};
 

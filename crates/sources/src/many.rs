@@ -3,12 +3,10 @@
 //! Before the first row, all files are opened once, one after the other, to check that they have the same
 //! columns. Then they are read one after the other. Only one file is open at a time.
 
-use arrow_array::{RecordBatch, RecordBatchOptions};
-use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use taploom_model::{Ending, Error, ErrorKind, Result, ResultSchema, RowSource, Step};
 
-use self::one_schema::OneSchema;
+use self::one_schema::{OneSchema, adapted};
 use self::wanted::Wanted;
 use crate::error::invalid;
 use crate::registry::SourceRegistry;
@@ -46,7 +44,12 @@ pub(crate) async fn open(
             )));
         }
         match &mut joined {
-            None => joined = Some(OneSchema::new(file, source.schema().clone())),
+            None => {
+                let schema = source.schema().clone();
+                joined = Some(OneSchema::new(file, schema, request.sample.as_ref()));
+            }
+            // A file may lack columns; the guesses have those of all files.
+            Some(_) if wanted.guesses.are_by_name() => {}
             Some(joined) => joined.add(file, source.schema(), wanted.guesses.are_made())?,
         }
         rows = rows.zip(source.rows_hint()).map(|(rows, more)| rows.saturating_add(more));
@@ -55,6 +58,7 @@ pub(crate) async fn open(
     let (Some(joined), Some(first)) = (joined, files.first()) else {
         return Err(Error::new(ErrorKind::Misuse, "no files are given"));
     };
+    wanted.guesses.complete();
     let schema = if wanted.guesses.are_made() {
         // The first file is opened again, because only now the types that hold for all files are known.
         registry.open_one(&wanted.request(first)).await?.1.schema().clone()
@@ -115,7 +119,12 @@ impl RowSource for Files {
                     Step::Rows(batch) => {
                         self.wanted.take(batch.num_rows());
                         self.rows += batch.num_rows() as u64;
-                        return adapted(&batch, self.schema.arrow(), file).map(Step::Rows);
+                        let batch = adapted(&batch, self.schema.arrow());
+                        return batch.map(Step::Rows).map_err(|error| {
+                            let message =
+                                format!("source {file}: its columns changed while files were read");
+                            Error::new(ErrorKind::Source, message).with_source(error)
+                        });
                     }
                     Step::End(ending) => {
                         self.open = None;
@@ -149,15 +158,4 @@ fn in_file(error: Error, file: &str) -> Error {
         true => error,
         false => error.with_context(format_args!("in {file}")),
     }
-}
-
-/// The batch of a file with the common schema. Metadata and nullability of fields may differ, types do not.
-fn adapted(batch: &RecordBatch, schema: &SchemaRef, file: &str) -> Result<RecordBatch> {
-    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    let columns = batch.columns().to_vec();
-    let adapted = RecordBatch::try_new_with_options(SchemaRef::clone(schema), columns, &options);
-    adapted.map_err(|error| {
-        let message = format!("source {file}: its columns changed while files were read");
-        Error::new(ErrorKind::Source, message).with_source(error)
-    })
 }

@@ -129,8 +129,8 @@ impl SourceRegistry {
         chosen(source, &inner)
     }
 
-    /// The files that are read as one table: the files in a folder or of a pattern, or several named files. `None` for a
-    /// location that is read alone, such as the name of a source: `demo` is the catalogue even if a folder has this
+    /// The files that are read as one table: the files in a folder or of a pattern, or several named files. `None` for
+    /// a location that is read alone, such as the name of a source: `demo` is the catalogue even if a folder has this
     /// name.
     ///
     /// # Errors

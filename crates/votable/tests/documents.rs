@@ -166,10 +166,10 @@ fn what_is_no_whole_votable_is_refused() {
         ("<\0V\0".into(), ErrorKind::Source, "the document is in UTF-16; only UTF-8 is read: convert it first"),
         (format!("{}<VOTABLE/>", data(&table_data(""))), ErrorKind::Source, "a second root element VOTABLE at byte N"),
         ("<VOTABLE><RESOURCE></VOTABLE>".into(), ErrorKind::Source, "not well-formed XML near byte N"),
-        (data("<FITS><STREAM/></FITS>"), ErrorKind::InvalidRequest, "rows in FITS (at byte N) is not read; TABLEDATA, and BINARY and BINARY2 in base64 are"),
-        (data("<BINARY2><STREAM href='file:x' encoding='gzip'/></BINARY2>"), ErrorKind::InvalidRequest, "a STREAM elsewhere (href=\"file:x\") (at byte N) is not read; TABLEDATA, and BINARY and BINARY2 in base64 are"),
-        (data("<BINARY><STREAM encoding='gzip'>AAAA</STREAM></BINARY>"), ErrorKind::InvalidRequest, "a STREAM of encoding \"gzip\" (at byte N) is not read; TABLEDATA, and BINARY and BINARY2 in base64 are"),
-        (data("<BINARY><STREAM>AAAA</STREAM></BINARY>"), ErrorKind::InvalidRequest, "a STREAM without an encoding (at byte N) is not read; TABLEDATA, and BINARY and BINARY2 in base64 are"),
+        (data("<FITS><STREAM/></FITS>"), ErrorKind::InvalidRequest, "rows in FITS (at byte N) is not read; TABLEDATA is, and BINARY and BINARY2 in base64"),
+        (data("<BINARY2><STREAM href='file:x' encoding='gzip'/></BINARY2>"), ErrorKind::InvalidRequest, "a STREAM elsewhere (href=\"file:x\") (at byte N) is not read; TABLEDATA is, and BINARY and BINARY2 in base64"),
+        (data("<BINARY><STREAM encoding='gzip'>AAAA</STREAM></BINARY>"), ErrorKind::InvalidRequest, "a STREAM of encoding \"gzip\" (at byte N) is not read; TABLEDATA is, and BINARY and BINARY2 in base64"),
+        (data("<BINARY><STREAM>AAAA</STREAM></BINARY>"), ErrorKind::InvalidRequest, "a STREAM without an encoding (at byte N) is not read; TABLEDATA is, and BINARY and BINARY2 in base64"),
         (data("<BINARY/>"), ErrorKind::Source, "BINARY at byte N has no STREAM"),
         (data(""), ErrorKind::Source, "DATA at byte N is empty; it has TABLEDATA, BINARY or BINARY2"),
         (data(&binary("BINARY", &[0, 0, 0, 1, 0])), ErrorKind::Source, "column \"x\", row 2: the STREAM ends within the row"),
@@ -188,6 +188,14 @@ fn what_is_no_whole_votable_is_refused() {
         let error = read(&text).err().unwrap_or_else(|| panic!("{text} is read"));
         assert_eq!((error.kind(), without_places(&error.to_string()).as_str()), (kind, message), "{text}");
     }
+}
+
+#[test]
+fn the_cause_of_wrong_base64_stands_once() {
+    let data = "<BINARY><STREAM encoding='base64'>AAAA*AAA</STREAM></BINARY>";
+    let error = read(&document(r#"<FIELD name="x" datatype="int"/>"#, data)).unwrap_err();
+    let error = format!("{error:#}");
+    assert_eq!(error.matches("nvalid symbol").count(), 1, "{error}");
 }
 
 #[test]
@@ -227,15 +235,15 @@ fn a_table_is_chosen() {
     for (choice, message) in [
         (
             TableChoice::Only,
-            "the document has another TABLE (\"b\", at byte N); choose one by its number from 1, its ID or its name",
+            "the document has 3 TABLEs: \"a\", \"b\", without a name; choose one by its number from 1, its ID or its name",
         ),
         (
             TableChoice::Index(4),
-            "the document has no TABLE number 4; it has 3: \"a\", \"b\", without a name",
+            "the document has no TABLE number 4; it has 3 TABLEs: \"a\", \"b\", without a name",
         ),
         (
             TableChoice::Name("n".into()),
-            "the document has no TABLE \"n\"; it has 3: \"a\", \"b\", without a name",
+            "the document has no TABLE \"n\"; it has 3 TABLEs: \"a\", \"b\", without a name",
         ),
     ] {
         let error = choose(choice).unwrap_err();

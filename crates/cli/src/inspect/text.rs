@@ -45,6 +45,9 @@ pub(super) fn of(inspection: &Inspection, width: Width) -> String {
     if let Some(arrow) = &inspection.arrow {
         of_arrow(&mut facts, arrow);
     }
+    for note in &inspection.notes {
+        facts.add("note", note);
+    }
     problems(&mut facts, inspection);
     let mut text = facts.text;
     text.push_str(&hdus(&inspection.hdus, width));

@@ -11,9 +11,10 @@ use taploom_model::{
 };
 
 use self::dialect::OPTIONS;
-use self::guess::{GUESS_BYTES, GUESS_ROWS, Guess};
+use self::guess::{GUESS_BYTES, GUESS_ROWS};
 use super::batches::until_error;
 use crate::error::{damaged, invalid};
+use crate::guesses::Guess;
 use crate::plugin::{Place, SourceInfo, SourceType};
 use crate::register_source;
 use crate::request::Request;
@@ -21,7 +22,7 @@ use crate::request::Request;
 mod blanks;
 mod cells;
 mod dialect;
-pub(crate) mod guess;
+mod guess;
 mod numbers;
 mod records;
 #[cfg(feature = "ecsv")]
@@ -153,11 +154,11 @@ fn open(
     });
     let mut guesses: Vec<Guess> = guesses.collect();
     if let Some(shared) = &request.guesses {
-        guess::widen(&mut shared.made(), &mut guesses);
+        guess::widen(&mut shared.made().columns, &mut guesses);
     }
     let columns = types.into_iter().enumerate().map(|(index, vo_type)| match vo_type {
         Some(vo_type) => ColumnBuilder::declared(&names[index], &vo_type),
-        None => ColumnBuilder::guessed(&names[index], guesses[index]),
+        None => ColumnBuilder::guessed(&names[index], &guesses[index]),
     });
     let columns = columns.collect::<Vec<_>>();
     let fields = columns.iter().map(|column| Field::new(column.name(), column.data_type(), true));

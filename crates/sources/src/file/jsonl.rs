@@ -1,16 +1,15 @@
 //! JSON Lines: one object per row. arrow-json decodes them.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_json::ReaderBuilder;
-use arrow_json::reader::infer_json_schema_from_iterator;
-use arrow_schema::{ArrowError, DataType, Field, Fields, Schema, SchemaRef};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use taploom_model::{BatchSource, Error, ErrorKind, Result, ResultSchema, RowSource, VoType};
@@ -18,7 +17,7 @@ use taploom_model::{BatchSource, Error, ErrorKind, Result, ResultSchema, RowSour
 use super::batches::until_error;
 use crate::error::damaged;
 use crate::guard::guarded;
-use crate::guesses::is_exact_in_double;
+use crate::guesses::Guess;
 use crate::plugin::{Place, SourceInfo, SourceType};
 use crate::register_source;
 use crate::request::Request;
@@ -65,68 +64,59 @@ fn open(
 ) -> Result<Box<dyn RowSource>> {
     let mut lines =
         Lines { input: BufReader::with_capacity(1 << 16, bytes), row: 0, name: name.to_owned() };
+    let listed = request.columns.as_ref().map_or(&[][..], |list| &list.columns);
+    let given = |place: usize| {
+        let column = listed.get(place)?;
+        let (datatype, arraysize) = (column.datatype?, column.arraysize.clone());
+        Some(VoType { datatype, arraysize, xtype: None }.carrier())
+    };
+    let guesses = request.guesses.clone().unwrap_or_default();
+    let mut guessed = guesses.made();
     let mut ahead = VecDeque::new();
-    let mut values = Vec::new();
-    // arrow-json returns columns in any order. Here they are sorted by their first appearance.
-    let mut places: HashMap<String, usize> = HashMap::new();
-    // Members with integers that a double would round.
-    let mut exact: HashSet<String> = HashSet::new();
     let mut bytes = 0;
-    while values.len() < GUESS_ROWS && bytes < GUESS_BYTES {
+    while ahead.len() < GUESS_ROWS && bytes < GUESS_BYTES {
         let Some(line) = lines.next_line(GUESS_LINE_BYTES)? else { break };
         bytes += line.len();
-        let row = values.len() as u64 + 1;
-        let value: Value = serde_json::from_slice(&line).map_err(|error| {
-            let message = format!("source {name}: not a JSON object in one line");
-            damaged(message).with_row(row).with_source(error)
+        let wrong =
+            |what: &str| damaged(format!("source {name}: {what}")).with_row(ahead.len() as u64 + 1);
+        let Members(members) = serde_json::from_slice(&line).map_err(|error| {
+            let is_other = error.is_data();
+            wrong(if is_other {
+                "a line is not a JSON object"
+            } else {
+                "not a JSON object in one line"
+            })
+            .with_source(error)
         })?;
-        if !value.is_object() {
-            let message = format!("source {name}: a line is not a JSON object");
-            return Err(damaged(message).with_row(row));
-        }
-        let mut members = HashSet::new();
-        for member in
-            serde_json::from_slice::<Names>(&line).map_or_else(|_| Vec::new(), |names| names.0)
-        {
-            let next = places.len();
-            places.entry(member.clone()).or_insert(next);
-            if let Some(member) = members.replace(member) {
-                let message = format!("source {name}: the object has two members {member:?}");
-                return Err(damaged(message).with_row(row));
+        let mut names = HashSet::new();
+        for (member, value) in &members {
+            if !names.insert(member) {
+                return Err(wrong(&format!("the object has two members {member:?}")));
+            }
+            let place = guessed.place(member);
+            let guess = &mut guessed.columns[place];
+            *guess = std::mem::take(guess).or(guess_of(value));
+            if let Guess::Mixed(before, here) = guess
+                && given(place).is_none()
+            {
+                return Err(wrong(&format!(
+                    "column {member:?} has {here} where it had {before} before; \
+                     jq -c '(.[{member:?}] | values) |= tojson' FILE makes text of both"
+                )));
             }
         }
-        let members = value.as_object().into_iter().flatten();
-        exact.extend(members.filter(|(_, value)| is_rounded(value)).map(|(name, _)| name.clone()));
-        values.push(Ok(without_words(value)));
         ahead.push_back(line);
     }
-    let guessed = guarded(name, || {
-        infer_json_schema_from_iterator(values.into_iter()).map_err(|error| {
-            damaged(format!("source {name}: its rows have no common types")).with_source(error)
-        })
-    })?;
-    let listed = request.columns.as_ref().map_or(&[][..], |list| &list.columns);
-    let mut guessed = guessed.fields().to_vec();
-    guessed.sort_by_key(|field| places.get(field.name()).copied());
-    let fields = guessed.iter().enumerate().map(|(index, field)| {
-        let given = listed.get(index).and_then(|column| {
-            let vo_type = VoType {
-                datatype: column.datatype?,
-                arraysize: column.arraysize.clone(),
-                xtype: None,
-            };
-            Some(vo_type.carrier())
-        });
-        let guessed = || match known(field.data_type()) {
-            guessed if exact.contains(field.name()) => with_texts(guessed),
-            guessed => guessed,
-        };
-        Field::new(field.name(), given.unwrap_or_else(guessed), true)
+    let fields = guessed.names().into_iter().zip(&guessed.columns).enumerate();
+    let fields = fields.map(|(place, (name, guess))| {
+        Field::new(name, given(place).unwrap_or_else(|| arrow_type(guess)), true)
     });
     let arrow = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    // Files that follow may have further columns, which the list describes too.
+    let has_all = request.guesses.is_none() || guessed.is_complete;
     let schema = match &request.columns {
-        Some(list) => list.describe(Arc::clone(&arrow))?,
-        None => ResultSchema::derived(Arc::clone(&arrow)),
+        Some(list) if has_all => list.describe(Arc::clone(&arrow))?,
+        _ => ResultSchema::derived(Arc::clone(&arrow)),
     };
     let mut rows = Rows {
         lines,
@@ -139,95 +129,76 @@ fn open(
     Ok(Box::new(BatchSource::new(schema, until_error(move || rows.batch()))))
 }
 
-/// Whether the value has an integer that a double would round.
-fn is_rounded(value: &Value) -> bool {
-    match value {
-        Value::Number(number) if number.is_i64() => {
-            number.as_i64().is_some_and(|number| !is_exact_in_double(number))
-        }
-        Value::Number(number) => number.is_u64(),
-        Value::Array(values) => values.iter().any(is_rounded),
-        Value::Object(members) => members.values().any(is_rounded),
-        _ => false,
-    }
-}
+/// The members of an object, in order.
+struct Members(Vec<(String, Value)>);
 
-/// The type with text instead of doubles, because text keeps all digits.
-fn with_texts(data_type: DataType) -> DataType {
-    let inner = |field: &Field| {
-        Arc::new(field.clone().with_data_type(with_texts(field.data_type().clone())))
-    };
-    match data_type {
-        DataType::Float64 => DataType::Utf8,
-        DataType::List(item) => DataType::List(inner(&item)),
-        DataType::Struct(fields) => {
-            DataType::Struct(fields.iter().map(|field| inner(field)).collect())
-        }
-        other => other,
-    }
-}
-
-/// The names of an object's members, in order.
-struct Names(Vec<String>);
-
-impl<'de> Deserialize<'de> for Names {
+impl<'de> Deserialize<'de> for Members {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
+        struct Object;
 
-        impl<'de> Visitor<'de> for Members {
-            type Value = Names;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Names, M::Error> {
-                let mut names = Vec::new();
-                while let Some((name, _)) = map.next_entry::<String, IgnoredAny>()? {
-                    names.push(name);
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Members, M::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
                 }
-                Ok(Names(names))
+                Ok(Members(members))
             }
         }
 
-        deserializer.deserialize_map(Members)
+        deserializer.deserialize_map(Object)
     }
 }
 
-/// Replaces the words for NaN and infinities, which JSON does not have, by numbers.
-fn without_words(value: Value) -> Value {
+fn guess_of(value: &Value) -> Guess {
     match value {
-        Value::String(word) if matches!(&*word, "NaN" | "Infinity" | "-Infinity") => {
-            Value::from(0.5)
+        Value::Null => Guess::Nothing,
+        Value::Bool(_) => Guess::Boolean,
+        Value::Number(number) => match number.as_i64() {
+            Some(number) => Guess::of_integer(number),
+            None if number.is_u64() => Guess::Text,
+            None => Guess::Double,
+        },
+        // The words for numbers that JSON does not have.
+        Value::String(text) => match text.as_str() {
+            "NaN" | "Infinity" | "-Infinity" => Guess::Double,
+            _ => Guess::Text,
+        },
+        Value::Array(items) => {
+            Guess::list(items.iter().map(guess_of).fold(Guess::Nothing, Guess::or))
         }
-        Value::Array(values) => values.into_iter().map(without_words).collect(),
         Value::Object(members) => {
-            members.into_iter().map(|(name, value)| (name, without_words(value))).collect()
+            let members = members.iter().map(|(name, value)| (name.clone(), guess_of(value)));
+            Guess::object(BTreeMap::new(), members)
         }
-        other => other,
     }
 }
 
-/// The type to use if some parts of it are unknown, because their values are all null: text for a column,
-/// and numbers within lists.
-fn known(data_type: &DataType) -> DataType {
-    let inner = |field: &Field, unknown| {
-        let inner = match field.data_type() {
-            DataType::Null => unknown,
-            other => known(other),
-        };
-        Field::new(field.name(), inner, true)
-    };
-    match data_type {
-        DataType::Null => DataType::Utf8,
-        DataType::List(item) => DataType::List(Arc::new(inner(item, DataType::Float64))),
-        DataType::Struct(fields) => {
-            let fields = fields.iter().map(|field| inner(field, DataType::Utf8));
-            let mut fields: Vec<Field> = fields.collect();
-            fields.sort_by(|one, other| one.name().cmp(other.name()));
-            DataType::Struct(Fields::from(fields))
+/// The type of a column. Values that are all null are text, and numbers within lists.
+fn arrow_type(guess: &Guess) -> DataType {
+    match guess {
+        Guess::Boolean => DataType::Boolean,
+        Guess::Long | Guess::ExactLong => DataType::Int64,
+        Guess::Double => DataType::Float64,
+        Guess::Nothing | Guess::Text | Guess::Mixed(..) => DataType::Utf8,
+        Guess::List(item) => {
+            let item = match &**item {
+                Guess::Nothing => DataType::Float64,
+                item => arrow_type(item),
+            };
+            DataType::List(Arc::new(Field::new_list_field(item, true)))
         }
-        other => other.clone(),
+        Guess::Object(members) => {
+            let field =
+                |(name, guess): (&String, &Guess)| Field::new(name, arrow_type(guess), true);
+            DataType::Struct(members.iter().map(field).collect())
+        }
     }
 }
 

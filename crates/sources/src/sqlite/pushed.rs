@@ -16,7 +16,7 @@ use rusqlite::{Connection, Statement};
 use taploom_expressions::{
     Condition, SelectList, SqlColumn, SqlDialect, SqlKind, SqlSyntax, SqlValue, plain_select,
 };
-use taploom_model::ResultSchema;
+use taploom_model::{Datatype, ResultSchema};
 
 use super::ResultColumn;
 use super::column::CellType;
@@ -129,11 +129,15 @@ struct Sqlite<'a> {
 
 impl SqlDialect for Sqlite<'_> {
     fn column(&self, column: usize) -> Option<SqlColumn> {
-        let ResultColumn { cell_type, is_given, .. } = self.columns.get(column)?;
+        let ResultColumn { cell_type, is_given, metadata, .. } = self.columns.get(column)?;
         let kind = match cell_type {
             // SQLite would compare in the declared type, not in the type that the request gives.
             _ if *is_given => SqlKind::Opaque,
             Some(CellType::Long) => SqlKind::Integer,
+            // SQLite compares doubles, and here their nearest floats are compared.
+            Some(CellType::Double) if metadata.datatype == Some(Datatype::Float) => {
+                SqlKind::NearReal
+            }
             Some(CellType::Double) => SqlKind::Real,
             Some(CellType::Boolean) => SqlKind::Boolean,
             Some(CellType::Text) if self.is_utf8 => SqlKind::Text,

@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 
+use arrow_schema::{Field, Schema};
+
 use super::*;
 
 struct Files(tempfile::TempDir);
@@ -144,6 +146,143 @@ fn types_that_are_guessed_hold_for_all_files() {
     assert_eq!(read.column(1).as_primitive::<Float64Type>().values()[..2], [2.0, 2.5]);
     assert_eq!(read.column(2).as_primitive::<Int64Type>().value(1), 7);
     assert_eq!(read.column(3).as_string::<i32>().value(2), "maybe");
+}
+
+/// As if the files were one: a member that a file lacks, or that is null in it, has the type of the others.
+#[test]
+fn types_of_json_lines_hold_for_all_files() {
+    let files = Files::new(&[
+        (
+            "a.jsonl",
+            "{\"id\": 1, \"n\": null, \"x\": 2, \"b\": true, \"v\": [], \"o\": {\"p\": null}}\n",
+        ),
+        (
+            "b.jsonl",
+            "{\"n\": 7, \"id\": 2, \"x\": 2.5, \"b\": \"maybe\", \"v\": [1], \"o\": {\"p\": 1.5}}\n",
+        ),
+        ("c.jsonl", "{\"id\": 3, \"late\": [\"t\"], \"x\": \"NaN\"}\n"),
+        ("exact.jsonl", "{\"id\": 4, \"x\": 9007199254740993}\n"),
+    ]);
+    let names = ["a.jsonl", "b.jsonl", "c.jsonl"];
+    let read = files.read(&names).unwrap();
+    for (name, expected) in [
+        ("id", "1|2|3"),
+        ("n", "-|7|-"),
+        ("x", "2.0|2.5|NaN"),
+        ("b", "true|maybe|-"),
+        ("v", "[]|[1]|-"),
+        ("o", "{p: -}|{p: 1.5}|-"),
+        ("late", "-|-|[t]"),
+    ] {
+        assert_eq!(shown(&read, name), expected, "{name}");
+    }
+    let fields = read.schema();
+    let names_read: Vec<_> = fields.fields().iter().map(|field| field.name().as_str()).collect();
+    assert_eq!(names_read, ["id", "n", "x", "b", "v", "o", "late"], "as they first appear");
+    let read = files.read(&["b.jsonl", "exact.jsonl"]).unwrap();
+    assert_eq!(shown(&read, "x"), "2.5|9007199254740993");
+    // The list of columns describes those of all files.
+    let column = |name: &str, datatype: &str| {
+        let json = serde_json::json!({"name": name, "datatype": datatype, "arraysize": "*"});
+        serde_json::from_value::<ColumnMetadata>(json).unwrap()
+    };
+    let list = ColumnList::new(vec![column("number", "char"), column("words", "char")]);
+    let files = Files::new(&[("a.jsonl", "{\"i\": 1}\n"), ("b.jsonl", "{\"w\": \"x\"}\n")]);
+    let paths = [files.path("a.jsonl"), files.path("b.jsonl")];
+    let request = Request::new(&paths[0]).with_more_locations(&paths[1..]);
+    let read = rows(&request.clone().with_columns(list)).unwrap();
+    assert_eq!(shown(&read, "number") + "|" + &shown(&read, "words"), "1|-|-|x");
+    let error = refusal(&request.with_columns(ColumnList::new(vec![column("n", "char")])));
+    assert!(error.to_string().contains("metadata for 1 of 2 columns"), "{error}");
+}
+
+#[test]
+fn types_that_json_lines_do_not_have_together_are_named() {
+    let files = Files::new(&[
+        ("a.jsonl", "{\"v\": null}\n{\"v\": [1]}\n"),
+        ("b.jsonl", "{\"v\": null}\n{\"v\": {\"p\": 1}}\n"),
+        ("c.jsonl", "{\"v\": [2, [3]]}\n"),
+    ]);
+    for (names, row, words) in [
+        (
+            &["a.jsonl", "b.jsonl"][..],
+            2,
+            "b.jsonl: column \"v\" has an object where it had a list before; jq -c '(.[\"v\"] | values) |= tojson' FILE",
+        ),
+        (&["c.jsonl"], 1, "c.jsonl: column \"v\" has a list where it had a number before"),
+    ] {
+        let error = files.read(names).unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+        assert_eq!(error.row(), Some(row), "{error}");
+    }
+}
+
+/// Null is the Arrow type of a column, or of the items of lists, if a file has no value in it.
+#[test]
+fn nulls_without_a_type_go_with_any_type() {
+    let field = |name: &str, data_type: DataType| Field::new(name, data_type, true);
+    let list = |item: DataType| DataType::List(Arc::new(Field::new_list_field(item, true)));
+    let columns = |n: DataType, item: DataType| {
+        Schema::new(vec![field("id", DataType::Int64), field("n", n), field("v", list(item))])
+    };
+    let nulls = columns(DataType::Null, DataType::Null);
+    let typed = columns(DataType::Float32, DataType::Int32);
+    let other = columns(DataType::Utf8, DataType::Null);
+    let json = |text: &str, schema: &Schema| {
+        let mut reader = arrow_json::ReaderBuilder::new(Arc::new(schema.clone()))
+            .build(text.as_bytes())
+            .unwrap();
+        reader.next().unwrap().unwrap()
+    };
+    let without = json("{\"id\": 1, \"v\": []}\n{\"id\": 2}\n", &nulls);
+    let with = json("{\"id\": 3, \"n\": 1.5, \"v\": [4]}\n", &typed);
+    let text = json("{\"id\": 4, \"n\": \"t\", \"v\": []}\n", &other);
+    let files = Files::new(&[]);
+    for (name, batch) in [("null", &without), ("typed", &with), ("text", &text)] {
+        let create =
+            |kind: &str| std::fs::File::create(files.path(&format!("{name}.{kind}"))).unwrap();
+        let mut arrow =
+            arrow_ipc::writer::FileWriter::try_new(create("arrow"), &batch.schema()).unwrap();
+        arrow.write(batch).unwrap();
+        arrow.finish().unwrap();
+        let parquet = create("parquet");
+        let mut parquet =
+            parquet::arrow::ArrowWriter::try_new(parquet, batch.schema(), None).unwrap();
+        parquet.write(batch).unwrap();
+        parquet.close().unwrap();
+    }
+    for kind in ["arrow", "parquet"] {
+        let [null, typed, text] = ["null", "typed", "text"].map(|name| format!("{name}.{kind}"));
+        let first = files.read(&[&null, &typed, &null]).unwrap();
+        assert_eq!(shown(&first, "id"), "1|2|3|1|2", "{kind}");
+        assert_eq!(shown(&first, "n"), "-|-|1.5|-|-", "{kind}");
+        assert_eq!(shown(&first, "v"), "[]|-|[4]|[]|-", "{kind}");
+        assert_eq!(first.schema().field(1).data_type(), &DataType::Float32);
+        let second = files.read(&[&typed, &null]).unwrap();
+        assert_eq!(shown(&second, "n"), "1.5|-|-", "{kind}");
+        let paths = [files.path(&null), files.path(&typed)];
+        let request = Request::new(&paths[0]).with_more_locations(&paths[1..]);
+        let source = block_on(open(&request)).unwrap();
+        let types =
+            source.schema().columns().iter().map(|column| column.vo_type().unwrap().to_string());
+        assert_eq!(types.collect::<Vec<_>>(), ["long", "float", "int of arraysize *"]);
+        for (condition, ids) in [("n > 1", "3"), ("n + 1 > 2", "3"), ("n IS NULL", "1|2")] {
+            let parsed = condition.parse::<taploom_sources::Condition>().unwrap();
+            let chosen = rows(&request.clone().with_condition(parsed)).unwrap();
+            assert_eq!(shown(&chosen, "id"), ids, "{kind} {condition}");
+        }
+        let sample = taploom_sources::FirstIds::new("n", "id", 1);
+        let sampled = rows(&request.with_sample(sample)).unwrap();
+        assert_eq!(shown(&sampled, "id"), "1|3", "{kind}");
+        files.refused(
+            &[&null, &typed, &text],
+            &[
+                &format!("text.{kind}: column \"n\" is of Arrow type Utf8, and Float32 in"),
+                &format!("typed.{kind}; files"),
+                "--columns",
+            ],
+        );
+    }
 }
 
 #[test]

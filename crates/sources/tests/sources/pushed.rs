@@ -155,3 +155,43 @@ fn the_schema_is_that_of_the_whole_query() {
         assert!(pushed.2.name.is_some());
     }
 }
+
+/// The magnitudes of `demo` are doubles that are declared as floats.
+#[test]
+fn a_declared_float_is_compared_as_it_is_written() {
+    let demo = Request::new("demo");
+    let (_folder, written) = encoded(&demo, taploom_format_arrow::PLUGIN);
+    let (numbers, floats) = ([0.1, -1.44, 1e300, 0.1_f32.into()], "n = 0.1");
+    let column: ArrayRef = Arc::new(arrow_array::Float64Array::from(numbers.to_vec()));
+    let batch = RecordBatch::try_from_iter([("n", column)]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("doubles.parquet");
+    let file = std::fs::File::create(&path).unwrap();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+
+    let chosen = |request: &Request<'_>, condition: &str, column: &str| {
+        let condition = condition.parse::<Condition>().unwrap();
+        shown(&rows(&request.clone().with_condition(condition)).unwrap(), column)
+    };
+    for condition in [
+        "vmag > -1.44000001",
+        "vmag >= -1.44",
+        "vmag IN (-1.44, 0.03)",
+        "vmag = -0.62 OR bv = 0.009",
+        "NOT vmag > -0.62",
+        "vmag + 0 < -0.62",
+        "bv < vmag AND vmag < 1",
+        "vmag IS NULL OR hip < 3000",
+    ] {
+        let expected = chosen(&Request::new(&written), condition, "hip");
+        assert_eq!(chosen(&demo, condition, "hip"), expected, "{condition}");
+    }
+    assert_eq!(chosen(&demo, "vmag <= -1.44000001", "vmag"), "-1.44", "the float nearest to both");
+    let request = Request::new(path.to_str().unwrap());
+    assert_eq!(chosen(&request, floats, "n"), "0.1");
+    let list = serde_json::json!({"columns": [{"name": "n", "datatype": "float"}]});
+    let request = request.with_columns(serde_json::from_value::<ColumnList>(list).unwrap());
+    assert_eq!(chosen(&request, floats, "n"), "0.1|0.10000000149011612");
+}

@@ -85,6 +85,34 @@ fn the_document_describes_the_columns() {
     );
 }
 
+/// The FITS table tells how many rows there are, and how long its texts are.
+#[test]
+fn lengths_that_the_document_says_wrongly_are_noted() {
+    let document = fixture();
+    let name = "<FIELD arraysize=\"6\" datatype=\"char\" name=\"name\"/>";
+    let with = |arraysize: &str| document.replace(name, &name.replace('6', arraysize));
+    let rows = read(&document).unwrap().0;
+    let is = "FIELD \"name\" is char of arraysize";
+    let found = "and column 8 of the FITS table (name) is char of arraysize 6";
+    for (text, note) in [
+        (with("3"), Some(format!("{is} 3, {found}"))),
+        (with("9"), Some(format!("{is} 9, {found}"))),
+        (with("5*"), Some(format!("{is} 5*, {found}"))),
+        (with("6*"), None),
+        (with("*"), None),
+        (
+            document.replace("nrows=\"3\"", "nrows=\"4\""),
+            Some("left out: nrows=4 of a TABLE with 3 rows".to_owned()),
+        ),
+    ] {
+        let (read, ending) = read(&text).unwrap();
+        assert_eq!(read, rows);
+        let notes: Vec<&str> =
+            ending.notes.iter().map(|note| note.split_once("rows.vot: ").unwrap().1).collect();
+        assert_eq!(notes, note.as_deref().into_iter().collect::<Vec<_>>());
+    }
+}
+
 #[test]
 fn fields_that_do_not_fit_are_named() {
     let document = fixture();

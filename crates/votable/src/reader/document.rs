@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use taploom_model::{Error, ErrorKind, Info, Resource, Result, TableMetadata};
+use taploom_model::{Error, ErrorKind, Info, Resource, Result, TableMetadata, counted};
 
 use super::earlier_tables::EarlierTables;
 use super::elements::{Annotation, add};
@@ -13,7 +13,8 @@ use super::xml::{Node, Tag, Xml, damaged};
 /// Which TABLE of a document is read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum TableChoice {
-    /// The only TABLE. A second TABLE is an error that says how to choose.
+    /// The only TABLE. Further TABLEs are an error at the end of the document, which names them and says how to
+    /// choose.
     #[default]
     Only,
     /// The first TABLE. Others are skipped.
@@ -175,7 +176,7 @@ impl Document {
                         let resource = xml.resource(&mut tag);
                         self.open.push(resource);
                     }
-                    "TABLE" if self.wants(&tag)? => return Ok(Some(tag)),
+                    "TABLE" if self.wants(&tag) => return Ok(Some(tag)),
                     "TABLE" if self.found => xml.skip(&tag)?,
                     "TABLE" => self.earlier.read(xml, &tag)?,
                     "DEFINITIONS" => self.definitions(xml)?,
@@ -185,6 +186,13 @@ impl Document {
                     }
                 },
                 Node::Close => self.close(),
+                // Only here all TABLEs are known, so that the error can name them.
+                Node::End if self.choice == TableChoice::Only && self.tables > 1 => {
+                    return Err(invalid(format!(
+                        "the document has {}; choose one by its number from 1, its ID or its name",
+                        self.listed()
+                    )));
+                }
                 Node::End => return Ok(None),
             }
         }
@@ -234,7 +242,7 @@ impl Document {
     }
 
     /// Whether a TABLE is the wanted one.
-    fn wants(&mut self, tag: &Tag) -> Result<bool> {
+    fn wants(&mut self, tag: &Tag) -> bool {
         self.tables += 1;
         let (id, name) = (tag.peek("ID"), tag.peek("name"));
         let called = id.or(name).map(|name| format!("{:?}", shown(name)));
@@ -244,18 +252,17 @@ impl Document {
             TableChoice::Index(index) => self.tables == *index,
             TableChoice::Name(wanted) => !self.found && [id, name].contains(&Some(wanted.as_str())),
         };
-        if self.choice == TableChoice::Only && !wanted {
-            return Err(invalid(format!(
-                "the document has another TABLE ({called}, at byte {}); choose one by its number from \
-                 1, its ID or its name",
-                tag.at
-            )));
-        }
         if self.names.len() < NAMED {
             self.names.push(called);
         }
         self.found |= wanted;
-        Ok(wanted)
+        wanted
+    }
+
+    /// The number of TABLEs, and their names.
+    fn listed(&self) -> String {
+        let more = if self.tables > NAMED as u64 { " and more" } else { "" };
+        format!("{}: {}{more}", counted(self.tables, "TABLE"), self.names.join(", "))
     }
 
     fn no_table(&self) -> Error {
@@ -267,12 +274,7 @@ impl Document {
             TableChoice::Name(name) => format!("{:?}", shown(name)),
             TableChoice::Only | TableChoice::First => String::new(),
         };
-        let more = if self.tables > NAMED as u64 { " and more" } else { "" };
-        invalid(format!(
-            "the document has no TABLE {wanted}; it has {}: {}{more}",
-            self.tables,
-            self.names.join(", ")
-        ))
+        invalid(format!("the document has no TABLE {wanted}; it has {}", self.listed()))
     }
 }
 

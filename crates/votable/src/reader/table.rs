@@ -123,7 +123,9 @@ fn data<R: Read>(xml: &mut Xml<R>, data: &Tag, takes_fits: bool) -> Result<Seria
             "BINARY" => Serialization::Binary,
             "BINARY2" => Serialization::Binary2,
             "FITS" if takes_fits => Serialization::Fits(extension(&mut tag)?),
-            "FITS" | "PARQUET" => return Err(refused(&format!("rows in {}", tag.name), tag.at)),
+            "FITS" | "PARQUET" => {
+                return Err(refused(&format!("rows in {}", tag.name), tag.at, takes_fits));
+            }
             _ => {
                 xml.pass_over(&tag)?;
                 continue;
@@ -131,7 +133,7 @@ fn data<R: Read>(xml: &mut Xml<R>, data: &Tag, takes_fits: bool) -> Result<Seria
         };
         xml.rest(&tag);
         if serialization != Serialization::TableData {
-            stream(xml, &tag)?;
+            stream(xml, &tag, takes_fits)?;
         }
         return Ok(serialization);
     }
@@ -152,7 +154,7 @@ fn extension(fits: &mut Tag) -> Result<Option<u64>> {
     }
 }
 
-fn stream<R: Read>(xml: &mut Xml<R>, binary: &Tag) -> Result<()> {
+fn stream<R: Read>(xml: &mut Xml<R>, binary: &Tag, takes_fits: bool) -> Result<()> {
     let mut stream = loop {
         match xml.next()? {
             Node::Open(tag) if tag.name == "STREAM" => break tag,
@@ -163,15 +165,15 @@ fn stream<R: Read>(xml: &mut Xml<R>, binary: &Tag) -> Result<()> {
             }
         }
     };
-    if let Some(href) = stream.take("href") {
-        return Err(refused(&format!("a STREAM elsewhere (href={:?})", shown(&href)), stream.at));
-    }
-    match stream.take("encoding").as_deref().map(str::trim) {
-        Some(base64) if base64.eq_ignore_ascii_case("base64") => {}
-        Some(other) => {
-            return Err(refused(&format!("a STREAM of encoding {:?}", shown(other)), stream.at));
-        }
-        None => return Err(refused("a STREAM without an encoding", stream.at)),
+    let (href, encoding) = (stream.take("href"), stream.take("encoding"));
+    let construct = match (href, encoding.as_deref().map(str::trim)) {
+        (Some(href), _) => Some(format!("a STREAM elsewhere (href={:?})", shown(&href))),
+        (None, Some(base64)) if base64.eq_ignore_ascii_case("base64") => None,
+        (None, Some(other)) => Some(format!("a STREAM of encoding {:?}", shown(other))),
+        (None, None) => Some("a STREAM without an encoding".to_owned()),
+    };
+    if let Some(construct) = construct {
+        return Err(refused(&construct, stream.at, takes_fits));
     }
     // These attributes describe how the bytes were made, and do not change how they are read.
     stream.take("type");
@@ -256,9 +258,9 @@ fn is_null_of(datatype: Datatype, null: &str) -> bool {
 }
 
 /// The error for a valid construct that is not supported.
-pub(super) fn refused(construct: &str, at: u64) -> Error {
-    let message = format!(
-        "{construct} (at byte {at}) is not read; TABLEDATA, and BINARY and BINARY2 in base64 are"
-    );
+fn refused(construct: &str, at: u64, takes_fits: bool) -> Error {
+    let streams = if takes_fits { "BINARY, BINARY2 and FITS" } else { "BINARY and BINARY2" };
+    let message =
+        format!("{construct} (at byte {at}) is not read; TABLEDATA is, and {streams} in base64");
     Error::new(ErrorKind::InvalidRequest, message)
 }

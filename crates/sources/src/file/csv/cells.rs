@@ -14,10 +14,11 @@ use arrow_array::types::{
 use arrow_schema::{DataType, Field};
 use taploom_model::{CellShape, Datatype, Error, ErrorKind, Result, VoType};
 
-use super::guess::{GUESS_ROWS, Guess};
+use super::guess::GUESS_ROWS;
 use super::numbers::{float, integer};
 #[cfg(feature = "ecsv")]
 use super::text_types::TextType;
+use crate::guesses::Guess;
 
 /// One value in a file.
 #[derive(Debug, Clone, Copy)]
@@ -68,7 +69,7 @@ impl ColumnBuilder {
     }
 
     /// A column whose type was guessed from its first values.
-    pub(super) fn guessed(name: &str, guess: Guess) -> Self {
+    pub(super) fn guessed(name: &str, guess: &Guess) -> Self {
         let vo_type = guess.vo_type();
         let type_name = vo_type.datatype.to_string();
         Self { is_guessed: true, type_name, ..Self::declared(name, &vo_type) }

@@ -1,26 +1,14 @@
 //! Guesses the types of columns from their values.
 
-use super::numbers::float;
-use crate::guesses::is_exact_in_double;
 use taploom_model::{Arraysize, Datatype, VoType};
+
+use super::numbers::float;
+use crate::guesses::Guess;
 
 /// Number of rows from which the types of columns are guessed.
 pub(super) const GUESS_ROWS: usize = 1000;
 /// Memory of the rows at which they are enough, though they are fewer.
 pub(super) const GUESS_BYTES: usize = 64 << 20;
-
-/// The narrowest type for all values so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Guess {
-    Nothing,
-    Boolean,
-    /// Integers that doubles represent exactly.
-    Long,
-    /// Integers, at least one of which a double would round.
-    ExactLong,
-    Double,
-    Text,
-}
 
 impl Guess {
     /// The guess for these values of a column.
@@ -40,8 +28,7 @@ impl Guess {
             // As a number, the value would lose leading zeros or digits.
             let has_zeros = digits.len() > 1 && digits.starts_with('0');
             match value.parse::<i64>() {
-                Ok(number) if !has_zeros && is_exact_in_double(number) => Self::Long,
-                Ok(_) if !has_zeros => Self::ExactLong,
+                Ok(number) if !has_zeros => Self::of_integer(number),
                 _ => Self::Text,
             }
         } else if float::<f64>(value).is_some() {
@@ -51,23 +38,13 @@ impl Guess {
         }
     }
 
-    fn or(self, other: Self) -> Self {
-        match (self, other) {
-            (one, another) if one == another => one,
-            (Self::Nothing, one) | (one, Self::Nothing) => one,
-            (Self::Long, Self::Double) | (Self::Double, Self::Long) => Self::Double,
-            (Self::Long, Self::ExactLong) | (Self::ExactLong, Self::Long) => Self::ExactLong,
-            // As doubles, the integers would be rounded.
-            _ => Self::Text,
-        }
-    }
-
-    pub(super) fn vo_type(self) -> VoType {
+    /// The type of a column of text files, which have single values only.
+    pub(super) fn vo_type(&self) -> VoType {
         let datatype = match self {
             Self::Boolean => Datatype::Boolean,
             Self::Long | Self::ExactLong => Datatype::Long,
             Self::Double => Datatype::Double,
-            Self::Nothing | Self::Text => Datatype::UnicodeChar,
+            _ => Datatype::UnicodeChar,
         };
         let arraysize = datatype.is_text().then_some(Arraysize::FREE);
         VoType { datatype, arraysize, xtype: None }
@@ -79,8 +56,8 @@ impl Guess {
 pub(super) fn widen(all: &mut Vec<Guess>, file: &mut [Guess]) {
     all.resize(all.len().max(file.len()), Guess::Nothing);
     for (all, file) in all.iter_mut().zip(file) {
-        *all = all.or(*file);
-        *file = *all;
+        *all = std::mem::take(all).or(std::mem::take(file));
+        file.clone_from(all);
     }
 }
 

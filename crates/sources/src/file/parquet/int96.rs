@@ -49,16 +49,24 @@ fn needs_microseconds(reader: &SerializedFileReader<File>, leaf: usize) -> Resul
     let mut row = 0_u64;
     // The first row that is out of range for nanoseconds, and the first row that needs nanoseconds.
     let (mut beyond, mut finer) = (None, None);
-    for group in 0..reader.num_row_groups() {
-        let group = reader.get_row_group(group)?;
-        let ColumnReader::Int96ColumnReader(mut values) = group.get_column_reader(leaf)? else {
+    for index in 0..reader.num_row_groups() {
+        let named = |error: ParquetError| {
+            let (name, count) = (column.path().string(), reader.num_row_groups());
+            let place = format!("column {name:?}, row group {} of {count}", index + 1);
+            ParquetError::General(format!("{place}: {error}"))
+        };
+        let group = reader.get_row_group(index)?;
+        let ColumnReader::Int96ColumnReader(mut values) =
+            group.get_column_reader(leaf).map_err(named)?
+        else {
             continue;
         };
         let (mut levels, mut repeated, mut read) = (Vec::new(), Vec::new(), Vec::new());
         loop {
             let (levels, repeated) = (&mut levels, &mut repeated);
-            let (records, _, _) =
-                values.read_records(VALUES, Some(&mut *levels), Some(&mut *repeated), &mut read)?;
+            let (records, _, _) = values
+                .read_records(VALUES, Some(&mut *levels), Some(&mut *repeated), &mut read)
+                .map_err(named)?;
             if records == 0 {
                 break;
             }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use async_trait::async_trait;
 use taploom_model::{
-    Column, Ending, Error, ErrorKind, Result, ResultSchema, RowSource, Step, counted,
+    Column, Ending, Error, ErrorKind, Extent, Result, ResultSchema, RowSource, Step, counted,
 };
 use taploom_votable::VotableReader;
 
@@ -58,13 +58,19 @@ pub(super) fn open(
         )));
     }
     let rows = fits::open_stream(stream.into_reader(), hdu, name, request)?;
-    let notes = fitting(&fields, rows.schema()).map_err(|error| named(name, error))?;
+    let mut notes = fitting(&fields, rows.schema()).map_err(|error| named(name, error))?;
+    let (said, found) = (document.lock().rows_hint(), rows.rows_hint());
+    if let (Some(said), Some(found)) = (said, found)
+        && said != found
+    {
+        notes.push(format!("left out: nrows={said} of a TABLE with {}", counted(found, "row")));
+    }
     let notes = notes.into_iter().map(|note| format!("{name}: {note}")).collect();
     let schema = described.unwrap_or(fields);
     Ok(Box::new(InFits { document, rows, schema, notes, name: name.to_owned() }))
 }
 
-/// Checks that the FIELDs match the columns of the FITS table. Returns notes on names that differ.
+/// Checks that the FIELDs match the columns of the FITS table. Returns notes on names and lengths of text that differ.
 ///
 /// # Errors
 /// [`ErrorKind::Source`] naming the first FIELD that does not.
@@ -102,6 +108,14 @@ fn fitting(fields: &ResultSchema, fits: &ResultSchema) -> Result<Vec<String>> {
                 column.name()
             )));
         }
+        if !has_length(said.cell().text_length(), found.cell().text_length()) {
+            notes.push(format!(
+                "FIELD {:?} is {said}, and column {} of the FITS table ({}) is {found}",
+                field.name(),
+                place + 1,
+                column.name()
+            ));
+        }
         if !field.name().trim().eq_ignore_ascii_case(column.name().trim()) {
             notes.push(format!(
                 "FIELD {:?} is column {} of the FITS table, which calls it {:?}",
@@ -112,6 +126,18 @@ fn fitting(fields: &ResultSchema, fits: &ResultSchema) -> Result<Vec<String>> {
         }
     }
     Ok(notes)
+}
+
+/// Whether text as long as in the FITS table, `found`, has the length that the FIELD says.
+fn has_length(said: Option<Extent>, found: Option<Extent>) -> bool {
+    match (said, found) {
+        (Some(Extent::Fixed(length)), Some(Extent::Fixed(found))) => length == found,
+        (
+            Some(Extent::Fixed(most) | Extent::Bounded(most)),
+            Some(Extent::Fixed(found) | Extent::Bounded(found)),
+        ) => found <= most,
+        _ => true,
+    }
 }
 
 struct InFits {
