@@ -185,8 +185,8 @@ impl<'a> Binder<'a> {
         }
     }
 
-    /// A column, decoded if it is dictionary- or run-end-encoded, and as the float that its metadata declare, so that the
-    /// same rows are found in the table and in what is written of it.
+    /// A column, decoded if it is dictionary- or run-end-encoded, and as the float that its metadata declare, so that
+    /// the same rows are found in the table and in what is written of it.
     fn column(&self, column: usize) -> (Node, DataType) {
         let mut data_type = self.schema.arrow().field(column).data_type();
         loop {

@@ -104,7 +104,8 @@ fn a_votable_with_several_tables_is_sound() {
     let table = |name: &str, rows: usize| {
         let rows = "<TR><TD>1</TD></TR>".repeat(rows);
         format!(
-            "<TABLE name='{name}'><FIELD name='{name}' datatype='int'/><DATA><TABLEDATA>{rows}</TABLEDATA></DATA></TABLE>"
+            "<TABLE name='{name}'><FIELD name='{name}' datatype='int'/>\
+             <DATA><TABLEDATA>{rows}</TABLEDATA></DATA></TABLE>"
         )
     };
     let text = format!(

@@ -235,7 +235,8 @@ fn a_table_is_chosen() {
     for (choice, message) in [
         (
             TableChoice::Only,
-            "the document has 3 TABLEs: \"a\", \"b\", without a name; choose one by its number from 1, its ID or its name",
+            "the document has 3 TABLEs: \"a\", \"b\", without a name; \
+             choose one by its number from 1, its ID or its name",
         ),
         (
             TableChoice::Index(4),

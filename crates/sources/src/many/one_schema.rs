@@ -27,8 +27,8 @@ struct OneColumn {
     /// Whether it may be null in any of the files.
     is_nullable: bool,
     metadata: ColumnMetadata,
-    /// Whether it is a key of the sample. Sources decide about keys that are not nested, and have to do so for all files
-    /// or for none.
+    /// Whether it is a key of the sample. Sources decide about keys that are not nested, and have to do so for all
+    /// files or for none.
     is_key: bool,
 }
 

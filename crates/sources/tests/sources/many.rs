@@ -207,7 +207,8 @@ fn types_that_json_lines_do_not_have_together_are_named() {
         (
             &["a.jsonl", "b.jsonl"][..],
             2,
-            "b.jsonl: column \"v\" has an object where it had a list before; jq -c '(.[\"v\"] | values) |= tojson' FILE",
+            "b.jsonl: column \"v\" has an object where it had a list before; \
+             jq -c '(.[\"v\"] | values) |= tojson' FILE",
         ),
         (&["c.jsonl"], 1, "c.jsonl: column \"v\" has a list where it had a number before"),
     ] {
