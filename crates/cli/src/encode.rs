@@ -150,10 +150,14 @@ pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) ->
     let started = Instant::now();
     if let Some(output) = &arguments.output {
         check_name(output)?;
-        // A file of rows may be replaced by its rows, but a database has more than the rows of one query.
-        let databases =
-            arguments.sources.iter().filter_map(|source| source.strip_prefix("sqlite:"));
-        check_replaced("-o", output, databases.map(Path::new).chain(arguments.metadata()))?;
+        // A file of rows may be replaced by its rows. A database has more than the rows of one query, and a sample has
+        // few rows of its file.
+        let sources = arguments
+            .sources
+            .iter()
+            .map(String::as_str)
+            .filter_map(|source| source.strip_prefix("sqlite:").or(sampling.map(|_| source)));
+        check_replaced("-o", output, sources.map(Path::new).chain(arguments.metadata()))?;
     }
     // A single value, so that the source and the encoder share the limit for temporary files.
     let resources = arguments.resources.resources()?.with_threads(arguments.threads);
@@ -234,9 +238,10 @@ pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) ->
     if let Some(file) = summary_file {
         file.commit()?;
     }
+    let told = sampling.map(|sampling| sampling.told(&stats)).unwrap_or_default();
+    told.iter().for_each(|line| say(line));
     if !arguments.quiet {
-        let told = sampling.map(|sampling| sampling.told(&stats)).unwrap_or_default();
-        encoded.notes.iter().chain(&told).for_each(|note| say(note));
+        encoded.notes.iter().for_each(|note| say(note));
         warn(&encoded, &spec, arguments.maxrec);
         if let Some(hint) = name_hint(arguments, &spec)? {
             say(&hint);

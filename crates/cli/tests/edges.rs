@@ -182,7 +182,7 @@ fn a_summary_replaces_no_input_and_is_not_mixed_with_the_rows() {
 
 /// The next run would lack what this one has read beside the rows.
 #[test]
-fn an_output_replaces_no_metadata_and_no_database() {
+fn an_output_replaces_no_metadata_no_database_and_not_the_file_of_its_sample() {
     let folder = Folder::new();
     let columns = folder.write("columns.json", r#"{"columns": [{"name": "a"}]}"#);
     let envelope = folder.write("e.json", r#"{"header": "", "footer": "", "footerOverflow": ""}"#);
@@ -193,6 +193,7 @@ fn an_output_replaces_no_metadata_and_no_database() {
         (&["encode", &rows, "--columns", &columns][..], columns.as_str()),
         (&["encode", &rows, "--envelope", &envelope], &folder.path("./e.json")),
         (&["encode", &database, "-q", "SELECT id FROM t", "-f", "csv"], file),
+        (&["sample", &rows, "-g", "a", "-i", "a", "-n", "1"], &rows),
     ] {
         let before = fs::read(out).unwrap();
         taploom(&[arguments, &["-o", out]].concat())

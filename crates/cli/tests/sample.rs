@@ -51,10 +51,12 @@ fn rows_of_the_first_ids_of_every_group_are_written_in_order() {
 fn stats_say_what_was_kept() {
     let folder = Folder::new();
     let source = folder.write("rows.csv", ROWS);
-    let run = taploom(&[
-        "sample", &source, "-g", "field", "-i", "star", "-n", "1", "-f", "csv", "--stats",
-    ]);
-    assert!(run.stderr.contains("5 of 10 rows kept: 3 ids of 3 groups"), "{}", run.stderr);
+    let sample =
+        ["sample", &source, "-g", "field", "-i", "star", "-n", "1", "-f", "csv", "--stats"];
+    for quiet in [&[][..], &["--quiet"]] {
+        let run = taploom(&[&sample[..], quiet].concat());
+        assert!(run.stderr.contains("5 of 10 rows kept: 3 ids of 3 groups"), "{}", run.stderr);
+    }
 }
 
 #[test]
