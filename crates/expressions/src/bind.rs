@@ -13,6 +13,7 @@ use taploom_model::{Datatype, Error, Result, ResultSchema};
 use crate::compare::Comparison;
 use crate::evaluate;
 use crate::literal::Literal;
+use crate::lookup::one_of;
 use crate::names;
 use crate::node::{Arithmetic, Form, Node};
 use crate::parse::wrong;
@@ -92,7 +93,8 @@ impl<'a> Binder<'a> {
             return Err(self.wrong(
                 expr,
                 format!(
-                    "nested more than {DEEPEST} levels deep; use AND and OR without parentheses"
+                    "nested more than {DEEPEST} levels deep; use AND and OR without parentheses, \
+                     and calculations with fewer terms"
                 ),
             ));
         }
@@ -151,7 +153,7 @@ impl<'a> Binder<'a> {
             Expr::In { expr: value, target: InTarget::List(list), negated, global: false } => {
                 let equal = |item| self.compare(expr, Comparison::Equal, value, item, deeper);
                 let equal = list.iter().map(equal).collect::<Result<Vec<_>>>()?;
-                boolean(not_if(*negated, Node::Or(equal)))
+                boolean(not_if(*negated, one_of(equal)))
             }
             Expr::Like { negated, any: false, expr: value, pattern, escape_char } => {
                 let like = self.like(value, pattern, escape_char.as_deref(), false, deeper)?;

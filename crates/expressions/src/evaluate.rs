@@ -64,7 +64,13 @@ pub(crate) fn evaluate(
             (Arc::new(compared), left.is_one && right.is_one)
         }
         Node::And(nodes) => return joined(nodes, Junction::And, columns, rows),
-        Node::Or(nodes) => return joined(nodes, Junction::Or, columns, rows),
+        Node::Or(nodes) | Node::In { conditions: nodes, .. } => {
+            return joined(nodes, Junction::Or, columns, rows);
+        }
+        Node::Found { value, lookup } => {
+            let values = inner(value)?;
+            (Arc::new(lookup.find(&values.array)?), values.is_one)
+        }
         Node::Not(node) => {
             let values = inner(node)?;
             (Arc::new(boolean::not(values.array.as_boolean())?), values.is_one)

@@ -6,6 +6,7 @@ mod condition;
 mod evaluate;
 mod first_ids;
 mod literal;
+mod lookup;
 mod names;
 mod node;
 mod parse;

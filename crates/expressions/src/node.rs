@@ -4,6 +4,7 @@ use arrow_array::ArrayRef;
 use arrow_schema::DataType;
 
 use crate::compare::Comparison;
+use crate::lookup::Lookup;
 
 /// An expression whose types are all known.
 #[derive(Debug, Clone)]
@@ -22,6 +23,18 @@ pub(crate) enum Node {
     },
     And(Vec<Node>),
     Or(Vec<Node>),
+    /// A value is equal to one of many.
+    In {
+        /// One of these is true.
+        equal: Vec<Node>,
+        /// The same in fewer conditions.
+        conditions: Vec<Node>,
+    },
+    /// Whether a value is among others of its type.
+    Found {
+        value: Box<Node>,
+        lookup: Lookup,
+    },
     Not(Box<Node>),
     IsNull(Box<Node>),
     /// Whether a condition has exactly this value.
@@ -81,9 +94,12 @@ impl Node {
             | Self::IsNull(node)
             | Self::Is(node, _)
             | Self::IsNan(node)
+            | Self::Found { value: node, .. }
             | Self::Like { value: node, .. } => node.may_fail(),
             Self::Compare { left, right, .. } => left.may_fail() || right.may_fail(),
-            Self::And(nodes) | Self::Or(nodes) => nodes.iter().any(Self::may_fail),
+            Self::And(nodes) | Self::Or(nodes) | Self::In { conditions: nodes, .. } => {
+                nodes.iter().any(Self::may_fail)
+            }
             Self::Arithmetic { left, right, .. } => {
                 !is_float(left) || !is_float(right) || left.may_fail() || right.may_fail()
             }

@@ -67,7 +67,7 @@ fn possible(node: &Node, bounds: &dyn Bounds) -> Possible {
     let or = |left: bool, right: bool| left || right;
     let and = |left: bool, right: bool| left && right;
     match node {
-        Node::And(nodes) | Node::Or(nodes) => {
+        Node::And(nodes) | Node::Or(nodes) | Node::In { equal: nodes, .. } => {
             let is_and = matches!(node, Node::And(_));
             let joins: [fn(bool, bool) -> bool; 2] = if is_and { [and, or] } else { [or, and] };
             let [yes, no] = joins;

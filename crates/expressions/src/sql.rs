@@ -96,8 +96,10 @@ pub(crate) fn necessary(condition: &Node, dialect: &mut dyn SqlDialect) -> Optio
 fn implied(node: &Node, wanted: bool, dialect: &mut dyn SqlDialect) -> Option<String> {
     match node {
         Node::And(nodes) if wanted => any_of_them(nodes, wanted, dialect),
-        Node::Or(nodes) if !wanted => any_of_them(nodes, wanted, dialect),
-        Node::And(nodes) | Node::Or(nodes) => {
+        Node::Or(nodes) | Node::In { equal: nodes, .. } if !wanted => {
+            any_of_them(nodes, wanted, dialect)
+        }
+        Node::And(nodes) | Node::Or(nodes) | Node::In { equal: nodes, .. } => {
             one_of(nodes, wanted, dialect).or_else(|| all_of_them(nodes, wanted, dialect))
         }
         Node::Not(node) => implied(node, !wanted, dialect),

@@ -121,6 +121,14 @@ fn what_is_certain_is_asked_of_the_database() {
         ("i NOT IN (1, NULL)", Some("(i <> 1 AND 1 = 0)")),
         ("v IN ('a', 'b')", Some("v IN (\"a\", \"b\")")),
         ("v NOT IN ('a', 'b')", None),
+        // So many values are looked up, which the database does not see.
+        ("i IN (9, 8, 7, 6, 5, 4, 3, 2, NULL, 2)", Some("i IN (9, 8, 7, 6, 5, 4, 3, 2, 2)")),
+        (
+            "i NOT IN (1, 2, 3, 4, 5, 6, 7, 8)",
+            Some(
+                "(i <> 1 AND i <> 2 AND i <> 3 AND i <> 4 AND i <> 5 AND i <> 6 AND i <> 7 AND i <> 8)",
+            ),
+        ),
         ("i IS DISTINCT FROM 5", Some("(i IS NULL OR i <> 5)")),
         ("i IS NOT DISTINCT FROM 5", Some("i = 5")),
         ("NOT i IS DISTINCT FROM 5", Some("i = 5")),
