@@ -246,7 +246,7 @@ async fn dates_that_are_none_are_an_error_unless_text_is_asked_for() {
         let error = rows_of(&SERVER.url(), &query, None).await.unwrap_err();
         assert_eq!((error.kind(), error.column()), (ErrorKind::InvalidValue, Some(column)));
         let text = error.to_string();
-        assert!(text.contains(zero) && text.contains("declare another datatype"), "{text}");
+        assert!(text.contains(zero) && text.contains("--columns: char with arraysize *"), "{text}");
         let text = json!([{"datatype": "char", "arraysize": "*"}]);
         let read = declared(&query, text).await.unwrap();
         assert_eq!(texts(&read, 0)[0].as_deref(), Some(declared_text));
