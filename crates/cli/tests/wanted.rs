@@ -93,7 +93,8 @@ fn what_is_wrong_is_named_with_its_place_and_a_remedy() {
         ("--where", "name = \"Vega\"", &["\"Vega\"", "text is written in single quotes"]),
         ("--where", "stars.id = 1", &["one table only: write id"]),
         ("--select", "stars.id", &["one table only: write id"]),
-        ("--where", "name = id", &["name (Utf8)", "two numbers, texts, booleans, times"]),
+        ("--where", "name = id", &["name (Utf8)", "datatype double with --columns, or CAST"]),
+        ("--where", "vmag = true", &["vmag (Float64)", "two numbers, texts, booleans, times"]),
         ("--where", "name[1] = 'V'", &["elements of lists", "of name, only the whole column"]),
         ("--where", "id * 9223372036854775807 > 0", &["row 2", "too large", "another condition"]),
     ] {

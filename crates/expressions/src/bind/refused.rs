@@ -10,15 +10,24 @@ use crate::literal::Literal;
 impl Binder<'_> {
     pub(super) fn incomparable(&self, expr: &Expr, left: &Typed<'_>, right: &Typed<'_>) -> Error {
         let is_nested = |value: &Typed<'_>| class(&value.data_type).is_none();
-        let pair = |number: &Typed<'_>, text: &Typed<'_>| {
-            let is_number = class(&number.data_type).is_some_and(Class::is_number);
-            is_number && matches!(text.literal, Some(Literal::Text(_)))
-        };
         let nested = [left, right].into_iter().find(|value| is_nested(value));
+        let is_number = |value: &Typed<'_>| class(&value.data_type).is_some_and(Class::is_number);
+        let beside_number = match (is_number(left), is_number(right)) {
+            (true, false) => Some(right),
+            (false, true) => Some(left),
+            _ => None,
+        };
+        let text = beside_number.filter(|value| class(&value.data_type) == Some(Class::Text));
         let remedy = if let Some(value) = nested {
             format!("only IS NULL and IS NOT NULL can be applied to {}", shown(value.expr))
-        } else if pair(left, right) || pair(right, left) {
-            "write numbers without quotes".to_owned()
+        } else if let Some(text) = text {
+            let remedy = match text.literal {
+                Some(_) => "write numbers without quotes",
+                None => {
+                    "if the text is numbers, give its column the datatype double with --columns, or CAST it in the query"
+                }
+            };
+            remedy.to_owned()
         } else {
             "only values of one kind can be compared: two numbers, texts, booleans, times, or two values of bytes"
                 .to_owned()

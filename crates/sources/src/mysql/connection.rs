@@ -82,7 +82,9 @@ impl MysqlConnection {
             Target { options: options.clone(), connection, killed: AtomicBool::new(false) };
         let mut connected = Self { wire, killer: QueryKiller(Arc::new(target)), is_busy: false };
         if options.session == Session::UtcReadOnly {
-            connected.statement("SET time_zone = '+00:00'").await?;
+            // A global sql_select_limit would silently leave out rows.
+            let settings = "SET time_zone = '+00:00', sql_select_limit = 18446744073709551615";
+            connected.statement(settings).await?;
             connected.statement("SET SESSION TRANSACTION READ ONLY").await?;
         }
         Ok(connected)

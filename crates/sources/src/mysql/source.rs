@@ -295,7 +295,7 @@ fn unfit(cell: &[u8], column: &ColumnBuilder, schema: &ResultSchema, index: usiz
         Err(_) => schema.arrow().field(index).data_type().to_string(),
     };
     let remedy = if column.is_servers {
-        ", the datatype for the server's type; declare another datatype (char takes any text)"
+        ", the datatype for the server's type; give another one with --columns: char with arraysize * takes any text"
     } else {
         ""
     };

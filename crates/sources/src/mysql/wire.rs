@@ -172,7 +172,10 @@ async fn limited<T>(
 ) -> io::Result<T> {
     let Some(limit) = limit else { return work.await };
     let out_of_time = || {
-        let why = format!("nothing came or went for {} s", limit.as_secs_f64());
+        let why = format!(
+            "nothing came or went for {} s; idle-timeout=SECONDS in the URL waits longer",
+            limit.as_secs_f64()
+        );
         io::Error::new(io::ErrorKind::TimedOut, why)
     };
     tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(out_of_time()))

@@ -39,6 +39,20 @@ async fn the_result_is_the_same_in_every_sql_mode() {
     }
 }
 
+#[tokio::test]
+async fn a_limit_of_the_server_leaves_out_no_rows() {
+    let server = MariaDb::start().unwrap();
+    server.sql("SET GLOBAL sql_select_limit = 2").unwrap();
+    let limited = format!("{}?session=unchanged", server.url());
+    for (url, expected) in [(server.url(), 5), (limited, 2)] {
+        let rows = rows_of(&url, "SELECT seq FROM seq_1_to_5", None).await.unwrap();
+        assert_eq!(rows.num_rows(), expected, "{url}");
+    }
+    server.sql("CREATE TABLE five AS SELECT CAST(seq AS INT) i FROM seq_1_to_5").unwrap();
+    let wish = Wish { condition: Some("i > 1"), ..Wish::default() };
+    assert_eq!(ask(&server.url(), "SELECT * FROM five", wish).await.unwrap().num_rows(), 4);
+}
+
 /// A door to the server that shuts when it is asked to prepare a query.
 async fn narrow_door() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

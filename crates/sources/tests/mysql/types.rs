@@ -1,5 +1,6 @@
 //! Types of columns and values of cells.
 
+use super::pushed::{Wish, ask};
 use super::*;
 
 #[tokio::test]
@@ -246,10 +247,30 @@ async fn dates_that_are_none_are_an_error_unless_text_is_asked_for() {
         let error = rows_of(&SERVER.url(), &query, None).await.unwrap_err();
         assert_eq!((error.kind(), error.column()), (ErrorKind::InvalidValue, Some(column)));
         let text = error.to_string();
-        assert!(text.contains(zero) && text.contains("declare another datatype"), "{text}");
+        assert!(text.contains(zero) && text.contains("--columns: char with arraysize *"), "{text}");
         let text = json!([{"datatype": "char", "arraysize": "*"}]);
         let read = declared(&query, text).await.unwrap();
         assert_eq!(texts(&read, 0)[0].as_deref(), Some(declared_text));
+    }
+}
+
+#[tokio::test]
+async fn decimals_are_compared_as_numbers_if_they_are_declared_so() {
+    SERVER
+        .sql("CREATE TABLE decimals (de DECIMAL(5, 2)); INSERT INTO decimals VALUES (0.5), (9), (10)")
+        .unwrap();
+    let doubles = list(json!([{"datatype": "double"}]));
+    let matching = |query, columns| {
+        let wish = Wish { condition: Some("de > 1"), columns, ..Wish::default() };
+        async move { ask(&SERVER.url(), query, wish).await }
+    };
+    let error = matching("SELECT * FROM decimals", None).await.unwrap_err();
+    assert!(error.to_string().contains("double with --columns, or CAST"), "{error}");
+    for (query, columns) in [
+        ("SELECT * FROM decimals", Some(&doubles)),
+        ("SELECT CAST(de AS DOUBLE) AS de FROM decimals", None),
+    ] {
+        assert_eq!(matching(query, columns).await.unwrap().num_rows(), 2, "{query}");
     }
 }
 
