@@ -116,7 +116,7 @@ fn a_location_that_no_source_reads_is_refused_without_its_password() {
         ("//tap:SECRET@db/dp1", "source …: no source has this scheme"),
         ("nowhere.parquet", "source nowhere.parquet: no such file"),
         ("sqlit:stars.db", "source sqlit:stars.db: no such file"),
-        ("", "source : no such file"),
+        ("", "source \"\": no such file"),
     ] {
         let request = Request::new(location).with_query("SELECT 1");
         let error = refusal(&request);

@@ -93,7 +93,7 @@ fn lengths_that_the_document_says_wrongly_are_noted() {
     let with = |arraysize: &str| document.replace(name, &name.replace('6', arraysize));
     let rows = read(&document).unwrap().0;
     let is = "FIELD \"name\" is char of arraysize";
-    let found = "and column 8 of the FITS table (name) is char of arraysize 6";
+    let found = "and column 8 of the FITS table (name) is char of arraysize 6*";
     for (text, note) in [
         (with("3"), Some(format!("{is} 3, {found}"))),
         (with("9"), Some(format!("{is} 9, {found}"))),

@@ -50,7 +50,7 @@ impl Document {
     pub(super) fn open<R: Read>(xml: &mut Xml<R>, choice: TableChoice) -> Result<Self> {
         let mut root = xml.root()?;
         if root.name != "VOTABLE" {
-            let hint = match root.name.eq_ignore_ascii_case("html") {
+            let hint = match root.shown().eq_ignore_ascii_case("html") {
                 true => "; it may be the page of a server that could not send the file",
                 false => "",
             };
