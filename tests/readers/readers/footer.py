@@ -31,6 +31,11 @@ def column(chunks, described):
     with_bounds = [known for known in statistics if known is not None and known.has_min_max]
     counted = [known for known in statistics if known is not None and known.has_null_count]
     is_half = described.logical_type.type == "FLOAT16"
+    bounds = []
+    if with_bounds:
+        bounds = [min(known.min for known in with_bounds), max(known.max for known in with_bounds)]
+    are_text = all(map(is_text, bounds)) and any(bounds)
+    least, greatest = [shown(bound, is_half, are_text) for bound in bounds] or [None, None]
     return {
         "name": chunks[0].path_in_schema,
         "physical_type": chunks[0].physical_type,
@@ -44,14 +49,21 @@ def column(chunks, described):
         if len(counted) == len(chunks)
         else None,
         "with_bounds": len(with_bounds),
-        "min": shown(min(known.min for known in with_bounds), is_half) if with_bounds else None,
-        "max": shown(max(known.max for known in with_bounds), is_half) if with_bounds else None,
+        "min": least,
+        "max": greatest,
         "dictionaries": sum(chunk.has_dictionary_page for chunk in chunks),
     }
 
 
-def shown(bound, is_half):
-    """A number as it is; what JSON lacks as text."""
+def is_text(bound):
+    try:
+        return isinstance(bound, bytes) and (not bound or bound.decode().isprintable())
+    except UnicodeDecodeError:
+        return False
+
+
+def shown(bound, is_half, are_text):
+    """A number as it is; what JSON lacks as text. Both bounds of a column of bytes are text, or both are hexadecimal digits."""
     if is_half:
         return struct.unpack("<e", bound)[0]
     if isinstance(bound, datetime.datetime):
@@ -59,9 +71,5 @@ def shown(bound, is_half):
     if isinstance(bound, (datetime.date, datetime.time, decimal.Decimal)):
         return str(bound)
     if isinstance(bound, bytes):
-        try:
-            text = bound.decode()
-        except UnicodeDecodeError:
-            text = ""
-        return text if text and text.isprintable() else "0x" + bound.hex()
+        return bound.decode() if are_text else "0x" + bound.hex()
     return bound
