@@ -104,7 +104,10 @@ fn a_table_is_chosen_by_number_id_or_name() {
     }
     let error = refusal(&request(&file.path).with_table("v"));
     assert_eq!(error.kind(), ErrorKind::InvalidRequest);
-    assert!(error.to_string().contains("has no TABLE \"v\"; it has 2 TABLEs: \"t\", \"i\""), "{error}");
+    assert!(
+        error.to_string().contains("has no TABLE \"v\"; it has 2 TABLEs: \"t\", \"i\""),
+        "{error}"
+    );
     let error = refusal(&Request::new("demo").with_table("t"));
     assert!(error.to_string().contains("no tables to choose from"), "{error}");
 }
