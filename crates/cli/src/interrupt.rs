@@ -105,8 +105,8 @@ mod signals {
         started.map(drop)
     }
 
-    /// Whether the process was started with this signal ignored, as `nohup` does for the end of the terminal. It must then
-    /// stay ignored.
+    /// Whether the process was started with this signal ignored, as `nohup` does for the end of the terminal. It must
+    /// then stay ignored.
     #[cfg(target_os = "linux")]
     fn is_ignored(kind: SignalKind) -> bool {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -135,7 +135,8 @@ fn what_is_no_votable_names_the_file() {
         (
             "a.xml",
             b"<html/>",
-            "a.xml: the root element is html, and a VOTable begins with VOTABLE; it may be the page of a server that could not send the file",
+            "a.xml: the root element is html, and a VOTable begins with VOTABLE; it may be the page of a server that \
+             could not send the file",
         ),
         ("a.xml", b"\xff\xfe<\0V\0", "the document is in UTF-16; only UTF-8 is read"),
         ("a.xml", b"<VOTABLE>", "the document is cut short"),
