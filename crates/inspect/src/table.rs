@@ -28,9 +28,9 @@ pub(crate) async fn inspect(inspection: &mut Inspection, options: &InspectOption
     inspection.columns = columns(&source);
     if options.verify {
         let (rows, outcome) = count(&mut source).await;
-        // The file is sound, and the first of its tables was read: another one could be asked for.
+        // A VOTable has been read to its end, and is sound, when an error says that another of its tables could be asked for.
         let outcome = outcome.or_else(|error| match error.kind() {
-            ErrorKind::InvalidRequest => {
+            ErrorKind::InvalidRequest if inspection.kind == "votable" => {
                 let why = without_name(&error, &path);
                 inspection
                     .notes
