@@ -113,10 +113,7 @@ fn check_outside(output: &Path, files: &[String], request: &Request<'_>) -> Resu
     let locations =
         std::iter::once(request.location).chain(request.more_locations.iter().map(String::as_str));
     let mut folders = locations.map(Path::new).filter(|location| location.is_dir());
-    let is_read = || {
-        let output = output.canonicalize().ok();
-        output.is_some() && files.iter().any(|file| Path::new(file).canonicalize().ok() == output)
-    };
+    let is_read = || same_file(output, files.iter().map(Path::new)).is_some();
     if folders.any(|folder| is_in(output, folder)) || is_read() {
         return Err(invalid(format!(
             "-o {0} is among the files that are read as one table, so the next run would read its rows too; write it to \
@@ -127,16 +124,19 @@ fn check_outside(output: &Path, files: &[String], request: &Request<'_>) -> Resu
     Ok(())
 }
 
+/// The input that is the same file as the output, perhaps by another name.
+fn same_file<'a>(output: &Path, mut inputs: impl Iterator<Item = &'a Path>) -> Option<&'a Path> {
+    let output = output.canonicalize().ok()?;
+    inputs.find(|input| input.canonicalize().is_ok_and(|input| input == output))
+}
+
 /// Refuses an output in place of a file that is read.
 fn check_replaced<'a>(
     option: &str,
     output: &Path,
-    mut inputs: impl Iterator<Item = &'a Path>,
+    inputs: impl Iterator<Item = &'a Path>,
 ) -> Result<()> {
-    let Some(output) = output.canonicalize().ok().filter(|output| output.is_file()) else {
-        return Ok(());
-    };
-    match inputs.find(|input| input.canonicalize().is_ok_and(|input| input == output)) {
+    match same_file(output, inputs).filter(|input| input.is_file()) {
         None => Ok(()),
         Some(input) => Err(invalid(format!(
             "{option} would replace {}, which is read; name another file",

@@ -64,9 +64,7 @@ fn columns_and_rows_are_chosen() {
 #[test]
 fn no_line_is_wider_than_the_terminal_and_left_out_columns_are_named() {
     let folder = Folder::new();
-    let columns: Vec<String> =
-        (0..60).map(|n| format!(r#"{{"name": "column_{n}", "datatype": "double"}}"#)).collect();
-    let json = folder.write("wide.json", &format!("{{\"columns\": [{}]}}", columns.join(",")));
+    let json = folder.many_columns(60, "column_", "double");
     let source = format!("synth:{json}?rows=30&nulls=0.5");
     let text = shown(&[&source]);
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");

@@ -201,8 +201,7 @@ fn fuzzing(tally: &mut Tally) -> Outcome {
 }
 
 /// Test programs of the workspace.
-#[derive(Clone, Copy)]
-pub(crate) enum Tests {
+enum Tests {
     Named(&'static [&'static str]),
     /// Libraries, programs, benches, and the test programs that no list names.
     Others,

@@ -81,6 +81,13 @@ impl Folder {
         self.write("columns.json", json)
     }
 
+    /// A list of many columns for `synth:`, called `PREFIX0`, `PREFIX1` and so on.
+    pub(crate) fn many_columns(&self, number: usize, prefix: &str, datatype: &str) -> String {
+        let column = |n| format!(r#"{{"name": "{prefix}{n}", "datatype": "{datatype}"}}"#);
+        let columns: Vec<String> = (0..number).map(column).collect();
+        self.write("wide.json", &format!("{{\"columns\": [{}]}}", columns.join(",")))
+    }
+
     /// The names of all entries of the folder, including hidden ones.
     pub(crate) fn names(&self) -> Vec<String> {
         let entries = std::fs::read_dir(Path::new(self.0.path())).unwrap();

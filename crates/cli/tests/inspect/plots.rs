@@ -25,9 +25,7 @@ fn the_picture_is_well_formed_and_has_every_column() {
 #[test]
 fn columns_that_share_a_bar_are_said_to() {
     let folder = Folder::new();
-    let columns: Vec<String> =
-        (0..400).map(|n| format!(r#"{{"name": "c{n}", "datatype": "int"}}"#)).collect();
-    let json = folder.write("wide.json", &format!("{{\"columns\": [{}]}}", columns.join(",")));
+    let json = folder.many_columns(400, "c", "int");
     let (file, svg) = (folder.path("wide.parquet"), folder.path("wide.svg"));
     let rows = ["--option", "row_group_rows=1", "-o", &file];
     taploom(&[&["encode", &format!("synth:{json}?rows=100")], &rows[..]].concat()).succeeds();

@@ -55,7 +55,7 @@ pub struct MysqlOptions {
     /// default.
     pub connect_timeout: Duration,
     /// `idle-timeout` in the URL, in seconds: how long the server may send nothing, while it works on a query or
-    /// between two packets. `None`, or `0` in the URL, is no limit. One hour by default.
+    /// between two packets. `None`, which is `0` in the URL, sets no limit. One hour by default.
     pub idle_timeout: Option<Duration>,
     /// `connect-retries` in the URL: how often to try again if the connection fails, or is lost before the first row.
     /// 3 times by default, after 0.2, 0.4 and 0.8 seconds.
