@@ -1,5 +1,7 @@
 //! Rows of text that are written column by column.
 
+use crate::cells::Cells;
+
 /// Rows of text that grow side by side: each column appends its cell to every row.
 ///
 /// Every row has its own part of one buffer, so that a cell is written once, in its place. If a row outgrows its part,
@@ -52,6 +54,23 @@ impl Rows {
         self.text[self.ends[row]..end].copy_from_slice(text);
         self.ends[row] = end;
         self.longest = self.longest.max(end - row * self.stride);
+    }
+
+    /// Appends a text to each of the first rows.
+    pub(crate) fn append_to_each(&mut self, rows: usize, text: &[u8]) {
+        self.reserve(text.len());
+        for end in &mut self.ends[..rows] {
+            self.text[*end..*end + text.len()].copy_from_slice(text);
+            *end += text.len();
+        }
+        self.longest += text.len();
+    }
+
+    /// The ends of the first rows, with this room after each, for a kernel.
+    pub(crate) fn cells(&mut self, rows: usize, room: usize) -> Cells<'_> {
+        self.reserve(room);
+        self.longest += room;
+        Cells { text: &mut self.text, ends: &mut self.ends[..rows], start: 0 }
     }
 
     /// Makes room for this number of bytes after the end of every row.

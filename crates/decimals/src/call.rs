@@ -1,0 +1,55 @@
+//! The calls of code that not every processor can run: the only unsafe code of this crate.
+#![allow(
+    unsafe_code,
+    reason = "a function for certain instructions can only be called after the processor was asked"
+)]
+
+use crate::cells::Cells;
+use crate::number::Column;
+use crate::words::ShortWords;
+use crate::x86::avx512;
+
+/// Proof that the processor has the instructions of [`avx512`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Avx512(());
+
+impl Avx512 {
+    /// Asks the processor.
+    pub(crate) fn detect() -> Option<Self> {
+        let all = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512cd")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512ifma")
+            && is_x86_feature_detected!("avx512vbmi")
+            && is_x86_feature_detected!("avx512vl");
+        all.then_some(Self(()))
+    }
+
+    /// Writes the text of each value; returns the end of the last one.
+    #[inline]
+    pub(crate) fn write<const ROWS: bool>(
+        self,
+        column: Column<'_>,
+        words: &ShortWords<'_>,
+        cells: Cells<'_>,
+    ) -> usize {
+        // SAFETY: `detect` has found all the features that these functions are compiled for.
+        unsafe {
+            match column {
+                Column::F64(values) => avx512::f64s::<ROWS>(values, words, cells),
+                _ => cells.start,
+            }
+        }
+    }
+}
+
+/// Fetches the first of these values into the caches, while other work goes on.
+#[inline]
+pub fn prefetch<T>(values: &[T]) {
+    use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    for line in values.chunks(64_usize.div_ceil(size_of::<T>().max(1))) {
+        // SAFETY: a prefetch reads nothing that the program could see, and the address is that of a value.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+    }
+}

@@ -1,0 +1,137 @@
+//! Every kernel against zmij and itoa.
+
+use taploom_decimals::{Decimals, Kernel, Number, Rows, Validity, Values, Words};
+
+const WORDS: Words<'_> = Words { null: "", nan: "NaN", infinity: "inf", negative_infinity: "-inf" };
+
+/// A type with an independent text.
+trait Expected: Number {
+    fn expected(self, words: &Words<'_>) -> String;
+}
+
+macro_rules! integers {
+    ($($integer:ty)*) => {$(
+        impl Expected for $integer {
+            fn expected(self, _: &Words<'_>) -> String {
+                self.to_string()
+            }
+        }
+    )*};
+}
+
+integers! { i8 u8 i16 u16 i32 u32 i64 u64 }
+
+macro_rules! floats {
+    ($($float:ty)*) => {$(
+        impl Expected for $float {
+            fn expected(self, words: &Words<'_>) -> String {
+                match self {
+                    value if value.is_nan() => words.nan.to_owned(),
+                    <$float>::INFINITY => words.infinity.to_owned(),
+                    <$float>::NEG_INFINITY => words.negative_infinity.to_owned(),
+                    value => zmij::Buffer::new().format_finite(value).to_owned(),
+                }
+            }
+        }
+    )*};
+}
+
+floats! { f32 f64 }
+
+/// Random bits, the same in every run (SplitMix64).
+struct Random(u64);
+
+impl Random {
+    fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// From 0 to 1.
+    fn unit(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+/// Compares every kernel's text of these values, one after the other.
+fn check<N: Expected>(values: &[N]) {
+    let expected: Vec<String> = values.iter().map(|value| value.expected(&WORDS)).collect();
+    for kernel in Kernel::available() {
+        let decimals = Decimals::with_kernel(WORDS, kernel).unwrap();
+        let (mut text, mut ends) = (b"before".to_vec(), vec![6]);
+        decimals.append(Values::new(values), &mut text, &mut ends);
+        assert_eq!(ends.len(), values.len() + 1);
+        assert_eq!(*ends.last().unwrap(), text.len());
+        for (at, expected) in expected.iter().enumerate() {
+            let written = text.get(ends[at]..ends[at + 1]).map(String::from_utf8_lossy);
+            assert_eq!(written.as_deref(), Some(expected.as_str()), "{kernel:?}, value {at}");
+        }
+    }
+}
+
+/// Checks values in this order, and in one where neighbours are far from each other.
+fn check_mixed<N: Expected>(mut values: Vec<N>, random: &mut Random) {
+    check(&values);
+    for at in (1..values.len()).rev() {
+        values.swap(at, (random.bits() % (at as u64 + 1)) as usize);
+    }
+    check(&values);
+}
+
+fn f64s_at_the_edge() -> Vec<f64> {
+    let mut bits: Vec<u64> = vec![0, 1, 2, 3];
+    for exponent in 0..2047_u64 {
+        bits.extend(
+            [0, 1, 2, 3, 1 << 51, (1 << 52) - 2, (1 << 52) - 1].map(|low| exponent << 52 | low),
+        );
+    }
+    for exponent in -340..310 {
+        for digits in
+            ["1", "2", "5", "9", "25", "125", "9.5", "9999999999999999", "12345678901234567"]
+        {
+            let value: f64 = format!("{digits}e{exponent}").parse().unwrap();
+            bits.extend((0..5).map(|step| (value.to_bits() + 2).saturating_sub(step)));
+        }
+    }
+    for whole in
+        [1_u64 << 52, 1 << 53, 1 << 54, 1 << 63, 1_000_000_000_000_000, 10_000_000_000_000_000]
+    {
+        bits.extend((0..64).map(|step| ((whole + step - 32) as f64).to_bits()));
+        // Halfway between two decimals of 16 or 17 digits.
+        bits.extend((0..64).map(|step| ((whole / 8 + step) as f64 + 0.5).to_bits()));
+        bits.extend((0..64).map(|step| ((whole / 16 + step) as f64 + 0.25).to_bits()));
+    }
+    bits.extend((0..3000).map(|whole| f64::from(whole).to_bits()));
+    let signs = bits.into_iter().flat_map(|bits| [bits, bits | 1 << 63]);
+    signs
+        .map(f64::from_bits)
+        .chain([f64::NAN, -f64::NAN, f64::INFINITY, f64::NEG_INFINITY])
+        .collect()
+}
+
+#[test]
+fn f64s_at_the_edge_have_the_text_of_zmij() {
+    check_mixed(f64s_at_the_edge(), &mut Random(1));
+}
+
+#[test]
+fn random_f64s_have_the_text_of_zmij() {
+    let mut random = Random(2);
+    let mut kinds: Vec<Box<dyn FnMut(&mut Random) -> f64>> = vec![
+        Box::new(|random| f64::from_bits(random.bits())),
+        Box::new(|random| (random.unit() - 0.5) * 2e4),
+        Box::new(Random::unit),
+        Box::new(|random| (random.unit() * 1e6).round() / 100.0),
+        Box::new(|random| (random.bits() % 200_000) as f64),
+        Box::new(|random| if random.bits() & 1 == 0 { 0.0 } else { random.unit() }),
+        Box::new(|random| (random.bits() >> (random.bits() % 64)) as f64),
+        Box::new(|random| 10_f64.powf(random.unit() * 50.0 - 25.0)),
+        Box::new(|random| random.unit() as f32 as f64),
+        Box::new(|random| f64::from_bits(random.bits() >> 12)),
+    ];
+    for kind in &mut kinds {
+        check(&(0..30_000).map(|_| kind(&mut random)).collect::<Vec<_>>());
+    }
+}
