@@ -4,6 +4,8 @@
     reason = "a function for certain instructions can only be called after the processor was asked"
 )]
 
+use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+
 use crate::cells::Cells;
 use crate::number::Column;
 use crate::words::ShortWords;
@@ -44,12 +46,11 @@ impl Avx512 {
     }
 }
 
-/// Fetches the first of these values into the caches, while other work goes on.
+/// Asks the processor to fetch these values into its caches.
 #[inline]
-pub fn prefetch<T>(values: &[T]) {
-    use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+pub(crate) fn prefetch<T>(values: &[T]) {
     for line in values.chunks(64_usize.div_ceil(size_of::<T>().max(1))) {
-        // SAFETY: a prefetch reads nothing that the program could see, and the address is that of a value.
+        // SAFETY: a prefetch changes nothing that a program can see, and the address is that of a value.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
     }
 }

@@ -17,5 +17,5 @@ pub use decimals::Decimals;
 pub use kernel::Kernel;
 pub use number::Number;
 pub use rows::Rows;
-pub use values::{Validity, Values};
+pub use values::{Validity, Values, prefetch};
 pub use words::Words;

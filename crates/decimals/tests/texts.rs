@@ -135,3 +135,121 @@ fn random_f64s_have_the_text_of_zmij() {
         check(&(0..30_000).map(|_| kind(&mut random)).collect::<Vec<_>>());
     }
 }
+
+const LONG_WORDS: Words<'_> = Words {
+    null: "nothing at all is known about this value",
+    nan: "\"NaN\"",
+    infinity: "\"Infinity\"",
+    negative_infinity: "\"-Infinity\"",
+};
+const EIGHT_BYTES: Words<'_> = Words { null: "12345678", ..WORDS };
+const SEVEN_BYTES: Words<'_> = Words { null: "1234567", ..WORDS };
+
+/// Compares every kernel's columns and rows of these values with nulls.
+fn check_cells<N: Expected>(
+    values: &[N],
+    validity: Option<Validity<'_>>,
+    words: Words<'_>,
+    before: &str,
+) {
+    let valid = |at: usize| match validity {
+        Some(Validity { bits, offset }) => {
+            bits.get((offset + at) / 8).is_some_and(|byte| byte >> ((offset + at) % 8) & 1 == 1)
+        }
+        None => true,
+    };
+    let expected: Vec<String> = (values.iter().enumerate())
+        .map(|(at, value)| if valid(at) { value.expected(&words) } else { words.null.to_owned() })
+        .collect();
+    let column = match validity {
+        Some(validity) => Values::new(values).with_validity(validity),
+        None => Values::new(values),
+    };
+    for kernel in Kernel::available() {
+        let decimals = Decimals::with_kernel(words, kernel).unwrap();
+        let (mut text, mut ends) = (Vec::new(), Vec::new());
+        decimals.append(column, &mut text, &mut ends);
+        assert_eq!(String::from_utf8(text).unwrap(), expected.concat(), "{kernel:?}");
+        let sums = expected.iter().scan(0, |sum, text| {
+            *sum += text.len();
+            Some(*sum)
+        });
+        assert_eq!(ends, sums.collect::<Vec<_>>(), "{kernel:?}");
+
+        // Rows of different lengths; one row has no value.
+        let mut rows = Rows::default();
+        rows.start(values.len() + 1);
+        for (row, text) in expected.iter().enumerate() {
+            rows.append(row, &text.repeat(row % 3).into_bytes());
+        }
+        for _ in 0..3 {
+            decimals.append_to_rows(column, before.as_bytes(), &mut rows);
+        }
+        assert_eq!(rows.len(), values.len() + 1);
+        for (row, text) in rows.iter().enumerate() {
+            let expected = expected.get(row).map_or(String::new(), |expected| {
+                expected.repeat(row % 3) + &format!("{before}{expected}").repeat(3)
+            });
+            assert_eq!(String::from_utf8_lossy(text), expected, "{kernel:?}, row {row}");
+        }
+    }
+}
+
+/// Values of all lengths and notations, with all that has no digits.
+fn mixed_f64s(count: usize) -> Vec<f64> {
+    let all = [
+        0.5,
+        -123.25,
+        f64::NAN,
+        1e300,
+        7.0,
+        -0.0,
+        f64::INFINITY,
+        5e-324,
+        -1.7976931348623157e308,
+        0.1 + 0.2,
+        f64::NEG_INFINITY,
+        9007199254740993.0,
+        -0.000012345678901234567,
+        1e15,
+        2_f64.powi(-60),
+        3e-7,
+    ];
+    all.into_iter().cycle().take(count).collect()
+}
+
+#[test]
+fn columns_of_every_length_and_rows() {
+    for count in 0..=70 {
+        check_cells(&mixed_f64s(count), None, WORDS, ",");
+        check_cells(&vec![1.5; count], None, WORDS, "");
+    }
+    for before in ["", ",", "</TD><TD>", &"long ".repeat(9)] {
+        for words in [WORDS, LONG_WORDS, EIGHT_BYTES, SEVEN_BYTES] {
+            check_cells(&mixed_f64s(70), None, words, before);
+        }
+    }
+}
+
+#[test]
+fn every_pattern_of_nulls() {
+    for pattern in 0..=255_u8 {
+        for words in [WORDS, LONG_WORDS, EIGHT_BYTES, SEVEN_BYTES] {
+            let bits = [pattern, !pattern, 0xa5];
+            check_cells(&mixed_f64s(24), Some(Validity { bits: &bits, offset: 0 }), words, ",");
+            check_cells(&[0.25; 8], Some(Validity { bits: &bits, offset: 0 }), words, ",");
+        }
+    }
+    let mut random = Random(3);
+    let bits: Vec<u8> = (0..8).map(|_| random.bits() as u8).collect();
+    for offset in 0..=70 {
+        // The bitmap ends before the last values.
+        check_cells(&mixed_f64s(60), Some(Validity { bits: &bits, offset }), WORDS, ",");
+        check_cells(
+            &mixed_f64s(offset),
+            Some(Validity { bits: &bits, offset: 70 - offset }),
+            WORDS,
+            ",",
+        );
+    }
+}
