@@ -39,8 +39,16 @@ impl Avx512 {
         // SAFETY: `detect` has found all the features that these functions are compiled for.
         unsafe {
             match column {
+                Column::I8(values) => avx512::i8s::<ROWS>(values, words, cells),
+                Column::U8(values) => avx512::u8s::<ROWS>(values, words, cells),
+                Column::I16(values) => avx512::i16s::<ROWS>(values, words, cells),
+                Column::U16(values) => avx512::u16s::<ROWS>(values, words, cells),
+                Column::I32(values) => avx512::i32s::<ROWS>(values, words, cells),
+                Column::U32(values) => avx512::u32s::<ROWS>(values, words, cells),
+                Column::I64(values) => avx512::i64s::<ROWS>(values, words, cells),
+                Column::U64(values) => avx512::u64s::<ROWS>(values, words, cells),
+                Column::F32(values) => avx512::f32s::<ROWS>(values, words, cells),
                 Column::F64(values) => avx512::f64s::<ROWS>(values, words, cells),
-                _ => cells.start,
             }
         }
     }

@@ -41,7 +41,7 @@ impl<'a> Decimals<'a> {
         text: &mut Vec<u8>,
         ends: &mut Vec<usize>,
     ) {
-        if !self.code.has(&N::column(values)) {
+        if matches!(self.code, Code::Portable) {
             return portable::append(values, &self.words, text, ends);
         }
         let words = ShortWords::new(&self.words, None);
@@ -76,7 +76,7 @@ impl<'a> Decimals<'a> {
     pub fn append_to_rows<N: Number>(&self, values: Values<'_, N>, before: &[u8], rows: &mut Rows) {
         let values = values.first(rows.len());
         let column = N::column(values);
-        if !self.code.has(&column) {
+        if matches!(self.code, Code::Portable) {
             return portable::append_to_rows(values, &self.words, before, rows);
         }
         let lead = match before {

@@ -61,15 +61,6 @@ impl Code {
         }
     }
 
-    /// Whether [`write`](Self::write) has code for this type of values.
-    pub(crate) fn has(self, column: &Column<'_>) -> bool {
-        match self {
-            Self::Portable => false,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512(_) => matches!(column, Column::F64(_)),
-        }
-    }
-
     /// Writes the text of each value; returns the end of the last one.
     pub(crate) fn write<const ROWS: bool>(
         self,

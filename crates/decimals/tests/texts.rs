@@ -1,4 +1,5 @@
-//! Every kernel against zmij and itoa.
+//! Every kernel against zmij and the standard library.
+#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
 use taploom_decimals::{Decimals, Kernel, Number, Rows, Validity, Values, Words};
 
@@ -119,21 +120,100 @@ fn f64s_at_the_edge_have_the_text_of_zmij() {
 #[test]
 fn random_f64s_have_the_text_of_zmij() {
     let mut random = Random(2);
-    let mut kinds: Vec<Box<dyn FnMut(&mut Random) -> f64>> = vec![
-        Box::new(|random| f64::from_bits(random.bits())),
-        Box::new(|random| (random.unit() - 0.5) * 2e4),
-        Box::new(Random::unit),
-        Box::new(|random| (random.unit() * 1e6).round() / 100.0),
-        Box::new(|random| (random.bits() % 200_000) as f64),
-        Box::new(|random| if random.bits() & 1 == 0 { 0.0 } else { random.unit() }),
-        Box::new(|random| (random.bits() >> (random.bits() % 64)) as f64),
-        Box::new(|random| 10_f64.powf(random.unit() * 50.0 - 25.0)),
-        Box::new(|random| random.unit() as f32 as f64),
-        Box::new(|random| f64::from_bits(random.bits() >> 12)),
-    ];
-    for kind in &mut kinds {
-        check(&(0..30_000).map(|_| kind(&mut random)).collect::<Vec<_>>());
+    check_kinds(
+        &mut random,
+        &[
+            |random| f64::from_bits(random.bits()),
+            |random| (random.unit() - 0.5) * 2e4,
+            Random::unit,
+            |random| (random.unit() * 1e6).round() / 100.0,
+            |random| (random.bits() % 200_000) as f64,
+            |random| if random.bits() & 1 == 0 { 0.0 } else { random.unit() },
+            |random| (random.bits() >> (random.bits() % 64)) as f64,
+            |random| 10_f64.powf(random.unit() * 50.0 - 25.0),
+            |random| f64::from(random.unit() as f32),
+            |random| f64::from_bits(random.bits() >> 12),
+        ],
+    );
+}
+
+/// Checks columns of each kind, and one in which the kinds take turns.
+fn check_kinds<N: Expected>(random: &mut Random, kinds: &[fn(&mut Random) -> N]) {
+    for kind in kinds {
+        check(&(0..30_000).map(|_| kind(random)).collect::<Vec<_>>());
     }
+    check(&kinds.iter().cycle().take(30_000).map(|kind| kind(random)).collect::<Vec<_>>());
+}
+
+#[test]
+fn f32s_at_the_edge_have_the_text_of_zmij() {
+    let mut bits: Vec<u32> = vec![0, 1, 2, 3];
+    for exponent in 0..255_u32 {
+        bits.extend(
+            [0, 1, 2, 3, 1 << 22, (1 << 23) - 2, (1 << 23) - 1].map(|low| exponent << 23 | low),
+        );
+        bits.extend((0..60).map(|step| exponent << 23 | (step * 139_810)));
+    }
+    for exponent in -50..40 {
+        for digits in ["1", "2", "5", "9", "25", "125", "9.5", "9999999", "12345678", "123456789"] {
+            let value: f32 = format!("{digits}e{exponent}").parse().unwrap();
+            bits.extend((0..5).map(|step| (value.to_bits() + 2).saturating_sub(step)));
+        }
+    }
+    for whole in [1_u32 << 23, 1 << 24, 1 << 25, 1_000_000, 10_000_000] {
+        bits.extend((0..64).map(|step| ((whole + step - 32) as f32).to_bits()));
+        bits.extend((0..64).map(|step| ((whole / 8 + step) as f32 + 0.5).to_bits()));
+        bits.extend((0..64).map(|step| ((whole / 16 + step) as f32 + 0.25).to_bits()));
+    }
+    bits.extend((0..3000_u16).map(|whole| f32::from(whole).to_bits()));
+    let signs = bits.into_iter().flat_map(|bits| [bits, bits | 1 << 31]);
+    let special = [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
+    check_mixed(signs.map(f32::from_bits).chain(special).collect(), &mut Random(4));
+}
+
+#[test]
+fn random_f32s_have_the_text_of_zmij() {
+    check_kinds(
+        &mut Random(5),
+        &[
+            |random| f32::from_bits(random.bits() as u32),
+            |random| f32::from_bits(random.bits() as u32),
+            |random| (random.unit() as f32 - 0.5) * 2e4,
+            |random| random.unit() as f32,
+            |random| (random.unit() * 1e6).round() as f32 / 100.0,
+            |random| (random.bits() % 200_000) as f32,
+            |random| if random.bits() & 1 == 0 { 0.0 } else { random.unit() as f32 },
+            |random| 10_f32.powf(random.unit() as f32 * 30.0 - 15.0),
+            |random| f32::from_bits(random.bits() as u32 >> 10),
+        ],
+    );
+}
+
+/// All numbers of 16 bits, and numbers near powers of two and ten, cut to the type.
+#[test]
+fn integers_have_the_text_of_the_standard_library() {
+    let mut values: Vec<u64> = (0..=65_536).collect();
+    let powers = (0..64).map(|power| 1_u64 << power).chain((0..20).map(|power| 10_u64.pow(power)));
+    for power in powers {
+        for factor in 1..=9 {
+            let near = |step: u64| power.wrapping_mul(factor).wrapping_add(step).wrapping_sub(2);
+            values.extend((0..5).map(near));
+        }
+    }
+    let mut random = Random(6);
+    values.extend((0..30_000).map(|_| random.bits() >> (random.bits() % 64)));
+    values.extend(values.clone().into_iter().map(u64::wrapping_neg));
+    fn cut<N: Expected>(values: &[u64], cut: fn(u64) -> N, random: &mut Random) {
+        check_mixed(values.iter().copied().map(cut).collect(), random);
+    }
+    cut(&values, |value| value as i8, &mut random);
+    cut(&values, |value| value as u8, &mut random);
+    cut(&values, |value| value as i16, &mut random);
+    cut(&values, |value| value as u16, &mut random);
+    cut(&values, |value| value as i32, &mut random);
+    cut(&values, |value| value as u32, &mut random);
+    cut(&values, |value| value as i64, &mut random);
+    cut(&values, |value| value, &mut random);
 }
 
 const LONG_WORDS: Words<'_> = Words {
@@ -218,15 +298,26 @@ fn mixed_f64s(count: usize) -> Vec<f64> {
     all.into_iter().cycle().take(count).collect()
 }
 
+fn mixed_i64s(count: usize) -> Vec<i64> {
+    let all =
+        [0, -1, i64::MIN, 7, 123_456, i64::MAX, -9_999_999_999_999_999, 10_000_000_000_000_000];
+    all.into_iter().cycle().take(count).collect()
+}
+
 #[test]
 fn columns_of_every_length_and_rows() {
     for count in 0..=70 {
         check_cells(&mixed_f64s(count), None, WORDS, ",");
         check_cells(&vec![1.5; count], None, WORDS, "");
+        check_cells(&mixed_i64s(count), None, WORDS, ",");
+        let floats: Vec<f32> = mixed_f64s(count).iter().map(|value| *value as f32).collect();
+        check_cells(&floats, None, WORDS, ",");
+        check_cells(&floats, None, WORDS, "");
     }
     for before in ["", ",", "</TD><TD>", &"long ".repeat(9)] {
         for words in [WORDS, LONG_WORDS, EIGHT_BYTES, SEVEN_BYTES] {
             check_cells(&mixed_f64s(70), None, words, before);
+            check_cells(&mixed_i64s(70), None, words, before);
         }
     }
 }
@@ -237,7 +328,8 @@ fn every_pattern_of_nulls() {
         for words in [WORDS, LONG_WORDS, EIGHT_BYTES, SEVEN_BYTES] {
             let bits = [pattern, !pattern, 0xa5];
             check_cells(&mixed_f64s(24), Some(Validity { bits: &bits, offset: 0 }), words, ",");
-            check_cells(&[0.25; 8], Some(Validity { bits: &bits, offset: 0 }), words, ",");
+            check_cells(&mixed_i64s(24), Some(Validity { bits: &bits, offset: 0 }), words, ",");
+            check_cells(&[0.25_f32; 8], Some(Validity { bits: &bits, offset: 0 }), words, ",");
         }
     }
     let mut random = Random(3);

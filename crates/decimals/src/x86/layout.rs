@@ -76,8 +76,11 @@ impl Floats {
     }
 }
 
-/// The pieces of the text of an integer, of up to 16 digits. A form is two times the number of digits, plus 1 if the
-/// number is negative.
+/// The most digits that an integer has.
+pub(crate) const INTEGER_DIGITS: usize = 20;
+
+/// The pieces of the text of an integer: the last ones of 20 digits. A form is two times the number of digits, plus 1 if
+/// the number is negative.
 pub(crate) const fn integer(form: usize, lead: bool) -> [Piece; 32] {
     let (digits, negative) = (form / 2, form % 2 == 1);
     let mut pieces = [Piece::Zero; 32];
@@ -90,9 +93,9 @@ pub(crate) const fn integer(form: usize, lead: bool) -> [Piece; 32] {
         pieces[at] = Piece::Minus;
         at += 1;
     }
-    let mut digit = 0;
-    while digit < digits && digits <= 16 {
-        pieces[at] = Piece::Digit(16 - digits + digit);
+    let mut digit = INTEGER_DIGITS - digits;
+    while digit < INTEGER_DIGITS {
+        pieces[at] = Piece::Digit(digit);
         at += 1;
         digit += 1;
     }

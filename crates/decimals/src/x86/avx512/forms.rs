@@ -12,10 +12,18 @@ pub(super) struct Forms {
 }
 
 pub(super) static F64: Forms = Forms::of_floats(&layout::F64);
+pub(super) static F32: Forms = Forms::of_floats(&layout::F32);
+pub(super) static INTEGERS: Forms =
+    Forms { without_lead: integer_rows(false), with_lead: integer_rows(true) };
 
-/// The bytes of a tail, lowest first: the last digit, and constants.
+/// The bytes of the tail of a float: the last digit, and constants.
 pub(super) const fn tail(lead: u8) -> i64 {
     i64::from_le_bytes([b'0', b'.', b'0', b'-', lead, 0, 0, 0])
+}
+
+/// The bytes of the tail of an integer: the first 4 of its 20 digits, and constants.
+pub(super) const fn integer_tail(lead: u8) -> i64 {
+    i64::from_le_bytes([b'0', b'0', b'0', b'0', b'-', lead, 0, 0])
 }
 
 impl Forms {
@@ -38,6 +46,16 @@ const fn float_rows(floats: &Floats, lead: bool) -> [[u8; 32]; 128] {
     rows
 }
 
+const fn integer_rows(lead: bool) -> [[u8; 32]; 128] {
+    let mut rows = [word(); 128];
+    let mut form = 0;
+    while form < 2 * (layout::INTEGER_DIGITS + 1) {
+        rows[form] = integer_index(&layout::integer(form, lead));
+        form += 1;
+    }
+    rows
+}
+
 /// The bytes of the tail.
 const fn word() -> [u8; 32] {
     let mut row = [16; 32];
@@ -49,16 +67,13 @@ const fn word() -> [u8; 32] {
     row
 }
 
-/// Positions in the source, the digits of which begin at `first`.
+/// Positions in the source of a float, the digits of which begin at `first`.
 const fn index(pieces: &[Piece; 32], first: usize) -> [u8; 32] {
     let mut row = [0; 32];
     let mut at = 0;
     while at < 32 {
         row[at] = match pieces[at] {
-            Piece::Digit(digit) => {
-                let digit = first + digit;
-                (digit % 2 * 8 + digit / 2) as u8
-            }
+            Piece::Digit(digit) => position(first + digit),
             Piece::Last => 16,
             Piece::Point => 17,
             Piece::Zero => 18,
@@ -68,4 +83,26 @@ const fn index(pieces: &[Piece; 32], first: usize) -> [u8; 32] {
         at += 1;
     }
     row
+}
+
+/// Positions in the source of an integer.
+const fn integer_index(pieces: &[Piece; 32]) -> [u8; 32] {
+    let mut row = [0; 32];
+    let mut at = 0;
+    while at < 32 {
+        row[at] = match pieces[at] {
+            Piece::Digit(digit) if digit < 4 => 16 + digit as u8,
+            Piece::Digit(digit) => position(digit - 4),
+            Piece::Minus => 20,
+            Piece::Lead => 21,
+            Piece::Last | Piece::Point | Piece::Zero => 16,
+        };
+        at += 1;
+    }
+    row
+}
+
+/// The position of one of 16 digits: first the tens, then the ones.
+const fn position(digit: usize) -> u8 {
+    (digit % 2 * 8 + digit / 2) as u8
 }

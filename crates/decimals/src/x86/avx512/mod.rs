@@ -1,18 +1,22 @@
 //! Eight values at a time with AVX-512.
 //!
-//! A lane of 64 bits holds one value. First the digits of all eight are computed ([`digits`]), together with the form of
+//! A lane of 64 bits holds one value. First the digits of all eight are computed ([`digits`], [`floats`], [`integers`]), together with the form of
 //! each text: its sign, where its point stands, how many digits it has. Then each text is one permutation of 32 bytes:
 //! the digits of the value and a few constants are its source, and a table has an index for each form.
 
-mod f64s;
+mod digits;
+mod floats;
 mod forms;
+mod integers;
+mod window;
 
 use core::arch::x86_64::*;
 
 use bytemuck::must_cast;
 
-pub(crate) use self::f64s::f64s;
+pub(crate) use self::floats::{f32s, f64s};
 use self::forms::{Forms, WORD};
+pub(crate) use self::integers::{i8s, i16s, i32s, i64s, u8s, u16s, u32s, u64s};
 use super::tables::EXPONENTS;
 use crate::cells::Cells;
 use crate::number::Number;
@@ -211,62 +215,4 @@ fn sum(lanes: __m512i) -> __m512i {
     let sum = _mm512_add_epi64(lanes, _mm512_alignr_epi64::<7>(lanes, zero));
     let sum = _mm512_add_epi64(sum, _mm512_alignr_epi64::<6>(sum, zero));
     _mm512_add_epi64(sum, _mm512_alignr_epi64::<4>(sum, zero))
-}
-
-/// The 16 digits of each number below 10^16: the tens of each pair of digits, and the ones, the first pair in the lowest
-/// byte. Larger numbers get rubbish.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
-fn digits(numbers: __m512i) -> (__m512i, __m512i) {
-    // 10^8 is 2^8 · 390625; the product is exact enough for 52 - 8 bits.
-    let by_100_000_000 = _mm512_set1_epi64(((1_u128 << 70) / 390_625 + 1) as i64);
-    let scaled = _mm512_srli_epi64::<8>(numbers);
-    let product = _mm512_madd52hi_epu64(_mm512_setzero_si512(), scaled, by_100_000_000);
-    let high = _mm512_srli_epi64::<18>(product);
-    let low = _mm512_sub_epi64(numbers, _mm512_mul_epu32(high, _mm512_set1_epi64(100_000_000)));
-    let words = _mm512_or_si512(fours(high), _mm512_slli_epi64::<32>(fours(low)));
-    pairs_to_digits(words)
-}
-
-/// Splits numbers of eight digits into two words of four digits, the first word in the lowest 16 bits.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
-fn fours(numbers: __m512i) -> __m512i {
-    let by_10_000 = _mm512_set1_epi64((1_i64 << 52) / 10_000 + 1);
-    let high = _mm512_madd52hi_epu64(_mm512_setzero_si512(), numbers, by_10_000);
-    // high + ((numbers - 10,000 high) << 16)
-    let both = _mm512_mul_epu32(high, _mm512_set1_epi64((10_000 << 16) - 1));
-    _mm512_sub_epi64(_mm512_slli_epi64::<16>(numbers), both)
-}
-
-/// Splits words of four digits into tens and ones.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
-fn pairs_to_digits(words: __m512i) -> (__m512i, __m512i) {
-    // Two digits in each byte: high + ((words - 100 high) << 8).
-    let high = _mm512_mulhi_epu16(words, _mm512_set1_epi16(5243));
-    let high = _mm512_srli_epi16::<3>(high);
-    let both = _mm512_mullo_epi16(high, _mm512_set1_epi16((100 << 8) - 1));
-    let pairs = _mm512_sub_epi16(_mm512_slli_epi16::<8>(words), both);
-    let tenth = _mm512_set1_epi16(6554);
-    let low_bytes = _mm512_set1_epi16(0xff);
-    let low = _mm512_mulhi_epu16(_mm512_and_si512(pairs, low_bytes), tenth);
-    let high = _mm512_mulhi_epu16(_mm512_andnot_si512(low_bytes, pairs), tenth);
-    let tens = _mm512_or_si512(low, _mm512_andnot_si512(low_bytes, high));
-    let ones = _mm512_sub_epi8(pairs, _mm512_mullo_epi16(tens, _mm512_set1_epi16(10)));
-    (tens, ones)
-}
-
-/// The digits as nibbles, the first digit in the lowest ones.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
-fn nibbles(tens: __m512i, ones: __m512i) -> __m512i {
-    _mm512_or_si512(tens, _mm512_slli_epi16::<4>(ones))
-}
-
-/// Digits as ASCII.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
-fn ascii(digits: __m512i) -> __m512i {
-    _mm512_or_si512(digits, _mm512_set1_epi8(b'0' as i8))
 }
