@@ -1,7 +1,7 @@
 //! The code for each set of instructions.
 
 #[cfg(target_arch = "x86_64")]
-use crate::call::Avx512;
+use crate::call::{Avx2, Avx512};
 use crate::cells::Cells;
 use crate::number::Column;
 use crate::words::ShortWords;
@@ -37,6 +37,8 @@ impl Kernel {
 pub(crate) enum Code {
     Portable,
     #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    #[cfg(target_arch = "x86_64")]
     Avx512(Avx512),
 }
 
@@ -45,17 +47,20 @@ impl Code {
     pub(crate) fn of(kernel: Kernel) -> Option<Self> {
         match kernel {
             Kernel::Portable => Some(Self::Portable),
-            Kernel::Avx2 => None,
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2 => Avx2::detect().map(Self::Avx2),
             #[cfg(target_arch = "x86_64")]
             Kernel::Avx512 => Avx512::detect().map(Self::Avx512),
             #[cfg(not(target_arch = "x86_64"))]
-            Kernel::Avx512 => None,
+            Kernel::Avx2 | Kernel::Avx512 => None,
         }
     }
 
     pub(crate) fn kernel(self) -> Kernel {
         match self {
             Self::Portable => Kernel::Portable,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => Kernel::Avx2,
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(_) => Kernel::Avx512,
         }
@@ -69,6 +74,8 @@ impl Code {
         cells: Cells<'_>,
     ) -> usize {
         match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(code) => code.write::<ROWS>(column, words, cells),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(code) => code.write::<ROWS>(column, words, cells),
             _ => cells.start,

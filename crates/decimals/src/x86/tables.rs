@@ -14,6 +14,18 @@ pub(crate) static F64: [[u64; 4]; 2048] = f64_rows();
 /// and half of the distance between two floats, where an integral part of 1 is 2^34.
 pub(crate) static F32: [[u64; 4]; 256] = f32_rows();
 
+/// The powers of ten for each k, and 0 for indexes that no float has.
+pub(crate) static POWERS: [u128; 1024] = {
+    let powers = powers();
+    let mut rows = [0; 1024];
+    let mut k = 0;
+    while k < powers.len() {
+        rows[k] = powers[k];
+        k += 1;
+    }
+    rows
+};
+
 /// The text of decimal exponents for scientific notation, in rows of 8 bytes: `e-5`, for example, in row
 /// `EXPONENT_ZERO - 5`.
 pub(crate) static EXPONENTS: [[u8; 8]; 1024] = exponents();
@@ -22,7 +34,8 @@ pub(crate) static EXPONENTS: [[u8; 8]; 1024] = exponents();
 pub(crate) const EXPONENT_ZERO: i64 = 512;
 
 /// For an exponent e of an f64: the decimal exponent plus 324, and the bits that its product has to be shifted by.
-const fn scale(e: usize) -> (usize, u32) {
+#[inline]
+pub(crate) const fn scale(e: usize) -> (usize, u32) {
     let k = (315_653 * e + 411_649) >> 20;
     (k, (((e << 16) + 326_913 - 217_707 * k) >> 16) as u32)
 }
