@@ -25,7 +25,7 @@ macro_rules! kernel {
             }
 
             /// Writes the text of each value; returns the end of the last one.
-            pub(crate) fn write<const ROWS: bool>(
+            pub(crate) fn write(
                 self,
                 column: Column<'_>,
                 words: &ShortWords<'_>,
@@ -34,16 +34,16 @@ macro_rules! kernel {
                 // SAFETY: `detect`, the only maker of this type, has found the features of these functions.
                 unsafe {
                     match column {
-                        Column::I8(values) => $module::i8s::<ROWS>(values, words, cells),
-                        Column::U8(values) => $module::u8s::<ROWS>(values, words, cells),
-                        Column::I16(values) => $module::i16s::<ROWS>(values, words, cells),
-                        Column::U16(values) => $module::u16s::<ROWS>(values, words, cells),
-                        Column::I32(values) => $module::i32s::<ROWS>(values, words, cells),
-                        Column::U32(values) => $module::u32s::<ROWS>(values, words, cells),
-                        Column::I64(values) => $module::i64s::<ROWS>(values, words, cells),
-                        Column::U64(values) => $module::u64s::<ROWS>(values, words, cells),
-                        Column::F32(values) => $module::f32s::<ROWS>(values, words, cells),
-                        Column::F64(values) => $module::f64s::<ROWS>(values, words, cells),
+                        Column::I8(values) => $module::i8s(values, words, cells),
+                        Column::U8(values) => $module::u8s(values, words, cells),
+                        Column::I16(values) => $module::i16s(values, words, cells),
+                        Column::U16(values) => $module::u16s(values, words, cells),
+                        Column::I32(values) => $module::i32s(values, words, cells),
+                        Column::U32(values) => $module::u32s(values, words, cells),
+                        Column::I64(values) => $module::i64s(values, words, cells),
+                        Column::U64(values) => $module::u64s(values, words, cells),
+                        Column::F32(values) => $module::f32s(values, words, cells),
+                        Column::F64(values) => $module::f64s(values, words, cells),
                     }
                 }
             }

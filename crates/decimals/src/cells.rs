@@ -10,6 +10,8 @@ pub(crate) struct Cells<'a> {
     pub(crate) text: &'a mut [u8],
     /// For each value the end of its text. In rows, the text before it ends here when a kernel begins.
     pub(crate) ends: &'a mut [usize],
+    /// Whether each text is appended to a row of its own; if not, to the text before it.
+    pub(crate) rows: bool,
     /// The start of the first text. Not used in rows.
     pub(crate) start: usize,
 }

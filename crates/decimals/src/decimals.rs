@@ -54,8 +54,8 @@ impl<'a> Decimals<'a> {
             }
             let first = ends.len();
             ends.resize(first + block.len(), 0);
-            let cells = Cells { text, ends: &mut ends[first..], start };
-            start = self.code.write::<false>(N::column(block), &words, cells);
+            let cells = Cells { text, ends: &mut ends[first..], rows: false, start };
+            start = self.code.write(N::column(block), &words, cells);
         }
         text.truncate(start);
     }
@@ -88,6 +88,6 @@ impl<'a> Decimals<'a> {
             }
         };
         let words = ShortWords::new(&self.words, lead);
-        self.code.write::<true>(column, &words, rows.cells(values.len(), self.words.room()));
+        self.code.write(column, &words, rows.cells(values.len(), self.words.room()));
     }
 }

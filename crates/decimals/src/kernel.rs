@@ -67,7 +67,7 @@ impl Code {
     }
 
     /// Writes the text of each value; returns the end of the last one.
-    pub(crate) fn write<const ROWS: bool>(
+    pub(crate) fn write(
         self,
         column: Column<'_>,
         words: &ShortWords<'_>,
@@ -75,9 +75,9 @@ impl Code {
     ) -> usize {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2(code) => code.write::<ROWS>(column, words, cells),
+            Self::Avx2(code) => code.write(column, words, cells),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512(code) => code.write::<ROWS>(column, words, cells),
+            Self::Avx512(code) => code.write(column, words, cells),
             _ => cells.start,
         }
     }

@@ -70,7 +70,7 @@ impl Rows {
     pub(crate) fn cells(&mut self, rows: usize, room: usize) -> Cells<'_> {
         self.reserve(room);
         self.longest += room;
-        Cells { text: &mut self.text, ends: &mut self.ends[..rows], start: 0 }
+        Cells { text: &mut self.text, ends: &mut self.ends[..rows], rows: true, start: 0 }
     }
 
     /// Makes room for this number of bytes after the end of every row.

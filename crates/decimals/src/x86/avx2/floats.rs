@@ -9,24 +9,16 @@ use crate::x86::tables::{EXPONENT_ZERO, POWERS, scale};
 
 /// Writes the text of each value; returns the end of the last one.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-pub(crate) fn f64s<const ROWS: bool>(
-    values: Values<'_, f64>,
-    words: &ShortWords<'_>,
-    cells: Cells<'_>,
-) -> usize {
+pub(crate) fn f64s(values: Values<'_, f64>, words: &ShortWords<'_>, cells: Cells<'_>) -> usize {
     let text = |shape, nibbles| text(shape, nibbles, &F64);
-    write::<f64, ROWS>(values, words, &forms::F64, cells, f64_significand, text)
+    write(values, words, &forms::F64, cells, f64_significand, text)
 }
 
 /// Writes the text of each value; returns the end of the last one.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-pub(crate) fn f32s<const ROWS: bool>(
-    values: Values<'_, f32>,
-    words: &ShortWords<'_>,
-    cells: Cells<'_>,
-) -> usize {
+pub(crate) fn f32s(values: Values<'_, f32>, words: &ShortWords<'_>, cells: Cells<'_>) -> usize {
     let text = |shape, nibbles| text(shape, nibbles, &F32);
-    write::<f32, ROWS>(values, words, &forms::F32, cells, f32_significand, text)
+    write(values, words, &forms::F32, cells, f32_significand, text)
 }
 
 /// The algorithm of zmij.

@@ -9,7 +9,7 @@ macro_rules! columns {
     ($($name:ident, $integer:ty, $size:expr;)*) => {$(
         /// Writes the text of each value; returns the end of the last one.
         #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-        pub(crate) fn $name<const ROWS: bool>(
+        pub(crate) fn $name(
             values: Values<'_, $integer>,
             words: &ShortWords<'_>,
             cells: Cells<'_>,
@@ -18,7 +18,7 @@ macro_rules! columns {
                 #[allow(unused_comparisons, reason = "a macro for signed and unsigned integers")]
                 significand($size(value), value < 0)
             };
-            write::<$integer, ROWS>(values, words, &forms::INTEGERS, cells, significand, text)
+            write(values, words, &forms::INTEGERS, cells, significand, text)
         }
     )*};
 }

@@ -58,7 +58,7 @@ struct Text {
 /// from its shape and its digits as nibbles, the first one lowest.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn write<N: Number, const ROWS: bool>(
+fn write<N: Number>(
     values: Values<'_, N>,
     words: &ShortWords<'_>,
     forms: &'static [Form; 128],
@@ -81,7 +81,7 @@ fn write<N: Number, const ROWS: bool>(
         let (digits, nibbles) = split(significands.map(|significand| significand.halves));
         let ends = &mut cells.ends[at..at + values.len()];
         for (lane, end) in ends.iter_mut().enumerate() {
-            if ROWS {
+            if cells.rows {
                 start = *end;
             }
             if special >> lane & 1 == 1 {

@@ -16,29 +16,22 @@ use crate::x86::tables::{self, EXPONENT_ZERO};
 
 /// Writes the text of each value; returns the end of the last one.
 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
-pub(crate) fn f64s<const ROWS: bool>(
-    values: Values<'_, f64>,
-    words: &ShortWords<'_>,
-    cells: Cells<'_>,
-) -> usize {
+pub(crate) fn f64s(values: Values<'_, f64>, words: &ShortWords<'_>, cells: Cells<'_>) -> usize {
     let tail = _mm512_set1_epi64(tail(words.lead_byte()));
     let mut window = Window::new(&tables::F64);
-    write::<f64, ROWS>(values, words, &forms::F64, cells, |values| {
-        f64_significands(must_cast(*values), &mut window).digits(&F64, tail)
+    write(values, words, &forms::F64, cells, |values| {
+        f64_significands(must_cast(*values), &mut window).digits::<64>(&F64, tail)
     })
 }
 
 /// Writes the text of each value; returns the end of the last one.
 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
-pub(crate) fn f32s<const ROWS: bool>(
-    values: Values<'_, f32>,
-    words: &ShortWords<'_>,
-    cells: Cells<'_>,
-) -> usize {
+pub(crate) fn f32s(values: Values<'_, f32>, words: &ShortWords<'_>, cells: Cells<'_>) -> usize {
     let tail = _mm512_set1_epi64(tail(words.lead_byte()));
     let mut window = Window::new(&tables::F32);
-    write::<f32, ROWS>(values, words, &forms::F32, cells, |values| {
-        f32_significands(_mm512_cvtepu32_epi64(must_cast(*values)), &mut window).digits(&F32, tail)
+    write(values, words, &forms::F32, cells, |values| {
+        f32_significands(_mm512_cvtepu32_epi64(must_cast(*values)), &mut window)
+            .digits::<32>(&F32, tail)
     })
 }
 
@@ -192,7 +185,7 @@ fn f32_significands(bits: __m512i, window: &mut Window<256>) -> Significands {
 impl Significands {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
-    fn digits(self, floats: &'static Floats, tail: __m512i) -> Eight {
+    fn digits<const BITS: u32>(self, floats: &'static Floats, tail: __m512i) -> Eight {
         let one = _mm512_set1_epi64(1);
         let (tens, ones) = if floats.digits == 8 {
             eight_digits(self.integral)

@@ -15,13 +15,13 @@ macro_rules! columns {
     ($($name:ident, $integer:ty, $digits:literal, $signed:literal, $lanes:expr;)*) => {$(
         /// Writes the text of each value; returns the end of the last one.
         #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
-        pub(crate) fn $name<const ROWS: bool>(
+        pub(crate) fn $name(
             values: Values<'_, $integer>,
             words: &ShortWords<'_>,
             cells: Cells<'_>,
         ) -> usize {
             let tail = _mm512_set1_epi64(integer_tail(words.lead_byte()));
-            write::<$integer, ROWS>(values, words, &forms::INTEGERS, cells, |values| {
+            write(values, words, &forms::INTEGERS, cells, |values| {
                 eight::<$digits, $signed>($lanes(*values), tail)
             })
         }

@@ -50,7 +50,7 @@ struct Eight {
 /// Writes the text of each value. `eight` computes the digits of eight values.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
-fn write<N: Number, const ROWS: bool>(
+fn write<N: Number>(
     values: Values<'_, N>,
     words: &ShortWords<'_>,
     forms: &'static Forms,
@@ -97,7 +97,7 @@ fn write<N: Number, const ROWS: bool>(
 
         if lanes.slow == 0 && count == 8 {
             let ends = &mut cells.ends[at..at + 8];
-            let starts = if ROWS {
+            let starts = if cells.rows {
                 let mut starts = [0; 8];
                 starts.copy_from_slice(ends);
                 let starts: __m512i = must_cast(starts);
@@ -111,7 +111,7 @@ fn write<N: Number, const ROWS: bool>(
                 end = _mm512_permutexvar_epi64(_mm512_set1_epi64(7), all);
                 starts
             };
-            if ROWS {
+            if cells.rows {
                 ends.copy_from_slice(&must_cast::<_, [usize; 8]>(end));
             }
             let starts: [usize; 8] = must_cast(starts);
@@ -137,7 +137,7 @@ fn write<N: Number, const ROWS: bool>(
             let exponent: [u64; 8] = must_cast(lanes.exponent);
             let mut start = must_cast::<_, [usize; 8]>(end)[7];
             for lane in 0..count {
-                if ROWS {
+                if cells.rows {
                     start = cells.ends[at + lane];
                 }
                 if lanes.slow >> lane & 1 == 1 {
