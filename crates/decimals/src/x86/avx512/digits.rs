@@ -16,9 +16,10 @@ pub(super) fn sixteen_digits(numbers: __m512i) -> (__m512i, __m512i) {
     let scaled = _mm512_srli_epi64::<8>(numbers);
     let product = _mm512_madd52hi_epu64(_mm512_setzero_si512(), scaled, by_390_625);
     let high = _mm512_srli_epi64::<18>(product);
-    let whole = _mm512_mul_epu32(high, _mm512_set1_epi64(100_000_000));
-    let low = fours(_mm512_sub_epi64(numbers, whole));
-    split(_mm512_or_si512(fours(high), _mm512_slli_epi64::<32>(low)))
+    // numbers - 10^8 high in the low 52 bits; the others are not used.
+    let low = _mm512_madd52lo_epu64(numbers, high, _mm512_set1_epi64((1 << 52) - 100_000_000));
+    let low = _mm512_slli_epi64::<32>(fours(low));
+    split(_mm512_mask_mov_epi32(low, 0b0101_0101_0101_0101, fours(high)))
 }
 
 /// The last eight digits, 8 to 15, of each number below 10^8; the others are 0. Larger numbers get rubbish.
@@ -38,15 +39,16 @@ pub(super) fn four_digits(numbers: __m512i) -> __m512i {
     _mm512_shuffle_epi8(both, must_cast([order; 4]))
 }
 
-/// Splits numbers of eight digits into two words of four digits, the first word in the lowest 16 bits.
+/// Splits numbers of eight digits into two words of four digits, the first word in the lowest 16 bits. The upper half of
+/// a lane is rubbish; only the low 52 bits of the numbers count.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
 fn fours(numbers: __m512i) -> __m512i {
     let by_10_000 = _mm512_set1_epi64((1_i64 << 52) / 10_000 + 1);
     let high = _mm512_madd52hi_epu64(_mm512_setzero_si512(), numbers, by_10_000);
-    // high + ((numbers - 10,000 high) << 16)
-    let both = _mm512_mul_epu32(high, _mm512_set1_epi64((10_000 << 16) - 1));
-    _mm512_sub_epi64(_mm512_slli_epi64::<16>(numbers), both)
+    // high + ((numbers - 10,000 high) << 16) in the low 52 bits.
+    let factor = _mm512_set1_epi64((1 << 52) + 1 - (10_000 << 16));
+    _mm512_madd52lo_epu64(_mm512_slli_epi64::<16>(numbers), high, factor)
 }
 
 /// Splits words of four digits into tens and ones.

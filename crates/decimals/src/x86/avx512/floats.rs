@@ -1,6 +1,7 @@
 //! Columns of floats.
 
 use core::arch::x86_64::*;
+use core::hint::black_box;
 
 use bytemuck::must_cast;
 
@@ -18,9 +19,11 @@ use crate::x86::tables::{self, EXPONENT_ZERO};
 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
 pub(crate) fn f64s(values: Values<'_, f64>, words: &ShortWords<'_>, cells: Cells<'_>) -> usize {
     let tail = _mm512_set1_epi64(tail(words.lead_byte()));
+    // If the compiler knew this number, it would make two instructions of an addition with a mask.
+    let one = must_cast(black_box([1_u64; 8]));
     let mut window = Window::new(&tables::F64);
     write(values, words, &forms::F64, cells, |values| {
-        f64_significands(must_cast(*values), &mut window).digits::<64>(&F64, tail)
+        f64_significands(must_cast(*values), one, &mut window).digits::<64>(&F64, tail, one)
     })
 }
 
@@ -28,10 +31,12 @@ pub(crate) fn f64s(values: Values<'_, f64>, words: &ShortWords<'_>, cells: Cells
 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
 pub(crate) fn f32s(values: Values<'_, f32>, words: &ShortWords<'_>, cells: Cells<'_>) -> usize {
     let tail = _mm512_set1_epi64(tail(words.lead_byte()));
+    // If the compiler knew this number, it would make two instructions of an addition with a mask.
+    let one = must_cast(black_box([1_u64; 8]));
     let mut window = Window::new(&tables::F32);
     write(values, words, &forms::F32, cells, |values| {
-        f32_significands(_mm512_cvtepu32_epi64(must_cast(*values)), &mut window)
-            .digits::<32>(&F32, tail)
+        f32_significands(_mm512_cvtepu32_epi64(must_cast(*values)), one, &mut window)
+            .digits::<32>(&F32, tail, one)
     })
 }
 
@@ -45,7 +50,7 @@ struct Significands {
     class: __m512i,
     /// 1 for negative values, 0 for others.
     sign: __m512i,
-    zero: u8,
+    not_zero: u8,
     slow: u8,
     not_finite: u8,
     nan: u8,
@@ -55,14 +60,13 @@ struct Significands {
 /// The algorithm of zmij.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
-fn f64_significands(bits: __m512i, window: &mut Window<2048>) -> Significands {
-    let one = _mm512_set1_epi64(1);
+fn f64_significands(bits: __m512i, one: __m512i, window: &mut Window<2048>) -> Significands {
     let exponent_bits = _mm512_set1_epi64(2047);
     let e = _mm512_and_si512(_mm512_srli_epi64::<52>(bits), exponent_bits);
     let no_exponent = _mm512_testn_epi64_mask(e, e);
     let not_finite = _mm512_cmpeq_epi64_mask(e, exponent_bits);
     let significand = _mm512_test_epi64_mask(bits, _mm512_set1_epi64((1 << 52) - 1));
-    let zero = no_exponent & !significand;
+    let not_zero = _mm512_test_epi64_mask(bits, _mm512_set1_epi64(i64::MAX));
 
     // The product with the power of ten. Only the low 52 bits of a factor count, so that the bits of the float serve as
     // they are; the power is added for the implicit bit.
@@ -72,14 +76,16 @@ fn f64_significands(bits: __m512i, window: &mut Window<2048>) -> Significands {
     let c2 = _mm512_madd52hi_epu64(p2, p2, bits);
     let carried = _mm512_add_epi64(c1, _mm512_srli_epi64::<52>(c0));
     let (high, low) = (_mm512_slli_epi64::<2>(c2), _mm512_srli_epi64::<50>(carried));
-    let integral = _mm512_maskz_add_epi64(!zero, high, low);
+    let integral = _mm512_maskz_add_epi64(not_zero, high, low);
     let fraction = _mm512_add_epi64(_mm512_slli_epi64::<14>(c1), _mm512_srli_epi64::<38>(c0));
 
     // Half of the distance between two floats, plus 1 if the significand is even.
     let half = _mm512_add_epi64(_mm512_slli_epi64::<13>(p2), _mm512_srli_epi64::<39>(p1));
     let half = _mm512_add_epi64(half, _mm512_andnot_si512(bits, one));
-    let up = _mm512_cmplt_epu64_mask(_mm512_add_epi64(fraction, half), half) & !zero;
-    let down = _mm512_cmpgt_epu64_mask(half, fraction);
+    let sum = _mm512_add_epi64(fraction, half);
+    let up = _mm512_mask_cmplt_epu64_mask(not_zero, sum, half);
+    let not_down = _mm512_mask_cmpge_epu64_mask(not_zero, fraction, half);
+    let has_last = _mm512_mask_cmpge_epu64_mask(not_down, sum, half);
 
     // For powers of two the next float below is nearer. An integral part without a fraction is exact.
     let inexact = _mm512_test_epi64_mask(fraction, fraction);
@@ -89,11 +95,11 @@ fn f64_significands(bits: __m512i, window: &mut Window<2048>) -> Significands {
     Significands {
         integral: _mm512_mask_add_epi64(integral, up, integral, one),
         last: f64_last_digit(fraction),
-        has_last: !(up | down | zero),
+        has_last,
         class: _mm512_srai_epi64::<20>(class),
         sign: _mm512_srli_epi64::<63>(bits),
-        zero,
-        slow: (!significand & !not_finite & !zero & inexact) | subnormal,
+        not_zero,
+        slow: (!significand & !not_finite & not_zero & inexact) | subnormal,
         not_finite,
         nan: not_finite & significand,
         negative: _mm512_movepi64_mask(bits),
@@ -120,8 +126,7 @@ fn f64_last_digit(fraction: __m512i) -> __m512i {
 /// The algorithm of zmij; the bits of the floats are in the lower halves of the lanes.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
-fn f32_significands(bits: __m512i, window: &mut Window<256>) -> Significands {
-    let one = _mm512_set1_epi64(1);
+fn f32_significands(bits: __m512i, one: __m512i, window: &mut Window<256>) -> Significands {
     let exponent_bits = _mm512_set1_epi64(255);
     let implicit = _mm512_set1_epi64(1 << 23);
     let below = _mm512_set1_epi64((1 << 23) - 1);
@@ -129,7 +134,7 @@ fn f32_significands(bits: __m512i, window: &mut Window<256>) -> Significands {
     let no_exponent = _mm512_testn_epi64_mask(e, e);
     let not_finite = _mm512_cmpeq_epi64_mask(e, exponent_bits);
     let significand = _mm512_test_epi64_mask(bits, below);
-    let zero = no_exponent & !significand;
+    let not_zero = _mm512_test_epi64_mask(bits, _mm512_set1_epi64(i64::from(i32::MAX)));
     let sign = _mm512_srli_epi64::<31>(bits);
 
     // The product with the power of ten, its point at bit 34.
@@ -140,16 +145,17 @@ fn f32_significands(bits: __m512i, window: &mut Window<256>) -> Significands {
     let c0 = _mm512_madd52lo_epu64(_mm512_madd52hi_epu64(none, p0, x), p1, x);
     let c1 = _mm512_madd52hi_epu64(none, p1, x);
     let (high, low) = (_mm512_slli_epi64::<40>(c1), _mm512_srli_epi64::<12>(c0));
-    let product = _mm512_maskz_add_epi64(!zero, high, low);
+    let product = _mm512_maskz_add_epi64(not_zero, high, low);
     let integral = _mm512_srli_epi64::<34>(product);
     let fraction = _mm512_and_si512(product, _mm512_set1_epi64((1 << 34) - 1));
 
     let half = _mm512_add_epi64(half, _mm512_andnot_si512(bits, one));
     let sum = _mm512_add_epi64(fraction, half);
-    let up = _mm512_cmpge_epu64_mask(sum, _mm512_set1_epi64(1 << 34)) & !zero;
-    let down = _mm512_cmpgt_epu64_mask(half, fraction);
+    let whole = _mm512_set1_epi64(1 << 34);
+    let up = _mm512_mask_cmpge_epu64_mask(not_zero, sum, whole);
+    let not_down = _mm512_mask_cmpge_epu64_mask(not_zero, fraction, half);
+    let has_last = _mm512_mask_cmplt_epu64_mask(not_down, sum, whole);
     let integral = _mm512_mask_add_epi64(integral, up, integral, one);
-    let has_last = !(up | down | zero);
     let ten = _mm512_set1_epi64(10);
     let rounded = _mm512_madd52lo_epu64(_mm512_set1_epi64(1 << 33), fraction, ten);
     let last = _mm512_srli_epi64::<34>(rounded);
@@ -158,7 +164,8 @@ fn f32_significands(bits: __m512i, window: &mut Window<256>) -> Significands {
     let last = _mm512_mask_set1_epi64(last, tie, 2);
 
     // An integral part of six digits takes the last one as its seventh.
-    let short = _mm512_cmplt_epu64_mask(integral, _mm512_set1_epi64(1_000_000)) & !zero;
+    let million = _mm512_set1_epi64(1_000_000);
+    let short = _mm512_mask_cmplt_epu64_mask(not_zero, integral, million);
     let with_last = _mm512_maskz_mov_epi64(has_last, last);
     let with_last = _mm512_madd52lo_epu64(with_last, integral, ten);
 
@@ -174,8 +181,8 @@ fn f32_significands(bits: __m512i, window: &mut Window<256>) -> Significands {
         has_last: has_last & !short,
         class: _mm512_mask_sub_epi64(class, short, class, one),
         sign,
-        zero,
-        slow: (!significand & !not_finite & !zero & inexact) | subnormal,
+        not_zero,
+        slow: (!significand & !not_finite & not_zero & inexact) | subnormal,
         not_finite,
         nan: not_finite & significand,
         negative: _mm512_test_epi64_mask(sign, sign),
@@ -185,8 +192,12 @@ fn f32_significands(bits: __m512i, window: &mut Window<256>) -> Significands {
 impl Significands {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
-    fn digits<const BITS: u32>(self, floats: &'static Floats, tail: __m512i) -> Eight {
-        let one = _mm512_set1_epi64(1);
+    fn digits<const BITS: u32>(
+        self,
+        floats: &'static Floats,
+        tail: __m512i,
+        one: __m512i,
+    ) -> Eight {
         let (tens, ones) = if floats.digits == 8 {
             eight_digits(self.integral)
         } else {
@@ -203,7 +214,8 @@ impl Significands {
         let count = _mm512_mask_add_epi64(count, full, count, one);
 
         let class = _mm512_mask_add_epi64(self.class, full, self.class, one);
-        let class = _mm512_mask_set1_epi64(class, self.zero, -floats.least);
+        let zero = _mm512_set1_epi64(-floats.least);
+        let class = _mm512_mask_mov_epi64(zero, self.not_zero, class);
         let most = _mm512_set1_epi64(floats.scientific() as i64);
         let scientific = _mm512_cmpge_epu64_mask(class, most);
         let form = _mm512_slli_epi64::<2>(_mm512_min_epu64(class, most));
