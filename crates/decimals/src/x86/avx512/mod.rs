@@ -1,6 +1,6 @@
-//! Eight values at a time with AVX-512.
+//! Columns of numbers with AVX-512.
 //!
-//! A lane of 64 bits holds one value. First the digits of all eight are computed ([`digits`], [`floats`], [`integers`]), together with the form of
+//! A lane of 64 bits holds one value, and two registers are worked on side by side. First the digits of all sixteen are computed ([`digits`], [`floats`], [`integers`]), together with the form of
 //! each text: its sign, where its point stands, how many digits it has. Then each text is one permutation of 32 bytes:
 //! the digits of the value and a few constants are its source, and a table has an index for each form.
 
@@ -23,31 +23,44 @@ use crate::number::Number;
 use crate::values::Values;
 use crate::words::ShortWords;
 
-/// Eight values, one in each lane of 64 bits: their digits, and the forms of their texts.
-struct Eight {
+/// Sixteen values, one in each lane of 64 bits.
+type Pair = [__m512i; 2];
+
+/// Does the same with both halves of sixteen values. Each step is written for both at once, since a step waits for the one
+/// before it, and the processor looks ahead less far than from one half to the other.
+macro_rules! both {
+    ($half:ident => $value:expr) => {{
+        let value = |$half: usize| $value;
+        [value(0), value(1)]
+    }};
+}
+use both;
+
+/// Sixteen values: their digits, and the forms of their texts.
+struct Sixteen {
     /// The digits 0, 2, 4 … of each value as ASCII, the first one in the lowest byte.
-    tens: __m512i,
+    tens: Pair,
     /// The digits 1, 3, 5 …
-    ones: __m512i,
+    ones: Pair,
     /// The other bytes that a text can have: see [`forms`].
-    tail: __m512i,
+    tail: Pair,
     /// The rows of [`Forms`].
-    form: __m512i,
+    form: Pair,
     /// The lengths of the texts, without the exponents of scientific notation.
-    length: __m512i,
+    length: Pair,
     /// The decimal exponents; needed only for scientific notation.
-    exponent: __m512i,
+    exponent: Pair,
     /// Which values are in scientific notation.
-    scientific: u8,
+    scientific: [u8; 2],
     /// Which values the portable code has to write; none of these are in `not_finite`.
-    slow: u8,
+    slow: [u8; 2],
     /// Which values are NaN or infinite.
-    not_finite: u8,
-    nan: u8,
-    negative: u8,
+    not_finite: [u8; 2],
+    nan: [u8; 2],
+    negative: [u8; 2],
 }
 
-/// Writes the text of each value. `eight` computes the digits of eight values.
+/// Writes the text of each value. `sixteen` computes the digits of sixteen values.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
 fn write<N: Number>(
@@ -55,99 +68,87 @@ fn write<N: Number>(
     words: &ShortWords<'_>,
     forms: &'static Forms,
     cells: Cells<'_>,
-    mut eight: impl FnMut(&[N; 8]) -> Eight,
+    mut sixteen: impl FnMut(&[N; 16]) -> Sixteen,
 ) -> usize {
     let (column, validity) = (values.values(), values.validity());
     let Some(first) = column.first() else { return cells.start };
-    let (eights, rest) = column.as_chunks::<8>();
-    let mut last = [*first; 8];
-    last[..rest.len()].copy_from_slice(rest);
+    let (sixteens, rest) = column.as_chunks::<16>();
+    let mut last = [*first; 16];
+    for (value, from) in last.iter_mut().zip(rest) {
+        *value = *from;
+    }
     let forms = forms.with_lead(words.lead());
     let lead = _mm512_set1_epi64(words.lead() as i64);
     let mut end = _mm512_set1_epi64(cells.start as i64);
 
-    for at in (0..column.len()).step_by(8) {
-        let (values, count) = match eights.get(at / 8) {
-            Some(values) => (values, 8),
+    for at in (0..column.len()).step_by(16) {
+        let (values, count) = match sixteens.get(at / 16) {
+            Some(values) => (values, 16),
             None => (&last, rest.len()),
         };
-        let mut lanes = eight(values);
-        let null = validity.map_or(0, |validity| !validity.eight(at));
-        let special = null | lanes.not_finite;
-        if special != 0 {
+        let mut lanes = sixteen(values);
+        let null = both!(i => validity.map_or(0, |validity| !validity.eight(at + 8 * i)));
+        let special = both!(i => null[i] | lanes.not_finite[i]);
+        if special != [0; 2] {
             if words.fit() {
                 spell(&mut lanes, null, words);
-                lanes.slow &= !null;
+                lanes.slow = both!(i => lanes.slow[i] & !null[i]);
             } else {
-                lanes.slow |= special;
+                lanes.slow = both!(i => lanes.slow[i] | special[i]);
             }
-            lanes.scientific &= !special;
+            lanes.scientific = both!(i => lanes.scientific[i] & !special[i]);
         }
-        let mut length = _mm512_add_epi64(lanes.length, lead);
-        let exponent_at = length;
-        if lanes.scientific != 0 {
-            length = _mm512_add_epi64(length, exponent_length(&lanes));
-        }
+        let length = both!(i => _mm512_add_epi64(lanes.length[i], lead));
         let sources = sources(&lanes);
-        let form: [u64; 8] = must_cast(lanes.form);
+        let form: [u64; 16] = must_cast(lanes.form);
         let text = |lane: usize| -> [u8; 32] {
             let index: __m256i = must_cast(forms[(form[lane] & 127) as usize]);
-            must_cast(_mm256_permutexvar_epi8(index, sources[lane]))
+            must_cast(_mm256_permutexvar_epi8(index, must_cast(sources[lane])))
         };
 
-        if lanes.slow == 0 && count == 8 {
-            let ends = &mut cells.ends[at..at + 8];
+        if lanes.slow == [0; 2] && lanes.scientific == [0; 2] && count == 16 {
+            let ends = &mut cells.ends[at..at + 16];
             let starts = if cells.rows {
-                let mut starts = [0; 8];
+                let mut starts = [0; 16];
                 starts.copy_from_slice(ends);
-                let starts: __m512i = must_cast(starts);
-                end = _mm512_add_epi64(starts, length);
+                let starts: Pair = must_cast(starts);
+                let all = both!(i => _mm512_add_epi64(starts[i], length[i]));
+                ends.copy_from_slice(&must_cast::<_, [usize; 16]>(all));
                 starts
             } else {
-                let sum = sum(length);
-                let starts = _mm512_add_epi64(end, _mm512_sub_epi64(sum, length));
-                let all = _mm512_add_epi64(end, sum);
-                ends.copy_from_slice(&must_cast::<_, [usize; 8]>(all));
-                end = _mm512_permutexvar_epi64(_mm512_set1_epi64(7), all);
-                starts
+                let sums = both!(i => sum(length[i]));
+                let seventh = _mm512_set1_epi64(7);
+                let middle = _mm512_add_epi64(end, _mm512_permutexvar_epi64(seventh, sums[0]));
+                let before = [end, middle];
+                let all = both!(i => _mm512_add_epi64(before[i], sums[i]));
+                ends.copy_from_slice(&must_cast::<_, [usize; 16]>(all));
+                end = _mm512_permutexvar_epi64(seventh, all[1]);
+                both!(i => _mm512_sub_epi64(all[i], length[i]))
             };
-            if cells.rows {
-                ends.copy_from_slice(&must_cast::<_, [usize; 8]>(end));
-            }
-            let starts: [usize; 8] = must_cast(starts);
-            if lanes.scientific == 0 {
-                for lane in 0..8 {
-                    cells.text[starts[lane]..starts[lane] + 32].copy_from_slice(&text(lane));
-                }
-            } else {
-                let exponent_at: [usize; 8] = must_cast(exponent_at);
-                let exponent: [u64; 8] = must_cast(lanes.exponent);
-                for lane in 0..8 {
-                    let start = starts[lane];
-                    cells.text[start..start + 32].copy_from_slice(&text(lane));
-                    // The values that have no exponent get these bytes behind their end.
-                    let start = start + exponent_at[lane];
-                    let exponent = &EXPONENTS[(exponent[lane] & 1023) as usize];
-                    cells.text[start..start + 8].copy_from_slice(exponent);
-                }
+            let starts: [usize; 16] = must_cast(starts);
+            for lane in 0..16 {
+                cells.text[starts[lane]..starts[lane] + 32].copy_from_slice(&text(lane));
             }
         } else {
-            let length: [usize; 8] = must_cast(length);
-            let exponent_at: [usize; 8] = must_cast(exponent_at);
-            let exponent: [u64; 8] = must_cast(lanes.exponent);
             let mut start = must_cast::<_, [usize; 8]>(end)[7];
+            let slow = u16::from_le_bytes(lanes.slow);
+            let null = u16::from_le_bytes(null);
+            let exponent_at: [usize; 16] = must_cast(length);
+            let length: [usize; 16] = must_cast(exponent_length(&lanes));
+            let exponent: [u64; 16] = must_cast(lanes.exponent);
             for lane in 0..count {
                 if cells.rows {
                     start = cells.ends[at + lane];
                 }
-                if lanes.slow >> lane & 1 == 1 {
+                if slow >> lane & 1 == 1 {
                     let value = (null >> lane & 1 == 0).then_some(values[lane]);
                     start = words.write(value, cells.text, start);
                 } else {
                     cells.text[start..start + 32].copy_from_slice(&text(lane));
+                    start += exponent_at[lane];
+                    // The values that have no exponent get these bytes behind their end.
                     let exponent = &EXPONENTS[(exponent[lane] & 1023) as usize];
-                    let from = start + exponent_at[lane];
-                    cells.text[from..from + 8].copy_from_slice(exponent);
+                    cells.text[start..start + 8].copy_from_slice(exponent);
                     start += length[lane];
                 }
                 cells.ends[at + lane] = start;
@@ -161,50 +162,55 @@ fn write<N: Number>(
 /// Replaces nulls, NaN and infinities by their words.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
-fn spell(lanes: &mut Eight, null: u8, words: &ShortWords<'_>) {
-    let infinite = lanes.not_finite & !lanes.nan;
+fn spell(lanes: &mut Sixteen, null: [u8; 2], words: &ShortWords<'_>) {
     let [null_word, nan, infinity, negative_infinity] = words.words();
-    for (mask, word) in [
-        (infinite & !lanes.negative, infinity),
-        (infinite & lanes.negative, negative_infinity),
-        (lanes.nan, nan),
-        (null, null_word),
-    ] {
-        lanes.tail = _mm512_mask_set1_epi64(lanes.tail, mask, word.bytes as i64);
-        lanes.length = _mm512_mask_set1_epi64(lanes.length, mask, word.length as i64);
+    let positive = both!(i => lanes.not_finite[i] & !lanes.nan[i] & !lanes.negative[i]);
+    let negative = both!(i => lanes.not_finite[i] & !lanes.nan[i] & lanes.negative[i]);
+    for (mask, word) in
+        [(positive, infinity), (negative, negative_infinity), (lanes.nan, nan), (null, null_word)]
+    {
+        let (bytes, length) = (word.bytes as i64, word.length as i64);
+        lanes.tail = both!(i => _mm512_mask_set1_epi64(lanes.tail[i], mask[i], bytes));
+        lanes.length = both!(i => _mm512_mask_set1_epi64(lanes.length[i], mask[i], length));
     }
-    lanes.form = _mm512_mask_set1_epi64(lanes.form, null | lanes.not_finite, WORD as i64);
+    let special = both!(i => null[i] | lanes.not_finite[i]);
+    lanes.form = both!(i => _mm512_mask_set1_epi64(lanes.form[i], special[i], WORD as i64));
 }
 
 /// The lengths of the exponents, and 0 for values that have none.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
-fn exponent_length(lanes: &Eight) -> __m512i {
+fn exponent_length(lanes: &Sixteen) -> Pair {
     let one = _mm512_set1_epi64(1);
-    let zero = super::tables::EXPONENT_ZERO;
-    let size = _mm512_abs_epi64(_mm512_sub_epi64(lanes.exponent, _mm512_set1_epi64(zero)));
-    let length = _mm512_maskz_set1_epi64(lanes.scientific, 3);
-    let two_digits = _mm512_cmpgt_epi64_mask(size, _mm512_set1_epi64(9)) & lanes.scientific;
-    let length = _mm512_mask_add_epi64(length, two_digits, length, one);
-    let three_digits = _mm512_cmpgt_epi64_mask(size, _mm512_set1_epi64(99)) & lanes.scientific;
-    _mm512_mask_add_epi64(length, three_digits, length, one)
+    let zero = _mm512_set1_epi64(super::tables::EXPONENT_ZERO);
+    both!(i => {
+        let scientific = lanes.scientific[i];
+        let size = _mm512_abs_epi64(_mm512_sub_epi64(lanes.exponent[i], zero));
+        let length = _mm512_maskz_set1_epi64(scientific, 3);
+        let longer = _mm512_mask_cmpgt_epi64_mask(scientific, size, _mm512_set1_epi64(9));
+        let length = _mm512_mask_add_epi64(length, longer, length, one);
+        let longer = _mm512_mask_cmpgt_epi64_mask(scientific, size, _mm512_set1_epi64(99));
+        _mm512_mask_add_epi64(length, longer, length, one)
+    })
 }
 
 /// For each value the bytes that its text can have: digits at 0 to 15, the tail at 16 to 23.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
-fn sources(lanes: &Eight) -> [__m256i; 8] {
-    let even = _mm512_unpacklo_epi64(lanes.tens, lanes.ones);
-    let odd = _mm512_unpackhi_epi64(lanes.tens, lanes.ones);
-    let pair = |digits: __m512i, index: [u64; 8]| {
-        let both = _mm512_permutex2var_epi64(digits, must_cast(index), lanes.tail);
-        (_mm512_castsi512_si256(both), _mm512_extracti64x4_epi64::<1>(both))
-    };
-    let (zero, two) = pair(even, [0, 1, 8, 8, 2, 3, 10, 10]);
-    let (one, three) = pair(odd, [0, 1, 9, 9, 2, 3, 11, 11]);
-    let (four, six) = pair(even, [4, 5, 12, 12, 6, 7, 14, 14]);
-    let (five, seven) = pair(odd, [4, 5, 13, 13, 6, 7, 15, 15]);
-    [zero, one, two, three, four, five, six, seven]
+fn sources(lanes: &Sixteen) -> [[u8; 32]; 16] {
+    let sources = both!(i => {
+        let even = _mm512_unpacklo_epi64(lanes.tens[i], lanes.ones[i]);
+        let odd = _mm512_unpackhi_epi64(lanes.tens[i], lanes.ones[i]);
+        let two = |digits: __m512i, index: [u64; 8]| -> [[u8; 32]; 2] {
+            must_cast(_mm512_permutex2var_epi64(digits, must_cast(index), lanes.tail[i]))
+        };
+        let [zero, two_] = two(even, [0, 1, 8, 8, 2, 3, 10, 10]);
+        let [one, three] = two(odd, [0, 1, 9, 9, 2, 3, 11, 11]);
+        let [four, six] = two(even, [4, 5, 12, 12, 6, 7, 14, 14]);
+        let [five, seven] = two(odd, [4, 5, 13, 13, 6, 7, 15, 15]);
+        [zero, one, two_, three, four, five, six, seven]
+    });
+    must_cast(sources)
 }
 
 /// The sums of the first 1, 2, 3 … lanes.

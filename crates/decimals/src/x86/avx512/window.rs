@@ -4,6 +4,8 @@ use core::arch::x86_64::*;
 
 use bytemuck::must_cast;
 
+use super::{Pair, both};
+
 /// Rows of a table for 16 neighbouring exponents, in registers. Values that are near each other share a window; others
 /// are looked up in the table, which takes longer.
 pub(super) struct Window<const ROWS: usize> {
@@ -28,26 +30,37 @@ impl<const ROWS: usize> Window<ROWS> {
     /// The rows for these exponents; any rows for the exponents that are masked by `unused`.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
-    pub(super) fn rows(&mut self, e: __m512i, unused: u8) -> [__m512i; 3] {
-        let offset = _mm512_sub_epi64(e, self.first);
-        let outside = _mm512_cmpge_epu64_mask(offset, _mm512_set1_epi64(16)) & !unused;
-        if outside != 0 {
+    pub(super) fn rows(&mut self, e: Pair, unused: [u8; 2]) -> [Pair; 3] {
+        let offset = both!(i => _mm512_sub_epi64(e[i], self.first));
+        let outside = self.outside(e, unused);
+        if outside {
             return self.leave(e, unused);
         }
         let [a, b, c] = &self.columns;
         [
-            _mm512_permutex2var_epi64(a[0], offset, a[1]),
-            _mm512_permutex2var_epi64(b[0], offset, b[1]),
-            _mm512_permutex2var_epi64(c[0], offset, c[1]),
+            both!(i => _mm512_permutex2var_epi64(a[0], offset[i], a[1])),
+            both!(i => _mm512_permutex2var_epi64(b[0], offset[i], b[1])),
+            both!(i => _mm512_permutex2var_epi64(c[0], offset[i], c[1])),
         ]
+    }
+
+    /// Whether an exponent is outside of the window.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
+    fn outside(&self, e: Pair, unused: [u8; 2]) -> bool {
+        let width = _mm512_set1_epi64(16);
+        let offset = both!(i => _mm512_sub_epi64(e[i], self.first));
+        let outside = both!(i => _mm512_cmpge_epu64_mask(offset[i], width) & !unused[i]);
+        outside[0] | outside[1] != 0
     }
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
-    fn leave(&mut self, e: __m512i, unused: u8) -> [__m512i; 3] {
+    fn leave(&mut self, e: Pair, unused: [u8; 2]) -> [Pair; 3] {
         if self.pause == 0 {
             // Exponents below the largest one are the most likely ones.
-            let most = _mm512_mask_reduce_max_epu64(!unused, e).clamp(13, ROWS as u64 - 3) - 13;
+            let most = both!(i => _mm512_mask_reduce_max_epu64(!unused[i], e[i]));
+            let most = most[0].max(most[1]).clamp(13, ROWS as u64 - 3) - 13;
             let first = _mm512_set1_epi64(most as i64);
             let eight = _mm512_add_epi64(first, _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0));
             let low = look_up(self.table, eight);
@@ -55,15 +68,14 @@ impl<const ROWS: usize> Window<ROWS> {
             self.first = first;
             self.columns = [[low[0], high[0]], [low[1], high[1]], [low[2], high[2]]];
             // If this window is of no use, the next vectors do without one.
-            let offset = _mm512_sub_epi64(e, self.first);
-            let outside = _mm512_cmpge_epu64_mask(offset, _mm512_set1_epi64(16)) & !unused;
-            if outside != 0 {
+            if self.outside(e, unused) {
                 self.pause = 64;
             }
         } else {
             self.pause -= 1;
         }
-        look_up(self.table, e)
+        let rows = both!(i => look_up(self.table, e[i]));
+        [0, 1, 2].map(|column| both!(i => rows[i][column]))
     }
 }
 
