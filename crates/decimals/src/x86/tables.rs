@@ -14,14 +14,32 @@ pub(crate) static F64: [[u64; 4]; 2048] = f64_rows();
 /// and half of the distance between two floats, where an integral part of 1 is 2^34.
 pub(crate) static F32: [[u64; 4]; 256] = f32_rows();
 
-/// The powers of ten for each k, and 0 for indexes that no float has.
-pub(crate) static POWERS: [u128; 1024] = {
+/// Rows for the exponent of an f64, for products of 64 bits: the upper and the lower half of the power of ten, half of the
+/// distance between two floats, where an integral part of 1 is 2^64, and the shift of the significand.
+pub(crate) static F64_HALVES: [[u64; 4]; 2048] = {
     let powers = powers();
-    let mut rows = [0; 1024];
-    let mut k = 0;
-    while k < powers.len() {
-        rows[k] = powers[k];
-        k += 1;
+    let mut rows = [[0; 4]; 2048];
+    let mut e = 0;
+    while e < 2048 {
+        let (k, shift) = scale(e);
+        let (high, low) = ((powers[k] >> 64) as u64, powers[k] as u64);
+        rows[e] = [high, low, high >> (7 - shift), shift as u64];
+        e += 1;
+    }
+    rows
+};
+
+/// Rows for the exponent of an f32, for products of 64 bits: the power of ten, half of the distance between two floats,
+/// where an integral part of 1 is 2^34, and the shift of the significand.
+pub(crate) static F32_HALVES: [[u64; 4]; 256] = {
+    let powers = powers();
+    let mut rows = [[0; 4]; 256];
+    let mut e = 0;
+    while e < 256 {
+        let (k, shift) = scale(e + 925);
+        let high = (powers[k] >> 64) as u64;
+        rows[e] = [high + 1, 0, high >> (37 - shift), shift as u64 + 28];
+        e += 1;
     }
     rows
 };
@@ -34,8 +52,7 @@ pub(crate) static EXPONENTS: [[u8; 8]; 1024] = exponents();
 pub(crate) const EXPONENT_ZERO: i64 = 512;
 
 /// For an exponent e of an f64: the decimal exponent plus 324, and the bits that its product has to be shifted by.
-#[inline]
-pub(crate) const fn scale(e: usize) -> (usize, u32) {
+const fn scale(e: usize) -> (usize, u32) {
     let k = (315_653 * e + 411_649) >> 20;
     (k, (((e << 16) + 326_913 - 217_707 * k) >> 16) as u32)
 }

@@ -1,12 +1,17 @@
 //! Columns of integers.
 
-use super::{Shape, Significand, Text, forms, write};
+use core::arch::x86_64::*;
+
+use bytemuck::must_cast;
+
+use super::digits::{sixteen_digits, split};
+use super::{Eight, Pair, both, forms, write};
 use crate::cells::Cells;
 use crate::values::Values;
 use crate::words::ShortWords;
 
 macro_rules! columns {
-    ($($name:ident, $integer:ty, $size:expr;)*) => {$(
+    ($($name:ident, $integer:ty, $digits:literal;)*) => {$(
         /// Writes the text of each value; returns the end of the last one.
         #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
         pub(crate) fn $name(
@@ -14,43 +19,99 @@ macro_rules! columns {
             words: &ShortWords<'_>,
             cells: Cells<'_>,
         ) -> usize {
-            let significand = |value: $integer| {
-                #[allow(unused_comparisons, reason = "a macro for signed and unsigned integers")]
-                significand($size(value), value < 0)
-            };
-            write(values, words, &forms::INTEGERS, cells, significand, text)
+            write(values, words, &forms::INTEGERS, cells, |values| {
+                let sizes = values.map(|value| Integer::size(value));
+                let signs = values.map(|value| Integer::sign(value));
+                eight::<$digits>(sizes, signs)
+            })
         }
     )*};
 }
 
 columns! {
-    i8s, i8, |value: i8| u64::from(value.unsigned_abs());
-    u8s, u8, u64::from;
-    i16s, i16, |value: i16| u64::from(value.unsigned_abs());
-    u16s, u16, u64::from;
-    i32s, i32, |value: i32| u64::from(value.unsigned_abs());
-    u32s, u32, u64::from;
-    i64s, i64, i64::unsigned_abs;
-    u64s, u64, |value| value;
+    i8s, i8, 8;
+    u8s, u8, 8;
+    i16s, i16, 8;
+    u16s, u16, 8;
+    i32s, i32, 16;
+    u32s, u32, 16;
+    i64s, i64, 20;
+    u64s, u64, 20;
 }
 
-/// More than 16 digits are written by the portable code.
+trait Integer {
+    /// The absolute value.
+    fn size(self) -> u64;
+    /// 1 if it is negative, else 0.
+    fn sign(self) -> u64;
+}
+
+macro_rules! signed {
+    ($($integer:ty)*) => {$(
+        impl Integer for $integer {
+            #[inline]
+            fn size(self) -> u64 {
+                u64::from(self.unsigned_abs())
+            }
+
+            #[inline]
+            fn sign(self) -> u64 {
+                u64::from(self < 0)
+            }
+        }
+    )*};
+}
+
+macro_rules! unsigned {
+    ($($integer:ty)*) => {$(
+        impl Integer for $integer {
+            #[inline]
+            fn size(self) -> u64 {
+                u64::from(self)
+            }
+
+            #[inline]
+            fn sign(self) -> u64 {
+                0
+            }
+        }
+    )*};
+}
+
+signed! { i8 i16 i32 i64 }
+unsigned! { u8 u16 u32 u64 }
+
+/// The digits of integers, which have up to 8, 16 or 20 digits. More than 16 digits are written by the portable code.
 #[inline]
-fn significand(size: u64, negative: bool) -> Significand {
-    let high = size / 100_000_000;
-    Significand {
-        halves: high & 0xffff_ffff | (size - high * 100_000_000) << 32,
-        special: size >= 10_000_000_000_000_000,
-        shape: Shape { negative, ..Shape::default() },
-        ..Significand::default()
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn eight<const DIGITS: u32>(sizes: [u64; 8], signs: [u64; 8]) -> Eight {
+    let numbers: Pair = must_cast(sizes);
+    let (digits, nibbles) = if DIGITS == 8 {
+        split(both!(i => _mm256_slli_epi64::<32>(numbers[i])))
+    } else {
+        sixteen_digits(numbers)
+    };
+    let mut slow = 0;
+    if DIGITS > 16 {
+        for (lane, size) in sizes.iter().enumerate() {
+            slow |= u8::from(*size >= 10_000_000_000_000_000) << lane;
+        }
     }
-}
-
-/// The form and the length of the text.
-#[inline]
-fn text(shape: Shape, nibbles: u64) -> Text {
-    // The last digit counts as one that is not 0.
-    let zeros = (nibbles | 1 << 60).trailing_zeros() as usize / 4;
-    let (digits, sign) = (16 - zeros, usize::from(shape.negative));
-    Text { form: 2 * digits + sign, length: digits + sign, exponent: None }
+    let (mut form, mut length) = ([0; 8], [0; 8]);
+    for lane in 0..8 {
+        // The last digit counts as one that is not 0.
+        let count = 16 - u64::from((nibbles[lane] | 1 << 60).trailing_zeros() / 4);
+        form[lane] = 2 * count + signs[lane];
+        length[lane] = (count + signs[lane]) as i64;
+    }
+    Eight {
+        digits,
+        last: [0; 8],
+        form,
+        length,
+        least_length: [0; 8],
+        exponent: [0; 8],
+        scientific: 0,
+        slow,
+    }
 }

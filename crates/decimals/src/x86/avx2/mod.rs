@@ -1,8 +1,8 @@
 //! Columns of numbers with AVX2.
 //!
-//! There are no products of 64 bits among these instructions, so that each significand is computed by itself, without
-//! branches. The digits of eight values are split together, and each text is two permutations of 16 digits, with a
-//! template for the other bytes.
+//! There are no products of 64 bits among these instructions: each value is multiplied with its power of ten by itself.
+//! Everything else is done for eight values at once, in two registers, until each text is made by two permutations of 16
+//! digits, with a template for the other bytes.
 
 mod digits;
 mod floats;
@@ -13,7 +13,6 @@ use core::arch::x86_64::*;
 
 use bytemuck::must_cast;
 
-use self::digits::split;
 pub(crate) use self::floats::{f32s, f64s};
 use self::forms::Form;
 pub(crate) use self::integers::{i8s, i16s, i32s, i64s, u8s, u16s, u32s, u64s};
@@ -23,39 +22,38 @@ use crate::number::Number;
 use crate::values::Values;
 use crate::words::ShortWords;
 
-/// A number, before its digits are split.
-#[derive(Clone, Copy, Default)]
-struct Significand {
-    /// The first eight of 16 digits, and 2^32 times the others.
-    halves: u64,
-    /// A digit after these, or 0.
-    last: u8,
-    /// Whether there is no text for this number here.
-    special: bool,
-    shape: Shape,
+/// Eight values, one in each lane of 64 bits.
+type Pair = [__m256i; 2];
+
+/// Does the same with both halves of eight values.
+macro_rules! both {
+    ($half:ident => $value:expr) => {{
+        let value = |$half: usize| $value;
+        [value(0), value(1)]
+    }};
+}
+use both;
+
+/// Eight values: their digits, and the forms of their texts.
+struct Eight {
+    /// 16 digits of ASCII for each value.
+    digits: [[u8; 16]; 8],
+    /// The digit after these.
+    last: [u64; 8],
+    /// The rows of [`Form`]s.
+    form: [u64; 8],
+    /// The length of a text is the larger one of these.
+    length: [i64; 8],
+    least_length: [i64; 8],
+    /// The rows of [`EXPONENTS`] for values in scientific notation.
+    exponent: [u64; 8],
+    /// Which values are in scientific notation.
+    scientific: u8,
+    /// Which values the portable code has to write.
+    slow: u8,
 }
 
-/// What else the text of a number depends on.
-#[derive(Clone, Copy, Default)]
-struct Shape {
-    has_last: bool,
-    negative: bool,
-    /// Whether the first digit is not 0.
-    full: bool,
-    /// The decimal exponent, if the first digit is not 0 (else it is 1 less), minus the least one that is written out.
-    class: i64,
-}
-
-/// The row of [`Form`]s and the length of a text.
-struct Text {
-    form: usize,
-    length: usize,
-    /// The row of [`EXPONENTS`].
-    exponent: Option<usize>,
-}
-
-/// Writes the text of each value. `significand` computes the significand of a value; `text` finds the form of its text
-/// from its shape and its digits as nibbles, the first one lowest.
+/// Writes the text of each value. `eight` computes the digits of eight values.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 fn write<N: Number>(
@@ -63,50 +61,53 @@ fn write<N: Number>(
     words: &ShortWords<'_>,
     forms: &'static [Form; 128],
     cells: Cells<'_>,
-    mut significand: impl FnMut(N) -> Significand,
-    mut text_of: impl FnMut(Shape, u64) -> Text,
+    eight: impl Fn(&[N; 8]) -> Eight,
 ) -> usize {
     let (column, validity) = (values.values(), values.validity());
+    let Some(first) = column.first() else { return cells.start };
+    let (eights, rest) = column.as_chunks::<8>();
+    let mut last = [*first; 8];
+    for (value, from) in last.iter_mut().zip(rest) {
+        *value = *from;
+    }
     let lead = words.lead();
     let mut start = cells.start;
-    let mut significands = [Significand::default(); 8];
-    for (block, values) in column.chunks(8).enumerate() {
-        let at = 8 * block;
+    for at in (0..column.len()).step_by(8) {
+        let (values, count) = match eights.get(at / 8) {
+            Some(values) => (values, 8),
+            None => (&last, rest.len()),
+        };
+        let lanes = eight(values);
         let null = validity.map_or(0, |validity| !validity.eight(at));
-        let mut special = null;
-        for (lane, value) in values.iter().enumerate() {
-            significands[lane] = significand(*value);
-            special |= u8::from(significands[lane].special) << lane;
-        }
-        let (digits, nibbles) = split(significands.map(|significand| significand.halves));
-        let ends = &mut cells.ends[at..at + values.len()];
-        for (lane, end) in ends.iter_mut().enumerate() {
+        let other = null | lanes.slow | lanes.scientific;
+        for (lane, end) in cells.ends[at..at + count].iter_mut().enumerate() {
             if cells.rows {
                 start = *end;
             }
-            if special >> lane & 1 == 1 {
+            if (null | lanes.slow) >> lane & 1 == 1 {
                 let value = (null >> lane & 1 == 0).then_some(values[lane]);
                 start = words.write(value, cells.text, start);
-            } else {
-                let text = text_of(significands[lane].shape, nibbles[lane]);
-                let form = &forms[text.form & 127];
-                let low = _mm_shuffle_epi8(digits[lane], must_cast(form.low));
-                let high = _mm_shuffle_epi8(digits[lane], must_cast(form.high));
-                let low = _mm_or_si128(low, must_cast(form.template_low));
-                let high = _mm_or_si128(high, must_cast(form.template_high));
-                cells.text[start] = words.lead_byte();
-                start += lead;
-                let slot = &mut cells.text[start..start + 32];
-                slot[..16].copy_from_slice(&must_cast::<_, [u8; 16]>(low));
-                slot[16..].copy_from_slice(&must_cast::<_, [u8; 16]>(high));
-                slot[usize::from(form.last) & 31] = b'0' | significands[lane].last;
-                start += text.length;
-                if let Some(exponent) = text.exponent {
-                    let exponent = &EXPONENTS[exponent & 1023];
-                    cells.text[start..start + 8].copy_from_slice(exponent);
-                    // The bytes after a text are 0.
-                    start += 3 + usize::from(exponent[3] != 0) + usize::from(exponent[4] != 0);
-                }
+                *end = start;
+                continue;
+            }
+            let form = &forms[(lanes.form[lane] & 127) as usize];
+            let digits: __m128i = must_cast(lanes.digits[lane]);
+            let low = _mm_shuffle_epi8(digits, must_cast(form.low));
+            let high = _mm_shuffle_epi8(digits, must_cast(form.high));
+            let low = _mm_or_si128(low, must_cast(form.template_low));
+            let high = _mm_or_si128(high, must_cast(form.template_high));
+            cells.text[start] = words.lead_byte();
+            start += lead;
+            let slot = &mut cells.text[start..start + 32];
+            slot[..16].copy_from_slice(&must_cast::<_, [u8; 16]>(low));
+            slot[16..].copy_from_slice(&must_cast::<_, [u8; 16]>(high));
+            slot[usize::from(form.last) & 31] = b'0' | lanes.last[lane] as u8;
+            start += lanes.length[lane].max(lanes.least_length[lane]) as usize;
+            if other >> lane & 1 == 1 {
+                let exponent = &EXPONENTS[(lanes.exponent[lane] & 1023) as usize];
+                cells.text[start..start + 8].copy_from_slice(exponent);
+                // The bytes after a text are 0.
+                start += 3 + usize::from(exponent[3] != 0) + usize::from(exponent[4] != 0);
             }
             *end = start;
         }
