@@ -15,13 +15,41 @@ use crate::x86::tables::{EXPONENT_ZERO, F32_HALVES, F64_HALVES};
 /// Writes the text of each value; returns the end of the last one.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 pub(crate) fn f64s(values: Values<'_, f64>, words: &ShortWords<'_>, cells: Cells<'_>) -> usize {
-    write(values, words, &forms::F64, cells, |values| f64_significands(values).digits::<64>(&F64))
+    write(
+        values,
+        words,
+        &forms::F64,
+        cells,
+        |values| f64_significands(values).digits::<64>(&F64),
+        form_and_length,
+    )
 }
 
 /// Writes the text of each value; returns the end of the last one.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 pub(crate) fn f32s(values: Values<'_, f32>, words: &ShortWords<'_>, cells: Cells<'_>) -> usize {
-    write(values, words, &forms::F32, cells, |values| f32_significands(values).digits::<32>(&F32))
+    write(
+        values,
+        words,
+        &forms::F32,
+        cells,
+        |values| f32_significands(values).digits::<32>(&F32),
+        form_and_length,
+    )
+}
+
+/// The form and the length of one text.
+#[inline]
+fn form_and_length(eight: &Eight, lane: usize) -> (u64, i64) {
+    // With a last digit there are -1 trailing zeros.
+    let zeros = i64::from(eight.nibbles[lane].leading_zeros() / 4) | eight.has_last[lane];
+    let form = eight.form[lane];
+    let mut length = (eight.length[lane] - zeros).max(eight.least_length[lane]);
+    if eight.scientific >> lane & 1 == 1 {
+        // One digit has no point in scientific notation.
+        length -= i64::from(length - (form & 1) as i64 == 2);
+    }
+    (form, length)
 }
 
 /// The significands of eight values: all of their digits but the last one, and the last one. Masks are all bits of a lane.
@@ -255,28 +283,16 @@ impl Significands {
             let length = _mm256_add_epi64(_mm256_add_epi64(class[i], whole), sign[i]);
             _mm256_andnot_si256(scientific[i], length)
         });
-        let mut length: [i64; 8] = must_cast(length);
-        let no_zeros: [i64; 8] = must_cast(has_last);
-        for lane in 0..8 {
-            // With a last digit there are -1 trailing zeros.
-            length[lane] -= i64::from(nibbles[lane].leading_zeros() / 4) | no_zeros[lane];
-        }
         let scientific = both!(i => mask(scientific[i]));
         let scientific = (scientific[0] | scientific[1] << 4) & !self.slow;
-        if scientific != 0 {
-            let sign: [i64; 8] = must_cast(sign);
-            for lane in 0..8 {
-                // One digit has no point in scientific notation.
-                let one_digit = scientific >> lane & 1 == 1 && length[lane] - sign[lane] == 2;
-                length[lane] -= i64::from(one_digit);
-            }
-        }
         let exponent = _mm256_set1_epi64x(EXPONENT_ZERO + floats.least);
         Eight {
             digits: text,
             last: must_cast(both!(i => _mm256_and_si256(has_last[i], self.last[i]))),
+            nibbles,
             form: must_cast(form),
-            length,
+            length: must_cast(length),
+            has_last: must_cast(has_last),
             least_length: must_cast(least_length),
             exponent: must_cast(both!(i => _mm256_add_epi64(class[i], exponent))),
             scientific,

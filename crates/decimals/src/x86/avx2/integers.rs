@@ -23,7 +23,7 @@ macro_rules! columns {
                 let sizes = values.map(|value| Integer::size(value));
                 let signs = values.map(|value| Integer::sign(value));
                 eight::<$digits>(sizes, signs)
-            })
+            }, form_and_length)
         }
     )*};
 }
@@ -97,21 +97,25 @@ fn eight<const DIGITS: u32>(sizes: [u64; 8], signs: [u64; 8]) -> Eight {
             slow |= u8::from(*size >= 10_000_000_000_000_000) << lane;
         }
     }
-    let (mut form, mut length) = ([0; 8], [0; 8]);
-    for lane in 0..8 {
-        // The last digit counts as one that is not 0.
-        let count = 16 - u64::from((nibbles[lane] | 1 << 60).trailing_zeros() / 4);
-        form[lane] = 2 * count + signs[lane];
-        length[lane] = (count + signs[lane]) as i64;
-    }
     Eight {
         digits,
         last: [0; 8],
-        form,
-        length,
+        nibbles,
+        form: signs,
+        length: [0; 8],
+        has_last: [0; 8],
         least_length: [0; 8],
         exponent: [0; 8],
         scientific: 0,
         slow,
     }
+}
+
+/// The form and the length of one text.
+#[inline]
+fn form_and_length(eight: &Eight, lane: usize) -> (u64, i64) {
+    // The last digit counts as one that is not 0.
+    let zeros = u64::from((eight.nibbles[lane] | 1 << 60).trailing_zeros() / 4);
+    let (count, sign) = (16 - zeros, eight.form[lane]);
+    (2 * count + sign, (count + sign) as i64)
 }

@@ -40,10 +40,15 @@ struct Eight {
     digits: [[u8; 16]; 8],
     /// The digit after these.
     last: [u64; 8],
-    /// The rows of [`Form`]s.
+    /// The digits as nibbles, the first one lowest.
+    nibbles: [u64; 8],
+    /// 1 for negative values, 0 for others; for floats, the rows of [`Form`]s.
     form: [u64; 8],
-    /// The length of a text is the larger one of these.
+    /// For floats the length of each text, if it has no trailing zeros.
     length: [i64; 8],
+    /// For floats -1, if there is a last digit, else 0.
+    has_last: [i64; 8],
+    /// For floats the least length of each text.
     least_length: [i64; 8],
     /// The rows of [`EXPONENTS`] for values in scientific notation.
     exponent: [u64; 8],
@@ -53,7 +58,8 @@ struct Eight {
     slow: u8,
 }
 
-/// Writes the text of each value. `eight` computes the digits of eight values.
+/// Writes the text of each value. `eight` computes the digits of eight values, `form_and_length` the row of a [`Form`] and
+/// the length of one of their texts, without the exponent.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 fn write<N: Number>(
@@ -62,6 +68,7 @@ fn write<N: Number>(
     forms: &'static [Form; 128],
     cells: Cells<'_>,
     eight: impl Fn(&[N; 8]) -> Eight,
+    form_and_length: impl Fn(&Eight, usize) -> (u64, i64),
 ) -> usize {
     let (column, validity) = (values.values(), values.validity());
     let Some(first) = column.first() else { return cells.start };
@@ -79,7 +86,6 @@ fn write<N: Number>(
         };
         let lanes = eight(values);
         let null = validity.map_or(0, |validity| !validity.eight(at));
-        let other = null | lanes.slow | lanes.scientific;
         for (lane, end) in cells.ends[at..at + count].iter_mut().enumerate() {
             if cells.rows {
                 start = *end;
@@ -90,7 +96,8 @@ fn write<N: Number>(
                 *end = start;
                 continue;
             }
-            let form = &forms[(lanes.form[lane] & 127) as usize];
+            let (form, length) = form_and_length(&lanes, lane);
+            let form = &forms[(form & 127) as usize];
             let digits: __m128i = must_cast(lanes.digits[lane]);
             let low = _mm_shuffle_epi8(digits, must_cast(form.low));
             let high = _mm_shuffle_epi8(digits, must_cast(form.high));
@@ -102,8 +109,8 @@ fn write<N: Number>(
             slot[..16].copy_from_slice(&must_cast::<_, [u8; 16]>(low));
             slot[16..].copy_from_slice(&must_cast::<_, [u8; 16]>(high));
             slot[usize::from(form.last) & 31] = b'0' | lanes.last[lane] as u8;
-            start += lanes.length[lane].max(lanes.least_length[lane]) as usize;
-            if other >> lane & 1 == 1 {
+            start += length as usize;
+            if lanes.scientific >> lane & 1 == 1 {
                 let exponent = &EXPONENTS[(lanes.exponent[lane] & 1023) as usize];
                 cells.text[start..start + 8].copy_from_slice(exponent);
                 // The bytes after a text are 0.
