@@ -25,6 +25,7 @@
 //! cargo xtask bench threads every format with two threads against one
 //! cargo xtask bench end-to-end  sources to files
 //! cargo xtask bench bridge  what a job costs from MariaDB to HTTP, and many at once
+//! cargo xtask bench decimals  numbers as text by the kernels of crates/decimals, beside zmij and itoa
 //! cargo xtask bench readers what readers pay for row groups of one size and another
 //! cargo xtask bench sample  `taploom sample` beside other programs, 10^8 rows; `sample 1000000000` with that many rows
 //! cargo xtask bench reading memory and time of reading wide Parquet files of other programs
@@ -53,7 +54,7 @@ type Outcome<T = ()> = Result<T, String>;
 const USAGE: &str = "usage: cargo xtask setup | test [quick | STEP ... | --within TIME | --record] | instructions [record] \
     | digests [record REASON [PROGRAM]] | fuzz [SECONDS] | new-format NAME --out DIR \
     | english [list PHRASE | CHECKOUT] | packages | semver REVISION \
-    | bench [formats|peers|memory|scale|threads|end-to-end|bridge|encodings|loom|loom-resident|mysql|readers|reading|sample]";
+    | bench [formats|peers|memory|scale|threads|end-to-end|bridge|decimals|encodings|loom|loom-resident|mysql|readers|reading|sample]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -123,6 +124,7 @@ fn benches(which: &[&str]) -> Outcome {
         ["threads"] => whole::threads(),
         ["end-to-end"] => whole::end_to_end(),
         ["formats"] => whole::side_by_side(),
+        ["decimals"] => bench::decimals::run(),
         ["readers"] => bench::readers::run(),
         ["reading"] => bench::reading::run(),
         ["sample"] => bench::sample::run(bench::sample::ALL),

@@ -22,10 +22,13 @@ const WORDS: Words<'_> = Words { null: "", nan: "NaN", infinity: "inf", negative
 fn main() {
     let only = std::env::args().nth(1);
     let mut random = Random(1);
+    let mut lines = Vec::new();
     let mut column = |kind: &str, value: fn(&mut Random) -> f64| {
         let values: Vec<f64> = (0..VALUES).map(|_| value(&mut random)).collect();
         if only.as_deref().is_none_or(|only| only == kind) {
-            measure(kind, &values, |value| zmij::Buffer::new().format_finite(value).len());
+            lines.push(measure(kind, &values, |value| {
+                zmij::Buffer::new().format_finite(value).len()
+            }));
         }
     };
     column("f64, uniform ±1e4", |random| (random.unit() - 0.5) * 2e4);
@@ -42,7 +45,9 @@ fn main() {
     let mut column = |kind: &str, value: fn(&mut Random) -> f32| {
         let values: Vec<f32> = (0..VALUES).map(|_| value(&mut random)).collect();
         if only.as_deref().is_none_or(|only| only == kind) {
-            measure(kind, &values, |value| zmij::Buffer::new().format_finite(value).len());
+            lines.push(measure(kind, &values, |value| {
+                zmij::Buffer::new().format_finite(value).len()
+            }));
         }
     };
     column("f32, uniform ±1e4", |random| (random.unit() as f32 - 0.5) * 2e4);
@@ -52,7 +57,7 @@ fn main() {
             let value: fn(&mut Random) -> $integer = $value;
             let values: Vec<$integer> = (0..VALUES).map(|_| value(&mut random)).collect();
             if only.as_deref().is_none_or(|only| only == $kind) {
-                measure($kind, &values, |value| itoa::Buffer::new().format(value).len());
+                lines.push(measure($kind, &values, |value| itoa::Buffer::new().format(value).len()));
             }
         )*};
     }
@@ -65,10 +70,11 @@ fn main() {
         "i64, 19 digits", i64, |random| (random.bits() >> 1) as i64 | 1 << 62;
         "i64, of every length", i64, |random| (random.bits() >> (random.bits() % 63)) as i64;
     }
+    println!("[{}]", lines.join(",\n"));
 }
 
 /// All kernels take turns, so that what else the machine does hits all of them.
-fn measure<N: Number>(kind: &str, values: &[N], scalar: impl Fn(N) -> usize) {
+fn measure<N: Number>(kind: &str, values: &[N], scalar: impl Fn(N) -> usize) -> String {
     let kernels: Vec<Decimals<'_>> =
         Kernel::available().map(|kernel| Decimals::with_kernel(WORDS, kernel).unwrap()).collect();
     let mut times = vec![Vec::new(); 1 + 2 * kernels.len()];
@@ -100,12 +106,12 @@ fn measure<N: Number>(kind: &str, values: &[N], scalar: impl Fn(N) -> usize) {
         times.sort_by(f64::total_cmp);
         times[times.len() / 2] / values.len() as f64 * 1e9
     };
-    print!("{{\"kind\":\"{kind}\",\"scalar\":{:.2}", nanoseconds(&times[0]));
+    let mut line = format!("{{\"kind\":\"{kind}\",\"scalar\":{:.2}", nanoseconds(&times[0]));
     for (at, decimals) in kernels.iter().enumerate() {
         let (column, rows) = (nanoseconds(&times[1 + 2 * at]), nanoseconds(&times[2 + 2 * at]));
-        print!(",\"{:?}\":[{column:.2},{rows:.2}]", decimals.kernel());
+        line += &format!(",\"{:?}\":[{column:.2},{rows:.2}]", decimals.kernel());
     }
-    println!("}}");
+    line + "}"
 }
 
 /// Seconds of the fastest of some runs.

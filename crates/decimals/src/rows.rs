@@ -58,12 +58,23 @@ impl Rows {
 
     /// Appends a text to each of the first rows.
     pub(crate) fn append_to_each(&mut self, rows: usize, text: &[u8]) {
-        self.reserve(text.len());
-        for end in &mut self.ends[..rows] {
-            self.text[*end..*end + text.len()].copy_from_slice(text);
+        let mut chunk = [0; 32];
+        self.reserve(text.len().max(chunk.len()));
+        self.longest += text.len();
+        let ends = &mut self.ends[..rows];
+        let Some(start) = chunk.get_mut(..text.len()) else {
+            for end in ends {
+                self.text[*end..*end + text.len()].copy_from_slice(text);
+                *end += text.len();
+            }
+            return;
+        };
+        start.copy_from_slice(text);
+        // A copy of a constant length takes a few instructions. What is behind the text will be overwritten.
+        for end in ends {
+            self.text[*end..*end + 32].copy_from_slice(&chunk);
             *end += text.len();
         }
-        self.longest += text.len();
     }
 
     /// The ends of the first rows, with this room after each, for a kernel.

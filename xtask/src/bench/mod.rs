@@ -2,6 +2,7 @@
 //! memory that the kernel reports for it.
 
 pub(crate) mod bridge;
+pub(crate) mod decimals;
 pub(crate) mod encodings;
 mod figures;
 pub(crate) mod formats;

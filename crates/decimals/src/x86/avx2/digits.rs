@@ -12,7 +12,7 @@ use super::{Pair, both};
 pub(super) fn sixteen_digits(numbers: Pair) -> ([[u8; 16]; 8], [u64; 8]) {
     let hundred_million = _mm256_set1_epi64x(100_000_000);
     // The quotient by 10^8, or 1 less: the number without its last 22 bits has 32 bits.
-    let factor = _mm256_set1_epi64x(((1_i64 << 58) / 100_000_000) as i64);
+    let factor = _mm256_set1_epi64x((1 << 58) / 100_000_000);
     let quotient = both!(i => {
         let product = _mm256_mul_epu32(_mm256_srli_epi64::<22>(numbers[i]), factor);
         _mm256_srli_epi64::<36>(product)

@@ -75,7 +75,7 @@ fn f64_significands(values: &[f64; 8]) -> Significands {
         let bits = values[lane].to_bits();
         let [power_high, power_low, distance, shift] = F64_HALVES[(bits >> 52 & 2047) as usize];
         let x = u128::from((bits & ((1 << 52) - 1) | 1 << 52) << (shift & 63));
-        let product = u128::from(power_high) * x + (u128::from(power_low) * x >> 64);
+        let product = u128::from(power_high) * x + ((u128::from(power_low) * x) >> 64);
         (high[lane], low[lane], half[lane]) = ((product >> 64) as u64, product as u64, distance);
     }
     let (high, low, half): (Pair, Pair, Pair) = (must_cast(high), must_cast(low), must_cast(half));
@@ -143,7 +143,7 @@ fn f32_significands(values: &[f32; 8]) -> Significands {
         let bits = u64::from(values[lane].to_bits());
         let [power, _, distance, shift] = F32_HALVES[(bits >> 23 & 255) as usize];
         let x = (bits & ((1 << 23) - 1) | 1 << 23) << (shift & 63);
-        product[lane] = (u128::from(power) * u128::from(x) >> 64) as u64;
+        product[lane] = ((u128::from(power) * u128::from(x)) >> 64) as u64;
         half[lane] = distance;
     }
     let (product, half): (Pair, Pair) = (must_cast(product), must_cast(half));

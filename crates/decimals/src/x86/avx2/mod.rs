@@ -70,15 +70,15 @@ fn write<N: Number>(
     eight: impl Fn(&[N; 8]) -> Eight,
     form_and_length: impl Fn(&Eight, usize) -> (u64, i64),
 ) -> usize {
+    let Cells { text, ends, rows, mut start } = cells;
     let (column, validity) = (values.values(), values.validity());
-    let Some(first) = column.first() else { return cells.start };
+    let Some(first) = column.first() else { return start };
     let (eights, rest) = column.as_chunks::<8>();
     let mut last = [*first; 8];
     for (value, from) in last.iter_mut().zip(rest) {
         *value = *from;
     }
     let lead = words.lead();
-    let mut start = cells.start;
     for at in (0..column.len()).step_by(8) {
         let (values, count) = match eights.get(at / 8) {
             Some(values) => (values, 8),
@@ -86,13 +86,13 @@ fn write<N: Number>(
         };
         let lanes = eight(values);
         let null = validity.map_or(0, |validity| !validity.eight(at));
-        for (lane, end) in cells.ends[at..at + count].iter_mut().enumerate() {
-            if cells.rows {
+        for (lane, end) in ends[at..at + count].iter_mut().enumerate() {
+            if rows {
                 start = *end;
             }
             if (null | lanes.slow) >> lane & 1 == 1 {
                 let value = (null >> lane & 1 == 0).then_some(values[lane]);
-                start = words.write(value, cells.text, start);
+                start = words.write(value, text, start);
                 *end = start;
                 continue;
             }
@@ -103,16 +103,16 @@ fn write<N: Number>(
             let high = _mm_shuffle_epi8(digits, must_cast(form.high));
             let low = _mm_or_si128(low, must_cast(form.template_low));
             let high = _mm_or_si128(high, must_cast(form.template_high));
-            cells.text[start] = words.lead_byte();
+            text[start] = words.lead_byte();
             start += lead;
-            let slot = &mut cells.text[start..start + 32];
+            let slot = &mut text[start..start + 32];
             slot[..16].copy_from_slice(&must_cast::<_, [u8; 16]>(low));
             slot[16..].copy_from_slice(&must_cast::<_, [u8; 16]>(high));
             slot[usize::from(form.last) & 31] = b'0' | lanes.last[lane] as u8;
             start += length as usize;
             if lanes.scientific >> lane & 1 == 1 {
                 let exponent = &EXPONENTS[(lanes.exponent[lane] & 1023) as usize];
-                cells.text[start..start + 8].copy_from_slice(exponent);
+                text[start..start + 8].copy_from_slice(exponent);
                 // The bytes after a text are 0.
                 start += 3 + usize::from(exponent[3] != 0) + usize::from(exponent[4] != 0);
             }

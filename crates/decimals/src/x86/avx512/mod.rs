@@ -70,8 +70,9 @@ fn write<N: Number>(
     cells: Cells<'_>,
     mut sixteen: impl FnMut(&[N; 16]) -> Sixteen,
 ) -> usize {
+    let Cells { text, ends, rows, start } = cells;
     let (column, validity) = (values.values(), values.validity());
-    let Some(first) = column.first() else { return cells.start };
+    let Some(first) = column.first() else { return start };
     let (sixteens, rest) = column.as_chunks::<16>();
     let mut last = [*first; 16];
     for (value, from) in last.iter_mut().zip(rest) {
@@ -79,7 +80,7 @@ fn write<N: Number>(
     }
     let forms = forms.with_lead(words.lead());
     let lead = _mm512_set1_epi64(words.lead() as i64);
-    let mut end = _mm512_set1_epi64(cells.start as i64);
+    let mut end = _mm512_set1_epi64(start as i64);
 
     for at in (0..column.len()).step_by(16) {
         let (values, count) = match sixteens.get(at / 16) {
@@ -101,14 +102,14 @@ fn write<N: Number>(
         let length = both!(i => _mm512_add_epi64(lanes.length[i], lead));
         let sources = sources(&lanes);
         let form: [u64; 16] = must_cast(lanes.form);
-        let text = |lane: usize| -> [u8; 32] {
+        let cell = |lane: usize| -> [u8; 32] {
             let index: __m256i = must_cast(forms[(form[lane] & 127) as usize]);
             must_cast(_mm256_permutexvar_epi8(index, must_cast(sources[lane])))
         };
 
         if lanes.slow == [0; 2] && lanes.scientific == [0; 2] && count == 16 {
-            let ends = &mut cells.ends[at..at + 16];
-            let starts = if cells.rows {
+            let ends = &mut ends[at..at + 16];
+            let starts = if rows {
                 let mut starts = [0; 16];
                 starts.copy_from_slice(ends);
                 let starts: Pair = must_cast(starts);
@@ -126,8 +127,8 @@ fn write<N: Number>(
                 both!(i => _mm512_sub_epi64(all[i], length[i]))
             };
             let starts: [usize; 16] = must_cast(starts);
-            for lane in 0..16 {
-                cells.text[starts[lane]..starts[lane] + 32].copy_from_slice(&text(lane));
+            for (lane, start) in starts.into_iter().enumerate() {
+                text[start..start + 32].copy_from_slice(&cell(lane));
             }
         } else {
             let mut start = must_cast::<_, [usize; 8]>(end)[7];
@@ -137,21 +138,21 @@ fn write<N: Number>(
             let length: [usize; 16] = must_cast(exponent_length(&lanes));
             let exponent: [u64; 16] = must_cast(lanes.exponent);
             for lane in 0..count {
-                if cells.rows {
-                    start = cells.ends[at + lane];
+                if rows {
+                    start = ends[at + lane];
                 }
                 if slow >> lane & 1 == 1 {
                     let value = (null >> lane & 1 == 0).then_some(values[lane]);
-                    start = words.write(value, cells.text, start);
+                    start = words.write(value, text, start);
                 } else {
-                    cells.text[start..start + 32].copy_from_slice(&text(lane));
+                    text[start..start + 32].copy_from_slice(&cell(lane));
                     start += exponent_at[lane];
                     // The values that have no exponent get these bytes behind their end.
                     let exponent = &EXPONENTS[(exponent[lane] & 1023) as usize];
-                    cells.text[start..start + 8].copy_from_slice(exponent);
+                    text[start..start + 8].copy_from_slice(exponent);
                     start += length[lane];
                 }
-                cells.ends[at + lane] = start;
+                ends[at + lane] = start;
             }
             end = _mm512_set1_epi64(start as i64);
         }
