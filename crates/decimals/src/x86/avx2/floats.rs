@@ -5,7 +5,7 @@ use core::arch::x86_64::*;
 use bytemuck::must_cast;
 
 use super::digits::{sixteen_digits, split};
-use super::{Eight, Pair, both, forms, write};
+use super::{Eight, Lanes, Pair, both, forms, write};
 use crate::cells::Cells;
 use crate::values::Values;
 use crate::words::ShortWords;
@@ -42,9 +42,9 @@ pub(crate) fn f32s(values: Values<'_, f32>, words: &ShortWords<'_>, cells: Cells
 #[inline]
 fn form_and_length(eight: &Eight, lane: usize) -> (u64, i64) {
     // With a last digit there are -1 trailing zeros.
-    let zeros = i64::from(eight.nibbles[lane].leading_zeros() / 4) | eight.has_last[lane];
-    let form = eight.form[lane];
-    let mut length = (eight.length[lane] - zeros).max(eight.least_length[lane]);
+    let zeros = i64::from(eight.nibbles.0[lane].leading_zeros() / 4) | eight.has_last.0[lane];
+    let form = eight.form.0[lane];
+    let mut length = (eight.length.0[lane] - zeros).max(eight.least_length.0[lane]);
     if eight.scientific >> lane & 1 == 1 {
         // One digit has no point in scientific notation.
         length -= i64::from(length - (form & 1) as i64 == 2);
@@ -287,14 +287,14 @@ impl Significands {
         let scientific = (scientific[0] | scientific[1] << 4) & !self.slow;
         let exponent = _mm256_set1_epi64x(EXPONENT_ZERO + floats.least);
         Eight {
-            digits: text,
-            last: must_cast(both!(i => _mm256_and_si256(has_last[i], self.last[i]))),
-            nibbles,
-            form: must_cast(form),
-            length: must_cast(length),
-            has_last: must_cast(has_last),
-            least_length: must_cast(least_length),
-            exponent: must_cast(both!(i => _mm256_add_epi64(class[i], exponent))),
+            digits: Lanes(text),
+            last: Lanes(must_cast(both!(i => _mm256_and_si256(has_last[i], self.last[i])))),
+            nibbles: Lanes(nibbles),
+            form: Lanes(must_cast(form)),
+            length: Lanes(must_cast(length)),
+            has_last: Lanes(must_cast(has_last)),
+            least_length: Lanes(must_cast(least_length)),
+            exponent: Lanes(must_cast(both!(i => _mm256_add_epi64(class[i], exponent)))),
             scientific,
             slow: self.slow,
         }

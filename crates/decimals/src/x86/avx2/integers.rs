@@ -5,7 +5,7 @@ use core::arch::x86_64::*;
 use bytemuck::must_cast;
 
 use super::digits::{sixteen_digits, split};
-use super::{Eight, Pair, both, forms, write};
+use super::{Eight, Lanes, Pair, both, forms, write};
 use crate::cells::Cells;
 use crate::values::Values;
 use crate::words::ShortWords;
@@ -98,14 +98,14 @@ fn eight<const DIGITS: u32>(sizes: [u64; 8], signs: [u64; 8]) -> Eight {
         }
     }
     Eight {
-        digits,
-        last: [0; 8],
-        nibbles,
-        form: signs,
-        length: [0; 8],
-        has_last: [0; 8],
-        least_length: [0; 8],
-        exponent: [0; 8],
+        digits: Lanes(digits),
+        last: Lanes([0; 8]),
+        nibbles: Lanes(nibbles),
+        form: Lanes(signs),
+        length: Lanes([0; 8]),
+        has_last: Lanes([0; 8]),
+        least_length: Lanes([0; 8]),
+        exponent: Lanes([0; 8]),
         scientific: 0,
         slow,
     }
@@ -115,7 +115,7 @@ fn eight<const DIGITS: u32>(sizes: [u64; 8], signs: [u64; 8]) -> Eight {
 #[inline]
 fn form_and_length(eight: &Eight, lane: usize) -> (u64, i64) {
     // The last digit counts as one that is not 0.
-    let zeros = u64::from((eight.nibbles[lane] | 1 << 60).trailing_zeros() / 4);
-    let (count, sign) = (16 - zeros, eight.form[lane]);
+    let zeros = u64::from((eight.nibbles.0[lane] | 1 << 60).trailing_zeros() / 4);
+    let (count, sign) = (16 - zeros, eight.form.0[lane]);
     (2 * count + sign, (count + sign) as i64)
 }

@@ -34,24 +34,29 @@ macro_rules! both {
 }
 use both;
 
+/// Something of each of eight values, in memory. Unaligned vectors would lie in two cache lines: it would depend on the
+/// stack's address how fast this is.
+#[repr(align(64))]
+struct Lanes<T>([T; 8]);
+
 /// Eight values: their digits, and the forms of their texts.
 struct Eight {
     /// 16 digits of ASCII for each value.
-    digits: [[u8; 16]; 8],
+    digits: Lanes<[u8; 16]>,
     /// The digit after these.
-    last: [u64; 8],
+    last: Lanes<u64>,
     /// The digits as nibbles, the first one lowest.
-    nibbles: [u64; 8],
+    nibbles: Lanes<u64>,
     /// 1 for negative values, 0 for others; for floats, the rows of [`Form`]s.
-    form: [u64; 8],
+    form: Lanes<u64>,
     /// For floats the length of each text, if it has no trailing zeros.
-    length: [i64; 8],
+    length: Lanes<i64>,
     /// For floats -1, if there is a last digit, else 0.
-    has_last: [i64; 8],
+    has_last: Lanes<i64>,
     /// For floats the least length of each text.
-    least_length: [i64; 8],
+    least_length: Lanes<i64>,
     /// The rows of [`EXPONENTS`] for values in scientific notation.
-    exponent: [u64; 8],
+    exponent: Lanes<u64>,
     /// Which values are in scientific notation.
     scientific: u8,
     /// Which values the portable code has to write.
@@ -98,7 +103,7 @@ fn write<N: Number>(
             }
             let (form, length) = form_and_length(&lanes, lane);
             let form = &forms[(form & 127) as usize];
-            let digits: __m128i = must_cast(lanes.digits[lane]);
+            let digits: __m128i = must_cast(lanes.digits.0[lane]);
             let low = _mm_shuffle_epi8(digits, must_cast(form.low));
             let high = _mm_shuffle_epi8(digits, must_cast(form.high));
             let low = _mm_or_si128(low, must_cast(form.template_low));
@@ -108,10 +113,10 @@ fn write<N: Number>(
             let slot = &mut text[start..start + 32];
             slot[..16].copy_from_slice(&must_cast::<_, [u8; 16]>(low));
             slot[16..].copy_from_slice(&must_cast::<_, [u8; 16]>(high));
-            slot[usize::from(form.last) & 31] = b'0' | lanes.last[lane] as u8;
+            slot[usize::from(form.last) & 31] = b'0' | lanes.last.0[lane] as u8;
             start += length as usize;
             if lanes.scientific >> lane & 1 == 1 {
-                let exponent = &EXPONENTS[(lanes.exponent[lane] & 1023) as usize];
+                let exponent = &EXPONENTS[(lanes.exponent.0[lane] & 1023) as usize];
                 text[start..start + 8].copy_from_slice(exponent);
                 // The bytes after a text are 0.
                 start += 3 + usize::from(exponent[3] != 0) + usize::from(exponent[4] != 0);
