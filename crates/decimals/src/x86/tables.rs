@@ -6,13 +6,33 @@
 
 const LIMBS: usize = 14;
 
+/// A table by rows, for exponents that are far from each other, and the first three columns of the same table.
+pub(crate) struct Table<const ROWS: usize> {
+    pub(crate) rows: [[u64; 4]; ROWS],
+    pub(crate) columns: [[u64; ROWS]; 3],
+}
+
+impl<const ROWS: usize> Table<ROWS> {
+    const fn new(rows: [[u64; 4]; ROWS]) -> Self {
+        let mut columns = [[0; ROWS]; 3];
+        let mut row = 0;
+        while row < ROWS {
+            columns[0][row] = rows[row][0];
+            columns[1][row] = rows[row][1];
+            columns[2][row] = rows[row][2];
+            row += 1;
+        }
+        Self { rows, columns }
+    }
+}
+
 /// Rows for the 11 bits of the exponent of an f64: three limbs of 52 bits, lowest first, of the power of ten times
 /// 2^(shift + 20).
-pub(crate) static F64: [[u64; 4]; 2048] = f64_rows();
+pub(crate) static F64: Table<2048> = Table::new(f64_rows());
 
 /// Rows for the 8 bits of the exponent of an f32: two limbs of 52 bits, lowest first, of the power of ten times 2^shift;
 /// and half of the distance between two floats, where an integral part of 1 is 2^34.
-pub(crate) static F32: [[u64; 4]; 256] = f32_rows();
+pub(crate) static F32: Table<256> = Table::new(f32_rows());
 
 /// Rows for the exponent of an f64, for products of 64 bits: the upper and the lower half of the power of ten, half of the
 /// distance between two floats, where an integral part of 1 is 2^64, and the shift of the significand.

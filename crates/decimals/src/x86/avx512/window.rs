@@ -5,15 +5,16 @@ use core::arch::x86_64::*;
 use bytemuck::must_cast;
 
 use super::{Pair, both};
+use crate::x86::tables::Table;
 
 /// Rows of a table for 16 neighbouring exponents, in registers. Values that are near each other share a window; others
 /// are looked up in the table, which takes longer.
 pub(super) struct Window<const ROWS: usize> {
-    table: &'static [[u64; 4]; ROWS],
+    table: &'static Table<ROWS>,
     /// The first exponent.
     first: __m512i,
     /// Three columns of the table, each for eight exponents and the eight that follow.
-    columns: [[__m512i; 2]; 3],
+    columns: [Pair; 3],
     /// Vectors for which no window will be tried.
     pause: u32,
 }
@@ -21,7 +22,7 @@ pub(super) struct Window<const ROWS: usize> {
 impl<const ROWS: usize> Window<ROWS> {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
-    pub(super) fn new(table: &'static [[u64; 4]; ROWS]) -> Self {
+    pub(super) fn new(table: &'static Table<ROWS>) -> Self {
         // No exponent is near this one.
         let none = _mm512_set1_epi64(1 << 32);
         Self { table, first: none, columns: [[none; 2]; 3], pause: 0 }
@@ -31,11 +32,13 @@ impl<const ROWS: usize> Window<ROWS> {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
     pub(super) fn rows(&mut self, e: Pair, unused: [u8; 2]) -> [Pair; 3] {
+        if self.outside(e, unused) { self.leave(e, unused) } else { self.inside(e) }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
+    fn inside(&self, e: Pair) -> [Pair; 3] {
         let offset = both!(i => _mm512_sub_epi64(e[i], self.first));
-        let outside = self.outside(e, unused);
-        if outside {
-            return self.leave(e, unused);
-        }
         let [a, b, c] = &self.columns;
         [
             both!(i => _mm512_permutex2var_epi64(a[0], offset[i], a[1])),
@@ -61,20 +64,21 @@ impl<const ROWS: usize> Window<ROWS> {
             // Exponents below the largest one are the most likely ones.
             let most = both!(i => _mm512_mask_reduce_max_epu64(!unused[i], e[i]));
             let most = most[0].max(most[1]).clamp(13, ROWS as u64 - 3) - 13;
-            let first = _mm512_set1_epi64(most as i64);
-            let eight = _mm512_add_epi64(first, _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0));
-            let low = look_up(self.table, eight);
-            let high = look_up(self.table, _mm512_add_epi64(eight, _mm512_set1_epi64(8)));
-            self.first = first;
-            self.columns = [[low[0], high[0]], [low[1], high[1]], [low[2], high[2]]];
-            // If this window is of no use, the next vectors do without one.
-            if self.outside(e, unused) {
-                self.pause = 64;
+            self.first = _mm512_set1_epi64(most as i64);
+            self.columns = self.table.columns.each_ref().map(|column| {
+                let mut window = [0; 16];
+                window.copy_from_slice(&column[most as usize..][..16]);
+                must_cast(window)
+            });
+            if !self.outside(e, unused) {
+                return self.inside(e);
             }
+            // This window is of no use: the next vectors do without one.
+            self.pause = 64;
         } else {
             self.pause -= 1;
         }
-        let rows = both!(i => look_up(self.table, e[i]));
+        let rows = both!(i => look_up(&self.table.rows, e[i]));
         [0, 1, 2].map(|column| both!(i => rows[i][column]))
     }
 }
