@@ -14,19 +14,20 @@ const BLOCK: usize = 256;
 /// Writes columns of numbers as text: the shortest decimal that reads back to the same number.
 #[derive(Debug, Clone, Copy)]
 pub struct Decimals<'a> {
-    words: Words<'a>,
+    words: ShortWords<'a>,
     code: Code,
 }
 
 impl<'a> Decimals<'a> {
     /// Numbers with these words, by the fastest kernel for this processor.
     pub fn new(words: Words<'a>) -> Self {
-        Self::with_kernel(words, Kernel::fastest()).unwrap_or(Self { words, code: Code::Portable })
+        Self::with_kernel(words, Kernel::fastest())
+            .unwrap_or(Self { words: ShortWords::new(words), code: Code::Portable })
     }
 
     /// Numbers with these words, by this kernel; `None` if the processor lacks its instructions.
     pub fn with_kernel(words: Words<'a>, kernel: Kernel) -> Option<Self> {
-        Code::of(kernel).map(|code| Self { words, code })
+        Code::of(kernel).map(|code| Self { words: ShortWords::new(words), code })
     }
 
     /// The kernel in use.
@@ -42,9 +43,8 @@ impl<'a> Decimals<'a> {
         ends: &mut Vec<usize>,
     ) {
         if matches!(self.code, Code::Portable) {
-            return portable::append(values, &self.words, text, ends);
+            return portable::append(values, self.words.given(), text, ends);
         }
-        let words = ShortWords::new(&self.words, None);
         let room = self.words.room();
         let mut start = text.len();
         for block in values.blocks(BLOCK) {
@@ -55,7 +55,7 @@ impl<'a> Decimals<'a> {
             let first = ends.len();
             ends.resize(first + block.len(), 0);
             let cells = Cells { text, ends: &mut ends[first..], rows: false, start };
-            start = self.code.write(N::column(block), &words, cells);
+            start = self.code.write(N::column(block), &self.words, cells);
         }
         text.truncate(start);
     }
@@ -77,17 +77,17 @@ impl<'a> Decimals<'a> {
         let values = values.first(rows.len());
         let column = N::column(values);
         if matches!(self.code, Code::Portable) {
-            return portable::append_to_rows(values, &self.words, before, rows);
+            return portable::append_to_rows(values, self.words.given(), before, rows);
         }
-        let lead = match before {
-            [] => None,
-            [lead] => Some(*lead),
+        let words = match before {
+            [] => self.words,
+            [lead] => self.words.with_lead(*lead),
             _ => {
                 rows.append_to_each(values.len(), before);
-                None
+                self.words
             }
         };
-        let words = ShortWords::new(&self.words, lead);
-        self.code.write(column, &words, rows.cells(values.len(), self.words.room()));
+        let cells = rows.cells(values.len(), words.room());
+        self.code.write(column, &words, cells);
     }
 }

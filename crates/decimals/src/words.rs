@@ -17,16 +17,18 @@ pub struct Words<'a> {
 }
 
 /// Words, and a byte before each cell, in the form that the kernels need.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct ShortWords<'a> {
-    words: &'a Words<'a>,
+    words: Words<'a>,
     lead: Option<u8>,
-    /// Null, NaN, infinity and negative infinity, each with the byte before it; only if they fit.
+    /// Null, NaN, infinity and negative infinity, each with the byte before it; cut to eight bytes.
     short: [Word; 4],
-    fit: bool,
+    /// Bytes of the longest word.
+    longest: usize,
 }
 
 /// Up to eight bytes.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Word {
     pub(crate) bytes: u64,
     /// Without the byte before the cell.
@@ -37,30 +39,41 @@ impl Words<'_> {
     fn all(&self) -> [&str; 4] {
         [self.null, self.nan, self.infinity, self.negative_infinity]
     }
-
-    /// Bytes that a cell may need, with one byte before it.
-    pub(crate) fn room(&self) -> usize {
-        self.all().iter().map(|word| word.len() + 1).fold(ROOM, usize::max)
-    }
 }
 
 impl<'a> ShortWords<'a> {
-    pub(crate) fn new(words: &'a Words<'a>, lead: Option<u8>) -> Self {
-        let before = usize::from(lead.is_some());
-        let fit = words.all().iter().all(|word| before + word.len() <= 8);
+    pub(crate) fn new(words: Words<'a>) -> Self {
         let short = words.all().map(|word| {
             let mut bytes = [0; 8];
-            for (byte, from) in bytes.iter_mut().zip(lead.iter().chain(word.as_bytes())) {
+            for (byte, from) in bytes.iter_mut().zip(word.as_bytes()) {
                 *byte = *from;
             }
             Word { bytes: u64::from_le_bytes(bytes), length: word.len() as u64 }
         });
-        Self { words, lead, short, fit }
+        let longest = words.all().map(str::len).into_iter().fold(0, usize::max);
+        Self { words, lead: None, short, longest }
+    }
+
+    /// These words, with a byte before each cell.
+    pub(crate) fn with_lead(self, lead: u8) -> Self {
+        let short =
+            self.short.map(|word| Word { bytes: word.bytes << 8 | u64::from(lead), ..word });
+        Self { lead: Some(lead), short, ..self }
+    }
+
+    /// Bytes that a cell may need, with one byte before it.
+    pub(crate) fn room(&self) -> usize {
+        ROOM.max(self.longest + 1)
     }
 
     /// Whether all words have at most eight bytes, with the byte before them.
     pub(crate) fn fit(&self) -> bool {
-        self.fit
+        self.lead() + self.longest <= 8
+    }
+
+    /// The words as they were given.
+    pub(crate) fn given(&self) -> &Words<'a> {
+        &self.words
     }
 
     /// Null, NaN, infinity and negative infinity.
@@ -85,7 +98,7 @@ impl<'a> ShortWords<'a> {
         start: usize,
     ) -> usize {
         let mut buffer = N::Buffer::default();
-        let cell = value.map_or(self.words.null, |value| value.text(self.words, &mut buffer));
+        let cell = value.map_or(self.words.null, |value| value.text(&self.words, &mut buffer));
         let from = start + self.lead();
         if let Some(lead) = self.lead {
             text[start] = lead;
