@@ -3,7 +3,6 @@
 use crate::cells::Cells;
 use crate::kernel::{Code, Kernel};
 use crate::number::Number;
-use crate::portable;
 use crate::rows::Rows;
 use crate::values::Values;
 use crate::words::{ShortWords, Words};
@@ -42,9 +41,6 @@ impl<'a> Decimals<'a> {
         text: &mut Vec<u8>,
         ends: &mut Vec<usize>,
     ) {
-        if matches!(self.code, Code::Portable) {
-            return portable::append(values, self.words.given(), text, ends);
-        }
         let room = self.words.room();
         let mut start = text.len();
         for block in values.blocks(BLOCK) {
@@ -55,7 +51,7 @@ impl<'a> Decimals<'a> {
             let first = ends.len();
             ends.resize(first + block.len(), 0);
             let cells = Cells { text, ends: &mut ends[first..], rows: false, start };
-            start = self.code.write(N::column(block), &self.words, cells);
+            start = self.code.write(block, &self.words, cells);
         }
         text.truncate(start);
     }
@@ -75,10 +71,6 @@ impl<'a> Decimals<'a> {
     /// ```
     pub fn append_to_rows<N: Number>(&self, values: Values<'_, N>, before: &[u8], rows: &mut Rows) {
         let values = values.first(rows.len());
-        let column = N::column(values);
-        if matches!(self.code, Code::Portable) {
-            return portable::append_to_rows(values, self.words.given(), before, rows);
-        }
         let words = match before {
             [] => self.words,
             [lead] => self.words.with_lead(*lead),
@@ -88,6 +80,6 @@ impl<'a> Decimals<'a> {
             }
         };
         let cells = rows.cells(values.len(), words.room());
-        self.code.write(column, &words, cells);
+        self.code.write(values, &words, cells);
     }
 }

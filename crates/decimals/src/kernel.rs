@@ -3,7 +3,9 @@
 #[cfg(target_arch = "x86_64")]
 use crate::call::{Avx2, Avx512};
 use crate::cells::Cells;
-use crate::number::Column;
+use crate::number::Number;
+use crate::portable;
+use crate::values::Values;
 use crate::words::ShortWords;
 
 /// Code for one set of instructions. Every kernel writes the same text.
@@ -67,18 +69,18 @@ impl Code {
     }
 
     /// Writes the text of each value; returns the end of the last one.
-    pub(crate) fn write(
+    pub(crate) fn write<N: Number>(
         self,
-        column: Column<'_>,
+        values: Values<'_, N>,
         words: &ShortWords<'_>,
         cells: Cells<'_>,
     ) -> usize {
         match self {
+            Self::Portable => portable::write(values, words, cells),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2(code) => code.write(column, words, cells),
+            Self::Avx2(code) => code.write(N::column(values), words, cells),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512(code) => code.write(column, words, cells),
-            _ => cells.start,
+            Self::Avx512(code) => code.write(N::column(values), words, cells),
         }
     }
 }

@@ -1,35 +1,23 @@
 //! One value at a time, on any processor.
 
+use crate::cells::Cells;
 use crate::number::Number;
-use crate::rows::Rows;
 use crate::values::Values;
-use crate::words::Words;
+use crate::words::ShortWords;
 
-pub(crate) fn append<N: Number>(
+/// Writes the text of each value; returns the end of the last one.
+pub(crate) fn write<N: Number>(
     values: Values<'_, N>,
-    words: &Words<'_>,
-    text: &mut Vec<u8>,
-    ends: &mut Vec<usize>,
-) {
-    ends.reserve(values.len());
-    for value in values.iter() {
-        let mut buffer = N::Buffer::default();
-        let cell = value.map_or(words.null, |value| value.text(words, &mut buffer));
-        text.extend_from_slice(cell.as_bytes());
-        ends.push(text.len());
+    words: &ShortWords<'_>,
+    cells: Cells<'_>,
+) -> usize {
+    let Cells { text, ends, rows, mut start } = cells;
+    for (value, end) in values.iter().zip(ends) {
+        if rows {
+            start = *end;
+        }
+        start = words.write(value, text, start);
+        *end = start;
     }
-}
-
-pub(crate) fn append_to_rows<N: Number>(
-    values: Values<'_, N>,
-    words: &Words<'_>,
-    before: &[u8],
-    rows: &mut Rows,
-) {
-    for (row, value) in (0..rows.len()).zip(values.iter()) {
-        let mut buffer = N::Buffer::default();
-        let cell = value.map_or(words.null, |value| value.text(words, &mut buffer));
-        rows.append(row, before);
-        rows.append(row, cell.as_bytes());
-    }
+    start
 }

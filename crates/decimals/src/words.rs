@@ -71,11 +71,6 @@ impl<'a> ShortWords<'a> {
         self.lead() + self.longest <= 8
     }
 
-    /// The words as they were given.
-    pub(crate) fn given(&self) -> &Words<'a> {
-        &self.words
-    }
-
     /// Null, NaN, infinity and negative infinity.
     pub(crate) fn words(&self) -> [Word; 4] {
         self.short
