@@ -8,7 +8,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use taploom_decimals::{Decimals, Kernel, Number, Rows, Values, Words};
+use taploom_decimals::{Decimals, Kernel, Number, Rows, Validity, Values, Words};
 
 /// Values of a column.
 const VALUES: usize = 4096;
@@ -26,7 +26,7 @@ fn main() {
     let mut column = |kind: &str, value: fn(&mut Random) -> f64| {
         let values: Vec<f64> = (0..VALUES).map(|_| value(&mut random)).collect();
         if only.as_deref().is_none_or(|only| only == kind) {
-            lines.push(measure(kind, &values, |value| {
+            lines.push(measure(kind, &values, None, |value| {
                 zmij::Buffer::new().format_finite(value).len()
             }));
         }
@@ -42,10 +42,21 @@ fn main() {
         let value = f64::from_bits(random.bits());
         if value.is_finite() { value } else { 1.5 }
     });
+    let kind = "f64, uniform ±1e4, a third null";
+    if only.as_deref().is_none_or(|only| only == kind) {
+        let values: Vec<f64> = (0..VALUES).map(|_| (random.unit() - 0.5) * 2e4).collect();
+        let bit = |random: &mut Random, at: usize| u8::from(random.bits() % 3 != 0) << at;
+        let bits: Vec<u8> = (0..VALUES / 8)
+            .map(|_| (0..8).fold(0, |byte, at| byte | bit(&mut random, at)))
+            .collect();
+        lines.push(measure(kind, &values, Some(&bits), |value| {
+            zmij::Buffer::new().format_finite(value).len()
+        }));
+    }
     let mut column = |kind: &str, value: fn(&mut Random) -> f32| {
         let values: Vec<f32> = (0..VALUES).map(|_| value(&mut random)).collect();
         if only.as_deref().is_none_or(|only| only == kind) {
-            lines.push(measure(kind, &values, |value| {
+            lines.push(measure(kind, &values, None, |value| {
                 zmij::Buffer::new().format_finite(value).len()
             }));
         }
@@ -57,7 +68,7 @@ fn main() {
             let value: fn(&mut Random) -> $integer = $value;
             let values: Vec<$integer> = (0..VALUES).map(|_| value(&mut random)).collect();
             if only.as_deref().is_none_or(|only| only == $kind) {
-                lines.push(measure($kind, &values, |value| itoa::Buffer::new().format(value).len()));
+                lines.push(measure($kind, &values, None, |value| itoa::Buffer::new().format(value).len()));
             }
         )*};
     }
@@ -74,10 +85,19 @@ fn main() {
 }
 
 /// All kernels take turns, so that what else the machine does hits all of them.
-fn measure<N: Number>(kind: &str, values: &[N], scalar: impl Fn(N) -> usize) -> String {
+fn measure<N: Number>(
+    kind: &str,
+    values: &[N],
+    bits: Option<&[u8]>,
+    scalar: impl Fn(N) -> usize,
+) -> String {
     let kernels: Vec<Decimals<'_>> =
         Kernel::available().map(|kernel| Decimals::with_kernel(WORDS, kernel).unwrap()).collect();
     let mut times = vec![Vec::new(); 1 + 2 * kernels.len()];
+    let column = |offset, values| match bits {
+        Some(bits) => Values::new(values).with_validity(Validity { bits, offset }),
+        None => Values::new(values),
+    };
     let (mut text, mut ends, mut rows) = (Vec::new(), Vec::new(), Rows::default());
     for _ in 0..ROUNDS {
         times[0].push(fastest(|| {
@@ -89,13 +109,13 @@ fn measure<N: Number>(kind: &str, values: &[N], scalar: impl Fn(N) -> usize) -> 
             times[1 + 2 * at].push(fastest(|| {
                 text.clear();
                 ends.clear();
-                decimals.append(Values::new(values), &mut text, &mut ends);
+                decimals.append(column(0, values), &mut text, &mut ends);
                 black_box(&text);
             }));
             times[2 + 2 * at].push(fastest(|| {
                 rows.start(GROUP);
-                for values in values.chunks(GROUP) {
-                    decimals.append_to_rows(Values::new(values), b",", &mut rows);
+                for (group, values) in values.chunks(GROUP).enumerate() {
+                    decimals.append_to_rows(column(group * GROUP, values), b",", &mut rows);
                 }
                 black_box(rows.iter().next());
             }));

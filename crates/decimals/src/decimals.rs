@@ -25,6 +25,13 @@ impl<'a> Decimals<'a> {
     }
 
     /// Numbers with these words, by this kernel; `None` if the processor lacks its instructions.
+    ///
+    /// ```
+    /// use taploom_decimals::{Decimals, Kernel, Words};
+    ///
+    /// let words = Words { null: "", nan: "NaN", infinity: "inf", negative_infinity: "-inf" };
+    /// assert!(Kernel::available().all(|kernel| Decimals::with_kernel(words, kernel).is_some()));
+    /// ```
     pub fn with_kernel(words: Words<'a>, kernel: Kernel) -> Option<Self> {
         Code::of(kernel).map(|code| Self { words: ShortWords::new(words), code })
     }
