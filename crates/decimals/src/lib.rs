@@ -1,4 +1,8 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, reason = "only the kernels for x86-64 need it")
+)]
 
 #[cfg(target_arch = "x86_64")]
 mod call;
