@@ -8,8 +8,11 @@
 //! of two decimals, and integers of every length. Without PART and PARTS, all is one part; so many processes can share
 //! the work. A different text ends it with an error.
 
+mod random;
+
 use std::process::ExitCode;
 
+use random::Random;
 use taploom_decimals::{Decimals, Kernel, Number, Values, Words};
 
 const BLOCK: usize = 8192;
@@ -107,22 +110,5 @@ impl Checker {
             start = *end;
         }
         format!("{} ends for {} values", self.ends.len(), self.expected_ends.len())
-    }
-}
-
-/// Random bits, the same in every run (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// From 0 to 1.
-    fn unit(&mut self) -> f64 {
-        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }

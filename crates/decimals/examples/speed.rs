@@ -5,9 +5,12 @@
 //! ```
 #![allow(clippy::unwrap_used, reason = "a measurement that fails panics")]
 
+mod random;
+
 use std::hint::black_box;
 use std::time::Instant;
 
+use random::Random;
 use taploom_decimals::{Decimals, Kernel, Number, Rows, Validity, Values, Words};
 
 /// Values of a column.
@@ -45,7 +48,7 @@ fn main() {
     let kind = "f64, uniform ±1e4, a third null";
     if only.as_deref().is_none_or(|only| only == kind) {
         let values: Vec<f64> = (0..VALUES).map(|_| (random.unit() - 0.5) * 2e4).collect();
-        let bit = |random: &mut Random, at: usize| u8::from(random.bits() % 3 != 0) << at;
+        let bit = |random: &mut Random, at: usize| u8::from(!random.bits().is_multiple_of(3)) << at;
         let bits: Vec<u8> = (0..VALUES / 8)
             .map(|_| (0..8).fold(0, |byte, at| byte | bit(&mut random, at)))
             .collect();
@@ -142,21 +145,4 @@ fn fastest(mut run: impl FnMut()) -> f64 {
         start.elapsed().as_secs_f64()
     });
     seconds.fold(f64::INFINITY, f64::min)
-}
-
-/// Random bits, the same in every run (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// From 0 to 1.
-    fn unit(&mut self) -> f64 {
-        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
-    }
 }

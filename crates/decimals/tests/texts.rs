@@ -1,6 +1,10 @@
 //! Every kernel against zmij and the standard library.
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
+#[path = "../examples/random/mod.rs"]
+mod random;
+
+use random::Random;
 use taploom_decimals::{Decimals, Kernel, Number, Rows, Validity, Values, Words};
 
 const WORDS: Words<'_> = Words { null: "", nan: "NaN", infinity: "inf", negative_infinity: "-inf" };
@@ -38,23 +42,6 @@ macro_rules! floats {
 }
 
 floats! { f32 f64 }
-
-/// Random bits, the same in every run (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// From 0 to 1.
-    fn unit(&mut self) -> f64 {
-        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-}
 
 /// Compares every kernel's text of these values, one after the other.
 fn check<N: Expected>(values: &[N]) {

@@ -238,6 +238,8 @@ fn max(a: __m256i, b: __m256i) -> __m256i {
 }
 
 impl Significands {
+    /// The digits, and the forms of the texts. `BITS` are those of a float: each type gets its own copy of this function, which
+    /// is inlined because it is called once.
     #[inline]
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
     fn digits<const BITS: u32>(self, floats: &'static Floats) -> Eight {
