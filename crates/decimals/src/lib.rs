@@ -10,5 +10,5 @@ mod values;
 pub use decimals::{Decimals, Words};
 pub use kernel::Kernel;
 pub use number::Number;
-pub use rows::Rows;
+pub use rows::{Cell, Rows};
 pub use values::{Validity, Values};

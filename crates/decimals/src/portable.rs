@@ -20,6 +20,11 @@ pub(crate) fn append<N: Number>(
     }
 }
 
+#[inline]
+pub(crate) fn append_one<N: Number>(value: N, words: &Words<'_>, to: &mut Vec<u8>) {
+    to.extend_from_slice(value.text(words, &mut N::Buffer::default()).as_bytes());
+}
+
 pub(crate) fn append_to_rows<N: Number>(
     values: Values<'_, N>,
     words: &Words<'_>,
