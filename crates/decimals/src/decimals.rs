@@ -1,47 +1,63 @@
 //! Writes columns as text.
 
-use crate::kernel::Kernel;
+use crate::cells::Cells;
+use crate::kernel::{Code, Kernel};
 use crate::number::Number;
+use crate::portable;
 use crate::rows::Rows;
 use crate::values::Values;
-use crate::portable;
+use crate::words::{ShortWords, Words};
 
-/// The text of cells that have no digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Words<'a> {
-    /// A null.
-    pub null: &'a str,
-    /// Not a number.
-    pub nan: &'a str,
-    /// Positive infinity.
-    pub infinity: &'a str,
-    /// Negative infinity.
-    pub negative_infinity: &'a str,
-}
+/// Values for which room is made at a time.
+const BLOCK: usize = 256;
 
 /// Writes columns of numbers as text: the shortest decimal that reads back to the same number.
 #[derive(Debug, Clone, Copy)]
 pub struct Decimals<'a> {
     words: Words<'a>,
-    kernel: Kernel,
+    code: Code,
 }
 
 impl<'a> Decimals<'a> {
     /// Numbers with these words, by the fastest kernel for this processor.
     pub fn new(words: Words<'a>) -> Self {
-        Self { words, kernel: Kernel::fastest() }
+        Self::with_kernel(words, Kernel::fastest()).unwrap_or(Self { words, code: Code::Portable })
+    }
+
+    /// Numbers with these words, by this kernel; `None` if the processor lacks its instructions.
+    pub fn with_kernel(words: Words<'a>, kernel: Kernel) -> Option<Self> {
+        Code::of(kernel).map(|code| Self { words, code })
     }
 
     /// The kernel in use.
     pub fn kernel(&self) -> Kernel {
-        self.kernel
+        self.code.kernel()
     }
 
     /// Appends the text of each value to `text`, and the offset of its end to `ends`.
-    pub fn append<N: Number>(&self, values: Values<'_, N>, text: &mut Vec<u8>, ends: &mut Vec<usize>) {
-        match self.kernel {
-            Kernel::Portable => portable::append(values, &self.words, text, ends),
+    pub fn append<N: Number>(
+        &self,
+        values: Values<'_, N>,
+        text: &mut Vec<u8>,
+        ends: &mut Vec<usize>,
+    ) {
+        if matches!(self.code, Code::Portable) {
+            return portable::append(values, &self.words, text, ends);
         }
+        let words = ShortWords::new(&self.words, None);
+        let room = self.words.room();
+        let mut start = text.len();
+        for block in values.blocks(BLOCK) {
+            let needed = start + block.len() * room;
+            if text.len() < needed {
+                text.resize(needed, 0);
+            }
+            let first = ends.len();
+            ends.resize(first + block.len(), 0);
+            let cells = Cells { text, ends: &mut ends[first..], start };
+            start = self.code.write::<false>(N::column(block), &words, cells);
+        }
+        text.truncate(start);
     }
 
     /// Appends the text of one value.
@@ -73,8 +89,20 @@ impl<'a> Decimals<'a> {
     /// assert_eq!(rows.iter().collect::<Vec<_>>(), [&b"1,0.5"[..], b"20,1e+23"]);
     /// ```
     pub fn append_to_rows<N: Number>(&self, values: Values<'_, N>, before: &[u8], rows: &mut Rows) {
-        match self.kernel {
-            Kernel::Portable => portable::append_to_rows(values, &self.words, before, rows),
+        let values = values.first(rows.len());
+        let column = N::column(values);
+        if matches!(self.code, Code::Portable) {
+            return portable::append_to_rows(values, &self.words, before, rows);
         }
+        let lead = match before {
+            [] => None,
+            [lead] => Some(*lead),
+            _ => {
+                rows.append_to_each(values.len(), before);
+                None
+            }
+        };
+        let words = ShortWords::new(&self.words, lead);
+        self.code.write::<true>(column, &words, rows.cells(values.len(), self.words.room()));
     }
 }

@@ -1,14 +1,21 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(target_arch = "x86_64")]
+mod call;
+mod cells;
 mod decimals;
 mod kernel;
 mod number;
 mod portable;
 mod rows;
 mod values;
+mod words;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
-pub use decimals::{Decimals, Words};
+pub use decimals::Decimals;
 pub use kernel::Kernel;
 pub use number::Number;
 pub use rows::{Cell, Rows};
-pub use values::{Validity, Values};
+pub use values::{Validity, Values, prefetch};
+pub use words::Words;

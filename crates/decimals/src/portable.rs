@@ -1,9 +1,9 @@
 //! One value at a time, on any processor.
 
-use crate::decimals::Words;
 use crate::number::Number;
 use crate::rows::Rows;
 use crate::values::Values;
+use crate::words::Words;
 
 pub(crate) fn append<N: Number>(
     values: Values<'_, N>,

@@ -1,5 +1,7 @@
 //! Rows of text that are written column by column.
 
+use crate::cells::Cells;
+
 /// Bytes that a short text is moved with: a move of constant size needs no call.
 pub(crate) const MOVED: usize = 32;
 
@@ -119,6 +121,24 @@ impl Rows {
             }
             *end = at;
         }
+    }
+
+    /// Appends a text to each of the first rows.
+    pub(crate) fn append_to_each(&mut self, rows: usize, text: &[u8]) {
+        self.reserve(text.len() + MOVED);
+        self.longest += text.len();
+        let mut buffer = [0; MOVED];
+        let cell = Cell { bytes: padded(text, &mut buffer), length: text.len(), is_quoted: false };
+        for end in &mut self.ends[..rows] {
+            *end = put(cell, &mut self.text, *end);
+        }
+    }
+
+    /// The ends of the first rows, with this room after each, for a kernel.
+    pub(crate) fn cells(&mut self, rows: usize, room: usize) -> Cells<'_> {
+        self.reserve(room);
+        self.longest += room;
+        Cells { text: &mut self.text, ends: &mut self.ends[..rows], start: 0 }
     }
 
     /// Makes room for this number of bytes after the end of every row.

@@ -52,6 +52,29 @@ impl<'a, N: Number> Values<'a, N> {
         self.values.is_empty()
     }
 
+    /// The first values, or all if there are fewer.
+    pub(crate) fn first(mut self, count: usize) -> Self {
+        self.values = &self.values[..count.min(self.values.len())];
+        self
+    }
+
+    /// Parts of this number of values.
+    pub(crate) fn blocks(self, size: usize) -> impl Iterator<Item = Self> {
+        let blocks = self.values.chunks(size).enumerate();
+        blocks.map(move |(block, values)| Self {
+            values,
+            validity: self.validity.map(|validity| validity.from(block * size)),
+        })
+    }
+
+    pub(crate) fn values(self) -> &'a [N] {
+        self.values
+    }
+
+    pub(crate) fn validity(self) -> Option<Validity<'a>> {
+        self.validity
+    }
+
     /// The values with `None` for each null.
     pub(crate) fn iter(self) -> impl ExactSizeIterator<Item = Option<N>> {
         let values = self.values.iter().enumerate();
@@ -63,8 +86,36 @@ impl<'a, N: Number> Values<'a, N> {
 }
 
 impl Validity<'_> {
+    /// The bitmap from this value on.
+    fn from(self, at: usize) -> Self {
+        Self { offset: self.offset + at, ..self }
+    }
+
+    /// The bits of eight values, that of the first one lowest.
+    #[inline]
+    pub(crate) fn eight(self, at: usize) -> u8 {
+        let bit = self.offset + at;
+        let byte = |at: usize| self.bits.get(at).copied().unwrap_or(0);
+        (u16::from_le_bytes([byte(bit / 8), byte(bit / 8 + 1)]) >> (bit % 8)) as u8
+    }
+
     fn is_valid(&self, at: usize) -> bool {
         let bit = self.offset + at;
         self.bits.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
     }
+}
+
+/// Asks the processor to fetch these values into its caches, and does not wait for them. Where rows are written column by
+/// column, the next columns can be on their way while one is written. Does nothing on other processors than x86-64.
+///
+/// ```
+/// let column = vec![1.5; 1000];
+/// taploom_decimals::prefetch(&column[64..128]);
+/// ```
+#[inline]
+pub fn prefetch<T>(values: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    crate::call::prefetch(values);
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = values;
 }

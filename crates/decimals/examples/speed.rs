@@ -1,0 +1,124 @@
+//! Measures nanoseconds a value of zmij or itoa and of every kernel, on columns that are in the cache; prints JSON.
+//!
+//! ```text
+//! cargo run --release -p taploom-decimals --example speed [KIND]
+//! ```
+#![allow(clippy::unwrap_used, reason = "a measurement that fails panics")]
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use taploom_decimals::{Decimals, Kernel, Number, Rows, Values, Words};
+
+/// Values of a column.
+const VALUES: usize = 4096;
+/// Rows of a group; a column of a group takes as many values.
+const GROUP: usize = 64;
+const ROUNDS: usize = 301;
+const WORDS: Words<'_> = Words { null: "", nan: "NaN", infinity: "inf", negative_infinity: "-inf" };
+
+fn main() {
+    let only = std::env::args().nth(1);
+    let mut random = Random(1);
+    let mut column = |kind: &str, value: fn(&mut Random) -> f64| {
+        let values: Vec<f64> = (0..VALUES).map(|_| value(&mut random)).collect();
+        if only.as_deref().is_none_or(|only| only == kind) {
+            measure(kind, &values, |value| zmij::Buffer::new().format_finite(value).len());
+        }
+    };
+    column("f64, uniform ±1e4", |random| (random.unit() - 0.5) * 2e4);
+    column("f64, uniform 0 to 1", Random::unit);
+    column("f64, two decimals", |random| (random.unit() * 1e6).round() / 100.0);
+    column("f64, integers below 200,000", |random| (random.bits() % 200_000) as f64);
+    column("f64, half of them 0", |random| {
+        if random.bits() & 1 == 0 { 0.0 } else { (random.unit() - 0.5) * 2e4 }
+    });
+    column("f64, random bits", |random| {
+        let value = f64::from_bits(random.bits());
+        if value.is_finite() { value } else { 1.5 }
+    });
+    let mut column = |kind: &str, value: fn(&mut Random) -> f32| {
+        let values: Vec<f32> = (0..VALUES).map(|_| value(&mut random)).collect();
+        if only.as_deref().is_none_or(|only| only == kind) {
+            measure(kind, &values, |value| zmij::Buffer::new().format_finite(value).len());
+        }
+    };
+    column("f32, uniform ±1e4", |random| (random.unit() as f32 - 0.5) * 2e4);
+    column("f32, uniform 0 to 1", |random| random.unit() as f32);
+    macro_rules! integers {
+        ($($kind:literal, $integer:ty, $value:expr;)*) => {$(
+            let value: fn(&mut Random) -> $integer = $value;
+            let values: Vec<$integer> = (0..VALUES).map(|_| value(&mut random)).collect();
+            if only.as_deref().is_none_or(|only| only == $kind) {
+                measure($kind, &values, |value| itoa::Buffer::new().format(value).len());
+            }
+        )*};
+    }
+    integers! {
+        "u8, all", u8, |random| random.bits() as u8;
+        "i16, all", i16, |random| random.bits() as i16;
+        "i32, below 1,000", i32, |random| (random.bits() % 1000) as i32;
+        "i32, all", i32, |random| random.bits() as i32;
+        "i64, below 10^6", i64, |random| (random.bits() % 1_000_000) as i64;
+        "i64, 19 digits", i64, |random| (random.bits() >> 1) as i64 | 1 << 62;
+        "i64, of every length", i64, |random| (random.bits() >> (random.bits() % 63)) as i64;
+    }
+}
+
+/// All programs take turns, so that what else the machine does hits all of them.
+fn measure<N: Number>(kind: &str, values: &[N], scalar: impl Fn(N) -> usize) {
+    let kernels: Vec<Decimals<'_>> =
+        Kernel::available().map(|kernel| Decimals::with_kernel(WORDS, kernel).unwrap()).collect();
+    let mut times = vec![Vec::new(); 1 + 2 * kernels.len()];
+    let (mut text, mut ends, mut rows) = (Vec::new(), Vec::new(), Rows::default());
+    for _ in 0..ROUNDS {
+        let start = Instant::now();
+        for value in values {
+            black_box(scalar(*value));
+        }
+        times[0].push(start.elapsed().as_secs_f64());
+        for (at, decimals) in kernels.iter().enumerate() {
+            text.clear();
+            ends.clear();
+            let start = Instant::now();
+            decimals.append(Values::new(values), &mut text, &mut ends);
+            times[1 + 2 * at].push(start.elapsed().as_secs_f64());
+            black_box(&text);
+            rows.start(GROUP, 128);
+            let start = Instant::now();
+            for values in values.chunks(GROUP) {
+                decimals.append_to_rows(Values::new(values), b",", &mut rows);
+            }
+            times[2 + 2 * at].push(start.elapsed().as_secs_f64());
+            black_box(rows.iter().next());
+        }
+    }
+    let nanoseconds = |times: &Vec<f64>| {
+        let mut times = times.clone();
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2] / values.len() as f64 * 1e9
+    };
+    print!("{{\"kind\":\"{kind}\",\"scalar\":{:.2}", nanoseconds(&times[0]));
+    for (at, decimals) in kernels.iter().enumerate() {
+        let (column, rows) = (nanoseconds(&times[1 + 2 * at]), nanoseconds(&times[2 + 2 * at]));
+        print!(",\"{:?}\":[{column:.2},{rows:.2}]", decimals.kernel());
+    }
+    println!("}}");
+}
+
+/// Random bits, the same in every run (SplitMix64).
+struct Random(u64);
+
+impl Random {
+    fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// From 0 to 1.
+    fn unit(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}

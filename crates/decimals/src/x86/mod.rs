@@ -1,0 +1,6 @@
+//! Kernels for x86-64.
+
+pub(crate) mod avx2;
+pub(crate) mod avx512;
+mod layout;
+mod tables;
