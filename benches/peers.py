@@ -57,6 +57,8 @@ def polars():
 
     writers = {
         "csv": lambda frame, path: frame.write_csv(path),
+        "tsv": lambda frame, path: frame.write_csv(path, separator="\t"),
+        "jsonl": lambda frame, path: frame.write_ndjson(path),
         "parquet": lambda frame, path: frame.write_parquet(path, compression="snappy"),
     }
     for codec in CODECS:
@@ -81,6 +83,8 @@ def duckdb():
 
     writers = {
         "csv": write("FORMAT csv, HEADER"),
+        "tsv": write("FORMAT csv, HEADER, DELIMITER '\t'"),
+        "jsonl": write("FORMAT json"),
         "parquet": write("FORMAT parquet, COMPRESSION snappy"),
     }
     for codec in CODECS:
@@ -88,6 +92,34 @@ def duckdb():
         writers[f"parquet-{codec}"] = write(options)
         writers[f"parquet-v2-{codec}"] = write(f"{options}, PARQUET_VERSION V2")
     return duckdb.__version__, arrow_table, writers
+
+
+def clickhouse():
+    """ClickHouse reads and writes in one query; all of it counts as writing."""
+    import chdb
+
+    def write(form, settings=""):
+        def copy(source, path):
+            if os.path.exists(path):
+                os.remove(path)
+            chdb.query(
+                f"INSERT INTO FUNCTION file('{path}', '{form}') "
+                f"SELECT * FROM file('{source}', 'ArrowStream') SETTINGS max_threads = 1{settings}"
+            )
+
+        return copy
+
+    writers = {
+        "csv": write("CSVWithNames"),
+        "tsv": write("TSVWithNames"),
+        "jsonl": write("JSONEachRow"),
+        "parquet": write(
+            "Parquet",
+            ", output_format_parquet_compression_method = 'snappy'"
+            ", output_format_parquet_max_dictionary_size = 0",
+        ),
+    }
+    return chdb.engine_version, lambda path: path, writers
 
 
 def fastparquet():

@@ -116,7 +116,7 @@ fn measure<N: Number>(
                 black_box(&text);
             }));
             times[2 + 2 * at].push(fastest(|| {
-                rows.start(GROUP);
+                rows.start(GROUP, 128);
                 for (group, values) in values.chunks(GROUP).enumerate() {
                     decimals.append_to_rows(column(group * GROUP, values), b",", &mut rows);
                 }

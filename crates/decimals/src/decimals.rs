@@ -63,6 +63,21 @@ impl<'a> Decimals<'a> {
         text.truncate(start);
     }
 
+    /// Appends the text of one value.
+    ///
+    /// ```
+    /// use taploom_decimals::{Decimals, Words};
+    ///
+    /// let words = Words { null: "", nan: "NaN", infinity: "inf", negative_infinity: "-inf" };
+    /// let mut text = b"x = ".to_vec();
+    /// Decimals::new(words).append_one(0.1_f32, &mut text);
+    /// assert_eq!(text, b"x = 0.1");
+    /// ```
+    #[inline]
+    pub fn append_one<N: Number>(&self, value: N, to: &mut Vec<u8>) {
+        self.words.append(value, to);
+    }
+
     /// Appends `before` and the text of a value to each row: the first value to the first row. Values beyond the last row
     /// are not written.
     ///
@@ -71,7 +86,7 @@ impl<'a> Decimals<'a> {
     ///
     /// let decimals = Decimals::new(Words { null: "", nan: "NaN", infinity: "inf", negative_infinity: "-inf" });
     /// let mut rows = Rows::default();
-    /// rows.start(2);
+    /// rows.start(2, 8);
     /// decimals.append_to_rows(Values::new(&[1_i32, 20]), b"", &mut rows);
     /// decimals.append_to_rows(Values::new(&[0.5, 1e23]), b",", &mut rows);
     /// assert_eq!(rows.iter().collect::<Vec<_>>(), [&b"1,0.5"[..], b"20,1e+23"]);

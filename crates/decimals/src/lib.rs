@@ -20,6 +20,6 @@ mod x86;
 pub use decimals::Decimals;
 pub use kernel::Kernel;
 pub use number::Number;
-pub use rows::Rows;
+pub use rows::{Cell, Rows};
 pub use values::{Validity, Values, prefetch};
 pub use words::Words;

@@ -2,6 +2,12 @@
 
 use crate::cells::Cells;
 
+/// Bytes that a short text is moved with: a move of constant size needs no call.
+pub(crate) const MOVED: usize = 32;
+
+/// Bytes of a line of the cache.
+const LINE: usize = 64;
+
 /// Rows of text that grow side by side: each column appends its cell to every row.
 ///
 /// Every row has its own part of one buffer, so that a cell is written once, in its place. If a row outgrows its part,
@@ -17,12 +23,26 @@ pub struct Rows {
     longest: usize,
 }
 
+/// A cell for [`Rows::append_all`].
+#[derive(Debug, Clone, Copy)]
+pub struct Cell<'t> {
+    /// Bytes that begin with the text. Short texts are copied fastest if there are at least 32 bytes in all.
+    pub bytes: &'t [u8],
+    /// Length of the text. A length beyond the bytes stands for all of them.
+    pub length: usize,
+    /// Whether the text stands between quotes.
+    pub is_quoted: bool,
+}
+
 impl Rows {
-    /// Starts this number of empty rows; the rows before are dropped.
-    pub fn start(&mut self, rows: usize) {
+    /// Starts this number of empty rows of about `width` bytes each; the rows before are dropped.
+    pub fn start(&mut self, rows: usize, width: usize) {
+        // All memory is used that is there: widths are underestimated alike in all rows of a table.
+        let room = self.text.len() / rows.max(1);
+        self.stride = stride(width).max(stride_within(room.min(4 * width)));
+        self.longest = 0;
         self.ends.clear();
         self.ends.extend((0..rows).map(|row| row * self.stride));
-        self.longest = 0;
         let bytes = rows * self.stride;
         if self.text.len() < bytes {
             self.text.resize(bytes, 0);
@@ -44,6 +64,12 @@ impl Rows {
         self.ends.iter().enumerate().map(|(row, end)| &self.text[row * self.stride..*end])
     }
 
+    /// The text of the last row.
+    pub fn last(&self) -> Option<&[u8]> {
+        let end = *self.ends.last()?;
+        self.text.get((self.ends.len() - 1) * self.stride..end)
+    }
+
     /// Appends a text to one row.
     ///
     /// # Panics
@@ -56,24 +82,63 @@ impl Rows {
         self.longest = self.longest.max(end - row * self.stride);
     }
 
+    /// Appends `before` and a cell to every row. The cell may stand between two `quotes`.
+    ///
+    /// ```
+    /// use taploom_decimals::{Cell, Rows};
+    ///
+    /// let mut rows = Rows::default();
+    /// rows.start(2, 8);
+    /// rows.append_all(b",", b"'", |row| match row {
+    ///     0 => Cell { bytes: b"yes and no", length: 3, is_quoted: true },
+    ///     _ => Cell { bytes: b"null", length: 4, is_quoted: false },
+    /// });
+    /// assert_eq!(rows.iter().collect::<Vec<_>>(), [&b",'yes'"[..], b",null"]);
+    /// ```
+    pub fn append_all<'t>(
+        &mut self,
+        before: &[u8],
+        quotes: &[u8],
+        cell_of: impl Fn(usize) -> Cell<'t>,
+    ) {
+        let longest = (0..self.len()).map(|row| cell_of(row).length).max().unwrap_or(0);
+        let most = before.len() + longest + 2 * quotes.len();
+        self.reserve(most + MOVED);
+        self.longest += most;
+        let [mut padded_before, mut padded_quotes] = [[0; MOVED]; 2];
+        let before = Cell {
+            bytes: padded(before, &mut padded_before),
+            length: before.len(),
+            is_quoted: false,
+        };
+        let quotes = Cell {
+            bytes: padded(quotes, &mut padded_quotes),
+            length: quotes.len(),
+            is_quoted: false,
+        };
+        let Self { text, ends, .. } = self;
+        for (row, end) in ends.iter_mut().enumerate() {
+            let cell = cell_of(row);
+            let mut at = put(before, text, *end);
+            if cell.is_quoted {
+                at = put(quotes, text, at);
+            }
+            at = put(cell, text, at);
+            if cell.is_quoted {
+                at = put(quotes, text, at);
+            }
+            *end = at;
+        }
+    }
+
     /// Appends a text to each of the first rows.
     pub(crate) fn append_to_each(&mut self, rows: usize, text: &[u8]) {
-        let mut chunk = [0; 32];
-        self.reserve(text.len().max(chunk.len()));
+        self.reserve(text.len() + MOVED);
         self.longest += text.len();
-        let ends = &mut self.ends[..rows];
-        let Some(start) = chunk.get_mut(..text.len()) else {
-            for end in ends {
-                self.text[*end..*end + text.len()].copy_from_slice(text);
-                *end += text.len();
-            }
-            return;
-        };
-        start.copy_from_slice(text);
-        // A copy of a constant length takes a few instructions. What is behind the text will be overwritten.
-        for end in ends {
-            self.text[*end..*end + 32].copy_from_slice(&chunk);
-            *end += text.len();
+        let mut buffer = [0; MOVED];
+        let cell = Cell { bytes: padded(text, &mut buffer), length: text.len(), is_quoted: false };
+        for end in &mut self.ends[..rows] {
+            *end = put(cell, &mut self.text, *end);
         }
     }
 
@@ -99,8 +164,7 @@ impl Rows {
 
     /// Gives each row at least this number of bytes.
     fn move_apart(&mut self, bytes: usize) {
-        // Rows a multiple of 4 KiB apart would share a few sets of the first-level cache.
-        let stride = (bytes + bytes / 4).next_multiple_of(128) + 64;
+        let stride = stride(bytes + bytes / 4);
         let mut text = vec![0; stride * self.ends.len()];
         for (row, end) in self.ends.iter_mut().enumerate() {
             let old = &self.text[row * self.stride..*end];
@@ -114,4 +178,38 @@ impl Rows {
     pub fn heap_bytes(&self) -> usize {
         self.text.capacity() + self.ends.capacity() * size_of::<usize>()
     }
+}
+
+/// The distance of rows that have this number of bytes. Rows a multiple of 4 KiB apart would share a few sets of the
+/// first-level cache.
+fn stride(bytes: usize) -> usize {
+    bytes.next_multiple_of(2 * LINE) + LINE
+}
+
+/// The largest distance of rows within this number of bytes.
+fn stride_within(bytes: usize) -> usize {
+    (bytes / (2 * LINE) * 2 * LINE).saturating_sub(LINE)
+}
+
+/// A text with bytes after it, if it is short.
+fn padded<'a>(text: &'a [u8], buffer: &'a mut [u8; MOVED]) -> &'a [u8] {
+    match buffer.get_mut(..text.len()) {
+        Some(beginning) => {
+            beginning.copy_from_slice(text);
+            buffer
+        }
+        None => text,
+    }
+}
+
+/// Writes a text at an offset; returns its end.
+#[inline]
+fn put(cell: Cell<'_>, to: &mut [u8], at: usize) -> usize {
+    let length = cell.length.min(cell.bytes.len());
+    let room = to.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<MOVED>);
+    match (room, cell.bytes.first_chunk::<MOVED>()) {
+        (Some(room), Some(bytes)) if length <= MOVED => *room = *bytes,
+        _ => to[at..at + length].copy_from_slice(&cell.bytes[..length]),
+    }
+    at + length
 }

@@ -85,6 +85,13 @@ impl<'a> ShortWords<'a> {
         self.lead.unwrap_or(0)
     }
 
+    /// Appends the text of a value.
+    #[inline]
+    pub(crate) fn append<N: Number>(&self, value: N, to: &mut Vec<u8>) {
+        let mut buffer = N::Buffer::default();
+        to.extend_from_slice(value.text(&self.words, &mut buffer).as_bytes());
+    }
+
     /// Writes one cell, null if there is no value; returns its end.
     pub(crate) fn write<N: Number>(
         &self,

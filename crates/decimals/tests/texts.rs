@@ -57,7 +57,7 @@ fn check<N: Expected>(values: &[N]) {
             assert_eq!(written.as_deref(), Some(expected.as_str()), "{kernel:?}, value {at}");
         }
         let mut rows = Rows::default();
-        rows.start(values.len());
+        rows.start(values.len(), 32);
         decimals.append_to_rows(Values::new(values), b",", &mut rows);
         for (row, (text, expected)) in rows.iter().zip(&expected).enumerate() {
             let text = String::from_utf8_lossy(text);
@@ -252,7 +252,7 @@ fn check_cells<N: Expected>(
 
         // Rows of different lengths; one row has no value.
         let mut rows = Rows::default();
-        rows.start(values.len() + 1);
+        rows.start(values.len() + 1, 32);
         for (row, text) in expected.iter().enumerate() {
             rows.append(row, &text.repeat(row % 3).into_bytes());
         }

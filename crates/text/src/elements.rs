@@ -8,10 +8,11 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, BooleanArray, ListArray, PrimitiveArray};
 use arrow_schema::DataType;
+use taploom_decimals::Number;
 use taploom_format::{Error, ErrorKind, Result};
 
 use crate::cells::Cells;
-use crate::value::{Spelling, Value};
+use crate::spelling::Spelling;
 
 /// Writes the elements of a column as text, with a separator between them. The type, a number
 /// or a boolean, is chosen once.
@@ -21,9 +22,9 @@ pub struct Elements<'a> {
     append_cells: AppendCells,
     spelling: &'a Spelling,
     /// The separator between two elements.
-    pub separator: &'a [u8],
+    pub separator: &'a str,
     /// The text of a null element.
-    pub null: &'a [u8],
+    pub null: &'a str,
 }
 
 type AppendElements = fn(&Elements<'_>, &dyn Array, Range<usize>, &mut Vec<u8>);
@@ -37,8 +38,8 @@ impl<'a> Elements<'a> {
     pub fn new(
         element: &DataType,
         spelling: &'a Spelling,
-        separator: &'a [u8],
-        null: &'a [u8],
+        separator: &'a str,
+        null: &'a str,
     ) -> Result<Self> {
         let (append, append_cells): (AppendElements, AppendCells) = match element {
             DataType::Boolean => (
@@ -69,7 +70,7 @@ impl<'a> Elements<'a> {
     /// use arrow_schema::DataType;
     /// use taploom_text::{Elements, TABLEDATA};
     ///
-    /// let elements = Elements::new(&DataType::Float64, &TABLEDATA, b" ", b"NaN")?;
+    /// let elements = Elements::new(&DataType::Float64, &TABLEDATA, " ", "NaN")?;
     /// let mut text = Vec::new();
     /// elements.append(&Float64Array::from(vec![Some(1.5), None, Some(f64::INFINITY)]), &mut text);
     /// assert_eq!(text, b"1.5 NaN +Inf");
@@ -89,41 +90,44 @@ impl<'a> Elements<'a> {
         (self.append_cells)(self, array, rows, to);
     }
 
-    fn of<T: ArrowPrimitiveType<Native: Value>>() -> (AppendElements, AppendCells) {
+    fn of<T: ArrowPrimitiveType<Native: Number>>() -> (AppendElements, AppendCells) {
         (
             |elements, array, range, to| {
                 let array: &PrimitiveArray<T> = array.as_primitive();
-                let values = array.values()[range.clone()].iter().copied();
-                elements.each(array, range, values, to);
+                let values = array.values()[range.clone()].iter();
+                let decimals = elements.spelling.decimals(elements.null);
+                elements.each(array, range, values, to, |value, to| decimals.append_one(*value, to));
             },
             |elements, array, rows, to| {
-                let values = array.as_primitive::<T>().values();
-                to.extend_values(array, rows, values, elements.null, elements.spelling);
+                to.extend_numbers::<T>(array.as_primitive(), rows, elements.null, elements.spelling);
             },
         )
     }
 
     fn booleans(&self, array: &BooleanArray, range: Range<usize>, to: &mut Vec<u8>) {
         let values = array.values().slice(range.start, range.len());
-        self.each(array, range, values.iter(), to);
+        self.each(array, range, values.iter(), to, |value, to| {
+            to.extend_from_slice(self.spelling.boolean(value).as_bytes());
+        });
     }
 
-    fn each(
+    fn each<V>(
         &self,
         array: &dyn Array,
         range: Range<usize>,
-        values: impl Iterator<Item = impl Value>,
+        values: impl Iterator<Item = V>,
         to: &mut Vec<u8>,
+        append: impl Fn(V, &mut Vec<u8>),
     ) {
         let first = range.start;
         for (index, value) in range.zip(values) {
             if index > first {
-                to.extend_from_slice(self.separator);
+                to.extend_from_slice(self.separator.as_bytes());
             }
             if array.is_null(index) {
-                to.extend_from_slice(self.null);
+                to.extend_from_slice(self.null.as_bytes());
             } else {
-                value.append(self.spelling, to);
+                append(value, to);
             }
         }
     }

@@ -7,13 +7,12 @@ mod elements;
 mod json;
 mod quoted;
 mod records;
-mod short;
-mod value;
+mod spelling;
 
 pub use blocks::{Blocks, ColumnText, Frame, TextBlock};
-pub use cells::Cells;
+pub use cells::{Cells, Escaping};
 pub use elements::{Elements, elements_of};
 pub use json::{append_json_string, append_json_strings};
 pub use quoted::append_quoted;
 pub use records::Records;
-pub use value::{BITS, Spelling, TABLEDATA, Value, WORDS};
+pub use spelling::{BITS, Spelling, TABLEDATA, WORDS};

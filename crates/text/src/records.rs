@@ -33,7 +33,7 @@ impl<C: ColumnText> Records<C> {
         let first = std::iter::once(Vec::new());
         let before = first.chain(std::iter::repeat(vec![separator])).take(columns.len()).collect();
         // Readers skip empty lines, and the row would be lost.
-        let empty = if alone { b"\"\"".to_vec() } else { Vec::new() };
+        let empty = if alone { "\"\"" } else { "" };
         let frame = Frame { before, after: end.to_vec(), empty };
         Self {
             blocks: Blocks::new(columns, frame, threads),

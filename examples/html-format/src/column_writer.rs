@@ -28,8 +28,8 @@ impl ColumnWriter {
         Ok(match (vo_type.is_list(), vo_type.datatype.is_text()) {
             (false, true) => Self::Text,
             (true, true) => Self::Texts,
-            (false, false) => Self::Value(Elements::new(&element, &WORDS, b"", b"")?),
-            (true, false) => Self::Array(Elements::new(&element, &WORDS, b", ", b"null")?),
+            (false, false) => Self::Value(Elements::new(&element, &WORDS, "", "")?),
+            (true, false) => Self::Array(Elements::new(&element, &WORDS, ", ", "null")?),
         })
     }
 }
@@ -41,14 +41,14 @@ impl ColumnText for ColumnWriter {
             Self::Value(values) => values.append_cells(array, rows, to),
             Self::Text => {
                 let texts = array.as_string::<i32>();
-                to.extend(array, rows, b"", |row, html| match texts.value(row) {
+                to.extend(array, rows, "", |row, html| match texts.value(row) {
                     "" => html.extend_from_slice(EMPTY_TEXT),
                     text => losses.altered += u64::from(append_text(text, html)),
                 });
             }
             Self::Array(elements) => {
                 let lists = array.as_list::<i32>();
-                to.extend(array, rows, b"", |row, html| {
+                to.extend(array, rows, "", |row, html| {
                     html.push(b'[');
                     elements.append_range(lists.values(), elements_of(lists, row), html);
                     html.push(b']');
@@ -58,7 +58,7 @@ impl ColumnText for ColumnWriter {
                 let lists = array.as_list::<i32>();
                 let texts = lists.values().as_string::<i32>();
                 let mut json = Vec::new();
-                to.extend(array, rows, b"", |row, html| {
+                to.extend(array, rows, "", |row, html| {
                     json.clear();
                     append_json_strings(texts, elements_of(lists, row), &mut json);
                     append_json(&String::from_utf8_lossy(&json), html);

@@ -10,7 +10,7 @@ use taploom_text::{
     BITS, Cells, ColumnText, Elements, TABLEDATA, WORDS, append_json_strings, elements_of,
 };
 
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, plain_csv, plain_tsv};
 
 /// The strategy for the cells of one column.
 pub(crate) struct ColumnWriter {
@@ -35,11 +35,11 @@ impl ColumnWriter {
             CellShape::Texts { .. } => Kind::Strings,
             CellShape::Scalar => {
                 let spelling = if datatype == Datatype::Bit { &BITS } else { &WORDS };
-                Kind::Value(Elements::new(&element, spelling, b"", b"")?)
+                Kind::Value(Elements::new(&element, spelling, "", "")?)
             }
             CellShape::Array { .. } => {
                 let spelling = if datatype == Datatype::Bit { &BITS } else { &TABLEDATA };
-                Kind::List(Elements::new(&element, spelling, b" ", null_element(&element))?)
+                Kind::List(Elements::new(&element, spelling, " ", null_element(&element))?)
             }
         };
         Ok(Self { kind, dialect })
@@ -49,11 +49,11 @@ impl ColumnWriter {
 /// The text of a null element. Floats use NaN and booleans a question mark, as in TABLEDATA
 /// (VOTable 1.4, section 6). TABLEDATA has no text for a null integer, only null values, so
 /// integers use `null`.
-fn null_element(element: &DataType) -> &'static [u8] {
+fn null_element(element: &DataType) -> &'static str {
     match element {
-        DataType::Float32 | DataType::Float64 => b"NaN",
-        DataType::Boolean => b"?",
-        _ => b"null",
+        DataType::Float32 | DataType::Float64 => "NaN",
+        DataType::Boolean => "?",
+        _ => "null",
     }
 }
 
@@ -65,14 +65,17 @@ impl ColumnText for ColumnWriter {
             Kind::Value(values) => values.append_cells(array, rows, to),
             Kind::Text => {
                 let values = array.as_string::<i32>();
-                to.extend(array, rows, b"", |row, text| {
-                    let value = values.value(row).as_bytes();
-                    losses.altered += u64::from(dialect.append_text(value, text));
-                });
+                let append = |value: &str, text: &mut Vec<u8>| {
+                    losses.altered += u64::from(dialect.append_text(value.as_bytes(), text));
+                };
+                match dialect {
+                    Dialect::Csv => to.extend_strings(values, rows, "", &plain_csv(), append),
+                    Dialect::Tsv => to.extend_strings(values, rows, "", &plain_tsv(), append),
+                }
             }
             Kind::List(elements) => {
                 let lists = array.as_list::<i32>();
-                to.extend(array, rows, b"", |row, text| match elements_of(lists, row) {
+                to.extend(array, rows, "", |row, text| match elements_of(lists, row) {
                     // Quotes distinguish the empty array from null.
                     none if none.is_empty() => text.extend_from_slice(b"\"\""),
                     range => elements.append_range(lists.values(), range, text),
@@ -82,7 +85,7 @@ impl ColumnText for ColumnWriter {
                 let lists = array.as_list::<i32>();
                 let strings = lists.values().as_string::<i32>();
                 let mut json = Vec::new();
-                to.extend(array, rows, b"", |row, text| {
+                to.extend(array, rows, "", |row, text| {
                     json.clear();
                     append_json_strings(strings, elements_of(lists, row), &mut json);
                     dialect.append_text(&json, text);

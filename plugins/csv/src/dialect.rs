@@ -1,10 +1,34 @@
 //! The differences between CSV and TSV.
 
-use taploom_text::append_quoted;
+use taploom_text::{Escaping, append_quoted};
 
 /// U+FEFF. Readers skip a byte order mark at the beginning of a file, so a text that begins
 /// with it is quoted.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// Texts that are the same in CSV. An empty text is quoted, and so is one that begins with a byte order mark.
+pub(crate) fn plain_csv() -> Escaping<impl Fn(u8) -> bool, impl Fn(&[u8]) -> bool> {
+    Escaping {
+        quotes: "",
+        is_special: |byte| {
+            let is_end = (byte == b'\n') | (byte == b'\r');
+            (byte == b',') | (byte == b'"') | is_end | (byte == BYTE_ORDER_MARK[0])
+        },
+        is_plain: |text: &[u8]| !text.is_empty(),
+    }
+}
+
+/// Texts that are the same in TSV.
+pub(crate) fn plain_tsv() -> Escaping<impl Fn(u8) -> bool, impl Fn(&[u8]) -> bool> {
+    Escaping {
+        quotes: "",
+        is_special: |byte| {
+            let is_end = (byte == b'\n') | (byte == b'\r');
+            (byte == b'\t') | (byte == b'"') | is_end | (byte == BYTE_ORDER_MARK[0])
+        },
+        is_plain: |text: &[u8]| !text.is_empty(),
+    }
+}
 
 /// How values are separated and quoted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

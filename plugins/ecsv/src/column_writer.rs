@@ -6,11 +6,24 @@ use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
 use taploom_format::{Arraysize, CellLosses, CellShape, Datatype, Result, VoType};
 use taploom_text::{
-    Cells, ColumnText, Elements, Spelling, WORDS, append_json_strings, append_quoted, elements_of,
+    Cells, ColumnText, Elements, Escaping, Spelling, WORDS, append_json_strings, append_quoted, elements_of,
 };
 
 /// APE 6: booleans as Python writes them.
 const SCALARS: Spelling = Spelling { yes: "True", no: "False", ..WORDS };
+
+/// Texts that are written without quotes. A line that begins with # is a comment, and readers drop spaces at the ends of a
+/// value.
+fn plain_texts() -> Escaping<impl Fn(u8) -> bool, impl Fn(&[u8]) -> bool> {
+    Escaping {
+        quotes: "",
+        is_special: |byte| (byte == b',') | (byte == b'"') | (byte == b'\r') | (byte == b'\n'),
+        is_plain: |text: &[u8]| {
+            let edges = [text.first(), text.last()];
+            edges.iter().all(|edge| edge.is_some_and(|byte| !b" \t#".contains(byte)))
+        },
+    }
+}
 
 /// The strategy for the cells of one column.
 pub(crate) struct ColumnWriter {
@@ -36,11 +49,11 @@ impl ColumnWriter {
             CellShape::Text { .. } => Kind::Text,
             CellShape::Texts { .. } => Kind::Strings,
             CellShape::Scalar => {
-                Kind::Value(Elements::new(&datatype.element(), &SCALARS, b"", b"")?)
+                Kind::Value(Elements::new(&datatype.element(), &SCALARS, "", "")?)
             }
             // JSON, with NaN and Infinity as Python reads and writes them.
             CellShape::Array { .. } => {
-                Kind::List(Elements::new(&datatype.element(), &WORDS, b",", b"null")?)
+                Kind::List(Elements::new(&datatype.element(), &WORDS, ",", "null")?)
             }
         };
         Ok(Self { kind, dimensions: dimensions(&cell) })
@@ -64,8 +77,8 @@ impl ColumnText for ColumnWriter {
             Kind::Value(values) => values.append_cells(array, rows, to),
             Kind::Text => {
                 let values = array.as_string::<i32>();
-                to.extend(array, rows, b"", |row, text| {
-                    append_value(values.value(row).as_bytes(), text);
+                to.extend_strings(values, rows, "", &plain_texts(), |value, text| {
+                    append_value(value.as_bytes(), text);
                 });
             }
             Kind::List(elements) => {
@@ -99,7 +112,7 @@ impl ColumnWriter {
         let lists = array.as_list::<i32>();
         let outer = self.dimensions.split_last().map_or(&[][..], |(_, outer)| outer);
         let mut json = Vec::new();
-        to.extend(array, rows, b"", |row, text| {
+        to.extend(array, rows, "", |row, text| {
             json.clear();
             append_nested(outer, elements_of(lists, row), &append, &mut json);
             append_value(&json, text);
@@ -126,12 +139,8 @@ fn append_nested(
 /// Appends a value, in quotes if a reader would otherwise misread it. Quotes in the value are
 /// doubled.
 pub(crate) fn append_value(value: &[u8], to: &mut Vec<u8>) {
-    let edges = [value.first(), value.last()];
-    // A line that begins with # is a comment, and readers drop spaces at the ends of a
-    // value.
-    let is_plain = edges.iter().all(|edge| edge.is_some_and(|byte| !b" \t#".contains(byte)))
-        && !value.iter().any(|byte| b",\"\r\n".contains(byte));
-    if is_plain {
+    let Escaping { is_special, is_plain, .. } = plain_texts();
+    if is_plain(value) && !value.iter().copied().any(is_special) {
         to.extend_from_slice(value);
         return;
     }

@@ -7,7 +7,7 @@ use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, ListArray};
 use taploom_format::{Arraysize, CellLosses, CellShape, Result, VoType};
 use taploom_text::{
-    Cells, ColumnText, Elements, Spelling, WORDS, append_json_string, append_json_strings,
+    Cells, ColumnText, Elements, Escaping, Spelling, WORDS, append_json_string, append_json_strings,
     elements_of,
 };
 
@@ -24,6 +24,15 @@ const QUOTED: Spelling = Spelling {
 /// NaN and the infinities as null.
 const NULLED: Spelling =
     Spelling { nan: "null", infinity: "null", negative_infinity: "null", ..WORDS };
+
+/// Strings that are the same in JSON, between quotes; RFC 8259, section 7.
+fn plain_strings() -> Escaping<impl Fn(u8) -> bool, impl Fn(&[u8]) -> bool> {
+    Escaping {
+        quotes: "\"",
+        is_special: |byte| (byte < 0x20) | (byte == b'"') | (byte == b'\\'),
+        is_plain: |_: &[u8]| true,
+    }
+}
 
 /// The strategy for the cells of one column.
 pub(crate) struct ColumnWriter {
@@ -45,7 +54,7 @@ impl ColumnWriter {
             Nonfinite::String => &QUOTED,
             Nonfinite::Null => &NULLED,
         };
-        let elements = || Elements::new(&vo_type.datatype.element(), spelling, b",", b"null");
+        let elements = || Elements::new(&vo_type.datatype.element(), spelling, ",", "null");
         let kind = match vo_type.cell() {
             CellShape::Scalar => Kind::Value(elements()?),
             CellShape::Text { .. } => Kind::Text,
@@ -78,14 +87,12 @@ impl ColumnText for ColumnWriter {
             Kind::Value(values) => values.append_cells(array, rows, to),
             Kind::Text => {
                 let values = array.as_string::<i32>();
-                to.extend(array, rows, b"null", |row, text| {
-                    append_json_string(values.value(row), text);
-                });
+                to.extend_strings(values, rows, "null", &plain_strings(), append_json_string);
             }
             Kind::List { elements, strides } => {
                 let lists = array.as_list::<i32>();
                 let values = lists.values();
-                to.extend(array, rows, b"null", |row, text| {
+                to.extend(array, rows, "null", |row, text| {
                     append_nested(strides, elements_of(lists, row), text, &|range, text| {
                         text.push(b'[');
                         elements.append_range(values, range, text);
@@ -96,7 +103,7 @@ impl ColumnText for ColumnWriter {
             Kind::Strings { strides } => {
                 let lists = array.as_list::<i32>();
                 let strings = lists.values().as_string::<i32>();
-                to.extend(array, rows, b"null", |row, text| {
+                to.extend(array, rows, "null", |row, text| {
                     append_nested(strides, elements_of(lists, row), text, &|range, text| {
                         append_json_strings(strings, range, text);
                     });

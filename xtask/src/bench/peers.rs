@@ -42,7 +42,7 @@ const CSV: Case = Case {
     format: "csv",
     format_of_peers: "csv",
     options: &[],
-    peers: &["polars", "pyarrow", "duckdb"],
+    peers: &["polars", "clickhouse", "pyarrow", "duckdb"],
     target: ("polars", 0.4),
     peak_mib: None,
 };
@@ -54,14 +54,30 @@ const VOPARQUET: Case = Case {
     format: "voparquet",
     format_of_peers: "parquet",
     options: &["--option", "encoding=plain"],
-    peers: &["pyarrow", "polars", "duckdb", "fastparquet"],
+    peers: &["pyarrow", "polars", "clickhouse", "duckdb", "fastparquet"],
     target: ("pyarrow", 0.8),
     peak_mib: Some(48.0),
 };
 
-const CASES: [Case; 4] = [
+const CASES: [Case; 6] = [
     CSV,
     Case { title: "CSV, 10,000,000 x 10", columns: NARROW, rows: 10_000_000, ..CSV },
+    Case {
+        title: "TSV, 10,000,000 x 10",
+        columns: NARROW,
+        rows: 10_000_000,
+        format: "tsv",
+        format_of_peers: "tsv",
+        peers: &["polars", "clickhouse", "duckdb"],
+        ..CSV
+    },
+    Case {
+        title: "JSON Lines, 50,000 x 991",
+        format: "jsonl",
+        format_of_peers: "jsonl",
+        peers: &["polars", "clickhouse", "duckdb"],
+        ..CSV
+    },
     VOPARQUET,
     Case {
         title: "VOParquet, 10,000,000 x 10, snappy, no dictionary",
@@ -106,7 +122,7 @@ impl Bench {
             "All programs run on one core (`taskset`), in alternating runs; figures are medians of {RUNS}. For \
              taploom and STILTS, the whole process is measured, from file to file. For the Python programs, \
              reading the same file and writing are measured, without the start of the interpreter and the \
-             imports, which take half a second or more.\n\n"
+             imports, which take half a second or more. ClickHouse reads and writes in one query.\n\n"
         );
         let mut targets = String::from("| target | to reach | measured | |\n|---|---:|---:|---|\n");
         body += &self.of_astronomy(&mut targets)?;

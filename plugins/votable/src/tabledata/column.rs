@@ -7,7 +7,6 @@ use arrow_array::cast::AsArray;
 use taploom_format::{CellLosses, CellShape, Column, Datatype, Error, ErrorKind, Result};
 use taploom_text::{BITS, Cells, ColumnText, Elements, TABLEDATA};
 
-use crate::cells::text_of;
 use crate::charset::{Charset, Length};
 use crate::tabledata::lists::{Numbers, Strings};
 use crate::tabledata::text::Text;
@@ -38,7 +37,7 @@ impl TextColumn {
             (_, CellShape::Array { .. }) => Kind::Numbers(Numbers::new(column, vo_type.datatype)?),
             _ => {
                 let spelling = if vo_type.datatype == Datatype::Bit { &BITS } else { &TABLEDATA };
-                Kind::Scalars(Elements::new(&vo_type.datatype.element(), spelling, b"", b"")?)
+                Kind::Scalars(Elements::new(&vo_type.datatype.element(), spelling, "", "")?)
             }
         };
         Ok(Self { name: column.name().to_owned(), kind })
@@ -53,13 +52,13 @@ impl ColumnText for TextColumn {
             Kind::Scalars(elements) => elements.append_cells(array, rows, to),
             Kind::Text(text) => {
                 let texts = array.as_string::<i32>();
-                to.extend(array, rows, b"", |row, to| {
-                    losses += text.append(text_of(texts, row), to).losses;
+                to.extend_strings(texts, rows, "", &text.escaping(), |string, to| {
+                    losses += text.append(string, to).losses;
                 });
             }
             Kind::Numbers(numbers) => {
                 let lists = array.as_list::<i32>();
-                to.try_extend(array, rows, b"", |row, to| {
+                to.try_extend(array, rows, "", |row, to| {
                     numbers.append(lists, row, to).map_err(|message| {
                         Error::new(ErrorKind::InvalidValue, message)
                             .with_column(&self.name)
@@ -69,7 +68,7 @@ impl ColumnText for TextColumn {
             }
             Kind::Strings(strings) => {
                 let lists = array.as_list::<i32>();
-                to.extend(array, rows, b"", |row, to| losses += strings.append(lists, row, to));
+                to.extend(array, rows, "", |row, to| losses += strings.append(lists, row, to));
             }
         }
         Ok(losses)

@@ -13,20 +13,20 @@ use crate::tabledata::text::Text;
 pub(crate) struct Numbers {
     elements: Elements<'static>,
     /// The text of a null element, or the reason why it can't be written.
-    null: Result<Vec<u8>, &'static str>,
+    null: Result<String, &'static str>,
 }
 
 impl Numbers {
     pub(crate) fn new(column: &Column, datatype: Datatype) -> Result<Self> {
-        let given = column.metadata().null_value.as_deref().map(|null| null.as_bytes().to_vec());
+        let given = column.metadata().null_value.as_deref().map(str::to_owned);
         let null = match datatype {
-            Datatype::Boolean => Ok(b"?".to_vec()),
+            Datatype::Boolean => Ok("?".to_owned()),
             Datatype::Bit => Err(NO_NULL_BIT),
             datatype if datatype.is_integer() => given.ok_or(NO_NULL_ELEMENT),
-            _ => Ok(TABLEDATA.nan.as_bytes().to_vec()),
+            _ => Ok(TABLEDATA.nan.to_owned()),
         };
         let spelling = if datatype == Datatype::Bit { &BITS } else { &TABLEDATA };
-        let elements = Elements::new(&datatype.element(), spelling, b" ", b"")?;
+        let elements = Elements::new(&datatype.element(), spelling, " ", "")?;
         Ok(Self { elements, null })
     }
 

@@ -2,6 +2,7 @@
 
 use quick_xml::escape::partial_escape;
 use taploom_format::CellLosses;
+use taploom_text::Escaping;
 use taploom_votable::xml_characters;
 
 use crate::charset::Charset;
@@ -21,12 +22,18 @@ pub(crate) struct Appended {
 }
 
 impl Text {
+    /// Strings that are the same in XML: plain ASCII that fits. A byte is at most one unit.
+    pub(crate) fn escaping(&self) -> Escaping<impl Fn(u8) -> bool, impl Fn(&[u8]) -> bool> {
+        let most = self.most;
+        Escaping { quotes: "", is_special, is_plain: move |text: &[u8]| text.len() <= most }
+    }
+
     /// Appends a string: characters that XML can't hold are replaced, then it is cut and
     /// escaped.
     pub(crate) fn append(&self, text: &str, to: &mut Vec<u8>) -> Appended {
         let mut losses = CellLosses::default();
         // A byte is at most one unit.
-        if text.len() <= self.most && text.bytes().all(|byte| PLAIN[usize::from(byte)]) {
+        if text.len() <= self.most && !text.bytes().any(is_special) {
             to.extend_from_slice(text.as_bytes());
             return Appended { units: text.len(), losses };
         }
@@ -40,19 +47,12 @@ impl Text {
     }
 }
 
-/// Bytes of ASCII that XML holds unchanged. A carriage return would become a line feed (XML
-/// 1.0, section 2.11).
-static PLAIN: [bool; 256] = {
-    let mut plain = [false; 256];
-    let mut byte = 0x20;
-    while byte < 0x7f {
-        plain[byte] = !matches!(byte as u8, b'&' | b'<' | b'>');
-        byte += 1;
-    }
-    plain[b'\t' as usize] = true;
-    plain[b'\n' as usize] = true;
-    plain
-};
+/// Whether a byte may have to be changed: all but the bytes of ASCII that XML holds unchanged. A carriage return would
+/// become a line feed (XML 1.0, section 2.11).
+fn is_special(byte: u8) -> bool {
+    let is_control = (byte < 0x20) & (byte != b'\t') & (byte != b'\n');
+    is_control | (byte >= 0x7f) | (byte == b'&') | (byte == b'<') | (byte == b'>')
+}
 
 #[cfg(test)]
 mod tests {
