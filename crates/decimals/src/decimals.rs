@@ -20,8 +20,7 @@ pub struct Decimals<'a> {
 impl<'a> Decimals<'a> {
     /// Numbers with these words, by the fastest kernel for this processor.
     pub fn new(words: Words<'a>) -> Self {
-        Self::with_kernel(words, Kernel::fastest())
-            .unwrap_or(Self { words: ShortWords::new(words), code: Code::Portable })
+        Self { words: ShortWords::new(words), code: Code::fastest() }
     }
 
     /// Numbers with these words, by this kernel; `None` if the processor lacks its instructions.

@@ -1,5 +1,7 @@
 //! The code for each set of instructions.
 
+use std::sync::LazyLock;
+
 #[cfg(target_arch = "x86_64")]
 use crate::call::{Avx2, Avx512};
 use crate::cells::Cells;
@@ -30,7 +32,7 @@ impl Kernel {
 
     /// The fastest kernel for this processor.
     pub fn fastest() -> Self {
-        Self::available().last().unwrap_or(Self::Portable)
+        Code::fastest().kernel()
     }
 }
 
@@ -45,6 +47,15 @@ pub(crate) enum Code {
 }
 
 impl Code {
+    /// The fastest kernel for this processor. The processor is asked once.
+    #[inline]
+    pub(crate) fn fastest() -> Self {
+        static FASTEST: LazyLock<Code> = LazyLock::new(|| {
+            Kernel::available().filter_map(Code::of).last().unwrap_or(Code::Portable)
+        });
+        *FASTEST
+    }
+
     /// Nothing if the processor lacks the instructions.
     pub(crate) fn of(kernel: Kernel) -> Option<Self> {
         match kernel {

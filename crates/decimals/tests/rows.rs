@@ -71,7 +71,7 @@ proptest! {
                 }
             }
             let rows: Vec<&[u8]> = rows.iter().collect();
-            prop_assert_eq!(rows, expected.each_ref().map(|text| text.as_bytes()));
+            prop_assert_eq!(rows, expected.each_ref().map(String::as_bytes));
         }
     }
 }
