@@ -23,8 +23,8 @@ pub(crate) struct ShortWords<'a> {
     lead: Option<u8>,
     /// Null, NaN, infinity and negative infinity, each with the byte before it; cut to eight bytes.
     short: [Word; 4],
-    /// Bytes of the longest word.
-    longest: usize,
+    /// Bytes of the longest word but null.
+    longest_not_finite: usize,
 }
 
 /// Up to eight bytes.
@@ -50,8 +50,9 @@ impl<'a> ShortWords<'a> {
             }
             Word { bytes: u64::from_le_bytes(bytes), length: word.len() as u64 }
         });
-        let longest = words.all().map(str::len).into_iter().fold(0, usize::max);
-        Self { words, lead: None, short, longest }
+        let [_, nan, infinity, negative_infinity] = words.all().map(str::len);
+        let longest_not_finite = nan.max(infinity).max(negative_infinity);
+        Self { words, lead: None, short, longest_not_finite }
     }
 
     /// These words, with a byte before each cell.
@@ -63,12 +64,17 @@ impl<'a> ShortWords<'a> {
 
     /// Bytes that a cell may need, with one byte before it.
     pub(crate) fn room(&self) -> usize {
-        ROOM.max(self.longest + 1)
+        ROOM.max(self.longest_not_finite.max(self.words.null.len()) + 1)
     }
 
-    /// Whether all words have at most eight bytes, with the byte before them.
-    pub(crate) fn fit(&self) -> bool {
-        self.lead() + self.longest <= 8
+    /// Whether the word for null has at most eight bytes, with the byte before it.
+    pub(crate) fn null_fits(&self) -> bool {
+        self.lead() + self.words.null.len() <= 8
+    }
+
+    /// Whether the other words have at most eight bytes, with the byte before them.
+    pub(crate) fn not_finite_fit(&self) -> bool {
+        self.lead() + self.longest_not_finite <= 8
     }
 
     /// Null, NaN, infinity and negative infinity.

@@ -216,6 +216,7 @@ const LONG_WORDS: Words<'_> = Words {
     infinity: "\"Infinity\"",
     negative_infinity: "\"-Infinity\"",
 };
+const LONG_INFINITIES: Words<'_> = Words { null: "null", ..LONG_WORDS };
 const EIGHT_BYTES: Words<'_> = Words { null: "12345678", ..WORDS };
 const SEVEN_BYTES: Words<'_> = Words { null: "1234567", ..WORDS };
 
@@ -309,7 +310,7 @@ fn columns_of_every_length_and_rows() {
         check_cells(&floats, None, WORDS, "");
     }
     for before in ["", ",", "</TD><TD>", &"long ".repeat(9)] {
-        for words in [WORDS, LONG_WORDS, EIGHT_BYTES, SEVEN_BYTES] {
+        for words in [WORDS, LONG_WORDS, LONG_INFINITIES, EIGHT_BYTES, SEVEN_BYTES] {
             check_cells(&mixed_f64s(70), None, words, before);
             check_cells(&mixed_i64s(70), None, words, before);
         }
@@ -319,7 +320,7 @@ fn columns_of_every_length_and_rows() {
 #[test]
 fn every_pattern_of_nulls() {
     for pattern in 0..=255_u8 {
-        for words in [WORDS, LONG_WORDS, EIGHT_BYTES, SEVEN_BYTES] {
+        for words in [WORDS, LONG_WORDS, LONG_INFINITIES, EIGHT_BYTES, SEVEN_BYTES] {
             let bits = [pattern, !pattern, 0xa5];
             check_cells(&mixed_f64s(24), Some(Validity { bits: &bits, offset: 0 }), words, ",");
             check_cells(&mixed_i64s(24), Some(Validity { bits: &bits, offset: 0 }), words, ",");

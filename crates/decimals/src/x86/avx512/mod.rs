@@ -91,12 +91,13 @@ fn write<N: Number>(
         let null = both!(i => validity.map_or(0, |validity| !validity.eight(at + 8 * i)));
         let special = both!(i => null[i] | lanes.not_finite[i]);
         if special != [0; 2] {
-            if words.fit() {
-                spell(&mut lanes, null, words);
-                lanes.slow = both!(i => lanes.slow[i] & !null[i]);
-            } else {
-                lanes.slow = both!(i => lanes.slow[i] | special[i]);
+            if !words.not_finite_fit() {
+                lanes.slow = both!(i => lanes.slow[i] | lanes.not_finite[i]);
+                (lanes.not_finite, lanes.nan) = ([0; 2], [0; 2]);
             }
+            let short = both!(i => if words.null_fits() { null[i] } else { 0 });
+            lanes.slow = both!(i => (lanes.slow[i] & !null[i]) | (null[i] & !short[i]));
+            spell(&mut lanes, short, words);
             lanes.scientific = both!(i => lanes.scientific[i] & !special[i]);
         }
         let length = both!(i => _mm512_add_epi64(lanes.length[i], lead));
