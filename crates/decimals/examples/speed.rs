@@ -17,6 +17,8 @@ use taploom_decimals::{Decimals, Kernel, Number, Rows, Validity, Values, Words};
 const VALUES: usize = 4096;
 /// Rows of a group; a column of a group takes as many values.
 const GROUP: usize = 64;
+/// Bytes of a row, about: numbers of up to 25 bytes, each with a comma.
+const ROW: usize = VALUES / GROUP * 26;
 const ROUNDS: usize = 101;
 /// How often each takes its turn after another one: the first time, the processor learns the branches.
 const REPEATS: usize = 5;
@@ -30,7 +32,7 @@ fn main() {
         let values: Vec<f64> = (0..VALUES).map(|_| value(&mut random)).collect();
         if only.as_deref().is_none_or(|only| only == kind) {
             lines.push(measure(kind, &values, None, |value| {
-                zmij::Buffer::new().format_finite(value).len()
+                black_box(zmij::Buffer::new().format_finite(value)).len()
             }));
         }
     };
@@ -53,14 +55,14 @@ fn main() {
             .map(|_| (0..8).fold(0, |byte, at| byte | bit(&mut random, at)))
             .collect();
         lines.push(measure(kind, &values, Some(&bits), |value| {
-            zmij::Buffer::new().format_finite(value).len()
+            black_box(zmij::Buffer::new().format_finite(value)).len()
         }));
     }
     let mut column = |kind: &str, value: fn(&mut Random) -> f32| {
         let values: Vec<f32> = (0..VALUES).map(|_| value(&mut random)).collect();
         if only.as_deref().is_none_or(|only| only == kind) {
             lines.push(measure(kind, &values, None, |value| {
-                zmij::Buffer::new().format_finite(value).len()
+                black_box(zmij::Buffer::new().format_finite(value)).len()
             }));
         }
     };
@@ -71,7 +73,7 @@ fn main() {
             let value: fn(&mut Random) -> $integer = $value;
             let values: Vec<$integer> = (0..VALUES).map(|_| value(&mut random)).collect();
             if only.as_deref().is_none_or(|only| only == $kind) {
-                lines.push(measure($kind, &values, None, |value| itoa::Buffer::new().format(value).len()));
+                lines.push(measure($kind, &values, None, |value| black_box(itoa::Buffer::new().format(value)).len()));
             }
         )*};
     }
@@ -116,7 +118,7 @@ fn measure<N: Number>(
                 black_box(&text);
             }));
             times[2 + 2 * at].push(fastest(|| {
-                rows.start(GROUP, 128);
+                rows.start(GROUP, ROW);
                 for (group, values) in values.chunks(GROUP).enumerate() {
                     decimals.append_to_rows(column(group * GROUP, values), b",", &mut rows);
                 }
