@@ -176,7 +176,7 @@ impl<R: Read> VotableReader<R> {
         let binary = |has_flags| BinaryRows::new(has_flags, options.count_of, options.charset);
         let rows = match head.serialization {
             Serialization::None => Rows::End,
-            Serialization::TableData => Rows::TableData(TableDataRows::default()),
+            Serialization::TableData => Rows::TableData(TableDataRows::new(memory_limit)),
             Serialization::Binary => Rows::Binary(Box::new(binary(false))),
             Serialization::Binary2 => Rows::Binary(Box::new(binary(true))),
             Serialization::Fits(_) => Rows::Fits(Box::default()),

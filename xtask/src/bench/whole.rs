@@ -121,6 +121,7 @@ fn sources() -> Outcome<String> {
         ("Parquet file", "voparquet", "rows.parquet"),
         ("CSV file", "csv", "rows.csv"),
         ("VOTable file, BINARY2", "votable/b2", "rows.vot"),
+        ("VOTable file, TABLEDATA", "votable/td", "rows-td.vot"),
     ] {
         let file = bench_file(file);
         encode(format, &file)?;

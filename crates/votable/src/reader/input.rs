@@ -9,14 +9,26 @@ const CHUNK: usize = 64 * 1024;
 pub(super) struct Input<R> {
     source: R,
     buffer: Vec<u8>,
+    /// Where the bytes that follow are in the buffer. After `end`, it has no bytes of the source.
     start: usize,
+    end: usize,
     position: u64,
     allowed: usize,
+    /// An error of the source, until bytes after the buffered ones are needed.
+    failure: Option<io::Error>,
 }
 
 impl<R: Read> Input<R> {
     pub(super) fn new(source: R) -> Self {
-        Self { source, buffer: Vec::new(), start: 0, position: 0, allowed: 0 }
+        Self {
+            source,
+            buffer: Vec::new(),
+            start: 0,
+            end: 0,
+            position: 0,
+            allowed: 0,
+            failure: None,
+        }
     }
 
     /// The number of bytes consumed.
@@ -41,30 +53,59 @@ impl<R: Read> Input<R> {
 
     /// The bytes that follow: at least `least`, unless the source ends earlier.
     pub(super) fn peek(&mut self, least: usize) -> io::Result<&[u8]> {
-        while self.buffer.len() - self.start < least {
-            if self.start > 0 {
-                self.buffer.drain(..self.start);
-                self.start = 0;
-            }
-            let held = self.buffer.len();
-            self.buffer.resize(held + CHUNK, 0);
-            let read = loop {
-                match self.source.read(&mut self.buffer[held..]) {
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    read => break read,
-                }
-            };
-            self.buffer.truncate(held + read.as_ref().map_or(0, |read| (*read).min(CHUNK)));
-            if read? == 0 {
+        while self.end - self.start < least {
+            if self.fill()? == 0 {
                 break;
             }
         }
-        Ok(&self.buffer[self.start..])
+        Ok(self.buffered())
+    }
+
+    /// The bytes that follow, as far as they were read from the source.
+    pub(super) fn buffered(&self) -> &[u8] {
+        &self.buffer[self.start..self.end]
+    }
+
+    /// Reads bytes that follow the buffered ones. Returns `false` if the source has ended or fails;
+    /// [`peek`](Self::peek) reports the failure where it needs these bytes.
+    pub(super) fn read_ahead(&mut self) -> bool {
+        match self.fill() {
+            Ok(read) => read > 0,
+            Err(error) => {
+                self.failure = Some(error);
+                false
+            }
+        }
+    }
+
+    /// Reads from the source once, and returns the number of bytes.
+    fn fill(&mut self) -> io::Result<usize> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        let room = self.end + CHUNK;
+        if self.buffer.len() < room {
+            self.buffer.resize(room, 0);
+        }
+        let read = loop {
+            match self.source.read(&mut self.buffer[self.end..room]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read?,
+            }
+        };
+        let read = read.min(CHUNK);
+        self.end += read;
+        Ok(read)
     }
 
     /// Consumes bytes that were peeked at.
     pub(super) fn take(&mut self, bytes: usize) {
-        let bytes = bytes.min(self.buffer.len() - self.start);
+        let bytes = bytes.min(self.end - self.start);
         self.start += bytes;
         self.position += bytes as u64;
     }

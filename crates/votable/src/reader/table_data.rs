@@ -1,28 +1,82 @@
 //! Rows in TABLEDATA; VOTable 1.4, 5.1 and 6.
 
+mod plain_row;
+#[cfg(test)]
+mod tests;
+mod values;
+
 use std::io::Read;
-use std::str::FromStr;
 
-use arrow_array::ArrowPrimitiveType;
-use arrow_array::builder::{BooleanBuilder, PrimitiveBuilder, StringBuilder};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use taploom_model::{Datatype, Error, ErrorKind, Result, counted};
+use taploom_model::{Error, ErrorKind, Result, counted};
 
-use super::binary;
-use super::cells::{ColumnCells, Elements, Null};
+use self::plain_row::{Found, PlainRow};
+use self::values::{append, append_base64};
+use super::cells::ColumnCells;
 use super::passed_over::shown;
-use super::xml::{Node, Tag, Xml, damaged, is_space};
+use super::xml::{Node, Tag, Xml, damaged};
+
+/// The longest row, in bytes, that is held as a whole and read without the parser.
+const LONGEST: usize = 1 << 20;
 
 /// The rows of TABLEDATA.
-#[derive(Default)]
 pub(super) struct TableDataRows {
+    plain: PlainRow,
+    longest: usize,
     text: Vec<u8>,
 }
 
 impl TableDataRows {
+    /// Rows whose cells take at most this many bytes each.
+    pub(super) fn new(memory_limit: usize) -> Self {
+        Self { plain: PlainRow::default(), longest: memory_limit.min(LONGEST), text: Vec::new() }
+    }
+
     /// Appends a row. Returns `false` after the last row, at the end of TABLEDATA.
     pub(super) fn read_row<R: Read>(
+        &mut self,
+        xml: &mut Xml<R>,
+        columns: &mut [ColumnCells],
+        row: u64,
+    ) -> Result<bool> {
+        if let Some(length) = self.find_plain(xml, columns.len())
+            && self.append_plain(&xml.ahead()[..length], columns, row)?
+        {
+            xml.pass(length);
+            return Ok(true);
+        }
+        self.parse_row(xml, columns, row)
+    }
+
+    /// Finds the cells of the next row in the bytes ahead, and returns its length with the white space before
+    /// it. `None` if the parser has to read what follows.
+    fn find_plain<R: Read>(&mut self, xml: &mut Xml<R>, fields: usize) -> Option<usize> {
+        if fields == 0 || !xml.takes_row(fields) {
+            return None;
+        }
+        self.plain.clear();
+        loop {
+            let ahead = xml.ahead();
+            let ahead = &ahead[..ahead.len().min(self.longest)];
+            match self.plain.find(ahead, fields) {
+                Found::Row(length) => return Some(length),
+                Found::Part if ahead.len() < self.longest && xml.read_ahead() => {}
+                Found::Part | Found::Other => return None,
+            }
+        }
+    }
+
+    /// Appends the row that was found. Returns `false` for a row that is not UTF-8, which the parser has to
+    /// read.
+    fn append_plain(&self, bytes: &[u8], columns: &mut [ColumnCells], row: u64) -> Result<bool> {
+        let Some(texts) = self.plain.texts(bytes) else { return Ok(false) };
+        for (cells, text) in columns.iter_mut().zip(texts) {
+            append(cells, text).map_err(|message| wrong_cell(message, cells, row))?;
+        }
+        Ok(true)
+    }
+
+    /// Appends a row that the parser reads.
+    fn parse_row<R: Read>(
         &mut self,
         xml: &mut Xml<R>,
         columns: &mut [ColumnCells],
@@ -115,148 +169,7 @@ impl TableDataRows {
     }
 }
 
-/// Appends a cell that has the bytes of BINARY in base64; VOTable 1.0 to 1.5, the attribute `encoding` of
-/// TD.
-fn append_base64(cells: &mut ColumnCells, text: &str) -> Result<(), String> {
-    let characters: String = text.chars().filter(|character| !is_space(*character)).collect();
-    if characters.is_empty() {
-        return cells.append_null();
-    }
-    let bytes = STANDARD.decode(&characters).map_err(|error| format!("no base64: {error}"))?;
-    binary::append_whole(cells, &bytes)
-}
-
-/// Appends a cell. An empty cell is null.
-fn append(cells: &mut ColumnCells, text: &str) -> Result<(), String> {
-    let trimmed = if cells.datatype.is_text() { text } else { text.trim_matches(is_space) };
-    if trimmed.is_empty() {
-        return cells.append_null();
-    }
-    let values = || -> Box<dyn Iterator<Item = &str>> {
-        match cells.is_list() {
-            true => Box::new(trimmed.split(is_space).filter(|value| !value.is_empty())),
-            false => Box::new(std::iter::once(trimmed)),
-        }
-    };
-    let null = cells.null;
-    let integer = |value: i64| null == Some(Null::Integer(value));
-    let float = |value: f64| null == Some(Null::Float(value));
-    let values = values();
-    match &mut cells.elements {
-        Elements::Boolean(builder) if cells.datatype == Datatype::Bit => bits(builder, trimmed)?,
-        Elements::Boolean(builder) => {
-            for value in values {
-                builder.append_option(boolean(value)?);
-            }
-        }
-        Elements::UnsignedByte(builder) => integers(builder, values, integer, "unsignedByte")?,
-        Elements::Short(builder) => integers(builder, values, integer, "short")?,
-        Elements::Int(builder) => integers(builder, values, integer, "int")?,
-        Elements::Long(builder) => integers(builder, values, integer, "long")?,
-        Elements::Float(builder) => {
-            for value in values {
-                let number = number(value, |number: &f32| number.is_finite(), "float")?;
-                builder.append_option(number.filter(|number| !float(f64::from(*number))));
-            }
-        }
-        Elements::Double(builder) => {
-            for value in values {
-                let number = number(value, |number: &f64| number.is_finite(), "double")?;
-                builder.append_option(number.filter(|number| !float(*number)));
-            }
-        }
-        Elements::Text(builder) => match cells.string_length {
-            Some(length) => strings(builder, text, length, cells.datatype)?,
-            None => builder.append_value(text),
-        },
-    }
-    cells.end_cell()
-}
-
-/// Digits with or without spaces.
-fn bits(builder: &mut BooleanBuilder, text: &str) -> Result<(), String> {
-    for digit in text.chars().filter(|digit| !is_space(*digit)) {
-        match digit {
-            '0' => builder.append_value(false),
-            '1' => builder.append_value(true),
-            _ => return Err(format!("{digit:?} is not a bit; allowed are 0 and 1")),
-        }
-    }
-    Ok(())
-}
-
-fn boolean(text: &str) -> Result<Option<bool>, String> {
-    let is = |names: [&str; 3]| names.iter().any(|name| text.eq_ignore_ascii_case(name));
-    match text {
-        "?" | "\0" => Ok(None),
-        _ if is(["t", "true", "1"]) => Ok(Some(true)),
-        _ if is(["f", "false", "0"]) => Ok(Some(false)),
-        _ => Err(format!(
-            "{:?} is not a boolean; allowed are T, F, 1, 0, true, false and ?",
-            shown(text)
-        )),
-    }
-}
-
-fn integers<'a, T: ArrowPrimitiveType<Native: TryFrom<i64>>>(
-    builder: &mut PrimitiveBuilder<T>,
-    values: impl Iterator<Item = &'a str>,
-    is_null: impl Fn(i64) -> bool,
-    datatype: &str,
-) -> Result<(), String> {
-    for text in values {
-        let number = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-            Some(digits) if !digits.starts_with(['+', '-']) => i64::from_str_radix(digits, 16),
-            _ => text.parse(),
-        };
-        let number =
-            number.ok().and_then(|number| T::Native::try_from(number).ok().zip(Some(number)));
-        let (value, number) =
-            number.ok_or_else(|| format!("{:?} is not of type {datatype}", shown(text)))?;
-        builder.append_option((!is_null(number)).then_some(value));
-    }
-    Ok(())
-}
-
-/// A number; `null` and `-` are null. The standard does not have these words, but IRSA writes them for
-/// floats.
-fn number<T: FromStr>(
-    text: &str,
-    is_finite: impl Fn(&T) -> bool,
-    datatype: &str,
-) -> Result<Option<T>, String> {
-    if text == "-" || text.eq_ignore_ascii_case("null") {
-        return Ok(None);
-    }
-    let number = text.parse().ok();
-    // A number beyond the range of the type is not infinity.
-    let number =
-        number.filter(|number| is_finite(number) || !text.bytes().any(|b| b.is_ascii_digit()));
-    number.map(Some).ok_or_else(|| format!("{:?} is not of type {datatype}", shown(text)))
-}
-
-/// Splits a text into strings of a fixed length that are padded with spaces. Lengths are counted as in
-/// BINARY: in bytes for char, in UTF-16 code units for unicodeChar.
-fn strings(
-    builder: &mut StringBuilder,
-    text: &str,
-    length: u64,
-    datatype: Datatype,
-) -> Result<(), String> {
-    let (mut start, mut used) = (0, 0);
-    for (place, character) in text.char_indices() {
-        if used == length {
-            builder.append_value(text[start..place].trim_end_matches(' '));
-            (start, used) = (place, 0);
-        }
-        used += match datatype {
-            Datatype::UnicodeChar => character.len_utf16(),
-            _ => character.len_utf8(),
-        } as u64;
-        if used > length {
-            return Err(format!("{character:?} crosses the end of a string of {length}"));
-        }
-    }
-    builder.append_value(text[start..].trim_end_matches(' '));
-    Ok(())
+/// The error for a text that is not a value of its FIELD.
+fn wrong_cell(message: String, cells: &ColumnCells, row: u64) -> Error {
+    Error::new(ErrorKind::InvalidValue, message).with_column(cells.name.as_str()).with_row(row)
 }

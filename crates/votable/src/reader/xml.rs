@@ -1,5 +1,6 @@
 //! XML as a stream of elements. quick-xml parses the tags; the text between them is read in pieces.
 
+mod ahead;
 mod tag;
 mod text;
 
@@ -13,6 +14,7 @@ use super::input::Input;
 use super::passed_over::{PassedOver, shown};
 
 pub(super) use self::tag::Tag;
+pub(super) use self::text::{REFERENCE, resolved};
 
 /// The deepest nesting of elements. VOTable needs about ten levels, and an embedded data model about twice
 /// as many.

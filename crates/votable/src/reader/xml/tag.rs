@@ -17,7 +17,7 @@ const ATTRIBUTES: usize = 128;
 const NAME: usize = 1024;
 
 /// The memory that an element is charged for in addition to its text: about the size of its fields.
-const ELEMENT: usize = 1024;
+pub(super) const ELEMENT: usize = 1024;
 
 /// The elements of VOTable 1.0 to 1.5. All others are foreign.
 const NAMES: [&str; 28] = [

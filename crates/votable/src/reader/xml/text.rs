@@ -1,5 +1,6 @@
 //! Reads text between tags in pieces, so that long texts need not be held in memory.
 
+use std::borrow::Cow;
 use std::io::Read;
 
 use memchr::{memchr2, memchr3};
@@ -7,6 +8,9 @@ use quick_xml::escape::unescape;
 use taploom_model::Result;
 
 use super::{CALM, Node, Xml, damaged, is_space, unreadable};
+
+/// The longest reference that is resolved, in bytes.
+pub(in crate::reader) const REFERENCE: usize = 16;
 
 impl<R: Read> Xml<R> {
     /// The text of the element that was just opened, up to its end. Elements inside it are skipped.
@@ -139,13 +143,8 @@ impl<R: Read> Xml<R> {
     fn reference(&mut self, text: &mut Vec<u8>) -> Result<()> {
         let at = self.position();
         let input = self.reader.get_mut();
-        let available = input.peek(16).map_err(unreadable)?;
-        let available = &available[..available.len().min(16)];
-        let length = available.iter().position(|byte| *byte == b';').map(|place| place + 1);
-        let resolved = length
-            .and_then(|length| std::str::from_utf8(&available[..length]).ok())
-            .and_then(|reference| unescape(reference).ok());
-        let (Some(length), Some(resolved)) = (length, resolved) else {
+        let available = input.peek(REFERENCE).map_err(unreadable)?;
+        let Some((length, resolved)) = resolved(available) else {
             return Err(damaged(&format!(
                 "an & at byte {at} does not begin a reference to a character or to one of the entities of XML"
             )));
@@ -154,4 +153,12 @@ impl<R: Read> Xml<R> {
         input.take(length);
         Ok(())
     }
+}
+
+/// The length of the reference at the beginning of these bytes, and what it stands for.
+pub(in crate::reader) fn resolved(bytes: &[u8]) -> Option<(usize, Cow<'_, str>)> {
+    let bytes = &bytes[..bytes.len().min(REFERENCE)];
+    let length = bytes.iter().position(|byte| *byte == b';')? + 1;
+    let reference = std::str::from_utf8(&bytes[..length]).ok()?;
+    Some((length, unescape(reference).ok()?))
 }
