@@ -10,6 +10,7 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch};
 use taploom_format::{CellLosses, Error, ErrorKind, InOrder, Result};
 
+use crate::ahead::{self, COLUMNS_AHEAD};
 use crate::cells::Cells;
 use crate::cut::{Group, groups_of_a_block};
 
@@ -187,8 +188,13 @@ impl<C: ColumnText> Layout<C> {
         let rows = &group.rows;
         cells.start_rows(rows.len(), group.widest, self.frame.empty);
         let mut before_last = 0;
-        let columns = self.columns.iter().zip(&self.frame.before).zip(batch.columns());
-        for (((column, before), array), losses) in columns.zip(losses) {
+        let arrays = batch.columns();
+        arrays.iter().take(COLUMNS_AHEAD).for_each(|array| ahead::fetch(array, rows.clone()));
+        let columns = self.columns.iter().zip(&self.frame.before).zip(arrays).zip(losses);
+        for (index, (((column, before), array), losses)) in columns.enumerate() {
+            if let Some(array) = arrays.get(index + COLUMNS_AHEAD) {
+                ahead::fetch(array, rows.clone());
+            }
             before_last = cells.last_row().len();
             cells.start_column(before);
             *losses += column.append(array, rows.clone(), cells)?;

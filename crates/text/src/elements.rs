@@ -96,10 +96,16 @@ impl<'a> Elements<'a> {
                 let array: &PrimitiveArray<T> = array.as_primitive();
                 let values = array.values()[range.clone()].iter();
                 let decimals = elements.spelling.decimals(elements.null);
-                elements.each(array, range, values, to, |value, to| decimals.append_one(*value, to));
+                elements
+                    .each(array, range, values, to, |value, to| decimals.append_one(*value, to));
             },
             |elements, array, rows, to| {
-                to.extend_numbers::<T>(array.as_primitive(), rows, elements.null, elements.spelling);
+                to.extend_numbers::<T>(
+                    array.as_primitive(),
+                    rows,
+                    elements.null,
+                    elements.spelling,
+                );
             },
         )
     }

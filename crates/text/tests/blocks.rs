@@ -38,7 +38,8 @@ impl ColumnText for Column {
 }
 
 fn frame(columns: usize) -> Frame {
-    let before = (0..columns).map(|column| if column == 0 { b"<".to_vec() } else { b" | ".to_vec() });
+    let before =
+        (0..columns).map(|column| if column == 0 { b"<".to_vec() } else { b" | ".to_vec() });
     Frame { before: before.collect(), after: b">\n".to_vec(), empty: "-" }
 }
 
@@ -47,7 +48,11 @@ fn numbers() -> Column {
 }
 
 /// The text of a table, and the most heap that the blocks held.
-fn written(strings: &[Option<String>], numbers_of: &[Option<f64>], threads: usize) -> (String, usize) {
+fn written(
+    strings: &[Option<String>],
+    numbers_of: &[Option<f64>],
+    threads: usize,
+) -> (String, usize) {
     let columns: [(&str, ArrayRef); 2] = [
         ("s", Arc::new(StringArray::from(strings.to_vec()))),
         ("n", Arc::new(Float64Array::from(numbers_of.to_vec()))),
@@ -101,7 +106,11 @@ fn rows_are_those_of_a_loop_over_rows() {
             .collect();
         let numbers = some_numbers(rows);
         for threads in [1, 2] {
-            assert_eq!(written(&strings, &numbers, threads).0, expected(&strings, &numbers), "{rows} rows");
+            assert_eq!(
+                written(&strings, &numbers, threads).0,
+                expected(&strings, &numbers),
+                "{rows} rows"
+            );
         }
     }
 }
@@ -123,7 +132,11 @@ fn a_wide_row_does_not_widen_the_memory_of_others() {
 fn a_column_that_forgets_a_row_is_refused() {
     let strings: ArrayRef = Arc::new(StringArray::from(vec!["a", "b"]));
     let batch = RecordBatch::try_from_iter([("s", strings)]).unwrap();
-    let error = Blocks::new(vec![Column::Short], frame(1), 1).write(&batch, |_| Ok(())).unwrap_err();
+    let error =
+        Blocks::new(vec![Column::Short], frame(1), 1).write(&batch, |_| Ok(())).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Misuse);
-    assert!(error.to_string().contains("has to write 2 cells, one for each row, and wrote 1"), "{error}");
+    assert!(
+        error.to_string().contains("has to write 2 cells, one for each row, and wrote 1"),
+        "{error}"
+    );
 }

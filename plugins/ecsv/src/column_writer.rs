@@ -6,7 +6,8 @@ use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
 use taploom_format::{Arraysize, CellLosses, CellShape, Datatype, Result, VoType};
 use taploom_text::{
-    Cells, ColumnText, Elements, Escaping, Spelling, WORDS, append_json_strings, append_quoted, elements_of,
+    Cells, ColumnText, Elements, Escaping, Spelling, WORDS, append_json_strings, append_quoted,
+    elements_of,
 };
 
 /// APE 6: booleans as Python writes them.
@@ -48,9 +49,7 @@ impl ColumnWriter {
         let kind = match &cell {
             CellShape::Text { .. } => Kind::Text,
             CellShape::Texts { .. } => Kind::Strings,
-            CellShape::Scalar => {
-                Kind::Value(Elements::new(&datatype.element(), &SCALARS, "", "")?)
-            }
+            CellShape::Scalar => Kind::Value(Elements::new(&datatype.element(), &SCALARS, "", "")?),
             // JSON, with NaN and Infinity as Python reads and writes them.
             CellShape::Array { .. } => {
                 Kind::List(Elements::new(&datatype.element(), &WORDS, ",", "null")?)

@@ -7,8 +7,8 @@ use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, ListArray};
 use taploom_format::{Arraysize, CellLosses, CellShape, Result, VoType};
 use taploom_text::{
-    Cells, ColumnText, Elements, Escaping, Spelling, WORDS, append_json_string, append_json_strings,
-    elements_of,
+    Cells, ColumnText, Elements, Escaping, Spelling, WORDS, append_json_string,
+    append_json_strings, elements_of,
 };
 
 use crate::options::{JsonOptions, Nonfinite};
