@@ -30,14 +30,17 @@ const WHOLE: &str = r##"<?xml version="1.0" encoding="utf-8"?>
   <m:VODML><m:TABLE/>words</m:VODML>
   <v:TABLE name="stars" ID="T1" nrows="2">
    <v:DESCRIPTION>All</v:DESCRIPTION>
-   <v:FIELD name="n" ID="n" datatype="int" unit="deg" ucd="meta.id" utype="a:b.c" xtype="x" ref="sys" width="6" precision="F2">
+   <v:FIELD name="n" ID="n" datatype="int" unit="deg" ucd="meta.id" utype="a:b.c" xtype="x" ref="sys"
+     width="6" precision="F2">
     <v:DESCRIPTION>count</v:DESCRIPTION>
-    <v:VALUES null="-1" type="actual"><v:MIN value="0" inclusive="no"/><v:MAX value="9"/><v:OPTION name="one" value="1"><v:OPTION value="1a"/></v:OPTION></v:VALUES>
+    <v:VALUES null="-1" type="actual"><v:MIN value="0" inclusive="no"/><v:MAX value="9"/>
+     <v:OPTION name="one" value="1"><v:OPTION value="1a"/></v:OPTION></v:VALUES>
     <v:LINK href="http://doc" content-role="doc"/>
    </v:FIELD>
    <v:FIELD name="n" datatype="char" arraysize="*"/>
    <v:PARAM name="p" datatype="float" value="1.5" unit="mag"/>
-   <v:GROUP ID="g" name="pos"><v:DESCRIPTION>both</v:DESCRIPTION><v:FIELDref ref="n" ucd="pos"/><v:PARAMref ref="q"/><v:GROUP name="inner"/></v:GROUP>
+   <v:GROUP ID="g" name="pos"><v:DESCRIPTION>both</v:DESCRIPTION><v:FIELDref ref="n" ucd="pos"/><v:PARAMref ref="q"/>
+    <v:GROUP name="inner"/></v:GROUP>
    <v:LINK title="help" href="#"/>
    <v:DATA><v:TABLEDATA>
     <v:TR><v:TD>1</v:TD><v:TD>a<!-- no cell -->b</v:TD></v:TR>
@@ -103,7 +106,10 @@ fn the_whole_of_a_document_is_carried() {
                 "coosys": [{"ID": "sys", "system": "ICRS", "epoch": "J2015.5"}],
                 "resources": [{
                     "type": "meta", "utype": "adhoc:service", "ID": "dl",
-                    "params": [{"field": {"name": "accessURL", "datatype": "char", "arraysize": "*"}, "value": "http://x?a&b"}],
+                    "params": [{
+                        "field": {"name": "accessURL", "datatype": "char", "arraysize": "*"},
+                        "value": "http://x?a&b",
+                    }],
                     "groups": [{"name": "inputParams", "params": [
                         {"field": {"name": "ID", "datatype": "char", "arraysize": "*", "ref": "n"}, "value": ""}]}],
                 }],
@@ -207,7 +213,8 @@ fn a_table_is_chosen() {
         )
     };
     let text = format!(
-        "<VOTABLE><RESOURCE>{}</RESOURCE><RESOURCE><RESOURCE name='inner'>{}{}</RESOURCE><INFO name='i' value='j'/></RESOURCE></VOTABLE>",
+        "<VOTABLE><RESOURCE>{}</RESOURCE><RESOURCE><RESOURCE name='inner'>{}{}</RESOURCE><INFO name='i' \
+         value='j'/></RESOURCE></VOTABLE>",
         table("name='a'", 1),
         table("ID='b' name='c'", 2),
         table("", 3)

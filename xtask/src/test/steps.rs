@@ -216,8 +216,8 @@ fn run_tests(which: &Tests, tally: &mut Tally) -> Outcome {
     run_lines(test_command(which)?, |line| tally.add_line(line))
 }
 
-/// The command that runs test programs. Cargo selects the same packages and features for every selection of programs, so
-/// that none of them is compiled twice.
+/// The command that runs test programs. Cargo selects the same packages and features for every selection of programs,
+/// so that none of them is compiled twice.
 fn test_command(which: &Tests) -> Outcome<Command> {
     let mut arguments = vec!["test", "--workspace", "--no-fail-fast", "--features", ALL];
     let all = test_programs()?;

@@ -74,8 +74,8 @@ fn codes_and_values_are_decided_by_runs() {
     assert_eq!((of_values.rows_by_values, of_values.runs), (1000, 20));
 }
 
-/// A file in the form of the one that `cargo xtask bench sample` measures, a thousand times smaller: groups, ids, and the
-/// number of each row within its id.
+/// A file in the form of the one that `cargo xtask bench sample` measures, a thousand times smaller: groups, ids, and
+/// the number of each row within its id.
 #[test]
 fn counts_of_a_light_file_are_those_of_a_plain_loop() {
     let rows = 100_000_i64;
