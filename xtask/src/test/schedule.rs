@@ -208,7 +208,8 @@ mod tests {
         let text = schedule.record_text(recorded, ["docs", "build", "kafka", "new"].into_iter());
         assert_eq!(
             text,
-            "{\n  \"docs\": {\"empty\": 20},\n  \"build\": {\"empty\": 300, \"again\": 31},\n  \"kafka\": {\"again\": 1}\n}\n"
+            "{\n  \"docs\": {\"empty\": 20},\n  \
+             \"build\": {\"empty\": 300, \"again\": 31},\n  \"kafka\": {\"again\": 1}\n}\n"
         );
     }
 
