@@ -1,7 +1,7 @@
 //! A sample of a Parquet file with damaged keys gives rows of the file in their order, or an error of one line.
 //!
-//! The first byte of an input chooses how the file is written. Of the following bytes, each three change one: its position
-//! among the pages of the keys, and its value.
+//! The first byte of an input chooses how the file is written. Of the following bytes, each three change one: its
+//! position among the pages of the keys, and its value.
 
 use std::io::Write;
 use std::ops::Range;

@@ -13,10 +13,10 @@
 //! cargo xtask semver REV    breaking changes to the public API since a revision, by cargo-semver-checks
 //! cargo xtask bench         all of docs/src/benchmarks.md: formats, peers, memory, scale, threads, end-to-end
 //! cargo xtask bench formats every format on the same rows, with a chart
-//! cargo xtask bench encodings  Parquet files compared with other writers' files: bytes, CPU and memory; `encodings 10` with a tenth
-//!                           of the rows
-//! cargo xtask bench loom    memory and time of the Parquet writer, against ArrowWriter; `loom page-file`: only against one
-//!                           whose pages are in a temporary file
+//! cargo xtask bench encodings  Parquet files compared with other writers' files: bytes, CPU and memory; `encodings 10`
+//!                           with a tenth of the rows
+//! cargo xtask bench loom    memory and time of the Parquet writer, against ArrowWriter; `loom page-file`: only against
+//!                           one whose pages are in a temporary file
 //! cargo xtask bench loom-resident  resident memory of the Parquet writer for hard shapes
 //! cargo xtask bench mysql   client CPU of a wide result from MariaDB, against its own client
 //! cargo xtask bench peers   the same rows by other programs; `peers 10` with a tenth of them
@@ -51,10 +51,11 @@ use bench::whole;
 /// A task that failed says why, and what to do.
 type Outcome<T = ()> = Result<T, String>;
 
-const USAGE: &str = "usage: cargo xtask setup | test [quick | STEP ... | --within TIME | --record] | instructions [record] \
-    | digests [record REASON [PROGRAM]] | fuzz [SECONDS] | new-format NAME --out DIR \
+const USAGE: &str = "usage: cargo xtask setup | test [quick | STEP ... | --within TIME | --record] \
+    | instructions [record] | digests [record REASON [PROGRAM]] | fuzz [SECONDS] | new-format NAME --out DIR \
     | english [list PHRASE | CHECKOUT] | packages | semver REVISION \
-    | bench [formats|peers|memory|scale|threads|end-to-end|bridge|decimals|encodings|loom|loom-resident|mysql|readers|reading|sample]";
+    | bench [formats|peers|memory|scale|threads|end-to-end|bridge|decimals|encodings|loom|loom-resident|mysql|readers|reading|\
+    sample]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

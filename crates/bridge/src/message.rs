@@ -321,7 +321,9 @@ mod tests {
             (
                 &format!("{column}/datatype"),
                 json!("complex"),
-                "resultFormat.columnTypes[0].datatype: unknown variant `complex`, expected one of `boolean`, `bit`, `unsignedByte`, `short`, `int`, `long`, `char`, `unicodeChar`, `float`, `double`, `floatComplex`, `doubleComplex`",
+                "resultFormat.columnTypes[0].datatype: unknown variant `complex`, expected one of `boolean`, `bit`, \
+                 `unsignedByte`, `short`, `int`, `long`, `char`, `unicodeChar`, `float`, `double`, `floatComplex`, \
+                 `doubleComplex`",
             ),
             (
                 column,

@@ -116,7 +116,8 @@ async fn a_query_of_a_job_that_is_stopped_ends_in_the_database() {
         }
         let (outcome, _) = run_until(&bridge, &job, &stop).await;
         assert!(!matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
-        let running = "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%SLEEP(100)%' AND id != CONNECTION_ID()";
+        let running = "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%SLEEP(100)%' \
+            AND id != CONNECTION_ID()";
         for attempt in 0.. {
             if server.sql(running).unwrap().trim() == "0" {
                 break;

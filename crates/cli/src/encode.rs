@@ -42,8 +42,8 @@ pub(crate) struct Arguments {
     /// Query for a source that takes one; without it, demo gives all rows of its table stars
     #[arg(short, long, value_name = "SQL", allow_hyphen_values = true)]
     query: Option<String>,
-    /// Which TABLE of a VOTable file with several: its number (from 1), ID or name. Which HDU of a FITS file: its number
-    /// (from 0, the primary HDU) or EXTNAME
+    /// Which TABLE of a VOTable file with several: its number (from 1), ID or name. Which HDU of a FITS file: its
+    /// number (from 0, the primary HDU) or EXTNAME
     #[arg(long, value_name = "TABLE")]
     table: Option<String>,
     #[command(flatten)]
@@ -116,8 +116,8 @@ fn check_outside(output: &Path, files: &[String], request: &Request<'_>) -> Resu
     let is_read = || same_file(output, files.iter().map(Path::new)).is_some();
     if folders.any(|folder| is_in(output, folder)) || is_read() {
         return Err(invalid(format!(
-            "-o {0} is among the files that are read as one table, so the next run would read its rows too; write it to \
-             another folder",
+            "-o {0} is among the files that are read as one table, so the next run would read its rows too; write it \
+             to another folder",
             output.display()
         )));
     }

@@ -32,7 +32,13 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "MODE", default_value = "spooled", value_parser = upload_mode)]
     upload: UploadMode,
     /// Maximum number of times that the result is sent
-    #[arg(long, value_name = "N", default_value_t = 5, allow_negative_numbers = true, value_parser = crate::values::at_least_one)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 5,
+        allow_negative_numbers = true,
+        value_parser = crate::values::at_least_one
+    )]
     attempts: usize,
     /// Seconds after which an upload fails if the store takes no bytes and gives no answer
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]

@@ -60,8 +60,8 @@ impl Sampling {
         ));
         if report.row_groups > 0 {
             lines.push(format!(
-                "{} of {} row groups had no such row, and only their keys were read; key pages read: {}, passed over by \
-                 their bounds: {}",
+                "{} of {} row groups had no such row, and only their keys were read; key pages read: {}, passed over \
+                 by their bounds: {}",
                 report.row_groups_skipped,
                 report.row_groups,
                 report.key_pages,

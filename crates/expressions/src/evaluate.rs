@@ -185,8 +185,8 @@ fn joined(
     all.ok_or_else(|| ArrowError::ComputeError("nothing to join".to_owned()))
 }
 
-/// A condition, evaluated for the rows that the conditions before it have not decided. For the others, the result is the
-/// value that has decided them.
+/// A condition, evaluated for the rows that the conditions before it have not decided. For the others, the result is
+/// the value that has decided them.
 fn where_open(
     node: &Node,
     before: &BooleanArray,
@@ -211,8 +211,8 @@ fn where_open(
     Ok(Values { array: Arc::new(array), is_one: false })
 }
 
-/// Divisors with null for zero: the remainder of a division by zero is null, as in SQLite and MySQL. Floats stay as they
-/// are, because their remainder is NaN.
+/// Divisors with null for zero: the remainder of a division by zero is null, as in SQLite and MySQL. Floats stay as
+/// they are, because their remainder is NaN.
 fn without_zeros(divisors: Values) -> Values {
     macro_rules! nulls_for_zeros {
         ($numbers:ty) => {{

@@ -104,8 +104,8 @@ impl FirstIdsFilter {
     /// position `group`).
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) naming the column if it does not exist or
-    /// can't be compared (a map or a union).
+    /// [`ErrorKind::InvalidRequest`](taploom_model::ErrorKind::InvalidRequest) naming the column if it does not exist
+    /// or can't be compared (a map or a union).
     pub fn new(schema: &ResultSchema, group: usize, id: usize, number: u32) -> Result<Self> {
         Ok(Self {
             group: KeyReader::of_column(schema, group)?,

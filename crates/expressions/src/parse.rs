@@ -86,7 +86,8 @@ pub(crate) fn parse<T>(
     }
     if operators > MOST_OPERATORS {
         return Err(broken(ParserError::ParserError(format!(
-            "it has {operators} operators, and at most {MOST_OPERATORS} are allowed; a list of values fits into IN (...)"
+            "it has {operators} operators, and at most {MOST_OPERATORS} are allowed; a list of values fits into \
+             IN (...)"
         ))));
     }
     let mut parser = Parser::new(&Words).with_tokens_with_locations(tokens);

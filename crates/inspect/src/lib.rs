@@ -68,7 +68,8 @@ impl InspectOptions {
 /// [`ErrorKind::Source`] if reading it fails.
 pub async fn inspect(path: &str, options: &InspectOptions) -> Result<Inspection> {
     if path == "-" {
-        let message = "inspect can't read standard input, because it starts at the end of the file; save the data in a file first";
+        let message = "inspect can't read standard input, because it starts at the end of the file; save the data in a \
+            file first";
         return Err(Error::new(ErrorKind::InvalidRequest, message));
     }
     let opened = File::open(Path::new(path)).and_then(|file| Ok((file.metadata()?, file)));

@@ -28,7 +28,8 @@ pub(crate) async fn inspect(inspection: &mut Inspection, options: &InspectOption
     inspection.columns = columns(&source);
     if options.verify {
         let (rows, outcome) = count(&mut source).await;
-        // A VOTable has been read to its end, and is sound, when an error says that another of its tables could be asked for.
+        // A VOTable has been read to its end, and is sound, when an error says that another of its tables could be
+        // asked for.
         let outcome = outcome.or_else(|error| match error.kind() {
             ErrorKind::InvalidRequest if inspection.kind == "votable" => {
                 let why = without_name(&error, &path);

@@ -63,8 +63,8 @@ pub enum FloatOrder {
 }
 
 impl LoomOptions {
-    /// The default properties, encodings chosen from the values, floats in `TYPE_ORDER`, page checksums, 32 MiB of memory,
-    /// the system's temporary folder without a limit, and one thread.
+    /// The default properties, encodings chosen from the values, floats in `TYPE_ORDER`, page checksums, 32 MiB of
+    /// memory, the system's temporary folder without a limit, and one thread.
     pub fn new() -> Self {
         Self {
             properties: WriterProperties::default(),

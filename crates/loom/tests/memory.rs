@@ -3,16 +3,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
-mod common;
+#[path = "common/random.rs"]
+mod random;
 
 use std::sync::Arc;
 
 use arrow_array::*;
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::{DataType, Field, Fields};
-use common::scatter;
 use parquet::file::properties::WriterProperties;
 use peak_alloc::PeakAlloc;
+use random::scatter;
 use taploom_loom::{LoomOptions, LoomWriter, Written};
 
 #[global_allocator]

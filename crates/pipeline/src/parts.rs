@@ -242,8 +242,8 @@ fn size_of_part(parts: &dyn Parts, open: &StartedResult) -> u64 {
     parts.size(open.bytes()) + open.stored_bytes()
 }
 
-/// The error of an encoder, which counts rows from the beginning of its file, with its row counted from the first of all
-/// rows.
+/// The error of an encoder, which counts rows from the beginning of its file, with its row counted from the first of
+/// all rows.
 fn counted(error: Error, rows_before: u64) -> Error {
     match error.row() {
         Some(row) => error.with_row(rows_before + row),

@@ -124,7 +124,12 @@ impl<'a> Subject<'a> {
     /// A table with types of which every format accepts some.
     pub(crate) fn table(&self, table: Table) -> Check<Table> {
         let name = table.name;
-        self.adapt(table).ok_or_else(|| format!("{name}: the format refuses every column of this table, so the suite has nothing to write"))
+        self.adapt(table).ok_or_else(|| {
+            format!(
+                "{name}: the format refuses every column of this table, so the suite has nothing \
+                 to write"
+            )
+        })
     }
 
     /// A table without the columns and values that the format refuses; `None` if no column is left.

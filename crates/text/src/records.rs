@@ -44,8 +44,8 @@ impl<C: ColumnText> Records<C> {
         }
     }
 
-    /// Sets how cells and names with characters that the format can't hold are altered, and the positions of the columns
-    /// whose names were altered.
+    /// Sets how cells and names with characters that the format can't hold are altered, and the positions of the
+    /// columns whose names were altered.
     #[must_use]
     pub fn with_alterations(mut self, alteration: &'static str, names: Vec<usize>) -> Self {
         (self.alteration, self.altered_names) = (alteration, names);

@@ -11,7 +11,10 @@ use taploom_model::{Column, ResultSchema};
 /// assert_eq!(taploom_votable::xml_characters("a\u{0}b\tc"), "a\u{FFFD}b\tc");
 /// ```
 pub fn xml_characters(text: &str) -> Cow<'_, str> {
-    let forbidden = |c: char| matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
+    let forbidden = |c: char| {
+        let is_control = matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}');
+        is_control || matches!(c, '\u{fffe}' | '\u{ffff}')
+    };
     if text.contains(forbidden) {
         Cow::Owned(text.replace(forbidden, "\u{fffd}"))
     } else {

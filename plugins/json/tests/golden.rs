@@ -137,10 +137,15 @@ fn lines_of_arrays() {
     let (text, _) = written("jsonl", arrays());
     assert_eq!(
         text,
-        r#"{"d":[1.5,null,"NaN","Infinity"],"i":[[[0,1],[2,3],[4,5]],[[6,7],[8,9],[10,11]]],"c":[[0.5,-1.0]],"x":[true,null,false],"s":["a",null," \""]}
-{"d":null,"i":[],"c":null,"x":[],"s":[]}
-{"d":[],"i":null,"c":[[1.0,0.0],[2.0,3.0]],"x":null,"s":null}
-"#
+        concat!(
+            r#"{"d":[1.5,null,"NaN","Infinity"],"i":[[[0,1],[2,3],[4,5]],[[6,7],[8,9],[10,11]]],"#,
+            r#""c":[[0.5,-1.0]],"x":[true,null,false],"s":["a",null," \""]}"#,
+            "\n",
+            r#"{"d":null,"i":[],"c":null,"x":[],"s":[]}"#,
+            "\n",
+            r#"{"d":[],"i":null,"c":[[1.0,0.0],[2.0,3.0]],"x":null,"s":null}"#,
+            "\n",
+        )
     );
 }
 

@@ -23,8 +23,8 @@ const TURNS: usize = 3;
 /// Limit for the CPU time of one job, as a multiple of the time that `mariadb --quick` takes.
 const CPU_AT_MOST: f64 = 1.5;
 const PEAK_AT_MOST: f64 = 64.0;
-/// Jobs of each format that run at once, and the memory limit of the process that runs them all. A worker whose encoders
-/// share 256 MiB runs 20 jobs at a time with 12 MiB each.
+/// Jobs of each format that run at once, and the memory limit of the process that runs them all. A worker whose
+/// encoders share 256 MiB runs 20 jobs at a time with 12 MiB each.
 const AT_ONCE: usize = 10;
 const MIB_EACH: &str = "12";
 const PEAK_OF_ALL_AT_MOST: f64 = 256.0;

@@ -1,5 +1,5 @@
-//! The measurements of `cargo xtask bench`, and the code that they share: one run of a program, with the CPU time and the
-//! memory that the kernel reports for it.
+//! The measurements of `cargo xtask bench`, and the code that they share: one run of a program, with the CPU time and
+//! the memory that the kernel reports for it.
 
 pub(crate) mod bridge;
 pub(crate) mod decimals;
@@ -42,8 +42,8 @@ pub(crate) fn measure(source: &str, format: &str, out: &str, more: &[&str]) -> O
     usage(&[&[program.as_str(), "encode", source, "-f", format, "-o", out], more].concat())
 }
 
-/// Runs a program once and discards its output. Python starts the program, since its `getrusage` gives the CPU seconds and
-/// the largest resident set of a child that has ended.
+/// Runs a program once and discards its output. Python starts the program, since its `getrusage` gives the CPU seconds
+/// and the largest resident set of a child that has ended.
 pub(crate) fn usage(arguments: &[&str]) -> Outcome<Usage> {
     let script = "import resource, subprocess, sys\n\
         status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode\n\

@@ -1,5 +1,5 @@
-//! The client CPU time to read a wide result from MariaDB: `mysql://` as a source, compared with `mariadb --quick`, which
-//! prints the same rows to `/dev/null`.
+//! The client CPU time to read a wide result from MariaDB: `mysql://` as a source, compared with `mariadb --quick`,
+//! which prints the same rows to `/dev/null`.
 
 use taploom_test_servers::{MariaDb, Settings};
 

@@ -32,9 +32,9 @@ pub(crate) fn run() -> Outcome {
         "Beside ArrowWriter with pages in a temporary file",
         "cargo xtask bench loom page-file",
         &format!(
-            "991 columns and {ROWS} rows, Snappy. The heap is the writer's peak, without the caller's batch; the resident \
-             set is the process's largest; the CPU seconds of the writer's calls were measured in one run. The page store of \
-             `ArrowWriter` is `benches/src/page_file.rs`.\n{}",
+            "991 columns and {ROWS} rows, Snappy. The heap is the writer's peak, without the caller's batch; the \
+             resident set is the process's largest; the CPU seconds of the writer's calls were measured in one run. \
+             The page store of `ArrowWriter` is `benches/src/page_file.rs`.\n{}",
             figures.text()
         ),
     )?;

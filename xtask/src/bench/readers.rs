@@ -38,8 +38,8 @@ const STEPS: [&str; 4] = ["open", "three columns", "filter", "memory"];
 pub(crate) fn run() -> Outcome {
     start(cargo(&["build", "--profile", SHIPPED]))?;
     let python = python()?;
-    let mut page = "# Row groups, measured\n\nMade by `cargo xtask bench readers`. The tables show how the number of rows per row \
-        group affects readers: milliseconds to open the file (*open*), to sum three columns of doubles \
+    let mut page = "# Row groups, measured\n\nMade by `cargo xtask bench readers`. The tables show how the number of \
+        rows per row group affects readers: milliseconds to open the file (*open*), to sum three columns of doubles \
         (*columns*), and to sum them for the first fiftieth of an ascending id (*filter*); and the memory of \
         all three steps in MiB. Figures are medians of 3, on one thread if the reader can be limited to one.\n"
         .to_owned();

@@ -35,10 +35,12 @@ pub(crate) fn run() -> Outcome {
 
 fn table(python: &str) -> Outcome {
     let mut text = format!(
-        "All rows of a file are in one row group. Its columns repeat a pattern of six doubles, a float with nulls, two integers and a \
-         text. The table has the largest resident set of `taploom encode` with default options, and the smaller CPU time of {RUNS} \
-         runs. The last columns are for `{}`, with which all columns are read side by side, and VOParquet also keeps its rows in \
-         memory. The limits are {MOST_MIB:.0} MiB, and {MOST_CPU} times the CPU time without a bound.\n\n| written by | columns x rows | MB | to | MiB | CPU s | without a bound: MiB | CPU s | CPU ratio |\n\
+        "All rows of a file are in one row group. Its columns repeat a pattern of six doubles, a float with nulls, two \
+         integers and a text. The table has the largest resident set of `taploom encode` with default options, and the \
+         smaller CPU time of {RUNS} runs. The last columns are for `{}`, with which all columns are read side by side, \
+         and VOParquet also keeps its rows in memory. The limits are {MOST_MIB:.0} MiB, and {MOST_CPU} times the CPU \
+         time without a bound.\n\n\
+         | written by | columns x rows | MB | to | MiB | CPU s | without a bound: MiB | CPU s | CPU ratio |\n\
          |---|---:|---:|---|---:|---:|---:|---:|---:|\n",
         UNBOUNDED.join(" ")
     );

@@ -23,8 +23,9 @@ pub(crate) fn run() -> Outcome {
         "Resident memory of the loom",
         "cargo xtask bench loom-resident",
         &format!(
-            "The largest resident set of a process that writes a table, minus the resident set of a process that does nothing, in MiB. \
-             It includes the caller's batch, code and codecs. `crates/loom/tests/resident/shapes.rs` generates the tables.\n\n{}",
+            "The largest resident set of a process that writes a table, minus the resident set of a process that does \
+             nothing, in MiB. It includes the caller's batch, code and codecs. `crates/loom/tests/resident/shapes.rs` \
+             generates the tables.\n\n{}",
             table.join("\n")
         ),
     )?;

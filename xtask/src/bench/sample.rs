@@ -1,4 +1,5 @@
-//! `taploom sample` beside other programs that keep all rows of the first ids of every group, and its memory for many groups.
+//! `taploom sample` beside other programs that keep all rows of the first ids of every group, and its memory for many
+//! groups.
 
 use std::fs;
 
@@ -39,8 +40,8 @@ struct Case {
 const GROUPS: [(&str, &str, f64); 2] =
     [("integers", "integers", 64.0), ("uuids", "UUIDs as text", 160.0)];
 
-/// Prints a table, and writes it to `docs/src/benchmarks.md`. The rows are 10^8 sorted ones and 10^7 shuffled ones, or `sorted`
-/// of them and a tenth. Fails if a goal is missed.
+/// Prints a table, and writes it to `docs/src/benchmarks.md`. The rows are 10^8 sorted ones and 10^7 shuffled ones, or
+/// `sorted` of them and a tenth. Fails if a goal is missed.
 pub(crate) fn run(sorted: u64) -> Outcome {
     let programs =
         ["-p", "taploom-cli", "-p", "taploom-benches", "--bin", "taploom", "--bin", LOOP];
@@ -59,10 +60,11 @@ pub(crate) fn run(sorted: u64) -> Outcome {
         case("pages", "sorted, fine pages with an index, two columns of 8 bytes", 10, 0.0),
     ];
     let mut missed = Vec::new();
-    let mut body = "1,000 groups of 1,000 ids (10 in the file with fine pages), written by polars (the file with fine pages by pyarrow, without dictionaries). All \
-        rows of the first 10 ids (2) of every group are kept, in the order of the file, and written as Parquet. Every result is checked to the row, but for DuckDB's and \
-        polars' order. One core; whole processes, medians of 3 runs (one run of a program that takes more than 20 s), and the largest resident set. Goals hold for \
-        a machine that takes 150 ns for a read from memory.\n"
+    let mut body = "1,000 groups of 1,000 ids (10 in the file with fine pages), written by polars (the file with fine \
+        pages by pyarrow, without dictionaries). All rows of the first 10 ids (2) of every group are kept, in the \
+        order of the file, and written as Parquet. Every result is checked to the row, but for DuckDB's and polars' \
+        order. One core; whole processes, medians of 3 runs (one run of a program that takes more than 20 s), and the \
+        largest resident set. Goals hold for a machine that takes 150 ns for a read from memory.\n"
         .to_owned();
     in_folder(|| {
         for case in &cases {

@@ -58,9 +58,9 @@ pub(crate) fn scale() -> Outcome {
     const SIZES: &str = "10000,100000,1000000,10000000";
     const ROWS: u64 = 10_000_000;
     built_with_stage()?;
-    let mut body = "CPU nanoseconds of the encode stage per row of ten columns. Ten million rows are encoded in one process as 1,000 results \
-         of 10,000 rows, as 100 results, as 10 and as one; figures are medians of 5 rounds. The last column is the largest \
-         figure divided by the smallest.\n\n\
+    let mut body = "CPU nanoseconds of the encode stage per row of ten columns. Ten million rows are encoded in one \
+         process as 1,000 results of 10,000 rows, as 100 results, as 10 and as one; figures are medians of 5 rounds. \
+         The last column is the largest figure divided by the smallest.\n\n\
          | format | 10,000 rows | 100,000 | 1,000,000 | 10,000,000 | growth |\n|---|---:|---:|---:|---:|---:|\n"
         .to_owned();
     let mut missed = Vec::new();
@@ -159,9 +159,9 @@ fn one_and_two() -> Outcome<String> {
     const AT_LEAST: f64 = 1.7;
     const TURNS: usize = 5;
     let mut body = format!(
-        "Wall-clock seconds of the encode stage for 50,000 rows x 991 columns. Each process repeats the run until it has \
-         used one second of CPU, and reports the mean; figures are medians of {TURNS} alternating processes with one \
-         thread and with two. The target is {AT_LEAST}. Other programs share the two cores.\n\n\
+        "Wall-clock seconds of the encode stage for 50,000 rows x 991 columns. Each process repeats the run until it \
+         has used one second of CPU, and reports the mean; figures are medians of {TURNS} alternating processes with \
+         one thread and with two. The target is {AT_LEAST}. Other programs share the two cores.\n\n\
          | format | one thread | two threads | speed-up |\n|---|---:|---:|---:|\n"
     );
     let rows = &bench_file("wide.arrow");

@@ -1,5 +1,5 @@
-//! A wide table in MariaDB, with the 991 columns of a survey's table of objects. The columns are VARCHAR in MyISAM, so that
-//! the server need not convert numbers to text.
+//! A wide table in MariaDB, with the 991 columns of a survey's table of objects. The columns are VARCHAR in MyISAM, so
+//! that the server need not convert numbers to text.
 
 use std::fmt::Write as _;
 use std::fs;

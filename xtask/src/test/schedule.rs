@@ -34,6 +34,17 @@ impl Schedule {
         Ok(Self { started: Instant::now(), within, usual, column, taken: Vec::new() })
     }
 
+    /// Starts the clock for steps of which no usual times are recorded.
+    pub(crate) fn without_record() -> Self {
+        Self {
+            started: Instant::now(),
+            within: None,
+            usual: BTreeMap::new(),
+            column: "",
+            taken: Vec::new(),
+        }
+    }
+
     /// The reason not to start a step, if it would not end in time.
     pub(crate) fn no_time_for(&self, step: &str) -> Option<String> {
         let left = self.within?.saturating_sub(self.started.elapsed());
@@ -67,27 +78,47 @@ impl Schedule {
 
     /// Prints the duration of every step, with its usual duration.
     pub(crate) fn print(&self) {
-        let what =
-            if self.column == "empty" { "from an empty target folder" } else { "compiled before" };
-        println!("\n{:<24}{:>10}{:>12}   ({what})", "step", "seconds", "usually");
+        let (usually, what) = match self.column {
+            "empty" => ("usually", "   (from an empty target folder)"),
+            "again" => ("usually", "   (compiled before)"),
+            _ => ("", ""),
+        };
+        println!("\n{:<24}{:>10}{usually:>12}{what}", "step", "seconds");
         for (step, taken) in &self.taken {
             let usual = self.usual.get(*step);
-            let usual = usual.map_or_else(|| "?".to_owned(), |usual| usual.as_secs().to_string());
+            let unknown = if usually.is_empty() { "" } else { "?" };
+            let usual = usual.map_or(unknown.to_owned(), |usual| usual.as_secs().to_string());
             println!("{step:<24}{:>10}{usual:>12}", taken.as_secs());
         }
         println!("{:<24}{:>10}", "all", self.started.elapsed().as_secs());
     }
 
-    /// Records the durations of the steps as the usual ones.
-    pub(crate) fn record(&self) -> Outcome {
-        let mut recorded = recorded()?;
+    /// Records the durations of the steps as the usual ones: a line for each of `steps`, which are all that there are.
+    pub(crate) fn record(&self, steps: impl Iterator<Item = &'static str>) -> Outcome {
+        let path = path();
+        fs::write(&path, self.record_text(recorded()?, steps))
+            .map_err(|error| format!("can't write {}: {error}", path.display()))
+    }
+
+    fn record_text(
+        &self,
+        mut recorded: Value,
+        steps: impl Iterator<Item = &'static str>,
+    ) -> String {
         for (step, taken) in &self.taken {
             recorded[*step][self.column] = json!(taken.as_secs().max(1));
         }
-        let text = serde_json::to_string_pretty(&recorded).map_err(|error| error.to_string())?;
-        let path = path();
-        fs::write(&path, text + "\n")
-            .map_err(|error| format!("can't write {}: {error}", path.display()))
+        let lines = steps.filter_map(|step| {
+            let times = &recorded[step];
+            let times = ["empty", "again"].map(|column| Some((column, times[column].as_u64()?)));
+            let times: Vec<String> = times
+                .iter()
+                .flatten()
+                .map(|(column, time)| format!("\"{column}\": {time}"))
+                .collect();
+            (!times.is_empty()).then(|| format!("  \"{step}\": {{{}}}", times.join(", ")))
+        });
+        format!("{{\n{}\n}}\n", lines.collect::<Vec<_>>().join(",\n"))
     }
 }
 
@@ -163,6 +194,23 @@ mod tests {
     fn a_step_without_a_record_is_begun_while_any_time_is_left() {
         assert_eq!(schedule(100, &[("build", 90)]).no_time_for("docs"), None);
         assert!(schedule(0, &[]).no_time_for("docs").is_some());
+    }
+
+    #[test]
+    fn a_record_has_a_line_for_every_step_in_order() {
+        let schedule = schedule(100, &[("build", 31), ("kafka", 0)]);
+        let recorded = json!({
+            "build": {"empty": 300, "again": 30},
+            "kafka": {"again": 60},
+            "docs": {"empty": 20},
+            "a former step": {"empty": 20},
+        });
+        let text = schedule.record_text(recorded, ["docs", "build", "kafka", "new"].into_iter());
+        assert_eq!(
+            text,
+            "{\n  \"docs\": {\"empty\": 20},\n  \
+             \"build\": {\"empty\": 300, \"again\": 31},\n  \"kafka\": {\"again\": 1}\n}\n"
+        );
     }
 
     #[test]

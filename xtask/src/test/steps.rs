@@ -47,7 +47,6 @@ pub(crate) const STEPS: &[Step] = &[
     tests("examples", examples),
     check("new format", |_| new_format::check()),
     tests("databases", |tally| run_tests(&Tests::Named(DATABASES), tally)),
-    tests("stores", |tally| run_tests(&Tests::Named(STORES), tally)),
     check("docs", docs),
     check("features", features),
     check("packages", |_| packages::check()),
@@ -55,9 +54,9 @@ pub(crate) const STEPS: &[Step] = &[
     tests("fuzzing", fuzzing),
 ];
 
-/// The steps that every change has to pass.
+/// The steps that every change has to pass. They build only what they run; clippy checks that the rest compiles.
 pub(crate) const QUICK: &[Step] = &[
-    Step { stops_all: true, ..check("build", build) },
+    Step { stops_all: true, ..check("build", build_quick) },
     check("format", format),
     check("clippy", clippy),
     beside("suite", || test_command(&Tests::Suite)),
@@ -68,26 +67,19 @@ pub(crate) const QUICK: &[Step] = &[
 /// twice.
 pub(crate) const ALL_FEATURES: &str = "taploom-cli/kafka";
 const ALL: &str = ALL_FEATURES;
+/// The command that every selection of tests begins with.
+const TEST: &[&str] = &["test", "--workspace", "--features", ALL];
 
 /// Test programs that run in separate steps. All others run in the step `tests`.
 const PLANTED: &[&str] = &["planted"];
-const READERS: &[&str] = &[
-    "matrix",
-    "readers",
-    "parquet_readers",
-    "voparquet_readers",
-    "votable_reader",
-    "corpus",
-    "conditions",
-    "sampled",
-    "validators",
-    "inspect_readers",
-];
+const READERS: &[&str] = &["readers"];
 const DATABASES: &[&str] = &["mysql"];
 const KAFKA: &[&str] = &["kafka"];
-const STORES: &[&str] = &["s3"];
 const FUZZING: &[&str] = &["fuzzing"];
 const SUITE: &[&str] = &["conformance"];
+/// Test programs that take many seconds, and that `cargo xtask test quick` leaves out: damaged documents, and limits of
+/// memory. Other slow tests are in modules called `slow`.
+pub(crate) const SLOW: &[&str] = &["damage", "memory", "resident"];
 
 /// The features of `taploom` that are checked alone.
 const FEATURES_OF_FACADE: &[&str] = &["csv", "tokio", "votable"];
@@ -114,7 +106,19 @@ fn command_of_xtask(name: &str) -> Outcome<Command> {
 
 /// Compiles everything that later steps run, with the features and the profile that they use.
 fn build(_: &mut Tally) -> Outcome {
-    run(cargo(&["test", "--workspace", "--all-targets", "--features", ALL, "--no-run"]))
+    let mut build = cargo(TEST);
+    build.args(selection(&Tests::Others)?).arg("--no-run");
+    for names in [PLANTED, READERS, DATABASES, KAFKA, FUZZING] {
+        build.args(selection(&Tests::Named(names))?);
+    }
+    run(build)
+}
+
+/// Compiles the tests of the quick steps.
+fn build_quick(_: &mut Tally) -> Outcome {
+    let mut build = cargo(TEST);
+    build.args(selection(&Tests::Quick)?).args(selection(&Tests::Suite)?).arg("--no-run");
+    run(build)
 }
 
 fn format(_: &mut Tally) -> Outcome {
@@ -205,7 +209,7 @@ enum Tests {
     Named(&'static [&'static str]),
     /// Libraries, programs, benches, and the test programs that no list names.
     Others,
-    /// As `Others`, without benches, the suite, and the tests whose names have a bracket.
+    /// As `Others`, without benches, the suite, slow programs, and the tests in modules called `slow`.
     Quick,
     /// The suite on every format with its default options: the names of all other cases have a bracket.
     Suite,
@@ -216,40 +220,46 @@ fn run_tests(which: &Tests, tally: &mut Tally) -> Outcome {
     run_lines(test_command(which)?, |line| tally.add_line(line))
 }
 
-/// The command that runs test programs. Cargo selects the same packages and features for every selection of programs, so
-/// that none of them is compiled twice.
+/// The command that runs test programs. Cargo selects the same packages and features for every selection of programs,
+/// so that none of them is compiled twice.
 fn test_command(which: &Tests) -> Outcome<Command> {
-    let mut arguments = vec!["test", "--workspace", "--no-fail-fast", "--features", ALL];
-    let all = test_programs()?;
-    let named = [PLANTED, READERS, DATABASES, KAFKA, STORES, FUZZING].concat();
-    let others = all.iter().map(String::as_str).filter(|name| !named.contains(name));
-    let names: Vec<&str> = match which {
-        Tests::Named(names) => names.to_vec(),
-        Tests::Suite => SUITE.to_vec(),
-        Tests::Others => {
-            arguments.extend(["--lib", "--bins", "--benches"]);
-            others.collect()
-        }
-        Tests::Quick => {
-            arguments.extend(["--lib", "--bins"]);
-            others.filter(|name| !SUITE.contains(name)).collect()
-        }
+    let mut test = cargo(TEST);
+    test.arg("--no-fail-fast").args(selection(which)?);
+    match which {
+        Tests::Quick => test.args(["--", "--skip", "slow::"]),
+        Tests::Suite => test.args(["--", "--skip", "["]),
+        Tests::Named(_) | Tests::Others => &mut test,
     };
-    for name in &names {
-        arguments.extend(["--test", name]);
-    }
-    if let Tests::Quick | Tests::Suite = which {
-        arguments.extend(["--", "--skip", "["]);
-    }
-    Ok(cargo(&arguments))
+    Ok(test)
 }
 
-/// The names of the workspace's test programs.
-fn test_programs() -> Outcome<BTreeSet<String>> {
+/// The arguments that select test programs.
+fn selection(which: &Tests) -> Outcome<Vec<String>> {
+    let all = test_programs("test")?;
+    let bins = test_programs("bin")?;
+    let named = [PLANTED, READERS, DATABASES, KAFKA, FUZZING].concat();
+    let others = all.iter().map(String::as_str).filter(|name| !named.contains(name));
+    let (kinds, names): (&[&str], Vec<&str>) = match which {
+        Tests::Named(names) => (&[], names.to_vec()),
+        Tests::Suite => (&[], SUITE.to_vec()),
+        Tests::Others => (&["--lib", "--benches"], others.collect()),
+        Tests::Quick => {
+            let left_out = [SUITE, SLOW].concat();
+            (&["--lib"], others.filter(|name| !left_out.contains(name)).collect())
+        }
+    };
+    // Cargo would link an empty test program for a program without tests.
+    let bins = bins.iter().filter(|_| !kinds.is_empty()).flat_map(|name| ["--bin", name]);
+    let programs = names.into_iter().flat_map(|name| ["--test", name]);
+    Ok(kinds.iter().copied().chain(bins).chain(programs).map(str::to_owned).collect())
+}
+
+/// The names of the workspace's targets of a kind that are tested.
+fn test_programs(kind: &str) -> Outcome<BTreeSet<String>> {
     let metadata = metadata()?;
     let packages = metadata["packages"].as_array().into_iter().flatten();
     let targets = packages.filter_map(|package| package["targets"].as_array()).flatten();
-    let tests = targets.filter(|target| target["kind"][0] == "test");
+    let tests = targets.filter(|target| target["kind"][0] == kind && target["test"] == true);
     Ok(tests.filter_map(|target| Some(target["name"].as_str()?.to_owned())).collect())
 }
 

@@ -8,9 +8,18 @@ pub(crate) struct Tally {
     failures: Vec<String>,
     no_time: Vec<(&'static str, String)>,
     not_run: Vec<(&'static str, String)>,
+    /// Steps and test programs that the command does not have.
+    left_out: Vec<String>,
+    /// Tests that a filter left out of the steps that ran.
+    filtered: u64,
 }
 
 impl Tally {
+    /// Counts the tests of a command that does not have some of the steps.
+    pub(crate) fn without(left_out: Vec<String>) -> Self {
+        Self { left_out, ..Self::default() }
+    }
+
     /// Adds a closing line of a test program: `test result: ok. 5 passed; 0 failed; ...`
     pub(crate) fn add_line(&mut self, line: &str) {
         let Some(result) = line.trim().strip_prefix("test result:") else { return };
@@ -20,6 +29,7 @@ impl Tally {
             match words.peek().map(|next| next.trim_end_matches(';')) {
                 Some("passed") => self.passed += number,
                 Some("failed") => self.failed += number,
+                Some("filtered") => self.filtered += number,
                 _ => {}
             }
         }
@@ -53,6 +63,11 @@ impl Tally {
         self.not_run.push((step, reason));
     }
 
+    /// Whether a step has done its work, as far as it was begun.
+    pub(crate) fn was_run(&self, step: &str) -> bool {
+        self.not_run.iter().all(|(name, _)| *name != step)
+    }
+
     pub(crate) fn all_passed(&self) -> bool {
         self.failures.is_empty() && self.failed == 0
     }
@@ -66,6 +81,12 @@ impl Tally {
         for (step, reason) in self.no_time.iter().chain(&self.not_run) {
             println!("not run: {step}: {reason}");
         }
+        if self.filtered > 0 {
+            println!("left out: {} slow tests and cases of the steps above", self.filtered);
+        }
+        if !self.left_out.is_empty() {
+            println!("left out: {}; cargo xtask test runs them", self.left_out.join(", "));
+        }
         if !self.no_time.is_empty() {
             let names: Vec<&str> = self.no_time.iter().map(|(step, _)| *step).collect();
             println!(
@@ -78,12 +99,13 @@ impl Tally {
         }
     }
 
-    /// The counts in the form that programs read.
+    /// The counts in the form that programs read. Steps without tests count as one.
     pub(crate) fn closing_line(&self) -> String {
         let counts = format!("{} passed, {} failed", self.passed, self.failed);
-        match self.no_time.len() + self.not_run.len() {
+        let steps = self.no_time.len() + self.not_run.len() + self.left_out.len();
+        match self.filtered + steps as u64 {
             0 => counts,
-            steps => format!("{counts}, {steps} skipped"),
+            skipped => format!("{counts}, {skipped} skipped"),
         }
     }
 }
@@ -107,6 +129,16 @@ mod tests {
         tally.no_time("kafka", "it takes about 4 minutes, and 2 are left".to_owned());
         assert_eq!(tally.closing_line(), "6 passed, 1 failed, 1 skipped");
         assert!(!tally.all_passed());
+    }
+
+    #[test]
+    fn what_a_command_leaves_out_is_skipped() {
+        let mut tally = Tally::without(["docs", "packages"].map(str::to_owned).to_vec());
+        tally.add_line(
+            "test result: ok. 5 passed; 0 failed; 0 ignored; 0 measured; 3 filtered out; finished in 0.10s",
+        );
+        assert_eq!(tally.closing_line(), "5 passed, 0 failed, 5 skipped");
+        assert!(tally.all_passed());
     }
 
     #[test]

@@ -68,7 +68,8 @@ pub(super) fn name_hint(arguments: &Arguments, spec: &EncoderSpec) -> Result<Opt
     Ok(said.filter(|said| *said != written.id).map(|said| {
         let usual = written.extensions.first().unwrap_or(&written.id);
         format!(
-            "note: {} is written in the format {} (by -f), but .{extension} is the extension of {said}; better use .{usual}",
+            "note: {} is written in the format {} (by -f), but .{extension} is the extension of {said}; better use \
+             .{usual}",
             path.display(),
             written.id
         )

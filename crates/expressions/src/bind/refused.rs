@@ -24,7 +24,8 @@ impl Binder<'_> {
             let remedy = match text.literal {
                 Some(_) => "write numbers without quotes",
                 None => {
-                    "if the text is numbers, give its column the datatype double with --columns, or CAST it in the query"
+                    "if the text is numbers, give its column the datatype double with --columns, \
+                     or CAST it in the query"
                 }
             };
             remedy.to_owned()

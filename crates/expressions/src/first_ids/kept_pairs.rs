@@ -184,7 +184,8 @@ mod tests {
                     (true, [group, id]) => [Key::Bytes(group.as_bytes()), Key::Bytes(id.as_bytes())],
                     (false, _) => [group, id].map(Key::Word),
                 };
-                let keys = [(group, keys[0]), (id, keys[1])].map(|(value, key)| if value == 7 { Key::Null } else { key });
+                let keys = [(group, keys[0]), (id, keys[1])]
+                    .map(|(value, key)| if value == 7 { Key::Null } else { key });
                 let ids = expected.entry(group).or_default();
                 if ids.len() < number as usize {
                     ids.insert(id);

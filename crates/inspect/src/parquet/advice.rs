@@ -105,7 +105,9 @@ fn float_order(columns: &[(&ColumnFacts, &ChunkFacts)]) -> Option<Advice> {
     Some(Advice {
         about: "float_order",
         what: format!("minima and maxima in the total order of IEEE 754, in {names}"),
-        why: "readers from before 2026 refuse the whole file (polars 1.43, DataFusion 50) or leave the minima out".to_owned(),
+        why: "readers from before 2026 refuse the whole file (polars 1.43, DataFusion 50) or leave the \
+              minima out"
+            .to_owned(),
         option: "float_order=type".to_owned(),
     })
 }

@@ -144,7 +144,8 @@ fn with_footer(
             let groups = footer.row_groups.len();
             inspection.problems.push(format!("the footer is damaged: {broken}"));
             inspection.problems.push(format!(
-                "before the damage it describes {} with {}; readers need the whole footer: write or copy the file again",
+                "before the damage it describes {} with {}; readers need the whole footer: write or copy the file \
+                 again",
                 counted(groups as u64, "row group"),
                 counted(known, "row")
             ));

@@ -6,8 +6,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
-#[path = "../common/mod.rs"]
-mod common;
+#[path = "../common/random.rs"]
+mod random;
 
 mod shapes;
 

@@ -10,7 +10,7 @@ use arrow_schema::{DataType, Field, Fields};
 use parquet::basic::Encoding;
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 
-use crate::common::scatter;
+use crate::random::scatter;
 
 /// A table: the number of its batches and rows, and a function that makes a batch.
 pub(crate) struct Shape {

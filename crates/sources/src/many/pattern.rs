@@ -91,7 +91,10 @@ impl Pattern {
             ))
             .with_source(error)
         })?;
-        let starts_with = |part: &Component<'_>, text: &str| matches!(part, Component::Normal(name) if name.to_string_lossy().starts_with(text));
+        let starts_with = |part: &Component<'_>, text: &str| match part {
+            Component::Normal(name) => name.to_string_lossy().starts_with(text),
+            _ => false,
+        };
         Ok(Self {
             folder,
             below: glob.compile_matcher(),

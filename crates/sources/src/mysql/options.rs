@@ -88,8 +88,8 @@ pub enum Session {
     /// `utc-read-only`: the server sends TIMESTAMP columns in UTC, as DALI 1.1, 3.3.3 requires, sends all rows even if
     /// it has a `sql_select_limit`, and refuses statements that change tables.
     UtcReadOnly,
-    /// `unchanged`: no settings are made. This is for proxies that do not support SET. A `sql_select_limit` of the server
-    /// then leaves out rows.
+    /// `unchanged`: no settings are made. This is for proxies that do not support SET. A `sql_select_limit` of the
+    /// server then leaves out rows.
     Unchanged,
 }
 

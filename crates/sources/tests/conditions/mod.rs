@@ -28,8 +28,8 @@ pub(crate) fn reals() -> impl Strategy<Value = f64> {
     ]
 }
 
-/// Conditions on the columns i, j, r and "s s" of numbers, b of booleans, t and u of text, and d of times; among them some
-/// that are given.
+/// Conditions on the columns i, j, r and "s s" of numbers, b of booleans, t and u of text, and d of times; among them
+/// some that are given.
 pub(crate) fn conditions(
     given: impl Strategy<Value = String> + 'static,
 ) -> impl Strategy<Value = String> {

@@ -77,8 +77,8 @@ fn traps() {
         LOGGED
             .sql(
                 "CREATE TABLE traps (i INT PRIMARY KEY, tu TINYINT UNSIGNED, bu BIGINT UNSIGNED, z INT(5) ZEROFILL,
-                   b BOOLEAN, bi BIT(1), f FLOAT, ff FLOAT(9, 2), r DOUBLE, rr DOUBLE(20, 15), de DECIMAL(10, 2), y YEAR,
-                   da DATE, dt DATETIME, d1 DATETIME(1), ts TIMESTAMP NULL, ti TIME,
+                   b BOOLEAN, bi BIT(1), f FLOAT, ff FLOAT(9, 2), r DOUBLE, rr DOUBLE(20, 15), de DECIMAL(10, 2),
+                   y YEAR, da DATE, dt DATETIME, d1 DATETIME(1), ts TIMESTAMP NULL, ti TIME,
                    t VARCHAR(9) COLLATE utf8mb4_general_ci, c CHAR(5) CHARACTER SET latin1,
                    k VARCHAR(9) CHARACTER SET cp932, e ENUM('b', '1', '2'), s SET('x', 'y'), js JSON, vb VARBINARY(5),
                    `odd ``\"'name` INT,
@@ -218,7 +218,8 @@ async fn only_plain_queries_of_ordinary_tables_are_put_into_another() {
     LOGGED
         .sql(
             "CREATE VIEW seen AS SELECT i, t, RAND() AS rnd FROM traps; CREATE SEQUENCE s;
-             CREATE TABLE twins (i INT, t VARCHAR(3) COLLATE utf8mb4_general_ci); INSERT INTO twins VALUES (1, 'x'), (7, 'y')",
+             CREATE TABLE twins (i INT, t VARCHAR(3) COLLATE utf8mb4_general_ci);
+             INSERT INTO twins VALUES (1, 'x'), (7, 'y')",
         )
         .unwrap();
     for (sql, select, condition, is_pushed) in [

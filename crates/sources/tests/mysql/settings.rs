@@ -8,7 +8,10 @@ use super::*;
 async fn the_result_is_the_same_in_every_sql_mode() {
     let server = MariaDb::start().unwrap();
     server
-        .sql("CREATE TABLE modes (`a\\b` VARCHAR(9), c CHAR(4)); INSERT INTO modes VALUES ('x\\\\', 'a'), ('y', 'b'), ('', '')")
+        .sql(
+            "CREATE TABLE modes (`a\\b` VARCHAR(9), c CHAR(4)); \
+             INSERT INTO modes VALUES ('x\\\\', 'a'), ('y', 'b'), ('', '')",
+        )
         .unwrap();
     for mode in [
         "",

@@ -10,17 +10,21 @@
 mod compressed;
 #[path = "../conditions/mod.rs"]
 mod conditions;
+mod csv;
 mod demo;
 mod dialects;
 mod ecsv;
+mod file_metadata;
 mod files;
 mod fits;
 mod foreign;
 mod jsonl;
 mod many;
 mod pushed;
+mod sampled;
 mod sqlite;
 mod synth;
+mod votable;
 mod votable_in_fits;
 mod wide_parquet;
 

@@ -22,59 +22,6 @@ fn rows_of_a_table() -> impl Strategy<Value = Vec<Vec<Value>>> {
     prop::collection::vec(row, 0..12)
 }
 
-#[test]
-fn a_condition_gives_the_same_rows_in_sqlite_and_here() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("test.db");
-    let connection = Connection::open(&path).unwrap();
-    connection
-        .execute_batch(
-            "PRAGMA synchronous = off;
-             CREATE TABLE p (i INTEGER, j BIGINT, r REAL, \"s s\" NUMERIC, b BOOLEAN, t TEXT,
-                 u VARCHAR(9) COLLATE NOCASE, d TIMESTAMP);
-             CREATE INDEX p_i ON p (i); CREATE INDEX p_t ON p (t); CREATE INDEX p_u ON p (u);",
-        )
-        .unwrap();
-    let location = format!("sqlite:{}", path.display());
-    let cases = (rows_of_a_table(), prop::collection::vec(conditions(Just("TRUE".to_owned())), 8));
-    let mut runner =
-        TestRunner::new(Config { cases: 150, failure_persistence: None, ..Config::default() });
-    let outcome = runner.run(&cases, |(table, conditions)| {
-        connection.execute("DELETE FROM p", []).unwrap();
-        for row in &table {
-            let insert = "INSERT INTO p VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
-            // Integers beyond 2^53 are errors in a column of reals, as they are without a condition.
-            connection.execute(insert, rusqlite::params_from_iter(row)).unwrap();
-        }
-        for text in &conditions {
-            let condition: Condition = text.parse().unwrap();
-            let list: SelectList = "t, i, r AS x".parse().unwrap();
-            for select in [None, Some(list)] {
-                let ask = |sql| {
-                    query(&location, sql)
-                        .with_condition(condition.clone())
-                        .with_select(select.clone())
-                };
-                // With a limit, SQLite is asked for all rows.
-                let (pushed, all) =
-                    (rows(&ask("SELECT * FROM p")), rows(&ask("SELECT * FROM p LIMIT -1")));
-                match (pushed, all) {
-                    (Ok(pushed), Ok(all)) => {
-                        prop_assert_eq!(unordered(&pushed), unordered(&all), "{}", text);
-                        prop_assert_eq!(pushed.schema(), all.schema());
-                    }
-                    (Err(pushed), Err(all)) => prop_assert_eq!(pushed.kind(), all.kind()),
-                    // A row with a cell that does not fit may be one that is not wanted.
-                    (Ok(_), Err(all)) => prop_assert_eq!(all.kind(), ErrorKind::InvalidValue),
-                    (Err(error), Ok(_)) => panic!("{text}: {error}"),
-                }
-            }
-        }
-        Ok(())
-    });
-    outcome.unwrap();
-}
-
 /// A column that can't be read shows whether SQLite was asked for it.
 fn blob_is_read(sql: &str, select: &str, condition: Option<&str>) -> bool {
     let folder = tempfile::tempdir().unwrap();
@@ -194,4 +141,63 @@ fn a_declared_float_is_compared_as_it_is_written() {
     let list = serde_json::json!({"columns": [{"name": "n", "datatype": "float"}]});
     let request = request.with_columns(serde_json::from_value::<ColumnList>(list).unwrap());
     assert_eq!(chosen(&request, floats, "n"), "0.1|0.10000000149011612");
+}
+
+/// `cargo xtask test quick` leaves these out.
+mod slow {
+    use super::*;
+
+    #[test]
+    fn a_condition_gives_the_same_rows_in_sqlite_and_here() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("test.db");
+        let connection = Connection::open(&path).unwrap();
+        connection
+            .execute_batch(
+                "PRAGMA synchronous = off;
+                 CREATE TABLE p (i INTEGER, j BIGINT, r REAL, \"s s\" NUMERIC, b BOOLEAN, t TEXT,
+                     u VARCHAR(9) COLLATE NOCASE, d TIMESTAMP);
+                 CREATE INDEX p_i ON p (i); CREATE INDEX p_t ON p (t); CREATE INDEX p_u ON p (u);",
+            )
+            .unwrap();
+        let location = format!("sqlite:{}", path.display());
+        let cases =
+            (rows_of_a_table(), prop::collection::vec(conditions(Just("TRUE".to_owned())), 8));
+        let mut runner =
+            TestRunner::new(Config { cases: 150, failure_persistence: None, ..Config::default() });
+        let outcome = runner.run(&cases, |(table, conditions)| {
+            connection.execute("DELETE FROM p", []).unwrap();
+            for row in &table {
+                let insert = "INSERT INTO p VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+                // Integers beyond 2^53 are errors in a column of reals, as they are without a condition.
+                connection.execute(insert, rusqlite::params_from_iter(row)).unwrap();
+            }
+            for text in &conditions {
+                let condition: Condition = text.parse().unwrap();
+                let list: SelectList = "t, i, r AS x".parse().unwrap();
+                for select in [None, Some(list)] {
+                    let ask = |sql| {
+                        query(&location, sql)
+                            .with_condition(condition.clone())
+                            .with_select(select.clone())
+                    };
+                    // With a limit, SQLite is asked for all rows.
+                    let (pushed, all) =
+                        (rows(&ask("SELECT * FROM p")), rows(&ask("SELECT * FROM p LIMIT -1")));
+                    match (pushed, all) {
+                        (Ok(pushed), Ok(all)) => {
+                            prop_assert_eq!(unordered(&pushed), unordered(&all), "{}", text);
+                            prop_assert_eq!(pushed.schema(), all.schema());
+                        }
+                        (Err(pushed), Err(all)) => prop_assert_eq!(pushed.kind(), all.kind()),
+                        // A row with a cell that does not fit may be one that is not wanted.
+                        (Ok(_), Err(all)) => prop_assert_eq!(all.kind(), ErrorKind::InvalidValue),
+                        (Err(error), Ok(_)) => panic!("{text}: {error}"),
+                    }
+                }
+            }
+            Ok(())
+        });
+        outcome.unwrap();
+    }
 }

@@ -83,54 +83,6 @@ fn first(batches: &[RecordBatch], mut rows: usize) -> Vec<RecordBatch> {
     first
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..Default::default() })]
-
-    /// Every type, nested and with nulls, has the same rows, cells and types, and no file remains on disk.
-    #[test]
-    fn through_scratch_is_as_side_by_side(
-        rows in 0_usize..700,
-        row_group in prop_oneof![Just(1_usize), 2..50_usize, 100..1000_usize],
-        page in prop_oneof![Just(64_usize), Just(1 << 20)],
-        dictionary: bool,
-        zstd: bool,
-        memory in prop_oneof![Just(0_usize), Just(1 << 10), (1_usize << 14)..(1 << 22)],
-        batch_rows in prop_oneof![Just(1_usize), 2..300_usize, Just(5000)],
-        most_rows in prop_oneof![Just(None), (0..700_u64).prop_map(Some)],
-    ) {
-        // Row groups of a single row take long to write.
-        let rows = rows.min(row_group * 30);
-        let codec =
-            if zstd { Compression::ZSTD(ZstdLevel::default()) } else { Compression::SNAPPY };
-        let properties = WriterProperties::builder()
-            .set_max_row_group_row_count(Some(row_group))
-            .set_data_page_size_limit(page)
-            .set_write_batch_size(16)
-            .set_dictionary_enabled(dictionary)
-            .set_compression(codec)
-            .build();
-        let wide = Wide::new(&[every_type(0, rows)], properties);
-        let scratch = wide.scratch();
-        let read = wide.read(memory, batch_rows, most_rows, &scratch).unwrap();
-        let most = most_rows.map_or(usize::MAX, |rows| rows as usize);
-        let wanted = first(&wide.wanted(), most);
-        same_cells(&read, &wanted).unwrap();
-        for batch in &read {
-            let types = |batch: &RecordBatch| {
-                let schema = batch.schema();
-                schema.fields().iter().map(|field| field.data_type().clone()).collect::<Vec<_>>()
-            };
-            prop_assert_eq!(types(batch), types(&wanted[0]));
-        }
-        if memory == 0 && most.min(rows) > 0 {
-            prop_assert!(scratch.peak() > 0);
-        }
-        prop_assert_eq!(scratch.used(), 0);
-        let left = std::fs::read_dir(wide.folder.path().join("scratch")).unwrap().count();
-        prop_assert_eq!(left, 0);
-    }
-}
-
 /// Columns of random doubles in one row group.
 fn doubles(columns: usize, rows: usize) -> Wide {
     let column = |column: usize| -> ArrayRef {
@@ -196,33 +148,87 @@ fn without_scratch_the_error_names_the_file_and_the_option() {
     assert!(text.contains("wide.parquet") && text.contains("--scratch-dir"), "{text}");
 }
 
-/// A flipped bit in the last page of a column of Taploom's own files, whose pages have checksums.
-#[test]
-fn a_flipped_bit_in_a_page_is_an_error_that_names_the_file() {
-    let (sound, _) = common::loom(&[every_type(0, 500)], taploom_loom::LoomOptions::new());
-    let wide = doubles(1, 1);
-    std::fs::write(&wide.file, &sound).unwrap();
-    let file = File::open(&wide.file).unwrap();
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
-    let chunks = builder.metadata().row_group(0).columns().iter();
-    let ends: Vec<usize> = chunks
-        .map(|chunk| {
-            let (start, length) = chunk.byte_range();
-            (start + length) as usize
-        })
-        .collect();
-    same_cells(&wide.read(32 << 20, 2000, None, &wide.scratch()).unwrap(), &wide.wanted()).unwrap();
-    for end in ends {
-        let mut damaged = sound.clone();
-        damaged[end - 1] ^= 1;
-        std::fs::write(&wide.file, damaged).unwrap();
-        // Without and with scratch.
-        for memory in [32 << 20, 0] {
-            let read = wide.read(memory, 2000, None, &wide.scratch());
-            let error = read.expect_err("a flipped bit");
-            assert_eq!(error.kind(), ErrorKind::Source, "{error}");
-            let text = format!("{error:#}");
-            assert!(text.contains("wide.parquet") && text.contains("CRC"), "{text}");
+/// `cargo xtask test quick` leaves these out.
+mod slow {
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 12, ..Default::default() })]
+
+        /// Every type, nested and with nulls, has the same rows, cells and types, and no file remains on disk.
+        #[test]
+        fn through_scratch_is_as_side_by_side(
+            rows in 0_usize..700,
+            row_group in prop_oneof![Just(1_usize), 2..50_usize, 100..1000_usize],
+            page in prop_oneof![Just(64_usize), Just(1 << 20)],
+            dictionary: bool,
+            zstd: bool,
+            memory in prop_oneof![Just(0_usize), Just(1 << 10), (1_usize << 14)..(1 << 22)],
+            batch_rows in prop_oneof![Just(1_usize), 2..300_usize, Just(5000)],
+            most_rows in prop_oneof![Just(None), (0..700_u64).prop_map(Some)],
+        ) {
+            // Row groups of a single row take long to write.
+            let rows = rows.min(row_group * 30);
+            let codec =
+                if zstd { Compression::ZSTD(ZstdLevel::default()) } else { Compression::SNAPPY };
+            let properties = WriterProperties::builder()
+                .set_max_row_group_row_count(Some(row_group))
+                .set_data_page_size_limit(page)
+                .set_write_batch_size(16)
+                .set_dictionary_enabled(dictionary)
+                .set_compression(codec)
+                .build();
+            let wide = Wide::new(&[every_type(0, rows)], properties);
+            let scratch = wide.scratch();
+            let read = wide.read(memory, batch_rows, most_rows, &scratch).unwrap();
+            let most = most_rows.map_or(usize::MAX, |rows| rows as usize);
+            let wanted = first(&wide.wanted(), most);
+            same_cells(&read, &wanted).unwrap();
+            for batch in &read {
+                let types = |batch: &RecordBatch| {
+                    let schema = batch.schema();
+                    schema.fields().iter().map(|field| field.data_type().clone()).collect::<Vec<_>>()
+                };
+                prop_assert_eq!(types(batch), types(&wanted[0]));
+            }
+            if memory == 0 && most.min(rows) > 0 {
+                prop_assert!(scratch.peak() > 0);
+            }
+            prop_assert_eq!(scratch.used(), 0);
+            let left = std::fs::read_dir(wide.folder.path().join("scratch")).unwrap().count();
+            prop_assert_eq!(left, 0);
+        }
+    }
+
+    /// A flipped bit in the last page of a column of Taploom's own files, whose pages have checksums.
+    #[test]
+    fn a_flipped_bit_in_a_page_is_an_error_that_names_the_file() {
+        let (sound, _) = common::loom(&[every_type(0, 500)], taploom_loom::LoomOptions::new());
+        let wide = doubles(1, 1);
+        std::fs::write(&wide.file, &sound).unwrap();
+        let file = File::open(&wide.file).unwrap();
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+        let chunks = builder.metadata().row_group(0).columns().iter();
+        let ends: Vec<usize> = chunks
+            .map(|chunk| {
+                let (start, length) = chunk.byte_range();
+                (start + length) as usize
+            })
+            .collect();
+        same_cells(&wide.read(32 << 20, 2000, None, &wide.scratch()).unwrap(), &wide.wanted())
+            .unwrap();
+        for end in ends {
+            let mut damaged = sound.clone();
+            damaged[end - 1] ^= 1;
+            std::fs::write(&wide.file, damaged).unwrap();
+            // Without and with scratch.
+            for memory in [32 << 20, 0] {
+                let read = wide.read(memory, 2000, None, &wide.scratch());
+                let error = read.expect_err("a flipped bit");
+                assert_eq!(error.kind(), ErrorKind::Source, "{error}");
+                let text = format!("{error:#}");
+                assert!(text.contains("wide.parquet") && text.contains("CRC"), "{text}");
+            }
         }
     }
 }

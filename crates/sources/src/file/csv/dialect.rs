@@ -56,7 +56,8 @@ impl Dialect {
         Self::new(b'\t', Quotes::WithinValue)
     }
 
-    /// The rows of an ECSV file. astropy reads several blanks between values as one, and drops those at the ends of a line.
+    /// The rows of an ECSV file. astropy reads several blanks between values as one, and drops those at the ends of a
+    /// line.
     #[cfg(feature = "ecsv")]
     pub(in crate::file) fn ecsv(separator: u8) -> Self {
         Self { comment: Some(b'#'), trims: true, ..Self::new(separator, Quotes::Around(b'"')) }

@@ -146,7 +146,10 @@ impl FitsColumn {
             .and_then(|start| start.checked_sub(1))
             .filter(|offset| offset.checked_add(known.width).is_some_and(|end| end <= row_bytes));
         let offset = offset.ok_or_else(|| {
-            wrong(format!("TBCOL{number} is missing, or its {} characters are not within a row of {row_bytes}", known.width))
+            wrong(format!(
+                "TBCOL{number} is missing, or its {} characters are not within a row of {row_bytes}",
+                known.width
+            ))
         })?;
         let datatype = known.datatype();
         let metadata = ColumnMetadata {

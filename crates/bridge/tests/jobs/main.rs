@@ -1,0 +1,14 @@
+//! Runs jobs with rows from SQLite, and with stores that the tests start.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that fails panics"
+)]
+
+mod faults;
+mod s3;
+mod samples;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,115 @@
+//! `taploom job`: a message, a database, a store.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread::JoinHandle;
+
+use serde_json::{Value, json};
+
+use crate::common::{Folder, taploom};
+
+/// Accepts one PUT, answers it, and returns its head and body.
+fn store() -> (String, JoinHandle<(String, Vec<u8>)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/result?signature=5ec3e7", listener.local_addr().unwrap());
+    let store = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut taken = Vec::new();
+        let mut chunk = [0; 4096];
+        loop {
+            let read = stream.read(&mut chunk).unwrap();
+            assert!(read > 0, "the request ends early");
+            taken.extend_from_slice(&chunk[..read]);
+            let Some(end) = taken.windows(4).position(|window| window == b"\r\n\r\n") else {
+                continue;
+            };
+            let head = String::from_utf8(taken[..end].to_vec()).unwrap().to_ascii_lowercase();
+            let (_, length) = head.split_once("content-length: ").unwrap();
+            let length: usize = length.lines().next().unwrap().parse().unwrap();
+            if taken.len() == end + 4 + length {
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+                return (head, taken.split_off(end + 4));
+            }
+        }
+    });
+    (url, store)
+}
+
+fn message(url: &str) -> Value {
+    json!({
+        "jobID": "uws1", "ownerID": "me", "query": "SELECT n FROM numbers",
+        "resultDestination": url,
+        "resultFormat": {
+            "format": {"type": "VOTable", "serialization": "BINARY2"},
+            "envelope": {"header": "<H/>", "footer": "<F/>", "footerOverflow": "<O/>"},
+            "columnTypes": [{"name": "n", "datatype": "int"}],
+        },
+    })
+}
+
+/// Prepares a database and a message, and returns the location of the database and the path of the message.
+fn prepare(folder: &Folder, message: &Value) -> (String, String) {
+    let database = folder.path("numbers.db");
+    let connection = rusqlite::Connection::open(&database).unwrap();
+    connection
+        .execute_batch("CREATE TABLE numbers (n INT); INSERT INTO numbers VALUES (7);")
+        .unwrap();
+    let path = folder.path("job.json");
+    std::fs::write(&path, message.to_string()).unwrap();
+    (format!("sqlite:{database}"), path)
+}
+
+fn lines(stdout: &[u8]) -> Vec<Value> {
+    let text = std::str::from_utf8(stdout).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_job_is_stored_and_says_so() {
+    let folder = Folder::new();
+    let (url, store) = store();
+    let (database, job) = prepare(&folder, &message(&url));
+    let run = taploom(&["job", &job, "--database", &database]);
+    run.succeeds();
+    let statuses = lines(&run.stdout);
+    assert_eq!(statuses.len(), 2);
+    assert_eq!(
+        (&statuses[0]["status"], &statuses[1]["status"]),
+        (&json!("EXECUTING"), &json!("COMPLETED"))
+    );
+    let (head, body) = store.join().unwrap();
+    assert!(head.starts_with("put /result?signature=5ec3e7 http/1.1"), "{head}");
+    assert!(body.starts_with(b"<H/><DATA>") && body.ends_with(b"<F/>"));
+}
+
+#[test]
+fn what_goes_wrong_is_one_line_and_a_status() {
+    let folder = Folder::new();
+    let (database, job) = prepare(&folder, &message("http://127.0.0.1:1/?signature=5ec3e7"));
+    let run = taploom(&["job", &job, "--database", &database, "--attempts", "1"]);
+    run.line_says(1, &["upload_failed", "refused"]);
+    assert!(!run.stderr.contains("5ec3e7"));
+    assert_eq!(lines(&run.stdout)[1]["errorInfo"]["errorCode"], "upload_failed");
+
+    let mut wrong = message("http://127.0.0.1:1/");
+    wrong["maxrec"] = json!(-1);
+    let folder = Folder::new();
+    let (database, job) = prepare(&folder, &wrong);
+    let run = taploom(&["job", &job, "--database", &database]);
+    run.line_says(2, &["maxrec: -1 is not a whole number"]);
+    assert_eq!(lines(&run.stdout)[0]["errorInfo"]["errorCode"], "invalid_request");
+
+    let mut wrong = message("http://127.0.0.1:1/");
+    wrong["query"] = json!("SELECT n FROM missing");
+    let folder = Folder::new();
+    let (database, job) = prepare(&folder, &wrong);
+    let run = taploom(&["job", &job, "--database", &database]);
+    run.line_says(2, &["backend_sql_error", "no such table: missing"]);
+
+    for url in ["postgresql://tap:SECRET@db/dp1", "MySQL://tap:SECRET@db/dp1"] {
+        let run = taploom(&["job", &job, "--database", url]);
+        run.fails_with(2, &["://…: "]);
+        assert!(!run.stderr.contains("SECRET"), "{}", run.stderr);
+    }
+    taploom(&["job", "nowhere.json", "--database", &database]).fails_with(2, &["nowhere.json"]);
+}
