@@ -1,7 +1,10 @@
 //! One base64 text, encoded in separate pieces.
 
 use base64::Engine;
+use fearless_simd::Level;
 use taploom_format::{Error, ErrorKind, Output, Result};
+
+use crate::binary::base64_wide::encode_prefix;
 
 /// The vectorised engine, if there is one for the processor. It chooses its code at run time.
 #[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")))]
@@ -91,9 +94,15 @@ impl Base64 {
     }
 
     fn encode_slice(&self, bytes: &[u8], to: &mut [u8]) -> Result<usize> {
-        self.engine.encode_slice(bytes, to).map_err(|error| {
-            Error::new(ErrorKind::Internal, "the base64 buffer is too small").with_source(error)
-        })
+        let done = encode_prefix(Level::new(), bytes, to);
+        let rest = &mut to[done / 3 * 4..];
+        self.engine.encode_slice(&bytes[done..], rest).map_or_else(
+            |error| {
+                let message = "the base64 buffer is too small";
+                Err(Error::new(ErrorKind::Internal, message).with_source(error))
+            },
+            |length| Ok(done / 3 * 4 + length),
+        )
     }
 
     /// Appends characters, and a line break after every full line; the number of characters
@@ -189,7 +198,7 @@ mod tests {
 
     #[test]
     fn pieces_of_any_size_make_the_text_of_the_whole() {
-        let bytes: Vec<u8> = (0..200_u32).map(|byte| (byte * 37 % 251) as u8).collect();
+        let bytes: Vec<u8> = (0..700_u32).map(|byte| (byte * 37 % 251) as u8).collect();
         let whole = base64::prelude::BASE64_STANDARD.encode(&bytes);
         for line_length in [0, 1, 3, 4, 64, 76, 1000] {
             let broken: Vec<u8> = match line_length {
@@ -200,7 +209,7 @@ mod tests {
                     .flat_map(|line| [line, b"\n"].concat())
                     .collect(),
             };
-            for size in [1, 2, 3, 4, 5, 7, 64, 199, 200] {
+            for size in [1, 2, 3, 4, 5, 7, 64, 199, 200, 700] {
                 let (base64, shared) = (Base64::new(line_length), SharedSink::default());
                 let mut output = Output::new(Box::new(shared.clone()));
                 let (mut joiner, mut at) = (Joiner::default(), Position::default());

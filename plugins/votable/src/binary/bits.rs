@@ -2,6 +2,8 @@
 
 use arrow_array::Array;
 use arrow_buffer::{BooleanBuffer, NullBuffer};
+use fearless_simd::prelude::*;
+use fearless_simd::{Simd, u8x64, u64x8};
 
 /// Rows per word.
 pub(crate) const WORD_ROWS: usize = 64;
@@ -54,41 +56,65 @@ pub(crate) fn first_set(words: &[u64]) -> Option<usize> {
     Some(index * WORD_ROWS + words[index].trailing_zeros() as usize)
 }
 
-/// Transposes eight words into eight bytes for each of their 64 bits: byte `r` has bit `r` of
-/// every word, with the first word in its most significant bit.
-pub(crate) fn transposed(words: [u64; 8]) -> [u8; 64] {
-    let mut bytes = [0; 64];
-    for (eighth, bytes) in bytes.chunks_exact_mut(8).enumerate() {
-        // Byte c has the bits of eight rows of column 7 - c.
-        let mut square = 0;
-        for word in words {
-            square = square << 8 | (word >> (8 * eighth)) & 0xff;
-        }
-        // Swaps halves, quarters and eighths across the diagonal.
-        let swap = (square ^ (square >> 7)) & 0x00aa_00aa_00aa_00aa;
-        square ^= swap ^ (swap << 7);
-        let swap = (square ^ (square >> 14)) & 0x0000_cccc_0000_cccc;
-        square ^= swap ^ (swap << 14);
-        let swap = (square ^ (square >> 28)) & 0x0000_0000_f0f0_f0f0;
-        square ^= swap ^ (swap << 28);
-        bytes.copy_from_slice(&square.to_le_bytes());
+/// Transposes the words of 64 columns into eight bytes for each of their 64 bits: the bytes of row
+/// `r` have bit `r` of every word, the first word in the most significant bit of the first byte.
+#[inline(always)]
+pub(crate) fn transposed<S: Simd>(simd: S, words: &[u64; WORD_ROWS]) -> [[u8; 8]; WORD_ROWS] {
+    // Eight words become eight words with one byte of each, from the last word to the first.
+    let mut bytes = [[0; 8]; 8];
+    for (eight, bytes) in words.as_chunks::<8>().0.iter().zip(&mut bytes) {
+        *bytes = bytes_transposed(*eight);
     }
-    bytes
+    let mut rows = [[0; 8]; WORD_ROWS];
+    for (index, rows) in rows.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+        let of_eight_rows: [u64; 8] = std::array::from_fn(|columns| bytes[columns][index]);
+        let of_eight_rows: u8x64<S> = u64x8::simd_from(simd, of_eight_rows).bitcast();
+        for (bit, row) in rows.iter_mut().enumerate() {
+            let bit = u8x64::simd_from(simd, 1 << bit);
+            *row = (of_eight_rows & bit).simd_eq(bit).to_bitmask().to_le_bytes();
+        }
+    }
+    rows
+}
+
+/// Transposes eight words as a square of bytes; the first word becomes the most significant byte of
+/// every word.
+#[inline(always)]
+fn bytes_transposed(mut words: [u64; 8]) -> [u64; 8] {
+    words.reverse();
+    for (step, mask) in
+        [(4, 0x0000_0000_ffff_ffff), (2, 0x0000_ffff_0000_ffff), (1, 0x00ff_00ff_00ff_00ff)]
+    {
+        // Swaps halves, quarters and eighths across the diagonal.
+        for index in (0..8).filter(|index| index & step == 0) {
+            let swap = ((words[index] >> (8 * step)) ^ words[index + step]) & mask;
+            words[index] ^= swap << (8 * step);
+            words[index + step] ^= swap;
+        }
+    }
+    words
 }
 
 #[cfg(test)]
 mod tests {
     use arrow_array::Int32Array;
+    use fearless_simd::dispatch;
 
     use super::*;
+    use crate::binary::tests::levels;
 
     #[test]
     fn bits_are_transposed() {
-        let words: [u64; 8] =
-            std::array::from_fn(|index| 0x9e37_79b9_7f4a_7c15_u64.rotate_left(7 * index as u32));
-        for (row, byte) in transposed(words).into_iter().enumerate() {
-            let expected = words.iter().fold(0, |byte, word| byte << 1 | (word >> row & 1) as u8);
-            assert_eq!(byte, expected, "row {row}");
+        let words: [u64; 64] =
+            std::array::from_fn(|index| 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(index as u64 + 1));
+        for level in levels() {
+            let rows = dispatch!(level, simd => transposed(simd, &words));
+            for (row, bytes) in rows.iter().enumerate() {
+                for (column, word) in words.iter().enumerate() {
+                    let bit = bytes[column / 8] >> (7 - column % 8) & 1;
+                    assert_eq!(u64::from(bit), word >> row & 1, "column {column} of row {row}");
+                }
+            }
         }
     }
 

@@ -7,8 +7,9 @@ use taploom_format::{CellShape, Column, Datatype, Error, ErrorKind, Result, VoTy
 use crate::binary::elements::{Bits, Booleans, Elements, Number, Numbers, Strings};
 use crate::binary::lists::ListWriter;
 use crate::binary::row_block::{COUNT_BYTES, RowBlock};
-use crate::binary::scalars::{BitWriter, BooleanWriter, NumberWriter};
+use crate::binary::strips::Strip;
 use crate::binary::texts::TextWriter;
+use crate::binary::words::{BitWriter, BooleanWriter, NumberWriter, WordWriter};
 use crate::charset::{Charset, Length};
 use crate::misfit::Misfit;
 use crate::nulls::NullValue;
@@ -27,10 +28,19 @@ pub(crate) struct Rules {
 
 /// Writes the cells of one column into blocks of rows.
 pub(crate) struct BinaryColumn {
-    name: String,
-    writer: Box<dyn CellWriter>,
+    pub(crate) name: String,
+    pub(crate) writer: Writer,
     /// Offset of the cell from the beginning of the run.
-    offset: usize,
+    pub(crate) offset: usize,
+    /// Set for the first of columns that are written together.
+    pub(crate) strip: Option<Strip>,
+}
+
+/// How the cells of a column are written.
+pub(crate) enum Writer {
+    /// As words, for cells of at most eight bytes.
+    Words(Box<dyn WordWriter>),
+    Cells(Box<dyn CellWriter>),
 }
 
 /// The cells of a column for the rows of a block, from row `first` on. A slice of the array
@@ -72,7 +82,7 @@ impl BinaryColumn {
     ) -> Result<(Vec<Self>, usize)> {
         let mut offset = if rules.flags { columns.len().div_ceil(8) } else { 0 };
         let mut least_width = offset;
-        let mut laid_out = Vec::with_capacity(columns.len());
+        let mut laid_out: Vec<Self> = Vec::with_capacity(columns.len());
         for (column, nulls) in columns.iter().zip(nulls) {
             let writer =
                 writer(column, *nulls, rules).map_err(|error| error.with_column(column.name()))?;
@@ -82,29 +92,63 @@ impl BinaryColumn {
                 Width::Fixed(width) => offset + width,
                 Width::Variable => 0,
             };
-            least_width += match width {
-                Width::Fixed(width) => width,
-                Width::Variable => COUNT_BYTES,
-            };
+            least_width += width.least();
             let name = column.name().to_owned();
-            laid_out.push(Self { name, writer, offset: place });
+            laid_out.push(Self { name, writer, offset: place, strip: None });
         }
+        find_strips(&mut laid_out, least_width);
         Ok((laid_out, least_width))
     }
 
     /// Adds to every width the bytes that the cell has after its count.
     pub(crate) fn add_widths(&self, cells: Cells<'_>, widths: &mut [usize]) {
-        self.writer.add_widths(cells, widths);
-    }
-
-    /// Writes one cell into each row of the block; returns how many cells lost characters.
-    pub(crate) fn write(&self, cells: Cells<'_>, block: &mut RowBlock) -> Result<u64, Misfit> {
-        let written = self.writer.write(cells, self.offset, block);
-        written.map_err(|misfit| misfit.of_column(&self.name))
+        if let Writer::Cells(writer) = &self.writer {
+            writer.add_widths(cells, widths);
+        }
     }
 }
 
-fn writer(column: &Column, nulls: NullValue, rules: Rules) -> Result<Box<dyn CellWriter>> {
+impl Width {
+    fn least(self) -> usize {
+        match self {
+            Self::Fixed(width) => width,
+            Self::Variable => COUNT_BYTES,
+        }
+    }
+}
+
+impl Writer {
+    fn is_words(&self) -> bool {
+        matches!(self, Self::Words(_))
+    }
+
+    pub(crate) fn width(&self) -> Width {
+        match self {
+            Self::Words(writer) => Width::Fixed(writer.bytes()),
+            Self::Cells(writer) => writer.width(),
+        }
+    }
+}
+
+/// Finds the columns that are written together; a row has at least `room` bytes.
+fn find_strips(columns: &mut [BinaryColumn], mut room: usize) {
+    if let Some(first) = columns.first() {
+        // Null flags.
+        room -= first.offset;
+    }
+    let widths: Vec<usize> = columns.iter().map(|column| column.writer.width().least()).collect();
+    let mut index = 0;
+    while index < columns.len() {
+        let words = columns[index..].iter().take_while(|column| column.writer.is_words()).count();
+        let strip = Strip::new(columns[index].offset, room, &widths[index..index + words]);
+        let end = index + strip.as_ref().map_or(1, |strip| strip.columns);
+        columns[index].strip = strip;
+        room -= widths[index..end].iter().sum::<usize>();
+        index = end;
+    }
+}
+
+fn writer(column: &Column, nulls: NullValue, rules: Rules) -> Result<Writer> {
     let vo_type = column.vo_type()?;
     match (vo_type.cell(), Charset::of(vo_type.datatype)) {
         (CellShape::Text { length }, Some(charset)) => {
@@ -112,7 +156,7 @@ fn writer(column: &Column, nulls: NullValue, rules: Rules) -> Result<Box<dyn Cel
             if let Length::Fixed(length) = length {
                 check_fixed(vo_type, (length * charset.unit()) as u64)?;
             }
-            Ok(Box::new(TextWriter::new(charset, length)))
+            Ok(Writer::Cells(Box::new(TextWriter::new(charset, length))))
         }
         (CellShape::Texts { length, .. }, Some(charset)) => {
             list(vo_type, Strings::new(charset, length as usize), rules)
@@ -128,12 +172,12 @@ fn values(
     cell: &CellShape,
     nulls: NullValue,
     rules: Rules,
-) -> Result<Box<dyn CellWriter>> {
+) -> Result<Writer> {
     let is_list = matches!(cell, CellShape::Array { .. });
     match vo_type.datatype {
         Datatype::Boolean if is_list => list(vo_type, Booleans, rules),
         Datatype::Bit if is_list => list(vo_type, Bits { rules }, rules),
-        Datatype::Bit => Ok(Box::new(BitWriter { rules })),
+        Datatype::Bit => Ok(Writer::Words(Box::new(BitWriter { rules }))),
         Datatype::UnsignedByte => numbers::<UInt8Type>(column, vo_type, nulls, rules),
         Datatype::Short => numbers::<Int16Type>(column, vo_type, nulls, rules),
         Datatype::Int => numbers::<Int32Type>(column, vo_type, nulls, rules),
@@ -144,7 +188,7 @@ fn values(
         Datatype::Double | Datatype::DoubleComplex => {
             numbers::<Float64Type>(column, vo_type, nulls, rules)
         }
-        Datatype::Boolean => Ok(Box::new(BooleanWriter)),
+        Datatype::Boolean => Ok(Writer::Words(Box::new(BooleanWriter))),
         Datatype::Char | Datatype::UnicodeChar => {
             Err(Error::new(ErrorKind::Internal, "a column of text has cells of numbers"))
         }
@@ -156,22 +200,18 @@ fn numbers<T: Number>(
     vo_type: &VoType,
     nulls: NullValue,
     rules: Rules,
-) -> Result<Box<dyn CellWriter>> {
+) -> Result<Writer> {
     let numbers = Numbers::<T>::new(column, nulls, rules)?;
     match vo_type.is_list() {
         true => list(vo_type, numbers, rules),
-        false => Ok(Box::new(NumberWriter(numbers))),
+        false => Ok(Writer::Words(Box::new(NumberWriter(numbers)))),
     }
 }
 
-fn list<E: Elements + 'static>(
-    vo_type: &VoType,
-    elements: E,
-    rules: Rules,
-) -> Result<Box<dyn CellWriter>> {
+fn list<E: Elements + 'static>(vo_type: &VoType, elements: E, rules: Rules) -> Result<Writer> {
     let fixed = vo_type.fixed_elements();
     check_fixed(vo_type, elements.bytes(fixed.unwrap_or(1)))?;
-    Ok(Box::new(ListWriter::new(elements, vo_type, rules.count)))
+    Ok(Writer::Cells(Box::new(ListWriter::new(elements, vo_type, rules.count))))
 }
 
 /// Refuses a cell that is too large. Every row takes the memory of a fixed cell, even if the cell

@@ -10,7 +10,7 @@ use taploom_format::{Column, Error, ErrorKind, Result};
 
 use crate::binary::bits::nulls_of;
 use crate::binary::column::Rules;
-use crate::binary::row_block::{RowBlock, put};
+use crate::binary::row_block::put;
 use crate::cells::text_of;
 use crate::charset::Charset;
 use crate::nulls::{NO_NULL_BIT, NO_NULL_ELEMENT, NullValue};
@@ -48,8 +48,8 @@ pub(crate) trait Number: ArrowPrimitiveType {
     /// Writes a number to the beginning of a slice.
     fn put(value: Self::Native, place: &mut [u8]);
 
-    /// Writes a number into each row of a block.
-    fn scatter(values: &[Self::Native], offset: usize, block: &mut RowBlock);
+    /// A word that begins with the bytes of a number, the most significant first.
+    fn word(value: Self::Native) -> u64;
 
     fn parse(text: &str) -> Option<Self::Native>;
 }
@@ -63,8 +63,10 @@ macro_rules! numbers {
                 put(value.to_be_bytes(), place);
             }
 
-            fn scatter(values: &[$native], offset: usize, block: &mut RowBlock) {
-                block.scatter(offset, values.iter().map(|value| value.to_be_bytes()));
+            fn word(value: $native) -> u64 {
+                let mut word = [0; 8];
+                put(value.to_be_bytes(), &mut word);
+                u64::from_be_bytes(word)
             }
 
             fn parse(text: &str) -> Option<$native> {

@@ -1,17 +1,22 @@
 //! BINARY2 and BINARY; VOTable 1.4, sections 5.3 and 5.4.
 
 mod base64_text;
+mod base64_wide;
 mod bits;
 mod column;
 mod elements;
 mod lists;
 mod row_block;
-mod scalars;
+mod strips;
+#[cfg(test)]
+mod tests;
 mod texts;
+mod words;
 
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use fearless_simd::Level;
 use taploom_format::{CellLosses, Column, InOrder, Output, Result};
 
 use crate::encoder::RowWriter;
@@ -40,6 +45,7 @@ pub(crate) struct BinaryRows {
 struct Layout {
     rules: Rules,
     columns: Vec<BinaryColumn>,
+    level: Level,
     base64: Base64,
 }
 
@@ -76,7 +82,7 @@ impl BinaryRows {
         let (columns, least_width) = BinaryColumn::lay_out(columns, nulls, rules)?;
         let base64 = Base64::new(options.line_length as usize);
         let losses = vec![CellLosses::default(); columns.len()];
-        let layout = Arc::new(Layout { rules, columns, base64 });
+        let layout = Arc::new(Layout { rules, columns, level: Level::new(), base64 });
         let shared = Arc::clone(&layout);
         Ok(Self {
             layout,
@@ -135,8 +141,8 @@ impl Layout {
     fn encode(&self, block: &mut Block) -> Result<()> {
         let Block { batch, first, rows_before, at, bytes, text, truncated } = block;
         if let Some(batch) = batch.take() {
-            let flags = self.rules.flags;
-            let filled = bytes.fill(&self.columns, batch.columns(), *first, flags, truncated);
+            let (columns, arrays) = (&self.columns, batch.columns());
+            let filled = bytes.fill(columns, arrays, *first, self.rules, self.level, truncated);
             filled.map_err(|misfit| misfit.into_error(*rows_before))?;
             self.base64.encode(*at, bytes.bytes(), text)?;
         }

@@ -3,14 +3,17 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use arrow_array::{Array, ArrayRef};
+use fearless_simd::{Level, dispatch};
+use prefetch_index::prefetch_index;
 
 use crate::binary::bits::{WORD_ROWS, null_word, nulls_of, transposed};
-use crate::binary::column::{BinaryColumn, Cells};
+use crate::binary::column::{BinaryColumn, Cells, Rules, Width, Writer};
+use crate::binary::strips::{STRIP_BYTES, STRIP_COLUMNS};
 use crate::misfit::Misfit;
 
-/// Target bytes of a block: with the slices of the columns, it fits into the second-level
-/// cache.
-const BLOCK_BYTES: usize = 512 << 10;
+/// Target bytes of a block, measured: a smaller one costs more per column, and a larger one, with
+/// its text and the cells, more for memory.
+const BLOCK_BYTES: usize = 600 << 10;
 /// Maximum rows of a block, so that narrow tables do not have long lists of offsets.
 const BLOCK_ROWS: usize = 4096;
 
@@ -35,6 +38,8 @@ pub(crate) struct RowBlock {
     runs: Vec<usize>,
     /// A bit per null for every column, 64 rows per word.
     nulls: Vec<u64>,
+    /// Words of the columns of a strip.
+    words: [Vec<u64>; STRIP_COLUMNS],
 }
 
 /// How the next block is cut from the rows of a batch.
@@ -88,10 +93,13 @@ pub(crate) fn put<const WIDTH: usize>(cell: [u8; WIDTH], place: &mut [u8]) {
     }
 }
 
-/// Prefetches the values of a column. A block has few cells per column, too few for the
-/// processor to detect a pattern. Requested together, the cache misses of many columns overlap.
-/// Only doubles and booleans are requested, because most columns have these types.
-fn warm(array: &ArrayRef, first: usize, rows: usize) {
+/// How many columns ahead values are fetched into the cache.
+const COLUMNS_AHEAD: usize = 8;
+
+/// Asks the processor to fetch the values of a column into its cache. A block has few cells per
+/// column, too few for the processor to detect a pattern. Only doubles and booleans are requested,
+/// because most columns have these types.
+fn prefetch(array: &ArrayRef, first: usize, rows: usize) {
     const LINE: usize = 64;
     let (bytes, from, to) = if let Some(doubles) = array.as_primitive_opt::<Float64Type>() {
         (doubles.values().inner().as_slice(), first * 8, (first + rows) * 8)
@@ -101,18 +109,9 @@ fn warm(array: &ArrayRef, first: usize, rows: usize) {
     } else {
         return;
     };
-    let lines = bytes.get(from..to).unwrap_or_default().iter().step_by(LINE);
-    std::hint::black_box(lines.fold(0, |sum, byte| sum ^ byte));
-}
-
-/// The lowest bit of each byte.
-const EACH: u64 = 0x0101_0101_0101_0101;
-
-/// A byte for each bit, the lowest first: 0 or 1.
-fn a_byte_each(bits: u8) -> u64 {
-    const ITS_OWN: u64 = 0x8040_2010_0804_0201;
-    // Adding 0x7f sets the highest bit of every byte that is not zero.
-    ((((u64::from(bits) * EACH) & ITS_OWN) + 0x7f * EACH) >> 7) & EACH
+    for byte in (from..to).step_by(LINE) {
+        prefetch_index(bytes, byte);
+    }
 }
 
 impl RowBlock {
@@ -133,7 +132,8 @@ impl RowBlock {
         columns: &[BinaryColumn],
         arrays: &[ArrayRef],
         first: usize,
-        flags: bool,
+        rules: Rules,
+        level: Level,
         truncated: &mut Vec<u64>,
     ) -> Result<(), Misfit> {
         let rows = self.rows();
@@ -141,58 +141,68 @@ impl RowBlock {
         let mut nulls = std::mem::take(&mut self.nulls);
         nulls.clear();
         for array in arrays {
-            warm(array, first, rows);
             let of_array = nulls_of(array);
             nulls.extend((0..words).map(|index| index * WORD_ROWS).map(|done| {
                 of_array.map_or(0, |nulls| null_word(nulls, first + done, rows - done))
             }));
         }
-        if flags {
-            self.write_flags(&nulls, words);
+        if rules.flags {
+            self.write_flags(level, &nulls, words);
         }
-        let columns = columns.iter().zip(arrays).zip(nulls.chunks_exact(words));
         truncated.clear();
-        for ((column, array), nulls) in columns {
-            truncated.push(column.write(Cells { array, first, rows, nulls }, self)?);
+        truncated.resize(columns.len(), 0);
+        let mut rooms = std::mem::take(&mut self.words);
+        let cells = |index: usize| {
+            if let Some(array) = arrays.get(index + COLUMNS_AHEAD) {
+                prefetch(array, first, rows);
+            }
+            let nulls = &nulls[index * words..][..words];
+            Cells { array: &arrays[index], first, rows, nulls }
+        };
+        let mut index = 0;
+        while let Some(column) = columns.get(index) {
+            let end = index + column.strip.as_ref().map_or(1, |strip| strip.columns);
+            match &column.writer {
+                Writer::Cells(writer) => {
+                    let written = writer.write(cells(index), column.offset, self);
+                    truncated[index] = written.map_err(|misfit| misfit.of_column(&column.name))?;
+                }
+                Writer::Words(_) => {
+                    let mut made: [&[u64]; STRIP_COLUMNS] = [&[]; STRIP_COLUMNS];
+                    let of_strip = (index..end).zip(&columns[index..end]).zip(&mut rooms);
+                    for (((index, column), room), made) in of_strip.zip(&mut made) {
+                        if let Writer::Words(writer) = &column.writer {
+                            let words = writer.words(level, cells(index), room);
+                            *made = words.map_err(|misfit| misfit.of_column(&column.name))?;
+                        }
+                    }
+                    match &column.strip {
+                        Some(strip) => strip.write(level, made, &self.runs, &mut self.bytes),
+                        None => self.scatter(column, made[0]),
+                    }
+                }
+            }
+            index = end;
         }
+        self.words = rooms;
         self.nulls = nulls;
         Ok(())
     }
 
-    /// Writes one cell of fixed width into each row.
-    pub(crate) fn scatter<const WIDTH: usize>(
-        &mut self,
-        offset: usize,
-        cells: impl Iterator<Item = [u8; WIDTH]>,
-    ) {
-        for (cell, run) in cells.zip(&self.runs) {
-            put(cell, &mut self.bytes[run + offset..]);
+    /// Writes one cell into each row, and no other bytes.
+    fn scatter(&mut self, column: &BinaryColumn, words: &[u64]) {
+        match column.writer.width() {
+            Width::Fixed(1) => self.scatter_cells::<1>(column.offset, words),
+            Width::Fixed(2) => self.scatter_cells::<2>(column.offset, words),
+            Width::Fixed(4) => self.scatter_cells::<4>(column.offset, words),
+            _ => self.scatter_cells::<8>(column.offset, words),
         }
     }
 
-    /// Writes one of four bytes into each row. A bit of the first word and a bit of the
-    /// second choose the byte, for each of 64 rows.
-    pub(crate) fn scatter_bits(
-        &mut self,
-        offset: usize,
-        words: impl Iterator<Item = (u64, u64)>,
-        bytes: [u8; 4],
-    ) {
-        // Eight rows at a time: the first byte, changed in the rows whose bits are set.
-        let [none, first, second, both] = bytes.map(u64::from);
-        let (by_first, by_second) = (none ^ first, none ^ second);
-        let by_both = by_first ^ second ^ both;
-        for ((low, high), runs) in words.zip(self.runs.chunks(WORD_ROWS)) {
-            for ((runs, low), high) in runs.chunks(8).zip(low.to_le_bytes()).zip(high.to_le_bytes())
-            {
-                let (low, high) = (a_byte_each(low), a_byte_each(high));
-                let cells = (EACH * none)
-                    ^ (low * by_first)
-                    ^ (high * by_second)
-                    ^ ((low & high) * by_both);
-                for (run, cell) in runs.iter().zip(cells.to_le_bytes()) {
-                    self.bytes[run + offset] = cell;
-                }
+    fn scatter_cells<const WIDTH: usize>(&mut self, offset: usize, words: &[u64]) {
+        for (word, run) in words.iter().zip(&self.runs) {
+            if let Some(cell) = word.to_be_bytes().first_chunk::<WIDTH>() {
+                put(*cell, &mut self.bytes[run + offset..]);
             }
         }
     }
@@ -236,23 +246,38 @@ impl RowBlock {
             self.starts.push(self.end);
             self.end += width;
         }
+        // Bits are taken 64 rows at a time.
+        let whole = self.starts.len() / WORD_ROWS * WORD_ROWS;
+        if whole > 0
+            && self.starts.len() < widths.len()
+            && let Some(end) = self.starts.get(whole)
+        {
+            self.end = *end;
+            self.starts.truncate(whole);
+        }
         self.runs.clone_from(&self.starts);
-        if self.bytes.len() < self.end {
-            self.bytes.resize(self.end, 0);
+        if self.bytes.len() < self.end + STRIP_BYTES {
+            self.bytes.resize(self.end + STRIP_BYTES, 0);
         }
     }
 
-    /// Writes the null flags, eight columns at a time (VOTable 1.4, section 5.4). The
-    /// number of words per column is given.
-    fn write_flags(&mut self, nulls: &[u64], words: usize) {
-        for (byte, columns) in nulls.chunks(8 * words).enumerate() {
+    /// Writes the null flags (VOTable 1.4, section 5.4), 64 columns at a time. The number of
+    /// words per column is given.
+    fn write_flags(&mut self, level: Level, nulls: &[u64], words: usize) {
+        for (group, columns) in nulls.chunks(WORD_ROWS * words).enumerate() {
+            let flag_bytes = (columns.len() / words).div_ceil(8);
             for (index, starts) in self.starts.chunks(WORD_ROWS).enumerate() {
-                let mut eight = [0; 8];
-                for (word, column) in eight.iter_mut().zip(columns.chunks_exact(words)) {
+                let mut square = [0; WORD_ROWS];
+                for (word, column) in square.iter_mut().zip(columns.chunks_exact(words)) {
                     *word = column[index];
                 }
-                for (start, flags) in starts.iter().zip(transposed(eight)) {
-                    self.bytes[start + byte] = flags;
+                let rows = dispatch!(level, simd => transposed(simd, &square));
+                for (start, flags) in starts.iter().zip(rows) {
+                    let place = &mut self.bytes[start + 8 * group..];
+                    match flag_bytes {
+                        8 => put(flags, place),
+                        _ => place[..flag_bytes].copy_from_slice(&flags[..flag_bytes]),
+                    }
                 }
             }
         }
