@@ -1,10 +1,8 @@
-//! The calls of code that not every processor can run: the only unsafe code of this crate.
+//! The call of code that not every processor can run: the only unsafe code of this crate.
 #![allow(
     unsafe_code,
     reason = "a function for certain instructions can only be called after the processor was asked"
 )]
-
-use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 
 use crate::cells::Cells;
 use crate::number::Column;
@@ -60,13 +58,4 @@ kernel! {
     /// Proof that the processor has the instructions of [`avx512`].
     Avx512, avx512,
     "avx512f" "avx512bw" "avx512cd" "avx512dq" "avx512ifma" "avx512vbmi" "avx512vl"
-}
-
-/// Asks the processor to fetch these values into its caches.
-#[inline]
-pub(crate) fn prefetch<T>(values: &[T]) {
-    for line in values.chunks(64_usize.div_ceil(size_of::<T>().max(1))) {
-        // SAFETY: a prefetch changes nothing that a program can see, and the address is that of a value.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
-    }
 }

@@ -21,5 +21,5 @@ pub use decimals::Decimals;
 pub use kernel::Kernel;
 pub use number::Number;
 pub use rows::{Cell, Rows};
-pub use values::{Validity, Values, prefetch};
+pub use values::{Validity, Values};
 pub use words::Words;

@@ -104,18 +104,3 @@ impl Validity<'_> {
         self.bits.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
     }
 }
-
-/// Asks the processor to fetch these values into its caches, and does not wait for them. Where rows are written column by
-/// column, the next columns can be on their way while one is written. Does nothing on other processors than x86-64.
-///
-/// ```
-/// let column = vec![1.5; 1000];
-/// taploom_decimals::prefetch(&column[64..128]);
-/// ```
-#[inline]
-pub fn prefetch<T>(values: &[T]) {
-    #[cfg(target_arch = "x86_64")]
-    crate::call::prefetch(values);
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = values;
-}

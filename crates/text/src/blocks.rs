@@ -8,9 +8,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
-use taploom_format::{CellLosses, Error, ErrorKind, InOrder, Result};
+use taploom_format::{CellLosses, Error, ErrorKind, InOrder, Result, prefetch};
 
-use crate::ahead::{self, COLUMNS_AHEAD};
 use crate::cells::Cells;
 use crate::cut::{Group, groups_of_a_block};
 
@@ -35,6 +34,10 @@ pub struct Frame {
     /// The text that replaces an empty cell.
     pub empty: &'static str,
 }
+
+/// How many columns ahead values are fetched. A column of some tens of rows is written in a few hundred nanoseconds, about as
+/// long as values take to arrive from memory.
+const COLUMNS_AHEAD: usize = 4;
 
 /// Turns the rows of batches into blocks of text of about 768 KiB, at least one row each, on
 /// several threads if allowed, and passes them on in order.
@@ -189,11 +192,11 @@ impl<C: ColumnText> Layout<C> {
         cells.start_rows(rows.len(), group.widest, self.frame.empty);
         let mut before_last = 0;
         let arrays = batch.columns();
-        arrays.iter().take(COLUMNS_AHEAD).for_each(|array| ahead::fetch(array, rows.clone()));
+        arrays.iter().take(COLUMNS_AHEAD).for_each(|array| prefetch(array, rows.clone()));
         let columns = self.columns.iter().zip(&self.frame.before).zip(arrays).zip(losses);
         for (index, (((column, before), array), losses)) in columns.enumerate() {
             if let Some(array) = arrays.get(index + COLUMNS_AHEAD) {
-                ahead::fetch(array, rows.clone());
+                prefetch(array, rows.clone());
             }
             before_last = cells.last_row().len();
             cells.start_column(before);

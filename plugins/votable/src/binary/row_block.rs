@@ -1,10 +1,8 @@
 //! Transposes columns into rows, in blocks that stay in the cache.
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::Float64Type;
 use arrow_array::{Array, ArrayRef};
 use fearless_simd::{Level, dispatch};
-use prefetch_index::prefetch_index;
+use taploom_format::prefetch;
 
 use crate::binary::bits::{WORD_ROWS, null_word, nulls_of, transposed};
 use crate::binary::column::{BinaryColumn, Cells, Rules, Width, Writer};
@@ -93,26 +91,9 @@ pub(crate) fn put<const WIDTH: usize>(cell: [u8; WIDTH], place: &mut [u8]) {
     }
 }
 
-/// How many columns ahead values are fetched into the cache.
+/// How many columns ahead values are fetched into the cache. A block has few cells per column, too few for the processor
+/// to detect a pattern.
 const COLUMNS_AHEAD: usize = 8;
-
-/// Asks the processor to fetch the values of a column into its cache. A block has few cells per
-/// column, too few for the processor to detect a pattern. Only doubles and booleans are requested,
-/// because most columns have these types.
-fn prefetch(array: &ArrayRef, first: usize, rows: usize) {
-    const LINE: usize = 64;
-    let (bytes, from, to) = if let Some(doubles) = array.as_primitive_opt::<Float64Type>() {
-        (doubles.values().inner().as_slice(), first * 8, (first + rows) * 8)
-    } else if let Some(booleans) = array.as_boolean_opt() {
-        let start = booleans.values().offset() + first;
-        (booleans.values().values(), start / 8, (start + rows).div_ceil(8))
-    } else {
-        return;
-    };
-    for byte in (from..to).step_by(LINE) {
-        prefetch_index(bytes, byte);
-    }
-}
 
 impl RowBlock {
     /// Rows that the block has room for.
@@ -154,7 +135,7 @@ impl RowBlock {
         let mut rooms = std::mem::take(&mut self.words);
         let cells = |index: usize| {
             if let Some(array) = arrays.get(index + COLUMNS_AHEAD) {
-                prefetch(array, first, rows);
+                prefetch(array, first..first + rows);
             }
             let nulls = &nulls[index * words..][..words];
             Cells { array: &arrays[index], first, rows, nulls }
