@@ -121,6 +121,23 @@ fn rows_may_arrive_byte_by_byte() {
     assert_eq!(texts, ["a&b", "𝄞\n\n", ""]);
 }
 
+/// In a document whose elements have a prefix, a TR without it is a foreign element.
+#[test]
+fn rows_without_the_prefix_of_the_document_are_not_rows() {
+    let text = document("<FIELD name='n' datatype='int'/>", "<TR><TD>1</TD></TR>");
+    let text = ["VOTABLE", "RESOURCE", "TABLE", "FIELD", "DATA", "INFO"].iter().fold(
+        text,
+        |text, name| {
+            text.replace(&format!("<{name}"), &format!("<v:{name}"))
+                .replace(&format!("</{name}"), &format!("</v:{name}"))
+        },
+    );
+    let source = Arriving { bytes: text.as_bytes(), piece: usize::MAX, fails_after: None };
+    let read = reading(source, LONGEST, LONGEST);
+    assert!(read.batches.is_empty() && read.error.is_none(), "{read:?}");
+    assert!(read.notes.iter().any(|note| note.starts_with("element TR")), "{read:?}");
+}
+
 /// Documents cut at every byte, and read in pieces of every size.
 #[test]
 fn every_cut_and_every_piece() {

@@ -146,16 +146,17 @@ fn float_of<T: FromStr + Into<f64> + Copy>(
     text: &str,
     datatype: &str,
 ) -> Result<Option<T>, String> {
-    if text == "-" || text.eq_ignore_ascii_case("null") {
-        return Ok(None);
-    }
     let number: Option<T> = text.parse().ok();
     // A number beyond the range of the type is not infinity.
     let number = number.filter(|number| {
         let number: f64 = (*number).into();
         number.is_finite() || !text.bytes().any(|byte| byte.is_ascii_digit())
     });
-    number.map(Some).ok_or_else(|| format!("{:?} is not of type {datatype}", shown(text)))
+    match number {
+        Some(number) => Ok(Some(number)),
+        None if text == "-" || text.eq_ignore_ascii_case("null") => Ok(None),
+        None => Err(format!("{:?} is not of type {datatype}", shown(text))),
+    }
 }
 
 /// Splits a text into strings of a fixed length that are padded with spaces. Lengths are counted as in
