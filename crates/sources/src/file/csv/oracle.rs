@@ -9,12 +9,15 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::block::Block;
+use super::block::{Block, Span};
 use super::dialect::{Dialect, Quotes};
 use super::records::Records;
 
 /// The text of a value, and whether it was quoted.
 type Value = (Vec<u8>, bool);
+
+/// The bytes of a value as they are written, and its text.
+type Written = (Vec<u8>, Vec<u8>);
 
 /// The records of a text, with the error that ends them.
 #[derive(Debug, PartialEq)]
@@ -39,9 +42,8 @@ fn read(text: &[u8], dialect: &Dialect, block_bytes: usize, most: usize) -> Tabl
         assert!((1..=most).contains(&block.records()));
         for record in 0..block.records() {
             let spans = &block.spans[record * block.width()..][..block.width()];
-            let value = |span: &super::block::Span| {
-                (block.text[span.from()..span.to()].to_vec(), span.is_quoted())
-            };
+            let value =
+                |span: &Span| (block.text[span.from()..span.to()].to_vec(), span.is_quoted());
             records.push(spans.iter().map(value).collect());
         }
         reader.expect(block.width());
@@ -89,7 +91,7 @@ impl<'a> Oracle<'a> {
     }
 
     /// The next record, with its values as they are written, or an error.
-    fn record(&mut self) -> Option<Result<Vec<(Vec<u8>, Vec<u8>)>, &'static str>> {
+    fn record(&mut self) -> Option<Result<Vec<Written>, &'static str>> {
         let mut record = Vec::new();
         let (mut raw, mut content) = (Vec::new(), Vec::new());
         loop {
@@ -156,10 +158,7 @@ impl<'a> Oracle<'a> {
     }
 
     /// The values of a record, after the quotes of TSV and the words for null.
-    fn checked(
-        &self,
-        record: Result<Vec<(Vec<u8>, Vec<u8>)>, &'static str>,
-    ) -> Result<Vec<Value>, String> {
+    fn checked(&self, record: Result<Vec<Written>, &'static str>) -> Result<Vec<Value>, String> {
         let mut values = Vec::new();
         for (raw, mut content) in record? {
             let mut is_quoted = match self.dialect.quotes {
