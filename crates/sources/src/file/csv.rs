@@ -1,6 +1,6 @@
 //! CSV and TSV files.
 
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -20,18 +20,25 @@ use crate::register_source;
 use crate::request::Request;
 
 mod blanks;
+mod block;
 mod cells;
 mod dialect;
 mod guess;
 mod numbers;
+#[cfg(test)]
+mod oracle;
+mod quoted;
 mod records;
+mod scanner;
+mod signs;
 #[cfg(feature = "ecsv")]
 mod text_types;
-mod watch;
 
+pub(super) use self::block::Block;
+use self::block::Values;
 pub(super) use self::cells::ColumnBuilder;
 pub(super) use self::dialect::Dialect;
-pub(super) use self::records::{Record, Records};
+pub(super) use self::records::Records;
 #[cfg(feature = "ecsv")]
 pub(super) use self::text_types::TextType;
 
@@ -108,10 +115,11 @@ fn open(
     let mut dialect = dialect.with_options(request)?;
     let given = dialect.names.take();
     let has_header = dialect.has_header;
-    let reader = BufReader::with_capacity(1 << 16, bytes);
+    // Blocks are larger, and read without this buffer.
+    let reader = BufReader::with_capacity(1 << 13, bytes);
     let mut records = Records::new(reader, name, &dialect)?;
-    let mut first = Record::default();
-    if !records.read(&mut first)? {
+    let mut first = Block::default();
+    if !records.read(&mut first, 1)? {
         let what = if has_header {
             "the record with the names of the columns is missing"
         } else {
@@ -120,15 +128,15 @@ fn open(
         return Err(damaged(format!("source {name}: empty; {what}")));
     }
     let names = match given {
-        Some(given) if given.len() != first.len() => {
+        Some(given) if given.len() != first.width() => {
             return Err(invalid(format!(
                 "source {name}: the first record has {}, and names=... gives {}",
-                counted(first.len() as u64, "value"),
+                counted(first.width() as u64, "value"),
                 counted(given.len() as u64, "name")
             )));
         }
         Some(given) => given,
-        None if !has_header => (1..=first.len()).map(|number| format!("col{number}")).collect(),
+        None if !has_header => (1..=first.width()).map(|number| format!("col{number}")).collect(),
         None => first.names(name)?,
     };
     records.expect(names.len());
@@ -137,20 +145,16 @@ fn open(
     let types = (0..names.len()).map(|index| listed.get(index).and_then(declared));
     let types = types.collect::<Vec<_>>();
     let mut ahead = if has_header { Vec::new() } else { vec![first] };
-    if types.iter().any(Option::is_none) {
-        let mut memory = 0;
-        while ahead.len() < GUESS_ROWS && memory < GUESS_BYTES {
-            let mut record = Record::default();
-            if !records.read(&mut record)? {
-                break;
-            }
-            memory += record.memory();
-            ahead.push(record);
-        }
-    }
+    let is_guessed = types.iter().any(Option::is_none);
+    let looked_at = if is_guessed { read_ahead(&mut records, &mut ahead)? } else { 0 };
+    let values: Vec<Values<'_>> =
+        ahead.iter().map(|block| block.values(0..block.records())).collect();
     let guesses = types.iter().enumerate().map(|(index, vo_type)| match vo_type {
         Some(_) => Guess::Nothing,
-        None => Guess::of(ahead.iter().map(|record| record.cell(index).text)),
+        None => {
+            let cells = values.iter().flat_map(|values| values.column(index));
+            Guess::of(cells.take(looked_at).map(|cell| cell.text))
+        }
     });
     let mut guesses: Vec<Guess> = guesses.collect();
     if let Some(shared) = &request.guesses {
@@ -167,14 +171,7 @@ fn open(
         Some(list) => list.describe(Arc::clone(&arrow))?,
         None => ResultSchema::derived(Arc::clone(&arrow)),
     };
-    let rows = Rows {
-        records,
-        ahead: ahead.into_iter(),
-        columns,
-        arrow: Arc::clone(schema.arrow()),
-        batch_rows: request.batch_rows.max(1),
-        row: 0,
-    };
+    let rows = Rows::new(records, ahead, columns, schema.arrow(), request.batch_rows);
     Ok(Box::new(BatchSource::new(schema, rows.batches())))
 }
 
@@ -186,29 +183,66 @@ fn declared(metadata: &ColumnMetadata) -> Option<VoType> {
     Some(VoType { datatype, arraysize, xtype: None })
 }
 
+/// Reads further blocks to guess the types of columns. Returns the number of records that are enough for it.
+fn read_ahead<R: BufRead>(records: &mut Records<R>, blocks: &mut Vec<Block>) -> Result<usize> {
+    let (mut enough, mut memory) = (0, 0);
+    let mut next = 0;
+    loop {
+        for block in &blocks[next..] {
+            for record in 0..block.records() {
+                if memory >= GUESS_BYTES {
+                    return Ok(enough);
+                }
+                memory += block.memory(record);
+                enough += 1;
+            }
+        }
+        next = blocks.len();
+        let mut block = Block::default();
+        if enough == GUESS_ROWS
+            || memory >= GUESS_BYTES
+            || !records.read(&mut block, GUESS_ROWS - enough)?
+        {
+            return Ok(enough);
+        }
+        blocks.push(block);
+    }
+}
+
 /// The rows that are left.
 pub(super) struct Rows {
     records: Records<BufReader<Box<dyn Read + Send>>>,
-    /// Records that were read to guess the types.
-    ahead: std::vec::IntoIter<Record>,
+    /// Blocks that were read to guess the types.
+    ahead: std::vec::IntoIter<Block>,
+    block: Block,
+    /// The first record of the block that is left.
+    record: usize,
     columns: Vec<ColumnBuilder>,
     arrow: SchemaRef,
     batch_rows: usize,
+    /// Number of rows in earlier batches, and in the batch that is being built.
     row: u64,
 }
 
 impl Rows {
     /// Begins with the records in `ahead`, and goes on with the reader.
-    #[cfg(feature = "ecsv")]
     pub(super) fn new(
         records: Records<BufReader<Box<dyn Read + Send>>>,
+        ahead: Vec<Block>,
         columns: Vec<ColumnBuilder>,
         arrow: &SchemaRef,
         batch_rows: usize,
     ) -> Self {
-        let ahead = Vec::new().into_iter();
-        let (arrow, batch_rows) = (Arc::clone(arrow), batch_rows.max(1));
-        Self { records, ahead, columns, arrow, batch_rows, row: 0 }
+        Self {
+            records,
+            ahead: ahead.into_iter(),
+            block: Block::default(),
+            record: 0,
+            columns,
+            arrow: Arc::clone(arrow),
+            batch_rows: batch_rows.max(1),
+            row: 0,
+        }
     }
 
     /// Their batches, up to the first error.
@@ -218,19 +252,25 @@ impl Rows {
 
     fn batch(&mut self) -> Result<Option<RecordBatch>> {
         let (mut rows, mut bytes) = (0, 0);
-        let mut record = Record::default();
         while rows < self.batch_rows && bytes < BATCH_BYTES {
-            match self.ahead.next() {
-                Some(next) => record = next,
-                None if self.records.read(&mut record)? => (),
-                None => break,
+            if self.record >= self.block.records() {
+                self.record = 0;
+                match self.ahead.next() {
+                    Some(next) => self.block = next,
+                    None if self.records.read(&mut self.block, usize::MAX)? => (),
+                    None => break,
+                }
             }
-            self.row += 1;
-            rows += 1;
-            bytes += record.bytes();
-            for (index, column) in self.columns.iter_mut().enumerate() {
-                column.append(record.cell(index)).map_err(|error| error.with_row(self.row))?;
+            let first = self.record;
+            while self.record < self.block.records()
+                && rows < self.batch_rows
+                && bytes < BATCH_BYTES
+            {
+                bytes += self.block.bytes(self.record);
+                self.record += 1;
+                rows += 1;
             }
+            self.append(first)?;
         }
         if rows == 0 {
             return Ok(None);
@@ -241,5 +281,20 @@ impl Rows {
             Error::new(ErrorKind::Internal, "columns of a CSV file differ from their types")
                 .with_source(cause)
         })
+    }
+
+    /// Appends the records of the block from `first` on that are before the next one.
+    fn append(&mut self, first: usize) -> Result<()> {
+        let mut values = self.block.values(first..self.record);
+        let mut failure = None;
+        for (index, column) in self.columns.iter_mut().enumerate() {
+            if let Err((record, error)) = column.append(&values.column(index)) {
+                failure = Some(error.with_row(self.row + record as u64 + 1));
+                // Of the other columns, only earlier records can have the first error.
+                values = values.first(record);
+            }
+        }
+        self.row += (self.record - first) as u64;
+        failure.map_or(Ok(()), Err)
     }
 }

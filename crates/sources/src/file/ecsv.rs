@@ -9,7 +9,7 @@ use taploom_model::{BatchSource, Result, RowSource, counted};
 
 use self::column::EcsvColumn;
 use self::header::Header;
-use super::csv::{Dialect, Record, Records, Rows};
+use super::csv::{Block, Dialect, Records, Rows};
 use super::described::{FileMetadata, FileSchema};
 use crate::error::damaged;
 use crate::plugin::{Place, SourceInfo, SourceType};
@@ -54,8 +54,8 @@ fn open(
     let wrong = |error: taploom_model::Error| error.with_context(format_args!("source {name}"));
     let header = Header::parse(&text).map_err(wrong)?;
     let mut records = Records::new(reader, name, &Dialect::ecsv(header.delimiter))?;
-    let mut names = Record::default();
-    if !records.read(&mut names)? {
+    let mut names = Block::default();
+    if !records.read(&mut names, 1)? {
         return Err(damaged(format!(
             "source {name}: the record with the names of the columns is missing"
         )));
@@ -93,7 +93,8 @@ fn open(
     };
     let described = FileSchema::new(arrow, request, |_| Ok(Some(known)))?;
     let ending = described.ending(name);
-    let rows = Rows::new(records, columns, described.schema.arrow(), request.batch_rows);
+    let arrow = described.schema.arrow();
+    let rows = Rows::new(records, Vec::new(), columns, arrow, request.batch_rows);
     Ok(Box::new(BatchSource::new(described.schema, rows.batches()).with_ending(ending)))
 }
 

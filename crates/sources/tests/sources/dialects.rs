@@ -24,6 +24,7 @@ fn dialects_are_given_as_options() {
         ("a|b\n1|\"x|y\"\n", "csv;delimiter=|", "a|b\n1|x|y"),
         ("a\tb\n1\t2\n", "csv;delimiter=tab", "a|b\n1|2"),
         ("# made by hand\na,b\n#1,1\n\n1,2\n# \"end\n", "csv;comment=#", "a|b\n1|2"),
+        ("a,b\n1,2\n# \"end", "csv;comment=#", "a|b\n1|2"),
         ("#,#\n# x\na,\"b\"\n1,\"\"\n", "csv;comment=#", "a|b\n1|"),
         ("a,b\n1,NA\nNA,\"NA\"\n", "csv;null=NA", "a|b\n1|-\n-|NA"),
         ("1,x\n2,y\n", "csv;header=absent", "col1|col2\n1|x\n2|y"),
@@ -131,4 +132,6 @@ fn an_empty_line_is_a_null_in_a_table_of_one_column() {
     ] {
         assert_eq!(table("t.csv", text, None), expected, "{text:?}");
     }
+    let error = rows_of("t.csv", "a\n1\n\n3,4\n").unwrap_err().to_string();
+    assert!(error.starts_with("row 3: "), "{error}");
 }

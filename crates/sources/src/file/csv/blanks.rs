@@ -18,19 +18,11 @@ impl<R: BufRead> Input<R> {
         }
     }
 
-    /// As [`BufRead::fill_buf`].
-    pub(super) fn fill_buf(&mut self) -> io::Result<&[u8]> {
+    /// As [`Read::read`](io::Read::read).
+    pub(super) fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         match self {
-            Self::Plain(text) => text.fill_buf(),
-            Self::Trimmed(text) => text.fill_buf(),
-        }
-    }
-
-    /// As [`BufRead::consume`].
-    pub(super) fn consume(&mut self, bytes: usize) {
-        match self {
-            Self::Plain(text) => text.consume(bytes),
-            Self::Trimmed(text) => text.at += bytes,
+            Self::Plain(text) => text.read(to),
+            Self::Trimmed(text) => text.read(to),
         }
     }
 }
@@ -49,19 +41,23 @@ impl<R: BufRead> WithoutBlanks<R> {
         Self { text, trimmer: Trimmer::new(dialect), ready: Vec::new(), at: 0 }
     }
 
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         while self.at >= self.ready.len() {
             self.ready.clear();
             self.at = 0;
             let bytes = self.text.fill_buf()?;
             let length = bytes.len();
             if length == 0 {
-                break;
+                return Ok(0);
             }
             bytes.iter().for_each(|byte| self.trimmer.pass(*byte, &mut self.ready));
             self.text.consume(length);
         }
-        Ok(&self.ready[self.at..])
+        let ready = &self.ready[self.at..];
+        let bytes = ready.len().min(to.len());
+        to[..bytes].copy_from_slice(&ready[..bytes]);
+        self.at += bytes;
+        Ok(bytes)
     }
 }
 
@@ -172,14 +168,11 @@ mod tests {
         let mut input = Input::new(input, dialect);
         let mut all = Vec::new();
         loop {
-            let bytes = input.fill_buf().unwrap().to_vec();
-            if bytes.is_empty() {
-                return String::from_utf8(all).unwrap();
+            let mut bytes = [0; 3];
+            match input.read(&mut bytes).unwrap() {
+                0 => return String::from_utf8(all).unwrap(),
+                read => all.extend_from_slice(&bytes[..read]),
             }
-            // Not all bytes need be consumed at once.
-            let some = bytes.len().div_ceil(2);
-            all.extend_from_slice(&bytes[..some]);
-            input.consume(some);
         }
     }
 

@@ -12,21 +12,14 @@ use arrow_array::types::{
     UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_schema::{DataType, Field};
-use taploom_model::{CellShape, Datatype, Error, ErrorKind, Result, VoType};
+use taploom_model::{CellShape, Datatype, Error, ErrorKind, VoType};
 
+use super::block::Column;
 use super::guess::GUESS_ROWS;
 use super::numbers::{float, integer};
 #[cfg(feature = "ecsv")]
 use super::text_types::TextType;
 use crate::guesses::Guess;
-
-/// One value in a file.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Cell<'a> {
-    pub(super) text: &'a [u8],
-    /// Whether it was quoted, which distinguishes an empty string or array from a null.
-    pub(super) is_quoted: bool,
-}
 
 /// Builds the array of a column.
 pub(in crate::file) struct ColumnBuilder {
@@ -84,33 +77,33 @@ impl ColumnBuilder {
         self.data_type.clone()
     }
 
-    /// Appends a value.
+    /// Appends values.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidValue`] naming the column if the value does not fit the type.
-    pub(super) fn append(&mut self, cell: Cell<'_>) -> Result<()> {
-        let Ok(text) = std::str::from_utf8(cell.text) else {
-            return Err(self.unfit("a value is not UTF-8".to_owned()));
-        };
-        if text.is_empty() && !(cell.is_quoted && self.has_empty) {
-            self.build.append_null();
-            return Ok(());
-        }
-        self.build.append(text).ok_or_else(|| {
-            let shown: String = text.chars().take(40).collect();
-            let dots = if shown.len() < text.len() { "..." } else { "" };
-            let type_name = &self.type_name;
-            self.unfit(match self.is_guessed {
-                false => format!("{shown:?}{dots} is not of type {type_name}"),
-                true => format!(
-                    "{shown:?}{dots} is not of type {type_name} as in the first {GUESS_ROWS} rows; give \
-                     the datatype of the column with --columns"
-                ),
-            })
+    /// The index of the first value that does not fit the type, and [`ErrorKind::InvalidValue`] naming the column.
+    pub(super) fn append(&mut self, values: &Column<'_>) -> Result<(), (usize, Error)> {
+        self.build.append_all(values.clone(), self.has_empty).map_err(|index| {
+            let value = values.clone().nth(index);
+            (index, self.misfit(value.and_then(|value| value.text)))
         })
     }
 
-    fn unfit(&self, message: String) -> Error {
+    /// The error of a value that does not fit the type. `None` is a value that is not UTF-8.
+    fn misfit(&self, text: Option<&str>) -> Error {
+        let message = match text {
+            None => "a value is not UTF-8".to_owned(),
+            Some(text) => {
+                let shown: String = text.chars().take(40).collect();
+                let dots = if shown.len() < text.len() { "..." } else { "" };
+                let remedy = match self.is_guessed {
+                    false => String::new(),
+                    true => format!(
+                        " as in the first {GUESS_ROWS} rows; give the datatype of the column with --columns"
+                    ),
+                };
+                format!("{shown:?}{dots} is not of type {}{remedy}", self.type_name)
+            }
+        };
         Error::new(ErrorKind::InvalidValue, message).with_column(&self.name)
     }
 
@@ -148,6 +141,22 @@ pub(super) trait AppendText: Send {
     fn append(&mut self, text: &str) -> Option<()>;
 
     fn append_null(&mut self);
+
+    /// Appends cells. An empty one is a null, unless it is quoted and the type has empty values. Returns the index of
+    /// the first that does not fit or is not UTF-8.
+    ///
+    /// Each type has its own copy of this method: one call appends many cells.
+    fn append_all(&mut self, cells: Column<'_>, has_empty: bool) -> Result<(), usize> {
+        for (index, cell) in cells.enumerate() {
+            let text = cell.text.ok_or(index)?;
+            if text.is_empty() && !(cell.is_quoted && has_empty) {
+                self.append_null();
+            } else {
+                self.append(text).ok_or(index)?;
+            }
+        }
+        Ok(())
+    }
 
     fn finish(&mut self) -> ArrayRef;
 }
@@ -226,11 +235,13 @@ impl Element for BooleanType {
     type Builder = BooleanBuilder;
 
     fn append(text: &str, to: &mut BooleanBuilder) -> Option<()> {
-        let is = |words: [&str; 3]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
-        match (is(["true", "t", "1"]), is(["false", "f", "0"])) {
-            (false, false) => return None,
-            (holds, _) => to.append_value(holds),
-        }
+        to.append_value(match text.as_bytes() {
+            [b'1' | b't' | b'T'] => true,
+            [b'0' | b'f' | b'F'] => false,
+            word if word.eq_ignore_ascii_case(b"true") => true,
+            word if word.eq_ignore_ascii_case(b"false") => false,
+            _ => return None,
+        });
         Some(())
     }
 
@@ -242,8 +253,12 @@ impl Element for BooleanType {
 pub(super) struct ScalarBuilder<E: Element>(pub(super) E::Builder);
 
 impl<E: Element> AppendText for ScalarBuilder<E> {
+    #[inline]
     fn append(&mut self, text: &str) -> Option<()> {
-        E::append(text.trim(), &mut self.0)
+        match E::append(text, &mut self.0) {
+            None => E::append(text.trim(), &mut self.0),
+            appended => appended,
+        }
     }
 
     fn append_null(&mut self) {
