@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::{ArrayRef, GenericByteArray, RecordBatch};
 use arrow_schema::DataType;
 
 /// Target size of a block of rows, in bytes of text.
@@ -107,7 +107,8 @@ fn add_widths(column: &ArrayRef, rows: Range<usize>, widths: &mut [usize]) {
     if let Some(strings) = column.as_string_opt::<i32>() {
         lengths(strings.value_offsets(), &|start, end| (end - start) as usize, widths);
     } else if let Some(lists) = column.as_list_opt::<i32>() {
-        let strings = lists.values().as_string_opt::<i32>().map(|strings| strings.value_offsets());
+        let strings = lists.values().as_string_opt::<i32>();
+        let strings = strings.map(GenericByteArray::value_offsets);
         let width_of = |start: i32, end: i32| {
             let characters =
                 strings.map_or(0, |offsets| offsets[end as usize] - offsets[start as usize]);

@@ -1,5 +1,7 @@
 //! Rows as text, in blocks.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
+
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -7,7 +9,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use arrow_schema::DataType;
 use taploom_format::{CellLosses, ErrorKind, Result};
-use taploom_text::{Blocks, Cells, ColumnText, Elements, Escaping, Frame, WORDS};
+use taploom_text::{Blocks, Cells, ColumnText, Elements, Escaping, Frame, TextBlock, WORDS};
 
 /// Strings in which an x is doubled, and numbers.
 enum Column {
@@ -61,7 +63,7 @@ fn written(
     let mut blocks = Blocks::new(vec![Column::Strings, numbers()], frame(2), threads);
     let (mut text, mut held) = (Vec::new(), 0);
     for _ in 0..2 {
-        let take = |block: &taploom_text::TextBlock| {
+        let take = |block: &TextBlock| {
             text.extend_from_slice(&block.text);
             let last = &block.text[block.last_cell..];
             assert!(last.starts_with(b" | ") && last.ends_with(b">\n"), "{last:?}");
@@ -71,7 +73,11 @@ fn written(
         blocks.write(&batch, take).unwrap();
         held = held.max(blocks.heap_bytes());
     }
-    blocks.drain(|block| Ok(text.extend_from_slice(&block.text))).unwrap();
+    let take = |block: &TextBlock| {
+        text.extend_from_slice(&block.text);
+        Ok(())
+    };
+    blocks.drain(take).unwrap();
     (String::from_utf8(text).unwrap(), held)
 }
 
