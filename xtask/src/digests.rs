@@ -182,7 +182,7 @@ fn count_of(digests: &Digests) -> usize {
 /// The program as the tests build it. A test program that starts it makes Cargo build both; `cargo build` would compile
 /// some crates again, without the features that tests add to them.
 fn built() -> Outcome<PathBuf> {
-    let build = ["test", "--workspace", "--features", ALL_FEATURES, "--test", "exit_status"];
+    let build = ["test", "--workspace", "--features", ALL_FEATURES, "--test", "program"];
     run(cargo(&[&build[..], &["--no-run"]].concat()))?;
     Ok(target().join("debug/taploom"))
 }
