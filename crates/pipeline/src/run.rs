@@ -149,7 +149,12 @@ impl StartedResult {
         self.encoder.stored_bytes()
     }
 
-    pub(crate) fn finish(self, Ending { overflowed, notes, .. }: Ending) -> Result<Encoded> {
+    pub(crate) fn finish(mut self, Ending { overflowed, notes, .. }: Ending) -> Result<Encoded> {
+        // A cell of the last blocks, which other threads encode, may be wrong. The document can only report that
+        // before its end is written.
+        if let Err(failure) = self.encoder.flush() {
+            return Err(self.fail(failure));
+        }
         let completion = if overflowed { Completion::Overflow } else { Completion::Complete };
         let summary = self.encoder.finish(completion.clone())?;
         Ok(Encoded { completion, summary, notes })

@@ -298,3 +298,23 @@ fn a_dash_is_standard_output() {
     run.succeeds();
     assert_eq!(run.stdout, b"a\r\n1\r\n");
 }
+
+#[test]
+fn a_wrong_cell_that_another_thread_encodes_is_reported_in_the_document() {
+    let folder = Folder::new();
+    let (csv, declared) = (folder.path("lists.csv"), folder.path("lists.json"));
+    fs::write(&csv, "l\n1 2\n1 null\n").unwrap();
+    fs::write(&declared, r#"{"columns":[{"datatype":"int","arraysize":"*"}]}"#).unwrap();
+    for format in ["votable/td", "votable/b2"] {
+        let outputs = ["1", "2", "3"].map(|threads| {
+            let work = ["encode", &csv, "--columns", &declared, "-f", format];
+            taploom(&[&work[..], &["--threads", threads]].concat())
+        });
+        for output in &outputs {
+            output.line_says(1, &["row 2"]);
+            let document = String::from_utf8_lossy(&output.stdout);
+            assert!(document.contains("value=\"ERROR\""), "{format}: {document}");
+            assert!(document.ends_with("</VOTABLE>\n"), "{format}: {document}");
+        }
+    }
+}

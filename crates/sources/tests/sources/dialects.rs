@@ -135,3 +135,26 @@ fn an_empty_line_is_a_null_in_a_table_of_one_column() {
     let error = rows_of("t.csv", "a\n1\n\n3,4\n").unwrap_err().to_string();
     assert!(error.starts_with("row 3: "), "{error}");
 }
+
+#[test]
+fn spaces_alone_are_a_null_among_numbers() {
+    assert_eq!(table("t.csv", "n,s\n1,a\n  , \n2,b\n", None), "n|s\n1|a\n-| \n2|b");
+    assert_eq!(table("t.csv", "b\ntrue\n \n", None), "b\ntrue\n-");
+}
+
+#[test]
+fn the_word_for_null_is_a_name_as_well() {
+    assert_eq!(table("t.csv", "n,NA\n1,NA\n", Some("csv;null=NA")), "n|NA\n1|-");
+}
+
+#[test]
+fn a_quote_after_the_closing_one_is_text_at_the_end_of_a_file_too() {
+    for end in ["", "\n"] {
+        let text = format!("a,b\n1,\"x\"y\"z{end}");
+        assert_eq!(table("t.csv", &text, None), "a|b\n1|xy\"z", "{text:?}");
+    }
+    for open in ["a,b\n1,\"x", "a,b\n1,\"x\"\""] {
+        let error = rows_of("t.csv", open).unwrap_err().to_string();
+        assert!(error.contains("within quotes"), "{error}");
+    }
+}

@@ -64,10 +64,14 @@ impl ColumnCells {
         let shape = vo_type.arraysize.as_ref();
         let cell = vo_type.cell();
         let null = column.metadata().null_value.as_deref();
-        let null = match datatype.is_integer() {
-            true => null.and_then(|null| null.parse().ok()).map(Null::Integer),
-            false => null.and_then(|null| null.parse().ok()).map(Null::Float),
-        };
+        let null = null.and_then(|null| match datatype {
+            datatype if datatype.is_integer() => null.parse().ok().map(Null::Integer),
+            // Rounded, as the values are that it is compared with.
+            Datatype::Float | Datatype::FloatComplex => {
+                null.parse::<f32>().ok().map(|null| Null::Float(null.into()))
+            }
+            _ => null.parse().ok().map(Null::Float),
+        });
         Ok(Self {
             name: column.name().to_owned(),
             datatype,

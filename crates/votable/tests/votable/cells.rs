@@ -130,16 +130,17 @@ fn null_of_every_datatype_and_shape() {
 fn values_null_is_null_where_there_are_no_flags() {
     let fields = r#"<FIELD name="n" datatype="int"><VALUES null="-1"/></FIELD>
         <FIELD name="list" datatype="short" arraysize="2"><VALUES null="7"/></FIELD>
-        <FIELD name="x" datatype="double"><VALUES null="-999.0"/></FIELD>"#;
-    let bytes = hex("ffffffff 0007 0008 c08f380000000000");
+        <FIELD name="x" datatype="double"><VALUES null="-999.0"/></FIELD>
+        <FIELD name="y" datatype="float"><VALUES null="-99.9"/></FIELD>"#;
+    let bytes = hex("ffffffff 0007 0008 c08f380000000000 c2c7cccd");
     for (data, expected) in [
         (
-            table_data("<TR><TD>-1</TD><TD>7 8</TD><TD>-9.99e2</TD></TR>"),
-            ["null", "[null, 8]", "null"],
+            table_data("<TR><TD>-1</TD><TD>7 8</TD><TD>-9.99e2</TD><TD>-99.9</TD></TR>"),
+            ["null", "[null, 8]", "null", "null"],
         ),
-        (binary("BINARY", &bytes), ["null", "[null, 8]", "null"]),
+        (binary("BINARY", &bytes), ["null", "[null, 8]", "null", "null"]),
         // The flags say that the cells are not null; elements have none.
-        (binary("BINARY2", &[&[0], &bytes[..]].concat()), ["-1", "[null, 8]", "-999.0"]),
+        (binary("BINARY2", &[&[0], &bytes[..]].concat()), ["-1", "[null, 8]", "-999.0", "-99.9"]),
     ] {
         assert_eq!(read(&document(fields, &data)).unwrap(), [expected], "{data}");
     }

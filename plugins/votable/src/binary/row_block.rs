@@ -85,6 +85,7 @@ impl Cut {
 
 /// Writes a cell to the beginning of a slice that has room for it: a single move instead of a
 /// call of `copy_from_slice`.
+#[inline(always)]
 pub(crate) fn put<const WIDTH: usize>(cell: [u8; WIDTH], place: &mut [u8]) {
     if let Some(place) = place.first_chunk_mut() {
         *place = cell;

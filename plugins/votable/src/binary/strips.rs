@@ -87,51 +87,62 @@ impl Strip {
         bytes: &mut [u8],
     ) {
         let (squares, single) = runs.as_chunks::<2>();
-        let columns = columns.map(|words| &words[..words.len().min(runs.len())]);
         let last_pair = self.pairs.len().saturating_sub(1);
-        let pairs: [Pair; PAIRS] = std::array::from_fn(|index| self.pairs[index.min(last_pair)]);
-        let in_pairs = pairs.map(|pair| {
-            let [first, second] = pair.columns.map(|column| columns[column]);
-            let order = u8x16::simd_from(simd, pair.order);
-            (
-                pair.offset,
-                &first.as_chunks().0[..squares.len()],
-                &second.as_chunks().0[..squares.len()],
-                order,
-            )
-        });
+        // Loops in place of closures: the compiler does not always inline a closure, and one that is called
+        // for itself is not compiled for the instructions of `simd`.
+        let mut words: [[&[u64]; 2]; PAIRS] = [[&[]; 2]; PAIRS];
+        let mut offsets = [0; PAIRS];
+        let mut orders = [u8x16::splat(simd, 0); PAIRS];
+        for index in 0..PAIRS {
+            let pair = self.pairs[index.min(last_pair)];
+            for (words, column) in words[index].iter_mut().zip(pair.columns) {
+                let column = columns[column];
+                *words = &column[..column.len().min(runs.len())];
+            }
+            offsets[index] = pair.offset & OFFSETS;
+            orders[index] = u8x16::simd_from(simd, pair.order);
+        }
+        let mut in_twos: [[&[[u64; 2]]; 2]; PAIRS] = [[&[]; 2]; PAIRS];
+        for index in 0..PAIRS {
+            for (twos, words) in in_twos[index].iter_mut().zip(words[index]) {
+                *twos = &words.as_chunks().0[..squares.len()];
+            }
+        }
         // Two rows of two columns are a square of words, which is transposed.
         for (index, [upper, lower]) in squares.iter().enumerate() {
-            let squares = in_pairs.map(|(offset, first, second, order)| {
+            let mut cells = [[[0; PAIR_BYTES]; 2]; PAIRS];
+            for pair in 0..PAIRS {
+                let [first, second] = in_twos[pair];
                 let first = u64x2::simd_from(simd, first[index]);
                 let second = u64x2::simd_from(simd, second[index]);
-                let [upper, lower] = [first.zip_low(second), first.zip_high(second)]
-                    .map(|words| words.to_bytes().swizzle_dyn(order));
-                (offset, upper, lower)
-            });
-            if let Some(place) = place(bytes, upper + self.offset) {
-                for (offset, cells, _) in squares {
-                    put(cells.into(), &mut place[offset & OFFSETS..]);
-                }
+                let order = orders[pair];
+                cells[pair] = [
+                    first.zip_low(second).to_bytes().swizzle_dyn(order).into(),
+                    first.zip_high(second).to_bytes().swizzle_dyn(order).into(),
+                ];
             }
-            if let Some(place) = place(bytes, lower + self.offset) {
-                for (offset, _, cells) in squares {
-                    put(cells.into(), &mut place[offset & OFFSETS..]);
+            for (run, half) in [(upper, 0), (lower, 1)] {
+                if let Some(place) = place(bytes, run + self.offset) {
+                    for (offset, cells) in offsets.iter().zip(&cells) {
+                        put(cells[half], &mut place[*offset..]);
+                    }
                 }
             }
         }
         let (Some(last), Some(run)) = (runs.len().checked_sub(1), single.first()) else { return };
         if let Some(place) = place(bytes, run + self.offset) {
-            for (pair, (offset, _, _, order)) in pairs.iter().zip(in_pairs) {
-                let words = pair.columns.map(|column| columns[column][last]);
-                let cells = u64x2::simd_from(simd, words).to_bytes().swizzle_dyn(order);
-                put(cells.into(), &mut place[offset & OFFSETS..]);
+            for pair in 0..PAIRS {
+                let [first, second] = words[pair];
+                let cells = u64x2::simd_from(simd, [first[last], second[last]]);
+                let cells = cells.to_bytes().swizzle_dyn(orders[pair]);
+                put(cells.into(), &mut place[offsets[pair]..]);
             }
         }
     }
 }
 
 /// The bytes of a strip in a row.
+#[inline(always)]
 fn place(bytes: &mut [u8], at: usize) -> Option<&mut [u8; STRIP_BYTES]> {
     bytes.get_mut(at..)?.first_chunk_mut()
 }

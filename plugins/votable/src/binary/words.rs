@@ -147,8 +147,10 @@ fn choose<S: Simd>(
     spelled: [u8; 3],
     words: &mut [u64],
 ) {
-    let [no, yes, null] =
-        spelled.map(|byte| u64x8::simd_from(simd, u64::from_be_bytes([byte, 0, 0, 0, 0, 0, 0, 0])));
+    let [no, yes, null] = spelled.map(|byte| u64::from_be_bytes([byte, 0, 0, 0, 0, 0, 0, 0]));
+    let no = u64x8::simd_from(simd, no);
+    let yes = u64x8::simd_from(simd, yes);
+    let null = u64x8::simd_from(simd, null);
     for (words, (values, nulls)) in words.chunks_exact_mut(WORD_ROWS).zip(bits) {
         for (index, eight) in words.as_chunks_mut::<8>().0.iter_mut().enumerate() {
             let cells = mask64x8::from_bitmask(simd, values >> (8 * index)).select(yes, no);

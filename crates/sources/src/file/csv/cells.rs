@@ -142,8 +142,8 @@ pub(super) trait AppendText: Send {
 
     fn append_null(&mut self);
 
-    /// Appends cells. An empty one is a null, unless it is quoted and the type has empty values. Returns the index of
-    /// the first that does not fit or is not UTF-8.
+    /// Appends cells. An empty one is a null, unless it is quoted and the type has empty values; so is one of blanks only,
+    /// if the type has no empty values. Returns the index of the first that does not fit or is not UTF-8.
     ///
     /// Each type has its own copy of this method: one call appends many cells.
     fn append_all(&mut self, cells: Column<'_>, has_empty: bool) -> Result<(), usize> {
@@ -151,8 +151,11 @@ pub(super) trait AppendText: Send {
             let text = cell.text.ok_or(index)?;
             if text.is_empty() && !(cell.is_quoted && has_empty) {
                 self.append_null();
-            } else {
-                self.append(text).ok_or(index)?;
+            } else if self.append(text).is_none() {
+                if has_empty || !text.trim().is_empty() {
+                    return Err(index);
+                }
+                self.append_null();
             }
         }
         Ok(())

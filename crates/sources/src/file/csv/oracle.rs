@@ -117,13 +117,15 @@ impl<'a> Oracle<'a> {
                     return None;
                 }
             }
-            let quotes = match self.dialect.quotes {
+            let is_open = match self.dialect.quotes {
                 Quotes::Around(quote) if raw.first() == Some(&quote) => {
-                    raw.iter().filter(|byte| **byte == quote).count()
+                    // The first run of an odd number of quotes closes.
+                    let runs = raw[1..].split(|byte| *byte != quote);
+                    runs.map(<[u8]>::len).all(|quotes| quotes % 2 == 0)
                 }
-                _ => 0,
+                _ => false,
             };
-            if is_end && quotes % 2 == 1 {
+            if is_end && is_open {
                 return Some(Err("the file ends within quotes"));
             }
             record.push((std::mem::take(&mut raw), std::mem::take(&mut content)));
@@ -184,7 +186,9 @@ impl<'a> Oracle<'a> {
                     (is_quoted, content) = (true, inner);
                 }
             }
-            if !is_quoted && self.dialect.null.as_deref().map(str::as_bytes) == Some(&content) {
+            let is_name = self.dialect.has_header && self.table.records.is_empty();
+            let null = self.dialect.null.as_deref().filter(|_| !is_name);
+            if !is_quoted && null.map(str::as_bytes) == Some(&content) {
                 content.clear();
             }
             values.push((content, is_quoted));
@@ -315,4 +319,26 @@ fn records_before_a_wrong_one_are_read() {
     assert_eq!(table.records.len(), 3);
     let error = table.error.unwrap();
     assert!(error.starts_with("row 3: source t: values in the record: 1;"), "{error}");
+}
+
+/// Gives one piece of text, and fails the test if more is asked for.
+struct Waits(&'static [u8]);
+
+impl std::io::Read for Waits {
+    fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+        assert!(!self.0.is_empty(), "the rows that have arrived are held back");
+        to[..self.0.len()].copy_from_slice(self.0);
+        Ok(std::mem::take(&mut self.0).len())
+    }
+}
+
+#[test]
+fn rows_do_not_wait_for_a_full_block() {
+    let input = BufReader::with_capacity(1 << 13, Waits(b"a,b\n1,2\n3,4\n5,"));
+    let mut reader = Records::new(input, "t", &Dialect::csv()).unwrap();
+    let mut block = Block::default();
+    assert!(reader.read(&mut block, 1).unwrap());
+    reader.expect(2);
+    assert!(reader.read(&mut block, 1000).unwrap());
+    assert_eq!(block.records(), 2);
 }

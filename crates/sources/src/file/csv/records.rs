@@ -93,19 +93,20 @@ impl<R: BufRead> Records<R> {
     /// [`ErrorKind::Source`] naming the row if the file can't be read, a record has a wrong number of
     /// values, or a quote is not closed.
     pub(in crate::file) fn read(&mut self, block: &mut Block, most: usize) -> Result<bool> {
+        let are_names = self.has_header && self.read == 0;
         // Only the first record can have any number of values.
         let most = if self.expected.is_some() { most } else { 1 };
         self.begin(block);
-        while block.records == 0 && self.failure.is_none() {
-            self.fill(block);
+        loop {
             self.scan(block, most);
-            if self.is_over {
+            if block.records > 0 || self.failure.is_some() || self.is_over {
                 break;
             }
+            self.fill(block);
         }
         self.rest.extend_from_slice(&block.text[self.scanner.record()..block.filled]);
         block.spans.truncate(block.records * block.width);
-        if let Some(null) = &self.null {
+        if let Some(null) = self.null.as_ref().filter(|_| !are_names) {
             block.set_nulls(null);
         }
         match self.failure.take_if(|_| block.records == 0) {
@@ -156,9 +157,17 @@ impl<R: BufRead> Records<R> {
             block.text.resize(size, 0);
         }
         while block.filled < size && !self.is_over {
-            match self.input.read(&mut block.text[block.filled..size]) {
+            let room = &mut block.text[block.filled..size];
+            match self.input.read(room) {
                 Ok(0) => self.is_over = true,
-                Ok(bytes) => block.filled += bytes,
+                Ok(bytes) => {
+                    block.filled += bytes;
+                    // A source that gives less may have to wait for more, and rows should not wait with it.
+                    let has_line = memchr::memchr2(b'\n', b'\r', &room[..bytes]).is_some();
+                    if bytes < room.len() && has_line {
+                        break;
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => (self.is_over, self.unreadable) = (true, Some(error)),
             }

@@ -150,9 +150,7 @@ impl Scanner {
         if self.record == end {
             return Found::End;
         }
-        let is_quote = |byte: &&u8| **byte == self.signs.quote;
-        if self.place != Place::Value && text[self.value..].iter().filter(is_quote).count() % 2 == 1
-        {
+        if self.place == Place::Quoted {
             return Found::OpenQuote;
         }
         self.end_record(text, end, end, values)
