@@ -97,7 +97,8 @@ impl<R: BufRead> Records<R> {
         // Only the first record can have any number of values.
         let most = if self.expected.is_some() { most } else { 1 };
         self.begin(block);
-        loop {
+        // An error of the block before is due now.
+        while self.failure.is_none() {
             self.scan(block, most);
             if block.records > 0 || self.failure.is_some() || self.is_over {
                 break;
