@@ -299,7 +299,12 @@ fn as_written(format: &str, rows: &[Row]) -> Vec<Row> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig {
+        cases: 64,
+        rng_seed: proptest::test_runner::RngSeed::Fixed(1),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn what_taploom_writes_reads_back(rows_written in any_rows(), batch_rows in 1..5_usize) {
