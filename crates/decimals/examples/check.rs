@@ -5,8 +5,8 @@
 //! ```
 //!
 //! `f64` takes MILLIONS of doubles (default: 1,000): a fifth each of random bits, uniform ±1e4, uniform 0 to 1, numbers
-//! of two decimals, and integers of every length. Without PART and PARTS, all is one part; so many processes can share
-//! the work. A different text ends it with an error.
+//! of two decimals, and integers of every length. To share the work, start one process for each PART from 0 to
+//! PARTS - 1; without PART and PARTS, one process does all of it. The first difference ends the check with an error.
 
 mod random;
 

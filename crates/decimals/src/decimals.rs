@@ -77,8 +77,8 @@ impl<'a> Decimals<'a> {
         self.words.append(value, to);
     }
 
-    /// Appends `before` and the text of a value to each row: the first value to the first row. Values beyond the last row
-    /// are not written.
+    /// Appends `before` and the text of a value to each row: the first value to the first row. Values beyond the last
+    /// row are not written.
     ///
     /// ```
     /// use taploom_decimals::{Decimals, Rows, Values, Words};

@@ -17,7 +17,8 @@ pub(crate) mod sealed {
         /// A buffer for the digits.
         type Buffer: Default;
 
-        /// The text: digits, or one of `words` for NaN and the infinities. At most 32 bytes, if the words are not longer.
+        /// The text: digits, or one of `words` for NaN and the infinities. At most 32 bytes, if the words are not
+        /// longer.
         fn text<'a>(self, words: &'a Words<'_>, buffer: &'a mut Self::Buffer) -> &'a str;
     }
 }

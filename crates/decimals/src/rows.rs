@@ -3,7 +3,7 @@
 use crate::cells::Cells;
 
 /// Bytes that a short text is moved with: a move of constant size needs no call.
-pub(crate) const MOVED: usize = 32;
+const MOVED: usize = 32;
 
 /// Bytes of a line of the cache.
 const LINE: usize = 64;
@@ -32,6 +32,20 @@ pub struct Cell<'t> {
     pub length: usize,
     /// Whether the text stands between quotes.
     pub is_quoted: bool,
+}
+
+impl<'t> Cell<'t> {
+    /// A cell without quotes. A short text is copied into the buffer, so that it is followed by enough bytes.
+    pub fn padded(text: &'t [u8], buffer: &'t mut [u8; MOVED]) -> Self {
+        let bytes = match buffer.get_mut(..text.len()) {
+            Some(beginning) => {
+                beginning.copy_from_slice(text);
+                buffer
+            }
+            None => text,
+        };
+        Self { bytes, length: text.len(), is_quoted: false }
+    }
 }
 
 impl Rows {
@@ -73,7 +87,7 @@ impl Rows {
     /// Appends a text to one row.
     ///
     /// # Panics
-    /// If there is no such row.
+    /// If `row` is not less than [`len`](Self::len).
     pub fn append(&mut self, row: usize, text: &[u8]) {
         self.reserve(text.len());
         let end = self.ends[row] + text.len();
@@ -105,17 +119,9 @@ impl Rows {
         let most = before.len() + longest + 2 * quotes.len();
         self.reserve(most + MOVED);
         self.longest += most;
-        let [mut padded_before, mut padded_quotes] = [[0; MOVED]; 2];
-        let before = Cell {
-            bytes: padded(before, &mut padded_before),
-            length: before.len(),
-            is_quoted: false,
-        };
-        let quotes = Cell {
-            bytes: padded(quotes, &mut padded_quotes),
-            length: quotes.len(),
-            is_quoted: false,
-        };
+        let [mut buffer_of_before, mut buffer_of_quotes] = [[0; MOVED]; 2];
+        let before = Cell::padded(before, &mut buffer_of_before);
+        let quotes = Cell::padded(quotes, &mut buffer_of_quotes);
         let Self { text, ends, .. } = self;
         for (row, end) in ends.iter_mut().enumerate() {
             let cell = cell_of(row);
@@ -136,7 +142,7 @@ impl Rows {
         self.reserve(text.len() + MOVED);
         self.longest += text.len();
         let mut buffer = [0; MOVED];
-        let cell = Cell { bytes: padded(text, &mut buffer), length: text.len(), is_quoted: false };
+        let cell = Cell::padded(text, &mut buffer);
         for end in &mut self.ends[..rows] {
             *end = put(cell, &mut self.text, *end);
         }
@@ -189,17 +195,6 @@ fn stride(bytes: usize) -> usize {
 /// The largest distance of rows within this number of bytes.
 fn stride_within(bytes: usize) -> usize {
     (bytes / (2 * LINE) * 2 * LINE).saturating_sub(LINE)
-}
-
-/// A text with bytes after it, if it is short.
-fn padded<'a>(text: &'a [u8], buffer: &'a mut [u8; MOVED]) -> &'a [u8] {
-    match buffer.get_mut(..text.len()) {
-        Some(beginning) => {
-            beginning.copy_from_slice(text);
-            buffer
-        }
-        None => text,
-    }
 }
 
 /// Writes a text at an offset; returns its end.

@@ -9,8 +9,8 @@ pub struct Values<'a, N> {
     validity: Option<Validity<'a>>,
 }
 
-/// Which values are valid: a bitmap as in Arrow. Bit `offset + i`, counted from the lowest bit of the first byte, is set
-/// if value `i` is valid, and clear if it is null.
+/// Which values are valid: a bitmap as in Arrow. Bit `offset + i`, counted from the lowest bit of the first byte, is
+/// set if value `i` is valid, and clear if it is null.
 #[derive(Debug, Clone, Copy)]
 pub struct Validity<'a> {
     /// The bitmap.

@@ -98,7 +98,7 @@ impl<'a> ShortWords<'a> {
         to.extend_from_slice(value.text(&self.words, &mut buffer).as_bytes());
     }
 
-    /// Writes one cell, null if there is no value; returns its end.
+    /// Writes one cell and returns its end. A value of `None` is a null.
     pub(crate) fn write<N: Number>(
         &self,
         value: Option<N>,

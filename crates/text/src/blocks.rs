@@ -1,8 +1,8 @@
 //! Rows as text, in blocks.
 //!
 //! A table in memory has its columns one after the other, and the text has its rows one after the other. A block is
-//! made of groups of rows that fit into the second-level cache: each column appends its cells to all rows of the group, so
-//! that the type of a column is examined once for each group, and cells are written once, in their place.
+//! made of groups of rows that fit into the second-level cache: each column appends its cells to all rows of the group,
+//! so that the type of a column is examined once for each group, and cells are written once, in their place.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -35,8 +35,8 @@ pub struct Frame {
     pub empty: &'static str,
 }
 
-/// How many columns ahead values are fetched. A column of some tens of rows is written in a few hundred nanoseconds, about as
-/// long as values take to arrive from memory.
+/// How many columns ahead values are fetched. A column of some tens of rows is written in a few hundred nanoseconds,
+/// about as long as values take to arrive from memory.
 const COLUMNS_AHEAD: usize = 4;
 
 /// Turns the rows of batches into blocks of text of about 768 KiB, at least one row each, on

@@ -45,10 +45,14 @@ impl Cells {
 
     /// Appends the only cell of a column.
     pub(crate) fn push(&mut self, cell: &[u8]) {
-        let cell = if cell.is_empty() { self.empty.as_bytes() } else { cell };
-        self.rows.append(0, &self.before);
-        self.rows.append(0, cell);
+        self.append(0, cell);
         self.written += 1;
+    }
+
+    /// Appends a cell of the column to one row.
+    fn append(&mut self, place: usize, cell: &[u8]) {
+        self.rows.append(place, &self.before);
+        self.rows.append(place, if cell.is_empty() { self.empty.as_bytes() } else { cell });
     }
 
     /// The last row with the columns so far.
@@ -91,22 +95,22 @@ impl Cells {
     ) -> Result<(), E> {
         self.written += rows.len();
         let nulls = some_nulls(array);
+        let mut cell = std::mem::take(&mut self.cell);
         for (place, row) in (0..self.rows.len()).zip(rows) {
-            self.cell.clear();
+            cell.clear();
             if nulls.is_none_or(|nulls| nulls.is_valid(row)) {
-                append(row, &mut self.cell)?;
+                append(row, &mut cell)?;
             } else {
-                self.cell.extend_from_slice(null.as_bytes());
+                cell.extend_from_slice(null.as_bytes());
             }
-            let cell = if self.cell.is_empty() { self.empty.as_bytes() } else { &self.cell };
-            self.rows.append(place, &self.before);
-            self.rows.append(place, cell);
+            self.append(place, &cell);
         }
+        self.cell = cell;
         Ok(())
     }
 
-    /// Appends a cell for each of these rows: `null`, or the string. The strings that need no escaping are copied; `append`
-    /// writes the others.
+    /// Appends a cell for each of these rows: `null`, or the string. The strings that need no escaping are copied;
+    /// `append` writes the others.
     pub fn extend_strings<S: Fn(u8) -> bool, P: Fn(&[u8]) -> bool>(
         &mut self,
         array: &StringArray,
@@ -115,28 +119,25 @@ impl Cells {
         escaping: &Escaping<S, P>,
         mut append: impl FnMut(&str, &mut Vec<u8>),
     ) {
-        // A column that is given other rows is refused after it.
-        if rows.len() != self.rows.len() || rows.is_empty() {
-            self.written += rows.len();
-            return;
-        }
         let Escaping { quotes, is_special, is_plain } = escaping;
         let offsets = &array.value_offsets()[rows.start..=rows.end];
         let range = |row: usize| offsets[row] as usize..offsets[row + 1] as usize;
         let nulls = some_nulls(array);
         let is_null = |row: usize| nulls.is_some_and(|nulls| nulls.is_null(rows.start + row));
         let bytes = array.value_data();
-        let none_is_special =
-            !has_any(&bytes[range(0).start..range(rows.len() - 1).end], is_special);
-        if none_is_special
+        let all = &bytes[offsets[0] as usize..offsets[rows.len()] as usize];
+        // A column that writes other rows than it was given is refused later.
+        if rows.len() == self.rows.len()
+            && !has_any(all, is_special)
             && (0..rows.len()).all(|row| is_null(row) || is_plain(&bytes[range(row)]))
         {
             self.written += rows.len();
             let Self { rows: to, before, empty, .. } = self;
-            let null = Word::new(if null.is_empty() { empty } else { null });
+            let mut buffer = [0; 32];
+            let null = Cell::padded(if_empty(null, empty).as_bytes(), &mut buffer);
             to.append_all(before, quotes.as_bytes(), |row| {
                 if is_null(row) {
-                    return null.cell();
+                    return null;
                 }
                 let range = range(row);
                 Cell { bytes: &bytes[range.start..], length: range.len(), is_quoted: true }
@@ -160,7 +161,7 @@ impl Cells {
             let offset = nulls.offset() + rows.start;
             values = values.with_validity(Validity { bits: nulls.validity(), offset });
         }
-        let null = if null.is_empty() { &self.empty } else { null };
+        let null = if_empty(null, &self.empty);
         spelling.decimals(null).append_to_rows(values, &self.before, &mut self.rows);
     }
 
@@ -178,13 +179,15 @@ impl Cells {
         }
         let nulls = some_nulls(array);
         let Self { rows: to, before, empty, .. } = self;
-        let null = Word::new(if null.is_empty() { empty } else { null });
-        let words = [spelling.no, spelling.yes].map(Word::new);
+        let [mut of_null, mut of_no, mut of_yes] = [[0; 32]; 3];
+        let null = Cell::padded(if_empty(null, empty).as_bytes(), &mut of_null);
+        let no = Cell::padded(spelling.no.as_bytes(), &mut of_no);
+        let yes = Cell::padded(spelling.yes.as_bytes(), &mut of_yes);
         let values = array.values();
         to.append_all(before, b"", |place| {
             let row = rows.start + place;
             let is_null = nulls.is_some_and(|nulls| nulls.is_null(row));
-            if is_null { null.cell() } else { words[usize::from(values.value(row))].cell() }
+            if is_null { null } else { [no, yes][usize::from(values.value(row))] }
         });
     }
 
@@ -205,34 +208,16 @@ pub struct Escaping<S, P> {
     pub is_plain: P,
 }
 
-/// A text, in a buffer that lets it be copied with a constant size if it is short.
-struct Word<'a> {
-    text: &'a [u8],
-    padded: [u8; 32],
-}
-
-impl<'a> Word<'a> {
-    fn new(text: &'a str) -> Self {
-        let text = text.as_bytes();
-        let mut padded = [0; 32];
-        if let Some(beginning) = padded.get_mut(..text.len()) {
-            beginning.copy_from_slice(text);
-        }
-        Self { text, padded }
-    }
-
-    fn cell(&self) -> Cell<'_> {
-        let length = self.text.len();
-        let bytes = if length <= self.padded.len() { &self.padded } else { self.text };
-        Cell { bytes, length, is_quoted: false }
-    }
-}
-
 /// Whether any byte is special. Blocks of constant size are compared without branches.
 fn has_any(bytes: &[u8], is_special: impl Fn(u8) -> bool) -> bool {
     let in_block = |block: &[u8]| block.iter().fold(false, |found, byte| found | is_special(*byte));
     let (blocks, rest) = bytes.as_chunks::<64>();
     blocks.iter().any(|block| in_block(block)) || in_block(rest)
+}
+
+/// A text, or another one in place of an empty one.
+fn if_empty<'a>(text: &'a str, empty: &'a str) -> &'a str {
+    if text.is_empty() { empty } else { text }
 }
 
 /// The nulls of an array that has some.

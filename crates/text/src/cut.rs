@@ -10,8 +10,8 @@ use arrow_schema::DataType;
 const BLOCK_BYTES: usize = 768 << 10;
 /// Maximum number of rows of a block.
 const BLOCK_ROWS: usize = 4096;
-/// Target size of a group of rows, in bytes of text. The ends of its rows stay in the first-level cache, and all of it in
-/// the second-level cache.
+/// Target size of a group of rows, in bytes of text. The ends of its rows stay in the first-level cache, and all of it
+/// in the second-level cache.
 const GROUP_BYTES: usize = 384 << 10;
 /// Maximum number of rows of a group.
 const GROUP_ROWS: usize = 256;

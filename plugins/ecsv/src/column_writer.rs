@@ -13,8 +13,8 @@ use taploom_text::{
 /// APE 6: booleans as Python writes them.
 const SCALARS: Spelling = Spelling { yes: "True", no: "False", ..WORDS };
 
-/// Texts that are written without quotes. A line that begins with # is a comment, and readers drop spaces at the ends of a
-/// value.
+/// Texts that are written without quotes. A line that begins with # is a comment, and readers drop spaces at the ends
+/// of a value.
 fn plain_texts() -> Escaping<impl Fn(u8) -> bool, impl Fn(&[u8]) -> bool> {
     Escaping {
         quotes: "",

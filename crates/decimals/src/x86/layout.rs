@@ -35,16 +35,7 @@ impl Floats {
     /// first digit is not 0, plus 1 if the number is negative.
     pub(crate) const fn pieces(&self, form: usize, lead: bool) -> [Piece; 32] {
         let (class, full, negative) = (form / 4, form / 2 % 2 == 1, form % 2 == 1);
-        let mut pieces = [Piece::Zero; 32];
-        let mut at = 0;
-        if lead {
-            pieces[at] = Piece::Lead;
-            at += 1;
-        }
-        if negative {
-            pieces[at] = Piece::Minus;
-            at += 1;
-        }
+        let (mut pieces, mut at) = beginning(lead, negative);
         // Digits before the point; scientific notation has one.
         let mut before_point =
             if class >= self.scientific() { 1 } else { class as i64 + self.least + 1 };
@@ -76,13 +67,8 @@ impl Floats {
     }
 }
 
-/// The most digits that an integer has.
-pub(crate) const INTEGER_DIGITS: usize = 20;
-
-/// The pieces of the text of an integer: the last ones of 20 digits. A form is two times the number of digits, plus 1 if
-/// the number is negative.
-pub(crate) const fn integer(form: usize, lead: bool) -> [Piece; 32] {
-    let (digits, negative) = (form / 2, form % 2 == 1);
+/// Pieces that begin a text, and their number.
+const fn beginning(lead: bool, negative: bool) -> ([Piece; 32], usize) {
     let mut pieces = [Piece::Zero; 32];
     let mut at = 0;
     if lead {
@@ -93,6 +79,17 @@ pub(crate) const fn integer(form: usize, lead: bool) -> [Piece; 32] {
         pieces[at] = Piece::Minus;
         at += 1;
     }
+    (pieces, at)
+}
+
+/// The most digits that an integer has.
+pub(crate) const INTEGER_DIGITS: usize = 20;
+
+/// The pieces of the text of an integer: the last ones of 20 digits. A form is two times the number of digits, plus 1
+/// if the number is negative.
+pub(crate) const fn integer(form: usize, lead: bool) -> [Piece; 32] {
+    let (digits, negative) = (form / 2, form % 2 == 1);
+    let (mut pieces, mut at) = beginning(lead, negative);
     let mut digit = INTEGER_DIGITS - digits;
     while digit < INTEGER_DIGITS {
         pieces[at] = Piece::Digit(digit);

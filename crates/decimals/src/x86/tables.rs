@@ -30,12 +30,12 @@ impl<const ROWS: usize> Table<ROWS> {
 /// 2^(shift + 20).
 pub(crate) static F64: Table<2048> = Table::new(f64_rows());
 
-/// Rows for the 8 bits of the exponent of an f32: two limbs of 52 bits, lowest first, of the power of ten times 2^shift;
-/// and half of the distance between two floats, where an integral part of 1 is 2^34.
+/// Rows for the 8 bits of the exponent of an f32: two limbs of 52 bits, lowest first, of the power of ten times
+/// 2^shift; and half of the distance between two floats, where an integral part of 1 is 2^34.
 pub(crate) static F32: Table<256> = Table::new(f32_rows());
 
-/// Rows for the exponent of an f64, for products of 64 bits: the upper and the lower half of the power of ten, half of the
-/// distance between two floats, where an integral part of 1 is 2^64, and the shift of the significand.
+/// Rows for the exponent of an f64, for products of 64 bits: the upper and the lower half of the power of ten, half of
+/// the distance between two floats, where an integral part of 1 is 2^64, and the shift of the significand.
 pub(crate) static F64_HALVES: [[u64; 4]; 2048] = {
     let powers = powers();
     let mut rows = [[0; 4]; 2048];

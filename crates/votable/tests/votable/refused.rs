@@ -1,4 +1,4 @@
-//! What is no whole VOTable is refused: the kind of the error, and its message.
+//! Documents that are not whole VOTables: the kind of the error, and its message.
 
 use taploom_model::ErrorKind;
 

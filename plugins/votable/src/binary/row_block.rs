@@ -92,8 +92,8 @@ pub(crate) fn put<const WIDTH: usize>(cell: [u8; WIDTH], place: &mut [u8]) {
     }
 }
 
-/// How many columns ahead values are fetched into the cache. A block has few cells per column, too few for the processor
-/// to detect a pattern.
+/// How many columns ahead values are fetched into the cache. A block has few cells per column, too few for the
+/// processor to detect a pattern.
 const COLUMNS_AHEAD: usize = 8;
 
 impl RowBlock {

@@ -49,7 +49,7 @@ impl Strip {
     /// Columns with cells of these bytes, the first at this offset; `room` has the bytes of a row
     /// from the first column on.
     ///
-    /// Takes as many columns as a strip can have; `None` if there is no room.
+    /// The strip has as many of these columns as fit into it. `None` if the row has no room for a pair of cells.
     pub(crate) fn new(offset: usize, room: usize, widths: &[usize]) -> Option<Self> {
         let (mut pairs, mut columns, mut bytes) = (Vec::new(), 0, 0);
         for widths in widths.chunks(2).take(STRIP_COLUMNS / 2) {

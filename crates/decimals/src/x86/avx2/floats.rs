@@ -52,7 +52,8 @@ fn form_and_length(eight: &Eight, lane: usize) -> (u64, i64) {
     (form, length)
 }
 
-/// The significands of eight values: all of their digits but the last one, and the last one. Masks are all bits of a lane.
+/// The significands of eight values: all of their digits but the last one, and the last one. Masks are all bits of a
+/// lane.
 struct Significands {
     integral: Pair,
     last: Pair,
@@ -206,8 +207,8 @@ fn has_last(up: Pair, down: Pair, zero: Pair) -> Pair {
     })
 }
 
-/// Which values the portable code has to write: NaN and infinities (of the exponent `largest`), subnormals, and powers of
-/// two that have a fraction: the next float below is nearer to these. `below` has the bits of the significands.
+/// Which values the portable code has to write: NaN and infinities (of the exponent `largest`), subnormals, and powers
+/// of two that have a fraction: the next float below is nearer to these. `below` has the bits of the significands.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 fn slow(e: Pair, largest: i64, below: Pair, fraction: Pair, zero: Pair) -> u8 {
@@ -238,8 +239,8 @@ fn max(a: __m256i, b: __m256i) -> __m256i {
 }
 
 impl Significands {
-    /// The digits, and the forms of the texts. `BITS` are those of a float: each type gets its own copy of this function, which
-    /// is inlined because it is called once.
+    /// The digits, and the forms of the texts. `BITS` are those of a float: each type gets its own copy of this
+    /// function, which is inlined because it is called once.
     #[inline]
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
     fn digits<const BITS: u32>(self, floats: &'static Floats) -> Eight {

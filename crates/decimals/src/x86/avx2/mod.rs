@@ -1,8 +1,8 @@
 //! Columns of numbers with AVX2.
 //!
 //! There are no products of 64 bits among these instructions: each value is multiplied with its power of ten by itself.
-//! Everything else is done for eight values at once, in two registers, until each text is made by two permutations of 16
-//! digits, with a template for the other bytes.
+//! Everything else is done for eight values at once, in two registers, until each text is made by two permutations of
+//! 16 digits, with a template for the other bytes.
 
 mod digits;
 mod floats;
@@ -63,8 +63,8 @@ struct Eight {
     slow: u8,
 }
 
-/// Writes the text of each value. `eight` computes the digits of eight values, `form_and_length` the row of a [`Form`] and
-/// the length of one of their texts, without the exponent.
+/// Writes the text of each value. `eight` computes the digits of eight values, `form_and_length` the row of a [`Form`]
+/// and the length of one of their texts, without the exponent.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 fn write<N: Number>(

@@ -1,7 +1,7 @@
 //! The decimal digits of numbers.
 //!
-//! The digits of a number are in two lanes: its tens (the digits 0, 2, 4 …) and its ones (1, 3, 5 …), the first digit in
-//! the lowest byte.
+//! The digits of a number are in two lanes: its tens (the digits 0, 2, 4 …) and its ones (1, 3, 5 …), the first digit
+//! in the lowest byte.
 
 use core::arch::x86_64::*;
 
@@ -47,8 +47,8 @@ pub(super) fn four_digits(numbers: Pair) -> Pair {
     })
 }
 
-/// Splits numbers of eight digits into two words of four digits, the first word in the lowest 16 bits. The upper half of
-/// a lane is rubbish; only the low 52 bits of the numbers count.
+/// Splits numbers of eight digits into two words of four digits, the first word in the lowest 16 bits. The upper half
+/// of a lane is rubbish; only the low 52 bits of the numbers count.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
 fn fours(numbers: Pair) -> Pair {

@@ -218,8 +218,8 @@ fn f32_significands(bits: Pair, one: __m512i, window: &mut Window<256>) -> Signi
 }
 
 impl Significands {
-    /// The digits, and the forms of the texts. `BITS` are those of a float: each type gets its own copy of this function, which
-    /// is inlined because it is called once.
+    /// The digits, and the forms of the texts. `BITS` are those of a float: each type gets its own copy of this
+    /// function, which is inlined because it is called once.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512ifma,avx512vbmi,avx512vl")]
     fn digits<const BITS: u32>(

@@ -1,8 +1,9 @@
 //! Columns of numbers with AVX-512.
 //!
-//! A lane of 64 bits holds one value, and two registers are worked on side by side. First the digits of all sixteen are computed ([`digits`], [`floats`], [`integers`]), together with the form of
-//! each text: its sign, where its point stands, how many digits it has. Then each text is one permutation of 32 bytes:
-//! the digits of the value and a few constants are its source, and a table has an index for each form.
+//! A lane of 64 bits holds one value, and two registers are worked on side by side. First the digits of all sixteen
+//! values are computed ([`digits`], [`floats`], [`integers`]), together with the form of each text: its sign, where its
+//! point stands, how many digits it has. Then each text is one permutation of 32 bytes: the digits of the value and a
+//! few constants are its source, and a table has an index for each form.
 
 mod digits;
 mod floats;
@@ -26,8 +27,8 @@ use crate::words::ShortWords;
 /// Sixteen values, one in each lane of 64 bits.
 type Pair = [__m512i; 2];
 
-/// Does the same with both halves of sixteen values. Each step is written for both at once, since a step waits for the one
-/// before it, and the processor looks ahead less far than from one half to the other.
+/// Does the same with both halves of sixteen values. Each step is written for both at once, since a step waits for the
+/// one before it, and the processor looks ahead less far than from one half to the other.
 macro_rules! both {
     ($half:ident => $value:expr) => {{
         let value = |$half: usize| $value;
@@ -148,7 +149,7 @@ fn write<N: Number>(
                 } else {
                     text[start..start + 32].copy_from_slice(&cell(lane));
                     start += exponent_at[lane];
-                    // The values that have no exponent get these bytes behind their end.
+                    // Values without an exponent get these bytes after their end, where they do not count.
                     let exponent = &EXPONENTS[(exponent[lane] & 1023) as usize];
                     text[start..start + 8].copy_from_slice(exponent);
                     start += length[lane];

@@ -142,8 +142,8 @@ pub(super) trait AppendText: Send {
 
     fn append_null(&mut self);
 
-    /// Appends cells. An empty one is a null, unless it is quoted and the type has empty values; so is one of blanks only,
-    /// if the type has no empty values. Returns the index of the first that does not fit or is not UTF-8.
+    /// Appends cells. An empty one is a null, unless it is quoted and the type has empty values; so is one of blanks
+    /// only, if the type has no empty values. Returns the index of the first that does not fit or is not UTF-8.
     ///
     /// Each type has its own copy of this method: one call appends many cells.
     fn append_all(&mut self, cells: Column<'_>, has_empty: bool) -> Result<(), usize> {

@@ -18,8 +18,8 @@ const BLOCK_BYTES: usize = 64 << 10;
 
 /// Reads the records of a file, block after block.
 ///
-/// A block holds whole records. Its signs, values and characters are found, converted and checked for all of its records
-/// together, which takes a fraction of the time that each record by itself would take.
+/// A block holds whole records. Its signs, values and characters are found, converted and checked for all of its
+/// records together, which takes a fraction of the time that each record by itself would take.
 pub(in crate::file) struct Records<R> {
     input: Input<R>,
     scanner: Scanner,
