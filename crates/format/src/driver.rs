@@ -161,9 +161,20 @@ impl Encoder {
     /// [`ErrorKind::Sink`] or [`ErrorKind::Cancelled`] for the output, the error of a cell that was
     /// being encoded, and [`ErrorKind::Misuse`] after an error.
     pub fn flush(&mut self) -> Result<()> {
-        self.check_unbroken()?;
-        let flushed = self.call(|inner| inner.flush()).and_then(|()| self.output.flush_sink());
+        self.drain()?;
+        let flushed = self.output.flush_sink();
         self.judge(flushed)
+    }
+
+    /// Encodes the rows that were taken so far, also those on other threads, without flushing the sink. So an error of
+    /// their cells is known before [`finish`](Self::finish), while the document can still record it.
+    ///
+    /// # Errors
+    /// As [`write_batch`](Self::write_batch).
+    pub fn drain(&mut self) -> Result<()> {
+        self.check_unbroken()?;
+        let drained = self.call(|inner| inner.flush());
+        self.judge(drained)
     }
 
     /// Writes what remains and the trailer, which says how the result ended, and flushes the sink.

@@ -152,7 +152,7 @@ impl StartedResult {
     pub(crate) fn finish(mut self, Ending { overflowed, notes, .. }: Ending) -> Result<Encoded> {
         // A cell of the last blocks, which other threads encode, may be wrong. The document can only report that
         // before its end is written.
-        if let Err(failure) = self.encoder.flush() {
+        if let Err(failure) = self.encoder.drain() {
             return Err(self.fail(failure));
         }
         let completion = if overflowed { Completion::Overflow } else { Completion::Complete };
