@@ -1,7 +1,10 @@
 //! Detects slower encoders without noise: callgrind counts the instructions that the shipped program executes to encode
-//! the same rows every time.
+//! the same rows every time, and those of the kernels for numbers.
+//!
+//! Valgrind doesn't know AVX-512, so the program is counted with AVX2. `cargo xtask bench decimals` compares the AVX-512
+//! kernel with the one for AVX2 in the same run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,10 +15,16 @@ use crate::command::{cargo, command, output, run as start};
 use crate::folders::{SHIPPED, program, root, target};
 use crate::{Outcome, setup};
 
+const RECORD: &str = "tests/data/instructions.json";
 const COLUMNS: &str = "crates/cli/data/bench_columns.json";
 const ROWS: &str = "4000";
 /// Two counts of the same program differ by less than 0.1 %, because the order of hash maps is random.
 const TOLERANCE: f64 = 0.01;
+/// Kernels of `crates/decimals` that valgrind can run.
+#[cfg(target_arch = "x86_64")]
+const KERNELS: &[&str] = &["portable", "avx2"];
+#[cfg(not(target_arch = "x86_64"))]
+const KERNELS: &[&str] = &["portable"];
 
 /// The outcome of a comparison with the record.
 pub(crate) enum Comparison {
@@ -47,18 +56,18 @@ pub(crate) fn compare() -> Outcome<Comparison> {
         )));
     }
     let counted = count()?;
-    println!("{:<26}{:>16}{:>16}{:>9}", "format", "recorded", "now", "change");
+    println!("{:<26}{:>16}{:>16}{:>9}", "format or kernel", "recorded", "now", "change");
     let mut slower = Vec::new();
-    for (format, now) in &counted {
-        let Some(before) = recorded["instructions"][format].as_u64() else {
+    for (name, now) in &counted {
+        let Some(before) = recorded["instructions"][name].as_u64() else {
             return Err(format!(
-                "{format} is not recorded: `cargo xtask instructions record` records it"
+                "{name} is not recorded: `cargo xtask instructions record` records it"
             ));
         };
-        let change = *now as f64 / before.max(1) as f64 - 1.0;
-        println!("{format:<26}{before:>16}{now:>16}{:>8.1}%", change * 100.0);
+        let change = change(before, *now);
+        println!("{name:<26}{before:>16}{now:>16}{:>8.1}%", change * 100.0);
         if change > TOLERANCE {
-            slower.push(format!("{format} by {:.1} %", change * 100.0));
+            slower.push(format!("{name} by {:.1} %", change * 100.0));
         }
     }
     if slower.is_empty() {
@@ -84,14 +93,69 @@ pub(crate) fn record() -> Outcome {
         .map_err(|error| format!("can't write {}: {error}", path.display()))
 }
 
-fn path() -> PathBuf {
-    root().join("tests/data/instructions.json")
+/// Prints what has changed in the record since a revision of this repository, as a table for release notes.
+pub(crate) fn report(revision: &str) -> Outcome {
+    let parse = |text: &str| {
+        serde_json::from_str::<Value>(text).map_err(|error| format!("{RECORD}: {error}"))
+    };
+    let now =
+        fs::read_to_string(path()).map_err(|error| format!("can't read {RECORD}: {error}"))?;
+    let before = output(command(
+        "git",
+        &["-C", &root().display().to_string(), "show", &format!("{revision}:{RECORD}")],
+    ))?;
+    let [before, now] = [parse(&before)?, parse(&now)?];
+    print!("{}", changes(&before, &now));
+    Ok(())
 }
 
-/// The instructions of the shipped program, by format.
+/// A table of two records.
+fn changes(before: &Value, now: &Value) -> String {
+    let mut table = String::new();
+    for difference in ["compiler", "processor", "rows"] {
+        if before[difference] != now[difference] {
+            table += &format!(
+                "Recorded with another {difference}: {}, and now {}.\n\n",
+                before[difference], now[difference]
+            );
+        }
+    }
+    table += "| format or kernel | instructions before | now | change |\n|---|---:|---:|---:|\n";
+    let counts = |record: &Value| {
+        let counts = record["instructions"].as_object().into_iter().flatten();
+        counts.map(|(name, count)| (name.clone(), count.as_u64())).collect::<BTreeMap<_, _>>()
+    };
+    let [before, now] = [counts(before), counts(now)];
+    let names: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    for name in names {
+        let [before, now] = [&before, &now].map(|counts| counts.get(name).copied().flatten());
+        let change = match (before, now) {
+            (Some(before), Some(now)) => format!("{:+.1}%", change(before, now) * 100.0),
+            (None, _) => "new".to_owned(),
+            (_, None) => "not counted any more".to_owned(),
+        };
+        let [before, now] =
+            [before, now].map(|count| count.map_or(String::new(), |count| count.to_string()));
+        table += &format!("| {name} | {before} | {now} | {change} |\n");
+    }
+    table
+}
+
+/// How much more there is now, as a fraction.
+fn change(before: u64, now: u64) -> f64 {
+    now as f64 / before.max(1) as f64 - 1.0
+}
+
+fn path() -> PathBuf {
+    root().join(RECORD)
+}
+
+/// The instructions of the shipped program, by format, and of each kernel for numbers that valgrind knows.
 fn count() -> Outcome<BTreeMap<String, u64>> {
     setup::valgrind()?;
     start(cargo(&["build", "--profile", SHIPPED]))?;
+    let example = ["-p", "taploom-decimals", "--example", "count"];
+    start(cargo(&[&["build", "--profile", SHIPPED], &example[..]].concat()))?;
     let folder = target().join("instructions");
     fs::create_dir_all(&folder)
         .map_err(|error| format!("can't make {}: {error}", folder.display()))?;
@@ -101,21 +165,27 @@ fn count() -> Outcome<BTreeMap<String, u64>> {
     // By default, encodings of Parquet are chosen by trials on samples, which would dominate the count for
     // a small number of rows.
     let plain = "voparquet;encoding=plain".to_owned();
-    let counts = formats::all()?.into_iter().chain([plain]).map(|format| {
-        let count = of_format(&format, &rows, &folder)?;
-        Ok((format, count))
-    });
-    counts.collect()
+    let taploom = program("taploom");
+    let mut counts = BTreeMap::new();
+    for format in formats::all()?.into_iter().chain([plain]) {
+        let encode = [taploom.as_str(), "encode", &rows, "-f", &format, "-o", "/dev/null"];
+        counts.insert(format.clone(), executed(&encode, &folder)?);
+    }
+    let numbers = program("examples/count");
+    let columns = executed(&[&numbers], &folder)?;
+    for kernel in KERNELS {
+        let written = executed(&[&numbers, kernel], &folder)?;
+        counts.insert(format!("numbers, {kernel}"), written.saturating_sub(columns));
+    }
+    Ok(counts)
 }
 
-/// Instructions from the start of the program to its end, reading the rows included.
-fn of_format(format: &str, rows: &str, folder: &Path) -> Outcome<u64> {
+/// Instructions that a program executes, from its start to its end.
+fn executed(program: &[&str], folder: &Path) -> Outcome<u64> {
     let out = folder.join("callgrind.out");
     let file = format!("--callgrind-out-file={}", out.display());
     let valgrind = ["valgrind", "--tool=callgrind", "--quiet", &file];
-    let taploom = program("taploom");
-    let program = [taploom.as_str(), "encode", rows, "-f", format, "-o", "/dev/null"];
-    let arguments = [&valgrind[..], &program].concat();
+    let arguments = [&valgrind[..], program].concat();
     // Randomised addresses change alignments, and with them the instructions for copying bytes.
     start(command("setarch", &[&["-R"], &arguments[..]].concat()))?;
     let text = fs::read_to_string(&out)
@@ -139,4 +209,22 @@ fn processor() -> String {
     #[cfg(not(target_arch = "x86_64"))]
     let vectors = "";
     format!("{}{vectors}", std::env::consts::ARCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_names_what_changed_what_is_new_and_what_is_gone() {
+        let before = json!({"compiler": "1", "instructions": {"csv": 200, "old": 5, "tsv": 10}});
+        let now = json!({"compiler": "2", "instructions": {"csv": 150, "new": 7, "tsv": 10}});
+        assert_eq!(
+            changes(&before, &now),
+            "Recorded with another compiler: \"1\", and now \"2\".\n\n\
+             | format or kernel | instructions before | now | change |\n|---|---:|---:|---:|\n\
+             | csv | 200 | 150 | -25.0% |\n| new |  | 7 | new |\n\
+             | old | 5 |  | not counted any more |\n| tsv | 10 | 10 | +0.0% |\n"
+        );
+    }
 }

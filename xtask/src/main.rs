@@ -4,7 +4,8 @@
 //! cargo xtask setup         install the programs that the tests read files with
 //! cargo xtask test          everything that has to pass; `test --within 60m` leaves out steps that would end later
 //! cargo xtask test quick    what every change has to pass: build, format, clippy, unit tests and the suite
-//! cargo xtask instructions  the instructions of every encoder against those recorded; `instructions record` records
+//! cargo xtask instructions  the instructions of every encoder against those recorded; `instructions record` records;
+//!                           `instructions report REV`: what has changed in the record since a revision
 //! cargo xtask digests       files of every format against their recorded digests; `digests record REASON` records
 //! cargo xtask fuzz 10       random inputs to every reader, for 10 seconds each
 //! cargo xtask new-format NAME --out DIR  makes a crate for a new format
@@ -52,7 +53,7 @@ use bench::whole;
 type Outcome<T = ()> = Result<T, String>;
 
 const USAGE: &str = "usage: cargo xtask setup | test [quick | STEP ... | --within TIME | --record] \
-    | instructions [record] | digests [record REASON [PROGRAM]] | fuzz [SECONDS] | new-format NAME --out DIR \
+    | instructions [record | report REVISION] | digests [record REASON [PROGRAM]] | fuzz [SECONDS] | new-format NAME --out DIR \
     | english [list PHRASE | CHECKOUT] | packages | semver REVISION \
     | bench [formats|peers|memory|scale|threads|end-to-end|bridge|decimals|encodings|loom|loom-resident|mysql|readers|\
     reading|sample]";
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         ["fuzz", seconds] => fuzz::explore(seconds),
         ["instructions"] => instructions_compared(),
         ["instructions", "record"] => instructions::record(),
+        ["instructions", "report", revision] => instructions::report(revision),
         ["digests"] => digests::compare(),
         ["digests", "record", reason] => digests::record(reason, None),
         ["digests", "record", reason, program] => digests::record(reason, Some(program)),

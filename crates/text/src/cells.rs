@@ -181,13 +181,17 @@ impl Cells {
         let Self { rows: to, before, empty, .. } = self;
         let [mut of_null, mut of_no, mut of_yes] = [[0; 32]; 3];
         let null = Cell::padded(if_empty(null, empty).as_bytes(), &mut of_null);
-        let no = Cell::padded(spelling.no.as_bytes(), &mut of_no);
-        let yes = Cell::padded(spelling.yes.as_bytes(), &mut of_yes);
+        let words = [
+            Cell::padded(spelling.no.as_bytes(), &mut of_no),
+            Cell::padded(spelling.yes.as_bytes(), &mut of_yes),
+        ];
         let values = array.values();
         to.append_all(before, b"", |place| {
             let row = rows.start + place;
             let is_null = nulls.is_some_and(|nulls| nulls.is_null(row));
-            if is_null { null } else { [no, yes][usize::from(values.value(row))] }
+            let cell = if is_null { null } else { words[usize::from(values.value(row))] };
+            // As a constant, this saves two branches for each cell.
+            Cell { is_quoted: false, ..cell }
         });
     }
 

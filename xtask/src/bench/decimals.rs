@@ -8,8 +8,9 @@ use crate::bench::page::write_section;
 use crate::command::{cargo, run as start};
 use crate::folders::{SHIPPED, program};
 
-/// A column of uniform doubles, and the nanoseconds per value to reach.
-const GOAL: (&str, [(&str, f64); 2]) = ("f64, uniform ±1e4", [("Avx2", 9.5), ("Avx512", 5.0)]);
+/// A column of uniform doubles, and what to reach: nanoseconds per value with AVX2 and with AVX-512, and the second one
+/// divided by the first. Instruction counts don't guard the AVX-512 kernel, so the quotient does.
+const GOAL: (&str, f64, f64, f64) = ("f64, uniform ±1e4", 9.5, 5.0, 0.65);
 const KERNELS: [&str; 3] = ["Portable", "Avx2", "Avx512"];
 
 /// Prints a table, and writes it to `docs/src/benchmarks.md`. Fails if a goal is missed.
@@ -23,23 +24,34 @@ pub(crate) fn run() -> Outcome {
         processor without the instructions of a kernel has no figures for it.\n\n\
         | | zmij or itoa | portable | AVX2 | AVX-512 |\n|---|---:|---:|---:|---:|\n"
         .to_owned();
-    let mut missed = Vec::new();
-    for figure in figures.as_array().into_iter().flatten() {
+    let figures = figures.as_array().map(Vec::as_slice).unwrap_or_default();
+    for figure in figures {
         let kind = figure["kind"].as_str().unwrap_or_default();
         let cells = KERNELS.map(|kernel| cell(&figure[kernel]));
         let scalar = figure["scalar"].as_f64().unwrap_or(f64::NAN);
         body += &format!("| {kind} | {scalar:.1} | {} |\n", cells.join(" | "));
-        for (kernel, most) in GOAL.1.iter().filter(|_| kind == GOAL.0) {
-            if let Some(taken) = figure[*kernel][0].as_f64().filter(|taken| taken > most) {
-                missed.push(format!("{kind}, {kernel}: {taken:.1} ns, at most {most:.1}"));
-            }
-        }
     }
-    let verdict = if missed.is_empty() { "reached" } else { "**missed**" };
-    let [(_, avx2), (_, avx512)] = GOAL.1;
-    body += &format!(
-        "\nGoal for a column of uniform doubles, {verdict}: {avx2:.1} with AVX2, {avx512:.1} with AVX-512.\n"
-    );
+    let column = figures.iter().find(|figure| figure["kind"] == GOAL.0);
+    let taken = |kernel: &str| column?[kernel][0].as_f64();
+    let [avx2, avx512] = ["Avx2", "Avx512"].map(taken);
+    let goals = [
+        ("AVX2, nanoseconds per value", avx2, GOAL.1),
+        ("AVX-512, nanoseconds per value", avx512, GOAL.2),
+        ("AVX-512, of the time of AVX2", avx512.zip(avx2).map(|(new, old)| new / old), GOAL.3),
+    ];
+    body += &format!("\n| {} | at most | measured | |\n|---|---:|---:|---|\n", GOAL.0);
+    let mut missed = Vec::new();
+    for (what, taken, most) in goals {
+        let (taken, verdict) = match taken {
+            None => (String::new(), "not on this processor"),
+            Some(taken) if taken <= most => (format!("{taken:.2}"), "reached"),
+            Some(taken) => {
+                missed.push(format!("{}, {what}: {taken:.2}, at most {most:.2}", GOAL.0));
+                (format!("{taken:.2}"), "**missed**")
+            }
+        };
+        body += &format!("| {what} | {most:.2} | {taken} | {verdict} |\n");
+    }
     write_section("Numbers as text", "cargo xtask bench decimals", &body)?;
     match missed.is_empty() {
         true => Ok(()),

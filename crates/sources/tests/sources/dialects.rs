@@ -25,6 +25,13 @@ fn dialects_are_given_as_options() {
         ("a\tb\n1\t2\n", "csv;delimiter=tab", "a|b\n1|2"),
         ("# made by hand\na,b\n#1,1\n\n1,2\n# \"end\n", "csv;comment=#", "a|b\n1|2"),
         ("a,b\n1,2\n# \"end", "csv;comment=#", "a|b\n1|2"),
+        ("# x\ra,b\r1,2\r# y\r\r3,4\r", "csv;comment=#", "a|b\n1|2\n3|4"),
+        (
+            "# x\r 1 , 2\r# y\r 3 , 4",
+            "csv;comment=#;header=absent;spaces=trim",
+            "col1|col2\n1|2\n3|4",
+        ),
+        ("a\r\n# x\r\n1\r\n\r\n2", "csv;comment=#", "a\n1\n-\n2"),
         ("#,#\n# x\na,\"b\"\n1,\"\"\n", "csv;comment=#", "a|b\n1|"),
         ("a,b\n1,NA\nNA,\"NA\"\n", "csv;null=NA", "a|b\n1|-\n-|NA"),
         ("1,x\n2,y\n", "csv;header=absent", "col1|col2\n1|x\n2|y"),

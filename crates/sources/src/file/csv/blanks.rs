@@ -103,7 +103,7 @@ impl Trimmer {
         match self.place {
             Place::Comment => {
                 to.push(byte);
-                if byte == b'\n' {
+                if matches!(byte, b'\r' | b'\n') {
                     self.place = Place::LineStart;
                 }
             }
@@ -188,6 +188,7 @@ mod tests {
             (&spaces, "\"a\nb  \"   c   ", "\"a\nb  \" c"),
             (&commas, " a , b  c\t,\t \"d , e\" , f \n , ,g", "a,b  c,\"d , e\",f\n,,g"),
             (&commas, "a,  b #c\n  # d , e\n", "a,b #c\n# d , e\n"),
+            (&commas, "#  x\r 1 , 2\r", "#  x\r1,2\r"),
         ] {
             for capacity in [1, 2, 3, 1000] {
                 assert_eq!(trimmed(text, dialect, capacity), expected, "{text:?} {capacity}");

@@ -10,10 +10,10 @@ pub(super) const MOST_VALUES: usize = 100_000;
 
 /// Finds the records in text, one after the other.
 ///
-/// A line feed, a carriage return, or both end a record. A quote encloses a value only if it is the first byte of the
+/// A line feed, a carriage return, or both end a record or a comment. A quote encloses a value only if it is the first byte of the
 /// value; elsewhere it is text. Text between the quote that closes and the end of the value belongs to the value. So
-/// every text has the records that the crate csv-core finds. That crate goes through text byte by byte, and does not
-/// tell whether a value was quoted.
+/// every text has the records that the crate csv-core finds, but for comments, which only a line feed ends there. That
+/// crate goes through text byte by byte, and does not tell whether a value was quoted.
 ///
 /// Text may be added at the end between two calls.
 pub(super) struct Scanner {
@@ -169,9 +169,12 @@ impl Scanner {
     /// Passes comments at the beginning of a record. Returns whether the record begins in this text.
     fn pass_comments(&mut self, text: &[u8]) -> bool {
         while self.in_comment || text.get(self.record).copied() == self.comment {
-            let end = memchr::memchr(b'\n', &text[self.record..]);
+            let end = memchr::memchr2(b'\n', b'\r', &text[self.record..]);
             let next = end.map_or(text.len(), |end| self.record + end + 1);
             self.in_comment = end.is_none();
+            if end.is_some() && text[next - 1] == b'\r' {
+                self.after_return = Some(next);
+            }
             (self.record, self.value) = (next, next);
             self.skip_to(next);
             if self.in_comment {
