@@ -47,6 +47,7 @@ def arrow_table(path):
 def pyarrow():
     import pyarrow as pa
     import pyarrow.csv
+    import pyarrow.dataset  # else the first read_table imports it
     import pyarrow.json
     import pyarrow.parquet
 
@@ -114,6 +115,7 @@ def duckdb():
 
     connection = duckdb.connect()
     connection.execute("SET threads = 1")
+    connection.sql("SELECT 1").to_arrow_table()  # imports pyarrow
 
     def write(options):
         def copy(table, path):
@@ -159,6 +161,8 @@ def duckdb():
 def clickhouse():
     """ClickHouse reads and writes in one query; all of it counts as writing."""
     import chdb
+
+    chdb.query("SELECT 1", "ArrowTable")  # imports pyarrow
 
     def write(form, settings=""):
         def copy(source, path):
