@@ -84,8 +84,10 @@ pub(crate) fn built_with_stage() -> Outcome {
 pub(crate) fn built_with(programs: &[&str]) -> Outcome {
     built()?;
     let programs = programs.iter().flat_map(|program| ["--bin", program]);
-    let arguments: Vec<&str> =
-        ["build", "--profile", SHIPPED, "-p", "taploom-benches"].into_iter().chain(programs).collect();
+    let arguments: Vec<&str> = ["build", "--profile", SHIPPED, "-p", "taploom-benches"]
+        .into_iter()
+        .chain(programs)
+        .collect();
     start(cargo(&arguments))
 }
 

@@ -83,7 +83,12 @@ pub(super) fn svg(inspection: &Inspection) -> Option<String> {
 fn titles(chart: &mut Chart, inspection: &Inspection, map: &Map) {
     let name = inspection.file.rsplit('/').next().unwrap_or(&inspection.file);
     let title = format!("{}: where the bytes are", cut(&harmless(name), 60));
-    chart.text(30.0, 40.0, &title, &format!("font-size=\"24\" font-weight=\"bold\" fill=\"{INK}\""));
+    chart.text(
+        30.0,
+        40.0,
+        &title,
+        &format!("font-size=\"24\" font-weight=\"bold\" fill=\"{INK}\""),
+    );
     let sum: u64 = map.column_sums.iter().sum();
     let facts = format!(
         "{} in {} row groups × {} columns; file {}",

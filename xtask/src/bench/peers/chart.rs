@@ -120,7 +120,8 @@ mod tests {
 
     #[test]
     fn the_fastest_comes_first_and_long_bars_are_broken() {
-        let bars = vec![bar("slow", 50.0, false), bar("taploom", 1.0, true), bar("fast", 0.5, false)];
+        let bars =
+            vec![bar("slow", 50.0, false), bar("taploom", 1.0, true), bar("fast", 0.5, false)];
         let svg = draw("title", "foot", &[Group { title: "CSV".to_owned(), bars }]);
         let at = |text: &str| svg.find(text).unwrap_or_else(|| panic!("{text} is missing: {svg}"));
         assert!(at(">fast<") < at(">taploom<") && at(">taploom<") < at(">slow<"));

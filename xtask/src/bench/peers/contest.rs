@@ -177,7 +177,8 @@ impl Results {
         }
         for Entry { name, rows: own, seconds, taken } in &self.entries {
             let writing = taken.writing_apart().map(|seconds| format!("{seconds:.2}"));
-            let relative = if name == OURS { String::new() } else { format!("{:.2}", ours / seconds) };
+            let relative =
+                if name == OURS { String::new() } else { format!("{:.2}", ours / seconds) };
             let version = match taken.version.as_str() {
                 "" => String::new(),
                 version => format!(" {version}"),

@@ -32,13 +32,8 @@ pub(crate) struct Section {
     measure: fn(&Bench, &mut Targets) -> Outcome<Vec<Results>>,
 }
 
-pub(crate) const SECTIONS: [Section; 5] = [
-    votable::SECTION,
-    writing::TEXT,
-    writing::PARQUET,
-    reading::SECTION,
-    rewriting::SECTION,
-];
+pub(crate) const SECTIONS: [Section; 5] =
+    [votable::SECTION, writing::TEXT, writing::PARQUET, reading::SECTION, rewriting::SECTION];
 
 /// The program that reads files into memory.
 const READ: &str = "bench-read";
@@ -120,12 +115,7 @@ impl Bench {
     }
 
     /// Writes or rewrites a file by a program of `peers.py`.
-    fn peer(
-        &self,
-        [action, name, format]: [&str; 3],
-        input: &str,
-        taken: &mut Taken,
-    ) -> Outcome {
+    fn peer(&self, [action, name, format]: [&str; 3], input: &str, taken: &mut Taken) -> Outcome {
         let out = bench_file("out");
         taken.add(&peer(&self.python, &[action, name, format, input, &out], &out)?);
         Ok(())

@@ -28,14 +28,12 @@ const KINDS: [[&str; 4]; 3] = [
     ["FITS", "fits", "fits-basic", "fits"],
 ];
 
-const STAGE: (&str, Figure) = (
-    "encode stage only: from Arrow in memory, output discarded",
-    |figure| figure("cpu_seconds"),
-);
-const FLOOR: (&str, Figure) = (
-    "lower bound: a copy of the rows, and base64 of the same number of bytes",
-    |figure| figure("memcpy_seconds") + figure("base64_seconds"),
-);
+const STAGE: (&str, Figure) =
+    ("encode stage only: from Arrow in memory, output discarded", |figure| figure("cpu_seconds"));
+const FLOOR: (&str, Figure) =
+    ("lower bound: a copy of the rows, and base64 of the same number of bytes", |figure| {
+        figure("memcpy_seconds") + figure("base64_seconds")
+    });
 
 fn measure(bench: &Bench, targets: &mut Targets) -> Outcome<Vec<Results>> {
     let (rows, few) = (bench.rows(ROWS), ROWS_OF_ASTROPY);
@@ -50,7 +48,9 @@ fn measure(bench: &Bench, targets: &mut Targets) -> Outcome<Vec<Results>> {
         let results = Contest::new(format!("{title}, {rows} x 991"), rows, |taken| {
             bench.encode(&arrow, format, &[], taken)
         })
-        .with("STILTS", |taken| stilts(&fits, &arguments.each_ref().map(String::as_str), &out, taken))
+        .with("STILTS", |taken| {
+            stilts(&fits, &arguments.each_ref().map(String::as_str), &out, taken)
+        })
         .with_rows("astropy", few, |taken| {
             bench.peer(["write", "astropy", of_astropy], &few_rows, taken)
         })
@@ -60,7 +60,12 @@ fn measure(bench: &Bench, targets: &mut Targets) -> Outcome<Vec<Results>> {
             let goal = |what: &str| format!("BINARY2, 50,000 x 991, {what}");
             let (stage, floor) = (results.rate(STAGE.0), results.rate(FLOOR.0));
             targets.at_least(&goal("encode stage, rows/CPU s"), 600_000.0, stage, 0);
-            targets.at_least(&goal("encode stage, rate relative to the bound"), 0.45, stage / floor, 2);
+            targets.at_least(
+                &goal("encode stage, rate relative to the bound"),
+                0.45,
+                stage / floor,
+                2,
+            );
             let ours = rows as f64 / results.ours();
             targets.at_least(&goal("whole process, rows/CPU s"), 200_000.0, ours, 0);
             let of_stilts = results.seconds("STILTS") / results.ours();

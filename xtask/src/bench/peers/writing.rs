@@ -116,10 +116,8 @@ const PARQUETS: [Case; 2] = [
     },
 ];
 
-const CODEC: (&str, Figure) = (
-    "lower bound: only the codec, on pages with the values",
-    |figure| figure("snappy_seconds"),
-);
+const CODEC: (&str, Figure) =
+    ("lower bound: only the codec, on pages with the values", |figure| figure("snappy_seconds"));
 
 fn cases(bench: &Bench, targets: &mut Targets, cases: &[Case]) -> Outcome<Vec<Results>> {
     cases.iter().map(|case| case.measure(bench, targets)).collect()
