@@ -14,12 +14,13 @@ pub(super) const SECTION: Section = Section {
     name: "reading",
     title: "Beside other programs: reading",
     chart: "Reading files into memory",
-    text: "Taploom has written the files. Every program reads all rows and columns into memory: as Arrow for taploom \
-           (`bench-read`), pyarrow, DuckDB and ClickHouse, and in their own tables for the others. STILTS reads every row \
-           once and keeps none (`omode=discard`). For taploom and STILTS, the whole process is measured; for the Python \
-           packages, reading without the start of the interpreter and the imports. DuckDB and ClickHouse infer types from \
-           the first 1,000 rows, as their own 20,480 and 25,000 take minutes for 991 columns. A program that is much slower gets \
-           fewer rows, and its CPU seconds are those for all rows at the same speed.",
+    text: "Taploom has written the files. Every program reads all rows and columns into memory: as Arrow for \
+           taploom (`bench-read`), pyarrow, DuckDB and ClickHouse, and in their own tables for the others. \
+           STILTS reads every row once and keeps none (`omode=discard`). For taploom and STILTS, the whole \
+           process is measured; for the Python packages, reading without the start of the interpreter and the \
+           imports. DuckDB and ClickHouse infer types from the first 1,000 rows, as their own 20,480 and 25,000 \
+           take minutes for 991 columns. A program that is much slower gets fewer rows, and its CPU seconds are \
+           those for all rows at the same speed.",
     measure,
 };
 

@@ -16,10 +16,10 @@ pub(super) const SECTION: Section = Section {
     name: "rewriting",
     title: "Beside other programs: CSV to CSV",
     chart: "Rewriting CSV files",
-    text: "A CSV file is read and written again: with the types of its columns, which every program finds out itself, or \
-           with all values as text. For taploom (as text by `--columns`), xan (`xan fmt`) and Miller (`mlr cat`) the \
-           whole process is measured; for the Python packages, the work without the start of the interpreter and the \
-           imports. DuckDB and ClickHouse infer types from the first 1,000 rows.",
+    text: "A CSV file is read and written again: with the types of its columns, which every program finds out \
+           itself, or with all values as text. For taploom (as text by `--columns`), xan (`xan fmt`) and Miller \
+           (`mlr cat`) the whole process is measured; for the Python packages, the work without the start of \
+           the interpreter and the imports. DuckDB and ClickHouse infer types from the first 1,000 rows.",
     measure,
 };
 
