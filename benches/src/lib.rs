@@ -1,6 +1,7 @@
 //! The tables that the benchmarks measure.
 
 pub mod page_file;
+pub mod process;
 pub mod tables;
 
 use parquet::basic::{Compression, ZstdLevel};

@@ -22,8 +22,8 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use peak_alloc::PeakAlloc;
-use rustix::time::{ClockId, clock_gettime};
 use taploom_benches::page_file::PageFile;
+use taploom_benches::process::{cpu_time, peak_kib};
 use taploom_benches::{Outcome, codec, tables};
 use taploom_loom::{Encodings, LoomOptions, LoomWriter};
 
@@ -167,7 +167,7 @@ fn run(arguments: &[String]) -> Outcome<String> {
         "cpu_seconds": meter.cpu.as_secs_f64(),
         "wall_seconds": meter.wall.as_secs_f64(),
         "peak_heap": meter.peak,
-        "resident": resident()?,
+        "resident": peak_kib()? * 1024,
         "bytes": bytes,
         "digest": digest,
         "scratch": scratch,
@@ -202,28 +202,14 @@ impl Meter {
     /// Measures a call while a batch of this number of bytes is in memory.
     fn call<T>(&mut self, batch: usize, call: impl FnOnce() -> T) -> T {
         HEAP.reset_peak_usage();
-        let (cpu, wall) = (cpu(), Instant::now());
+        let (cpu, wall) = (cpu_time(), Instant::now());
         let answer = call();
-        self.cpu += self::cpu() - cpu;
+        self.cpu += cpu_time() - cpu;
         self.wall += wall.elapsed();
         let inputs = self.base + batch;
         self.peak = self.peak.max(HEAP.peak_usage().saturating_sub(inputs));
         answer
     }
-}
-
-/// CPU time of all threads.
-fn cpu() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
-}
-
-/// The largest resident set of the process, in bytes (`VmHWM`).
-fn resident() -> Outcome<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").map_err(|error| error.to_string())?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-    Ok(kib.ok_or("there is no VmHWM")? * 1024)
 }
 
 enum Sink {

@@ -20,7 +20,8 @@
 //!                           one whose pages are in a temporary file
 //! cargo xtask bench loom-resident  resident memory of the Parquet writer for hard shapes
 //! cargo xtask bench mysql   client CPU of a wide result from MariaDB, against its own client
-//! cargo xtask bench peers   the same rows by other programs; `peers 10` with a tenth of them
+//! cargo xtask bench peers   other programs on the same rows: votable, text, parquet, reading and rewriting, with a chart
+//!                           each; `peers text reading` only these; `peers 10 text` a tenth of the rows, to try it
 //! cargo xtask bench memory  peak against rows, columns and row groups
 //! cargo xtask bench scale   time of a row against the number of rows
 //! cargo xtask bench threads every format with two threads against one
@@ -107,7 +108,7 @@ fn benches(which: &[&str]) -> Outcome {
     match which {
         [] => {
             whole::side_by_side()?;
-            bench::peers::run(1)?;
+            bench::peers::run(&[], 1)?;
             whole::memory()?;
             whole::scale()?;
             whole::threads()?;
@@ -118,8 +119,7 @@ fn benches(which: &[&str]) -> Outcome {
         ["loom-resident"] => bench::resident::run(),
         ["mysql"] => bench::mysql::run(),
         ["bridge"] => bench::bridge::run(),
-        ["peers"] => bench::peers::run(1),
-        ["peers", part] => bench::peers::run(divisor(part)?),
+        ["peers", names @ ..] => peers(names),
         ["encodings"] => bench::encodings::run(1),
         ["encodings", part] => bench::encodings::run(divisor(part)?),
         ["memory"] => whole::memory(),
@@ -133,6 +133,21 @@ fn benches(which: &[&str]) -> Outcome {
         ["sample"] => bench::sample::run(bench::sample::ALL),
         ["sample", rows] => bench::sample::run(divisor(rows)?),
         _ => Err(USAGE.to_owned()),
+    }
+}
+
+/// The sections of `bench peers` that are named; a number before them divides the rows.
+fn peers(names: &[&str]) -> Outcome {
+    let (part, names) = match names {
+        [part, names @ ..] if part.starts_with(|c: char| c.is_ascii_digit()) => {
+            (divisor(part)?, names)
+        }
+        names => (1, names),
+    };
+    let known = bench::peers::SECTIONS.map(|section| section.name);
+    match names.iter().find(|name| !known.contains(name)) {
+        Some(name) => Err(format!("{name:?} is not a section; known: {}", known.join(", "))),
+        None => bench::peers::run(names, part),
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::thread;
 
 use crate::Outcome;
-use crate::command::{command, run as start};
+use crate::command::{cargo, command, run as start};
 use crate::folders::{root, target};
 
 /// Installs the programs that are missing.
@@ -82,6 +82,27 @@ fn java() -> Outcome {
 /// The Python interpreter with the programs that `bench peers` compares with.
 pub(crate) fn peers_python() -> Outcome<String> {
     environment("bench-python", "benches/peers.txt")
+}
+
+/// Miller, with which `bench peers` compares.
+pub(crate) fn miller() -> Outcome {
+    debian("mlr", &["miller"])
+}
+
+/// The program xan, with which `bench peers` compares. It is compiled once, which takes minutes.
+pub(crate) fn xan() -> Outcome<String> {
+    const VERSION: &str = "0.61.0";
+    let folder = target().join("xan");
+    let program = folder.join(VERSION).join("bin/xan");
+    if !program.is_file() {
+        let root = folder.join(VERSION).display().to_string();
+        let compiled = folder.join("target").display().to_string();
+        let mut install = cargo(&["install", "--locked", "--quiet", "--root", &root]);
+        install.args(["--version", VERSION, "xan"]).env("CARGO_TARGET_DIR", &compiled);
+        start(install)?;
+        let _ = fs::remove_dir_all(folder.join("target"));
+    }
+    Ok(program.display().to_string())
 }
 
 /// The interpreter of a Python environment in the target folder. The environment is made again when the

@@ -28,8 +28,8 @@ use arrow_array::{Array, RecordBatch};
 use arrow_buffer::NullBuffer;
 use base64::Engine;
 use futures::executor::block_on;
-use rustix::time::{ClockId, clock_gettime};
 use taploom_benches::arrow_bytes;
+use taploom_benches::process::cpu_time;
 use taploom_format::{
     Completion, EncodeContext, EncodeSummary, EncoderSpec, Error, Resources, ResultSchema,
 };
@@ -216,12 +216,6 @@ fn base64_of(characters: u64) -> Duration {
         let _ = std::hint::black_box(written);
     }
     cpu_time() - start
-}
-
-/// CPU time of all threads.
-fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 /// Counts bytes without keeping them.

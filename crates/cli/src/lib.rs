@@ -20,7 +20,6 @@ mod resources;
 mod sample;
 mod shell;
 mod show;
-mod svg;
 mod terminal;
 mod values;
 mod wanted;

@@ -218,7 +218,8 @@ impl Writers {
             }
             Program::Peer(program, format, _) => {
                 let format = format!("{format}-{codec}");
-                taken.add(&peer(&self.python, program, &format, rows, out)?);
+                let arguments = ["write", program, &format, rows, out];
+                taken.add(&peer(&self.python, &arguments, out)?);
                 Ok(())
             }
         }

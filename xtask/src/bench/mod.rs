@@ -77,8 +77,18 @@ pub(crate) fn built() -> Outcome {
 
 /// Builds the program as it is shipped, and `bench-encode-stage`.
 pub(crate) fn built_with_stage() -> Outcome {
+    built_with(&[STAGE])
+}
+
+/// Builds the program as it is shipped, and programs of the benches.
+pub(crate) fn built_with(programs: &[&str]) -> Outcome {
     built()?;
-    start(cargo(&["build", "--profile", SHIPPED, "-p", "taploom-benches", "--bin", STAGE]))
+    let programs = programs.iter().flat_map(|program| ["--bin", program]);
+    let arguments: Vec<&str> = ["build", "--profile", SHIPPED, "-p", "taploom-benches"]
+        .into_iter()
+        .chain(programs)
+        .collect();
+    start(cargo(&arguments))
 }
 
 /// Runs a measurement that writes files into the bench folder, and removes them afterwards.

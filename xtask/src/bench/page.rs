@@ -42,7 +42,7 @@ fn path_of(page: &str) -> PathBuf {
 }
 
 /// The machine: processor, cores, memory, kernel and compiler.
-fn machine() -> String {
+pub(crate) fn machine() -> String {
     let line = |file: &str, name: &str| {
         let text = fs::read_to_string(file).unwrap_or_default();
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.split_once(':'));

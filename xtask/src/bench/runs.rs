@@ -24,8 +24,10 @@ impl Taken {
         median(sums.collect())
     }
 
-    pub(crate) fn writing(&self) -> f64 {
-        median(self.writing.clone())
+    /// CPU seconds of writing, if reading was measured apart.
+    pub(crate) fn writing_apart(&self) -> Option<f64> {
+        let (reading, writing) = (median(self.reading.clone()), median(self.writing.clone()));
+        (reading > 0.0 && writing > 0.0).then_some(writing)
     }
 
     /// Adds a run of `peers.py` with the figures that it prints.
@@ -64,14 +66,9 @@ pub(crate) fn ours_on_one_core<'a>(
     on_one_core(&[&program[..], options].concat())
 }
 
-/// Runs a program of `peers.py` once, and returns the figures that it prints.
-pub(crate) fn peer(
-    python: &str,
-    program: &str,
-    format: &str,
-    input: &str,
-    out: &str,
-) -> Outcome<Value> {
+/// Runs `peers.py` once with these arguments, and returns the figures that it prints. The file of the previous run is
+/// removed first.
+pub(crate) fn peer(python: &str, arguments: &[&str], out: &str) -> Outcome<Value> {
     let _ = fs::remove_file(out);
-    json(&on_one_core(&[python, "benches/peers.py", program, format, input, out]))
+    json(&on_one_core(&[&[python, "benches/peers.py"], arguments].concat()))
 }

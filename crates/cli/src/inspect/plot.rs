@@ -1,12 +1,10 @@
 //! Plots a Parquet file: columns from left to right, row groups from top to bottom, and darker cells for
 //! more bytes. Bars above and beside the map show sums.
 
-use std::fmt::Write as _;
-
+use taploom_charts::{Chart, FAINT, INK};
 use taploom_inspect::Inspection;
 
-use crate::svg::{FAINT, INK, begin, text};
-use crate::terminal::{bytes, cut, grouped, shown_name};
+use crate::terminal::{bytes, cut, grouped, harmless, shown_name};
 
 const WIDTH: f64 = 1200.0;
 /// The edges of the map.
@@ -48,8 +46,8 @@ pub(super) fn svg(inspection: &Inspection) -> Option<String> {
     let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     let below = if has_names { longest as f64 * 6.0 + 24.0 } else { 34.0 };
     let height = bottom + below + 74.0;
-    let mut svg = begin(WIDTH, height);
-    titles(&mut svg, inspection, &map);
+    let mut chart = Chart::new(WIDTH, height);
+    titles(&mut chart, inspection, &map);
 
     let cell = (RIGHT - LEFT) / map.columns as f64;
     let most = map.cells.iter().copied().max().unwrap_or(0);
@@ -58,36 +56,39 @@ pub(super) fn svg(inspection: &Inspection) -> Option<String> {
         let x = LEFT + cell * column as f64;
         let y = TOP + row_height * row as f64;
         let gap = if cell > 6.0 && row_height > 6.0 { 1.0 } else { 0.0 };
-        let _ = writeln!(
-            svg,
+        chart.element(&format!(
             "<rect x=\"{x:.2}\" y=\"{y:.2}\" width=\"{:.2}\" height=\"{:.2}\" fill=\"{}\"/>",
             cell - gap,
             row_height - gap,
             colour(*size, most)
-        );
+        ));
     }
-    column_bars(&mut svg, &map, cell);
-    group_bars(&mut svg, &map, row_height);
+    column_bars(&mut chart, &map, cell);
+    group_bars(&mut chart, &map, row_height);
     if has_names {
         let style = format!("font-size=\"11\" fill=\"{INK}\" text-anchor=\"end\"");
         for (index, name) in names.iter().enumerate() {
             let (x, y) = (LEFT + cell * (index as f64 + 0.5) + 4.0, bottom + 12.0);
-            text(&mut svg, x, y, name, &format!("{style} transform=\"rotate(-60 {x:.1} {y:.1})\""));
+            chart.text(x, y, name, &format!("{style} transform=\"rotate(-60 {x:.1} {y:.1})\""));
         }
     } else {
         let shared = shared(columns, map.columns_each);
         let said = format!("{} columns, in the order of the file{shared}", grouped(columns as u64));
-        text(&mut svg, LEFT, bottom + 20.0, &said, &format!("font-size=\"13\" fill=\"{FAINT}\""));
+        chart.text(LEFT, bottom + 20.0, &said, &format!("font-size=\"13\" fill=\"{FAINT}\""));
     }
-    legend(&mut svg, most, height);
-    svg.push_str("</svg>\n");
-    Some(svg)
+    legend(&mut chart, most, height);
+    Some(chart.finish())
 }
 
-fn titles(svg: &mut String, inspection: &Inspection, map: &Map) {
+fn titles(chart: &mut Chart, inspection: &Inspection, map: &Map) {
     let name = inspection.file.rsplit('/').next().unwrap_or(&inspection.file);
-    let title = format!("{}: where the bytes are", cut(name, 60));
-    text(svg, 30.0, 40.0, &title, &format!("font-size=\"24\" font-weight=\"bold\" fill=\"{INK}\""));
+    let title = format!("{}: where the bytes are", cut(&harmless(name), 60));
+    chart.text(
+        30.0,
+        40.0,
+        &title,
+        &format!("font-size=\"24\" font-weight=\"bold\" fill=\"{INK}\""),
+    );
     let sum: u64 = map.column_sums.iter().sum();
     let facts = format!(
         "{} in {} row groups × {} columns; file {}",
@@ -97,7 +98,7 @@ fn titles(svg: &mut String, inspection: &Inspection, map: &Map) {
         bytes(inspection.bytes)
     );
     let style = format!("font-size=\"15\" fill=\"{FAINT}\"");
-    text(svg, 30.0, 64.0, &facts, &style);
+    chart.text(30.0, 64.0, &facts, &style);
     let mut order: Vec<usize> = (0..map.column_sums.len()).collect();
     order.sort_by_key(|column| std::cmp::Reverse(map.column_sums[*column]));
     let largest = order.iter().take(LARGEST).map(|column| {
@@ -106,7 +107,7 @@ fn titles(svg: &mut String, inspection: &Inspection, map: &Map) {
         format!("{} {share:.1}%", cut(&shown_name(name), NAME))
     });
     let largest = largest.collect::<Vec<_>>().join(", ");
-    text(svg, 30.0, 86.0, &format!("largest columns: {largest}"), &style);
+    chart.text(30.0, 86.0, &format!("largest columns: {largest}"), &style);
 }
 
 /// The number of bytes in each cell of the map.
@@ -169,20 +170,20 @@ fn colour(size: u64, most: u64) -> String {
     format!("#{:02x}{:02x}{:02x}", red as u8, green as u8, blue as u8)
 }
 
-fn column_bars(svg: &mut String, map: &Map, cell: f64) {
+fn column_bars(chart: &mut Chart, map: &Map, cell: f64) {
     let sums: Vec<u64> = (0..map.columns).map(|column| map.column_sum(column)).collect();
     let most = sums.iter().copied().max().unwrap_or(0).max(1);
     for (column, sum) in sums.iter().enumerate() {
         let height = COLUMN_BARS * *sum as f64 / most as f64;
         let gap = if cell > 6.0 { 1.0 } else { 0.0 };
-        rectangle(svg, LEFT + cell * column as f64, TOP - 6.0 - height, cell - gap, height);
+        rectangle(chart, LEFT + cell * column as f64, TOP - 6.0 - height, cell - gap, height);
     }
     let style = format!("font-size=\"12\" fill=\"{FAINT}\" text-anchor=\"end\"");
-    text(svg, LEFT - 8.0, TOP - COLUMN_BARS + 4.0, &bytes(most), &style);
-    text(svg, LEFT - 8.0, TOP - 6.0, "0", &style);
+    chart.text(LEFT - 8.0, TOP - COLUMN_BARS + 4.0, &bytes(most), &style);
+    chart.text(LEFT - 8.0, TOP - 6.0, "0", &style);
 }
 
-fn group_bars(svg: &mut String, map: &Map, row_height: f64) {
+fn group_bars(chart: &mut Chart, map: &Map, row_height: f64) {
     let sums: Vec<u64> = (0..map.rows()).map(|row| map.row_sum(row)).collect();
     let most = sums.iter().copied().max().unwrap_or(0).max(1);
     let left = RIGHT + 8.0;
@@ -191,44 +192,42 @@ fn group_bars(svg: &mut String, map: &Map, row_height: f64) {
         let width = GROUP_BARS * *sum as f64 / most as f64;
         let gap = if row_height > 6.0 { 1.0 } else { 0.0 };
         let y = TOP + row_height * row as f64;
-        rectangle(svg, left, y, width, row_height - gap);
+        rectangle(chart, left, y, width, row_height - gap);
         // Each bar gets a number if there is enough room.
         if row_height >= 12.0 {
-            text(svg, left + width + 6.0, y + row_height / 2.0 + 4.0, &bytes(*sum), &style);
+            chart.text(left + width + 6.0, y + row_height / 2.0 + 4.0, &bytes(*sum), &style);
         }
     }
     let label = format!("row groups{}", shared(map.groups, map.groups_each));
-    text(svg, left, TOP - 10.0, &label, &style);
+    chart.text(left, TOP - 10.0, &label, &style);
     let last = TOP + row_height * map.rows() as f64;
     let style = format!("font-size=\"12\" fill=\"{FAINT}\" text-anchor=\"end\"");
-    text(svg, LEFT - 8.0, TOP + 10.0, "1", &style);
+    chart.text(LEFT - 8.0, TOP + 10.0, "1", &style);
     if map.rows() > 1 {
-        text(svg, LEFT - 8.0, last - 2.0, &grouped(map.groups as u64), &style);
+        chart.text(LEFT - 8.0, last - 2.0, &grouped(map.groups as u64), &style);
     }
 }
 
-fn rectangle(svg: &mut String, x: f64, y: f64, width: f64, height: f64) {
-    let _ = writeln!(
-        svg,
+fn rectangle(chart: &mut Chart, x: f64, y: f64, width: f64, height: f64) {
+    chart.element(&format!(
         "<rect x=\"{x:.2}\" y=\"{y:.2}\" width=\"{width:.2}\" height=\"{height:.2}\" fill=\"{BAR}\"/>"
-    );
+    ));
 }
 
 /// Draws the colour scale.
-fn legend(svg: &mut String, most: u64, height: f64) {
+fn legend(chart: &mut Chart, most: u64, height: f64) {
     const STEPS: u64 = 40;
     let y = height - 40.0;
     let style = format!("font-size=\"12\" fill=\"{FAINT}\"");
-    text(svg, LEFT, y + 11.0, "0", &style);
+    chart.text(LEFT, y + 11.0, "0", &style);
     for step in 0..STEPS {
-        let _ = writeln!(
-            svg,
+        chart.element(&format!(
             "<rect x=\"{:.1}\" y=\"{y:.1}\" width=\"6.2\" height=\"14\" fill=\"{}\"/>",
             LEFT + 14.0 + 6.0 * step as f64,
             // The colour scale is linear in the square root of the size.
             colour(step * step, (STEPS - 1) * (STEPS - 1))
-        );
+        ));
     }
     let label = format!("{} per cell of the map (square roots)", bytes(most));
-    text(svg, LEFT + 22.0 + 6.0 * STEPS as f64, y + 11.0, &label, &style);
+    chart.text(LEFT + 22.0 + 6.0 * STEPS as f64, y + 11.0, &label, &style);
 }
