@@ -21,7 +21,7 @@ pub use crate::encodings::Encodings;
 pub use crate::error::{Error, Result};
 pub use crate::options::{FloatOrder, LoomOptions};
 pub use crate::pool::{MemoryPool, Reservation};
-pub use crate::writer::{LoomWriter, Written};
+pub use crate::writer::{LoomWriter, PreparedFile, Written};
 pub use taploom_scratch::{ScratchAction, ScratchError, ScratchSpace};
 
 // Crates whose types are part of this API.

@@ -58,7 +58,7 @@ const LEAF_HEAP: usize = 400;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct LoomWriter<W: Write + Send> {
-    table: Table,
+    table: Arc<Table>,
     plan: Plan,
     out: TrackedWrite<BufferedSink<W>>,
     stage: Stage,
@@ -75,6 +75,53 @@ pub struct LoomWriter<W: Write + Send> {
     unfinished: bool,
     /// A reservation is kept while the writer lives.
     _memory: Memory,
+}
+
+/// The columns and options of files that are written one after the other. Preparing them takes longer than writing some
+/// rows, so a program that writes many small files with the same columns prepares them once.
+///
+/// ```
+/// use std::sync::Arc;
+/// use arrow_array::{ArrayRef, Float64Array, RecordBatch};
+/// use taploom_loom::{LoomOptions, LoomWriter, PreparedFile, ScratchSpace};
+///
+/// let ra: ArrayRef = Arc::new(Float64Array::from(vec![83.822, 201.365]));
+/// let batch = RecordBatch::try_from_iter([("ra", ra)])?;
+/// let file = PreparedFile::new(batch.schema(), &LoomOptions::new())?;
+/// let write = || {
+///     let mut written = Vec::new();
+///     let mut writer = LoomWriter::prepared(&mut written, &file, ScratchSpace::default())?;
+///     writer.write(&batch)?;
+///     writer.close()?;
+///     Ok::<_, taploom_loom::Error>(written)
+/// };
+/// assert_eq!(write()?, write()?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct PreparedFile {
+    table: Arc<Table>,
+    plan: Plan,
+}
+
+impl PreparedFile {
+    /// Prepares files with the columns of `schema`. Each of their writers has a memory budget of the size in `options`,
+    /// and does not use their scratch space.
+    ///
+    /// # Errors
+    /// As [`LoomWriter::try_new`].
+    pub fn new(schema: SchemaRef, options: &LoomOptions) -> Result<Self> {
+        let (table, plan) = Table::new(schema, options)?;
+        Ok(Self { table: Arc::new(table), plan })
+    }
+}
+
+impl std::fmt::Debug for PreparedFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PreparedFile")
+            .field("columns", &self.table.columns.len())
+            .field("plan", &self.plan)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A report on the written file.
@@ -101,6 +148,25 @@ impl<W: Write + Send> LoomWriter<W> {
     /// [`Error::Budget`].
     pub fn try_new(sink: W, schema: SchemaRef, options: LoomOptions) -> Result<Self> {
         let (table, plan) = Table::new(schema, &options)?;
+        Self::start(sink, Arc::new(table), plan, options.scratch, options.memory)
+    }
+
+    /// Starts a file whose columns and options are prepared, with scratch files in this space.
+    ///
+    /// # Errors
+    /// [`Error::Sink`].
+    pub fn prepared(sink: W, file: &PreparedFile, scratch: ScratchSpace) -> Result<Self> {
+        let memory = Memory::Budget(file.plan.budget);
+        Self::start(sink, Arc::clone(&file.table), file.plan, scratch, memory)
+    }
+
+    fn start(
+        sink: W,
+        table: Arc<Table>,
+        plan: Plan,
+        scratch: ScratchSpace,
+        memory: Memory,
+    ) -> Result<Self> {
         // Every column allocates and frees an encoder. Each time, glibc would return the top of the heap to the
         // system and fetch it again page by page, which takes a third of the time of narrow tables. glibc keeps
         // twice the size of the largest block that was freed, so this code frees a block once. A larger block
@@ -110,7 +176,7 @@ impl<W: Write + Send> LoomWriter<W> {
         let mut untouched = Vec::<u8>::new();
         let _ = untouched.try_reserve_exact(plan.held.min(KEPT));
         drop(std::hint::black_box(untouched));
-        let LoomOptions { scratch, memory, float_order, .. } = options;
+        let float_order = table.float_order;
         let scratch = scratch.counted();
         let properties = &table.properties;
         let rows = properties.max_row_group_row_count().map_or(u64::MAX, |rows| rows as u64);
