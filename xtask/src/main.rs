@@ -56,8 +56,8 @@ type Outcome<T = ()> = Result<T, String>;
 const USAGE: &str = "usage: cargo xtask setup | test [quick | STEP ... | --within TIME | --record] \
     | instructions [record] | digests [record REASON [PROGRAM]] | fuzz [SECONDS] | new-format NAME --out DIR \
     | english [list PHRASE | CHECKOUT] | packages | semver REVISION \
-    | bench [formats|peers|memory|scale|small|threads|end-to-end|bridge|decimals|encodings|loom|loom-resident|mysql|readers|\
-    reading|sample]";
+    | bench [formats|peers|memory|scale|small|threads|end-to-end|bridge|decimals|encodings|loom|loom-resident|mysql|\
+    readers|reading|sample]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

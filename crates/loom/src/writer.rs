@@ -16,6 +16,7 @@ use crate::footer::Footer;
 use crate::options::{LoomOptions, Memory};
 use crate::pages::Pages;
 use crate::plan::Plan;
+use crate::prepared::PreparedFile;
 use crate::stage::Stage;
 use crate::table::Table;
 
@@ -75,53 +76,6 @@ pub struct LoomWriter<W: Write + Send> {
     unfinished: bool,
     /// A reservation is kept while the writer lives.
     _memory: Memory,
-}
-
-/// The columns and options of files that are written one after the other. Preparing them takes longer than writing some
-/// rows, so a program that writes many small files with the same columns prepares them once.
-///
-/// ```
-/// use std::sync::Arc;
-/// use arrow_array::{ArrayRef, Float64Array, RecordBatch};
-/// use taploom_loom::{LoomOptions, LoomWriter, PreparedFile, ScratchSpace};
-///
-/// let ra: ArrayRef = Arc::new(Float64Array::from(vec![83.822, 201.365]));
-/// let batch = RecordBatch::try_from_iter([("ra", ra)])?;
-/// let file = PreparedFile::new(batch.schema(), &LoomOptions::new())?;
-/// let write = || {
-///     let mut written = Vec::new();
-///     let mut writer = LoomWriter::prepared(&mut written, &file, ScratchSpace::default())?;
-///     writer.write(&batch)?;
-///     writer.close()?;
-///     Ok::<_, taploom_loom::Error>(written)
-/// };
-/// assert_eq!(write()?, write()?);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub struct PreparedFile {
-    table: Arc<Table>,
-    plan: Plan,
-}
-
-impl PreparedFile {
-    /// Prepares files with the columns of `schema`. Each of their writers has a memory budget of the size in `options`,
-    /// and does not use their scratch space.
-    ///
-    /// # Errors
-    /// As [`LoomWriter::try_new`].
-    pub fn new(schema: SchemaRef, options: &LoomOptions) -> Result<Self> {
-        let (table, plan) = Table::new(schema, options)?;
-        Ok(Self { table: Arc::new(table), plan })
-    }
-}
-
-impl std::fmt::Debug for PreparedFile {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PreparedFile")
-            .field("columns", &self.table.columns.len())
-            .field("plan", &self.plan)
-            .finish_non_exhaustive()
-    }
 }
 
 /// A report on the written file.

@@ -96,11 +96,11 @@ pub(crate) fn small() -> Outcome {
     let sources: Vec<String> =
         (1..=RESULTS).map(|seed| format!("synth:{WIDE}?rows=10&seed={seed}")).collect();
     let mut body = format!(
-        "CPU microseconds of the encode stage per result of ten rows and 991 columns, output discarded. The first result \
-         of the process includes what the program makes once. Later ones are started by a new spec each, or all by \
-         one. The rows alone are the time of ten rows within a long result of {} batches. Figures after the first are \
-         medians of 9 rounds of 40 results with {RESULTS} different contents, whose schemas are equal but not shared. \
-         The target is a fifth of the time with a new spec.\n\n\
+        "CPU microseconds of the encode stage per result of ten rows and 991 columns, output discarded. The first \
+         result of the process includes what the program makes once. Later ones are started by a new spec each, or all \
+         by one. The rows alone are the time of ten rows within a long result of {} batches. Figures after the first \
+         are medians of 9 rounds of 40 results with {RESULTS} different contents, whose schemas are equal but not \
+         shared. The target is a fifth of the time with a new spec.\n\n\
          | format | first | new spec | kept spec | rows alone | kept / new |\n|---|---:|---:|---:|---:|---:|\n",
         5 * RESULTS
     );
