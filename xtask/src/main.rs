@@ -12,7 +12,8 @@
 //! cargo xtask english       counts phrases that make sentences hard to read; `english list PHRASE` says where
 //! cargo xtask packages      the crates as they would be published, compiled from the packages
 //! cargo xtask semver REV    breaking changes to the public API since a revision, by cargo-semver-checks
-//! cargo xtask bench         all of docs/src/benchmarks.md: formats, peers, memory, scale, threads, end-to-end
+//! cargo xtask bench         all of docs/src/benchmarks.md: formats, peers, memory, scale, small, threads,
+//!                           end-to-end
 //! cargo xtask bench formats every format on the same rows, with a chart
 //! cargo xtask bench encodings  Parquet files compared with other writers' files: bytes, CPU and memory; `encodings 10`
 //!                           with a tenth of the rows
@@ -24,6 +25,7 @@
 //!                           each; `peers text reading` only these; `peers 10 text` a tenth of the rows, to try it
 //! cargo xtask bench memory  peak against rows, columns and row groups
 //! cargo xtask bench scale   time of a row against the number of rows
+//! cargo xtask bench small   time of a result of ten rows, by a spec of its own and by a kept one
 //! cargo xtask bench threads every format with two threads against one
 //! cargo xtask bench end-to-end  sources to files
 //! cargo xtask bench bridge  what a job costs from MariaDB to HTTP, and many at once
@@ -56,8 +58,8 @@ type Outcome<T = ()> = Result<T, String>;
 const USAGE: &str = "usage: cargo xtask setup | test [quick | STEP ... | --within TIME | --record] \
     | instructions [record | report REVISION] | digests [record REASON [PROGRAM]] | fuzz [SECONDS] | new-format NAME --out DIR \
     | english [list PHRASE | CHECKOUT] | packages | semver REVISION \
-    | bench [formats|peers|memory|scale|threads|end-to-end|bridge|decimals|encodings|loom|loom-resident|mysql|readers|\
-    reading|sample]";
+    | bench [formats|peers|memory|scale|small|threads|end-to-end|bridge|decimals|encodings|loom|loom-resident|mysql|\
+    readers|reading|sample]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -111,6 +113,7 @@ fn benches(which: &[&str]) -> Outcome {
             bench::peers::run(&[], 1)?;
             whole::memory()?;
             whole::scale()?;
+            whole::small()?;
             whole::threads()?;
             whole::end_to_end()
         }
@@ -124,6 +127,7 @@ fn benches(which: &[&str]) -> Outcome {
         ["encodings", part] => bench::encodings::run(divisor(part)?),
         ["memory"] => whole::memory(),
         ["scale"] => whole::scale(),
+        ["small"] => whole::small(),
         ["threads"] => whole::threads(),
         ["end-to-end"] => whole::end_to_end(),
         ["formats"] => whole::side_by_side(),

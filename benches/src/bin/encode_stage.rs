@@ -3,6 +3,7 @@
 //! ```text
 //! bench-encode-stage FORMAT SOURCE [THREADS [SECONDS]]
 //! bench-encode-stage --results-of ROWS,ROWS,... FORMAT SOURCE
+//! bench-encode-stage --small FORMAT SOURCE...
 //! ```
 //!
 //! The rows are encoded once, or repeatedly until SECONDS of CPU time have passed. A process that repeats
@@ -16,6 +17,11 @@
 //! With `--results-of`, the rows are divided into results of ROWS rows (in whole batches), which are
 //! encoded one after the other. It prints a JSON list with the CPU seconds for all rows by size of the
 //! result: medians of rounds in which every size is measured.
+//!
+//! With `--small`, every source is one result. The results are encoded again and again, as by a service, and a JSON
+//! object has the CPU microseconds of a result: `first`, of the first in the process; `new_spec`, if each result has
+//! its own spec; `kept_spec`, if one spec starts all of them; and `rows`, if their rows are one long result. The last
+//! three are medians of rounds in which each is measured.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -31,7 +37,8 @@ use futures::executor::block_on;
 use taploom_benches::arrow_bytes;
 use taploom_benches::process::cpu_time;
 use taploom_format::{
-    Completion, EncodeContext, EncodeSummary, EncoderSpec, Error, Resources, ResultSchema,
+    Completion, EncodeContext, EncodeSummary, EncoderRegistry, EncoderSpec, Error, Resources,
+    ResultSchema,
 };
 use taploom_pipeline::Step;
 use taploom_sources::{Request, open};
@@ -47,10 +54,13 @@ fn main() -> ExitCode {
             .map(|rows| number(Some(&rows), 0))
             .collect::<Result<Vec<usize>, _>>()
             .and_then(|sizes| measure_results(&sizes, format, source)),
+        ["--small", format, ref sources @ ..] if !sources.is_empty() => {
+            measure_small(format, sources)
+        }
         [format, source, ref rest @ ..] if rest.len() <= 2 => number(rest.first(), 1)
             .and_then(|threads| measure(format, source, threads, number(rest.get(1), 0.0)?)),
         _ => Err("usage: bench-encode-stage FORMAT SOURCE [THREADS [SECONDS]], or \
-                  --results-of ROWS,ROWS,... FORMAT SOURCE"
+                  --results-of ROWS,ROWS,... FORMAT SOURCE, or --small FORMAT SOURCE..."
             .to_owned()),
     };
     match measured {
@@ -76,17 +86,23 @@ struct Stage {
     batches: Vec<RecordBatch>,
 }
 
+/// All rows of a source.
+fn rows_of(source: &str) -> Result<(ResultSchema, Vec<RecordBatch>), Error> {
+    let mut source = block_on(open(&Request::new(source)))?;
+    let mut batches = Vec::new();
+    while let Step::Rows(batch) = block_on(source.next())? {
+        batches.push(batch);
+    }
+    Ok((source.schema().clone(), batches))
+}
+
 impl Stage {
     fn load(format: &str, source: &str, threads: usize) -> Result<Self, Error> {
-        let mut source = block_on(open(&Request::new(source)))?;
-        let mut batches = Vec::new();
-        while let Step::Rows(batch) = block_on(source.next())? {
-            batches.push(batch);
-        }
+        let (schema, batches) = rows_of(source)?;
         let spec = taploom::registry()?.request(format)?;
         let spec =
             spec.with_context(EncodeContext::from(Resources::default().with_threads(threads)));
-        let stage = Self { spec, schema: source.schema().clone(), batches };
+        let stage = Self { spec, schema, batches };
         // A first batch is encoded before the measurement, so that one-time costs of the program don't
         // distort the figures of small tables.
         let first = &stage.batches[..stage.batches.len().min(1)];
@@ -95,11 +111,7 @@ impl Stage {
     }
 
     fn encode(&self, batches: &[RecordBatch], counted: &Counted) -> Result<EncodeSummary, Error> {
-        let mut encoder = self.spec.start(&self.schema, Box::new(counted.clone()))?;
-        for batch in batches {
-            encoder.write_batch(batch)?;
-        }
-        encoder.finish(Completion::Complete)
+        encode(&self.spec, &self.schema, batches, counted)
     }
 
     /// CPU seconds for all rows, encoded as results of this number of batches.
@@ -110,6 +122,105 @@ impl Stage {
         }
         Ok((cpu_time() - start).as_secs_f64())
     }
+}
+
+fn encode<'a>(
+    spec: &EncoderSpec,
+    schema: &ResultSchema,
+    batches: impl IntoIterator<Item = &'a RecordBatch>,
+    counted: &Counted,
+) -> Result<EncodeSummary, Error> {
+    let mut encoder = spec.start(schema, Box::new(counted.clone()))?;
+    for batch in batches {
+        encoder.write_batch(batch)?;
+    }
+    encoder.finish(Completion::Complete)
+}
+
+/// Small results, and the program's formats.
+struct Small<'a> {
+    registry: EncoderRegistry,
+    format: &'a str,
+    /// The schemas are equal and are made for each result, as a service makes them for each query.
+    results: Vec<(ResultSchema, Vec<RecordBatch>)>,
+}
+
+impl Small<'_> {
+    /// How often all results are encoded in a round.
+    const TURNS: usize = 5;
+
+    fn spec(&self) -> Result<EncoderSpec, Error> {
+        self.registry.request(self.format)
+    }
+
+    /// CPU microseconds of a result if each has its own spec.
+    fn new_spec(&self) -> Result<f64, Error> {
+        self.each(|(schema, batches)| encode(&self.spec()?, schema, batches, &Counted::default()))
+    }
+
+    /// CPU microseconds of a result if this spec starts all of them.
+    fn kept_spec(&self, spec: &EncoderSpec) -> Result<f64, Error> {
+        self.each(|(schema, batches)| encode(spec, schema, batches, &Counted::default()))
+    }
+
+    /// CPU microseconds of the rows of a result within a long one.
+    fn rows(&self, spec: &EncoderSpec) -> Result<f64, Error> {
+        let (schema, _) = &self.results[0];
+        let batches = std::iter::repeat_n(&self.results, Self::TURNS).flatten();
+        let batches = batches.flat_map(|(_, batches)| batches);
+        let start = cpu_time();
+        encode(spec, schema, batches, &Counted::default())?;
+        Ok(self.microseconds(start))
+    }
+
+    fn each(
+        &self,
+        encode: impl Fn(&(ResultSchema, Vec<RecordBatch>)) -> Result<EncodeSummary, Error>,
+    ) -> Result<f64, Error> {
+        let start = cpu_time();
+        for _ in 0..Self::TURNS {
+            for result in &self.results {
+                encode(result)?;
+            }
+        }
+        Ok(self.microseconds(start))
+    }
+
+    fn microseconds(&self, start: Duration) -> f64 {
+        let results = Self::TURNS * self.results.len();
+        (cpu_time() - start).as_secs_f64() * 1e6 / results as f64
+    }
+}
+
+fn measure_small(format: &str, sources: &[&str]) -> Result<String, String> {
+    small_figures(format, sources).map_err(|error| said(&error))
+}
+
+fn small_figures(format: &str, sources: &[&str]) -> Result<String, Error> {
+    const ROUNDS: usize = 9;
+    let results = sources.iter().map(|source| rows_of(source)).collect::<Result<Vec<_>, _>>()?;
+    let small = Small { registry: taploom::registry()?, format, results };
+    let spec = small.spec()?;
+    let start = cpu_time();
+    let (schema, batches) = &small.results[0];
+    encode(&spec, schema, batches, &Counted::default())?;
+    let first = (cpu_time() - start).as_secs_f64() * 1e6;
+    let mut figures = [Vec::new(), Vec::new(), Vec::new()];
+    for _ in 0..ROUNDS {
+        figures[0].push(small.new_spec()?);
+        figures[1].push(small.kept_spec(&spec)?);
+        figures[2].push(small.rows(&spec)?);
+    }
+    let [new_spec, kept_spec, rows] = figures.map(median);
+    let line = serde_json::json!({
+        "first": first, "new_spec": new_spec, "kept_spec": kept_spec, "rows": rows
+    });
+    Ok(line.to_string())
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
 }
 
 fn said(error: &Error) -> String {
@@ -127,10 +238,7 @@ fn measure_results(sizes: &[usize], format: &str, source: &str) -> Result<String
             seconds.push(stage.encode_in_results(batches).map_err(|error| said(&error))?);
         }
     }
-    let medians = seconds.into_iter().map(|mut of_size| {
-        of_size.sort_by(f64::total_cmp);
-        of_size[ROUNDS / 2]
-    });
+    let medians = seconds.into_iter().map(median);
     Ok(serde_json::json!(medians.collect::<Vec<_>>()).to_string())
 }
 

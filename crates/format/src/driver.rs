@@ -54,7 +54,7 @@ use taploom_model::{
     BatchCheck, CanonicalRows, Completion, Error, ErrorKind, Result, ResultSchema,
 };
 
-use crate::encoder::{EncodeSummary, ResultEncoder, Written};
+use crate::encoder::{EncodeContext, EncodeSummary, ResultEncoder, Written};
 use crate::format_info::{FailureReport, FormatInfo, RowsGiven};
 use crate::sink::Output;
 
@@ -83,34 +83,53 @@ enum Intake {
     Check(Box<BatchCheck>),
 }
 
+impl Intake {
+    fn new(rows: RowsGiven, schema: &ResultSchema) -> Result<Self> {
+        Ok(match rows {
+            RowsGiven::Canonical => Self::Convert(Box::new(CanonicalRows::new(schema)?)),
+            RowsGiven::AsTheyCome => Self::Check(Box::new(BatchCheck::new(schema)?)),
+        })
+    }
+
+    fn for_another(&self) -> Self {
+        match self {
+            Self::Convert(rows) => Self::Convert(Box::new(rows.for_another())),
+            Self::Check(check) => Self::Check(Box::new(check.for_another())),
+        }
+    }
+}
+
+/// What the driver works out before the first row of a result.
+struct Plan {
+    /// The schema of the first result. Later ones get it in place of their own, which is equal: then it takes no time
+    /// to compare it with those of other plans.
+    schema: ResultSchema,
+    intake: Intake,
+}
+
 impl Encoder {
     /// Starts a plug-in's encoder on an output.
     pub(crate) fn start(
         info: &'static FormatInfo,
         schema: &ResultSchema,
+        context: &EncodeContext,
         output: Output,
-        start: impl FnOnce(Output) -> Result<Box<dyn ResultEncoder>>,
+        start: impl FnOnce(&ResultSchema, Output) -> Result<Box<dyn ResultEncoder>>,
     ) -> Result<Self> {
-        let intake = match info.rows {
-            RowsGiven::Canonical => {
-                CanonicalRows::new(schema).map(|rows| Intake::Convert(Box::new(rows)))
-            }
-            RowsGiven::AsTheyCome => {
-                BatchCheck::new(schema).map(|check| Intake::Check(Box::new(check)))
-            }
-        };
-        let intake = intake.map_err(|error| error.with_format(info.id))?;
+        let make = || Ok(Plan { schema: schema.clone(), intake: Intake::new(info.rows, schema)? });
+        let plan = context.plan(&info.rows, schema, make);
+        let plan = plan.map_err(|error| error.with_format(info.id))?;
         let for_plugin = output.share();
         let mut encoder = Self {
             info,
-            schema: schema.clone(),
-            intake,
+            schema: plan.schema.clone(),
+            intake: plan.intake.for_another(),
             rows: 0,
             inner: None,
             output,
             failure: None,
         };
-        let started = caught(|| start(for_plugin));
+        let started = caught(|| start(&plan.schema, for_plugin));
         encoder.inner = Some(encoder.judge(started)?);
         Ok(encoder)
     }

@@ -1,9 +1,12 @@
 //! The trait that a plug-in implements for the rows of one result.
 
+use std::sync::Arc;
+
 use arrow_array::RecordBatch;
 
-use taploom_model::{Completion, Envelope, Resources, Result};
+use taploom_model::{Completion, Envelope, Resources, Result, ResultSchema};
 
+use crate::kept::{Kept, Spare};
 use crate::losses::Losses;
 
 /// Writes one result in one format: it takes batches, and writes bytes to the
@@ -132,6 +135,12 @@ impl EncodeSummary {
 
 /// The envelope and the resources, which an encoder gets in addition to its options, its columns
 /// and its sink.
+///
+/// A context also keeps what one result leaves for the next: [plans](Self::plan) and [buffers](Spare). Its clones share
+/// them. A service that answers many small queries therefore clones one context for all of them, or one
+/// [`EncoderSpec`](crate::EncoderSpec), instead of making a new one for each. Between results, a context holds about
+/// 1 KiB per column for each of the last eight kinds of results, and buffers of at most a quarter of
+/// [`Resources::memory_budget`].
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct EncodeContext {
@@ -139,9 +148,53 @@ pub struct EncodeContext {
     pub envelope: Option<Envelope>,
     /// The memory, threads and temporary files that the encoder may use.
     pub resources: Resources,
+    kept: Kept,
 }
 
 impl EncodeContext {
+    /// What an encoder works out before the first row, made by `make` unless an earlier result with the same options
+    /// and an equal schema has left it.
+    ///
+    /// A plan is shared by results on several threads. It may depend on the options, the schema, the envelope, the
+    /// memory budget and the number of threads; if one of them differs, a new plan is made. It must not depend on
+    /// anything else, such as [`Resources::scratch`].
+    ///
+    /// A format does not have to use plans. They pay if results of a few rows are frequent.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use arrow_schema::{DataType, Field, Schema};
+    /// use taploom_format::{EncodeContext, NoOptions, ResultSchema};
+    ///
+    /// let arrow = Schema::new(vec![Field::new("ra", DataType::Float64, true)]);
+    /// let schema = ResultSchema::derived(Arc::new(arrow));
+    /// let context = EncodeContext::default();
+    /// let header = || context.plan(&NoOptions {}, &schema, || Ok(schema.unique_names().join("\t")));
+    /// assert_eq!(*header()?, "ra");
+    /// assert!(Arc::ptr_eq(&header()?, &header()?));
+    /// # Ok::<(), taploom_format::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The error of `make`.
+    pub fn plan<O, P>(
+        &self,
+        options: &O,
+        schema: &ResultSchema,
+        make: impl FnOnce() -> Result<P>,
+    ) -> Result<Arc<P>>
+    where
+        O: PartialEq + Clone + Send + Sync + 'static,
+        P: Send + Sync + 'static,
+    {
+        self.kept.plan(options, schema, self.envelope.as_ref(), &self.resources, make)
+    }
+
+    /// An empty place for buffers, to be held by a [plan](Self::plan). `bytes_of` tells the heap of a buffer.
+    pub fn spare<T>(&self, bytes_of: impl Fn(&T) -> usize + Send + Sync + 'static) -> Spare<T> {
+        self.kept.spare(&self.resources, bytes_of)
+    }
+
     /// Sets the XML to write in place of the format's own.
     #[must_use]
     pub fn with_envelope(self, envelope: impl Into<Option<Envelope>>) -> Self {

@@ -3,11 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc;
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use taploom_model::{Error, ErrorKind, Result};
+
+use crate::kept::Spare;
 
 /// Threads beyond this number are not started. Some systems report too late that a process can have no more
 /// threads, and then end the process.
@@ -26,7 +28,8 @@ const PIECES_PER_THREAD: usize = 2;
 ///
 /// The caller's thread is one of the threads: if it has to wait for a piece, it works on another one itself.
 /// With one thread nothing is queued. Each piece is finished and handed over at once, so an encoder needs no
-/// separate code for that case.
+/// separate code for that case. With several, threads are started when there is a second piece: the caller works on
+/// the only piece of a small result itself.
 ///
 /// **Limits.** At most two pieces per thread are in flight, or fewer ([`at_most`](Self::at_most)). `push`
 /// waits for the oldest of them before it takes another. An encoder counts the memory of pieces in
@@ -64,6 +67,8 @@ pub struct InOrder<P> {
     others: Option<Others<P>>,
     /// Pieces that were handed over and can be used again.
     spare: Vec<P>,
+    /// Pieces of other results.
+    left: Option<Arc<Spare<P>>>,
     broken: bool,
 }
 
@@ -77,6 +82,8 @@ struct Others<P> {
     /// Results of the pieces in flight, the oldest first.
     results: VecDeque<mpsc::Receiver<Result<P>>>,
     most: usize,
+    /// The number of threads that are still to be started.
+    wanted: usize,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -93,8 +100,15 @@ impl<P: Send + 'static> InOrder<P> {
         work: impl Fn(&mut P) -> Result<()> + Send + Sync + 'static,
     ) -> Self {
         let work: Arc<Work<P>> = Arc::new(work);
-        let others = (threads > 1).then(|| Others::start(threads, &work));
-        Self { work, others, spare: Vec::new(), broken: false }
+        let others = (threads > 1).then(|| Others::new(threads.min(MOST_THREADS)));
+        Self { work, others, spare: Vec::new(), left: None, broken: false }
+    }
+
+    /// Takes pieces that earlier results have left, and leaves its own when it is dropped, unless there was an error.
+    #[must_use]
+    pub fn with_spare(mut self, left: Arc<Spare<P>>) -> Self {
+        self.left = Some(left);
+        self
     }
 
     /// Limits the pieces in flight to this number (at least one). An encoder does so if its memory budget has
@@ -107,9 +121,10 @@ impl<P: Send + 'static> InOrder<P> {
         self
     }
 
-    /// A piece that was handed over, in the state that `take` left it in.
+    /// A piece that was handed over, in the state that `take` left it in; maybe of an earlier result
+    /// ([`with_spare`](Self::with_spare)).
     pub fn spare(&mut self) -> Option<P> {
-        self.spare.pop()
+        self.spare.pop().or_else(|| self.left.as_ref()?.take())
     }
 
     /// Queues a piece. Hands over pieces that are finished, and waits for the oldest ones until there is room for
@@ -127,7 +142,7 @@ impl<P: Send + 'static> InOrder<P> {
             while others.results.len() >= others.most {
                 hand_over(others.wait(&*this.work)?, &mut this.spare, &mut take)?;
             }
-            others.add(piece)?;
+            others.add(piece, &this.work)?;
             while let Some(done) = others.first_if_done()? {
                 hand_over(done, &mut this.spare, &mut take)?;
             }
@@ -166,9 +181,19 @@ impl<P: Send + 'static> InOrder<P> {
         if self.broken {
             return Ok(());
         }
+        // And after a panic.
+        self.broken = true;
         let done = action(self);
         self.broken = done.is_err();
         done
+    }
+}
+
+impl<P> Drop for InOrder<P> {
+    fn drop(&mut self) {
+        if let Some(left) = self.left.as_ref().filter(|_| !self.broken) {
+            self.spare.drain(..).for_each(|piece| left.put(piece));
+        }
     }
 }
 
@@ -187,23 +212,38 @@ fn hand_over<P>(
 }
 
 impl<P: Send + 'static> Others<P> {
-    fn start(threads: usize, work: &Arc<Work<P>>) -> Self {
+    fn new(threads: usize) -> Self {
         // The number of results in flight bounds this channel.
         let (give, take) = unbounded();
-        let start = |_| {
-            let (take, work): (Receiver<Task<P>>, _) = (take.clone(), Arc::clone(work));
-            let thread = std::thread::Builder::new().name("taploom-encode".to_owned());
-            thread.spawn(move || take.into_iter().for_each(|task| task.run(&*work))).ok()
-        };
-        let threads = (1..threads.min(MOST_THREADS)).map_while(start).collect::<Vec<_>>();
-        let most = PIECES_PER_THREAD * (threads.len() + 1);
-        Self { give, take, results: VecDeque::with_capacity(most), most, threads }
+        let most = PIECES_PER_THREAD * threads;
+        Self {
+            give,
+            take,
+            results: VecDeque::new(),
+            most,
+            wanted: threads - 1,
+            threads: Vec::new(),
+        }
     }
 
-    fn add(&mut self, piece: P) -> Result<()> {
+    fn add(&mut self, piece: P, work: &Arc<Work<P>>) -> Result<()> {
+        if self.wanted > 0 && (self.most == 1 || !self.results.is_empty()) {
+            self.start(work);
+        }
         let (answer, result) = mpsc::sync_channel(1);
         self.results.push_back(result);
         self.give.send(Task { piece, answer }).map_err(|_| panicked())
+    }
+
+    fn start(&mut self, work: &Arc<Work<P>>) {
+        let start = |_| {
+            let (take, work): (Receiver<Task<P>>, _) = (self.take.clone(), Arc::clone(work));
+            let thread = thread::Builder::new().name("taploom-encode".to_owned());
+            thread.spawn(move || take.into_iter().for_each(|task| task.run(&*work))).ok()
+        };
+        self.threads = (0..self.wanted).map_while(start).collect();
+        self.most = self.most.min(PIECES_PER_THREAD * (self.threads.len() + 1));
+        self.wanted = 0;
     }
 
     /// Waits for the oldest piece. Until it is finished, the caller's thread works on others.
@@ -257,102 +297,4 @@ fn panicked() -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
-
-    use super::*;
-
-    /// The first pieces take longest, so that later ones are done before them.
-    fn slow_at_first(piece: &mut usize) -> Result<()> {
-        std::thread::sleep(Duration::from_millis(if piece.is_multiple_of(5) { 5 } else { 0 }));
-        Ok(())
-    }
-
-    fn keep(piece: usize, taken: &mut Vec<usize>) -> Result<()> {
-        taken.push(piece);
-        Ok(())
-    }
-
-    #[test]
-    fn pieces_come_in_order_and_a_bounded_number_waits() {
-        for threads in [1, 2, 3, 8] {
-            let mut taken = Vec::new();
-            let mut in_order = InOrder::new(threads, slow_at_first);
-            for piece in 0..50 {
-                in_order.push(piece, |piece| keep(*piece, &mut taken)).unwrap();
-                assert!(in_order.pending() <= if threads == 1 { 0 } else { 2 * threads });
-            }
-            in_order.drain(|piece| keep(*piece, &mut taken)).unwrap();
-            assert_eq!(taken, (0..50).collect::<Vec<_>>(), "{threads} threads");
-            assert_eq!(in_order.pending(), 0);
-            assert_eq!(in_order.heap_bytes(|_| 1), 50, "every piece can be used again");
-            assert!(in_order.spare().is_some());
-        }
-    }
-
-    #[test]
-    fn fewer_pieces_wait_where_fewer_are_allowed() {
-        for (allowed, most) in [(0, 1), (1, 1), (2, 2), (100, 6)] {
-            let mut taken = Vec::new();
-            let mut in_order = InOrder::new(3, slow_at_first).at_most(allowed);
-            let mut waited = 0;
-            for piece in 0..50 {
-                in_order.push(piece, |piece| keep(*piece, &mut taken)).unwrap();
-                waited = waited.max(in_order.pending());
-            }
-            in_order.drain(|piece| keep(*piece, &mut taken)).unwrap();
-            assert_eq!(taken, (0..50).collect::<Vec<_>>());
-            assert!(waited <= most, "{waited} of {allowed}");
-        }
-    }
-
-    #[test]
-    fn nothing_follows_an_error() {
-        for threads in [1, 2, 3] {
-            let mut taken = Vec::new();
-            let mut in_order = InOrder::new(threads, |piece: &mut usize| match *piece {
-                10 => Err(Error::new(ErrorKind::InvalidValue, "ten")),
-                _ => Ok(()),
-            });
-            let mut errors = Vec::new();
-            for piece in 0..50 {
-                errors.extend(in_order.push(piece, |piece| keep(*piece, &mut taken)).err());
-            }
-            errors.extend(in_order.drain(|piece| keep(*piece, &mut taken)).err());
-            assert_eq!(taken, (0..10).collect::<Vec<_>>(), "{threads} threads");
-            assert_eq!(errors.len(), 1, "it is said once");
-        }
-    }
-
-    #[test]
-    fn an_error_of_the_taker_comes_back_and_nothing_is_left_running() {
-        let begun = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&begun);
-        let mut in_order = InOrder::new(2, move |_: &mut usize| {
-            counter.fetch_add(1, Ordering::SeqCst);
-            Ok(())
-        });
-        let refuse = |_: &mut usize| Err(Error::new(ErrorKind::Sink, "full"));
-        let failed = (0..100).find_map(|piece| in_order.push(piece, refuse).err());
-        assert_eq!(failed.unwrap().kind(), ErrorKind::Sink);
-        drop(in_order);
-        assert_eq!(Arc::strong_count(&begun), 1, "threads are gone");
-        assert!(begun.load(Ordering::SeqCst) < 100);
-    }
-
-    #[test]
-    #[allow(clippy::panic, reason = "it is what is tested")]
-    fn work_that_panics_is_an_error() {
-        // Only on the other thread: the caller's thread works on pieces too, and is slow enough for the
-        // other to begin.
-        let work = |piece: &mut usize| match std::thread::current().name() {
-            Some("taploom-encode") => panic!("a defect"),
-            _ => slow_at_first(piece),
-        };
-        let mut in_order = InOrder::new(2, work);
-        let pushed = (0..1000).find_map(|piece| in_order.push(piece, |_| Ok(())).err());
-        let failed = pushed.or_else(|| in_order.drain(|_| Ok(())).err());
-        assert_eq!(failed.unwrap().kind(), ErrorKind::Internal);
-    }
-}
+mod tests;

@@ -143,8 +143,8 @@ impl EncoderPlugin {
             .with_format(self.info.id));
         }
         heap::keep();
-        let start = |output| (self.start)(options, schema, context, output);
-        Encoder::start(self.info, schema, Output::new(sink), start)
+        let start = |schema: &ResultSchema, output| (self.start)(options, schema, context, output);
+        Encoder::start(self.info, schema, context, Output::new(sink), start)
     }
 }
 

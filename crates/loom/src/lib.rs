@@ -12,6 +12,7 @@ mod pages;
 mod plain;
 mod plan;
 mod pool;
+mod prepared;
 mod stage;
 mod table;
 mod threads;
@@ -21,6 +22,7 @@ pub use crate::encodings::Encodings;
 pub use crate::error::{Error, Result};
 pub use crate::options::{FloatOrder, LoomOptions};
 pub use crate::pool::{MemoryPool, Reservation};
+pub use crate::prepared::PreparedFile;
 pub use crate::writer::{LoomWriter, Written};
 pub use taploom_scratch::{ScratchAction, ScratchError, ScratchSpace};
 

@@ -33,6 +33,7 @@ pub(crate) struct Table {
     /// Whether pages have checksums.
     pub(crate) checksums: bool,
     pub(crate) encodings: Encodings,
+    pub(crate) float_order: FloatOrder,
 }
 
 /// A column of the table. A nested column has several leaves.
@@ -142,8 +143,8 @@ impl Table {
         });
         let columns = columns.collect::<Result<Vec<_>>>()?;
         let properties = Arc::new(properties);
-        let (checksums, encodings) = (options.checksums, options.encodings);
-        Ok((Self { root, columns, properties, checksums, encodings, schema }, plan))
+        let LoomOptions { checksums, encodings, float_order, .. } = *options;
+        Ok((Self { root, columns, properties, checksums, encodings, float_order, schema }, plan))
     }
 
     /// Refuses a batch whose columns differ.

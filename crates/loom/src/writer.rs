@@ -16,6 +16,7 @@ use crate::footer::Footer;
 use crate::options::{LoomOptions, Memory};
 use crate::pages::Pages;
 use crate::plan::Plan;
+use crate::prepared::PreparedFile;
 use crate::stage::Stage;
 use crate::table::Table;
 
@@ -58,7 +59,7 @@ const LEAF_HEAP: usize = 400;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct LoomWriter<W: Write + Send> {
-    table: Table,
+    table: Arc<Table>,
     plan: Plan,
     out: TrackedWrite<BufferedSink<W>>,
     stage: Stage,
@@ -101,6 +102,25 @@ impl<W: Write + Send> LoomWriter<W> {
     /// [`Error::Budget`].
     pub fn try_new(sink: W, schema: SchemaRef, options: LoomOptions) -> Result<Self> {
         let (table, plan) = Table::new(schema, &options)?;
+        Self::start(sink, Arc::new(table), plan, options.scratch, options.memory)
+    }
+
+    /// Starts a file whose columns and options are prepared, with scratch files in this space.
+    ///
+    /// # Errors
+    /// [`Error::Sink`].
+    pub fn prepared(sink: W, file: &PreparedFile, scratch: ScratchSpace) -> Result<Self> {
+        let memory = Memory::Budget(file.plan.budget);
+        Self::start(sink, Arc::clone(&file.table), file.plan, scratch, memory)
+    }
+
+    fn start(
+        sink: W,
+        table: Arc<Table>,
+        plan: Plan,
+        scratch: ScratchSpace,
+        memory: Memory,
+    ) -> Result<Self> {
         // Every column allocates and frees an encoder. Each time, glibc would return the top of the heap to the
         // system and fetch it again page by page, which takes a third of the time of narrow tables. glibc keeps
         // twice the size of the largest block that was freed, so this code frees a block once. A larger block
@@ -110,7 +130,7 @@ impl<W: Write + Send> LoomWriter<W> {
         let mut untouched = Vec::<u8>::new();
         let _ = untouched.try_reserve_exact(plan.held.min(KEPT));
         drop(std::hint::black_box(untouched));
-        let LoomOptions { scratch, memory, float_order, .. } = options;
+        let float_order = table.float_order;
         let scratch = scratch.counted();
         let properties = &table.properties;
         let rows = properties.max_row_group_row_count().map_or(u64::MAX, |rows| rows as u64);

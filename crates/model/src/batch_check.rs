@@ -34,6 +34,12 @@ impl BatchCheck {
         Ok(Self { schema: schema.clone(), last_seen: None, rows: 0 })
     }
 
+    /// The same check for the batches of another result with the same schema.
+    #[must_use]
+    pub fn for_another(&self) -> Self {
+        Self { schema: self.schema.clone(), last_seen: None, rows: 0 }
+    }
+
     /// Checks one batch and counts its rows.
     ///
     /// # Errors

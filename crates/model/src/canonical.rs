@@ -39,7 +39,7 @@ use crate::vo_type::VoType;
 #[derive(Debug)]
 pub struct CanonicalRows {
     schema: ResultSchema,
-    targets: Vec<Target>,
+    targets: Arc<[Target]>,
     check: BatchCheck,
     rows: u64,
 }
@@ -133,10 +133,33 @@ impl CanonicalRows {
         }
         Ok(Self {
             schema: schema.carried_in(Arc::new(Schema::new(fields))),
-            targets,
+            targets: targets.into(),
             check,
             rows: 0,
         })
+    }
+
+    /// The same conversions for the rows of another result with the same schema.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use arrow_array::{ArrayRef, Int32Array, RecordBatch};
+    /// use taploom_model::{CanonicalRows, ResultSchema};
+    ///
+    /// let batch = RecordBatch::try_from_iter([("n", Arc::new(Int32Array::from(vec![1])) as ArrayRef)])?;
+    /// let mut rows = CanonicalRows::new(&ResultSchema::derived(batch.schema()))?;
+    /// rows.convert(&batch)?;
+    /// assert_eq!(rows.for_another().rows(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn for_another(&self) -> Self {
+        Self {
+            schema: self.schema.clone(),
+            targets: Arc::clone(&self.targets),
+            check: self.check.for_another(),
+            rows: 0,
+        }
     }
 
     /// The columns in the types that carry them.
@@ -159,7 +182,7 @@ impl CanonicalRows {
         let columns = batch
             .columns()
             .iter()
-            .zip(&self.targets)
+            .zip(&*self.targets)
             .zip(self.schema.columns())
             .map(|((array, target), column)| match target.is_met(array) {
                 true => Ok(Arc::clone(array)),

@@ -35,7 +35,7 @@ use crate::metadata::{ColumnMetadata, TableMetadata};
 pub struct ResultSchema {
     arrow: SchemaRef,
     columns: Arc<[Column]>,
-    table: TableMetadata,
+    table: Arc<TableMetadata>,
 }
 
 impl ResultSchema {
@@ -78,7 +78,7 @@ impl ResultSchema {
             .map(|(field, column)| field.as_ref().clone().with_name(column.name()))
             .collect();
         let arrow = Arc::new(Schema::new_with_metadata(fields, arrow.metadata().clone()));
-        Ok(Self { arrow, columns, table: TableMetadata::default() })
+        Ok(Self { arrow, columns, table: Arc::default() })
     }
 
     /// A schema in which everything is derived from the Arrow types.
@@ -97,13 +97,13 @@ impl ResultSchema {
     /// ```
     pub fn derived(arrow: SchemaRef) -> Self {
         let columns = arrow.fields().iter().map(|field| derived(field)).collect();
-        Self { arrow, columns, table: TableMetadata::default() }
+        Self { arrow, columns, table: Arc::default() }
     }
 
     /// Adds metadata of the table as a whole.
     #[must_use]
     pub fn with_table(mut self, table: TableMetadata) -> Self {
-        self.table = table;
+        self.table = Arc::new(table);
         self
     }
 
@@ -121,7 +121,7 @@ impl ResultSchema {
 
     /// The same columns in other Arrow types.
     pub(crate) fn carried_in(&self, arrow: SchemaRef) -> Self {
-        Self { arrow, columns: Arc::clone(&self.columns), table: self.table.clone() }
+        Self { arrow, columns: Arc::clone(&self.columns), table: Arc::clone(&self.table) }
     }
 
     /// The Arrow schema of every batch.

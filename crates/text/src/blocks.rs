@@ -4,11 +4,14 @@
 //! made of groups of rows that fit into the second-level cache: each column appends its cells to all rows of the group,
 //! so that the type of a column is examined once for each group, and cells are written once, in their place.
 
+use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
-use taploom_format::{CellLosses, Error, ErrorKind, InOrder, Result, prefetch};
+use taploom_format::{
+    CellLosses, EncodeContext, Error, ErrorKind, InOrder, Result, Spare, prefetch,
+};
 
 use crate::cells::Cells;
 use crate::cut::{Group, groups_of_a_block};
@@ -42,17 +45,37 @@ const COLUMNS_AHEAD: usize = 4;
 /// Turns the rows of batches into blocks of text of about 768 KiB, at least one row each, on
 /// several threads if allowed, and passes them on in order.
 pub struct Blocks<C> {
-    layout: Arc<Layout<C>>,
     pieces: InOrder<Piece>,
     /// Rows of the batches so far.
     rows: u64,
     /// The losses of each column in the blocks that were passed on.
     losses: Vec<CellLosses>,
+    of: PhantomData<fn(C)>,
 }
 
 struct Layout<C> {
     columns: Vec<C>,
     frame: Frame,
+}
+
+/// The columns of a result, and memory of blocks that finished results have left. Results with the same schema share
+/// it as part of their [plan](EncodeContext::plan).
+pub struct BlockPlan<C> {
+    layout: Arc<Layout<C>>,
+    spare: Arc<Spare<Piece>>,
+}
+
+impl<C: ColumnText> BlockPlan<C> {
+    /// Columns with this frame.
+    pub fn new(columns: Vec<C>, frame: Frame, context: &EncodeContext) -> Self {
+        let spare = Arc::new(context.spare(Piece::heap_bytes));
+        Self { layout: Arc::new(Layout { columns, frame }), spare }
+    }
+
+    /// The text around the cells of a row.
+    pub(crate) fn frame(&self) -> &Frame {
+        &self.layout.frame
+    }
 }
 
 /// Rows of a batch, to be written as a block.
@@ -83,20 +106,21 @@ pub struct TextBlock {
 impl<C: ColumnText> Blocks<C> {
     /// Writes blocks of these columns with this frame.
     pub fn new(columns: Vec<C>, frame: Frame, threads: usize) -> Self {
-        let losses = vec![CellLosses::default(); columns.len()];
-        let layout = Arc::new(Layout { columns, frame });
-        let shared = Arc::clone(&layout);
-        Self {
-            layout,
-            pieces: InOrder::new(threads, move |piece| shared.write(piece)),
-            rows: 0,
-            losses,
-        }
+        Self::with_layout(Arc::new(Layout { columns, frame }), threads)
     }
 
-    /// The text around the cells of a row.
-    pub(crate) fn frame(&self) -> &Frame {
-        &self.layout.frame
+    /// Writes blocks of the columns of a plan, in memory that earlier results have left.
+    pub fn of(plan: &BlockPlan<C>, threads: usize) -> Self {
+        let mut blocks = Self::with_layout(Arc::clone(&plan.layout), threads);
+        blocks.pieces = blocks.pieces.with_spare(Arc::clone(&plan.spare));
+        blocks
+    }
+
+    fn with_layout(layout: Arc<Layout<C>>, threads: usize) -> Self {
+        let losses = vec![CellLosses::default(); layout.columns.len()];
+        let shared = Arc::clone(&layout);
+        let pieces = InOrder::new(threads, move |piece| shared.write(piece));
+        Self { pieces, rows: 0, losses, of: PhantomData }
     }
 
     /// Takes the rows of a batch, and passes blocks of this and earlier batches to `take`.

@@ -1,34 +1,27 @@
 //! Encodes rows as records of separated values.
 
+use std::sync::Arc;
+
 use arrow_array::RecordBatch;
-use taploom_format::{Completion, Losses, Output, Result, ResultEncoder, Written};
+use taploom_format::{Completion, EncodeContext, Losses, Output, Result, ResultEncoder, Written};
 
-use crate::blocks::{Blocks, ColumnText, Frame, TextBlock};
+use crate::blocks::{BlockPlan, Blocks, ColumnText, Frame, TextBlock};
 
-/// The encoder of a format whose rows are records of separated values.
-///
-/// It holds back the last value, with the separator before it and the end of its record, until
-/// more output follows, so that output which stops early ends within a record. For a record of
-/// one value it holds back only the end: without the value, the output would look complete.
-pub struct Records<C> {
-    blocks: Blocks<C>,
-    writer: Writer,
-    /// Number of bytes of the output before the first row.
-    header_bytes: u64,
+/// What is the same for all results of a schema in a format of separated values: the columns, and the output before
+/// the first row. It is a [plan](EncodeContext::plan).
+pub struct RecordPlan<C> {
+    blocks: BlockPlan<C>,
+    /// Whether a record has one value.
+    alone: bool,
+    header: Vec<u8>,
+    names: Option<TextBlock>,
     alteration: &'static str,
     altered_names: Vec<usize>,
 }
 
-struct Writer {
-    alone: bool,
-    kept_back: Vec<u8>,
-    output: Output,
-}
-
-impl<C: ColumnText> Records<C> {
-    /// Records with a separator between values and an end of record each, written after
-    /// what `output` already has.
-    pub fn new(columns: Vec<C>, separator: u8, end: &[u8], threads: usize, output: Output) -> Self {
+impl<C: ColumnText> RecordPlan<C> {
+    /// Records with a separator between values and an end of record each.
+    pub fn new(columns: Vec<C>, separator: u8, end: &[u8], context: &EncodeContext) -> Self {
         let alone = columns.len() == 1;
         let first = std::iter::once(Vec::new());
         let before = first.chain(std::iter::repeat(vec![separator])).take(columns.len()).collect();
@@ -36,12 +29,26 @@ impl<C: ColumnText> Records<C> {
         let empty = if alone { "\"\"" } else { "" };
         let frame = Frame { before, after: end.to_vec(), empty };
         Self {
-            blocks: Blocks::new(columns, frame, threads),
-            header_bytes: output.written(),
-            writer: Writer { alone, kept_back: Vec::new(), output },
+            blocks: BlockPlan::new(columns, frame, context),
+            alone,
+            header: Vec::new(),
+            names: None,
             alteration: "",
             altered_names: Vec::new(),
         }
+    }
+
+    /// Sets the output before the record with the names of the columns.
+    #[must_use]
+    pub fn with_header(self, header: impl Into<Vec<u8>>) -> Self {
+        Self { header: header.into(), ..self }
+    }
+
+    /// Adds a record with the names of the columns, before the first row.
+    #[must_use]
+    pub fn with_names<V: AsRef<[u8]>>(mut self, names: &[V]) -> Self {
+        self.names = Some(self.blocks.frame().record(names.iter().map(AsRef::as_ref)));
+        self
     }
 
     /// Sets how cells and names with characters that the format can't hold are altered, and the positions of the
@@ -51,15 +58,46 @@ impl<C: ColumnText> Records<C> {
         (self.alteration, self.altered_names) = (alteration, names);
         self
     }
+}
 
-    /// Writes the record with the names of the columns, before the first row.
+/// The encoder of a format whose rows are records of separated values.
+///
+/// It holds back the last value, with the separator before it and the end of its record, until
+/// more output follows, so that output which stops early ends within a record. For a record of
+/// one value it holds back only the end: without the value, the output would look complete.
+pub struct Records<C> {
+    plan: Arc<RecordPlan<C>>,
+    blocks: Blocks<C>,
+    writer: Writer,
+    /// Number of bytes of the output before the first row.
+    header_bytes: u64,
+}
+
+struct Writer {
+    alone: bool,
+    kept_back: Vec<u8>,
+    output: Output,
+}
+
+impl<C: ColumnText> Records<C> {
+    /// Starts a result: writes the header and the names of the columns.
     ///
     /// # Errors
     /// As [`Output::append`].
-    pub fn write_names<V: AsRef<[u8]>>(&mut self, names: &[V]) -> Result<()> {
-        let block = self.blocks.frame().record(names.iter().map(AsRef::as_ref));
-        self.header_bytes += block.text.len() as u64;
-        self.writer.append(&block)
+    pub fn start(plan: Arc<RecordPlan<C>>, threads: usize, mut output: Output) -> Result<Self> {
+        output.append(&plan.header)?;
+        let header_bytes = plan.header.len() as u64;
+        let mut records = Self {
+            blocks: Blocks::of(&plan.blocks, threads),
+            header_bytes,
+            writer: Writer { alone: plan.alone, kept_back: Vec::new(), output },
+            plan,
+        };
+        if let Some(names) = &records.plan.names {
+            records.header_bytes += names.text.len() as u64;
+            records.writer.append(names)?;
+        }
+        Ok(records)
     }
 }
 
@@ -77,8 +115,9 @@ impl<C: ColumnText> ResultEncoder for Records<C> {
         let Writer { kept_back, output, .. } = &mut self.writer;
         output.append(&std::mem::take(kept_back))?;
         let rows = output.written() - self.header_bytes;
-        let losses = Losses::of_cells(self.alteration, self.blocks.losses().iter().copied());
-        Ok(Written::new(rows).with_losses(losses.with_altered_names(self.altered_names)))
+        let RecordPlan { alteration, altered_names, .. } = &*self.plan;
+        let losses = Losses::of_cells(alteration, self.blocks.losses().iter().copied());
+        Ok(Written::new(rows).with_losses(losses.with_altered_names(altered_names.iter().copied())))
     }
 
     fn buffered_bytes(&self) -> usize {

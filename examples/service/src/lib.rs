@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, routing};
 use taploom::pipeline::{BodyOptions, MaxRec, Outcome, Transformed, body};
-use taploom::{EncoderSpec, Error, ErrorKind, Result, RowSource};
+use taploom::{EncodeContext, EncoderSpec, Error, ErrorKind, Result, RowSource};
 
 /// The names and values of a query string, in order.
 type Parameters = Vec<(String, String)>;
@@ -21,8 +21,10 @@ where
     F: Fn() -> Opened + Clone + Send + Sync + 'static,
     Opened: Future<Output = Result<Box<dyn RowSource>>> + Send,
 {
+    // All results share one context: what one has worked out for its columns is used again by the next.
+    let context = EncodeContext::default();
     let stars = move |Query(parameters): Query<Parameters>, headers: HeaderMap| async move {
-        answer(open, &parameters, &headers).await
+        answer(open, context, &parameters, &headers).await
     };
     Router::new().route("/stars", routing::get(stars))
 }
@@ -30,6 +32,7 @@ where
 /// All refusals happen here, before the status line is sent.
 async fn answer<F, Opened>(
     open: F,
+    context: EncodeContext,
     parameters: &Parameters,
     headers: &HeaderMap,
 ) -> Result<Response, Refusal>
@@ -37,7 +40,7 @@ where
     F: Fn() -> Opened,
     Opened: Future<Output = Result<Box<dyn RowSource>>>,
 {
-    let spec = format(parameters, headers)?;
+    let spec = format(parameters, headers)?.with_context(context);
     let content_type = spec.content_type();
     let maxrec = maxrec(parameters)?;
     let source = open().await?;

@@ -34,6 +34,8 @@ pub(crate) enum ColumnBuilder {
 /// Numbers, with zero at null cells.
 pub(crate) struct NumberBuilder<T: ArrowPrimitiveType> {
     values: Vec<T::Native>,
+    /// The number of values beyond which memory is not doubled.
+    room: usize,
     validity: NullBufferBuilder,
     /// The values of the previous batch, whose memory is reused once it is written.
     lent: Option<Buffer>,
@@ -54,8 +56,8 @@ pub(crate) struct ListBuilder {
 }
 
 impl ColumnBuilder {
-    /// An empty column, with room for the numbers of this number of
-    /// rows.
+    /// An empty column. Its memory for numbers grows by doubling up to this number of rows, which should be the most
+    /// rows of a batch.
     pub(crate) fn new(data_type: &DataType, room: usize) -> Result<Self> {
         Ok(match data_type {
             DataType::Boolean => Self::Boolean(BitBuilder::new()),
@@ -140,8 +142,7 @@ impl ColumnBuilder {
 
 impl<T: ArrowPrimitiveType> NumberBuilder<T> {
     fn new(room: usize) -> Self {
-        let values = Vec::with_capacity(room);
-        Self { values, validity: NullBufferBuilder::new(0), lent: None }
+        Self { values: Vec::new(), room, validity: NullBufferBuilder::new(0), lent: None }
     }
 
     fn append(&mut self, numbers: &PrimitiveArray<T>) {
@@ -150,6 +151,11 @@ impl<T: ArrowPrimitiveType> NumberBuilder<T> {
             self.values.clear();
         }
         let first = self.values.len();
+        let length = first + numbers.len();
+        if self.values.capacity() < length {
+            let doubled = (2 * self.values.capacity()).min(self.room);
+            self.values.reserve_exact(doubled.max(length) - first);
+        }
         self.values.extend_from_slice(numbers.values());
         match numbers.nulls().filter(|nulls| nulls.null_count() > 0) {
             None => self.validity.append_n_non_nulls(numbers.len()),

@@ -1,5 +1,6 @@
 //! Collects rows into batches, and encodes batches as messages.
 
+use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use arrow_schema::{ArrowError, Schema};
 use taploom_arrow_metadata::annotated;
 use taploom_format::{
     CanonicalRows, Completion, EncodeContext, Error, ErrorKind, InOrder, Output, Result,
-    ResultEncoder, ResultSchema, Written,
+    ResultEncoder, ResultSchema, Spare, Written,
 };
 
 use crate::held::held;
@@ -36,20 +37,67 @@ const MOST_BYTES: usize = 16 << 20;
 /// held until its last message is written. Together with the batch that is being filled, all of
 /// them stay within the memory budget.
 pub(crate) struct ArrowEncoder {
+    plan: Arc<Plan>,
     rows: CanonicalRows,
-    kind: MessageKind,
     /// The batch that is being filled.
     filling: Option<Message>,
     batch_rows: usize,
     batch_bytes: usize,
-    most_bytes: usize,
-    /// Whether rows are collected as they come, instead of when the message is made.
-    alone: bool,
     messages: InOrder<Message>,
-    /// Writes the output before the first batch and after the last.
-    writer: StreamWriter<Withheld>,
-    /// Bytes of the output before the first batch.
-    head: u64,
+    output: Withheld,
+}
+
+/// What is the same for all results of a schema, and memory that finished results have left.
+struct Plan {
+    rows: CanonicalRows,
+    kind: MessageKind,
+    most_bytes: usize,
+    threads: usize,
+    /// The most batches that are encoded at a time.
+    under_way: usize,
+    /// The output before the first batch: the schema.
+    head: Vec<u8>,
+    /// The output after the last batch.
+    end: Vec<u8>,
+    messages: Arc<Spare<Message>>,
+    gathered: Spare<Vec<u8>>,
+}
+
+impl Plan {
+    fn new(options: &ArrowOptions, schema: &ResultSchema, context: &EncodeContext) -> Result<Self> {
+        /// Copies of a batch's rows; see the limits of [`ArrowEncoder`].
+        const COPIES: usize = 3;
+        let memory_budget = context.resources.memory_budget;
+        let rows = CanonicalRows::keeping(schema, &schema.unique_names(), held)?;
+        let keys = schema.arrow().metadata().clone();
+        let written = Schema::new_with_metadata(rows.schema().arrow().fields().clone(), keys);
+        let schema = Arc::new(annotated(schema, &written)?);
+        let ipc = IpcWriteOptions::default()
+            .try_with_compression(options.compression.codec())
+            .map_err(failed)?;
+        let mut writer =
+            StreamWriter::try_new_with_options(Vec::new(), &schema, ipc.clone()).map_err(failed)?;
+        let head_bytes = writer.get_ref().len();
+        writer.finish().map_err(failed)?;
+        let mut head = std::mem::take(writer.get_mut());
+        let end = head.split_off(head_bytes);
+        let most_bytes = (memory_budget / 8).clamp(1, MOST_BYTES);
+        // Without compression, encoding is mostly copying, and two threads took as long
+        // as one.
+        let threads =
+            if options.compression == Compression::None { 1 } else { context.resources.threads };
+        Ok(Self {
+            rows,
+            kind: MessageKind::new(schema, ipc, most_bytes, MOST_ROWS),
+            most_bytes,
+            threads,
+            under_way: memory_budget.saturating_sub(most_bytes) / (COPIES * most_bytes),
+            head,
+            end,
+            messages: Arc::new(context.spare(Message::heap_bytes)),
+            gathered: context.spare(Vec::capacity),
+        })
+    }
 }
 
 impl ArrowEncoder {
@@ -59,39 +107,19 @@ impl ArrowEncoder {
         context: &EncodeContext,
         output: Output,
     ) -> Result<Self> {
-        /// Copies of a batch's rows; see the limits of [`ArrowEncoder`].
-        const COPIES: usize = 3;
-        let rows = CanonicalRows::keeping(schema, &schema.unique_names(), held)?;
-        let keys = schema.arrow().metadata().clone();
-        let written = Schema::new_with_metadata(rows.schema().arrow().fields().clone(), keys);
-        let schema = Arc::new(annotated(schema, &written)?);
-        let ipc = IpcWriteOptions::default()
-            .try_with_compression(options.compression.codec())
-            .map_err(failed)?;
-        let output = Withheld::new(output, context.resources.memory_budget / 16);
-        let writer =
-            StreamWriter::try_new_with_options(output, &schema, ipc.clone()).map_err(failed)?;
-        let head = writer.get_ref().taken();
-        let most_bytes = (context.resources.memory_budget / 8).clamp(1, MOST_BYTES);
-        let under_way = (context.resources.memory_budget
-            - most_bytes.min(context.resources.memory_budget))
-            / (COPIES * most_bytes);
-        // Without compression, encoding is mostly copying, and two threads took as long
-        // as one.
-        let threads =
-            if options.compression == Compression::None { 1 } else { context.resources.threads };
-        let messages = InOrder::new(threads, Message::make);
+        let plan = context.plan(options, schema, || Plan::new(options, schema, context))?;
+        let buffer = plan.gathered.take().unwrap_or_default();
+        let mut output = Withheld::new(output, context.resources.memory_budget / 16, buffer);
+        output.write_all(&plan.head).map_err(Error::sink)?;
+        let messages = InOrder::new(plan.threads, Message::make).at_most(plan.under_way);
         Ok(Self {
-            rows,
-            kind: MessageKind::new(schema, ipc, most_bytes, MOST_ROWS),
+            rows: plan.rows.for_another(),
             filling: None,
             batch_rows: 0,
             batch_bytes: 0,
-            most_bytes,
-            alone: threads == 1,
-            messages: messages.at_most(under_way),
-            writer,
-            head,
+            messages: messages.with_spare(Arc::clone(&plan.messages)),
+            output,
+            plan,
         })
     }
 
@@ -100,13 +128,17 @@ impl ArrowEncoder {
         if rows.is_empty() {
             return Ok(());
         }
-        let part = batch.slice(rows.start, rows.len());
+        let part = match rows.len() == batch.num_rows() {
+            true => batch.clone(),
+            false => batch.slice(rows.start, rows.len()),
+        };
         let message = match self.filling.take().or_else(|| self.messages.spare()) {
             Some(message) => message,
-            None => Message::new(&self.kind)?,
+            None => Message::new(&self.plan.kind)?,
         };
         let message = self.filling.insert(message);
-        if self.alone {
+        // With one thread, rows are collected as they come, instead of when the message is made.
+        if self.plan.threads == 1 {
             return message.append(&part);
         }
         message.take(part, bytes);
@@ -117,8 +149,8 @@ impl ArrowEncoder {
     fn write(&mut self) -> Result<()> {
         let Some(message) = self.filling.take() else { return Ok(()) };
         (self.batch_rows, self.batch_bytes) = (0, 0);
-        let output = self.writer.get_mut();
-        self.messages.push(message, |message| message.write(output))
+        let Self { messages, output, .. } = self;
+        messages.push(message, |message| message.write(output))
     }
 }
 
@@ -129,7 +161,8 @@ impl ResultEncoder for ArrowEncoder {
         let bytes = sizes.iter().sum();
         let mut from = 0;
         for (row, size) in sizes.into_iter().enumerate() {
-            let is_full = self.batch_rows == MOST_ROWS || self.batch_bytes + size > self.most_bytes;
+            let is_full =
+                self.batch_rows == MOST_ROWS || self.batch_bytes + size > self.plan.most_bytes;
             if is_full && self.batch_rows > 0 {
                 self.take(batch, bytes, from..row)?;
                 self.write()?;
@@ -143,25 +176,24 @@ impl ResultEncoder for ArrowEncoder {
 
     fn flush(&mut self) -> Result<()> {
         // The incomplete batch is not written, because the end of a batch must not depend on time.
-        let output = self.writer.get_mut();
-        self.messages.drain(|message| message.write(output))?;
-        self.writer.get_mut().hand_on().map_err(Error::sink)
+        let Self { messages, output, .. } = self;
+        messages.drain(|message| message.write(output))?;
+        self.output.hand_on().map_err(Error::sink)
     }
 
     fn finish(mut self: Box<Self>, _completion: Completion) -> Result<Written> {
         self.write()?;
-        let output = self.writer.get_mut();
-        self.messages.drain(|message| message.write(output))?;
-        let data_bytes = self.writer.get_ref().taken() - self.head;
-        self.writer.finish().map_err(failed)?;
-        self.writer.get_mut().release().map_err(Error::sink)?;
+        let Self { plan, mut messages, mut output, .. } = *self;
+        messages.drain(|message| message.write(&mut output))?;
+        let data_bytes = output.taken() - plan.head.len() as u64;
+        output.write_all(&plan.end).map_err(Error::sink)?;
+        plan.gathered.put(output.release().map_err(Error::sink)?);
         Ok(Written::new(data_bytes))
     }
 
     fn buffered_bytes(&self) -> usize {
-        let gathered = self.writer.get_ref().heap_bytes();
         let filling = self.filling.as_ref().map_or(0, Message::heap_bytes);
-        gathered + filling + self.messages.heap_bytes(Message::heap_bytes)
+        self.output.heap_bytes() + filling + self.messages.heap_bytes(Message::heap_bytes)
     }
 }
 

@@ -24,9 +24,10 @@ pub(crate) struct Withheld {
 }
 
 impl Withheld {
-    /// Gathers at most this number of bytes.
-    pub(crate) fn new(output: Output, most: usize) -> Self {
-        Self { output, tail: Vec::new(), gathered: most.clamp(TAIL, MOST_GATHERED) }
+    /// Gathers at most this number of bytes, in a buffer whose contents are dropped.
+    pub(crate) fn new(output: Output, most: usize, mut buffer: Vec<u8>) -> Self {
+        buffer.clear();
+        Self { output, tail: buffer, gathered: most.clamp(TAIL, MOST_GATHERED) }
     }
 
     /// Bytes taken so far, including those held back.
@@ -47,11 +48,10 @@ impl Withheld {
         Ok(())
     }
 
-    /// Writes the bytes that were held back, which completes the output.
-    pub(crate) fn release(&mut self) -> io::Result<()> {
+    /// Writes the bytes that were held back, which completes the output. Returns the buffer.
+    pub(crate) fn release(mut self) -> io::Result<Vec<u8>> {
         self.output.write_all(&self.tail)?;
-        self.tail.clear();
-        Ok(())
+        Ok(self.tail)
     }
 }
 
@@ -96,7 +96,8 @@ mod tests {
         for size in [7, 64, 333, GATHERED - 64, GATHERED, GATHERED + 1, GATHERED + 65, bytes.len()]
         {
             let sink = SharedSink::default();
-            let mut withheld = Withheld::new(Output::new(Box::new(sink.clone())), GATHERED);
+            let mut withheld =
+                Withheld::new(Output::new(Box::new(sink.clone())), GATHERED, vec![1; 10]);
             for (index, part) in bytes.chunks(size).enumerate() {
                 withheld.write_all(part).unwrap();
                 let taken = index * size + part.len();

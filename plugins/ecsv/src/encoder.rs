@@ -1,21 +1,30 @@
 //! The header, and rows as separated text.
 
 use taploom_format::{EncodeContext, Output, Result, ResultSchema, unique_names};
-use taploom_text::Records;
+use taploom_text::{RecordPlan, Records};
 
 use crate::column_writer::{ColumnWriter, append_value};
 use crate::header::Header;
+use crate::options::EcsvOptions;
 
 /// How line breaks in a name are altered. The YAML of the header can store them, but the line of
 /// column names can't.
 const ALTERATION: &str = "had line breaks, which ECSV can't store there; replaced by spaces";
 
-/// Starts a result: writes the header and the names of the columns.
+/// Starts a result.
 pub(crate) fn start(
+    options: &EcsvOptions,
     schema: &ResultSchema,
     context: &EncodeContext,
-    mut output: Output,
+    output: Output,
 ) -> Result<Records<ColumnWriter>> {
+    let plan = context.plan(options, schema, || plan(schema, context))?;
+    Records::start(plan, context.resources.threads, output)
+}
+
+/// Works out what is the same for all results of a schema: the header, the names of the columns, and how each column is
+/// written.
+fn plan(schema: &ResultSchema, context: &EncodeContext) -> Result<RecordPlan<ColumnWriter>> {
     let columns = schema.columns();
     // All names have to be in one line.
     let names: Vec<String> =
@@ -38,8 +47,8 @@ pub(crate) fn start(
         append_value(name.as_bytes(), &mut title);
         titles.push(title);
     }
-    output.append(header.finish(schema.table()).as_bytes())?;
-    let mut records = Records::new(writers, b',', b"\n", context.resources.threads, output);
-    records.write_names(&titles)?;
-    Ok(records.with_alterations(ALTERATION, altered_names))
+    Ok(RecordPlan::new(writers, b',', b"\n", context)
+        .with_header(header.finish(schema.table()))
+        .with_names(&titles)
+        .with_alterations(ALTERATION, altered_names))
 }

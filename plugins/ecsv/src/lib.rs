@@ -35,11 +35,11 @@ impl EncoderFormat for Ecsv {
     type Options = EcsvOptions;
 
     fn start(
-        _options: &EcsvOptions,
+        options: &EcsvOptions,
         schema: &ResultSchema,
         context: &EncodeContext,
         output: Output,
     ) -> Result<Box<dyn ResultEncoder>> {
-        Ok(Box::new(start(schema, context, output)?))
+        Ok(Box::new(start(options, schema, context, output)?))
     }
 }

@@ -1,6 +1,8 @@
 //! Writes one column in FITS, except for the parts that are known only at the end: the width of its
 //! texts, and whether it has nulls.
 
+use std::sync::Arc;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     ArrowPrimitiveType, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt8Type,
@@ -17,7 +19,7 @@ use crate::nulls::Nulls;
 /// others.
 #[derive(Clone)]
 pub(crate) struct ColumnWriter {
-    name: String,
+    name: Arc<str>,
     pub(crate) datatype: Datatype,
     pub(crate) shape: Shape,
     nulls: Nulls,
@@ -58,7 +60,7 @@ impl ColumnWriter {
             (_, datatype) => datatype,
         };
         Ok(Self {
-            name: column.name().to_owned(),
+            name: column.name().into(),
             datatype,
             shape,
             nulls: Nulls::new(column, datatype)?,
@@ -86,7 +88,7 @@ impl ColumnWriter {
                     "every value of {} occurs, and none is left for null; declare a larger datatype",
                     self.datatype
                 );
-                Error::new(ErrorKind::InvalidValue, message).with_column(&self.name)
+                Error::new(ErrorKind::InvalidValue, message).with_column(&*self.name)
             }),
             false => Ok(None),
         }
@@ -266,7 +268,7 @@ impl ColumnWriter {
         if let Some(index) = bits.nulls().and_then(|nulls| nulls.iter().position(|valid| !valid)) {
             let message = "FITS has no null bits; declare the datatype boolean";
             return Err(Error::new(ErrorKind::InvalidValue, message)
-                .with_column(&self.name)
+                .with_column(&*self.name)
                 .with_row(row_of(index)));
         }
         let Shape::Values(of_a_cell) = self.shape else { return Err(not_canonical()) };

@@ -5,28 +5,23 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use taploom_format::{
-    BlockFormat, BlockRows, CellLosses, Completion, EncodeContext, Error, ErrorKind, Losses,
-    Output, Result, ResultEncoder, ResultSchema, RowBlocks, Written, unique_names,
+    BlockFormat, BlockRows, CellLosses, Completion, EncodeContext, Losses, Output, Result,
+    ResultEncoder, ResultSchema, RowBlocks, Written,
 };
 
-use crate::ascii::name_of;
 use crate::blocks::BlockWriter;
 use crate::column_writer::{ColumnWriter, length};
 use crate::copy::{Table, copy_heap, copy_rows};
 use crate::header::{BLOCK_BYTES, Header};
 use crate::layout::Layout;
-
-/// Maximum value of TFIELDS; FITS 4.0, section 7.3.1.
-const MOST_COLUMNS: usize = 999;
-/// Bytes of a block of rows, if the memory budget allows it.
-const BLOCK_OF_ROWS_BYTES: usize = 256 << 10;
+use crate::options::FitsOptions;
+use crate::plan::Plan;
 
 const ALTERATION: &str = "had characters that FITS can't store; replaced by ?";
 
 /// Writes rows to blocks, column after column in each block, and at the end to a binary table.
 pub(crate) struct FitsEncoder {
-    schema: ResultSchema,
-    names: Vec<String>,
+    plan: Arc<Plan>,
     rows: RowBlocks<BinaryTable>,
     /// Column writers that have seen the rows before the last call of `drain`.
     seen: Vec<ColumnWriter>,
@@ -39,13 +34,7 @@ pub(crate) struct FitsEncoder {
 }
 
 /// The columns of the table, and how its batches are cut into blocks.
-struct BinaryTable {
-    /// Column writers that have seen no cell.
-    columns: Vec<ColumnWriter>,
-    /// Bytes per row of the cells with a fixed length.
-    fixed_bytes: usize,
-    block_bytes: usize,
-}
+struct BinaryTable(Arc<Plan>);
 
 /// A block of rows.
 struct BinaryBlock {
@@ -58,20 +47,20 @@ impl BlockFormat for BinaryTable {
     type Block = BinaryBlock;
 
     fn new_block(&self) -> BinaryBlock {
-        BinaryBlock { columns: self.columns.clone(), bytes: Vec::new() }
+        BinaryBlock { columns: self.0.columns.clone(), bytes: Vec::new() }
     }
 
     fn rows_of_a_block(&self, batch: &RecordBatch, first: usize) -> usize {
-        let fixed = self.fixed_bytes;
-        let columns = batch.columns().iter().zip(&self.columns);
+        let fixed = self.0.fixed_bytes;
+        let columns = batch.columns().iter().zip(&self.0.columns);
         let varying = columns.filter(|(_, writer)| writer.cell_bytes().is_none());
-        let most = self.block_bytes.checked_div(fixed).unwrap_or(usize::MAX).max(1);
+        let most = self.0.block_bytes.checked_div(fixed).unwrap_or(usize::MAX).max(1);
         let mut rows = most.min(batch.num_rows() - first);
         while rows > 1 {
             let weights = varying
                 .clone()
                 .map(|(array, writer)| weight(&array.slice(first, rows), writer.value_bytes()));
-            if rows * fixed + weights.sum::<usize>() <= self.block_bytes {
+            if rows * fixed + weights.sum::<usize>() <= self.0.block_bytes {
                 break;
             }
             rows /= 2;
@@ -82,11 +71,17 @@ impl BlockFormat for BinaryTable {
     fn write(&self, rows: &BlockRows, block: &mut BinaryBlock) -> Result<()> {
         let BinaryBlock { columns, bytes } = block;
         bytes.clear();
-        bytes.shrink_to(self.block_bytes);
+        bytes.shrink_to(self.0.block_bytes);
         bytes.extend_from_slice(&length(rows.rows.len()));
         for (writer, column) in columns.iter_mut().zip(rows.batch.columns()) {
-            let cells = column.slice(rows.rows.start, rows.rows.len());
-            writer.write(&cells, rows.rows_before + 1, bytes)?;
+            let row = rows.rows_before + 1;
+            match rows.rows.len() == column.len() {
+                true => writer.write(column, row, bytes)?,
+                false => {
+                    let cells = column.slice(rows.rows.start, rows.rows.len());
+                    writer.write(&cells, row, bytes)?;
+                }
+            }
         }
         Ok(())
     }
@@ -98,34 +93,16 @@ impl BlockFormat for BinaryTable {
 
 impl FitsEncoder {
     pub(crate) fn start(
+        options: &FitsOptions,
         schema: &ResultSchema,
         context: &EncodeContext,
         output: Output,
     ) -> Result<Self> {
-        if let Some(column) = schema.columns().get(MOST_COLUMNS) {
-            let message = format!(
-                "a FITS table has at most {MOST_COLUMNS} columns, and the result has {}; select fewer",
-                schema.columns().len()
-            );
-            return Err(
-                Error::new(ErrorKind::UnsupportedColumn, message).with_column(column.name())
-            );
-        }
-        let columns = schema.columns().iter().map(ColumnWriter::new).collect::<Result<Vec<_>>>()?;
-        let names: Vec<_> = schema.columns().iter().map(|column| name_of(column.name())).collect();
-        let block_bytes = BLOCK_OF_ROWS_BYTES.min(context.resources.memory_budget / 16);
-        check_row(&columns, context.resources.memory_budget / 8)?;
-        let seen = columns.clone();
-        let table = BinaryTable {
-            fixed_bytes: columns.iter().filter_map(ColumnWriter::cell_bytes).sum(),
-            columns,
-            block_bytes,
-        };
+        let plan = context.plan(options, schema, || Plan::new(schema, context))?;
         Ok(Self {
-            schema: schema.clone(),
-            names: unique_names(names.iter().map(String::as_str)),
-            rows: RowBlocks::new(table, context.resources.threads),
-            seen,
+            rows: RowBlocks::new(BinaryTable(Arc::clone(&plan)), context.resources.threads),
+            seen: plan.columns.clone(),
+            plan,
             stored_bytes: 0,
             threads: context.resources.threads,
             memory_budget: context.resources.memory_budget,
@@ -145,36 +122,12 @@ impl FitsEncoder {
         header.value("PCOUNT", layout.heap_bytes);
         header.value("GCOUNT", 1);
         header.value("TFIELDS", columns.len());
-        if let Some(name) = &self.schema.table().name {
-            header.string("EXTNAME", name);
-        }
+        header.append(&self.plan.name);
         header.string("QSTATUS", completion.query_status());
-        let columns = columns.iter().zip(self.schema.columns());
-        for (index, ((writer, column), place)) in columns.zip(&layout.fields).enumerate() {
-            let number = index + 1;
-            let metadata = column.metadata();
-            header.string(&format!("TTYPE{number}"), &self.names[index]);
-            header.string(&format!("TFORM{number}"), &place.form(writer));
-            if let Some(dimensions) = column.vo_type().ok().and_then(|t| place.dimensions(t)) {
-                header.string(&format!("TDIM{number}"), &dimensions);
-            }
-            if let Some(null) = layout.nulls[index] {
-                header.value(&format!("TNULL{number}"), null);
-            }
-            if let Some(unit) = &metadata.unit {
-                header.string(&format!("TUNIT{number}"), unit);
-            }
-            // These keywords are not in the standard; STIL writes and reads them.
-            let more = [
-                ("TUCD", &metadata.ucd),
-                ("TUTYP", &metadata.utype),
-                ("TCOMM", &metadata.description),
-            ];
-            for (keyword, value) in more {
-                if let Some(value) = value {
-                    header.long_string(&format!("{keyword}{number}"), value);
-                }
-            }
+        let places = layout.fields.iter().zip(&layout.nulls);
+        let cards = self.plan.cards.iter().zip(columns).zip(places).enumerate();
+        for (index, ((cards, writer), (place, null))) in cards {
+            cards.append_to(&mut header, index + 1, *place, writer, *null);
         }
         header
     }
@@ -209,14 +162,12 @@ impl ResultEncoder for FitsEncoder {
         let columns = std::mem::take(&mut self.seen);
         let layout = Layout::new(&columns, self.rows.rows())?;
         let header = self.header(&columns, &layout, &completion);
-        let names = self.schema.columns().iter().map(taploom_format::Column::name).enumerate();
-        let altered_names = names.filter(|(_, name)| name_of(name) != *name);
         let cells = columns.iter().map(|column| CellLosses {
             altered: column.found.altered_cells,
             ..CellLosses::default()
         });
         let losses = Losses::of_cells(ALTERATION, cells)
-            .with_altered_names(altered_names.map(|(index, _)| index))
+            .with_altered_names(self.plan.altered_names.iter().copied())
             .with_altered_metadata(header.altered);
 
         let Self { mut output, blocks, threads, memory_budget, .. } = *self;
@@ -253,22 +204,6 @@ fn primary_header() -> Vec<u8> {
     header.value("NAXIS", 0);
     header.value("EXTEND", 'T');
     header.finish()
-}
-
-/// A row is held in full, even if an array in it is null.
-fn check_row(columns: &[ColumnWriter], most: usize) -> Result<()> {
-    let mut bytes = 0_usize;
-    for column in columns {
-        bytes = bytes.saturating_add(column.cell_bytes().unwrap_or(0));
-        if bytes > most {
-            let message = format!(
-                "with this column a row has {bytes} bytes, and the memory budget allows {most}; \
-                 give a larger budget or select fewer columns"
-            );
-            return Err(Error::new(ErrorKind::InvalidRequest, message).with_column(column.name()));
-        }
-    }
-    Ok(())
 }
 
 /// Bytes that the cells of variable length take in a block.

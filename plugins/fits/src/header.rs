@@ -1,6 +1,7 @@
 //! Headers: records of 80 characters, in blocks of 2880 bytes; FITS 4.0, section 4.
 
-use std::fmt::Display;
+use std::borrow::Cow;
+use std::fmt::{self, Display, Write};
 
 use crate::ascii::ascii;
 
@@ -8,6 +9,11 @@ use crate::ascii::ascii;
 pub(crate) const BLOCK_BYTES: usize = 2880;
 
 const RECORD_CHARACTERS: usize = 80;
+/// The characters of an empty record.
+const SPACES: &str = match str::from_utf8(&[b' '; RECORD_CHARACTERS]) {
+    Ok(spaces) => spaces,
+    Err(_) => "",
+};
 /// Characters of a string that fit into one record; quotes within it count twice. FITS 4.0,
 /// section 4.2.1.1.
 const STRING_CHARACTERS: usize = 68;
@@ -25,7 +31,7 @@ impl Header {
     /// A keyword with a number or a logical value, in the fixed format; FITS 4.0, section
     /// 4.2.
     pub(crate) fn value(&mut self, keyword: &str, value: impl Display) {
-        self.record(&format!("{keyword:<8}= {value:>20}"));
+        self.record(|text| write!(text, "{keyword:<8}= {value:>20}"));
     }
 
     /// A keyword with a string in one record, because keywords of the standard can't be
@@ -34,7 +40,7 @@ impl Header {
         let value = self.characters(value);
         let (head, tail) = split(&value, STRING_CHARACTERS);
         self.altered += u64::from(!tail.is_empty());
-        self.record(&format!("{keyword:<8}= '{head:<8}'"));
+        self.record(|text| write!(text, "{keyword:<8}= '{head:<8}'"));
     }
 
     /// A keyword with a string that is continued over several records; FITS 4.0, section
@@ -45,12 +51,19 @@ impl Header {
         let mut rest = &*value;
         while rest.len() > STRING_CHARACTERS {
             let (head, tail) = split(rest, STRING_CHARACTERS - 1);
-            self.record(&format!("{start}'{head}&'"));
+            self.record(|text| write!(text, "{start}'{head}&'"));
             "CONTINUE  ".clone_into(&mut start);
             rest = tail;
             self.continued = true;
         }
-        self.record(&format!("{start}'{rest:<8}'"));
+        self.record(|text| write!(text, "{start}'{rest:<8}'"));
+    }
+
+    /// Appends the records of another header.
+    pub(crate) fn append(&mut self, other: &Self) {
+        self.text.push_str(&other.text);
+        self.altered += other.altered;
+        self.continued |= other.continued;
     }
 
     /// The complete header, to the end of its last block.
@@ -59,21 +72,26 @@ impl Header {
             // Readers older than FITS 4.0 expect this keyword.
             self.string("LONGSTRN", "OGIP 1.0");
         }
-        self.record("END");
+        self.record(|text| text.write_str("END"));
         let mut bytes = self.text.into_bytes();
         bytes.resize(bytes.len().next_multiple_of(BLOCK_BYTES), b' ');
         bytes
     }
 
     /// The characters of a string that a header can hold, with quotes doubled.
-    fn characters(&mut self, value: &str) -> String {
+    fn characters<'a>(&mut self, value: &'a str) -> Cow<'a, str> {
         let text = ascii(value);
         self.altered += u64::from(text != value);
-        text.replace('\'', "''")
+        if text.contains('\'') { Cow::Owned(text.replace('\'', "''")) } else { text }
     }
 
-    fn record(&mut self, record: &str) {
-        self.text.push_str(&format!("{record:<RECORD_CHARACTERS$}"));
+    /// Appends a record, and spaces up to its end.
+    fn record(&mut self, write: impl FnOnce(&mut String) -> fmt::Result) {
+        let start = self.text.len();
+        // Writing to a string never fails.
+        let _ = write(&mut self.text);
+        let written = self.text.len() - start;
+        self.text.push_str(SPACES.get(written..).unwrap_or_default());
     }
 }
 

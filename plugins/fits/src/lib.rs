@@ -9,6 +9,7 @@ mod header;
 mod layout;
 mod nulls;
 mod options;
+mod plan;
 
 use taploom_format::{
     EncodeContext, EncoderFormat, FormatInfo, Output, OverflowReport, Result, ResultEncoder,
@@ -37,11 +38,11 @@ impl EncoderFormat for Fits {
     type Options = FitsOptions;
 
     fn start(
-        _options: &FitsOptions,
+        options: &FitsOptions,
         schema: &ResultSchema,
         context: &EncodeContext,
         output: Output,
     ) -> Result<Box<dyn ResultEncoder>> {
-        Ok(Box::new(FitsEncoder::start(schema, context, output)?))
+        Ok(Box::new(FitsEncoder::start(options, schema, context, output)?))
     }
 }

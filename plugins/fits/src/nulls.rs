@@ -9,9 +9,8 @@ pub(crate) struct Nulls {
     given_occurs: bool,
     /// The preferred candidate; the others are next to it.
     default: i64,
-    /// Which candidates occur, by their distance from the preferred one. Empty unless the
-    /// column has integers.
-    occur: Vec<bool>,
+    /// Which candidates occur, by their distance from the preferred one: a bit for each.
+    occur: [u64; CANDIDATES / 64],
     /// Whether a cell was null.
     pub(crate) found: bool,
     /// The nulls of the block, up to the last one.
@@ -43,7 +42,7 @@ impl Nulls {
             given: parsed,
             given_occurs: false,
             default,
-            occur: vec![false; if datatype.is_integer() { CANDIDATES } else { 0 }],
+            occur: [0; CANDIDATES / 64],
             found: false,
             bits: Vec::new(),
             count: 0,
@@ -55,9 +54,9 @@ impl Nulls {
         match integer {
             Some(value) => {
                 self.given_occurs |= self.given == Some(value);
-                let candidate = usize::try_from(self.default.abs_diff(value)).ok();
-                if let Some(occurs) = candidate.and_then(|at| self.occur.get_mut(at)) {
-                    *occurs = true;
+                let distance = self.default.abs_diff(value);
+                if distance < CANDIDATES as u64 {
+                    self.occur[distance as usize / 64] |= 1 << (distance % 64);
                 }
             }
             None => {
@@ -73,7 +72,7 @@ impl Nulls {
     pub(crate) fn absorb(&mut self, other: &Self) {
         self.given_occurs |= other.given_occurs;
         self.found |= other.found;
-        self.occur.iter_mut().zip(&other.occur).for_each(|(occurs, other)| *occurs |= other);
+        self.occur.iter_mut().zip(&other.occur).for_each(|(occurs, other)| *occurs |= *other);
     }
 
     /// Ends a block.
@@ -85,8 +84,8 @@ impl Nulls {
     /// A value that does not occur: the value in the metadata, or else the first candidate.
     pub(crate) fn free_value(&self) -> Option<i64> {
         let towards_zero = -self.default.signum();
-        let candidates = self.occur.iter().zip(0_i64..);
-        let free = candidates.filter(|(occurs, _)| !**occurs).map(|(_, at)| at);
+        let occurs = |at: &i64| self.occur[*at as usize / 64] >> (at % 64) & 1 == 1;
+        let free = (0..CANDIDATES as i64).filter(|at| !occurs(at));
         let mut free = free.map(|at| self.default + towards_zero * at);
         self.given.filter(|_| !self.given_occurs).or_else(|| free.next())
     }

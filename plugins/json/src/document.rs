@@ -5,15 +5,22 @@ use taploom_format::{
     Column, ColumnMetadata, Completion, EncodeContext, Error, ErrorKind, Output, Result,
     ResultEncoder, ResultSchema, Written,
 };
-use taploom_text::{Frame, append_json_string};
+use taploom_text::{BlockPlan, Frame, append_json_string};
 
+use crate::column_writer::ColumnWriter;
 use crate::options::JsonOptions;
-use crate::rows::Rows;
+use crate::rows::{Rows, plan};
 
 pub(crate) struct DocumentEncoder {
     rows: Rows,
     output: Output,
     header_bytes: u64,
+}
+
+/// What is the same for all results of a schema.
+struct Plan {
+    rows: BlockPlan<ColumnWriter>,
+    header: Vec<u8>,
 }
 
 impl DocumentEncoder {
@@ -23,16 +30,23 @@ impl DocumentEncoder {
         context: &EncodeContext,
         mut output: Output,
     ) -> Result<Self> {
+        let plan = context.plan(options, schema, || Plan::new(options, schema, context))?;
+        output.append(&plan.header)?;
+        let rows = Rows::new(&plan.rows, context.resources.threads);
+        Ok(Self { rows, output, header_bytes: plan.header.len() as u64 })
+    }
+}
+
+impl Plan {
+    fn new(options: &JsonOptions, schema: &ResultSchema, context: &EncodeContext) -> Result<Self> {
         let columns = schema.columns().len();
         let before = (0..columns).map(|index| match index {
             0 => b",\n[".to_vec(),
             _ => b",".to_vec(),
         });
         let frame = Frame { before: before.collect(), after: b"]".to_vec(), ..Frame::default() };
-        let rows = Rows::new(schema, options, frame, context.resources.threads)?;
-        let header = header(schema)?;
-        output.append(&header)?;
-        Ok(Self { rows, output, header_bytes: header.len() as u64 })
+        let rows = plan(schema, options, frame, context)?;
+        Ok(Self { rows, header: header(schema)? })
     }
 }
 

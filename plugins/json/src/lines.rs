@@ -4,10 +4,11 @@ use arrow_array::RecordBatch;
 use taploom_format::{
     Completion, EncodeContext, Output, Result, ResultEncoder, ResultSchema, Written,
 };
-use taploom_text::{Frame, append_json_string};
+use taploom_text::{BlockPlan, Frame, append_json_string};
 
+use crate::column_writer::ColumnWriter;
 use crate::options::JsonOptions;
-use crate::rows::Rows;
+use crate::rows::{Rows, plan};
 
 /// The end of a row.
 const ROW_END: &[u8] = b"}\n";
@@ -16,6 +17,9 @@ pub(crate) struct LinesEncoder {
     rows: Rows,
     lines: Lines,
 }
+
+/// What is the same for all results of a schema.
+struct Plan(BlockPlan<ColumnWriter>);
 
 struct Lines {
     output: Output,
@@ -31,6 +35,14 @@ impl LinesEncoder {
         context: &EncodeContext,
         output: Output,
     ) -> Result<Self> {
+        let plan = context.plan(options, schema, || Plan::new(options, schema, context))?;
+        let rows = Rows::new(&plan.0, context.resources.threads);
+        Ok(Self { rows, lines: Lines { output, kept_back: false } })
+    }
+}
+
+impl Plan {
+    fn new(options: &JsonOptions, schema: &ResultSchema, context: &EncodeContext) -> Result<Self> {
         // The names of an object should be unique; RFC 8259, section 4.
         let names = schema.unique_names();
         let before = names.iter().enumerate().map(|(index, name)| {
@@ -40,8 +52,7 @@ impl LinesEncoder {
             before
         });
         let frame = Frame { before: before.collect(), after: ROW_END.to_vec(), ..Frame::default() };
-        let rows = Rows::new(schema, options, frame, context.resources.threads)?;
-        Ok(Self { rows, lines: Lines { output, kept_back: false } })
+        Ok(Self(plan(schema, options, frame, context)?))
     }
 }
 

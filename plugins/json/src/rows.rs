@@ -1,8 +1,8 @@
 //! Rows as text, with the punctuation around their cells.
 
 use arrow_array::RecordBatch;
-use taploom_format::{Column, Losses, Result, ResultSchema, Written};
-use taploom_text::{Blocks, Frame};
+use taploom_format::{Column, EncodeContext, Losses, Result, ResultSchema, Written};
+use taploom_text::{BlockPlan, Blocks, Frame};
 
 use crate::column_writer::ColumnWriter;
 use crate::options::JsonOptions;
@@ -15,19 +15,24 @@ pub(crate) struct Rows {
     blocks: Blocks<ColumnWriter>,
 }
 
+/// Chooses how each column is written.
+pub(crate) fn plan(
+    schema: &ResultSchema,
+    options: &JsonOptions,
+    frame: Frame,
+    context: &EncodeContext,
+) -> Result<BlockPlan<ColumnWriter>> {
+    let writer = |column: &Column| {
+        let writer = column.vo_type().and_then(|vo_type| ColumnWriter::new(vo_type, options));
+        writer.map_err(|error| error.with_column(column.name()))
+    };
+    let writers = schema.columns().iter().map(writer).collect::<Result<Vec<_>>>()?;
+    Ok(BlockPlan::new(writers, frame, context))
+}
+
 impl Rows {
-    pub(crate) fn new(
-        schema: &ResultSchema,
-        options: &JsonOptions,
-        frame: Frame,
-        threads: usize,
-    ) -> Result<Self> {
-        let writer = |column: &Column| {
-            let writer = column.vo_type().and_then(|vo_type| ColumnWriter::new(vo_type, options));
-            writer.map_err(|error| error.with_column(column.name()))
-        };
-        let writers = schema.columns().iter().map(writer).collect::<Result<Vec<_>>>()?;
-        Ok(Self { blocks: Blocks::new(writers, frame, threads) })
+    pub(crate) fn new(plan: &BlockPlan<ColumnWriter>, threads: usize) -> Self {
+        Self { blocks: Blocks::of(plan, threads) }
     }
 
     /// Passes blocks of rows of about 768 KiB to `write`: rows of this batch and of earlier

@@ -42,12 +42,14 @@ impl Document {
     }
 
     /// The whole document.
-    pub(crate) fn finish(self, longest: &LongestTexts, completion: &Completion) -> Result<String> {
+    pub(crate) fn finish(&self, longest: &LongestTexts, completion: &Completion) -> Result<String> {
+        let made;
         let frame = match &self.again {
             Some((schema, names)) => {
-                Frame::with_names(&bounded(schema, longest)?, names, Version::default())?
+                made = Frame::with_names(&bounded(schema, longest)?, names, Version::default())?;
+                &made
             }
-            None => self.frame,
+            None => &self.frame,
         };
         Ok(format!("{}{}", frame.header(), frame.footer(completion)?))
     }

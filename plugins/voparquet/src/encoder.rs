@@ -14,7 +14,7 @@ use crate::document::Document;
 use crate::held::{held, kept_keys, without_vo_keys};
 use crate::longest::LongestTexts;
 use crate::options::{Timestamp, VoparquetOptions};
-use crate::parquet_file::ParquetFile;
+use crate::parquet_file::{ParquetFile, ParquetPlan};
 use crate::timestamps::{Timestamps, described};
 
 /// The two keys of Parquet in the VO 1.0, section 2. Their case matters.
@@ -27,25 +27,33 @@ const ALTERATION: &str = "had characters that XML can't store; replaced by U+FFF
 
 /// Writes rows at once, and the VOTable at the end, when the status is known.
 pub(crate) struct VoparquetEncoder {
+    plan: Arc<Plan>,
+    rows: CanonicalRows,
+    longest: LongestTexts,
+    file: ParquetFile,
+}
+
+/// What is the same for all results of a schema.
+struct Plan {
     rows: CanonicalRows,
     timestamps: Option<Timestamps>,
+    /// For columns that no text was seen of.
     longest: LongestTexts,
     document: Document,
     /// The keys of the source.
     keys: Vec<(String, String)>,
     astropy_lengths: bool,
-    file: ParquetFile,
+    file: ParquetPlan,
     in_parquet: SchemaRef,
     /// The positions of the columns whose names have characters that XML can't hold.
     altered_names: Vec<usize>,
 }
 
-impl VoparquetEncoder {
-    pub(crate) fn start(
+impl Plan {
+    fn new(
         options: &VoparquetOptions,
         schema: &ResultSchema,
         context: &EncodeContext,
-        output: Output,
     ) -> Result<Self> {
         let timestamps = match options.timestamp {
             Timestamp::AsGiven | Timestamp::Text => None,
@@ -73,13 +81,8 @@ impl VoparquetEncoder {
         let in_parquet =
             in_parquet.as_ref().clone().with_metadata(keys.iter().cloned().collect::<Metadata>());
         let in_parquet = Arc::new(in_parquet);
-        let file = ParquetFile::start(
-            Arc::clone(&in_parquet),
-            options,
-            context,
-            document.heap_bytes(),
-            output,
-        )?;
+        let file =
+            ParquetPlan::new(Arc::clone(&in_parquet), options, context, document.heap_bytes())?;
         let astropy_lengths = options.astropy_lengths;
         Ok(Self {
             rows,
@@ -95,9 +98,26 @@ impl VoparquetEncoder {
     }
 }
 
+impl VoparquetEncoder {
+    pub(crate) fn start(
+        options: &VoparquetOptions,
+        schema: &ResultSchema,
+        context: &EncodeContext,
+        output: Output,
+    ) -> Result<Self> {
+        let plan = context.plan(options, schema, || Plan::new(options, schema, context))?;
+        Ok(Self {
+            rows: plan.rows.for_another(),
+            longest: plan.longest.clone(),
+            file: ParquetFile::start(&plan.file, context, output)?,
+            plan,
+        })
+    }
+}
+
 impl ResultEncoder for VoparquetEncoder {
     fn write_batch(&mut self, batch: &RecordBatch) -> Result<()> {
-        let Some(timestamps) = &self.timestamps else {
+        let Some(timestamps) = &self.plan.timestamps else {
             let rows = self.rows.convert(batch)?;
             self.longest.add(&rows);
             return self.file.write(&rows);
@@ -105,23 +125,25 @@ impl ResultEncoder for VoparquetEncoder {
         let counted = timestamps.counted(batch, self.rows.rows())?;
         let canonical = self.rows.convert(&counted)?;
         self.longest.add(&canonical);
-        self.file.write(&timestamps.typed(&canonical, &self.in_parquet)?)
+        self.file.write(&timestamps.typed(&canonical, &self.plan.in_parquet)?)
     }
 
     fn finish(self: Box<Self>, completion: Completion) -> Result<Written> {
-        let document = self.document.finish(&self.longest, &completion)?;
-        let mut keys = self.keys;
+        let plan = self.plan;
+        let document = plan.document.finish(&self.longest, &completion)?;
+        let mut keys = plan.keys.clone();
         keys.push((VERSION_KEY.to_owned(), VERSION.to_owned()));
         keys.push((CONTENT_KEY.to_owned(), document));
-        if self.astropy_lengths {
+        if plan.astropy_lengths {
             keys.extend(self.longest.astropy_keys(self.rows.schema().arrow()));
         }
         let data_bytes = self.file.finish(keys)?;
-        let losses = Losses::of_cells(ALTERATION, []).with_altered_names(self.altered_names);
+        let losses =
+            Losses::of_cells(ALTERATION, []).with_altered_names(plan.altered_names.iter().copied());
         Ok(Written::new(data_bytes).with_losses(losses))
     }
 
     fn buffered_bytes(&self) -> usize {
-        self.file.buffered_bytes() + self.document.heap_bytes()
+        self.file.buffered_bytes() + self.plan.document.heap_bytes()
     }
 }

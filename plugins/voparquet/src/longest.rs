@@ -13,6 +13,7 @@ pub(crate) const PREFIX: &str = "table::len::";
 const CHARACTERS_OF_NONE: usize = "None".len();
 
 /// The longest text of each column so far; `None` for columns without text.
+#[derive(Clone)]
 pub(crate) struct LongestTexts(Vec<Option<LongestText>>);
 
 /// The longest text of a column, or of the lists in it.

@@ -9,7 +9,8 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
 use taploom_format::{EncodeContext, Error, ErrorKind, Output, Result};
 use taploom_loom::{
-    Encodings, Error as Loom, FloatOrder as LoomFloatOrder, LoomOptions, LoomWriter, ScratchError,
+    Encodings, Error as Loom, FloatOrder as LoomFloatOrder, LoomOptions, LoomWriter, PreparedFile,
+    ScratchError,
 };
 
 use crate::held::{in_parquet, needs_arrow_schema};
@@ -22,15 +23,20 @@ pub(crate) struct ParquetFile {
     set_aside: usize,
 }
 
-impl ParquetFile {
-    /// Starts a file. The names of the columns are unique. The loom gets the memory budget of the context without
+/// The columns and options of files with one schema.
+pub(crate) struct ParquetPlan {
+    file: PreparedFile,
+    set_aside: usize,
+}
+
+impl ParquetPlan {
+    /// Prepares files. The names of the columns are unique. The loom gets the memory budget of the context without
     /// `set_aside` bytes.
-    pub(crate) fn start(
+    pub(crate) fn new(
         schema: SchemaRef,
         options: &VoparquetOptions,
         context: &EncodeContext,
         set_aside: usize,
-        output: Output,
     ) -> Result<Self> {
         let in_parquet = in_parquet(&schema)?;
         let loom = LoomOptions::new()
@@ -50,9 +56,8 @@ impl ParquetFile {
             // If Parquet's types are enough, the Arrow schema would only repeat every column in base64.
             .with_skip_arrow_metadata(!needs_arrow_schema(&schema, &in_parquet))
             .with_memory_budget(context.resources.memory_budget.saturating_sub(set_aside))
-            .with_scratch(context.resources.scratch.clone())
             .with_threads(context.resources.threads);
-        let writer = LoomWriter::try_new(output, schema, loom).map_err(|error| match error {
+        let file = PreparedFile::new(schema, &loom).map_err(|error| match error {
             // An error before the first row means that the request itself can't be fulfilled.
             Loom::Options(message) => Error::new(ErrorKind::InvalidOption, message),
             budget @ Loom::Budget { .. } => {
@@ -60,7 +65,21 @@ impl ParquetFile {
             }
             other => failed(other, set_aside),
         })?;
-        Ok(Self { writer, set_aside })
+        Ok(Self { file, set_aside })
+    }
+}
+
+impl ParquetFile {
+    /// Starts a file.
+    pub(crate) fn start(
+        plan: &ParquetPlan,
+        context: &EncodeContext,
+        output: Output,
+    ) -> Result<Self> {
+        let ParquetPlan { file, set_aside } = plan;
+        let writer = LoomWriter::prepared(output, file, context.resources.scratch.clone());
+        let writer = writer.map_err(|error| failed(error, *set_aside))?;
+        Ok(Self { writer, set_aside: *set_aside })
     }
 
     /// Appends rows.

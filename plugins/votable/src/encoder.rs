@@ -1,16 +1,19 @@
 //! Writes a VOTable: a document and the rows in it.
 
+use std::sync::Arc;
+
 use arrow_array::RecordBatch;
 use taploom_format::{
     CellLosses, Completion, EncodeContext, Losses, Output, Result, ResultEncoder, ResultSchema,
     Written,
 };
+use taploom_text::BlockPlan;
 use taploom_votable::{Frame, xml_characters};
 
-use crate::binary::BinaryRows;
+use crate::binary::{BinaryPlan, BinaryRows};
 use crate::nulls::{with_nulls_as_given, with_nulls_chosen};
 use crate::options::{Serialization, VotableOptions};
-use crate::tabledata::TableDataRows;
+use crate::tabledata::{self, TableDataRows, TextColumn};
 
 /// How characters in names and in cells of TABLEDATA are altered. Rows in base64 can hold all
 /// characters.
@@ -39,20 +42,30 @@ pub(crate) trait RowWriter: Send {
 
 /// The document, and the writer of its rows.
 pub(crate) struct VotableEncoder {
-    frame: Frame,
+    plan: Arc<Plan>,
     writer: Box<dyn RowWriter>,
     output: Output,
     data_starts: u64,
+}
+
+/// What is the same for all results of a schema.
+struct Plan {
+    frame: Frame,
+    rows: Rows,
     /// The positions of the columns whose names have characters that XML can't hold.
     altered_names: Vec<usize>,
 }
 
-impl VotableEncoder {
-    pub(crate) fn start(
+enum Rows {
+    Binary(BinaryPlan),
+    TableData(BlockPlan<TextColumn>),
+}
+
+impl Plan {
+    fn new(
         options: &VotableOptions,
         schema: &ResultSchema,
         context: &EncodeContext,
-        mut output: Output,
     ) -> Result<Self> {
         let (schema, nulls) = match (options.serialization, &context.envelope) {
             (Serialization::Binary, None) => with_nulls_chosen(schema)?,
@@ -62,24 +75,38 @@ impl VotableEncoder {
             Some(envelope) => Frame::given(envelope),
             None => Frame::new(&schema, options.version)?,
         };
-        let writer: Box<dyn RowWriter> = match options.serialization {
-            Serialization::Binary2 | Serialization::Binary => Box::new(BinaryRows::new(
-                schema.columns(),
-                &nulls,
-                options,
-                context.resources.threads,
-            )?),
+        let rows = match options.serialization {
+            Serialization::Binary2 | Serialization::Binary => {
+                Rows::Binary(BinaryPlan::new(schema.columns(), &nulls, options, context)?)
+            }
             Serialization::TableData => {
-                Box::new(TableDataRows::new(schema.columns(), context.resources.threads)?)
+                Rows::TableData(tabledata::plan(schema.columns(), context)?)
             }
         };
         let names = schema.columns().iter().map(taploom_format::Column::name).enumerate();
         let altered_names = names.filter(|(_, name)| xml_characters(name) != *name);
         let altered_names = altered_names.map(|(index, _)| index).collect();
-        output.append(frame.header().as_bytes())?;
+        Ok(Self { frame, rows, altered_names })
+    }
+}
+
+impl VotableEncoder {
+    pub(crate) fn start(
+        options: &VotableOptions,
+        schema: &ResultSchema,
+        context: &EncodeContext,
+        mut output: Output,
+    ) -> Result<Self> {
+        let plan = context.plan(options, schema, || Plan::new(options, schema, context))?;
+        let threads = context.resources.threads;
+        let writer: Box<dyn RowWriter> = match &plan.rows {
+            Rows::Binary(rows) => Box::new(BinaryRows::new(rows, threads)),
+            Rows::TableData(rows) => Box::new(TableDataRows::new(rows, threads)),
+        };
+        output.append(plan.frame.header().as_bytes())?;
         output.append(writer.tags().0.as_bytes())?;
         let data_starts = output.written();
-        Ok(Self { frame, writer, output, data_starts, altered_names })
+        Ok(Self { plan, writer, output, data_starts })
     }
 }
 
@@ -95,18 +122,18 @@ impl ResultEncoder for VotableEncoder {
     fn finish(mut self: Box<Self>, completion: Completion) -> Result<Written> {
         // Checked before the last rows are written: a document that has no footer for a failure
         // must stay cut short.
-        let footer = self.frame.footer(&completion)?;
+        let footer = self.plan.frame.footer(&completion)?;
         self.writer.drain(&mut self.output)?;
         self.writer.finish(&mut self.output)?;
         let data_bytes = self.output.written() - self.data_starts;
         self.output.append(self.writer.tags().1.as_bytes())?;
         self.output.append(footer.as_bytes())?;
         let losses = Losses::of_cells(ALTERATION, self.writer.losses().iter().copied())
-            .with_altered_names(self.altered_names);
+            .with_altered_names(self.plan.altered_names.iter().copied());
         Ok(Written::new(data_bytes).with_losses(losses))
     }
 
     fn buffered_bytes(&self) -> usize {
-        self.writer.heap_bytes() + self.frame.heap_bytes()
+        self.writer.heap_bytes() + self.plan.frame.heap_bytes()
     }
 }

@@ -118,7 +118,8 @@ pub(super) fn no_heap_is_left_behind(subject: &mut Subject<'_>, checks: &mut Che
     Ok(())
 }
 
-fn copied(batch: &RecordBatch) -> Check<RecordBatch> {
+/// A copy of the batch that shares no memory with it.
+pub(super) fn copied(batch: &RecordBatch) -> Check<RecordBatch> {
     let columns = batch.columns().iter();
     let columns = columns.map(|column| Ok(make_array(copied_data(&column.to_data())?)));
     RecordBatch::try_new(batch.schema(), columns.collect::<Check<_>>()?).map_err(said)

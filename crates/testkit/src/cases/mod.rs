@@ -4,6 +4,7 @@
 //! so a format can't evade a case by failing in the right place.
 
 mod batches;
+mod context;
 mod endings;
 mod errors;
 mod large;
@@ -143,6 +144,11 @@ cases! {
     state {
         two_encoders_at_once_do_not_mix,
         an_encoder_may_move_to_another_thread,
+    }
+    context {
+        results_of_one_context_do_not_mix,
+        results_of_one_context_at_once_do_not_mix,
+        a_context_keeps_little_between_results if counts_heap,
     }
     summary {
         data_bytes_are_those_of_the_rows,

@@ -10,6 +10,7 @@ use taploom_format::{
 };
 
 use crate::cells;
+use crate::faults::state::Left;
 use crate::faults::{Fault, endings, memory, rows, sinks, state, summary, threads};
 use crate::format::{Layout, internal};
 
@@ -42,6 +43,7 @@ pub(crate) struct PlantedEncoder {
     pub(crate) envelope: Option<Envelope>,
     /// State that some faults need.
     pub(crate) kept: Vec<RecordBatch>,
+    pub(crate) left: Arc<Left>,
     pub(crate) withheld: Option<Vec<u8>>,
     pub(crate) failed: bool,
     pub(crate) finished: bool,
@@ -58,6 +60,7 @@ impl PlantedEncoder {
     pub(crate) fn start(
         layout: Arc<Layout>,
         header: &[u8],
+        left: Arc<Left>,
         context: &EncodeContext,
         mut output: Output,
     ) -> Result<Self> {
@@ -82,7 +85,7 @@ impl PlantedEncoder {
         Ok(Self {
             blocks: InOrder::new(context.resources.threads, work),
             gathered: Gathered {
-                bytes: Vec::new(),
+                bytes: state::first_buffer(&left),
                 data_bytes: 0,
                 losses: vec![CellLosses::default(); columns],
             },
@@ -95,6 +98,7 @@ impl PlantedEncoder {
             scratch_dir: context.resources.scratch.place().into(),
             envelope: context.envelope.clone(),
             kept: Vec::new(),
+            left,
             withheld,
             failed: false,
             finished: false,
@@ -152,6 +156,7 @@ impl ResultEncoder for PlantedEncoder {
         self.batches += 1;
         self.last_batch = batch.num_rows();
         memory::keep(self, batch);
+        state::before_batch(self, batch);
         if let Some(header) = self.withheld.take() {
             self.output.append(&header)?;
         }

@@ -195,7 +195,8 @@ fn start(
     let layout = Layout { fault, order, narrow: options.narrow, reports, columns };
     let header = header(&layout, options, schema, context)?;
     let layout = Arc::new(layout);
-    Ok(Box::new(PlantedEncoder::start(layout, &header, context, output)?))
+    let left = context.plan(&options.fault, schema, || Ok(state::Left::default()))?;
+    Ok(Box::new(PlantedEncoder::start(layout, &header, left, context, output)?))
 }
 
 fn check_narrow(fault: Fault, columns: &[ColumnLayout]) -> Result<()> {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use fearless_simd::Level;
-use taploom_format::{CellLosses, Column, InOrder, Output, Result};
+use taploom_format::{CellLosses, Column, EncodeContext, InOrder, Output, Result, Spare};
 
 use crate::encoder::RowWriter;
 use crate::nulls::NullValue;
@@ -45,8 +45,16 @@ pub(crate) struct BinaryRows {
 struct Layout {
     rules: Rules,
     columns: Vec<BinaryColumn>,
+    /// Bytes of a row whose variable cells are all empty.
+    least_width: usize,
     level: Level,
     base64: Base64,
+}
+
+/// What is the same for all results of a schema, and blocks that finished results have left.
+pub(crate) struct BinaryPlan {
+    layout: Arc<Layout>,
+    spare: Arc<Spare<Block>>,
 }
 
 /// Rows of a batch, to be written as a block.
@@ -70,28 +78,37 @@ struct Done {
     losses: Vec<CellLosses>,
 }
 
-impl BinaryRows {
+impl BinaryPlan {
+    /// Chooses how each column is written.
     pub(crate) fn new(
         columns: &[Column],
         nulls: &[NullValue],
         options: &VotableOptions,
-        threads: usize,
+        context: &EncodeContext,
     ) -> Result<Self> {
         let flags = options.serialization == Serialization::Binary2;
         let rules = Rules { flags, count: options.array_count };
         let (columns, least_width) = BinaryColumn::lay_out(columns, nulls, rules)?;
         let base64 = Base64::new(options.line_length as usize);
-        let losses = vec![CellLosses::default(); columns.len()];
-        let layout = Arc::new(Layout { rules, columns, level: Level::new(), base64 });
+        let layout = Layout { rules, columns, least_width, level: Level::new(), base64 };
+        Ok(Self { layout: Arc::new(layout), spare: Arc::new(context.spare(Block::heap_bytes)) })
+    }
+}
+
+impl BinaryRows {
+    pub(crate) fn new(plan: &BinaryPlan, threads: usize) -> Self {
+        let layout = Arc::clone(&plan.layout);
+        let losses = vec![CellLosses::default(); layout.columns.len()];
         let shared = Arc::clone(&layout);
-        Ok(Self {
-            layout,
-            cut: Cut::new(least_width),
+        let blocks = InOrder::new(threads, move |block| shared.encode(block));
+        Self {
+            cut: Cut::new(layout.least_width),
             rows: 0,
             at: Position::default(),
-            blocks: InOrder::new(threads, move |block| shared.encode(block)),
+            blocks: blocks.with_spare(Arc::clone(&plan.spare)),
             done: Done { joiner: Joiner::default(), losses },
-        })
+            layout,
+        }
     }
 }
 

@@ -5,28 +5,33 @@ mod lists;
 mod text;
 
 use arrow_array::RecordBatch;
-use taploom_format::{CellLosses, Column, Output, Result};
-use taploom_text::{Blocks, Frame};
+use taploom_format::{CellLosses, Column, EncodeContext, Output, Result};
+use taploom_text::{BlockPlan, Blocks, Frame};
 
 use crate::encoder::RowWriter;
 
-use self::column::TextColumn;
+pub(crate) use self::column::TextColumn;
 
 /// Writes rows as XML, block by block.
 pub(crate) struct TableDataRows {
     blocks: Blocks<TextColumn>,
 }
 
+/// Chooses how each column is written.
+pub(crate) fn plan(columns: &[Column], context: &EncodeContext) -> Result<BlockPlan<TextColumn>> {
+    let before = (0..columns.len()).map(|index| match index {
+        0 => b"<TR><TD>".to_vec(),
+        _ => b"</TD><TD>".to_vec(),
+    });
+    let after = b"</TD></TR>\n".to_vec();
+    let frame = Frame { before: before.collect(), after, ..Frame::default() };
+    let columns = columns.iter().map(TextColumn::new).collect::<Result<_>>()?;
+    Ok(BlockPlan::new(columns, frame, context))
+}
+
 impl TableDataRows {
-    pub(crate) fn new(columns: &[Column], threads: usize) -> Result<Self> {
-        let before = (0..columns.len()).map(|index| match index {
-            0 => b"<TR><TD>".to_vec(),
-            _ => b"</TD><TD>".to_vec(),
-        });
-        let after = b"</TD></TR>\n".to_vec();
-        let frame = Frame { before: before.collect(), after, ..Frame::default() };
-        let columns = columns.iter().map(TextColumn::new).collect::<Result<_>>()?;
-        Ok(Self { blocks: Blocks::new(columns, frame, threads) })
+    pub(crate) fn new(plan: &BlockPlan<TextColumn>, threads: usize) -> Self {
+        Self { blocks: Blocks::of(plan, threads) }
     }
 }
 

@@ -109,7 +109,8 @@ switches! {
     ThreadsReorder, ThreadsLoseTheLast, ThreadsRepeat, ThreadsOddNeverFlushed,
     ErrorsOnThreadsLost,
     // State.
-    SharedBuffer, ThreadLocalBuffer, SecondStartDiffers,
+    SharedBuffer, ThreadLocalBuffer, SecondStartDiffers, BufferLeftFull, RowsCountedInPlan,
+    BatchesInPlan,
     // Starts.
     StartFails, OptionIgnored, WritesBeforeRefusal, RefusedTypeTaken, RefusedTypeUnnamed,
     TooManyColumnsTaken, ReservedValueTaken, NullTaken, RowOfTheBatch, EnvelopeIgnored,
