@@ -3,10 +3,8 @@
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
-use arrow_array::ArrayRef;
-
 use crate::error::Result;
-use crate::stage::{LoadedGroup, Stage};
+use crate::stage::{GroupMemory, LoadedGroup, Stage};
 use crate::table::Table;
 use crate::threads::lock;
 
@@ -15,6 +13,7 @@ pub(crate) struct Columns<'a> {
     table: &'a Table,
     stage: &'a Stage,
     reads_ahead: bool,
+    memory: GroupMemory,
     state: Mutex<State>,
     was_read: Condvar,
 }
@@ -22,10 +21,10 @@ pub(crate) struct Columns<'a> {
 struct State {
     column: usize,
     group: Option<usize>,
-    loaded: Option<LoadedGroup>,
+    loaded: Option<Arc<LoadedGroup>>,
     ahead: NextGroup,
     /// Earlier groups. They stay alive while a thread encodes one of their columns.
-    before: Vec<Weak<Vec<Vec<ArrayRef>>>>,
+    before: Vec<Weak<LoadedGroup>>,
 }
 
 /// The group after the current one.
@@ -35,7 +34,7 @@ enum NextGroup {
     Unread,
     /// A thread is reading it.
     Reading,
-    Read(Option<LoadedGroup>),
+    Read(Option<Arc<LoadedGroup>>),
 }
 
 impl<'a> Columns<'a> {
@@ -52,13 +51,14 @@ impl<'a> Columns<'a> {
             table,
             stage,
             reads_ahead: threads > 1,
+            memory: GroupMemory::default(),
             state: Mutex::new(state),
             was_read: Condvar::new(),
         }
     }
 
     /// The next column, and its group if the whole group was read into memory.
-    pub(crate) fn next(&self) -> Result<Option<(usize, Option<LoadedGroup>)>> {
+    pub(crate) fn next(&self) -> Result<Option<(usize, Option<Arc<LoadedGroup>>)>> {
         let mut state = self.lock();
         loop {
             let column = state.column;
@@ -77,7 +77,7 @@ impl<'a> Columns<'a> {
                 state.before.extend(done);
                 state.loaded = match (std::mem::take(&mut state.ahead), group) {
                     (NextGroup::Read(loaded), _) => loaded,
-                    (_, Some(group)) => self.stage.load(self.table, group)?,
+                    (_, Some(group)) => self.stage.load(group, &self.memory)?,
                     (_, None) => None,
                 };
             }
@@ -105,7 +105,7 @@ impl<'a> Columns<'a> {
 
     fn read_ahead(&self, group: usize) -> Result<()> {
         let _reading = ReadingGuard(self);
-        let loaded = self.stage.load(self.table, group)?;
+        let loaded = self.stage.load(group, &self.memory)?;
         self.lock().ahead = NextGroup::Read(loaded);
         Ok(())
     }

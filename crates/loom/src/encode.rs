@@ -1,10 +1,8 @@
 //! Encodes the columns of a row group, on one thread or several, and appends them to the file in order.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, compute_leaves};
@@ -18,11 +16,12 @@ use crate::encodings::{self, DeltaRange, Encodings, RankedWay, Ranking, Way};
 use crate::error::{Error, Result};
 use crate::footer::{ColumnMetadata, Footer};
 use crate::leaf_pages::{LeafNotes, LeafPages};
-use crate::pages::{ChunkPages, Pages};
+use crate::output::Output;
+use crate::pages::Pages;
 use crate::plain::{PlainBuffers, PlainColumn};
-use crate::stage::{LoadedGroup, Stage};
+use crate::stage::Stage;
 use crate::table::{Column, Table};
-use crate::threads::{self, lock};
+use crate::threads;
 
 /// A row group that is full.
 pub(crate) struct RowGroup<'a> {
@@ -44,11 +43,7 @@ impl RowGroup<'_> {
     ) -> Result<()> {
         footer.start_row_group(out.bytes_written() as u64);
         let columns = Columns::new(self.table, self.stage, self.threads);
-        let output = Output {
-            column: AtomicUsize::new(0),
-            turn: Mutex::new(Turn { out, footer, finished: BTreeMap::new(), failed: None }),
-            next: Condvar::new(),
-        };
+        let output = Output::new(out, footer);
         std::thread::scope(|scope| {
             let others = self.threads.min(self.table.columns.len()).saturating_sub(1);
             for _ in 0..others {
@@ -56,11 +51,9 @@ impl RowGroup<'_> {
             }
             self.work(&columns, &output);
         });
-        let Turn { out, footer, failed, .. } =
-            output.turn.into_inner().unwrap_or_else(PoisonError::into_inner);
-        match failed {
-            Some(error) => Err(error),
-            None => footer.end_row_group(self.rows, out),
+        match output.end() {
+            (_, Some(error)) => Err(error),
+            (file, None) => file.footer.end_row_group(self.rows, file.out),
         }
     }
 
@@ -86,22 +79,26 @@ impl RowGroup<'_> {
         output: &Output<'a, W>,
         buffers: &mut PlainBuffers,
     ) -> Result<bool> {
-        let Some((column, loaded)) = columns.next()? else {
+        let Some((column, group)) = columns.next()? else {
             return Ok(false);
         };
-        let loaded = loaded.as_ref();
+        let arrays = group.as_ref().map(|group| group.arrays(self.table, column)).transpose()?;
+        let loaded = arrays.as_deref();
         let described = &self.table.columns[column];
         let schema = Arc::new(SchemaDescriptor::new(Arc::clone(&described.root)));
         let properties = self.properties(column, &schema, loaded)?;
         if let Some(plain) = PlainColumn::of(described, &schema, &properties, self.table) {
             let mut pages = self.pages.of_chunk();
-            let mut put = |page: &[u8]| output.put(column, &mut pages, page);
+            let mut put = |buffer: &mut Vec<u8>, filled: usize| {
+                output.put(column, &mut pages, buffer, filled)
+            };
             let chunk = plain.encode(self.rows, buffers, &mut put, |write| {
                 self.stage.for_each_piece(self.table, column, loaded, self.last, &mut |piece| {
                     self.refuse_nulls(column, piece)?;
                     write(piece)
                 })
             })?;
+            drop((arrays, group));
             return output.finish(column, self.pages, move |out, footer| {
                 pages.drain_to(out)?;
                 self.check_rows(column, chunk.rows())?;
@@ -110,6 +107,7 @@ impl RowGroup<'_> {
             });
         }
         let chunks = self.encode(column, &properties, loaded)?;
+        drop((arrays, group));
         output.finish(column, self.pages, move |out, footer| {
             self.append(column, schema, chunks, out, footer)
         })
@@ -134,7 +132,7 @@ impl RowGroup<'_> {
         &self,
         column: usize,
         properties: &WriterPropertiesPtr,
-        loaded: Option<&LoadedGroup>,
+        loaded: Option<&[ArrayRef]>,
     ) -> Result<Vec<(ArrowColumnChunk, LeafNotes)>> {
         let described = &self.table.columns[column];
         let Column { field, page_statistics, .. } = described;
@@ -167,7 +165,7 @@ impl RowGroup<'_> {
         &self,
         column: usize,
         schema: &SchemaDescriptor,
-        loaded: Option<&LoadedGroup>,
+        loaded: Option<&[ArrayRef]>,
     ) -> Result<WriterPropertiesPtr> {
         let Table { properties, encodings, columns, .. } = self.table;
         let is_open = |leaf: &ColumnDescPtr| properties.encoding(leaf.path()).is_none();
@@ -190,7 +188,7 @@ impl RowGroup<'_> {
     fn keep_to_read_deltas(
         &self,
         column: usize,
-        loaded: Option<&LoadedGroup>,
+        loaded: Option<&[ArrayRef]>,
         rankings: &mut [Ranking],
     ) -> Result<()> {
         let is_delta =
@@ -271,77 +269,6 @@ impl RowGroup<'_> {
         }
         let (name, wanted) = (self.name(column), self.rows);
         Err(Error::Internal(format!("column {name} has {rows} rows of {wanted}")))
-    }
-}
-
-/// The file, to which the threads append in the order of the columns.
-struct Output<'a, W: Write> {
-    /// The column that is appended next. It changes only while `turn` is locked.
-    column: AtomicUsize,
-    turn: Mutex<Turn<'a, W>>,
-    next: Condvar,
-}
-
-struct Turn<'a, W: Write> {
-    out: &'a mut TrackedWrite<W>,
-    footer: &'a mut Footer,
-    /// Encoded columns that wait for their turn.
-    finished: BTreeMap<usize, AppendColumn<'a, W>>,
-    failed: Option<Error>,
-}
-
-/// Appends the remaining pages of an encoded column.
-type AppendColumn<'a, W> =
-    Box<dyn FnOnce(&mut TrackedWrite<W>, &mut Footer) -> Result<()> + Send + 'a>;
-
-impl<'a, W: Write> Output<'a, W> {
-    fn is_turn(&self, column: usize) -> bool {
-        self.column.load(Ordering::Acquire) == column
-    }
-
-    /// Takes a page of a column. If it is the column's turn, the page goes to the file, after the pages that
-    /// waited; otherwise it waits too.
-    fn put(&self, column: usize, waiting: &mut ChunkPages, page: &[u8]) -> Result<()> {
-        if !self.is_turn(column) {
-            return waiting.append(page);
-        }
-        let mut turn = lock(&self.turn);
-        waiting.drain_to(turn.out)?;
-        turn.out.write_all(page).map_err(Error::io)
-    }
-
-    /// Takes an encoded column, and appends it when its turn comes. Returns at once if there is room for waiting
-    /// pages; otherwise waits for the turn. Returns `false` if another column has failed.
-    fn finish(
-        &self,
-        column: usize,
-        pages: &Pages,
-        append: impl FnOnce(&mut TrackedWrite<W>, &mut Footer) -> Result<()> + Send + 'a,
-    ) -> Result<bool> {
-        let wait = |turn: &mut Turn<'_, W>| {
-            !self.is_turn(column) && turn.failed.is_none() && !pages.have_room()
-        };
-        let turn = self.next.wait_while(lock(&self.turn), wait);
-        let mut turn = turn.unwrap_or_else(PoisonError::into_inner);
-        let Turn { out, footer, finished, failed } = &mut *turn;
-        if failed.is_some() {
-            return Ok(false);
-        }
-        finished.insert(column, Box::new(append));
-        let mut next = self.column.load(Ordering::Acquire);
-        while let Some(append) = finished.remove(&next) {
-            append(out, footer)?;
-            next += 1;
-            self.column.store(next, Ordering::Release);
-        }
-        self.next.notify_all();
-        Ok(true)
-    }
-
-    /// Keeps the first error, and stops all threads.
-    fn fail(&self, error: Error) {
-        lock(&self.turn).failed.get_or_insert(error);
-        self.next.notify_all();
     }
 }
 

@@ -8,6 +8,7 @@ mod error;
 mod footer;
 mod leaf_pages;
 mod options;
+mod output;
 mod pages;
 mod plain;
 mod plan;

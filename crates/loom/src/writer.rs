@@ -165,25 +165,25 @@ impl<W: Write + Send> LoomWriter<W> {
         self.guarded(|writer| {
             writer.table.check(batch)?;
             writer.stage.check(&writer.table, batch, writer.rows + writer.open.0)?;
-            let mut rest = batch.clone();
-            while rest.num_rows() > 0 {
-                rest = writer.take_rows(&rest)?;
+            let mut taken = 0;
+            while taken < batch.num_rows() {
+                taken += writer.take_rows(&part(batch, taken, batch.num_rows() - taken))?;
             }
             Ok(())
         })
     }
 
-    /// Takes as many rows as the open row group has room for, and returns the rest.
-    fn take_rows(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
+    /// Takes as many rows as the open row group has room for, and returns their number.
+    fn take_rows(&mut self, batch: &RecordBatch) -> Result<usize> {
         let (open_rows, open_bytes) = self.open;
         let (most_rows, most_bytes) = self.most;
         let room = usize::try_from(most_rows - open_rows).unwrap_or(usize::MAX);
-        let candidates = batch.slice(0, room.min(batch.num_rows()));
+        let candidates = part(batch, 0, room.min(batch.num_rows()));
         let (taken, bytes) = rows_within(&candidates, most_bytes.saturating_sub(open_bytes));
         let full =
             taken == room || open_bytes + bytes >= most_bytes || taken < candidates.num_rows();
         self.open = (open_rows + taken as u64, open_bytes + bytes);
-        let rows = candidates.slice(0, taken);
+        let rows = part(&candidates, 0, taken);
         if full {
             self.end_row_group(Some(&rows))?;
         } else {
@@ -191,7 +191,7 @@ impl<W: Write + Send> LoomWriter<W> {
             let expected = most_rows.min(by_bytes as u64).max(self.open.0);
             self.stage.push(&self.table, &rows, expected)?;
         }
-        Ok(batch.slice(taken, batch.num_rows() - taken))
+        Ok(taken)
     }
 
     fn end_row_group(&mut self, last: Option<&RecordBatch>) -> Result<()> {
@@ -319,12 +319,17 @@ impl<W: Write + Send> std::fmt::Debug for LoomWriter<W> {
     }
 }
 
+/// Some rows of a batch. The arrays are sliced only if rows are left out: slices of a thousand columns take time.
+fn part(batch: &RecordBatch, first: usize, count: usize) -> RecordBatch {
+    if count == batch.num_rows() { batch.clone() } else { batch.slice(first, count) }
+}
+
 /// The longest prefix of `batch` within `most` bytes (at least one row), and its size.
 fn rows_within(batch: &RecordBatch, most: usize) -> (usize, usize) {
+    let all = batch.columns().iter().map(|column| row_bytes(column)).sum();
     let bytes = |rows: usize| -> usize {
         batch.columns().iter().map(|column| row_bytes(&column.slice(0, rows))).sum()
     };
-    let all = bytes(batch.num_rows());
     if all <= most {
         return (batch.num_rows(), all);
     }

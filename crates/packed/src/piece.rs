@@ -1,27 +1,16 @@
-//! Packs arrays into bytes, and unpacks them.
-//!
-//! The buffers of a flat array (validity, offsets and values) are packed at multiples of 16 bytes, so that they can
-//! be read without a copy. A nested array is packed as an Arrow IPC message.
-//!
-//! ```text
-//! piece = total length u64, rows u64, array...
-//! array = length u64, bytes of values u32, flags u32, [validity], [offsets], values
-//! ```
-//! Lengths include the header. Numbers have the byte order of this machine, so other machines can't read them.
+//! Packs arrays into bytes: as a copy, or as a list of slices that are written to a file one after the other.
 
-use std::collections::HashMap;
+use std::io::IoSlice;
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, OffsetSizeTrait, RecordBatch, make_array};
-use arrow_buffer::{Buffer, ToByteSlice};
-use arrow_data::ArrayData;
-use arrow_ipc::reader::read_record_batch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::ByteArrayType;
+use arrow_array::{Array, ArrayRef, GenericByteArray, RecordBatch, downcast_primitive_array};
+use arrow_buffer::{ArrowNativeType, BooleanBuffer, ToByteSlice};
 use arrow_ipc::writer::StreamWriter;
-use arrow_schema::{ArrowError, DataType, Field, Schema};
+use arrow_schema::{ArrowError, DataType};
 
-const ALIGN: usize = 16;
-const HEADER: usize = 16;
-const HAS_NULLS: u32 = 1;
+use crate::layout::{ALIGN, HAS_NULLS, HEADER, Layout, is_flat, one_column};
 
 /// Appends a piece to a buffer: the same rows of several arrays.
 pub struct PieceWriter<'a> {
@@ -33,8 +22,7 @@ pub struct PieceWriter<'a> {
 impl<'a> PieceWriter<'a> {
     /// Begins a piece at the end of `out`.
     pub fn new(out: &'a mut Vec<u8>) -> Self {
-        let start = out.len();
-        out.resize(start + HEADER, 0);
+        let start = out.begin();
         Self { out, start, rows: 0 }
     }
 
@@ -50,204 +38,365 @@ impl<'a> PieceWriter<'a> {
 
     /// Ends the piece.
     pub fn finish(self) {
-        let length = (self.out.len() - self.start) as u64;
-        let header = &mut self.out[self.start..self.start + HEADER];
-        header[..8].copy_from_slice(&length.to_ne_bytes());
-        header[8..].copy_from_slice(&(self.rows as u64).to_ne_bytes());
+        let length = self.out.len() - self.start;
+        self.out.fill(self.start, piece_header(length, self.rows));
     }
 }
 
-fn pack_array(array: &ArrayRef, out: &mut Vec<u8>) -> Result<(), ArrowError> {
-    let start = out.len();
-    out.resize(start + HEADER, 0);
+/// Pieces as slices, in the order in which they are written to a file. The buffers of arrays are not copied.
+///
+/// ```
+/// use std::io::Write;
+/// use std::sync::Arc;
+/// use arrow_array::{ArrayRef, Float64Array};
+/// use arrow_schema::ArrowError;
+/// use taploom_packed::{PieceSlices, PieceWriter};
+///
+/// let array: ArrayRef = Arc::new(Float64Array::from(vec![Some(1.5), None]));
+/// let mut slices = PieceSlices::default();
+/// slices.begin_piece();
+/// slices.add(&array)?;
+/// slices.finish_piece();
+/// let written: Vec<u8> = slices.slices().iter().flat_map(|slice| slice.to_vec()).collect();
+///
+/// let mut copied = Vec::new();
+/// let mut piece = PieceWriter::new(&mut copied);
+/// piece.add(&array)?;
+/// piece.finish();
+/// assert_eq!(written, copied);
+/// # Ok::<(), ArrowError>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct PieceSlices<'a> {
+    /// Headers, padding, and bytes of arrays that can't be taken as they are.
+    own: Vec<u8>,
+    parts: Vec<Part<'a>>,
+    length: usize,
+    /// Where the header of the open piece is in `own`, and where the piece begins.
+    open: (usize, usize),
+    rows: usize,
+}
+
+#[derive(Debug)]
+enum Part<'a> {
+    /// The next bytes of `own`.
+    Own(usize),
+    Shared(&'a [u8]),
+}
+
+impl<'a> PieceSlices<'a> {
+    /// Begins a piece.
+    pub fn begin_piece(&mut self) {
+        self.open = (self.begin(), self.length - HEADER);
+    }
+
+    /// Appends an array of a [plain type](crate::plain_type). All arrays of a piece have the same length.
+    ///
+    /// # Errors
+    /// As [`PieceWriter::add`]. The slices have to be dropped then.
+    pub fn add(&mut self, array: &'a ArrayRef) -> Result<(), ArrowError> {
+        self.rows = array.len();
+        pack_array(array, self)
+    }
+
+    /// Ends the piece.
+    pub fn finish_piece(&mut self) {
+        let (header, start) = self.open;
+        self.fill(header, piece_header(self.length - start, self.rows));
+    }
+
+    /// Appends pieces that are packed already.
+    pub fn add_packed(&mut self, pieces: &'a [u8]) {
+        self.push(pieces);
+    }
+
+    /// Bytes of all slices.
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether there are no slices.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Bytes that had to be copied.
+    pub fn copied_bytes(&self) -> usize {
+        self.own.len()
+    }
+
+    /// The slices.
+    pub fn slices(&self) -> Vec<IoSlice<'_>> {
+        let mut own = self.own.as_slice();
+        let slices = self.parts.iter().map(|part| match part {
+            Part::Own(length) => own.split_off(..*length).unwrap_or_default(),
+            Part::Shared(bytes) => bytes,
+        });
+        slices.map(IoSlice::new).collect()
+    }
+
+    /// Removes all slices, and keeps the memory for others.
+    pub fn clear(&mut self) {
+        self.own.clear();
+        self.parts.clear();
+        self.length = 0;
+    }
+
+    fn push(&mut self, bytes: &'a [u8]) {
+        if !bytes.is_empty() {
+            self.parts.push(Part::Shared(bytes));
+            self.length += bytes.len();
+        }
+    }
+
+    fn push_own(&mut self, bytes: &[u8]) {
+        self.own.extend_from_slice(bytes);
+        self.length += bytes.len();
+        match self.parts.last_mut() {
+            Some(Part::Own(length)) => *length += bytes.len(),
+            _ => self.parts.push(Part::Own(bytes.len())),
+        }
+    }
+}
+
+/// A place for packed bytes.
+trait Place<'a> {
+    /// Bytes so far.
+    fn packed(&self) -> usize;
+
+    /// Makes room for a header, and returns where it is.
+    fn begin(&mut self) -> usize;
+
+    /// Writes a header.
+    fn fill(&mut self, at: usize, header: [u8; HEADER]);
+
+    /// Appends bytes that stay where they are.
+    fn put(&mut self, bytes: &'a [u8]);
+
+    /// Appends bytes that are dropped afterwards.
+    fn put_copy(&mut self, bytes: &[u8]);
+
+    /// Fills up to a multiple of [`ALIGN`].
+    fn pad(&mut self) {
+        let length = self.packed();
+        self.put_copy(&[0; ALIGN][..length.next_multiple_of(ALIGN) - length]);
+    }
+}
+
+impl<'a> Place<'a> for Vec<u8> {
+    fn packed(&self) -> usize {
+        self.len()
+    }
+
+    fn begin(&mut self) -> usize {
+        let start = self.len();
+        self.resize(start + HEADER, 0);
+        start
+    }
+
+    fn fill(&mut self, at: usize, header: [u8; HEADER]) {
+        self[at..at + HEADER].copy_from_slice(&header);
+    }
+
+    fn put(&mut self, bytes: &'a [u8]) {
+        self.extend_from_slice(bytes);
+    }
+
+    fn put_copy(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+impl<'a> Place<'a> for PieceSlices<'a> {
+    fn packed(&self) -> usize {
+        self.length
+    }
+
+    fn begin(&mut self) -> usize {
+        let start = self.own.len();
+        self.push_own(&[0; HEADER]);
+        start
+    }
+
+    fn fill(&mut self, at: usize, header: [u8; HEADER]) {
+        self.own[at..at + HEADER].copy_from_slice(&header);
+    }
+
+    fn put(&mut self, bytes: &'a [u8]) {
+        self.push(bytes);
+    }
+
+    fn put_copy(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.push_own(bytes);
+        }
+    }
+}
+
+fn piece_header(length: usize, rows: usize) -> [u8; HEADER] {
+    header(length as u64, (rows as u64).to_ne_bytes())
+}
+
+fn header(length: u64, rest: [u8; 8]) -> [u8; HEADER] {
+    let mut header = [0; HEADER];
+    header[..8].copy_from_slice(&length.to_ne_bytes());
+    header[8..].copy_from_slice(&rest);
+    header
+}
+
+fn pack_array<'a>(array: &'a ArrayRef, out: &mut impl Place<'a>) -> Result<(), ArrowError> {
+    let start = out.packed();
+    let place = out.begin();
     let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
     let mut flags = 0;
     if let (Some(nulls), true) = (nulls, is_flat(array.data_type())) {
         flags |= HAS_NULLS;
-        put(out, nulls.inner().sliced().as_slice());
+        put_bits(nulls.inner(), out);
+        out.pad();
     }
-    let values_at = match Layout::of(array.data_type()) {
-        Layout::Null => out.len(),
-        Layout::Bits => {
-            let data = array.to_data();
-            let at = out.len();
-            put(out, data.buffers()[0].bit_slice(data.offset(), data.len()).as_slice());
-            at
-        }
-        Layout::Fixed(width) => {
-            let data = array.to_data();
-            let at = out.len();
-            put(out, &data.buffers()[0][data.offset() * width..][..data.len() * width]);
-            at
-        }
-        Layout::Offsets32 => pack_offsets::<i32>(&array.to_data(), out),
-        Layout::Offsets64 => pack_offsets::<i64>(&array.to_data(), out),
-        Layout::Nested => {
-            let at = out.len();
-            let schema = one_column(array.data_type());
-            let batch = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::clone(array)])?;
-            // The first message is the schema. It is left out, because the reader knows it.
-            let mut writer = StreamWriter::try_new(Vec::new(), &schema)?;
-            writer.get_mut().clear();
-            writer.write(&batch)?;
-            put(out, writer.get_ref());
+    let values_at = match array.data_type() {
+        DataType::Utf8 => pack_texts(array.as_string::<i32>(), out),
+        DataType::Binary => pack_texts(array.as_binary::<i32>(), out),
+        DataType::LargeUtf8 => pack_texts(array.as_string::<i64>(), out),
+        DataType::LargeBinary => pack_texts(array.as_binary::<i64>(), out),
+        data_type => {
+            let at = out.packed();
+            match Layout::of(data_type) {
+                Layout::Bits => put_bits(array.as_boolean().values(), out),
+                Layout::Nested => put_message(array, out)?,
+                _ => put_numbers(array, out),
+            }
             at
         }
     };
-    let values = u32::try_from(out.len() - values_at).map_err(|_| {
+    out.pad();
+    let values = u32::try_from(out.packed() - values_at).map_err(|_| {
         ArrowError::InvalidArgumentError("a piece of a column has more than 4 GiB".to_owned())
     })?;
-    let length = (out.len() - start) as u64;
-    let header = &mut out[start..start + HEADER];
-    header[..8].copy_from_slice(&length.to_ne_bytes());
-    header[8..12].copy_from_slice(&values.to_ne_bytes());
-    header[12..].copy_from_slice(&flags.to_ne_bytes());
+    let length = (out.packed() - start) as u64;
+    let [a, b, c, d] = values.to_ne_bytes();
+    let [e, f, g, h] = flags.to_ne_bytes();
+    out.fill(place, header(length, [a, b, c, d, e, f, g, h]));
+    Ok(())
+}
+
+fn put_bits<'a>(bits: &'a BooleanBuffer, out: &mut impl Place<'a>) {
+    let (first, last) = (bits.offset(), bits.offset() + bits.len());
+    if first.is_multiple_of(8) {
+        out.put(&bits.values()[first / 8..last.div_ceil(8)]);
+    } else {
+        out.put_copy(bits.sliced().as_slice());
+    }
+}
+
+/// Appends values of fixed width.
+fn put_numbers<'a>(array: &'a ArrayRef, out: &mut impl Place<'a>) {
+    let array: &'a dyn Array = &**array;
+    downcast_primitive_array!(
+        array => out.put(array.values().inner().as_slice()),
+        DataType::FixedSizeBinary(_) => out.put(array.as_fixed_size_binary().value_data()),
+        // An array of nulls has no values.
+        _ => {}
+    );
+}
+
+/// Appends an IPC message.
+fn put_message<'a>(array: &'a ArrayRef, out: &mut impl Place<'a>) -> Result<(), ArrowError> {
+    let schema = one_column(array.data_type());
+    let batch = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::clone(array)])?;
+    // The first message is the schema. It is left out, because the reader knows it.
+    let mut writer = StreamWriter::try_new(Vec::new(), &schema)?;
+    writer.get_mut().clear();
+    writer.write(&batch)?;
+    out.put_copy(writer.get_ref());
     Ok(())
 }
 
 /// Packs offsets, relative to the first one, and the values between them. Returns where the values begin.
-fn pack_offsets<O: OffsetSizeTrait>(data: &ArrayData, out: &mut Vec<u8>) -> usize {
-    let offsets = &data.buffer::<O>(0)[..=data.len()];
-    let (first, last) = (offsets[0], offsets[data.len()]);
-    for offset in offsets {
-        out.extend_from_slice((*offset - first).to_byte_slice());
+fn pack_texts<'a, T: ByteArrayType>(
+    array: &'a GenericByteArray<T>,
+    out: &mut impl Place<'a>,
+) -> usize {
+    let offsets: &'a [T::Offset] = array.value_offsets();
+    let (first, last) = (offsets[0], offsets[array.len()]);
+    if first.as_usize() == 0 {
+        out.put(offsets.to_byte_slice());
+    } else {
+        let moved: Vec<T::Offset> = offsets.iter().map(|offset| *offset - first).collect();
+        out.put_copy(moved.to_byte_slice());
     }
-    pad(out);
-    let at = out.len();
-    put(out, &data.buffers()[1][first.as_usize()..last.as_usize()]);
+    out.pad();
+    let at = out.packed();
+    out.put(&array.value_data()[first.as_usize()..last.as_usize()]);
     at
 }
 
-fn put(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.extend_from_slice(bytes);
-    pad(out);
-}
-
-fn pad(out: &mut Vec<u8>) {
-    out.resize(out.len().next_multiple_of(ALIGN), 0);
-}
-
-/// The length of the piece at the beginning of `bytes`; `None` if they are shorter than its header.
-pub fn piece_length(bytes: &[u8]) -> Option<usize> {
-    usize::try_from(u64::from_ne_bytes(*bytes.first_chunk()?)).ok()
-}
-
-/// Reads the arrays of a piece in the order in which they were added.
-pub struct PieceReader<'a> {
-    bytes: &'a Buffer,
-    rows: usize,
-    /// The offset of the next array.
-    at: usize,
-}
-
-impl<'a> PieceReader<'a> {
-    /// Reads the piece at the beginning of `bytes`. The arrays share the memory of `bytes`.
-    ///
-    /// # Errors
-    /// [`ArrowError::IpcError`] if the bytes are too short.
-    pub fn new(bytes: &'a Buffer) -> Result<Self, ArrowError> {
-        Ok(Self { bytes, rows: number(bytes, 8)?, at: HEADER })
-    }
-
-    /// The next array, which has to be of this type.
-    ///
-    /// # Errors
-    /// [`ArrowError`] if the bytes are not an array of the type.
-    pub fn next(&mut self, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
-        let length = number(self.bytes, self.at)?;
-        let array = self.bytes.slice_with_length(self.at, length);
-        self.at += length;
-        unpack_array(&array, self.rows, data_type)
-    }
-
-    /// Skips the next array.
-    ///
-    /// # Errors
-    /// [`ArrowError::IpcError`] if the bytes are too short.
-    pub fn skip(&mut self) -> Result<(), ArrowError> {
-        self.at += number(self.bytes, self.at)?;
-        Ok(())
-    }
-}
-
-fn unpack_array(bytes: &Buffer, rows: usize, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
-    let half = |at: usize| bytes[at..at + 4].first_chunk().copied().unwrap_or_default();
-    let values = u32::from_ne_bytes(half(8)) as usize;
-    let has_nulls = u32::from_ne_bytes(half(12)) & HAS_NULLS != 0;
-    let mut at = HEADER;
-    let mut next = |length: usize| {
-        let buffer = bytes.slice_with_length(at, length);
-        at += length.next_multiple_of(ALIGN);
-        buffer
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that fails panics")]
+mod tests {
+    use arrow_array::{
+        BooleanArray, FixedSizeBinaryArray, Float64Array, Int16Array, ListArray, NullArray,
+        StringArray, types::Int32Type,
     };
-    let validity = has_nulls.then(|| next(rows.div_ceil(8)));
-    let data = ArrayData::builder(data_type.clone()).len(rows).null_bit_buffer(validity);
-    // A vector of bytes may begin at an address that is not aligned for its values.
-    let data = data.align_buffers(true);
-    let data = match Layout::of(data_type) {
-        Layout::Null => data,
-        Layout::Bits | Layout::Fixed(_) => data.add_buffer(next(values)),
-        Layout::Offsets32 => {
-            data.add_buffer(next((rows + 1) * size_of::<i32>())).add_buffer(next(values))
-        }
-        Layout::Offsets64 => {
-            data.add_buffer(next((rows + 1) * size_of::<i64>())).add_buffer(next(values))
-        }
-        Layout::Nested => return unpack_message(&next(values), data_type),
-    };
-    Ok(make_array(data.build()?))
-}
+    use arrow_buffer::Buffer;
 
-/// Reads an IPC message: a marker, the length of its metadata, the metadata, the body.
-fn unpack_message(bytes: &Buffer, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
-    let damaged = |why: String| ArrowError::IpcError(why);
-    let length = bytes[4..8].first_chunk().copied().unwrap_or_default();
-    let body = 8 + u32::from_le_bytes(length) as usize;
-    let message =
-        arrow_ipc::root_as_message(&bytes[8..body]).map_err(|e| damaged(e.to_string()))?;
-    let batch = message.header_as_record_batch();
-    let batch = batch.ok_or_else(|| damaged("the message holds no batch".to_owned()))?;
-    let schema = one_column(data_type);
-    let body = bytes.slice(body);
-    let none = HashMap::new();
-    let batch = read_record_batch(&body, batch, schema, &none, None, &message.version())?;
-    Ok(Arc::clone(batch.column(0)))
-}
+    use crate::{Piece, PieceReader};
 
-/// A schema of one nullable column. A null in a column that is not nullable is found when it is encoded.
-fn one_column(data_type: &DataType) -> Arc<Schema> {
-    Arc::new(Schema::new(vec![Field::new("", data_type.clone(), true)]))
-}
+    use super::*;
 
-fn number(bytes: &[u8], at: usize) -> Result<usize, ArrowError> {
-    let number = bytes.get(at..).and_then(|bytes| bytes.first_chunk());
-    let number = number.and_then(|bytes| usize::try_from(u64::from_ne_bytes(*bytes)).ok());
-    number.ok_or_else(|| ArrowError::IpcError("a packed piece is cut short".to_owned()))
-}
+    /// Arrays of 100 rows of every layout.
+    fn arrays() -> Vec<ArrayRef> {
+        let some = |row: i32| (row % 7 != 0).then_some(row);
+        let rows = || (0..100).map(some);
+        let bytes = rows().map(|row| row.map(|row| [row as u8; 3]));
+        vec![
+            Arc::new(Float64Array::from_iter(rows().map(|row| row.map(f64::from)))),
+            Arc::new(Int16Array::from_iter_values(0..100)),
+            Arc::new(BooleanArray::from_iter(rows().map(|row| row.map(|row| row % 3 == 0)))),
+            Arc::new(StringArray::from_iter(rows().map(|row| row.map(|row| row.to_string())))),
+            Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(bytes, 3).unwrap()),
+            Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(
+                rows().map(|row| row.map(|row| vec![Some(row); row as usize % 4])),
+            )),
+            Arc::new(NullArray::new(100)),
+        ]
+    }
 
-/// The layout of the values of a plain type.
-enum Layout {
-    Null,
-    Bits,
-    Fixed(usize),
-    Offsets32,
-    Offsets64,
-    Nested,
-}
+    #[test]
+    fn slices_have_the_same_bytes_as_a_copy_and_arrays_come_back() {
+        // Slices that begin at a byte of their bitmaps, and within one; the second piece follows the first.
+        for (first, rows) in [(0, 100), (8, 50), (3, 97), (99, 1), (5, 0)] {
+            let slices_of = |arrays: Vec<ArrayRef>| -> Vec<ArrayRef> {
+                arrays.iter().map(|array| array.slice(first, rows)).collect()
+            };
+            let arrays = slices_of(arrays());
+            let mut packed = Vec::new();
+            let mut slices = PieceSlices::default();
+            for _ in 0..2 {
+                let mut piece = PieceWriter::new(&mut packed);
+                slices.begin_piece();
+                for array in &arrays {
+                    piece.add(array).unwrap();
+                    slices.add(array).unwrap();
+                }
+                piece.finish();
+                slices.finish_piece();
+            }
+            assert_eq!(slices.len(), packed.len());
+            let written: Vec<u8> =
+                slices.slices().iter().flat_map(|slice| slice.to_vec()).collect();
+            assert!(written == packed, "{rows} rows from {first}");
 
-impl Layout {
-    fn of(data_type: &DataType) -> Self {
-        match data_type {
-            DataType::Null => Self::Null,
-            DataType::Boolean => Self::Bits,
-            DataType::Utf8 | DataType::Binary => Self::Offsets32,
-            DataType::LargeUtf8 | DataType::LargeBinary => Self::Offsets64,
-            DataType::FixedSizeBinary(width) => Self::Fixed(usize::try_from(*width).unwrap_or(0)),
-            other => other.primitive_width().map_or(Self::Nested, Self::Fixed),
+            let bytes = Buffer::from(packed);
+            let (mut reader, piece) = (
+                PieceReader::new(&bytes).unwrap(),
+                Piece::new(bytes.clone(), arrays.len()).unwrap(),
+            );
+            for (index, array) in arrays.iter().enumerate() {
+                assert_eq!(&reader.next(array.data_type()).unwrap(), array);
+                assert_eq!(&piece.array(index, array.data_type()).unwrap(), array);
+            }
+            assert!(piece.array(arrays.len(), &DataType::Null).is_err());
         }
     }
-}
-
-fn is_flat(data_type: &DataType) -> bool {
-    !matches!(Layout::of(data_type), Layout::Nested | Layout::Null)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IoSlice, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -47,17 +47,34 @@ impl ScratchFile {
     /// [`ScratchError::OverBudget`] if they exceed the limit of the space, and
     /// [`ScratchError::Failed`].
     pub fn append(&mut self, bytes: &[u8]) -> Result<u64> {
+        self.append_with(bytes.len() as u64, |file, offset| file.write_all_at(bytes, offset))
+    }
+
+    /// Appends all `slices`, one after the other, in as few writes as the system allows; returns the offset at
+    /// which they begin.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn append_slices(&mut self, slices: &mut [IoSlice<'_>]) -> Result<u64> {
+        let length = slices.iter().map(|slice| slice.len() as u64).sum();
+        self.append_with(length, |file, offset| file.write_all_slices_at(slices, offset))
+    }
+
+    fn append_with(
+        &mut self,
+        length: u64,
+        write: impl FnOnce(&dyn StorageFile, u64) -> io::Result<()>,
+    ) -> Result<u64> {
         let contents = &*self.0;
         // Appending takes `&mut self`, so no other thread writes these numbers.
         let offset = contents.length.load(Ordering::Relaxed);
-        let end = offset + bytes.len() as u64;
+        let end = offset + length;
         let room = contents.room.load(Ordering::Relaxed);
         if end > room {
             contents.account.reserve(end - room)?;
             contents.room.store(end, Ordering::Relaxed);
         }
-        let file = contents.file()?;
-        let written = file.write_all_at(bytes, offset);
+        let written = write(contents.file()?, offset);
         written.map_err(|source| contents.failed(ScratchAction::Write, source))?;
         // A reader that sees the new length also sees the bytes.
         contents.length.store(end, Ordering::Release);

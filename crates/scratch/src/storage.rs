@@ -2,7 +2,7 @@
 //! storage.
 
 use std::fs::{File, Permissions};
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::PathBuf;
 
@@ -41,6 +41,33 @@ pub trait StorageFile: Send + Sync {
     /// The error of the system.
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
 
+    /// Writes all `slices` one after the other, from `offset` on. Their contents are undefined afterwards.
+    ///
+    /// # Errors
+    /// The error of the system.
+    fn write_all_slices_at(&self, slices: &mut [IoSlice<'_>], offset: u64) -> io::Result<()> {
+        /// Short slices are joined up to this number of bytes.
+        const JOINED: usize = 256 << 10;
+        let (mut joined, mut at) = (Vec::new(), offset);
+        for slice in slices.iter() {
+            if joined.len() + slice.len() > JOINED && !joined.is_empty() {
+                self.write_all_at(&joined, at)?;
+                at += joined.len() as u64;
+                joined.clear();
+            }
+            if slice.len() > JOINED {
+                self.write_all_at(slice, at)?;
+                at += slice.len() as u64;
+            } else {
+                joined.extend_from_slice(slice);
+            }
+        }
+        if !joined.is_empty() {
+            self.write_all_at(&joined, at)?;
+        }
+        Ok(())
+    }
+
     /// Fills `bytes` with the bytes at `offset`.
     ///
     /// # Errors
@@ -77,6 +104,26 @@ impl ScratchStorage for Folder {
 impl StorageFile for File {
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         FileExt::write_all_at(self, bytes, offset)
+    }
+
+    fn write_all_slices_at(&self, slices: &mut [IoSlice<'_>], offset: u64) -> io::Result<()> {
+        /// The most slices that the system takes at once (IOV_MAX).
+        const MOST: usize = 1024;
+        let (mut left, mut at) = (slices, offset);
+        // Empty slices in front are removed, because writing nothing would look like a full disk.
+        IoSlice::advance_slices(&mut left, 0);
+        while !left.is_empty() {
+            match rustix::io::pwritev(self, &left[..left.len().min(MOST)], at) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    IoSlice::advance_slices(&mut left, written);
+                    at += written as u64;
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {

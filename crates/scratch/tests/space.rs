@@ -3,7 +3,7 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that fails panics")]
 
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, IoSlice, Read, Seek, Write};
 
 use taploom_scratch::{ReadPattern, ScratchAction, ScratchError, ScratchSpace, Spool};
 
@@ -35,6 +35,24 @@ fn files_of_a_space_share_its_limit_to_the_byte() {
     drop(one);
     assert_eq!((space.used(), space.peak()), (40, 100));
     other.append(&[3; 60]).unwrap();
+}
+
+#[test]
+fn slices_are_appended_one_after_the_other() {
+    let (_folder, space) = space();
+    let space = space.limited_to(6000);
+    let mut file = space.file(ReadPattern::Scattered);
+    file.append(b"before").unwrap();
+    // More slices than the system takes at once, some of them empty.
+    let pieces: Vec<Vec<u8>> = (0..3000_u32).map(|n| vec![n as u8; n as usize % 4]).collect();
+    let slices = || pieces.iter().map(|piece| IoSlice::new(piece)).collect::<Vec<_>>();
+    assert_eq!(file.append_slices(&mut slices()).unwrap(), 6);
+    let mut read = vec![0; 4500];
+    file.read_exact_at(&mut read, 6).unwrap();
+    assert_eq!(read, pieces.concat());
+    assert_eq!(file.append_slices(&mut [IoSlice::new(&[])]).unwrap(), 4506);
+    refused_at(6000, file.append_slices(&mut slices()));
+    assert_eq!(file.len(), 4506);
 }
 
 #[test]

@@ -56,14 +56,39 @@ struct Shared {
     waiting: usize,
     /// Number of unfinished chunks.
     chunks: usize,
+    /// Bytes of the buffers that wait as they are.
+    buffers: usize,
+    /// The buffer that the next thread gets for its own.
+    spare: Option<Vec<u8>>,
     file: ScratchFile,
+}
+
+impl Shared {
+    /// Bytes of memory that wait.
+    fn used_bytes(&self) -> usize {
+        self.blocks.used_bytes() + self.buffers
+    }
+
+    /// Takes the memory of pages that do not wait any more.
+    fn give_back(&mut self, buffer: Vec<u8>) {
+        self.buffers -= buffer.capacity();
+        self.spare = Some(buffer);
+    }
 }
 
 impl Pages {
     pub(crate) fn new(scratch: &ScratchSpace, most: usize) -> Self {
         let file = scratch.file(ReadPattern::Scattered);
         let blocks = Blocks::new(most);
-        Self(Arc::new(Mutex::new(Shared { most, blocks, waiting: 0, chunks: 0, file })))
+        Self(Arc::new(Mutex::new(Shared {
+            most,
+            blocks,
+            waiting: 0,
+            chunks: 0,
+            buffers: 0,
+            spare: None,
+            file,
+        })))
     }
 
     /// Sets the limit for the pages in memory.
@@ -73,14 +98,16 @@ impl Pages {
 
     /// Frees memory that the next row group may not need.
     pub(crate) fn free_surplus(&self) {
-        self.lock().blocks.free_surplus();
+        let mut shared = self.lock();
+        shared.spare = None;
+        shared.blocks.free_surplus();
     }
 
     /// Whether the waiting pages and their descriptions take at most half of the memory.
     pub(crate) fn have_room(&self) -> bool {
         const DESCRIPTION: usize = 600;
         let shared = self.lock();
-        shared.blocks.used_bytes() + shared.waiting * DESCRIPTION <= shared.most / 2
+        shared.used_bytes() + shared.waiting * DESCRIPTION <= shared.most / 2
     }
 
     /// A store for the pages of one more chunk.
@@ -91,7 +118,9 @@ impl Pages {
 
     /// Heap in use, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.lock().blocks.heap_bytes()
+        let shared = self.lock();
+        let spare = shared.spare.as_ref().map_or(0, Vec::capacity);
+        shared.blocks.heap_bytes() + shared.buffers + spare
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -125,6 +154,11 @@ struct FilledBlock {
 enum PagePlace {
     /// In memory, in this range of the chunk's blocks.
     Memory(Range<usize>),
+    /// In memory, the first bytes of a buffer.
+    Buffer {
+        bytes: Vec<u8>,
+        filled: usize,
+    },
     Scratch {
         offset: u64,
         length: usize,
@@ -147,7 +181,7 @@ impl ChunkPages {
         let mut shared = self.pages.lock();
         let place = self.end..self.end + page.len();
         let more = place.end.div_ceil(BLOCK) - self.blocks.len();
-        let place = if shared.blocks.used_bytes() + more * BLOCK <= shared.most {
+        let place = if shared.used_bytes() + more * BLOCK <= shared.most {
             for _ in 0..more {
                 self.blocks.push(FilledBlock { waiting: 0, block: Some(shared.blocks.take()) });
             }
@@ -168,6 +202,24 @@ impl ChunkPages {
         shared.waiting += 1;
         drop(shared);
         self.places.push(place);
+        Ok(())
+    }
+
+    /// Appends the first `filled` bytes of a buffer. If they fill most of the buffer, and there is room in memory, the
+    /// buffer itself is taken, and another one put in its place.
+    pub(crate) fn append_buffer(&mut self, buffer: &mut Vec<u8>, filled: usize) -> Result<()> {
+        let mut shared = self.pages.lock();
+        let bytes = buffer.capacity();
+        if filled < bytes / 2 || shared.used_bytes() + bytes > shared.most {
+            drop(shared);
+            return self.append(&buffer[..filled]);
+        }
+        let other = shared.spare.take().unwrap_or_default();
+        let bytes = std::mem::replace(buffer, other);
+        shared.buffers += bytes.capacity();
+        shared.waiting += 1;
+        drop(shared);
+        self.places.push(PagePlace::Buffer { bytes, filled });
         Ok(())
     }
 
@@ -196,6 +248,10 @@ impl ChunkPages {
                     }
                 }
             }
+            Some(PagePlace::Buffer { bytes, filled }) => {
+                page.extend_from_slice(&bytes[..filled]);
+                shared.give_back(bytes);
+            }
             Some(PagePlace::Scratch { offset, length }) => {
                 let start = page.len();
                 page.resize(start + length, 0);
@@ -216,14 +272,29 @@ impl ChunkPages {
         }
         let mut page = Vec::new();
         for index in 0..self.places.len() {
+            // The store is not locked during a write: other threads can add pages while the sink is slow.
+            if let PagePlace::Buffer { bytes, filled } = &self.places[index] {
+                out.write_all(&bytes[..*filled]).map_err(Error::io)?;
+                self.free_buffer(index);
+                continue;
+            }
             page.clear();
             self.take_page(index, &mut page)?;
-            // The store is not locked here: other threads can add pages while the sink is slow.
             out.write_all(&page).map_err(Error::io)?;
         }
         self.places.clear();
         self.give_back();
         Ok(())
+    }
+
+    /// Frees a page that is in a buffer.
+    fn free_buffer(&mut self, index: usize) {
+        let place = std::mem::replace(&mut self.places[index], PagePlace::Taken);
+        if let PagePlace::Buffer { bytes, .. } = place {
+            let mut shared = self.pages.lock();
+            shared.give_back(bytes);
+            shared.waiting -= 1;
+        }
     }
 
     fn give_back(&mut self) {
@@ -243,6 +314,7 @@ impl ChunkPages {
 impl Drop for ChunkPages {
     fn drop(&mut self) {
         self.give_back();
+        (0..self.places.len()).for_each(|index| self.free_buffer(index));
         let waiting = self.places.iter().filter(|place| !matches!(place, PagePlace::Taken)).count();
         let mut shared = self.pages.lock();
         shared.waiting -= waiting;

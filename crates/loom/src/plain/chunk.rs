@@ -17,21 +17,20 @@ use taploom_thrift as thrift;
 use super::levels::put_levels;
 use super::value_statistics::{Ordered, ValueStatistics};
 use super::values::Values;
-use super::{PageBuffers, PlainColumn, PutPage, WritePiece};
+use super::{PageBuffers, PlainColumn, PutPages, WritePiece};
 use crate::error::{Error, Result};
 use crate::footer::ColumnMetadata;
 use crate::leaf_pages::put_checksum;
 
-/// Space for the header of a page, in bytes: 11 for the headers and ends of its fields, up to 20 for four large
-/// numbers, and 4 for four small ones.
-const HEADER: usize = 40;
+/// A checksum that takes as many bytes in a header as any.
+const LONGEST: u32 = 1 << 31;
 
 /// Encodes the pieces of a column.
 pub(super) struct ChunkWriter<'a, V: Values> {
     plain: &'a PlainColumn<'a>,
     values: V,
     out: &'a mut PageBuffers,
-    put: &'a mut PutPage<'a>,
+    put: &'a mut PutPages<'a>,
     /// The rows of the open page.
     page: RowCount,
     statistics: ValueStatistics<Of<V>>,
@@ -71,8 +70,9 @@ impl<'a, V: Values<Type: PhysicalType<T: Ordered>>> ChunkWriter<'a, V> {
         plain: &'a PlainColumn<'a>,
         values: V,
         out: &'a mut PageBuffers,
-        put: &'a mut PutPage<'a>,
+        put: &'a mut PutPages<'a>,
     ) -> Self {
+        out.filled = 0;
         Self {
             plain,
             values,
@@ -93,6 +93,9 @@ impl<'a, V: Values<Type: PhysicalType<T: Ordered>>> ChunkWriter<'a, V> {
         read(&mut |piece| self.write(piece))?;
         if self.page.all > 0 {
             self.end_page()?;
+        }
+        if self.out.filled > 0 {
+            self.put()?;
         }
         self.close()
     }
@@ -159,7 +162,7 @@ impl<'a, V: Values<Type: PhysicalType<T: Ordered>>> ChunkWriter<'a, V> {
 
     fn end_page(&mut self) -> Result<()> {
         let rows = std::mem::take(&mut self.page);
-        let PageBuffers { valid, levels, header, compressed, snappy } = &mut *self.out;
+        let PageBuffers { valid, levels, header, pages, filled, snappy } = &mut *self.out;
         levels.clear();
         if self.plain.is_nullable {
             put_levels(valid.as_slice(), rows.all, levels);
@@ -172,26 +175,43 @@ impl<'a, V: Values<Type: PhysicalType<T: Ordered>>> ChunkWriter<'a, V> {
         } else {
             uncompressed
         };
-        if compressed.len() < HEADER + most {
-            compressed.resize(HEADER + most, 0);
+        // The header has the size and the checksum of the page, and comes before it. Room is left for the longest.
+        let longest = self.plain.checksums.then_some(LONGEST);
+        put_header(header, (uncompressed, most), longest, rows.all);
+        let (start, body) = (*filled, *filled + header.len());
+        if let Some(more) = (body + most).checked_sub(pages.len()) {
+            // Doubling could exceed the budget.
+            pages.reserve_exact(more);
+            pages.resize(body + most, 0);
         }
-        let body = &mut compressed[HEADER..HEADER + most];
+        let place = &mut pages[body..body + most];
         let length = if self.plain.is_compressed {
-            let length = snappy.compress(page, body);
+            let length = snappy.compress(page, place);
             length.map_err(|error| self.plain.failed(ParquetError::from(error)))?
         } else {
-            body.copy_from_slice(page);
+            place.copy_from_slice(page);
             uncompressed
         };
-        let checksum = self.plain.checksums.then(|| crc32fast::hash(&body[..length]));
+        let checksum = self.plain.checksums.then(|| crc32fast::hash(&place[..length]));
         put_header(header, (uncompressed, length), checksum, rows.all);
-        let start = HEADER - header.len();
-        compressed[start..HEADER].copy_from_slice(header);
-        let page = &compressed[start..HEADER + length];
-        self.pages.add(rows, uncompressed + header.len(), page.len());
-        (self.put)(page)?;
+        let at = start + header.len();
+        if at < body {
+            pages.copy_within(body..body + length, at);
+        }
+        pages[start..at].copy_from_slice(header);
+        *filled = at + length;
+        self.pages.add(rows, uncompressed + header.len(), header.len() + length);
+        if *filled + most > self.plain.put_bytes {
+            self.put()?;
+        }
         self.describe(rows);
         Ok(())
+    }
+
+    /// Hands over the complete pages.
+    fn put(&mut self) -> Result<()> {
+        let PageBuffers { pages, filled, .. } = &mut *self.out;
+        (self.put)(pages, std::mem::take(filled))
     }
 
     /// Adds the page to the column index and to the statistics of the chunk.

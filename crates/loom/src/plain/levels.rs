@@ -3,7 +3,8 @@
 //! Source: Parquet's "Run Length Encoding / Bit-Packing Hybrid (RLE = 3)", preceded by its length in
 //! four bytes, as in data pages of version 1.
 
-use taploom_thrift::put_varint;
+/// Groups that are looked at together.
+const GROUPS: usize = 8;
 
 /// The most groups of eight bits after one header: with more, the header would have two bytes.
 const MOST_GROUPS: usize = 63;
@@ -12,90 +13,117 @@ const MOST_GROUPS: usize = 63;
 ///
 /// Groups of eight bits are packed as they are. A group of eight equal bits begins a run, which takes all equal bits
 /// that follow; the next group begins after the run. The Parquet crate makes the same choice.
+///
+/// If every tenth row or so is null, no processor can predict where the next run begins. So eight groups are looked at
+/// together, and the groups before the run are written without a branch for each.
 pub(super) fn put_levels(bits: &[u8], rows: usize, out: &mut Vec<u8>) {
     let start = out.len();
-    out.extend_from_slice(&[0; 4]);
-    let mut packed = PackedRun { header: None };
+    // The most for 16 rows are a packed group and a run with a header each. Eight bytes are written at a time.
+    out.resize(start + 4 + rows / 4 + 2 * GROUPS, 0);
+    let mut levels = Levels { out, end: start + 4, header: 0, groups: 0 };
     let mut at = 0;
     while rows - at >= 8 {
-        let group = group(bits, at);
-        if group == 0 || group == u8::MAX {
-            packed.end();
-            let end = run_end(bits, at + 8, rows, group);
-            put_run(out, end - at, group);
+        let window = window(bits, at);
+        let groups = ((rows - at) / 8).min(GROUPS);
+        let before_run = groups_before_run(window).min(groups);
+        let packed = before_run.min(MOST_GROUPS - levels.groups);
+        levels.pack(window, packed);
+        at += 8 * packed;
+        if packed == before_run && packed < groups {
+            let left = window >> (8 * packed);
+            let ones = u64::from(left & 1 == 1).wrapping_neg();
+            let same = (left ^ ones).trailing_zeros() as usize;
+            let known = 64 - 8 * packed;
+            let end = if same < known { at + same } else { run_end(bits, at + known, rows, ones) };
+            let end = end.min(rows);
+            levels.put_run(end - at, left & 1 == 1);
             at = end;
-        } else {
-            packed.put(out, group);
-            at += 8;
         }
     }
     if at < rows {
-        let mask = u8::MAX >> (8 - (rows - at));
-        let rest = group(bits, at) & mask;
-        if packed.header.is_none() && (rest == 0 || rest == mask) {
-            put_run(out, rows - at, rest);
+        let mask = u64::MAX >> (64 - (rows - at));
+        let rest = window(bits, at) & mask;
+        if levels.groups == 0 && (rest == 0 || rest == mask) {
+            levels.put_run(rows - at, rest != 0);
         } else {
-            packed.put(out, rest);
+            levels.pack(rest, 1);
         }
     }
-    let length = (out.len() - start - 4) as u32;
+    let end = levels.end;
+    out.truncate(end);
+    let length = (end - start - 4) as u32;
     out[start..start + 4].copy_from_slice(&length.to_le_bytes());
 }
 
-/// A run of packed groups, if one is open.
-struct PackedRun {
-    header: Option<usize>,
+/// Encoded levels.
+struct Levels<'a> {
+    out: &'a mut [u8],
+    end: usize,
+    /// Where the header of the open packed groups is, and their number; 0 if none are open.
+    header: usize,
+    groups: usize,
 }
 
-impl PackedRun {
-    fn put(&mut self, out: &mut Vec<u8>, group: u8) {
-        let header = *self.header.get_or_insert_with(|| {
-            out.push(1);
-            out.len() - 1
-        });
-        out.push(group);
-        let groups = out.len() - 1 - header;
-        out[header] = (groups << 1 | 1) as u8;
-        if groups == MOST_GROUPS {
-            self.end();
+impl Levels<'_> {
+    /// Appends the first `count` groups, for which the open header has room.
+    fn pack(&mut self, groups: u64, count: usize) {
+        if self.groups == 0 {
+            self.header = self.end;
+            self.end += usize::from(count > 0);
+        }
+        // Bytes after the groups, and the header of no groups, are overwritten by what follows.
+        self.out[self.end..self.end + GROUPS].copy_from_slice(&groups.to_le_bytes());
+        self.end += count;
+        self.groups += count;
+        self.out[self.header] = (self.groups << 1 | 1) as u8;
+        if self.groups == MOST_GROUPS {
+            self.groups = 0;
         }
     }
 
-    fn end(&mut self) {
-        self.header = None;
+    fn put_run(&mut self, rows: usize, level: bool) {
+        self.groups = 0;
+        let mut length = rows << 1;
+        while length >= 0x80 {
+            self.out[self.end] = length as u8 | 0x80;
+            self.end += 1;
+            length >>= 7;
+        }
+        self.out[self.end] = length as u8;
+        self.out[self.end + 1] = u8::from(level);
+        self.end += 2;
     }
 }
 
-fn put_run(out: &mut Vec<u8>, rows: usize, group: u8) {
-    put_varint(out, (rows as u64) << 1);
-    out.push(group & 1);
+/// The 64 bits from an offset on. Bits after the last byte are zeros.
+fn window(bits: &[u8], at: usize) -> u64 {
+    let (rest, shift) = (&bits[at / 8..], at % 8);
+    let mut bytes = [0; 9];
+    match rest.first_chunk::<9>() {
+        Some(nine) => bytes = *nine,
+        None => bytes[..rest.len()].copy_from_slice(rest),
+    }
+    let [low @ .., high] = bytes;
+    // Shifted twice, because a shift by 64 is not allowed.
+    u64::from_le_bytes(low) >> shift | u64::from(high) << 1 << (63 - shift)
 }
 
-/// The eight bits at an offset. Bits after the last byte are zeros.
-fn group(bits: &[u8], at: usize) -> u8 {
-    let low = bits[at / 8];
-    let high = bits.get(at / 8 + 1).copied().unwrap_or(0);
-    (u16::from_le_bytes([low, high]) >> (at % 8)) as u8
+/// The number of groups before the first group of equal bits.
+fn groups_before_run(window: u64) -> usize {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // The bits that differ from the next higher bit of their group.
+    let different = (window ^ window >> 1) & LOW;
+    // The highest bit of a group is set if none differs.
+    ((HIGH - different) & HIGH).trailing_zeros() as usize / 8
 }
 
-/// The end of the bits that are equal to the bits of `group`, counted from an offset.
-fn run_end(bits: &[u8], mut at: usize, rows: usize, group: u8) -> usize {
-    let unlike = u64::from_ne_bytes([group; 8]);
+/// The end of the bits that are equal to the bits of `level`, counted from an offset.
+fn run_end(bits: &[u8], mut at: usize, rows: usize, level: u64) -> usize {
     while at < rows {
-        let word = match bits[at / 8..].first_chunk() {
-            Some(bytes) => u64::from_le_bytes(*bytes),
-            None => {
-                let mut bytes = [0; 8];
-                let rest = &bits[at / 8..];
-                bytes[..rest.len()].copy_from_slice(rest);
-                u64::from_le_bytes(bytes)
-            }
-        };
-        let different = (word ^ unlike) >> (at % 8);
-        let left = 64 - at % 8;
-        let same = (different.trailing_zeros() as usize).min(left);
+        let same = (window(bits, at) ^ level).trailing_zeros() as usize;
         at += same;
-        if same < left {
+        if same < 64 {
             break;
         }
     }
@@ -106,6 +134,7 @@ fn run_end(bits: &[u8], mut at: usize, rows: usize, group: u8) -> usize {
 #[allow(clippy::unwrap_used, reason = "a test that fails panics")]
 mod tests {
     use proptest::prelude::*;
+    use taploom_thrift::put_varint;
 
     use super::*;
 
@@ -141,6 +170,35 @@ mod tests {
         levels
     }
 
+    /// Encodes levels one row after the other.
+    fn row_by_row(rows: &[bool]) -> Vec<u8> {
+        let mut out = vec![0; 4];
+        let (mut at, mut header) = (0, None);
+        while at < rows.len() {
+            let group = &rows[at..rows.len().min(at + 8)];
+            let run = rows[at..].iter().take_while(|row| **row == rows[at]).count();
+            if run >= group.len() && (group.len() == 8 || header.is_none()) {
+                put_varint(&mut out, (run << 1) as u64);
+                out.push(u8::from(rows[at]));
+                (at, header) = (at + run, None);
+                continue;
+            }
+            let header_at = *header.get_or_insert_with(|| {
+                out.push(1);
+                out.len() - 1
+            });
+            out.push(group.iter().rev().fold(0, |byte, row| byte << 1 | u8::from(*row)));
+            out[header_at] += 2;
+            if out[header_at] == 2 * MOST_GROUPS as u8 + 1 {
+                header = None;
+            }
+            at += group.len();
+        }
+        let length = out.len() as u32 - 4;
+        out[..4].copy_from_slice(&length.to_le_bytes());
+        out
+    }
+
     proptest! {
         #[test]
         fn levels_come_back(runs in prop::collection::vec((any::<bool>(), 1_usize..200), 0..40)) {
@@ -152,7 +210,26 @@ mod tests {
             }
             let mut bytes = Vec::new();
             put_levels(&bits, rows.len(), &mut bytes);
+            prop_assert_eq!(&bytes, &row_by_row(&rows));
             prop_assert_eq!(levels(&bytes, rows.len()), rows);
+        }
+
+        #[test]
+        fn rows_do_not_depend_on_each_other(
+            bytes in prop::collection::vec(any::<u8>(), 0..200),
+            sparse in any::<bool>(),
+            left_out in 0_usize..8,
+        ) {
+            // Random bits seldom begin a run; bits of which few are zero often do.
+            let mut bits: Vec<u8> = bytes;
+            if sparse {
+                bits.iter_mut().for_each(|byte| *byte |= byte.rotate_left(3) | byte.rotate_left(5));
+            }
+            let rows = (bits.len() * 8).saturating_sub(left_out);
+            let levels: Vec<bool> = (0..rows).map(|row| bits[row / 8] >> (row % 8) & 1 == 1).collect();
+            let mut encoded = vec![7];
+            put_levels(&bits, rows, &mut encoded);
+            prop_assert_eq!(&encoded[1..], &row_by_row(&levels));
         }
     }
 

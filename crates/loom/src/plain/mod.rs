@@ -7,6 +7,7 @@
 
 mod chunk;
 mod levels;
+mod side_by_side;
 mod value_statistics;
 mod values;
 
@@ -43,6 +44,9 @@ pub(crate) struct PlainColumn<'a> {
     checksums: bool,
     page_bytes: usize,
     page_rows: usize,
+    /// Pages are handed over when there is no room for another one within this number of bytes. The system writes
+    /// large pieces faster.
+    put_bytes: usize,
     /// The number of rows after which the size of the page is checked.
     step: usize,
 }
@@ -58,8 +62,10 @@ struct PageBuffers {
     valid: BooleanBufferBuilder,
     levels: Vec<u8>,
     header: Vec<u8>,
-    /// Room for a header, and the compressed page.
-    compressed: Vec<u8>,
+    /// Complete pages with their headers, and room for the next one.
+    pages: Vec<u8>,
+    /// Bytes of the complete pages.
+    filled: usize,
     snappy: snap::raw::Encoder,
 }
 
@@ -69,15 +75,19 @@ impl PlainBuffers {
             valid: BooleanBufferBuilder::new(0),
             levels: Vec::new(),
             header: Vec::new(),
-            compressed: Vec::new(),
+            pages: Vec::new(),
+            filled: 0,
             snappy: snap::raw::Encoder::new(),
         };
         Self { page: MutableBuffer::new(0), out }
     }
 }
 
-/// Takes a page with its header.
-type PutPage<'a> = dyn FnMut(&[u8]) -> Result<()> + 'a;
+/// The most bytes of pages that are handed over at once, unless a page is larger.
+const MOST_AT_ONCE: usize = 1 << 20;
+
+/// Takes the first bytes of a buffer, which are pages with their headers. It may put another buffer in its place.
+type PutPages<'a> = dyn FnMut(&mut Vec<u8>, usize) -> Result<()> + 'a;
 
 /// Takes a piece of a column.
 type WritePiece<'a> = dyn FnMut(&ArrayRef) -> Result<()> + 'a;
@@ -121,6 +131,7 @@ impl<'a> PlainColumn<'a> {
             checksums: table.checksums,
             page_bytes: properties.column_data_page_size_limit(path),
             page_rows: properties.column_data_page_row_count_limit(path).max(1),
+            put_bytes: properties.column_data_page_size_limit(path).min(MOST_AT_ONCE),
             step: properties.write_batch_size().max(1),
         })
     }
@@ -130,7 +141,7 @@ impl<'a> PlainColumn<'a> {
         &self,
         rows: u64,
         buffers: &mut PlainBuffers,
-        put: &mut PutPage<'_>,
+        put: &mut PutPages<'_>,
         read: impl FnOnce(&mut WritePiece<'_>) -> Result<()>,
     ) -> Result<PlainChunk> {
         match self.column.field.data_type() {
@@ -165,7 +176,7 @@ impl<'a> PlainColumn<'a> {
         &self,
         rows: u64,
         buffers: &mut PlainBuffers,
-        put: &mut PutPage<'_>,
+        put: &mut PutPages<'_>,
         read: impl FnOnce(&mut WritePiece<'_>) -> Result<()>,
     ) -> Result<PlainChunk>
     where

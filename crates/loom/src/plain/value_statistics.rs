@@ -51,7 +51,8 @@ pub(super) trait Ordered: Copy {
 
 /// A number type of Parquet.
 pub(super) trait Number: Ordered + ArrowNativeType {
-    /// The statistics of a slice.
+    /// The statistics of a slice. It is inlined into code for the instructions of a processor, so it is free of
+    /// closures, which would be compiled for all processors.
     fn statistics(values: &[Self]) -> ValueStatistics<Self>;
 }
 
@@ -74,6 +75,7 @@ macro_rules! integer {
         }
 
         impl Number for $type {
+            #[inline(always)]
             fn statistics(values: &[Self]) -> ValueStatistics<Self> {
                 let (mut least, mut greatest) = (<$type>::MAX, <$type>::MIN);
                 for value in values {
@@ -109,40 +111,58 @@ macro_rules! float {
         }
 
         impl Number for $type {
+            #[inline(always)]
             fn statistics(values: &[Self]) -> ValueStatistics<Self> {
+                type Lanes<N> = [N; $lanes];
+
+                #[inline(always)]
+                fn add(
+                    values: &Lanes<$type>,
+                    least: &mut Lanes<$type>,
+                    greatest: &mut Lanes<$type>,
+                    nans: &mut Lanes<$count>,
+                ) {
+                    for lane in 0..$lanes {
+                        let value = values[lane];
+                        // A NaN makes both comparisons false.
+                        least[lane] = if value < least[lane] { value } else { least[lane] };
+                        greatest[lane] =
+                            if value > greatest[lane] { value } else { greatest[lane] };
+                        nans[lane] += <$count>::from(value.is_nan());
+                    }
+                }
+
+                #[inline(always)]
+                fn contain(values: &[$type], wanted: $type) -> bool {
+                    let mut any = false;
+                    for value in values {
+                        any |= value.to_bits() == wanted.to_bits();
+                    }
+                    any
+                }
+
                 let mut least = [<$type>::INFINITY; $lanes];
                 let mut greatest = [<$type>::NEG_INFINITY; $lanes];
                 let mut nans: [$count; $lanes] = [0; $lanes];
-                let mut add = |lane: usize, value: $type| {
-                    // A NaN makes both comparisons false.
-                    least[lane] = if value < least[lane] { value } else { least[lane] };
-                    greatest[lane] = if value > greatest[lane] { value } else { greatest[lane] };
-                    nans[lane] += <$count>::from(value.is_nan());
-                };
                 let (blocks, rest) = values.as_chunks::<$lanes>();
                 for block in blocks {
-                    for lane in 0..$lanes {
-                        add(lane, block[lane]);
-                    }
+                    add(block, &mut least, &mut greatest, &mut nans);
                 }
-                for (lane, value) in rest.iter().enumerate() {
-                    add(lane, *value);
-                }
+                let mut last = [<$type>::NAN; $lanes];
+                last[..rest.len()].copy_from_slice(rest);
+                add(&last, &mut least, &mut greatest, &mut nans);
                 let nans: u64 = nans.into_iter().map(u64::from).sum();
-                let all = values.iter().copied();
+                let nans = nans - ($lanes - rest.len()) as u64;
                 let extremes = if nans == values.len() as u64 {
+                    let all = values.iter().copied();
                     all.clone().min_by(<$type>::total_cmp).zip(all.max_by(<$type>::total_cmp))
                 } else {
                     let least = least.into_iter().fold(<$type>::INFINITY, <$type>::min);
                     let greatest = greatest.into_iter().fold(<$type>::NEG_INFINITY, <$type>::max);
                     // Comparisons do not distinguish -0.0 from 0.0, so the code searches for each. Adding 0.0
                     // turns both into 0.0.
-                    let any = |zero: $type| {
-                        let is_zero = |value: $type| value.to_bits() == zero.to_bits();
-                        all.clone().fold(false, |any, value| any | is_zero(value))
-                    };
-                    let negative = least == 0.0 && any(-0.0);
-                    let positive = greatest != 0.0 || any(0.0);
+                    let negative = least == 0.0 && contain(values, -0.0);
+                    let positive = greatest != 0.0 || contain(values, 0.0);
                     let least = if negative { -0.0 } else { least + 0.0 };
                     let greatest = if positive { greatest + 0.0 } else { -0.0 };
                     Some((least, greatest))

@@ -7,8 +7,10 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrowPrimitiveType};
 use arrow_buffer::bit_chunk_iterator::BitChunks;
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder, MutableBuffer};
+use fearless_simd::{Level, dispatch};
 use parquet::data_type::{BoolType, DataType};
 
+use super::side_by_side::{copy, side_by_side, side_by_side_32, side_by_side_64};
 use super::value_statistics::{Number, ValueStatistics};
 
 /// Space before the values for the levels of the page, in bytes: twice the size of the levels of 20,000 rows,
@@ -44,14 +46,15 @@ pub(super) struct Numbers<'a, A, T: DataType> {
     buffer: &'a mut MutableBuffer,
     count: usize,
     statistics: ValueStatistics<T::T>,
+    level: Level,
     from: PhantomData<A>,
 }
 
 impl<'a, A: ArrowPrimitiveType, T: DataType<T: Number>> Numbers<'a, A, T> {
     /// An empty page with room for `most` values. It grows if that is not enough.
     pub(super) fn new(buffer: &'a mut MutableBuffer, most: usize) -> Self {
-        let mut numbers =
-            Self { buffer, count: 0, statistics: ValueStatistics::default(), from: PhantomData };
+        let (statistics, level) = (ValueStatistics::default(), Level::new());
+        let mut numbers = Self { buffer, count: 0, statistics, level, from: PhantomData };
         numbers.reserve(most);
         numbers
     }
@@ -76,14 +79,39 @@ where
         valid: Option<&BooleanBuffer>,
     ) -> usize {
         self.reserve(rows.len());
-        let from = &piece.as_primitive::<A>().values()[rows.clone()];
+        let from = piece.as_primitive::<A>().values();
         let start = LEVELS_ROOM / size_of::<T::T>() + self.count;
-        let to = &mut self.buffer.typed_data_mut::<T::T>()[start..][..from.len()];
-        let count = match valid {
-            None => copy(from, to),
-            Some(valid) => side_by_side(from, &bits(valid, &rows), to),
+        let places = start..start + rows.len();
+        let buffer = &mut *self.buffer;
+        let count = match (valid, size_of::<A::Native>(), size_of::<T::T>()) {
+            (None, ..) => copy(&from[rows], &mut buffer.typed_data_mut::<T::T>()[places.clone()]),
+            // Values of the same width have the same bits in Arrow and in Parquet.
+            (Some(valid), 8, 8) => {
+                let (valid, from) = (bits(valid, &rows), &from.inner().typed_data()[rows]);
+                side_by_side_64(
+                    self.level,
+                    from,
+                    &valid,
+                    &mut buffer.typed_data_mut()[places.clone()],
+                )
+            }
+            (Some(valid), 4, 4) => {
+                let (valid, from) = (bits(valid, &rows), &from.inner().typed_data()[rows]);
+                side_by_side_32(
+                    self.level,
+                    from,
+                    &valid,
+                    &mut buffer.typed_data_mut()[places.clone()],
+                )
+            }
+            (Some(valid), ..) => {
+                let to = &mut buffer.typed_data_mut::<T::T>()[places.clone()];
+                side_by_side(&from[rows.clone()], &bits(valid, &rows), to)
+            }
         };
-        self.statistics.add(&T::T::statistics(&to[..count]));
+        let to = &buffer.typed_data_mut::<T::T>()[places];
+        let values = &to[..count];
+        self.statistics.add(&dispatch!(self.level, _simd => T::T::statistics(values)));
         self.count += count;
         count
     }
@@ -125,43 +153,6 @@ fn grow(buffer: &mut MutableBuffer, length: usize) {
 
 fn bits<'a>(valid: &'a BooleanBuffer, rows: &Range<usize>) -> BitChunks<'a> {
     BitChunks::new(valid.values(), valid.offset() + rows.start, rows.len())
-}
-
-fn copy<N: Copy + Into<T>, T>(from: &[N], to: &mut [T]) -> usize {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to = (*from).into();
-    }
-    from.len()
-}
-
-/// Puts the valid values side by side, and returns their number. Every value is written to the next place,
-/// valid or not, and a value that is not valid is overwritten by the next: a branch per value would often be
-/// mispredicted.
-fn side_by_side<N: Copy + Into<T>, T>(from: &[N], valid: &BitChunks<'_>, to: &mut [T]) -> usize {
-    let mut count = 0;
-    let (blocks, rest) = from.as_chunks::<64>();
-    for (block, word) in blocks.iter().zip(valid.iter()) {
-        let Some(to) = to[count..].first_chunk_mut::<64>() else { return count };
-        count += match word {
-            u64::MAX => copy(block, to),
-            0 => 0,
-            word => {
-                let mut put = 0;
-                for (bit, value) in block.iter().enumerate() {
-                    // `put` is at most `bit`; the mask tells the compiler so.
-                    to[put & 63] = (*value).into();
-                    put += ((word >> bit) & 1) as usize;
-                }
-                put
-            }
-        };
-    }
-    let word = valid.remainder_bits();
-    for (bit, value) in rest.iter().enumerate() {
-        to[count] = (*value).into();
-        count += ((word >> bit) & 1) as usize;
-    }
-    count
 }
 
 /// Booleans, one bit each.

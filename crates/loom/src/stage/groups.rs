@@ -9,7 +9,7 @@ use arrow_schema::DataType;
 use taploom_packed::PieceWriter;
 
 use super::strips::{ScratchLane, StripPlace};
-use crate::arrays::{in_pieces, plain, row_bytes};
+use crate::arrays::{in_pieces, plain, row_bytes, weight};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::table::Table;
@@ -33,6 +33,12 @@ pub(super) struct ColumnGroup {
 pub(super) enum HeldStrip {
     Open(Vec<u8>),
     Sealed(Buffer),
+}
+
+impl Default for HeldStrip {
+    fn default() -> Self {
+        Self::Open(Vec::new())
+    }
 }
 
 impl HeldStrip {
@@ -95,7 +101,7 @@ pub(super) fn cut_into_groups(
         let share = (plan.held as f64 * bytes as f64 / all.max(1) as f64) as usize;
         groups.push(ColumnGroup {
             columns,
-            held: HeldStrip::Open(Vec::new()),
+            held: HeldStrip::default(),
             share,
             spilled: 0,
             place: StripPlace::default(),
@@ -113,23 +119,27 @@ pub(super) fn cut_into_groups(
     groups
 }
 
-/// Calls `each` once for every group, on one thread per lane. A thread that has finished a group takes
-/// the next one.
-pub(super) fn for_each_group(
+/// Calls `each` for runs of neighbouring groups until all groups had their turn, on one thread per lane. A thread that
+/// has finished a run takes the next one.
+pub(super) fn for_each_run(
     groups: &mut [ColumnGroup],
     lanes: &mut [ScratchLane],
     batch: &RecordBatch,
-    each: impl Fn(&mut ColumnGroup, usize, &mut ScratchLane) -> Result<()> + Sync,
+    each: impl Fn(&mut [ColumnGroup], usize, &mut ScratchLane) -> Result<()> + Sync,
 ) -> Result<()> {
-    // Starting a thread takes as long as packing a few hundred KiB.
+    // Starting a thread takes as long as packing a few hundred KiB. The system writes a MiB at a time faster than
+    // smaller pieces.
     const WORTH_A_THREAD: usize = 1 << 20;
     let bytes: usize = batch.columns().iter().map(own_bytes).sum();
     let threads = lanes.len().min(groups.len()).min(bytes / WORTH_A_THREAD).max(1);
-    let groups = Mutex::new(groups.iter_mut());
-    let next = || groups.lock().unwrap_or_else(PoisonError::into_inner).next();
+    // Several runs per thread, so that threads end at about the same time.
+    let runs = if threads == 1 { bytes / WORTH_A_THREAD } else { threads * 4 };
+    let of_a_run = groups.len().div_ceil(runs.max(1));
+    let runs = Mutex::new(groups.chunks_mut(of_a_run.max(1)));
+    let next = || runs.lock().unwrap_or_else(PoisonError::into_inner).next();
     let work = |index: usize, lane: &mut ScratchLane| {
-        while let Some(group) = next() {
-            each(group, index, lane)?;
+        while let Some(run) = next() {
+            each(run, index, lane)?;
         }
         Ok(())
     };
@@ -147,6 +157,25 @@ pub(super) fn for_each_group(
     })
 }
 
+/// Whether the arrays of a batch can be written without a copy, as one piece.
+pub(super) fn are_written_as_they_are(
+    table: &Table,
+    columns: &Range<usize>,
+    arrays: &[ArrayRef],
+    plan: &Plan,
+) -> bool {
+    let are_plain = table.columns[columns.clone()].iter().zip(arrays).all(|(column, array)| {
+        array.data_type() == column.field.data_type() && !array.data_type().is_nested()
+    });
+    are_plain
+        && arrays.iter().map(|array| weight(array)).sum::<usize>() <= most_of_a_piece(columns, plan)
+}
+
+/// The largest weight of a piece. Encoding takes one column of a piece at a time; reading takes the whole piece.
+fn most_of_a_piece(columns: &Range<usize>, plan: &Plan) -> usize {
+    if columns.len() == 1 { plan.piece } else { plan.piece.max(plan.loaded / 2) }
+}
+
 /// Packs the rows of a batch into the strip of a group, in pieces, and calls `after` after each piece.
 pub(super) fn pack_pieces(
     table: &Table,
@@ -157,9 +186,7 @@ pub(super) fn pack_pieces(
     after: &mut impl FnMut(&mut Vec<u8>) -> Result<()>,
 ) -> Result<()> {
     let arrays = &batch.columns()[columns.clone()];
-    // Encoding takes one column of a piece at a time; reading takes the whole piece.
-    let most = if columns.len() == 1 { plan.piece } else { plan.piece.max(plan.loaded / 2) };
-    in_pieces(arrays, most, &mut |piece: &[ArrayRef]| {
+    in_pieces(arrays, most_of_a_piece(columns, plan), &mut |piece: &[ArrayRef]| {
         let bytes: usize = piece.iter().map(packed_bytes).sum();
         if strip.capacity() - strip.len() < bytes {
             // Doubling could exceed the budget.

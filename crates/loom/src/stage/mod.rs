@@ -42,21 +42,21 @@
 //! - A cell has to fit into a piece, a sixteenth of the budget: [`Stage::check`] refuses larger ones.
 //! - Every batch adds a piece with headers to each strip, so batches of a few rows take more disk.
 
-use std::sync::Arc;
-
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::RecordBatch;
 use taploom_scratch::ScratchSpace;
 
 use self::groups::{
-    ColumnGroup, HeldStrip, cut_into_groups, for_each_group, own_bytes, pack_pieces, packed_bytes,
+    ColumnGroup, HeldStrip, cut_into_groups, for_each_run, own_bytes, pack_pieces, packed_bytes,
 };
-use self::strips::{ScratchLane, StripPlace};
+pub(crate) use self::loaded::{GroupMemory, LoadedGroup};
+use self::strips::ScratchLane;
 use crate::arrays::{heaviest_cell, weight};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::table::Table;
 
 mod groups;
+mod loaded;
 mod read;
 mod sample;
 mod strips;
@@ -83,9 +83,6 @@ struct SpilledBlock {
     /// The offset of the positions of the block's strips in the first lane.
     places: u64,
 }
-
-/// The arrays of a group that was read as a whole, by piece and column.
-pub(crate) type LoadedGroup = Arc<Vec<Vec<ArrayRef>>>;
 
 impl Stage {
     pub(crate) fn new(plan: Plan, scratch: &ScratchSpace) -> Self {
@@ -130,17 +127,30 @@ impl Stage {
             self.groups = cut_into_groups(table, &self.plan, batch, row_group_rows, size);
         }
         self.pieces += 1;
-        if self.grown(batch) > self.plan.held {
+        if self.is_block(batch) || self.grown(batch) > self.plan.held {
             return self.spill(table, batch);
         }
         let plan = self.plan;
-        for_each_group(&mut self.groups, &mut self.lanes, batch, |group, _, _| {
-            let held = group.held.open();
-            if held.capacity() == 0 {
-                held.reserve_exact(group.share.min(MOST_AT_ONCE));
-            }
-            pack_pieces(table, &group.columns, batch, &plan, held, &mut |_| Ok(()))
+        for_each_run(&mut self.groups, &mut self.lanes, batch, |groups, _, _| {
+            groups.iter_mut().try_for_each(|group| {
+                let held = group.held.open();
+                if held.capacity() == 0 {
+                    held.reserve_exact(group.share.min(MOST_AT_ONCE));
+                }
+                pack_pieces(table, &group.columns, batch, &plan, held, &mut |_| Ok(()))
+            })
         })
+    }
+
+    /// Whether a batch is written as a block of its own, although there is memory to hold it. This saves a copy, if
+    /// the row group needs scratch anyway, and if its strips are large enough to be read.
+    fn is_block(&self, batch: &RecordBatch) -> bool {
+        /// Smaller reads take more time per byte.
+        const STRIP: usize = 32 << 10;
+        let bytes: usize = batch.columns().iter().map(own_bytes).sum();
+        self.has_spilled()
+            && self.groups.iter().all(|group| group.held.len() == 0)
+            && bytes / self.groups.len() >= STRIP
     }
 
     /// Bytes that the held strips would take with the rows of a batch. If the cells of a column vary in
@@ -172,30 +182,8 @@ impl Stage {
     /// Writes a block: the held strips, followed by the rows of a batch.
     fn spill(&mut self, table: &Table, batch: &RecordBatch) -> Result<()> {
         let plan = self.plan;
-        for_each_group(&mut self.groups, &mut self.lanes, batch, |group, index, lane| {
-            let start = lane.file.len();
-            let held = group.held.open();
-            if !held.is_empty() {
-                lane.file.append(held)?;
-                held.clear();
-            }
-            // The batch is packed in the lane's buffer, because the held strip would grow and keep that
-            // memory.
-            let ScratchLane { buffer, file } = lane;
-            pack_pieces(table, &group.columns, batch, &plan, buffer, &mut |strip| {
-                if strip.len() >= plan.piece {
-                    file.append(strip)?;
-                    strip.clear();
-                }
-                Ok(())
-            })?;
-            if !buffer.is_empty() {
-                file.append(buffer)?;
-                buffer.clear();
-            }
-            group.place = StripPlace { lane: index as u64, start, end: file.len() };
-            group.spilled += file.len() - start;
-            Ok(())
+        for_each_run(&mut self.groups, &mut self.lanes, batch, |groups, index, lane| {
+            lane.write_strips(table, &plan, index, groups, batch)
         })?;
         for lane in &mut self.lanes {
             lane.buffer.shrink_to(plan.read * 2);
@@ -203,6 +191,10 @@ impl Stage {
         let places: Vec<_> = self.groups.iter().flat_map(|group| group.place.to_bytes()).collect();
         self.blocks.push(SpilledBlock { places: self.lanes[0].file.append(&places)? });
         self.free_surplus();
+        if self.is_block(batch) {
+            // The next batches will not be held either. Pages that wait can use the memory.
+            self.groups.iter_mut().for_each(|group| group.held = HeldStrip::default());
+        }
         Ok(())
     }
 

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_buffer::Buffer;
 use arrow_schema::ArrowError;
-use taploom_packed::{PieceReader, piece_length};
+use taploom_packed::{Piece, PieceReader, piece_length};
+use taploom_scratch::ScratchFile;
 
 use super::groups::{ColumnGroup, HeldStrip};
-use super::strips::{PiecesInScratch, ScratchLane, StripPlace};
-use super::{LoadedGroup, SpilledBlock, Stage};
+use super::loaded::{GroupMemory, LoadedGroup};
+use super::strips::{PiecesInScratch, StripPlace};
+use super::{SpilledBlock, Stage};
 use crate::arrays::{in_pieces, plain};
 use crate::error::{Error, Result};
 use crate::table::Table;
@@ -28,16 +30,53 @@ impl Stage {
 
     /// Reads a whole group into memory. `None` for a group that is too large, and for one with a single
     /// column, whose pieces are read one after another.
-    pub(crate) fn load(&self, table: &Table, group: usize) -> Result<Option<LoadedGroup>> {
-        if self.groups[group].columns.len() == 1 || self.too_large(&self.groups[group]) {
+    pub(crate) fn load(
+        &self,
+        group: usize,
+        memory: &GroupMemory,
+    ) -> Result<Option<Arc<LoadedGroup>>> {
+        let read = |group: &ColumnGroup| group.columns.len() > 1 && !self.too_large(group);
+        if !read(&self.groups[group]) {
             return Ok(None);
         }
-        let mut pieces = Vec::new();
-        self.for_each_staged(table, group, |_| true, &mut |arrays| {
-            pieces.push(arrays);
-            Ok(true)
-        })?;
-        Ok(Some(Arc::new(pieces)))
+        let ColumnGroup { columns, held, spilled, .. } = &self.groups[group];
+        // Memory for the largest group is enough for all of them.
+        let most = self.groups.iter().filter(|group| read(group)).map(|group| group.spilled).max();
+        let mut bytes = memory.take(most.unwrap_or_default() as usize);
+        let mut rest = &mut bytes[..*spilled as usize];
+        for block in &self.blocks {
+            let place = self.place_of(block, group)?;
+            let strip = rest.split_off_mut(..(place.end - place.start) as usize);
+            let strip = strip.ok_or_else(|| Error::Internal("a strip has grown".to_owned()))?;
+            self.file_of(place)?.read_exact_at(strip, place.start)?;
+        }
+        let bytes = Buffer::from(bytes);
+        let mut pieces = Vec::with_capacity(self.pieces);
+        let held =
+            if let HeldStrip::Sealed(held) = held { held.clone() } else { Buffer::default() };
+        for mut rest in [bytes.slice_with_length(0, *spilled as usize), held] {
+            while let Some(length) = piece_length(&rest) {
+                let piece = Piece::new(rest.slice_with_length(0, length), columns.len());
+                pieces.push(piece.map_err(|error| unreadable(&error))?);
+                rest.advance(length);
+            }
+        }
+        Ok(Some(Arc::new(memory.group(columns.clone(), pieces, bytes))))
+    }
+
+    /// The position of a group's strip in a block.
+    fn place_of(&self, block: &SpilledBlock, group: usize) -> Result<StripPlace> {
+        let mut place = [0; StripPlace::BYTES];
+        let at = block.places + (group * StripPlace::BYTES) as u64;
+        self.lanes[0].file.read_exact_at(&mut place, at)?;
+        Ok(StripPlace::from_bytes(&place))
+    }
+
+    fn file_of(&self, place: StripPlace) -> Result<&ScratchFile> {
+        let lane = self.lanes.get(place.lane as usize).map(|lane| &lane.file);
+        lane.ok_or_else(|| {
+            Error::Internal(format!("a strip is said to be in scratch file {}", place.lane))
+        })
     }
 
     /// Whether a group is more than an eighth larger than [`cut_into_groups`](super::groups) allows.
@@ -49,20 +88,20 @@ impl Stage {
         group.columns.len() > 1 && group.spilled + arrays as u64 > most as u64
     }
 
-    /// Calls `each` with the arrays of a column, in the order of the rows. `last` holds rows that were not
-    /// staged.
+    /// Calls `each` with the arrays of a column, in the order of the rows. `loaded` are its staged arrays, if its
+    /// group was read as a whole; `last` holds rows that were not staged.
     pub(crate) fn for_each_piece(
         &self,
         table: &Table,
         column: usize,
-        loaded: Option<&LoadedGroup>,
+        loaded: Option<&[ArrayRef]>,
         last: Option<&RecordBatch>,
         each: &mut impl FnMut(&ArrayRef) -> Result<()>,
     ) -> Result<()> {
         if let Some(group) = self.group_of(column) {
             let index = column - self.groups[group].columns.start;
             match loaded {
-                Some(pieces) => pieces.iter().try_for_each(|piece| each(&piece[index]))?,
+                Some(pieces) => pieces.iter().try_for_each(&mut *each)?,
                 None => self.for_each_staged(table, group, |one| one == index, &mut |arrays| {
                     arrays.iter().try_for_each(&mut *each)?;
                     Ok(true)
@@ -101,16 +140,9 @@ impl Stage {
             }
             Ok::<_, Error>(arrays)
         };
-        for SpilledBlock { places } in &self.blocks {
-            let mut place = [0; StripPlace::BYTES];
-            self.lanes[0]
-                .file
-                .read_exact_at(&mut place, places + (group * StripPlace::BYTES) as u64)?;
-            let place = StripPlace::from_bytes(&place);
-            let Some(ScratchLane { file, .. }) = self.lanes.get(place.lane as usize) else {
-                let why = format!("a strip is said to be in scratch file {}", place.lane);
-                return Err(Error::Internal(why));
-            };
+        for block in &self.blocks {
+            let place = self.place_of(block, group)?;
+            let file = self.file_of(place)?;
             let mut pieces = PiecesInScratch::new(place);
             while let Some(piece) = pieces.next(file, self.plan.read)? {
                 if !each(unpack(&piece)?)? {
@@ -131,6 +163,6 @@ impl Stage {
     }
 }
 
-fn unreadable(error: &ArrowError) -> Error {
+pub(super) fn unreadable(error: &ArrowError) -> Error {
     Error::Internal(format!("scratch does not hold what was written: {error}"))
 }

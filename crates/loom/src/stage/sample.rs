@@ -10,7 +10,7 @@ use arrow_buffer::ArrowNativeType;
 use arrow_data::transform::{Capacities, MutableArrayData};
 use arrow_schema::{ArrowError, DataType};
 
-use super::{LoadedGroup, Stage};
+use super::Stage;
 use crate::arrays::{plain, row_bytes};
 use crate::error::{Error, Result};
 use crate::table::Table;
@@ -33,7 +33,7 @@ impl Stage {
         &self,
         table: &Table,
         column: usize,
-        loaded: Option<&LoadedGroup>,
+        loaded: Option<&[ArrayRef]>,
         last: Option<&RecordBatch>,
         rows: u64,
     ) -> Result<Vec<ArrayRef>> {
@@ -46,11 +46,7 @@ impl Stage {
             }
             let index = column - self.groups[group].columns.start;
             match loaded {
-                Some(pieces) => {
-                    for piece in pieces.iter() {
-                        sample.add(&piece[index], Ok)?;
-                    }
-                }
+                Some(pieces) => pieces.iter().try_for_each(|piece| sample.add(piece, Ok))?,
                 None => self.for_each_staged(table, group, |one| one == index, &mut |arrays| {
                     for array in &arrays {
                         // A slice would keep the whole piece in memory.

@@ -1,10 +1,16 @@
-//! Locates strips in scratch, and reads their pieces.
+//! Writes strips to scratch, locates them, and reads their pieces.
 
+use std::ops::Range;
+
+use arrow_array::RecordBatch;
 use arrow_buffer::{Buffer, MutableBuffer};
-use taploom_packed::piece_length;
+use taploom_packed::{PieceSlices, piece_length};
 use taploom_scratch::{ReadPattern, ScratchFile, ScratchSpace};
 
+use super::groups::{ColumnGroup, are_written_as_they_are, pack_pieces};
 use crate::error::{Error, Result};
+use crate::plan::Plan;
+use crate::table::Table;
 
 /// The position of a strip in scratch.
 #[derive(Clone, Copy, Default)]
@@ -38,6 +44,77 @@ pub(super) struct ScratchLane {
 impl ScratchLane {
     pub(super) fn new(scratch: &ScratchSpace) -> Self {
         Self { buffer: Vec::new(), file: scratch.file(ReadPattern::Scattered) }
+    }
+
+    /// Writes the strips of neighbouring groups: what they hold, followed by the rows of a batch. `index` is the
+    /// number of this lane.
+    pub(super) fn write_strips(
+        &mut self,
+        table: &Table,
+        plan: &Plan,
+        index: usize,
+        groups: &mut [ColumnGroup],
+        batch: &RecordBatch,
+    ) -> Result<()> {
+        let mut slices = PieceSlices::default();
+        for group in groups.iter_mut() {
+            let ColumnGroup { columns, held, spilled, place, .. } = group;
+            let arrays = &batch.columns()[columns.clone()];
+            let start = self.file.len() + slices.len() as u64;
+            slices.add_packed(held.open());
+            if are_written_as_they_are(table, columns, arrays, plan) {
+                slices.begin_piece();
+                for (column, array) in table.columns[columns.clone()].iter().zip(arrays) {
+                    slices.add(array).map_err(|error| Error::arrow(column.name(), error))?;
+                }
+                slices.finish_piece();
+            } else {
+                self.write(&mut slices)?;
+                self.pack(table, plan, columns, batch)?;
+            }
+            let end = self.file.len() + slices.len() as u64;
+            *place = StripPlace { lane: index as u64, start, end };
+            *spilled += end - start;
+            if slices.copied_bytes() >= plan.read {
+                self.write(&mut slices)?;
+            }
+        }
+        self.write(&mut slices)?;
+        drop(slices);
+        groups.iter_mut().for_each(|group| group.held.open().clear());
+        Ok(())
+    }
+
+    /// Writes all slices, and removes them.
+    fn write(&mut self, slices: &mut PieceSlices<'_>) -> Result<()> {
+        if !slices.is_empty() {
+            self.file.append_slices(&mut slices.slices())?;
+            slices.clear();
+        }
+        Ok(())
+    }
+
+    /// Packs arrays in the lane's buffer, and writes them. A held strip would grow and keep that memory.
+    fn pack(
+        &mut self,
+        table: &Table,
+        plan: &Plan,
+        columns: &Range<usize>,
+        batch: &RecordBatch,
+    ) -> Result<()> {
+        let Self { buffer, file } = self;
+        pack_pieces(table, columns, batch, plan, buffer, &mut |strip| {
+            if strip.len() >= plan.piece {
+                file.append(strip)?;
+                strip.clear();
+            }
+            Ok(())
+        })?;
+        if !buffer.is_empty() {
+            file.append(buffer)?;
+            buffer.clear();
+        }
+        Ok(())
     }
 }
 

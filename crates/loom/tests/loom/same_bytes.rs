@@ -130,6 +130,18 @@ fn nulls_everywhere(rows: usize) -> Vec<RecordBatch> {
 }
 
 #[test]
+fn batches_that_are_written_where_they_are() {
+    // Their bitmaps begin within a byte, and their texts not at the first offset. The first ones are held, and the
+    // others, which are large enough, become blocks of their own.
+    let table = every_comparable_type(0, 12_000);
+    let batches: Vec<_> = [(3, 300), (303, 2000), (2303, 3000), (5303, 700), (6003, 5997)]
+        .map(|(first, rows)| table.slice(first, rows))
+        .into();
+    let properties = properties().set_max_row_group_row_count(Some(9000)).build();
+    same_rows(&batches, &properties);
+}
+
+#[test]
 fn no_rows() {
     let batch = every_type(0, 0);
     let expected = arrow_writer(std::slice::from_ref(&batch), properties().build());
