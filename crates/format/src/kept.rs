@@ -1,10 +1,9 @@
 //! What a result leaves for the next results of the same process.
 //!
 //! # The problem
-//! A service answers thousands of small queries. A result of ten rows and a thousand columns takes tens of microseconds
-//! to encode, and hundreds to start: the encoder chooses a writer for each column, writes a header with a FIELD for
-//! each, and allocates its buffers. Most of this depends only on the options and on the schema, and services send
-//! results with the same schema again and again.
+//! A service answers thousands of small queries. To start a result of ten rows and a thousand columns, an encoder
+//! chooses a writer for each column, writes a header with a FIELD for each, and allocates its buffers. Most of this
+//! depends only on the options and on the schema, and services send results with the same schema again and again.
 //!
 //! # The idea
 //! An [`EncodeContext`](crate::EncodeContext) keeps *plans*: values that are worked out once for a schema and options,
