@@ -148,7 +148,7 @@ pub(super) fn a_context_keeps_little_between_results(
     subject: &mut Subject<'_>,
     checks: &mut Checks,
 ) -> Check {
-    let table = subject.table(hundred_columns(2_000))?;
+    let table = subject.table(hundred_columns(500))?;
     let budget = 4 << 20;
     let context = EncodeContext::from(Resources::default().with_memory_budget(budget));
     let written = |context: &EncodeContext| -> Check {
@@ -161,7 +161,7 @@ pub(super) fn a_context_keeps_little_between_results(
     // The first run allocates memory that is kept for all later runs.
     written(&EncodeContext::default())?;
     let Some(meter) = HeapMeter::start() else { return Ok(()) };
-    for number in 1..=10 {
+    for number in 1..=4 {
         written(&context)?;
         let (kept, columns) = (meter.held(), table.given.num_columns());
         let most = budget / 4 + PLAN_OF_A_COLUMN * columns + PLAN;
