@@ -34,10 +34,10 @@ fn main() -> ExitCode {
     }
     let decimals = kernel.and_then(|kernel| Decimals::with_kernel(WORDS, kernel));
     let mut random = Random(1);
-    write(&decimals, column(|| (random.unit() - 0.5) * 2e4));
-    write(&decimals, column(|| (random.unit() as f32 - 0.5) * 2e4));
-    write(&decimals, column(|| (random.bits() >> (random.bits() % 64)) as i32));
-    write(&decimals, column(|| (random.bits() >> (random.bits() % 63)) as i64));
+    write(decimals.as_ref(), &column(|| (random.unit() - 0.5) * 2e4));
+    write(decimals.as_ref(), &column(|| (random.unit() as f32 - 0.5) * 2e4));
+    write(decimals.as_ref(), &column(|| (random.bits() >> (random.bits() % 64)) as i32));
+    write(decimals.as_ref(), &column(|| (random.bits() >> (random.bits() % 63)) as i64));
     ExitCode::SUCCESS
 }
 
@@ -45,12 +45,12 @@ fn column<N>(value: impl FnMut() -> N) -> Vec<N> {
     std::iter::repeat_with(value).take(VALUES).collect()
 }
 
-fn write<N: Number>(decimals: &Option<Decimals<'_>>, column: Vec<N>) {
+fn write<N: Number>(decimals: Option<&Decimals<'_>>, column: &[N]) {
     let Some(decimals) = decimals else { return };
     let mut rows = Rows::default();
     for _ in 0..TIMES {
         rows.start(VALUES, 32);
-        decimals.append_to_rows(Values::new(black_box(&column)), b",", &mut rows);
+        decimals.append_to_rows(Values::new(black_box(column)), b",", &mut rows);
         black_box(rows.last());
     }
 }

@@ -23,7 +23,7 @@ use crate::table::Table;
 /// let file = PreparedFile::new(batch.schema(), &LoomOptions::new())?;
 /// let write = || {
 ///     let mut written = Vec::new();
-///     let mut writer = LoomWriter::prepared(&mut written, &file, ScratchSpace::default())?;
+///     let mut writer = LoomWriter::prepared(&mut written, &file, &ScratchSpace::default())?;
 ///     writer.write(&batch)?;
 ///     writer.close()?;
 ///     Ok::<_, taploom_loom::Error>(written)

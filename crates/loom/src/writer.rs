@@ -102,14 +102,14 @@ impl<W: Write + Send> LoomWriter<W> {
     /// [`Error::Budget`].
     pub fn try_new(sink: W, schema: SchemaRef, options: LoomOptions) -> Result<Self> {
         let (table, plan) = Table::new(schema, &options)?;
-        Self::start(sink, Arc::new(table), plan, options.scratch, options.memory)
+        Self::start(sink, Arc::new(table), plan, &options.scratch, options.memory)
     }
 
     /// Starts a file whose columns and options are prepared, with scratch files in this space.
     ///
     /// # Errors
     /// [`Error::Sink`].
-    pub fn prepared(sink: W, file: &PreparedFile, scratch: ScratchSpace) -> Result<Self> {
+    pub fn prepared(sink: W, file: &PreparedFile, scratch: &ScratchSpace) -> Result<Self> {
         let memory = Memory::Budget(file.plan.budget);
         Self::start(sink, Arc::clone(&file.table), file.plan, scratch, memory)
     }
@@ -118,7 +118,7 @@ impl<W: Write + Send> LoomWriter<W> {
         sink: W,
         table: Arc<Table>,
         plan: Plan,
-        scratch: ScratchSpace,
+        scratch: &ScratchSpace,
         memory: Memory,
     ) -> Result<Self> {
         // Every column allocates and frees an encoder. Each time, glibc would return the top of the heap to the

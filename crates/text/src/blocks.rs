@@ -118,8 +118,7 @@ impl<C: ColumnText> Blocks<C> {
 
     fn with_layout(layout: Arc<Layout<C>>, threads: usize) -> Self {
         let losses = vec![CellLosses::default(); layout.columns.len()];
-        let shared = Arc::clone(&layout);
-        let pieces = InOrder::new(threads, move |piece| shared.write(piece));
+        let pieces = InOrder::new(threads, move |piece| layout.write(piece));
         Self { pieces, rows: 0, losses, of: PhantomData }
     }
 

@@ -77,7 +77,7 @@ impl ParquetFile {
         output: Output,
     ) -> Result<Self> {
         let ParquetPlan { file, set_aside } = plan;
-        let writer = LoomWriter::prepared(output, file, context.resources.scratch.clone());
+        let writer = LoomWriter::prepared(output, file, &context.resources.scratch);
         let writer = writer.map_err(|error| failed(error, *set_aside))?;
         Ok(Self { writer, set_aside: *set_aside })
     }
