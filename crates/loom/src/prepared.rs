@@ -41,7 +41,7 @@ impl PreparedFile {
     /// and does not use their scratch space.
     ///
     /// # Errors
-    /// As [`LoomWriter::try_new`].
+    /// As [`LoomWriter::try_new`](crate::LoomWriter::try_new).
     pub fn new(schema: SchemaRef, options: &LoomOptions) -> Result<Self> {
         let (table, plan) = Table::new(schema, options)?;
         Ok(Self { table: Arc::new(table), plan })
