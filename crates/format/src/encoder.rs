@@ -138,9 +138,9 @@ impl EncodeSummary {
 ///
 /// A context also keeps what one result leaves for the next: [plans](Self::plan) and [buffers](Spare). Its clones share
 /// them. A service that answers many small queries therefore clones one context for all of them, or one
-/// [`EncoderSpec`](crate::EncoderSpec), instead of making a new one for each. Between results, a context holds about
-/// 1 KiB per column for each of the last eight kinds of results, and buffers of at most a quarter of
-/// [`Resources::memory_budget`].
+/// [`EncoderSpec`](crate::EncoderSpec), instead of making a new one for each. Between results, a context holds the plans
+/// of the last eight kinds of results, and buffers of at most a quarter of [`Resources::memory_budget`]. The conformance
+/// suite allows 16 KiB of plans per column.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct EncodeContext {

@@ -84,7 +84,7 @@ impl Piece {
     /// The array that was added as number `index`, counted from 0, which has to be of this type.
     ///
     /// # Errors
-    /// [`ArrowError`] if there is no such array, or if it is not of the type.
+    /// [`ArrowError`] if the piece has no array of this number, or if the array has another type.
     pub fn array(&self, index: usize, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
         let start = self.starts.get(index).copied();
         let start = start.ok_or_else(|| ArrowError::IpcError(format!("no array {index}")))?;

@@ -200,6 +200,12 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig {
+            rng_seed: proptest::test_runner::RngSeed::Fixed(1),
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
         #[test]
         fn levels_come_back(runs in prop::collection::vec((any::<bool>(), 1_usize..200), 0..40)) {
             let rows: Vec<bool> =

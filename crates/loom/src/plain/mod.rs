@@ -44,8 +44,8 @@ pub(crate) struct PlainColumn<'a> {
     checksums: bool,
     page_bytes: usize,
     page_rows: usize,
-    /// Pages are handed over when there is no room for another one within this number of bytes. The system writes
-    /// large pieces faster.
+    /// Pages are collected up to this number of bytes, and then handed over together: the system writes large pieces
+    /// faster.
     put_bytes: usize,
     /// The number of rows after which the size of the page is checked.
     step: usize,

@@ -197,6 +197,12 @@ mod tests {
     use super::*;
 
     proptest! {
+        #![proptest_config(ProptestConfig {
+            rng_seed: proptest::test_runner::RngSeed::Fixed(1),
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
         #[test]
         fn only_valid_values_are_kept(
             valid in prop::collection::vec(prop::bool::weighted(0.9), 0..300),
