@@ -11,7 +11,7 @@ use super::{said, split};
 use crate::checks::{Check, Checks};
 use crate::sinks::{FailingSink, SharedSink};
 use crate::subject::Subject;
-use crate::tables::{Table, hundred_columns, long, nasty};
+use crate::tables::{Table, hundred_columns, long, narrow, nasty};
 
 pub(super) fn results_of_one_context_do_not_mix(
     subject: &mut Subject<'_>,
@@ -148,28 +148,41 @@ pub(super) fn a_context_keeps_little_between_results(
     subject: &mut Subject<'_>,
     checks: &mut Checks,
 ) -> Check {
-    let table = subject.table(hundred_columns(500))?;
+    // Many columns show what a plan keeps of each, many rows whether batches are kept.
+    for table in [hundred_columns(50), narrow(40_000)] {
+        keeps_little(subject, checks, &subject.table(table)?)?;
+    }
+    Ok(())
+}
+
+fn keeps_little(subject: &Subject<'_>, checks: &mut Checks, table: &Table) -> Check {
     let budget = 4 << 20;
     let context = EncodeContext::from(Resources::default().with_memory_budget(budget));
     let written = |context: &EncodeContext| -> Check {
         let sink = Box::new(io::sink());
         // A copy, so that the heap meter counts the batch if the context keeps it.
         let batches = [copied(&table.given)?];
-        subject.write_in(context, &table, &batches, Completion::Complete, sink).map_err(said)?;
+        subject.write_in(context, table, &batches, Completion::Complete, sink).map_err(said)?;
         Ok(())
     };
     // The first run allocates memory that is kept for all later runs.
     written(&EncodeContext::default())?;
     let Some(meter) = HeapMeter::start() else { return Ok(()) };
+    let columns = table.given.num_columns();
+    let most = budget / 4 + PLAN_OF_A_COLUMN * columns + PLAN;
     for number in 1..=4 {
         written(&context)?;
-        let (kept, columns) = (meter.held(), table.given.num_columns());
-        let most = budget / 4 + PLAN_OF_A_COLUMN * columns + PLAN;
+        let kept = meter.held();
         checks.that(kept <= most, || {
-            format!("after {number} results with one context {kept} bytes of heap are kept; the limit is {most}")
+            format!(
+                "{}: after {number} results with one context {kept} bytes of heap are kept; the limit is {most}",
+                table.name
+            )
         })?;
     }
     drop(context);
     let left = meter.held();
-    checks.that(left <= PLAN, || format!("a context that was dropped leaves {left} bytes of heap"))
+    checks.that(left <= PLAN, || {
+        format!("{}: a context that was dropped leaves {left} bytes of heap", table.name)
+    })
 }
