@@ -65,6 +65,12 @@ impl Bridge {
         Ok(outcome)
     }
 
+    /// Waits until the database has been told of the end of every query that has ended here. Call it before the runtime
+    /// ends.
+    pub async fn rest(&self) {
+        self.runner.rest().await;
+    }
+
     /// Publishes the reason why a message is not accepted as a job.
     ///
     /// # Errors
@@ -92,6 +98,7 @@ impl Bridge {
             id: message.job_id.clone(),
             query: Query {
                 sql: message.query.clone(),
+                adql: message.adql_query.clone(),
                 database: message.database.clone(),
                 columns,
                 batch_rows,

@@ -77,6 +77,9 @@ pub struct DatabaseConfig {
     /// `mysql://USER:PASSWORD@HOST:PORT/DATABASE?...` or `sqlite:FILE`. For a Qserv, the server that gives the
     /// rows.
     pub url: Secret<String>,
+    /// Time for which a database that is away is waited for, in seconds [default: 600].
+    #[serde(default = "outage_seconds")]
+    pub outage_seconds: f64,
     /// The REST service, if the database is a Qserv.
     pub qserv: Option<QservConfig>,
 }
@@ -97,7 +100,7 @@ pub struct QservConfig {
     pub rows_query: Option<String>,
     /// Interval at which progress is polled, in seconds [default: 1].
     pub poll_seconds: Option<f64>,
-    /// Maximum number of attempts of a request [default: 3].
+    /// Maximum number of attempts of a request that Qserv refuses [default: 3].
     pub attempts: Option<usize>,
     /// Time limit for an answer, in seconds [default: 30].
     pub timeout_seconds: Option<f64>,
@@ -145,6 +148,8 @@ pub struct UploadConfig {
     pub connect_timeout_seconds: f64,
     /// Time after which an attempt fails if the store neither takes bytes nor answers, in seconds [default: 60].
     pub idle_timeout_seconds: f64,
+    /// The proxy on the way to the store [default: none, and HTTP_PROXY is not obeyed].
+    pub proxy: Option<Secret<Url>>,
     /// Folder for results that wait for the store [default: the system's temporary folder].
     pub scratch_dir: PathBuf,
     /// Disk limit for one result [default: no limit].
@@ -201,8 +206,14 @@ impl Default for JobsConfig {
 
 impl Default for UploadConfig {
     fn default() -> Self {
-        let UploadPolicy { attempts, first_delay, longest_delay, connect_timeout, idle_timeout } =
-            UploadPolicy::default();
+        let UploadPolicy {
+            attempts,
+            first_delay,
+            longest_delay,
+            connect_timeout,
+            idle_timeout,
+            proxy,
+        } = UploadPolicy::default();
         Self {
             mode: UploadMode::default(),
             attempts,
@@ -210,6 +221,7 @@ impl Default for UploadConfig {
             longest_delay_seconds: longest_delay.as_secs_f64(),
             connect_timeout_seconds: connect_timeout.as_secs_f64(),
             idle_timeout_seconds: idle_timeout.as_secs_f64(),
+            proxy,
             scratch_dir: std::env::temp_dir(),
             scratch_per_job: None,
         }
@@ -258,7 +270,11 @@ impl Config {
                  could run"
             ));
         }
+        let qserv = self.database.qserv.as_ref();
         for (key, value) in [
+            ("database.outage_seconds", Some(self.database.outage_seconds)),
+            ("database.qserv.poll_seconds", qserv.and_then(|qserv| qserv.poll_seconds)),
+            ("database.qserv.timeout_seconds", qserv.and_then(|qserv| qserv.timeout_seconds)),
             ("jobs.long_after_seconds", Some(self.jobs.long_after_seconds)),
             ("jobs.timeout_seconds", self.jobs.timeout_seconds),
             ("jobs.shutdown_grace_seconds", Some(self.jobs.shutdown_grace_seconds)),
@@ -329,6 +345,10 @@ fn without_values(mut error: figment::Error) -> String {
 /// A duration. `check` has refused numbers that are not durations.
 fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+}
+
+fn outage_seconds() -> f64 {
+    600.0
 }
 
 fn group() -> String {

@@ -23,6 +23,8 @@ pub struct JobRun {
     /// The SQL, in the dialect of the database.
     #[serde(deserialize_with = "not_empty")]
     pub query: String,
+    /// The query as the user wrote it, in ADQL. Statuses repeat it, and Qserv is told.
+    pub adql_query: Option<String>,
     /// The database of table names without a qualifier.
     pub database: Option<String>,
     /// Maximum number of rows. With more rows, the result says OVERFLOW.
@@ -96,9 +98,13 @@ pub struct UploadTable {
 
 /// The part of a request that status messages repeat.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Metadata {
     /// The SQL.
     pub query: String,
+    /// The query in ADQL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adql_query: Option<String>,
     /// The database.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database: Option<String>,
@@ -122,7 +128,7 @@ pub struct Rejected {
     /// The id of the job, if the message has one.
     pub job_id: Option<String>,
     /// The query, if the message has one.
-    pub metadata: Metadata,
+    pub metadata: Box<Metadata>,
     /// The reason.
     pub failure: Failure,
 }
@@ -138,7 +144,11 @@ impl JobRun {
 
     /// The part of the request that status messages repeat.
     pub fn metadata(&self) -> Metadata {
-        Metadata { query: self.query.clone(), database: self.database.clone() }
+        Metadata {
+            query: self.query.clone(),
+            adql_query: self.adql_query.clone(),
+            database: self.database.clone(),
+        }
     }
 }
 
@@ -155,10 +165,12 @@ impl JobDelete {
 impl Rejected {
     fn of(message: &[u8], why: &str) -> Self {
         #[derive(Default, Deserialize)]
+        #[serde(rename_all = "camelCase")]
         struct Found {
             #[serde(rename = "jobID")]
             job_id: Option<serde_json::Value>,
             query: Option<serde_json::Value>,
+            adql_query: Option<serde_json::Value>,
             database: Option<serde_json::Value>,
         }
         let found: Found = serde_json::from_slice(message).unwrap_or_default();
@@ -167,10 +179,11 @@ impl Rejected {
         };
         Self {
             job_id: text(found.job_id).filter(|id| !id.is_empty()),
-            metadata: Metadata {
+            metadata: Box::new(Metadata {
                 query: text(found.query).unwrap_or_default(),
+                adql_query: text(found.adql_query),
                 database: text(found.database),
-            },
+            }),
             failure: Failure::invalid(why),
         }
     }

@@ -2,22 +2,26 @@
 //! be read only once.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use taploom_pipeline::RowSource;
-use taploom_sources::mysql::{self, BatchLimits, MysqlOptions, QueryKiller};
+use taploom_sources::mysql::{MysqlOptions, QueryKiller};
 use tracing::warn;
 use url::Url;
 
 use taploom_jobs::http::{client, one_line};
 use taploom_jobs::{
     Database, Execution, Failure, FailureCause, Query, QueryPhase, QueryProgress, Secret,
+    mysql_rows,
 };
+
+/// Longest delay before a request is repeated.
+const LONGEST_DELAY: Duration = Duration::from_secs(30);
 
 /// The addresses of a Qserv, and the settings for its use.
 #[derive(Debug, Clone)]
@@ -34,9 +38,12 @@ pub struct QservOptions {
     pub rows_query: String,
     /// The interval at which progress is polled.
     pub poll: Duration,
-    /// Maximum number of attempts of a request. A submission is repeated only if it did not arrive.
+    /// Maximum number of attempts of a request that Qserv refuses. A submission is repeated only if it did not arrive.
     pub attempts: usize,
-    /// The delay before a request is repeated.
+    /// Time for which a Qserv that can't be reached is waited for, beyond the attempts, and its MySQL server as well. A
+    /// query goes on in Qserv while its REST service is away.
+    pub outage: Duration,
+    /// The delay before a request is repeated. It doubles with each attempt, up to 30 seconds.
     pub retry_delay: Duration,
     /// Time limit for an answer.
     pub timeout: Duration,
@@ -55,6 +62,7 @@ impl QservOptions {
             rows_query: "SELECT * FROM qserv_result({id})".to_owned(),
             poll: Duration::from_secs(1),
             attempts: 3,
+            outage: Duration::from_secs(600),
             retry_delay: Duration::from_secs(1),
             timeout: Duration::from_secs(30),
             delete_results: true,
@@ -76,7 +84,7 @@ impl Qserv {
     /// # Errors
     /// The certificates of the system can't be read.
     pub fn new(options: QservOptions) -> Result<Self, Failure> {
-        let client = client(options.timeout)?;
+        let client = client(options.timeout, None)?;
         Ok(Self(Arc::new(Service { options, client })))
     }
 }
@@ -92,6 +100,9 @@ impl Database for Qserv {
         let mut body = json!({"query": query.sql});
         if let Some(database) = &query.database {
             body["database"] = json!(database);
+        }
+        if let Some(adql) = &query.adql {
+            body["adql_query"] = json!(adql);
         }
         let service = Arc::clone(&self.0);
         let submitted: Submitted =
@@ -153,9 +164,7 @@ impl Execution for QservQuery {
     async fn rows(&mut self) -> Result<Box<dyn RowSource>, Failure> {
         let options = &self.service.options;
         let sql = options.rows_query.replace("{id}", &self.id.to_string());
-        let limits = BatchLimits { rows: self.query.batch_rows, ..BatchLimits::default() };
-        let source = mysql::query(&options.rows, &sql, Some(&self.query.columns), limits).await;
-        let source = source.map_err(|error| Failure::of_rows(&error))?;
+        let source = mysql_rows(&options.rows, &sql, &self.query, options.outage).await?;
         self.killer = Some(source.killer());
         Ok(Box::new(source))
     }
@@ -169,14 +178,14 @@ impl Execution for QservQuery {
                     warn!(query = self.id, "can't end the reading of rows: {error:#}");
                 }
             }
-            None => self.service.tell(Method::DELETE, &path).await,
+            None => self.service.delete(&path).await,
         }
     }
 
     async fn forget(&mut self) {
         if self.service.options.delete_results {
             let path = format!("query-async/result/{}", self.id);
-            self.service.tell(Method::DELETE, &path).await;
+            self.service.delete(&path).await;
         }
     }
 }
@@ -223,35 +232,35 @@ struct Success {
     error: Option<String>,
 }
 
-/// A request without an answer. Another attempt may succeed.
+/// A request without an answer.
 struct NoAnswer {
     what: String,
+    /// The status, if there was an answer and only its content is missing.
+    status: Option<StatusCode>,
     /// Whether it is certain that the request did not reach Qserv.
     unseen: bool,
 }
 
+impl NoAnswer {
+    /// Whether Qserv is away, rather than unwilling.
+    fn is_outage(&self) -> bool {
+        self.status.is_none_or(|status| status.is_server_error())
+    }
+}
+
 impl Service {
+    /// Sends a request until there is an answer. Waits for a Qserv that can't be reached for the time of an outage.
     async fn ask<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
         fill: impl Fn(RequestBuilder) -> RequestBuilder,
     ) -> Result<T, Failure> {
-        let mut attempt = 1;
-        let answer = loop {
-            let problem = match self.attempt(&method, path, &fill).await {
-                Ok(answer) => break answer,
-                Err(problem) => problem,
-            };
-            let may_repeat = method != Method::POST || problem.unseen;
-            if attempt >= self.options.attempts || !may_repeat {
-                let message = format!("Qserv can't be asked: {}", problem.what);
-                return Err(Failure::new(FailureCause::DatabaseUnreachable, message));
-            }
-            warn!(path, problem = problem.what, "Qserv is asked again");
-            tokio::time::sleep(self.options.retry_delay).await;
-            attempt += 1;
-        };
+        let answer = self.answer(&method, path, fill, self.options.outage).await;
+        let answer = answer.map_err(|problem| {
+            let message = format!("Qserv can't be asked: {}", problem.what);
+            Failure::new(FailureCause::DatabaseUnreachable, message)
+        })?;
         let senseless = |error: serde_json::Error| {
             let message = format!("Qserv's answer can't be understood: {error}");
             Failure::new(FailureCause::Internal, message)
@@ -265,6 +274,33 @@ impl Service {
             ));
         }
         serde_json::from_slice(&answer).map_err(senseless)
+    }
+
+    /// Repeats a request up to the number of attempts, and beyond it while Qserv is away for no longer than `outage`.
+    async fn answer(
+        &self,
+        method: &Method,
+        path: &str,
+        fill: impl Fn(RequestBuilder) -> RequestBuilder,
+        outage: Duration,
+    ) -> Result<Vec<u8>, NoAnswer> {
+        let (mut attempt, mut delay, started) = (1, self.options.retry_delay, Instant::now());
+        loop {
+            let problem = match self.attempt(method, path, &fill).await {
+                Ok(answer) => return Ok(answer),
+                Err(problem) => problem,
+            };
+            let may_repeat = *method != Method::POST || problem.unseen;
+            let is_refused = problem.status.is_some_and(|status| status.is_client_error());
+            let is_waited_for = problem.is_outage() && started.elapsed() < outage;
+            if !may_repeat || is_refused || attempt >= self.options.attempts && !is_waited_for {
+                return Err(problem);
+            }
+            warn!(path, attempt, problem = problem.what, "Qserv is asked again");
+            tokio::time::sleep(delay).await;
+            delay = (delay * 2).min(LONGEST_DELAY);
+            attempt += 1;
+        }
     }
 
     async fn attempt(
@@ -283,22 +319,32 @@ impl Service {
         if let Some((user, password)) = &options.rest_login {
             request = request.basic_auth(user, Some(password.expose()));
         }
-        let no_answer =
-            |error: reqwest::Error| NoAnswer { unseen: error.is_connect(), what: one_line(error) };
+        let no_answer = |error: reqwest::Error| NoAnswer {
+            status: None,
+            unseen: error.is_connect(),
+            what: one_line(error),
+        };
         let response = fill(request).send().await.map_err(no_answer)?;
         let status = response.status();
         let body = response.bytes().await.map_err(no_answer)?;
         if !status.is_success() {
-            return Err(NoAnswer { what: format!("HTTP {status}"), unseen: false });
+            let what = format!("HTTP {status}");
+            return Err(NoAnswer { what, status: Some(status), unseen: false });
         }
         Ok(body.into())
     }
 
-    /// Sends a request whose outcome does not matter to the job.
-    async fn tell(&self, method: Method, path: &str) {
-        let told = self.ask::<Success>(method, path, |request| request).await;
-        if let Err(failure) = told {
-            warn!(path, "Qserv did not carry out a request: {failure}");
-        }
+    /// Has something deleted. The outcome does not matter to the job.
+    async fn delete(&self, path: &str) {
+        let answer = self.answer(&Method::DELETE, path, |request| request, Duration::ZERO).await;
+        let problem = match answer.map(|answer| serde_json::from_slice::<Success>(&answer)) {
+            Ok(Ok(Success { success: 1.., .. })) => return,
+            // Somebody was faster.
+            Err(NoAnswer { status: Some(StatusCode::NOT_FOUND), .. }) => return,
+            Ok(Ok(Success { error, .. })) => error.unwrap_or_else(|| "no reason given".to_owned()),
+            Ok(Err(error)) => error.to_string(),
+            Err(problem) => problem.what,
+        };
+        warn!(path, problem, "Qserv did not delete what is no longer needed");
     }
 }

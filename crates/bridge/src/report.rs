@@ -44,7 +44,7 @@ impl<'a> Report<'a> {
         let Some(job_id) = rejected.job_id.clone() else {
             return Err(io::Error::other("the message has no jobID"));
         };
-        Ok(Self::of(job_id, rejected.metadata.clone(), statuses, metrics))
+        Ok(Self::of(job_id, (*rejected.metadata).clone(), statuses, metrics))
     }
 
     fn of(

@@ -158,6 +158,20 @@ struct FakeState {
     asked: Vec<String>,
     /// The number of requests that are answered with 500 first.
     broken: usize,
+    /// The number of requests for a status that are answered with 503 first.
+    away: usize,
+    /// How the request to forget a result is answered.
+    forgets: Forgets,
+    /// The ADQL of the last query.
+    adql: Option<String>,
+}
+
+#[derive(Default, Clone, Copy, PartialEq)]
+enum Forgets {
+    #[default]
+    AtOnce,
+    NotFound,
+    Never,
 }
 
 impl FakeQserv {
@@ -200,6 +214,7 @@ type Said = Result<Json<Value>, StatusCode>;
 
 async fn submit(State(fake): State<FakeQserv>, Json(body): Json<Value>) -> Said {
     assert_eq!(body["database"], "dp1");
+    fake.0.lock().unwrap().adql = body["adql_query"].as_str().map(str::to_owned);
     fake.note("submit".to_owned())?;
     let refusal = fake.0.lock().unwrap().refusal.clone();
     Ok(Json(refusal.unwrap_or_else(|| json!({"success": 1, "queryId": 1}))))
@@ -208,6 +223,10 @@ async fn submit(State(fake): State<FakeQserv>, Json(body): Json<Value>) -> Said 
 async fn status(State(fake): State<FakeQserv>, Path(id): Path<u64>) -> Said {
     fake.note(format!("status {id}"))?;
     let mut state = fake.0.lock().unwrap();
+    if state.away > 0 {
+        state.away -= 1;
+        return Err(StatusCode::SERVICE_UNAVAILABLE);
+    }
     let next = match state.statuses.len() {
         1 => state.statuses[0].clone(),
         _ => state.statuses.remove(0),
@@ -222,7 +241,12 @@ async fn cancel(State(fake): State<FakeQserv>, Path(id): Path<u64>) -> Said {
 
 async fn forget(State(fake): State<FakeQserv>, Path(id): Path<u64>) -> Said {
     fake.note(format!("forget {id}"))?;
-    Ok(Json(json!({"success": 1})))
+    let forgets = fake.0.lock().unwrap().forgets;
+    match forgets {
+        Forgets::AtOnce => Ok(Json(json!({"success": 1}))),
+        Forgets::NotFound => Err(StatusCode::NOT_FOUND),
+        Forgets::Never => std::future::pending().await,
+    }
 }
 
 /// A bridge to the fake Qserv. Rows come from a table, because a plain MariaDB lacks the function
@@ -232,6 +256,7 @@ fn qserv(url: &str, rows: &str) -> Bridge {
     options.rows_query = "SELECT * FROM result WHERE {id} = 1 ORDER BY id".to_owned();
     options.poll = Duration::from_millis(10);
     options.retry_delay = Duration::from_millis(10);
+    options.outage = Duration::from_millis(500);
     bridge_to(Qserv::new(options).unwrap(), limits())
 }
 
@@ -302,10 +327,117 @@ async fn qserv_that_can_not_be_asked() {
     let (_, published) = run(&qserv(&url, UNREACHABLE), &sample_json("jobs/simple.json")).await;
     assert_eq!(published.error().0, "backend_internal_error");
 
-    // Rows that can't be read.
+    // Rows that can't be read. It is not the query that is wrong.
     let (_, url) = FakeQserv::start(&[sample_json("qserv/data-completed.json")]).await;
     let (_, published) = run(&qserv(&url, UNREACHABLE), &sample_json("jobs/data.json")).await;
-    assert_matches(&published.last(), &sample_json("status/error-sql.json"));
+    let mut expected = sample_json("status/error-sql.json");
+    expected["errorInfo"]["errorCode"] = json!("backend_request_error");
+    assert_matches(&published.last(), &expected);
+}
+
+/// The user's message says nothing of the server and of the account.
+#[tokio::test]
+async fn a_database_that_can_not_be_used_is_waited_for() {
+    const UNUSABLE: &str = "the database can't be used at the moment; try again later";
+    let server = server();
+    server.sql("CREATE USER tap IDENTIFIED BY 'S3CRET'; GRANT SELECT ON test.* TO tap").unwrap();
+    let given = server.url();
+    let (_, address) = given.rsplit_once('@').unwrap();
+    let bridge = |url: &str| {
+        let database = StreamingDatabase::new(url).unwrap();
+        bridge_to(database.with_outage(Duration::from_millis(300)), limits())
+    };
+    let store = Store::start(&[]).await;
+    let job = with_database(job_of("SELECT 1 AS n", &store.url(), &[("n", "int")]));
+    for url in [UNREACHABLE.to_owned(), format!("mysql://tap:wr0ng@{address}?connect-retries=0")] {
+        let (_, published) = run(&bridge(&url), &job).await;
+        assert_eq!(published.error(), ("backend_request_error".to_owned(), UNUSABLE.to_owned()));
+    }
+    let right = format!("mysql://tap:S3CRET@{address}");
+    for name in ["missing", "mysql"] {
+        let mut job = job.clone();
+        job["database"] = json!(name);
+        let (_, published) = run(&bridge(&right), &job).await;
+        let (code, message) = published.error();
+        assert_eq!(code, "backend_sql_error", "{message}");
+        assert!(message.contains(name) && !message.contains("tap"), "{message}");
+    }
+    let (outcome, _) = run(&bridge(&right), &job).await;
+    assert!(matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
+
+    // The account is locked when the job begins, and open half a second later.
+    server.sql("ALTER USER tap ACCOUNT LOCK").unwrap();
+    let patient = StreamingDatabase::new(&right).unwrap().with_outage(Duration::from_secs(60));
+    let patient = bridge_to(patient, limits());
+    let unlock = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        server.sql("ALTER USER tap ACCOUNT UNLOCK").unwrap();
+    };
+    let ((outcome, _), ()) = tokio::join!(run(&patient, &job), unlock);
+    assert!(matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn the_adql_of_a_query_is_passed_on() {
+    let (fake, url) = FakeQserv::start(&[sample_json("qserv/simple-failed.json")]).await;
+    let mut job = sample_json("jobs/simple.json");
+    let bridge = qserv(&url, UNREACHABLE);
+    let (_, published) = run(&bridge, &job).await;
+    assert!(published.last()["metadata"].get("adqlQuery").is_none());
+    assert_eq!(fake.0.lock().unwrap().adql, None);
+
+    job["adqlQuery"] = json!("SELECT TOP 1 * FROM dp1.Object");
+    let (_, published) = run(&bridge, &job).await;
+    assert_eq!(published.last()["metadata"]["adqlQuery"], job["adqlQuery"]);
+    assert_eq!(fake.0.lock().unwrap().adql.as_deref(), job["adqlQuery"].as_str());
+
+    // A message that is refused has it in its status as well.
+    job["maxrec"] = json!(-1);
+    let (_, published) = run(&bridge, &job).await;
+    assert_eq!(published.error().0, "invalid_request");
+    assert_eq!(published.last()["metadata"]["adqlQuery"], job["adqlQuery"]);
+}
+
+#[tokio::test]
+async fn an_outage_of_qserv_is_waited_out() {
+    let (fake, url) =
+        FakeQserv::start(&[executing(0), sample_json("qserv/simple-failed.json")]).await;
+    fake.0.lock().unwrap().away = 5;
+    let (_, published) = run(&qserv(&url, UNREACHABLE), &sample_json("jobs/simple.json")).await;
+    assert_matches(&published.last(), &sample_json("status/simple-failed.json"));
+    assert_eq!(fake.asked()["status 1"], 7);
+
+    // One that takes longer ends the job, and the query.
+    let (fake, url) = FakeQserv::start(&[executing(0)]).await;
+    fake.0.lock().unwrap().away = usize::MAX;
+    let (_, published) = run(&qserv(&url, UNREACHABLE), &sample_json("jobs/simple.json")).await;
+    let (code, message) = published.error();
+    assert_eq!(code, "backend_request_error");
+    assert!(message.contains("503"), "{message}");
+    assert_eq!(fake.asked()["cancel 1"], 1);
+}
+
+#[tokio::test]
+async fn a_job_is_completed_before_its_result_is_deleted() {
+    let server = server();
+    for forgets in [Forgets::NotFound, Forgets::Never] {
+        let (fake, url) = FakeQserv::start(&[sample_json("qserv/data-completed.json")]).await;
+        fake.0.lock().unwrap().forgets = forgets;
+        let store = Store::start(&[]).await;
+        let mut job = sample_json("jobs/data.json");
+        job["resultDestination"] = json!(store.url());
+        let bridge = qserv(&url, &server.url());
+        let published = support::Published::default();
+        let message = taploom_bridge::JobRun::parse(job.to_string().as_bytes()).unwrap();
+        let outcome = bridge.run(&message, &published, &Stop::default()).await.unwrap();
+        assert!(matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
+        assert_eq!(published.phases(), ["EXECUTING", "COMPLETED"]);
+        if forgets != Forgets::Never {
+            bridge.rest().await;
+            // What is not there is deleted.
+            assert_eq!(fake.asked()["forget 1"], 1);
+        }
+    }
 }
 
 #[tokio::test]

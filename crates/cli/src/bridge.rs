@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use taploom::{Error, ErrorKind, Result};
 use taploom_bridge::{Config, LogFormat, ObserveConfig, Worker, serve};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
+
+use crate::interrupt::asked_to_end;
 
 /// The arguments of `taploom bridge`.
 #[derive(clap::Args)]
@@ -42,14 +43,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let worker = worker.await.map_err(|error| failed("can't start the worker", error))?;
         let worker = worker.map_err(|error| failed("Kafka", error))?;
         let shutdown = CancellationToken::new();
-        let mut terminate = signal(SignalKind::terminate())
-            .map_err(|error| failed("can't hear of signals", error))?;
+        let asked_to_end =
+            asked_to_end().map_err(|error| failed("can't listen to signals", error))?;
         let stop = shutdown.clone();
         tokio::spawn(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
+            asked_to_end.await;
             stop.cancel();
         });
         let observed = tokio::spawn(serve(std::sync::Arc::clone(&worker), listener));

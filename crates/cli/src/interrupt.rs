@@ -61,48 +61,72 @@ fn remove(path: &Path) {
     }
 }
 
+/// Ends when the process is asked to end, from now on, by ^C, a request to end, or the end of the terminal. For commands
+/// that end in their own way.
+///
+/// # Errors
+/// The system doesn't let the process listen to signals.
+pub(crate) fn asked_to_end() -> io::Result<impl Future<Output = ()> + Send> {
+    signals::asked_to_end()
+}
+
 #[cfg(unix)]
 mod signals {
+    use std::future::pending;
     use std::io;
 
     use futures::future::select_all;
     use tokio::runtime::Builder;
-    use tokio::signal::unix::{Signal, SignalKind, signal};
+    use tokio::signal::unix::{SignalKind, signal};
 
-    /// Starts a thread that removes everything unfinished and ends the process when one of these signals arrives: ^C,
-    /// a request to end, the end of the terminal or of the connection to it, and ^\.
+    /// ^C, a request to end, and the end of the terminal or of the connection to it.
+    const END: [SignalKind; 3] =
+        [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+
+    /// Starts a thread that removes everything unfinished and ends the process when a signal of [`END`] arrives, or ^\.
     pub(super) fn watch() -> io::Result<()> {
-        let kinds = [
-            SignalKind::interrupt(),
-            SignalKind::terminate(),
-            SignalKind::hangup(),
-            SignalKind::quit(),
-        ];
-        let kinds: Vec<SignalKind> = kinds.into_iter().filter(|kind| !is_ignored(*kind)).collect();
-        if kinds.is_empty() {
-            return Ok(());
-        }
         let runtime = Builder::new_current_thread().enable_io().build()?;
-        let signals = {
+        let first = {
             let _runtime = runtime.enter();
-            let listen = |kind: SignalKind| -> io::Result<_> { Ok((kind, signal(kind)?)) };
-            kinds.into_iter().map(listen).collect::<io::Result<Vec<(SignalKind, Signal)>>>()?
+            first_of(END.into_iter().chain([SignalKind::quit()]))?
         };
         let thread = std::thread::Builder::new().name("signals".to_owned());
         let started = thread.spawn(move || {
-            let arrivals = signals.into_iter().map(|(kind, mut signal)| {
-                Box::pin(async move {
-                    signal.recv().await;
-                    kind
-                })
-            });
-            let (kind, ..) = runtime.block_on(select_all(arrivals));
+            let kind = runtime.block_on(first);
             let list = super::list();
             list.paths.iter().for_each(|path| super::remove(path));
             // The exit status that a shell reports for a process ended by a signal.
             std::process::exit(128 + kind.as_raw_value());
         });
         started.map(drop)
+    }
+
+    pub(super) fn asked_to_end() -> io::Result<impl Future<Output = ()> + Send> {
+        let first = first_of(END)?;
+        Ok(async move {
+            first.await;
+        })
+    }
+
+    /// Listens to signals, and gives the first that arrives. A signal that the process was started with as ignored stays
+    /// ignored.
+    fn first_of(
+        kinds: impl IntoIterator<Item = SignalKind>,
+    ) -> io::Result<impl Future<Output = SignalKind> + Send> {
+        let mut arrivals = Vec::new();
+        for kind in kinds.into_iter().filter(|kind| !is_ignored(*kind)) {
+            let mut signal = signal(kind)?;
+            arrivals.push(Box::pin(async move {
+                signal.recv().await;
+                kind
+            }));
+        }
+        Ok(async move {
+            match arrivals.is_empty() {
+                true => pending().await,
+                false => select_all(arrivals).await.0,
+            }
+        })
     }
 
     /// Whether the process was started with this signal ignored, as `nohup` does for the end of the terminal. It must
@@ -124,8 +148,16 @@ mod signals {
 
 #[cfg(not(unix))]
 mod signals {
-    pub(super) fn watch() -> std::io::Result<()> {
+    use std::io;
+
+    pub(super) fn watch() -> io::Result<()> {
         Ok(())
+    }
+
+    pub(super) fn asked_to_end() -> io::Result<impl Future<Output = ()> + Send> {
+        Ok(async {
+            let _ = tokio::signal::ctrl_c().await;
+        })
     }
 }
 

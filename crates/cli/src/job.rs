@@ -8,12 +8,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use taploom::{Error, ErrorKind, Result};
 use taploom_bridge::jobs::{
-    Failure, JobLimits, JobRunner, Outcome, Stop, StreamingDatabase, UploadMode, UploadPolicy,
-    Uploader,
+    Failure, JobLimits, JobRunner, Outcome, Secret, Stop, StreamingDatabase, UploadMode,
+    UploadPolicy, Uploader,
 };
 use taploom_bridge::{Bridge, ErrorInfo, Formats, JobRun, JobStatus, Statuses};
 use url::Url;
 
+use crate::interrupt;
 use crate::resources::ResourceArguments;
 
 /// One job of a TAP service.
@@ -43,6 +44,9 @@ pub(crate) struct Arguments {
     /// Seconds after which an upload fails if the store takes no bytes and gives no answer
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     idle_timeout: u64,
+    /// Proxy on the way to the store: http://HOST:PORT [default: none, and HTTP_PROXY is not obeyed]
+    #[arg(long, value_name = "URL")]
+    proxy: Option<Url>,
     /// Log more: -v what happens, -vv details; RUST_LOG=FILTER decides instead if it is set
     #[arg(short, long, action = clap::ArgAction::Count)]
     verbose: u8,
@@ -85,14 +89,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             Ok(job) => {
                 let stop = Stop::default();
                 let abort = stop.abort.clone();
+                let asked_to_end = interrupt::asked_to_end().map_err(|error| {
+                    Error::new(ErrorKind::Internal, "can't listen to signals").with_source(error)
+                })?;
                 // The job ends as if it had been aborted, with a final status.
                 let interrupted = tokio::spawn(async move {
-                    if tokio::signal::ctrl_c().await.is_ok() {
-                        abort.cancel();
-                    }
+                    asked_to_end.await;
+                    abort.cancel();
                 });
                 let outcome = bridge.run(&job, &Lines, &stop).await;
                 interrupted.abort();
+                bridge.rest().await;
                 outcome.map_err(Error::sink)
             }
             Err(rejected) if rejected.job_id.is_some() => {
@@ -133,12 +140,15 @@ fn bridge(arguments: &Arguments) -> Result<Bridge> {
     let policy = UploadPolicy {
         attempts: arguments.attempts,
         idle_timeout: Duration::from_secs(arguments.idle_timeout),
+        proxy: arguments.proxy.clone().map(Secret::new),
         ..UploadPolicy::default()
     };
     let uploader = Uploader::new(policy).map_err(|failure| error(&failure))?;
-    let database = Arc::new(StreamingDatabase::new(&arguments.database)?);
+    // Nobody waits at a terminal for a server that may never come.
+    let database = StreamingDatabase::new(&arguments.database)?.with_outage(Duration::ZERO);
     let formats = Formats::new(taploom::registry()?);
-    let runner = JobRunner::new(database, uploader, limits).map_err(|failure| error(&failure))?;
+    let runner =
+        JobRunner::new(Arc::new(database), uploader, limits).map_err(|failure| error(&failure))?;
     Ok(Bridge::new(formats, runner).with_datalink_url(arguments.datalink_url.clone()))
 }
 

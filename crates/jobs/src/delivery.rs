@@ -9,9 +9,10 @@ use std::io;
 use std::time::Instant;
 
 use futures::TryStreamExt;
-use taploom_format::{EncoderSpec, Error, ErrorKind};
+use taploom_format::{EncoderSpec, Error};
 use taploom_pipeline::{BodyOptions, Encoded, RowSource, body, spawn};
-use taploom_scratch::ReadPattern;
+use taploom_scratch::{ReadPattern, ScratchError};
+use tracing::warn;
 
 use crate::failure::{Failure, FailureCause};
 use crate::job::{Destination, UploadMode};
@@ -22,6 +23,8 @@ use crate::upload::Uploader;
 pub(crate) struct Delivery<'a> {
     pub(crate) mode: UploadMode,
     pub(crate) uploader: &'a Uploader,
+    /// Disk limit for the result and the temporary files, in bytes.
+    pub(crate) scratch: Option<u64>,
 }
 
 impl Delivery<'_> {
@@ -51,7 +54,7 @@ impl Delivery<'_> {
         let result = file.reader();
         let started = Instant::now();
         let encoded = spawn(source, spec, Box::new(file)).await;
-        let encoded = encoded.map_err(|error| spooling_failed(&error))?;
+        let encoded = encoded.map_err(|error| self.failed(&error))?;
         observer.took(Stage::Encode, format, started.elapsed());
         let started = Instant::now();
         self.uploader.send_file(target, &result, observer).await?;
@@ -71,7 +74,7 @@ impl Delivery<'_> {
         // A document that reports a failure must not be stored as a result.
         let options = BodyOptions::default().with_always_break(true);
         let body = body(source, spec, options).await;
-        let (chunks, mut outcome) = body.map_err(|error| Failure::of_encoding(&error))?.split();
+        let (chunks, mut outcome) = body.map_err(|error| self.failed(&error))?.split();
         let sent = self.uploader.send_stream(target, chunks.map_err(io::Error::other)).await;
         // The connection may keep the chunks for a while after the store refused them.
         if sent.is_err() {
@@ -81,21 +84,28 @@ impl Delivery<'_> {
         let encoded = match (encoded, sent) {
             (Ok(encoded), Ok(())) => encoded,
             (Err(error), Err(failure)) if error.is_cancelled() => return Err(failure),
-            (Err(error), _) => return Err(Failure::of_encoding(&error)),
+            (Err(error), _) => return Err(self.failed(&error)),
             (Ok(_), Err(failure)) => return Err(failure),
         };
         observer.took(Stage::EncodeAndUpload, format, started.elapsed());
         Ok(encoded)
     }
-}
 
-/// The failure of an encoder whose sink is the scratch file. The cause names the folder and the limit.
-fn spooling_failed(error: &Error) -> Failure {
-    match error.kind() {
-        ErrorKind::Sink | ErrorKind::Resources => Failure::new(
-            FailureCause::Internal,
-            format!("no scratch space for the result: {error:#}"),
-        ),
-        _ => Failure::of_encoding(error),
+    /// The failure of an encoder. The folder of temporary files and the state of its disk are for the operator, in the
+    /// log.
+    fn failed(&self, error: &Error) -> Failure {
+        match ScratchError::find(error) {
+            Some(ScratchError::OverBudget { budget, .. }) if Some(*budget) == self.scratch => {
+                let message = format!(
+                    "the result takes more than {budget} bytes, the limit for one job: ask for fewer rows or columns"
+                );
+                Failure::new(FailureCause::ResultTooLarge, message)
+            }
+            Some(_) => {
+                warn!("no scratch space for a result: {error:#}");
+                Failure::new(FailureCause::Internal, "there is no scratch space for the result now")
+            }
+            None => Failure::of_encoding(error),
+        }
     }
 }

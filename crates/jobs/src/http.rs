@@ -2,25 +2,34 @@
 
 use std::time::Duration;
 
-use reqwest::Client;
+use reqwest::{Client, Proxy};
+use url::Url;
 
 use crate::failure::{Failure, FailureCause};
+use crate::secret::Secret;
 
-/// A client that does not follow redirects, because a signed URL is not valid at another address.
+/// A client that does not follow redirects, because a signed URL is not valid at another address. It goes through
+/// `proxy` or through none: a proxy that the environment names (HTTP_PROXY) would see the signed URLs.
 ///
 /// # Errors
 /// The certificates of the system can't be read.
-pub fn client(connect_timeout: Duration) -> Result<Client, Failure> {
+pub fn client(connect_timeout: Duration, proxy: Option<&Secret<Url>>) -> Result<Client, Failure> {
     // This fails if a provider was installed before; that one works as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
+    let mut builder = Client::builder()
         .connect_timeout(connect_timeout)
         .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(|error| {
-            let message = format!("no HTTP client: {}", one_line(error));
-            Failure::new(FailureCause::Internal, message)
-        })
+        .no_proxy();
+    if let Some(proxy) = proxy {
+        let proxy = Proxy::all(proxy.expose().clone()).map_err(|error| {
+            Failure::invalid(format!("the proxy can't be used: {}", one_line(error)))
+        })?;
+        builder = builder.proxy(proxy);
+    }
+    builder.build().map_err(|error| {
+        let message = format!("no HTTP client: {}", one_line(error));
+        Failure::new(FailureCause::Internal, message)
+    })
 }
 
 /// An error of the client on one line, with its causes and without the URL.

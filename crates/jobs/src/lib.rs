@@ -10,6 +10,8 @@ mod runner;
 mod secret;
 mod upload;
 
+#[cfg(feature = "mysql")]
+pub use database::mysql_rows;
 pub use database::{Database, Execution, Query, QueryPhase, QueryProgress, StreamingDatabase};
 pub use failure::{Failure, FailureCause};
 pub use job::{Destination, Job, JobLimits, Outcome, Stop, UploadMode, UrlRewriteColumns};

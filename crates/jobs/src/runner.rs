@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use taploom_pipeline::{Encoded, MaxRec, RowSource, Transformed, UrlRewrite};
+use tokio_util::task::TaskTracker;
 use tracing::info;
 
 use crate::database::{Database, Execution, QueryPhase};
@@ -18,10 +19,15 @@ use crate::upload::Uploader;
 ///
 /// Each call of [`run`](Self::run) runs one job. Jobs share the database, the HTTP client, and the limit
 /// on disk space.
+///
+/// The end of a job is reported first, and the database learns of it afterwards, in a task of its own: nobody waits for
+/// a database that is slow to forget a result. [`rest`](Self::rest) waits for these tasks.
 pub struct JobRunner {
     database: Arc<dyn Database>,
     uploader: Uploader,
     limits: JobLimits,
+    /// Queries that are being ended in the database.
+    endings: TaskTracker,
 }
 
 impl JobRunner {
@@ -40,7 +46,7 @@ impl JobRunner {
                 "the database gives a result only once: its upload has to be spooled, not chunked",
             ));
         }
-        Ok(Self { database, uploader, limits })
+        Ok(Self { database, uploader, limits, endings: TaskTracker::new() })
     }
 
     /// The resources that jobs may use.
@@ -58,19 +64,49 @@ impl JobRunner {
         observer: &mut dyn JobObserver,
         stop: &Stop,
     ) -> io::Result<Outcome> {
-        let outcome = self.outcome(job, observer, stop).await?;
-        if outcome != Outcome::HandedOver {
-            observer.ended(&outcome).await?;
+        let (ended, execution) = self.ended(job, observer, stop).await;
+        let published = match &ended {
+            Ok(Ended::Here(Outcome::HandedOver)) | Err(_) => Ok(()),
+            Ok(Ended::Here(outcome) | Ended::InDatabase(outcome)) => observer.ended(outcome).await,
+        };
+        if let Some(execution) = execution {
+            self.end(execution, &ended);
         }
+        published?;
+        let (Ended::Here(outcome) | Ended::InDatabase(outcome)) = ended?;
         Ok(outcome)
     }
 
-    async fn outcome(
+    /// Waits until the database has been told of the end of every query that [`run`](Self::run) has ended. Call it
+    /// before the runtime ends.
+    pub async fn rest(&self) {
+        self.endings.close();
+        self.endings.wait().await;
+        self.endings.reopen();
+    }
+
+    /// Tells the database of the end of a query.
+    fn end(&self, mut execution: Box<dyn Execution>, ended: &io::Result<Ended>) {
+        let is_stored = match ended {
+            Ok(Ended::InDatabase(_)) => return,
+            Ok(Ended::Here(outcome)) => matches!(outcome, Outcome::Completed(_)),
+            Err(_) => false,
+        };
+        self.endings.spawn(async move {
+            match is_stored {
+                true => execution.forget().await,
+                false => execution.cancel().await,
+            }
+        });
+    }
+
+    /// How a job ends, and its query, if the database has accepted it.
+    async fn ended(
         &self,
         job: Job,
         observer: &mut dyn JobObserver,
         stop: &Stop,
-    ) -> io::Result<Outcome> {
+    ) -> (io::Result<Ended>, Option<Box<dyn Execution>>) {
         let limit = job.timeout.or(self.limits.timeout);
         let deadline = async {
             match limit {
@@ -80,32 +116,23 @@ impl JobRunner {
         };
         tokio::pin!(deadline);
         let submitted = tokio::select! {
-            submitted = self.database.submit(job.query.clone()) => submitted,
-            () = &mut deadline => Err(too_long(limit)),
-            () = stop.abort.cancelled() => return Ok(Outcome::Aborted),
-            () = stop.hand_over.cancelled() => return Ok(Outcome::HandedOver),
+            submitted = self.database.submit(job.query.clone()) => submitted.map_err(Outcome::Failed),
+            () = &mut deadline => Err(Outcome::Failed(too_long(limit))),
+            () = stop.abort.cancelled() => Err(Outcome::Aborted),
+            () = stop.hand_over.cancelled() => Err(Outcome::HandedOver),
         };
         let mut execution = match submitted {
             Ok(execution) => execution,
-            Err(failure) => return Ok(Outcome::Failed(failure)),
+            Err(outcome) => return (Ok(Ended::Here(outcome)), None),
         };
         observer.submitted(execution.id());
         let ended = tokio::select! {
-            ended = self.carry_out(job, &mut *execution, observer) => ended?,
-            () = &mut deadline => Ended::Here(Outcome::Failed(too_long(limit))),
-            () = stop.abort.cancelled() => Ended::Here(Outcome::Aborted),
-            () = stop.hand_over.cancelled() => Ended::Here(Outcome::HandedOver),
+            ended = self.carry_out(job, &mut *execution, observer) => ended,
+            () = &mut deadline => Ok(Ended::Here(Outcome::Failed(too_long(limit)))),
+            () = stop.abort.cancelled() => Ok(Ended::Here(Outcome::Aborted)),
+            () = stop.hand_over.cancelled() => Ok(Ended::Here(Outcome::HandedOver)),
         };
-        Ok(match ended {
-            Ended::Here(outcome) => {
-                match outcome {
-                    Outcome::Completed(_) => execution.forget().await,
-                    _ => execution.cancel().await,
-                }
-                outcome
-            }
-            Ended::InDatabase(outcome) => outcome,
-        })
+        (ended, Some(execution))
     }
 
     /// The part between the submission and the end. Only this part can be interrupted.
@@ -153,7 +180,11 @@ impl JobRunner {
         }
         let limit = MaxRec::new(source.schema(), maxrec.unwrap_or(u64::MAX));
         let source = Transformed::new(source, limit);
-        let delivery = Delivery { mode: self.limits.upload, uploader: &self.uploader };
+        let delivery = Delivery {
+            mode: self.limits.upload,
+            uploader: &self.uploader,
+            scratch: self.limits.scratch_per_job,
+        };
         let encoded = delivery.store(source, format, &destination, observer).await?;
         let summary = &encoded.summary;
         info!(

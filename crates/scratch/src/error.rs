@@ -31,6 +31,27 @@ pub enum ScratchError {
     },
 }
 
+impl ScratchError {
+    /// Finds the error of a temporary file in an error and its causes.
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use taploom_scratch::ScratchError;
+    ///
+    /// let full = ScratchError::OverBudget { place: "/tmp".to_owned(), budget: 1 << 20 };
+    /// assert!(ScratchError::find(&io::Error::from(full)).is_some());
+    /// assert!(ScratchError::find(&io::Error::other("something else")).is_none());
+    /// ```
+    pub fn find<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Self> {
+        std::iter::successors(Some(error), |error| error.source()).find_map(|error| {
+            // An io::Error gives the causes of its inner error, and not that error, as its source.
+            let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            error.downcast_ref().or_else(|| inner?.downcast_ref())
+        })
+    }
+}
+
 /// An operation on a temporary file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

@@ -30,6 +30,7 @@ impl Config {
             longest_delay: seconds(upload.longest_delay_seconds),
             connect_timeout: seconds(upload.connect_timeout_seconds),
             idle_timeout: seconds(upload.idle_timeout_seconds),
+            proxy: upload.proxy.clone(),
         })?;
         let limits = JobLimits {
             resources: Resources::default()
@@ -54,7 +55,10 @@ impl DatabaseConfig {
             |error: taploom_format::Error| Failure::invalid(format!("database.url: {error}"));
         let url = self.url.expose();
         match &self.qserv {
-            None => Ok(Arc::new(StreamingDatabase::new(url).map_err(invalid)?)),
+            None => {
+                let database = StreamingDatabase::new(url).map_err(invalid)?;
+                Ok(Arc::new(database.with_outage(seconds(self.outage_seconds))))
+            }
             #[cfg(not(feature = "mysql"))]
             Some(_) => Err(Failure::invalid("database.qserv: built without MySQL")),
             #[cfg(feature = "mysql")]
@@ -71,6 +75,7 @@ impl DatabaseConfig {
                 options.poll = qserv.poll_seconds.map_or(options.poll, seconds);
                 options.timeout = qserv.timeout_seconds.map_or(options.timeout, seconds);
                 options.attempts = qserv.attempts.unwrap_or(options.attempts);
+                options.outage = seconds(self.outage_seconds);
                 options.delete_results = qserv.delete_results.unwrap_or(options.delete_results);
                 Ok(Arc::new(Qserv::new(options)?))
             }

@@ -46,6 +46,35 @@ async fn what_passes_is_tried_again() {
     }
 }
 
+/// Rows that don't fit into the buffers of a connection: 20 MB.
+const LARGE: &str = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c WHERE n < 20000) \
+                     SELECT printf('%01000d', n) AS n FROM c";
+
+#[tokio::test]
+async fn a_store_that_answers_before_it_has_everything_has_stored_nothing() {
+    let database = SampleDatabase::create();
+    for mode in [UploadMode::Spooled, UploadMode::Chunked] {
+        let store =
+            Store::start(&[Answer::Early(200), Answer::Early(204), Answer::Early(200)]).await;
+        let job = job_of(LARGE, &store.url(), &[("n", "char")]);
+        let limits = JobLimits { upload: mode, ..limits() };
+        let (_, published) = run(&bridge(&database, limits.clone()), &job).await;
+        let (code, message) = published.error();
+        assert_eq!(code, "upload_failed", "{message}");
+
+        let store = Store::start(&[Answer::Early(200), OK]).await;
+        let job = job_of(LARGE, &store.url(), &[("n", "char")]);
+        let (outcome, _) = run(&bridge(&database, limits), &job).await;
+        match mode {
+            UploadMode::Spooled => {
+                assert!(matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
+                assert!(store.the_put().body.len() > 20_000_000);
+            }
+            UploadMode::Chunked => assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_does_not_pass_is_not() {
     for status in [400, 403, 404, 412, 307] {
@@ -147,16 +176,30 @@ async fn scratch_that_is_full_is_said() {
     let job = job_of(&numbers(100_000), &store.url(), &[("n", "long")]);
     let mut small = limits();
     small.scratch_per_job = Some(10_000);
-    let (_, published) = run(&bridge(&database, small), &job).await;
+    let (_, published) = run(&bridge(&database, small.clone()), &job).await;
     let (code, message) = published.error();
-    assert_eq!(code, "backend_internal_error");
-    assert!(message.contains("no scratch space") && message.contains("10000 bytes"), "{message}");
+    assert_eq!(code, "backend_results_too_large");
+    assert!(message.contains("more than 10000 bytes"), "{message}");
 
+    // The common limit of all jobs, and a disk that can't be used, are the operator's.
+    let mut shared = limits();
+    shared.resources.scratch = ScratchSpace::default().limited_to(10_000);
     let mut missing = limits();
     missing.resources.scratch = ScratchSpace::in_folder(database.folder().join("not-there"));
-    let (_, published) = run(&bridge(&database, missing), &job).await;
-    assert_eq!(published.error().0, "backend_internal_error");
+    for limits in [shared, missing] {
+        let (_, published) = run(&bridge(&database, limits), &job).await;
+        let expected = "there is no scratch space for the result now".to_owned();
+        assert_eq!(published.error(), ("backend_internal_error".to_owned(), expected));
+    }
     assert_eq!(store.begun(), 0);
+
+    // The encoder of Parquet keeps its columns on disk, even if nothing else is.
+    let mut job = job_of(&numbers(1_000_000), &store.url(), &[("n", "long")]);
+    job["resultFormat"]["format"] = json!({"type": "Parquet"});
+    small.upload = UploadMode::Chunked;
+    small.resources.memory_budget = 4 << 20;
+    let (_, published) = run(&bridge(&database, small), &job).await;
+    assert_eq!(published.error().0, "backend_results_too_large");
 }
 
 /// A query that never ends, and returns its first row at once.

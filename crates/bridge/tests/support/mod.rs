@@ -175,6 +175,7 @@ pub(crate) async fn run_until(bridge: &Bridge, job: &Value, stop: &Stop) -> (Out
         Ok(job) => bridge.run(&job, &published, stop).await,
         Err(rejected) => bridge.reject(&rejected, &published).await,
     };
+    bridge.rest().await;
     (outcome.unwrap(), published)
 }
 

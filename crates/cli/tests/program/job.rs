@@ -113,3 +113,68 @@ fn what_goes_wrong_is_one_line_and_a_status() {
     }
     taploom(&["job", "nowhere.json", "--database", &database]).fails_with(2, &["nowhere.json"]);
 }
+
+/// A query that never ends.
+#[cfg(target_os = "linux")]
+const ENDLESS: &str = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n FROM c) SELECT n FROM c";
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_job_that_is_told_to_end_says_so() {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    let folder = Folder::new();
+    let mut endless = message("http://127.0.0.1:1/");
+    endless["query"] = json!(ENDLESS);
+    let (database, job) = prepare(&folder, &endless);
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        let mut child = Command::new("env")
+            .args(["--default-signal=HUP,INT,TERM", env!("CARGO_BIN_EXE_taploom")])
+            .args(["job", &job, "--database", &database])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut statuses = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut status =
+            || -> Value { serde_json::from_str(&statuses.next().unwrap().unwrap()).unwrap() };
+        assert_eq!(status()["status"], "EXECUTING");
+        let id = child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        assert_eq!(status()["status"], "ABORTED", "{signal}");
+        assert_eq!(child.wait().unwrap().code(), Some(1), "{signal}");
+    }
+}
+
+#[test]
+fn a_signed_url_goes_to_a_proxy_only_if_told() {
+    let run = |url: &str, proxy: &[&str]| {
+        let folder = Folder::new();
+        let (database, job) = prepare(&folder, &message(url));
+        let arguments =
+            [&["job", &job, "--database", &database, "--attempts", "1"], proxy].concat();
+        std::process::Command::new(env!("CARGO_BIN_EXE_taploom"))
+            .args(arguments)
+            .env("HTTP_PROXY", "http://127.0.0.1:1")
+            .env("http_proxy", "http://127.0.0.1:1")
+            .env("ALL_PROXY", "http://127.0.0.1:1")
+            .output()
+            .unwrap()
+    };
+    let (url, put) = store();
+    let ended = run(&url, &[]);
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert!(put.join().unwrap().0.starts_with("put /result"));
+
+    let (proxy, put) = store();
+    let (proxy, _) = proxy.split_once("/result").unwrap();
+    let ended = run("http://store.invalid/result?signature=5ec3e7", &["--proxy", proxy]);
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    let head = put.join().unwrap().0;
+    assert!(head.starts_with("put http://store.invalid/result"), "{head}");
+
+    let ended = run("http://store.invalid/", &["--proxy", "mailto:me@example.org"]);
+    assert_eq!(ended.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&ended.stderr).contains("proxy"));
+}

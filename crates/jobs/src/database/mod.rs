@@ -7,8 +7,12 @@ use taploom_sources::ColumnList;
 
 use crate::failure::Failure;
 
+#[cfg(feature = "mysql")]
+mod mysql;
 mod streaming;
 
+#[cfg(feature = "mysql")]
+pub use mysql::mysql_rows;
 pub use streaming::StreamingDatabase;
 
 /// A query to run.
@@ -16,6 +20,8 @@ pub use streaming::StreamingDatabase;
 pub struct Query {
     /// The SQL, in the dialect of the database.
     pub sql: String,
+    /// The query in ADQL, as the user wrote it, for databases that keep it beside the SQL.
+    pub adql: Option<String>,
     /// The database of table names without a qualifier.
     pub database: Option<String>,
     /// The columns of the result, by position.

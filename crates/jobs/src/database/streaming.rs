@@ -2,15 +2,21 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use taploom_pipeline::RowSource;
 #[cfg(feature = "mysql")]
-use taploom_sources::mysql::{self, BatchLimits, MysqlOptions, QueryKiller};
+use taploom_sources::mysql::{MysqlOptions, QueryKiller};
 use taploom_sources::{Request, SourceRegistry, open};
 
+#[cfg(feature = "mysql")]
+use crate::database::mysql_rows;
 use crate::database::{Database, Execution, Query, QueryPhase, QueryProgress};
 use crate::failure::{Failure, FailureCause};
+
+/// Time for which a server that is away is waited for.
+const OUTAGE: Duration = Duration::from_secs(600);
 
 /// A database with a location as for `taploom encode`: `sqlite:FILE`, `mysql://...`.
 ///
@@ -18,6 +24,7 @@ use crate::failure::{Failure, FailureCause};
 pub struct StreamingDatabase {
     location: Arc<Location>,
     queries: AtomicU64,
+    outage: Duration,
 }
 
 enum Location {
@@ -38,7 +45,13 @@ impl StreamingDatabase {
             "mysql" => Location::Mysql(location.parse()?),
             _ => Location::Any(location.to_owned()),
         };
-        Ok(Self { location: Arc::new(location), queries: AtomicU64::new(0) })
+        Ok(Self { location: Arc::new(location), queries: AtomicU64::new(0), outage: OUTAGE })
+    }
+
+    /// Sets how long a job waits for a server that is away or takes no connection: ten minutes by default.
+    #[must_use]
+    pub fn with_outage(self, outage: Duration) -> Self {
+        Self { outage, ..self }
     }
 }
 
@@ -50,6 +63,8 @@ impl Database for StreamingDatabase {
             location: Arc::clone(&self.location),
             query: Some(query),
             id,
+            #[cfg(feature = "mysql")]
+            outage: self.outage,
             reported: false,
             #[cfg(feature = "mysql")]
             killer: None,
@@ -65,6 +80,8 @@ struct StreamingQuery {
     location: Arc<Location>,
     query: Option<Query>,
     id: u64,
+    #[cfg(feature = "mysql")]
+    outage: Duration,
     /// Whether `progress` was called. The query itself runs while its rows are read.
     reported: bool,
     #[cfg(feature = "mysql")]
@@ -106,14 +123,12 @@ impl Execution for StreamingQuery {
             #[cfg(feature = "mysql")]
             Location::Mysql(options) => {
                 let mut options = options.clone();
-                options.database = query.database.or(options.database);
-                let limits = BatchLimits { rows: query.batch_rows, ..BatchLimits::default() };
-                mysql::query(&options, &query.sql, Some(&query.columns), limits).await.map(
-                    |source| {
-                        self.killer = Some(source.killer());
-                        Box::new(source) as Box<dyn RowSource>
-                    },
-                )
+                if let Some(database) = &query.database {
+                    options.database = Some(database.clone());
+                }
+                let source = mysql_rows(&options, &query.sql, &query, self.outage).await?;
+                self.killer = Some(source.killer());
+                Ok(Box::new(source) as Box<dyn RowSource>)
             }
         };
         opened.map_err(|error| Failure::of_rows(&error))

@@ -10,11 +10,13 @@ use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Body, Client, StatusCode};
 use taploom_scratch::ScratchReader;
 use tracing::warn;
+use url::Url;
 
 use crate::failure::{Failure, FailureCause};
 use crate::http::{client, one_line};
 use crate::job::Destination;
 use crate::observer::JobObserver;
+use crate::secret::Secret;
 use crate::upload::pulse::Pulse;
 
 mod pulse;
@@ -33,6 +35,8 @@ pub struct UploadPolicy {
     pub connect_timeout: Duration,
     /// Time after which an attempt fails if the store neither takes bytes nor answers.
     pub idle_timeout: Duration,
+    /// The proxy on the way to the store. None by default, whatever the environment says.
+    pub proxy: Option<Secret<Url>>,
 }
 
 impl Default for UploadPolicy {
@@ -43,6 +47,7 @@ impl Default for UploadPolicy {
             longest_delay: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
+            proxy: None,
         }
     }
 }
@@ -71,9 +76,9 @@ impl Uploader {
     /// An uploader over HTTP/1.1 that trusts the certificates of the system.
     ///
     /// # Errors
-    /// The certificates of the system can't be read.
+    /// The certificates of the system can't be read, or the proxy can't be used.
     pub fn new(policy: UploadPolicy) -> Result<Self, Failure> {
-        let client = client(policy.connect_timeout)?;
+        let client = client(policy.connect_timeout, policy.proxy.as_ref())?;
         Ok(Self { client, policy })
     }
 
@@ -149,7 +154,12 @@ impl Uploader {
             }
         };
         match response.status() {
-            status if status.is_success() => Ok(()),
+            status if status.is_success() && pulse.took_all(length) => Ok(()),
+            // What it has stored can't be the result.
+            status if status.is_success() => Err(Problem {
+                what: format!("the store answered {status} before it had taken the whole result"),
+                again: Again::After(None),
+            }),
             // The body of the answer is not shown, because it may quote the signature.
             status => Err(Problem {
                 what: format!("the store answered {status}"),

@@ -1,8 +1,8 @@
-//! Detects a store that hangs.
+//! Observes what a store does while a result is sent: whether it hangs, and whether it has taken everything.
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -16,12 +16,20 @@ pub(crate) struct Pulse {
     /// The time since which the store has to act, in milliseconds after `base`, plus 1; 0 while the store
     /// waits for bytes.
     since: Arc<AtomicU64>,
+    taken: Arc<Taken>,
+}
+
+/// What the connection has taken of a body.
+#[derive(Default)]
+struct Taken {
+    bytes: AtomicU64,
+    ended: AtomicBool,
 }
 
 impl Pulse {
     /// Starts the clock: the store has to accept a connection.
     pub(crate) fn start() -> Self {
-        Self { base: Instant::now(), since: Arc::new(AtomicU64::new(1)) }
+        Self { base: Instant::now(), since: Arc::new(AtomicU64::new(1)), taken: Arc::default() }
     }
 
     /// Passes `bytes` on and observes when the store asks for the next chunk.
@@ -35,6 +43,13 @@ impl Pulse {
             pulse.since.store(0, Ordering::Relaxed);
             let next = std::task::ready!(bytes.poll_next_unpin(context));
             pulse.since.store(pulse.elapsed() + 1, Ordering::Relaxed);
+            match &next {
+                Some(Ok(chunk)) => {
+                    pulse.taken.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+                }
+                Some(Err(_)) => {}
+                None => pulse.taken.ended.store(true, Ordering::Relaxed),
+            }
             std::task::Poll::Ready(next)
         })
     }
@@ -53,6 +68,12 @@ impl Pulse {
             }
             tokio::time::sleep(Duration::from_millis((limit - held).clamp(1, 1000))).await;
         }
+    }
+
+    /// Whether the connection has taken the whole body. The end of a body whose length is known is not asked for.
+    pub(crate) fn took_all(&self, length: Option<u64>) -> bool {
+        self.taken.ended.load(Ordering::Relaxed)
+            || length == Some(self.taken.bytes.load(Ordering::Relaxed))
     }
 
     fn elapsed(&self) -> u64 {

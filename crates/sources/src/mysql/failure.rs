@@ -91,6 +91,34 @@ impl fmt::Display for ServerError {
 
 impl std::error::Error for ServerError {}
 
+/// Why there is no connection. It is the source of an [`Error`], whose text includes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectError {
+    /// What the server said, if it was reached.
+    pub server: Option<ServerError>,
+    text: String,
+}
+
+impl ConnectError {
+    /// Finds the reason in an error: a caller that can wait for the server does so, and others are not at fault.
+    pub fn find(error: &Error) -> Option<&Self> {
+        std::error::Error::source(error)?.downcast_ref()
+    }
+
+    /// Whether the server was reached, and the database that was named does not exist or is not open to the user.
+    pub fn is_of_the_database(&self) -> bool {
+        self.server.as_ref().is_some_and(|server| matches!(server.code, 1044 | 1049))
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for ConnectError {}
+
 /// A failure, by whether another attempt may help.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -120,14 +148,17 @@ impl Failure {
     /// The error for a failure while connecting to `address`.
     pub(super) fn connecting(self, address: &str) -> Error {
         match self {
-            Self::Lost(error) => Error::new(ErrorKind::Source, "can't connect to the MySQL server")
-                .with_source(format!("{address}: {error}")),
+            Self::Lost(error) => {
+                let why = ConnectError { server: None, text: format!("{address}: {error}") };
+                Error::new(ErrorKind::Source, "can't connect to the MySQL server").with_source(why)
+            }
             Self::Server(error) => {
                 let kind = match error.is_of_the_server() || error.is_of_the_moment() {
                     true => ErrorKind::Source,
                     false => ErrorKind::InvalidRequest,
                 };
-                Error::new(kind, "the MySQL server refuses the connection").with_source(error)
+                let why = ConnectError { text: error.to_string(), server: Some(error) };
+                Error::new(kind, "the MySQL server refuses the connection").with_source(why)
             }
             Self::Final(error) => error,
         }
