@@ -194,7 +194,7 @@ async fn scratch_that_is_full_is_said() {
     assert_eq!(store.begun(), 0);
 
     // The encoder of Parquet keeps its columns on disk, even if nothing else is.
-    let mut job = job_of(&numbers(1_000_000), &store.url(), &[("n", "long")]);
+    let mut job = job_of(LARGE, &store.url(), &[("n", "char")]);
     job["resultFormat"]["format"] = json!({"type": "Parquet"});
     small.upload = UploadMode::Chunked;
     small.resources.memory_budget = 4 << 20;

@@ -308,8 +308,7 @@ impl QueryKiller {
 const NO_SUCH_CONNECTION: u16 = 1094;
 
 fn server_code(error: &Error) -> Option<u16> {
-    let source = std::error::Error::source(error)?;
-    source.downcast_ref::<ServerError>().map(|error| error.code)
+    ServerError::find(error).map(|error| error.code)
 }
 
 /// Counts the attempts that are left, and waits longer before each.

@@ -5,14 +5,13 @@ use std::io;
 
 use taploom_model::{Error, ErrorKind};
 
-/// An error that the server reported. It is the source of an [`Error`], whose text includes it.
+/// An error that the server reported. It is among the causes of an [`Error`], whose text includes it.
 ///
 /// ```no_run
-/// use std::error::Error as _;
 /// use taploom_sources::mysql::ServerError;
 ///
 /// # let error = taploom_model::Error::new(taploom_model::ErrorKind::Source, "");
-/// let code = error.source().and_then(|cause| cause.downcast_ref::<ServerError>()).map(|error| error.code);
+/// let code = ServerError::find(&error).map(|error| error.code);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerError {
@@ -25,6 +24,11 @@ pub struct ServerError {
 }
 
 impl ServerError {
+    /// Finds what the server reported among the causes of an error.
+    pub fn find(error: &Error) -> Option<&Self> {
+        cause(error)
+    }
+
     /// Parses an error packet, which begins with 0xFF.
     pub(super) fn parse(packet: &[u8]) -> Self {
         let code = match packet {
@@ -91,33 +95,52 @@ impl fmt::Display for ServerError {
 
 impl std::error::Error for ServerError {}
 
-/// Why there is no connection. It is the source of an [`Error`], whose text includes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// There is no connection to the server. It is among the causes of an [`Error`], whose text includes it.
+#[derive(Debug)]
 pub struct ConnectError {
-    /// What the server said, if it was reached.
-    pub server: Option<ServerError>,
-    text: String,
+    /// Host and port.
+    pub address: String,
+    why: Unconnected,
+}
+
+#[derive(Debug)]
+enum Unconnected {
+    Lost(io::Error),
+    Refused(ServerError),
 }
 
 impl ConnectError {
-    /// Finds the reason in an error: a caller that can wait for the server does so, and others are not at fault.
+    /// Finds out whether an error is one of the connection, so that the query is not at fault.
     pub fn find(error: &Error) -> Option<&Self> {
-        std::error::Error::source(error)?.downcast_ref()
+        cause(error)
     }
 
     /// Whether the server was reached, and the database that was named does not exist or is not open to the user.
     pub fn is_of_the_database(&self) -> bool {
-        self.server.as_ref().is_some_and(|server| matches!(server.code, 1044 | 1049))
+        matches!(&self.why, Unconnected::Refused(error) if matches!(error.code, 1044 | 1049))
     }
 }
 
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(&self.address)
     }
 }
 
-impl std::error::Error for ConnectError {}
+impl std::error::Error for ConnectError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(match &self.why {
+            Unconnected::Lost(error) => error,
+            Unconnected::Refused(error) => error,
+        })
+    }
+}
+
+/// The first cause of this type.
+fn cause<T: std::error::Error + 'static>(error: &Error) -> Option<&T> {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.into_iter().find_map(|cause| cause.downcast_ref())
+}
 
 /// A failure, by whether another attempt may help.
 #[derive(Debug)]
@@ -149,16 +172,18 @@ impl Failure {
     pub(super) fn connecting(self, address: &str) -> Error {
         match self {
             Self::Lost(error) => {
-                let why = ConnectError { server: None, text: format!("{address}: {error}") };
-                Error::new(ErrorKind::Source, "can't connect to the MySQL server").with_source(why)
+                let why = Unconnected::Lost(error);
+                Error::new(ErrorKind::Source, "can't connect to the MySQL server")
+                    .with_source(ConnectError { address: address.to_owned(), why })
             }
             Self::Server(error) => {
                 let kind = match error.is_of_the_server() || error.is_of_the_moment() {
                     true => ErrorKind::Source,
                     false => ErrorKind::InvalidRequest,
                 };
-                let why = ConnectError { text: error.to_string(), server: Some(error) };
-                Error::new(kind, "the MySQL server refuses the connection").with_source(why)
+                let why = Unconnected::Refused(error);
+                Error::new(kind, "the MySQL server refuses the connection")
+                    .with_source(ConnectError { address: address.to_owned(), why })
             }
             Self::Final(error) => error,
         }

@@ -127,5 +127,5 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 fn server_error(error: &Error) -> &ServerError {
-    error.source().and_then(|source| source.downcast_ref()).unwrap_or_else(|| panic!("{error:?}"))
+    ServerError::find(error).unwrap_or_else(|| panic!("{error:?}"))
 }
