@@ -65,7 +65,7 @@ fn run(database: &str, jobs: &str, memory: &str, messages: &[String]) -> Result<
                 let job = JobRun::parse(&text)
                     .map_err(|error| format!("{message}: {}", error.failure))?;
                 let bridge = Arc::clone(&bridge);
-                running.spawn(async move { bridge.run(&job, &Nobody, &Stop::default()).await });
+                running.spawn(async move { bridge.run(job, &Nobody, &Stop::default()).await });
             }
         }
         let mut completed = 0;

@@ -1,7 +1,17 @@
 //! Turns the messages of a TAP service into jobs.
 
+use std::io;
+#[cfg(feature = "kafka")]
+use std::sync::Arc;
+use std::time::Duration;
+
 use taploom_format::ColumnMetadata;
-use taploom_jobs::{Destination, Failure, Job, JobRunner, Outcome, Query, Stop, UrlRewriteColumns};
+#[cfg(feature = "kafka")]
+use taploom_jobs::Gate;
+use taploom_jobs::{
+    Destination, Failure, FailureCause, Job, JobRunner, Outcome, Query, ResultRequest, RowRequest,
+    Secret, Stop, UrlRewriteColumns,
+};
 use taploom_sources::ColumnList;
 use tracing::warn;
 use url::Url;
@@ -9,6 +19,7 @@ use url::Url;
 use crate::format::{Formats, content_type};
 use crate::message::{JobRun, Rejected, ResultFormat};
 use crate::metrics::Metrics;
+use crate::packed::Packed;
 use crate::report::Report;
 use crate::status::Statuses;
 
@@ -18,6 +29,15 @@ pub struct Bridge {
     runner: JobRunner,
     datalink_url: Option<Url>,
     metrics: Metrics,
+}
+
+/// What other workers have done for a job.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Earlier {
+    /// The id of the query that runs in the database.
+    pub execution_id: Option<String>,
+    /// The time that the job has used.
+    pub used: Duration,
 }
 
 impl Bridge {
@@ -44,6 +64,14 @@ impl Bridge {
         self.runner.limits().resources.memory_budget
     }
 
+    /// Bounds the number of jobs that read rows at the same time.
+    #[cfg(feature = "kafka")]
+    #[must_use]
+    pub(crate) fn with_gate(mut self, gate: Arc<dyn Gate>) -> Self {
+        self.runner = self.runner.with_gate(gate);
+        self
+    }
+
     /// Runs a job and publishes its status messages. The final one comes last and exactly once, unless
     /// another worker takes the job over.
     ///
@@ -51,16 +79,46 @@ impl Bridge {
     /// A status can't be published. The job then has to be run again.
     pub async fn run(
         &self,
-        message: &JobRun,
+        message: JobRun,
         statuses: &dyn Statuses,
         stop: &Stop,
-    ) -> std::io::Result<Outcome> {
+    ) -> io::Result<Outcome> {
+        self.go_on(message, Earlier::default(), statuses, stop).await
+    }
+
+    /// The same for a job that another worker has begun.
+    ///
+    /// # Errors
+    /// The same as [`run`](Self::run).
+    pub async fn go_on(
+        &self,
+        message: JobRun,
+        earlier: Earlier,
+        statuses: &dyn Statuses,
+        stop: &Stop,
+    ) -> io::Result<Outcome> {
         let _running = self.metrics.running();
-        let mut report = Report::new(message, statuses, &self.metrics);
-        let outcome = match self.job(message) {
+        let mut report = Report::new(&message, statuses, &self.metrics);
+        let outcome = match self.job(message, earlier) {
             Ok(job) => self.runner.run(job, &mut report, stop).await?,
             Err(failure) => report.failed(failure).await?,
         };
+        self.metrics.ended(&outcome);
+        Ok(outcome)
+    }
+
+    /// Publishes that a job has failed before it was run.
+    ///
+    /// # Errors
+    /// The status can't be published.
+    #[cfg(feature = "kafka")]
+    pub(crate) async fn give_up(
+        &self,
+        message: &JobRun,
+        failure: Failure,
+        statuses: &dyn Statuses,
+    ) -> io::Result<Outcome> {
+        let outcome = Report::new(message, statuses, &self.metrics).failed(failure).await?;
         self.metrics.ended(&outcome);
         Ok(outcome)
     }
@@ -79,43 +137,68 @@ impl Bridge {
         &self,
         rejected: &Rejected,
         statuses: &dyn Statuses,
-    ) -> std::io::Result<Outcome> {
+    ) -> io::Result<Outcome> {
         let mut report = Report::of_rejected(rejected, statuses, &self.metrics)?;
         let outcome = report.failed(rejected.failure.clone()).await?;
         self.metrics.ended(&outcome);
         Ok(outcome)
     }
 
-    fn job(&self, message: &JobRun) -> Result<Job, Failure> {
+    /// The job that a message asks for. What can be wrong with its result is found now, and the form of the result is
+    /// packed until the query has ended.
+    fn job(&self, message: JobRun, earlier: Earlier) -> Result<Job<'_>, Failure> {
         if message.upload_tables.as_ref().is_some_and(|tables| !tables.is_empty()) {
             return Err(Failure::invalid("uploadTables: this bridge takes no tables"));
         }
-        let result = &message.result_format;
-        let format = self.formats.spec(&result.format, &result.envelope)?;
-        let columns = column_list(result);
-        let batch_rows = self.runner.limits().batch_rows(columns.columns.len());
+        let JobRun { job_id, destination, maxrec, result_format, .. } = message;
+        self.result(&job_id, &result_format, &destination, maxrec)?;
+        let unpackable = |error: io::Error| Failure::new(FailureCause::Internal, error.to_string());
+        let packed = Packed::of(&result_format).map_err(unpackable)?;
+        drop(result_format);
         Ok(Job {
-            id: message.job_id.clone(),
+            id: job_id.clone(),
             query: Query {
-                sql: message.query.clone(),
-                adql: message.adql_query.clone(),
-                database: message.database.clone(),
-                columns,
-                batch_rows,
+                sql: message.query,
+                adql: message.adql_query,
+                database: message.database,
             },
-            destination: Destination {
-                url: message.destination.clone(),
-                content_type: content_type(&format),
-            },
-            format,
-            url_rewrite: self.url_rewrite(message)?,
-            maxrec: message.maxrec,
+            resume: earlier.execution_id,
             timeout: message.timeout,
+            used: earlier.used,
+            result: Box::new(move || {
+                let format = packed.value().map_err(unpackable)?;
+                self.result(&job_id, &format, &destination, maxrec)
+            }),
         })
     }
 
-    fn url_rewrite(&self, message: &JobRun) -> Result<Option<UrlRewriteColumns>, Failure> {
-        let format = &message.result_format;
+    fn result(
+        &self,
+        job_id: &str,
+        result: &ResultFormat,
+        destination: &Secret<Url>,
+        maxrec: Option<u64>,
+    ) -> Result<ResultRequest, Failure> {
+        let format = self.formats.spec(&result.format, &result.envelope)?;
+        let columns = column_list(result);
+        let batch_rows = self.runner.limits().batch_rows(columns.columns.len());
+        Ok(ResultRequest {
+            rows: RowRequest { columns, batch_rows },
+            destination: Destination {
+                url: destination.clone(),
+                content_type: content_type(&format),
+            },
+            format,
+            url_rewrite: self.url_rewrite(job_id, result)?,
+            maxrec,
+        })
+    }
+
+    fn url_rewrite(
+        &self,
+        job_id: &str,
+        format: &ResultFormat,
+    ) -> Result<Option<UrlRewriteColumns>, Failure> {
         let columns = format.column_types.iter().enumerate();
         let columns = columns.filter(|(_, column)| column.requires_url_rewrite == Some(true));
         let columns: Vec<usize> = columns.map(|(index, _)| index).collect();
@@ -128,7 +211,7 @@ impl Bridge {
                 Failure::invalid(format!("resultFormat.baseUrl: {text:?} is not a URL: {error}"))
             })?,
             (None, None) => {
-                warn!(job = message.job_id, "URLs are not rewritten: a DataLink URL is not set");
+                warn!(job = job_id, "URLs are not rewritten: a DataLink URL is not set");
                 return Ok(None);
             }
         };

@@ -112,11 +112,15 @@ pub struct QservConfig {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct JobsConfig {
-    /// Number of places in the short lane [default: 6].
+    /// Number of jobs that a worker has at a time, most of them queries that run in the database [default: 1000].
+    pub executing: usize,
+    /// How often the rows of a job are begun, by different workers, before the job fails [default: 5].
+    pub attempts: u32,
+    /// Number of jobs in the short lane that read rows at a time [default: 6].
     pub short: usize,
-    /// Number of places in the long lane [default: 2].
+    /// Number of such jobs in the long lane [default: 2].
     pub long: usize,
-    /// Time after which a job moves to the long lane, in seconds [default: 30].
+    /// Time of reading after which a job moves to the long lane, in seconds [default: 30].
     pub long_after_seconds: f64,
     /// Memory of all encoders together [default: 256 MiB].
     pub memory: ByteSize,
@@ -191,6 +195,8 @@ pub enum LogFormat {
 impl Default for JobsConfig {
     fn default() -> Self {
         Self {
+            executing: 1000,
+            attempts: 5,
             short: 6,
             long: 2,
             long_after_seconds: 30.0,
@@ -260,9 +266,12 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), String> {
-        let JobsConfig { short, memory, memory_per_job, .. } = &self.jobs;
-        if *short == 0 {
-            return Err("jobs.short is 0; it must be at least 1".to_owned());
+        let JobsConfig { executing, attempts, short, memory, memory_per_job, .. } = &self.jobs;
+        let attempts = usize::try_from(*attempts).unwrap_or(usize::MAX);
+        for (key, value) in [("executing", *executing), ("attempts", attempts), ("short", *short)] {
+            if value == 0 {
+                return Err(format!("jobs.{key} is 0; it must be at least 1"));
+            }
         }
         if memory < memory_per_job {
             return Err(format!(

@@ -7,6 +7,7 @@ mod envelope;
 mod format;
 mod message;
 mod metrics;
+mod packed;
 #[cfg(feature = "mysql")]
 mod qserv;
 mod report;
@@ -14,7 +15,7 @@ mod status;
 #[cfg(feature = "kafka")]
 mod worker;
 
-pub use bridge::Bridge;
+pub use bridge::{Bridge, Earlier};
 #[cfg(feature = "kafka")]
 pub use config::{
     Config, DatabaseConfig, JobsConfig, KafkaConfig, LogFormat, ObserveConfig, QservConfig,

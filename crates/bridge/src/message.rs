@@ -46,7 +46,7 @@ pub struct JobRun {
 }
 
 /// The format and the columns of a result.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ResultFormat {
     /// The format and its serialization.
@@ -73,7 +73,7 @@ pub struct Format {
 }
 
 /// The type of a column of the result.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ColumnType {
     /// The name, for error messages. Columns are matched by position.
@@ -109,6 +109,25 @@ pub struct Metadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database: Option<String>,
 }
+
+impl Metadata {
+    /// Cuts queries to [`SHORT`] characters. Returns whether that made them shorter.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn shorten(&mut self) -> bool {
+        let mut is_cut = false;
+        for query in [Some(&mut self.query), self.adql_query.as_mut()].into_iter().flatten() {
+            if let Some((end, _)) = query.char_indices().nth(SHORT) {
+                query.truncate(end);
+                is_cut = true;
+            }
+        }
+        is_cut
+    }
+}
+
+/// Characters of a query in a status that would be too large with the whole of it.
+#[cfg(feature = "kafka")]
+const SHORT: usize = 10_000;
 
 /// A job to stop.
 #[derive(Debug, Clone, Deserialize)]

@@ -16,8 +16,8 @@ use url::Url;
 
 use taploom_jobs::http::{client, one_line};
 use taploom_jobs::{
-    Database, Execution, Failure, FailureCause, Query, QueryPhase, QueryProgress, Secret,
-    mysql_rows,
+    Database, Execution, Failure, FailureCause, Query, QueryPhase, QueryProgress, RowRequest,
+    Secret, mysql_rows,
 };
 
 /// Longest delay before a request is repeated.
@@ -91,7 +91,7 @@ impl Qserv {
 
 #[async_trait]
 impl Database for Qserv {
-    async fn submit(&self, query: Query) -> Result<Box<dyn Execution>, Failure> {
+    async fn submit(&self, query: &Query) -> Result<Box<dyn Execution>, Failure> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Submitted {
@@ -107,13 +107,18 @@ impl Database for Qserv {
         let service = Arc::clone(&self.0);
         let submitted: Submitted =
             service.ask(Method::POST, "query-async", |request| request.json(&body)).await?;
-        Ok(Box::new(QservQuery {
-            service,
-            query,
-            id: submitted.query_id,
-            asked: false,
-            killer: None,
-        }))
+        Ok(Box::new(QservQuery::new(service, submitted.query_id)))
+    }
+
+    async fn resume(&self, id: &str, _: &Query) -> Result<Option<Box<dyn Execution>>, Failure> {
+        let Ok(id) = id.parse() else { return Ok(None) };
+        let query = QservQuery::new(Arc::clone(&self.0), id);
+        match query.status().await {
+            Ok(_) => Ok(Some(Box::new(query))),
+            // Qserv was asked, and does not know the query.
+            Err(failure) if failure.cause == FailureCause::QueryFailed => Ok(None),
+            Err(failure) => Err(failure),
+        }
     }
 
     fn reads_once(&self) -> bool {
@@ -123,10 +128,27 @@ impl Database for Qserv {
 
 struct QservQuery {
     service: Arc<Service>,
-    query: Query,
     id: u64,
     asked: bool,
+    /// Whether the rows were asked for. Qserv gives them once.
+    reads: bool,
     killer: Option<QueryKiller>,
+}
+
+impl QservQuery {
+    fn new(service: Arc<Service>, id: u64) -> Self {
+        Self { service, id, asked: false, reads: false, killer: None }
+    }
+
+    async fn status(&self) -> Result<QueryStatus, Failure> {
+        #[derive(Deserialize)]
+        struct Answer {
+            status: QueryStatus,
+        }
+        let path = format!("query-async/status/{}", self.id);
+        let Answer { status } = self.service.ask(Method::GET, &path, |request| request).await?;
+        Ok(status)
+    }
 }
 
 /// The status of a query, as Qserv reports it.
@@ -148,25 +170,24 @@ impl Execution for QservQuery {
     }
 
     async fn progress(&mut self) -> Result<QueryProgress, Failure> {
-        #[derive(Deserialize)]
-        struct Answer {
-            status: QueryStatus,
-        }
         if self.asked {
             tokio::time::sleep(self.service.options.poll).await;
         }
         self.asked = true;
-        let path = format!("query-async/status/{}", self.id);
-        let Answer { status } = self.service.ask(Method::GET, &path, |request| request).await?;
-        status.progress()
+        self.status().await?.progress()
     }
 
-    async fn rows(&mut self) -> Result<Box<dyn RowSource>, Failure> {
+    async fn rows(&mut self, request: RowRequest) -> Result<Box<dyn RowSource>, Failure> {
+        self.reads = true;
         let options = &self.service.options;
         let sql = options.rows_query.replace("{id}", &self.id.to_string());
-        let source = mysql_rows(&options.rows, &sql, &self.query, options.outage).await?;
+        let source = mysql_rows(&options.rows, &sql, &request, options.outage).await?;
         self.killer = Some(source.killer());
         Ok(Box::new(source))
+    }
+
+    fn can_be_resumed(&self) -> bool {
+        !self.reads
     }
 
     async fn cancel(&mut self) {
@@ -258,8 +279,11 @@ impl Service {
     ) -> Result<T, Failure> {
         let answer = self.answer(&method, path, fill, self.options.outage).await;
         let answer = answer.map_err(|problem| {
-            let message = format!("Qserv can't be asked: {}", problem.what);
-            Failure::new(FailureCause::DatabaseUnreachable, message)
+            let cause = match problem.status {
+                Some(StatusCode::NOT_FOUND) => FailureCause::QueryFailed,
+                _ => FailureCause::DatabaseUnreachable,
+            };
+            Failure::new(cause, format!("Qserv can't be asked: {}", problem.what))
         })?;
         let senseless = |error: serde_json::Error| {
             let message = format!("Qserv's answer can't be understood: {error}");

@@ -117,7 +117,18 @@ impl<'a> Report<'a> {
         result_info: Option<ResultInfo>,
         error_info: Option<ErrorInfo>,
     ) -> io::Result<()> {
-        let status = JobStatus {
+        let status = self.status(status, query_info, result_info, error_info);
+        self.statuses.publish(&status).await
+    }
+
+    fn status(
+        &self,
+        status: Phase,
+        query_info: Option<QueryInfo>,
+        result_info: Option<ResultInfo>,
+        error_info: Option<ErrorInfo>,
+    ) -> JobStatus {
+        JobStatus {
             job_id: self.job_id.clone(),
             execution_id: self.execution_id.clone(),
             timestamp: now(),
@@ -126,8 +137,7 @@ impl<'a> Report<'a> {
             result_info,
             error_info,
             metadata: self.metadata.clone(),
-        };
-        self.statuses.publish(&status).await
+        }
     }
 }
 
@@ -150,6 +160,11 @@ impl JobObserver for Report<'_> {
                 Ok(())
             }
         }
+    }
+
+    async fn reads_rows(&mut self) -> io::Result<()> {
+        let status = self.status(Phase::Executing, self.query.clone(), None, None);
+        self.statuses.reads_rows(&status).await
     }
 
     async fn ended(&mut self, outcome: &Outcome) -> io::Result<()> {

@@ -131,6 +131,15 @@ pub trait Statuses: Send + Sync {
     /// # Errors
     /// The message can't be published. The job then has to be run again.
     async fn publish(&self, status: &JobStatus) -> std::io::Result<()>;
+
+    /// The query has ended, and its rows will be read now. A channel from which other workers learn what was done for a
+    /// job keeps this before it returns.
+    ///
+    /// # Errors
+    /// This can't be kept. The job then has to be run again.
+    async fn reads_rows(&self, _status: &JobStatus) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The current time, in milliseconds since 1970.

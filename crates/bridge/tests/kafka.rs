@@ -15,6 +15,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use libtest_mimic::{Arguments, Trial};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{Consumer, StreamConsumer};
@@ -22,12 +23,17 @@ use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{DefaultProducerContext, FutureProducer, FutureRecord};
 use serde_json::{Value, json};
+use support::qserv::ManyQueries;
 use support::store::Store;
-use support::{SampleDatabase, job_of, numbers};
+use support::{SampleDatabase, bridge_to, job_of, limits, numbers};
+use taploom_bridge::jobs::{Database, Execution, Failure, Query, StreamingDatabase};
 use taploom_bridge::{Config, Worker, serve};
+use taploom_test_servers::MariaDb;
 use tokio_util::sync::CancellationToken;
 
 const WORKER: &str = "TAPLOOM_TEST_WORKER";
+/// Jobs of a worker with this variable panic, if their SQL is `panic`.
+const PANICS: &str = "TAPLOOM_TEST_PANICS";
 
 fn main() -> ExitCode {
     if let Some(config) = std::env::var_os(WORKER) {
@@ -47,6 +53,10 @@ fn main() -> ExitCode {
         trial("what_is_no_job_is_skipped_and_jobs_are_stopped", skipped),
         trial("a_worker_that_is_told_to_stop_hands_over", handed_over),
         trial("small_jobs_do_not_wait_for_long_ones", lanes),
+        trial("a_job_is_stopped_though_the_request_came_before_the_worker", stopped_before),
+        trial("a_job_that_ends_its_workers_is_given_up", given_up),
+        trial("a_panic_is_that_of_its_job", panicked),
+        trial("queries_outlive_their_workers", outlived),
     ];
     // The tests run one at a time, because they measure time and share the machine.
     let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
@@ -62,7 +72,10 @@ fn work(path: &Path) -> ExitCode {
         .with_ansi(false)
         .with_writer(std::io::stderr)
         .init();
-    let bridge = config.bridge(taploom::registry().unwrap()).unwrap();
+    let bridge = match std::env::var_os(PANICS) {
+        Some(location) => bridge_to(Panicking::over(location.to_str().unwrap()), limits()),
+        None => config.bridge(taploom::registry().unwrap()).unwrap(),
+    };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let (kafka, jobs) = (config.kafka, config.jobs);
@@ -80,6 +93,27 @@ fn work(path: &Path) -> ExitCode {
         worker.run(&shutdown).await.unwrap();
     });
     ExitCode::SUCCESS
+}
+
+/// A database that panics when it is given the SQL `panic`.
+struct Panicking(StreamingDatabase);
+
+impl Panicking {
+    fn over(location: &str) -> Self {
+        Self(StreamingDatabase::new(location).unwrap())
+    }
+}
+
+#[async_trait]
+impl Database for Panicking {
+    async fn submit(&self, query: &Query) -> Result<Box<dyn Execution>, Failure> {
+        assert_ne!(query.sql, "panic", "as it was told");
+        self.0.submit(query).await
+    }
+
+    fn reads_once(&self) -> bool {
+        false
+    }
 }
 
 /// A broker, a database, a store, and the published statuses.
@@ -138,17 +172,20 @@ impl Kafka {
     }
 
     fn worker(&self, more: &str) -> Process {
+        self.worker_with(&format!("url = {:?}", self.database.location()), more, &[])
+    }
+
+    fn worker_with(&self, database: &str, jobs: &str, variables: &[(&str, &str)]) -> Process {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let brokers = self.cluster.bootstrap_servers();
-        let database = self.database.location();
         let config = format!(
             "[kafka]\nbrokers = {brokers:?}\n[kafka.properties]\n\"session.timeout.ms\" = \"6000\"\n\
-             \"heartbeat.interval.ms\" = \"500\"\n[database]\nurl = {database:?}\n[observe]\n\
-             listen = \"127.0.0.1:{port}\"\n[jobs]\n{more}\n"
+             \"heartbeat.interval.ms\" = \"500\"\n[database]\n{database}\n[observe]\n\
+             listen = \"127.0.0.1:{port}\"\n[jobs]\n{jobs}\n"
         );
         let path = self.database.folder().join(format!("{port}.toml"));
         std::fs::write(&path, config).unwrap();
-        Process::start(&path, port)
+        Process::start(&path, port, variables)
     }
 
     /// Waits until the published statuses satisfy `holds`.
@@ -197,10 +234,10 @@ struct Process {
 }
 
 impl Process {
-    fn start(config: &Path, port: u16) -> Self {
+    fn start(config: &Path, port: u16, variables: &[(&str, &str)]) -> Self {
         let program: PathBuf = std::env::current_exe().unwrap();
         let mut command = Command::new(program);
-        command.env(WORKER, config).stderr(Stdio::piped());
+        command.env(WORKER, config).envs(variables.iter().copied()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
         // The worker's output is printed, because it usually shows why a test fails.
@@ -359,7 +396,9 @@ fn handed_over(kafka: &Kafka) {
     assert_eq!(finals(&kafka.published.borrow()), 0);
     let _second = kafka.worker("timeout_seconds = 1");
     kafka.until("the job ends elsewhere", |statuses| has(statuses, "endless", "ERROR"));
-    assert_eq!(kafka.phases()["endless"], ["EXECUTING", "EXECUTING", "ERROR"]);
+    // The last but one says that rows are read.
+    let phases = kafka.phases()["endless"].clone();
+    assert_eq!(phases, ["EXECUTING", "EXECUTING", "EXECUTING", "EXECUTING", "ERROR"]);
 }
 
 fn lanes(kafka: &Kafka) {
@@ -371,4 +410,119 @@ fn lanes(kafka: &Kafka) {
     }
     kafka.until("small jobs", |statuses| finals(statuses) == 5);
     assert!(worker.get("/metrics").contains("taploom_jobs_running 1"));
+}
+
+/// The request is kept: the job waits for its first worker when it is stopped.
+fn stopped_before(kafka: &Kafka) {
+    kafka.job("endless", ENDLESS);
+    kafka.job("endless", ENDLESS);
+    kafka.job("good", "SELECT 1 AS n");
+    let delete = json!({"jobID": "endless", "ownerID": "me"});
+    kafka.send("lsst.tap.job-delete", delete.to_string().as_bytes());
+    // The same name again, after the request.
+    std::thread::sleep(Duration::from_millis(20));
+    kafka.job("endless", "SELECT 2 AS n");
+    let _worker = kafka.worker("");
+    kafka.until("all end", |statuses| finals(statuses) == 4);
+    let endless = &kafka.phases()["endless"];
+    let number = |phase: &str| endless.iter().filter(|one| *one == phase).count();
+    assert_eq!((number("ABORTED"), number("COMPLETED")), (2, 1), "{endless:?}");
+}
+
+/// The statuses say that the rows of a job were begun five times, each time by a worker that ended.
+fn given_up(kafka: &Kafka) {
+    let mut places = Vec::new();
+    for name in ["five", "four"] {
+        places.push(kafka.job(name, "SELECT 1 AS n"));
+    }
+    for (reads, name, (partition, offset)) in [(5, "five", places[0]), (4, "four", places[1])] {
+        let status = json!({"jobID": name, "status": "EXECUTING"}).to_string();
+        let message = format!("lsst.tap.job-run/{partition}/{offset}");
+        let done = format!("began=1796085245858 reads={reads}");
+        let headers = OwnedHeaders::new()
+            .insert(Header { key: "taploom-job-run", value: Some(&message) })
+            .insert(Header { key: "taploom-job-done", value: Some(&done) });
+        let record =
+            FutureRecord::<(), _>::to("lsst.tap.job-status").payload(&status).headers(headers);
+        wait(kafka.producer.send(record, Duration::from_secs(10))).unwrap();
+    }
+    let _worker = kafka.worker("");
+    kafka.until("both end", |statuses| finals(statuses) == 2);
+    assert!(has(&kafka.published.borrow(), "four", "COMPLETED"));
+    let published = kafka.published.borrow();
+    let five =
+        published.iter().find(|status| status["jobID"] == "five" && is_final(status)).unwrap();
+    assert_eq!(five["errorInfo"]["errorCode"], "backend_internal_error", "{five}");
+    assert!(five["errorInfo"]["errorMessage"].as_str().unwrap().contains("given up"), "{five}");
+}
+
+fn panicked(kafka: &Kafka) {
+    kafka.job("bad", "panic");
+    kafka.job("good", "SELECT 1 AS n");
+    let location = kafka.database.location();
+    let url = format!("url = {location:?}");
+    let mut worker = kafka.worker_with(&url, "", &[(PANICS, &location)]);
+    kafka.until("both end", |statuses| {
+        has(statuses, "bad", "ERROR") && has(statuses, "good", "COMPLETED")
+    });
+    assert_eq!(worker.get("/health"), "OK\n");
+    assert!(worker.terminate().success());
+}
+
+/// Queries run in Qserv while their workers are killed and stopped. None is submitted twice, and none is cancelled. They
+/// need no places: a short job among them is not delayed.
+fn outlived(kafka: &Kafka) {
+    const QUERIES: usize = 60;
+    let (qserv, url) = wait(ManyQueries::start());
+    let server = MariaDb::start().unwrap();
+    let database = format!(
+        "url = {:?}\n[database.qserv]\nurl = {url:?}\npoll_seconds = 0.3\nrows_query = \"SELECT {{id}} AS n\"",
+        server.url()
+    );
+    let lanes = "short = 1\nlong = 1\nshutdown_grace_seconds = 20";
+    for number in 0..QUERIES {
+        kafka.job(&format!("query{number}"), "20000");
+    }
+    let all_run = |statuses: &[Value]| {
+        (0..QUERIES).all(|number| has(statuses, &format!("query{number}"), "EXECUTING"))
+    };
+    let mut first = kafka.worker_with(&database, lanes, &[]);
+    kafka.until("all run", all_run);
+    kafka.job("short", "10");
+    kafka.until("the short one", |statuses| has(statuses, "short", "COMPLETED"));
+    assert_eq!(finals(&kafka.published.borrow()), 1);
+    first.child.kill().unwrap();
+    drop(first);
+
+    let mut second = kafka.worker_with(&database, lanes, &[]);
+    // Statuses of a worker that goes on with a query.
+    let number = |statuses: &[Value]| {
+        statuses.iter().filter(|status| status["status"] == "EXECUTING").count()
+    };
+    kafka.until("all go on", |statuses| number(statuses) >= 2 * QUERIES + 2);
+    let stopping = Instant::now();
+    assert!(second.terminate().success());
+    assert!(stopping.elapsed() < Duration::from_secs(10), "it waits for no query");
+
+    let third = kafka.worker_with(&database, lanes, &[]);
+    kafka.until("all end", |statuses| finals(statuses) == QUERIES + 1);
+    assert_eq!((qserv.submitted(), qserv.cancelled()), (QUERIES + 1, 0));
+    let published = kafka.published.borrow();
+    for status in published.iter().filter(|status| is_final(status)) {
+        assert_eq!(status["status"], "COMPLETED", "{status}");
+        let path = format!("PUT /bucket/{}?", status["jobID"].as_str().unwrap());
+        let puts = kafka.store.puts();
+        let object = puts.iter().find(|put| put.whole && put.line.starts_with(&path)).unwrap();
+        let expected = format!("n\r\n{}\r\n", status["executionID"].as_str().unwrap());
+        assert_eq!(String::from_utf8_lossy(&object.body), expected);
+    }
+    drop(published);
+
+    // A Qserv that does not know a query any more is given it again.
+    kafka.job("lost", "20000");
+    kafka.until("it runs", |statuses| has(statuses, "lost", "EXECUTING"));
+    drop(third);
+    qserv.lose_all();
+    let _fourth = kafka.worker_with(&database, lanes, &[]);
+    kafka.until("it is submitted again", |_| qserv.submitted() == QUERIES + 3);
 }

@@ -429,7 +429,7 @@ async fn a_job_is_completed_before_its_result_is_deleted() {
         let bridge = qserv(&url, &server.url());
         let published = support::Published::default();
         let message = taploom_bridge::JobRun::parse(job.to_string().as_bytes()).unwrap();
-        let outcome = bridge.run(&message, &published, &Stop::default()).await.unwrap();
+        let outcome = bridge.run(message, &published, &Stop::default()).await.unwrap();
         assert!(matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
         assert_eq!(published.phases(), ["EXECUTING", "COMPLETED"]);
         if forgets != Forgets::Never {

@@ -97,7 +97,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
                     asked_to_end.await;
                     abort.cancel();
                 });
-                let outcome = bridge.run(&job, &Lines, &stop).await;
+                let outcome = bridge.run(job, &Lines, &stop).await;
                 interrupted.abort();
                 bridge.rest().await;
                 outcome.map_err(Error::sink)

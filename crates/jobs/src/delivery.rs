@@ -14,6 +14,7 @@ use taploom_pipeline::{BodyOptions, Encoded, RowSource, body, spawn};
 use taploom_scratch::{ReadPattern, ScratchError};
 use tracing::warn;
 
+use crate::clock::Clock;
 use crate::failure::{Failure, FailureCause};
 use crate::job::{Destination, UploadMode};
 use crate::observer::{JobObserver, Stage};
@@ -25,6 +26,8 @@ pub(crate) struct Delivery<'a> {
     pub(crate) uploader: &'a Uploader,
     /// Disk limit for the result and the temporary files, in bytes.
     pub(crate) scratch: Option<u64>,
+    /// Stops when a result is complete and on its way: a slow store does not count against the user.
+    pub(crate) clock: &'a Clock,
 }
 
 impl Delivery<'_> {
@@ -56,6 +59,7 @@ impl Delivery<'_> {
         let encoded = spawn(source, spec, Box::new(file)).await;
         let encoded = encoded.map_err(|error| self.failed(&error))?;
         observer.took(Stage::Encode, format, started.elapsed());
+        self.clock.stop();
         let started = Instant::now();
         self.uploader.send_file(target, &result, observer).await?;
         observer.took(Stage::Upload, format, started.elapsed());

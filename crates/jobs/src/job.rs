@@ -7,25 +7,40 @@ use taploom_pipeline::Encoded;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::database::Query;
+use crate::database::{Query, RowRequest};
 use crate::failure::Failure;
 use crate::secret::Secret;
 
-/// A query, the format of its result, and where the result goes.
-#[derive(Debug, Clone)]
-pub struct Job {
+/// A query, and what becomes of its result.
+pub struct Job<'a> {
     /// The name of the job in the log.
     pub id: String,
-    /// The query and the columns of its result.
+    /// The query.
     pub query: Query,
+    /// The id of the query in the database if another process has submitted it. It is submitted again if the database
+    /// does not know it any more.
+    pub resume: Option<String>,
+    /// The time limit of the job, without the time that it waits for room beside other jobs, and without the upload of a
+    /// spooled result. By default [`JobLimits::timeout`].
+    pub timeout: Option<Duration>,
+    /// Time that another worker has used before.
+    pub used: Duration,
+    /// Makes the request for the result, once the query has ended: a description of a thousand columns need not be held
+    /// before.
+    pub result: Box<dyn FnOnce() -> Result<ResultRequest, Failure> + Send + Sync + 'a>,
+}
+
+/// The format of a result, and where it goes.
+#[derive(Debug, Clone)]
+pub struct ResultRequest {
+    /// The columns of the result, by position.
+    pub rows: RowRequest,
     /// The format. The runner sets memory, threads and scratch from its [`JobLimits`].
     pub format: EncoderSpec,
     /// Columns whose URLs are rewritten.
     pub url_rewrite: Option<UrlRewriteColumns>,
     /// Maximum number of rows (TAP MAXREC). With more rows, the result says OVERFLOW.
     pub maxrec: Option<u64>,
-    /// The time limit of the job; by default [`JobLimits::timeout`].
-    pub timeout: Option<Duration>,
     /// The destination of the result.
     pub destination: Destination,
 }
@@ -96,8 +111,10 @@ impl JobLimits {
 pub struct Stop {
     /// Aborts the job, because nobody wants its result any more: it ends as [`Outcome::Aborted`].
     pub abort: CancellationToken,
-    /// Hands the job over to another worker: the observer is not called any more.
+    /// Hands the job over to another worker: the observer is not called any more. A query that can be resumed goes on.
     pub hand_over: CancellationToken,
+    /// The same, unless the rows of the job are being read: a job that is nearly done is finished here.
+    pub hand_over_query: CancellationToken,
 }
 
 /// How a job ended.

@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod clock;
 mod database;
 mod delivery;
 mod failure;
+mod gate;
 pub mod http;
 mod job;
 mod observer;
@@ -12,9 +14,14 @@ mod upload;
 
 #[cfg(feature = "mysql")]
 pub use database::mysql_rows;
-pub use database::{Database, Execution, Query, QueryPhase, QueryProgress, StreamingDatabase};
+pub use database::{
+    Database, Execution, Query, QueryPhase, QueryProgress, RowRequest, StreamingDatabase,
+};
 pub use failure::{Failure, FailureCause};
-pub use job::{Destination, Job, JobLimits, Outcome, Stop, UploadMode, UrlRewriteColumns};
+pub use gate::{Gate, Pass};
+pub use job::{
+    Destination, Job, JobLimits, Outcome, ResultRequest, Stop, UploadMode, UrlRewriteColumns,
+};
 pub use observer::{JobObserver, Stage};
 pub use runner::JobRunner;
 pub use secret::Secret;

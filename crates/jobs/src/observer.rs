@@ -23,6 +23,15 @@ pub trait JobObserver: Send {
     /// The progress can't be published. The job then ends with that error, and has to be run again.
     async fn progress(&mut self, progress: &QueryProgress) -> io::Result<()>;
 
+    /// The query has ended, and its rows will be read now. A process that dies after this leaves a query whose rows may
+    /// be gone.
+    ///
+    /// # Errors
+    /// This can't be published. The job then ends with that error, and has to be run again.
+    async fn reads_rows(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// The job ended. Never called with [`Outcome::HandedOver`].
     ///
     /// # Errors

@@ -2,16 +2,19 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use taploom_pipeline::{Encoded, MaxRec, RowSource, Transformed, UrlRewrite};
 use tokio_util::task::TaskTracker;
-use tracing::info;
+use tracing::{info, warn};
 
+use crate::clock::Clock;
 use crate::database::{Database, Execution, QueryPhase};
 use crate::delivery::Delivery;
 use crate::failure::{Failure, FailureCause};
-use crate::job::{Job, JobLimits, Outcome, Stop, UploadMode};
+use crate::gate::{Gate, Open};
+use crate::job::{Job, JobLimits, Outcome, ResultRequest, Stop, UploadMode};
 use crate::observer::{JobObserver, Stage};
 use crate::upload::Uploader;
 
@@ -26,6 +29,7 @@ pub struct JobRunner {
     database: Arc<dyn Database>,
     uploader: Uploader,
     limits: JobLimits,
+    gate: Arc<dyn Gate>,
     /// Queries that are being ended in the database.
     endings: TaskTracker,
 }
@@ -46,7 +50,14 @@ impl JobRunner {
                 "the database gives a result only once: its upload has to be spooled, not chunked",
             ));
         }
-        Ok(Self { database, uploader, limits, endings: TaskTracker::new() })
+        let (gate, endings) = (Arc::new(Open), TaskTracker::new());
+        Ok(Self { database, uploader, limits, gate, endings })
+    }
+
+    /// Bounds the number of jobs that read rows at the same time.
+    #[must_use]
+    pub fn with_gate(self, gate: Arc<dyn Gate>) -> Self {
+        Self { gate, ..self }
     }
 
     /// The resources that jobs may use.
@@ -60,7 +71,7 @@ impl JobRunner {
     /// The observer could not publish a step. The job then has to be run again.
     pub async fn run(
         &self,
-        job: Job,
+        job: Job<'_>,
         observer: &mut dyn JobObserver,
         stop: &Stop,
     ) -> io::Result<Outcome> {
@@ -89,6 +100,8 @@ impl JobRunner {
     fn end(&self, mut execution: Box<dyn Execution>, ended: &io::Result<Ended>) {
         let is_stored = match ended {
             Ok(Ended::InDatabase(_)) => return,
+            // Another worker takes the job up, and the query with it.
+            Ok(Ended::Here(Outcome::HandedOver)) | Err(_) if execution.can_be_resumed() => return,
             Ok(Ended::Here(outcome)) => matches!(outcome, Outcome::Completed(_)),
             Err(_) => false,
         };
@@ -103,23 +116,30 @@ impl JobRunner {
     /// How a job ends, and its query, if the database has accepted it.
     async fn ended(
         &self,
-        job: Job,
+        job: Job<'_>,
         observer: &mut dyn JobObserver,
         stop: &Stop,
     ) -> (io::Result<Ended>, Option<Box<dyn Execution>>) {
         let limit = job.timeout.or(self.limits.timeout);
-        let deadline = async {
-            match limit {
-                Some(limit) => tokio::time::sleep(limit).await,
-                None => std::future::pending().await,
+        let clock = Clock::start(limit, job.used);
+        let deadline = clock.runs_out();
+        tokio::pin!(deadline);
+        let reads = AtomicBool::new(false);
+        let hand_over = async {
+            tokio::select! {
+                () = stop.hand_over.cancelled() => return,
+                () = stop.hand_over_query.cancelled() => {}
+            }
+            if reads.load(Ordering::Relaxed) {
+                stop.hand_over.cancelled().await;
             }
         };
-        tokio::pin!(deadline);
+        tokio::pin!(hand_over);
         let submitted = tokio::select! {
-            submitted = self.database.submit(job.query.clone()) => submitted.map_err(Outcome::Failed),
+            submitted = self.submit(&job) => submitted.map_err(Outcome::Failed),
             () = &mut deadline => Err(Outcome::Failed(too_long(limit))),
             () = stop.abort.cancelled() => Err(Outcome::Aborted),
-            () = stop.hand_over.cancelled() => Err(Outcome::HandedOver),
+            () = &mut hand_over => Err(Outcome::HandedOver),
         };
         let mut execution = match submitted {
             Ok(execution) => execution,
@@ -127,20 +147,33 @@ impl JobRunner {
         };
         observer.submitted(execution.id());
         let ended = tokio::select! {
-            ended = self.carry_out(job, &mut *execution, observer) => ended,
+            ended = self.carry_out(job, &mut *execution, observer, &clock, &reads) => ended,
             () = &mut deadline => Ok(Ended::Here(Outcome::Failed(too_long(limit)))),
             () = stop.abort.cancelled() => Ok(Ended::Here(Outcome::Aborted)),
-            () = stop.hand_over.cancelled() => Ok(Ended::Here(Outcome::HandedOver)),
+            () = &mut hand_over => Ok(Ended::Here(Outcome::HandedOver)),
         };
         (ended, Some(execution))
+    }
+
+    async fn submit(&self, job: &Job<'_>) -> Result<Box<dyn Execution>, Failure> {
+        if let Some(id) = &job.resume {
+            if let Some(execution) = self.database.resume(id, &job.query).await? {
+                info!(query = id, "goes on with a query that another worker has submitted");
+                return Ok(execution);
+            }
+            warn!(query = id, "the database has the query no more; it is submitted again");
+        }
+        self.database.submit(&job.query).await
     }
 
     /// The part between the submission and the end. Only this part can be interrupted.
     async fn carry_out(
         &self,
-        job: Job,
+        job: Job<'_>,
         execution: &mut dyn Execution,
         observer: &mut dyn JobObserver,
+        clock: &Clock,
+        reads: &AtomicBool,
     ) -> io::Result<Ended> {
         let started = Instant::now();
         loop {
@@ -158,8 +191,19 @@ impl JobRunner {
                 QueryPhase::Aborted => return Ok(Ended::InDatabase(Outcome::Aborted)),
             }
         }
-        observer.took(Stage::Query, job.format.plugin().info().id, started.elapsed());
-        Ok(Ended::Here(match self.transfer(job, execution, observer).await {
+        let queried = started.elapsed();
+        clock.stop();
+        let _pass = self.gate.pass().await;
+        clock.go_on();
+        let result = match (job.result)() {
+            Ok(result) => result,
+            Err(failure) => return Ok(Ended::Here(Outcome::Failed(failure))),
+        };
+        observer.took(Stage::Query, result.format.plugin().info().id, queried);
+        reads.store(true, Ordering::Relaxed);
+        observer.reads_rows().await?;
+        let transferred = self.transfer(&job.id, result, execution, observer, clock).await;
+        Ok(Ended::Here(match transferred {
             Ok(encoded) => Outcome::Completed(encoded),
             Err(failure) => Outcome::Failed(failure),
         }))
@@ -167,13 +211,15 @@ impl JobRunner {
 
     async fn transfer(
         &self,
-        job: Job,
+        id: &str,
+        result: ResultRequest,
         execution: &mut dyn Execution,
         observer: &mut dyn JobObserver,
+        clock: &Clock,
     ) -> Result<Encoded, Failure> {
-        let Job { id, mut format, url_rewrite, maxrec, destination, .. } = job;
+        let ResultRequest { rows, mut format, url_rewrite, maxrec, destination } = result;
         format.context.resources = self.limits.resources_of_a_job();
-        let mut source: Box<dyn RowSource> = execution.rows().await?;
+        let mut source: Box<dyn RowSource> = execution.rows(rows).await?;
         if let Some(rewrite) = url_rewrite {
             let rewrite = UrlRewrite::new(source.schema(), rewrite.base, rewrite.columns);
             source = Box::new(Transformed::new(source, rewrite));
@@ -184,6 +230,7 @@ impl JobRunner {
             mode: self.limits.upload,
             uploader: &self.uploader,
             scratch: self.limits.scratch_per_job,
+            clock,
         };
         let encoded = delivery.store(source, format, &destination, observer).await?;
         let summary = &encoded.summary;

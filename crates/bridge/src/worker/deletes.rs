@@ -1,48 +1,122 @@
 //! Stops jobs on request: reads the delete topic.
+//!
+//! Every worker sees every request, since it does not say which worker runs the job. A request may also come before its
+//! job is begun: while a worker starts, while the message waits, or while the job moves from one worker to another. The
+//! requests of the last day are therefore kept, also those that were published before this worker started.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rdkafka::consumer::{Consumer, StreamConsumer};
-use rdkafka::error::KafkaResult;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::Message;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::message::JobDelete;
+use crate::status::now;
 use crate::worker::Worker;
+use crate::worker::history::beginnings;
 
-/// A running job that can be stopped.
+/// How long a request is kept, in milliseconds.
+const KEPT_MS: i64 = 24 * 60 * 60 * 1000;
+/// Number of requests that are kept; a request takes about 200 bytes.
+const MOST: usize = 100_000;
+
+/// A job that can be stopped.
+#[derive(Clone)]
 pub(super) struct RunningJob {
+    pub(super) job_id: String,
+    /// When the message of the job was published, in milliseconds since 1970, if known.
+    pub(super) published: Option<i64>,
+    /// The query in the database, once there is one.
     pub(super) execution_id: Arc<Mutex<Option<String>>>,
     pub(super) abort: CancellationToken,
 }
 
+/// The jobs of this worker, and the requests to stop jobs.
+#[derive(Default)]
+pub(super) struct Stops {
+    /// By partition and offset of their messages: a job may have been sent twice.
+    jobs: HashMap<(i32, i64), RunningJob>,
+    requests: HashMap<String, Request>,
+    /// The jobs of `requests` in order of arrival.
+    order: VecDeque<String>,
+}
+
+/// The last request to stop a job.
+struct Request {
+    execution_id: Option<String>,
+    /// In milliseconds since 1970.
+    at: i64,
+}
+
+impl Stops {
+    /// Enters a job. It is stopped at once if that was asked for after its message was published.
+    pub(super) fn enter(&mut self, place: (i32, i64), job: RunningJob) {
+        if let Some(request) = self.requests.get(&job.job_id)
+            && job.published.is_none_or(|published| published <= request.at)
+        {
+            job.stop(request.execution_id.as_deref());
+        }
+        self.jobs.insert(place, job);
+    }
+
+    pub(super) fn leave(&mut self, place: (i32, i64)) {
+        self.jobs.remove(&place);
+    }
+
+    fn request(&mut self, delete: JobDelete, at: i64) {
+        for job in self.jobs.values().filter(|job| job.job_id == delete.job_id) {
+            job.stop(delete.execution_id.as_deref());
+        }
+        let request = Request { execution_id: delete.execution_id, at };
+        if self.requests.insert(delete.job_id.clone(), request).is_none() {
+            self.order.push_back(delete.job_id);
+        }
+        while let Some(first) = self.order.front()
+            && (self.order.len() > MOST
+                || self.requests.get(first).is_none_or(|request| request.at + KEPT_MS < at))
+        {
+            self.requests.remove(first);
+            self.order.pop_front();
+        }
+    }
+}
+
+impl RunningJob {
+    /// Stops the job, unless the request is about another run of it.
+    fn stop(&self, execution_id: Option<&str>) {
+        let known = self.execution_id.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if known.is_some() && execution_id.is_some() && known.as_deref() != execution_id {
+            return;
+        }
+        info!(job = self.job_id, "is to be stopped");
+        self.abort.cancel();
+    }
+}
+
 impl Worker {
-    /// Listens to the delete topic. Each worker is its own consumer group, so each one sees every message.
+    /// Listens to the delete topic, until the task is aborted.
     pub(super) async fn listen_for_deletes(self: Arc<Self>) {
-        let consumer: KafkaResult<StreamConsumer> = self
-            .kafka
-            .client()
-            .set("group.id", self.kafka.delete_group())
-            .set("enable.auto.commit", "false")
-            .set("auto.offset.reset", "latest")
-            .create();
-        let consumer = consumer.and_then(|consumer| {
-            consumer.subscribe(&[&self.kafka.delete_topic])?;
-            Ok(consumer)
-        });
-        let consumer = match consumer {
-            Ok(consumer) => consumer,
-            Err(error) => {
-                error!("jobs can't be stopped: {error}");
-                return;
+        let consumer = loop {
+            let this = Arc::clone(&self);
+            let listener = tokio::task::spawn_blocking(move || this.listener());
+            match listener.await.unwrap_or(Err(KafkaError::Canceled)) {
+                Ok(consumer) => break consumer,
+                Err(error) => {
+                    warn!("jobs can't be stopped yet: {error}");
+                    tokio::time::sleep(Duration::from_secs(5)).await;
+                }
             }
         };
         loop {
             match consumer.recv().await {
-                Ok(message) => self.delete(message.payload().unwrap_or_default()),
+                Ok(message) => {
+                    let at = message.timestamp().to_millis().unwrap_or_else(now_ms);
+                    self.delete(message.payload().unwrap_or_default(), at);
+                }
                 Err(error) => {
                     warn!("Kafka, jobs to stop: {error}");
                     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -51,27 +125,89 @@ impl Worker {
         }
     }
 
-    fn delete(&self, message: &[u8]) {
-        let delete = match JobDelete::parse(message) {
-            Ok(delete) => delete,
+    /// Reads all partitions of the delete topic, from a day ago on. Blocks.
+    fn listener(&self) -> KafkaResult<StreamConsumer> {
+        let consumer: StreamConsumer = self
+            .kafka
+            .client()
+            // librdkafka requires a group. Nothing is committed in it.
+            .set("group.id", self.kafka.delete_group())
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "earliest")
+            .create()?;
+        let from = beginnings(&consumer, &self.kafka.delete_topic, Some(now_ms() - KEPT_MS))?;
+        consumer.assign(&from)?;
+        Ok(consumer)
+    }
+
+    fn delete(&self, message: &[u8], at: i64) {
+        match JobDelete::parse(message) {
+            Ok(delete) => self.stops().request(delete, at),
             Err(why) => {
                 error!("a message of {} is skipped: {why}", self.kafka.delete_topic);
                 self.bridge.metrics().unreadable_messages.inc();
-                return;
             }
-        };
-        let running = self.registered();
-        let Some(job) = running.get(&delete.job_id) else { return };
-        let known = job.execution_id.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        // The message is about another run of the same job.
-        if known.is_some() && delete.execution_id.is_some() && known != delete.execution_id {
-            return;
         }
-        info!(job = delete.job_id, "is to be stopped");
-        job.abort.cancel();
     }
 
-    pub(super) fn registered(&self) -> MutexGuard<'_, HashMap<String, RunningJob>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn stops(&self) -> MutexGuard<'_, Stops> {
+        self.stops.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn now_ms() -> i64 {
+    i64::try_from(now()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(published: i64, execution_id: Option<&str>) -> RunningJob {
+        RunningJob {
+            job_id: "a".to_owned(),
+            published: Some(published),
+            execution_id: Arc::new(Mutex::new(execution_id.map(str::to_owned))),
+            abort: CancellationToken::new(),
+        }
+    }
+
+    fn delete(execution_id: Option<&str>) -> JobDelete {
+        JobDelete { job_id: "a".to_owned(), execution_id: execution_id.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_request_finds_its_job_whichever_comes_first() {
+        for (execution_id, asked, stops) in [
+            (None, None, true),
+            (Some("1"), None, true),
+            (Some("1"), Some("1"), true),
+            (Some("1"), Some("2"), false),
+            (None, Some("2"), true),
+        ] {
+            let (before, after) = (job(1000, execution_id), job(1000, execution_id));
+            let mut all = Stops::default();
+            all.enter((0, 1), before.clone());
+            all.request(delete(asked), 1000);
+            all.enter((0, 2), after.clone());
+            assert_eq!((before.abort.is_cancelled(), after.abort.is_cancelled()), (stops, stops));
+        }
+    }
+
+    #[test]
+    fn a_request_is_not_about_a_later_message_and_is_forgotten_after_a_day() {
+        let mut all = Stops::default();
+        all.request(delete(None), 1000);
+        let later = job(1001, None);
+        all.enter((0, 1), later.clone());
+        assert!(!later.abort.is_cancelled());
+        all.leave((0, 1));
+        for number in 0..MOST {
+            all.request(JobDelete { job_id: number.to_string(), execution_id: None }, 1000);
+        }
+        assert_eq!((all.requests.len(), all.order.len()), (MOST, MOST));
+        all.request(delete(None), 1001 + KEPT_MS);
+        assert_eq!((all.requests.len(), all.order.len(), all.jobs.len()), (1, 1, 0));
     }
 }

@@ -32,10 +32,8 @@ async fn metrics(State(worker): State<Arc<Worker>>) -> impl IntoResponse {
 }
 
 async fn health(State(worker): State<Arc<Worker>>) -> impl IntoResponse {
-    match worker.is_alive() {
-        true => (StatusCode::OK, "OK\n"),
-        false => {
-            (StatusCode::SERVICE_UNAVAILABLE, "the worker has not polled Kafka for a minute\n")
-        }
+    match worker.complaint() {
+        None => (StatusCode::OK, "OK\n".to_owned()),
+        Some(complaint) => (StatusCode::SERVICE_UNAVAILABLE, format!("{complaint}\n")),
     }
 }

@@ -1,52 +1,56 @@
-//! The worker: takes jobs from Kafka and runs several at a time.
+//! The worker: takes jobs from Kafka and runs many at a time.
 //!
-//! **Two lanes.** A job begins in the short lane. A job that runs longer than `long_after` moves to the long lane
-//! if that has room, so that up to `long` slow jobs can run without delaying the rest. Result sizes are not known
-//! in advance, so a job can't be sorted before it runs.
+//! **A query that runs in the database takes next to nothing.** The job holds its query and a compressed form of its
+//! result, a few KiB. Only when its rows can be read, it waits for a place and for memory ([`lanes`]).
 //!
-//! **Memory.** Each job takes its encoder's budget from a shared semaphore before it begins. Messages that wait
-//! for the short lane are bounded by [`WAITING_MOST`]; beyond that the consumer is paused, but still polled, so
-//! that Kafka keeps this worker in its group.
+//! **Queries outlive workers.** The statuses of a job name its message, the query in the database, and how often its rows
+//! were begun. A worker that takes over a partition reads them ([`history`]) and goes on with the queries that run. A
+//! worker that is told to stop leaves such queries alone, and finishes the jobs whose rows it is reading.
+//!
+//! **Bounds.** With `executing` jobs the consumer is paused, but still polled, so that Kafka keeps this worker in its
+//! group. A partition is paused as well while its statuses are read.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::FutureExt;
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::TopicPartitionList;
-use taploom_jobs::{Outcome, Stop};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use taploom_jobs::{Failure, FailureCause, Outcome, Stop};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, error, info, info_span, warn};
 
-use crate::bridge::Bridge;
+use crate::bridge::{Bridge, Earlier};
 use crate::config::{JobsConfig, KafkaConfig};
-use crate::message::JobRun;
+use crate::message::{JobRun, Rejected};
 use crate::status::now;
-use crate::worker::deletes::RunningJob;
-use crate::worker::ended::{MessageOfJob, ended_since};
+use crate::worker::deletes::{RunningJob, Stops};
+use crate::worker::history::{Done, History, MessageOfJob, history};
+use crate::worker::lanes::Lanes;
 use crate::worker::offsets::Offsets;
 use crate::worker::partitions::{Place, SharedPartitions, committed};
 use crate::worker::publisher::{JobStatuses, Publisher};
 
 mod deletes;
-mod ended;
+mod history;
 mod http;
+mod lanes;
 mod offsets;
 mod partitions;
 mod publisher;
 
 pub use http::serve;
 
-/// Number of waiting messages at which the consumer is paused. Messages are large, and resuming takes about a
-/// second.
-const WAITING_MOST: usize = 16;
 /// Retries when the progress of a partition can't be read. After these the worker ends, and another takes over.
 const LEARN_ATTEMPTS: u64 = 4;
+/// Time without a sign of life after which the worker, or Kafka, counts as dead, in milliseconds.
+const SILENT_MS: u64 = 60_000;
 
 /// A member of a consumer group that takes jobs from a topic and runs them.
 pub struct Worker {
@@ -54,26 +58,43 @@ pub struct Worker {
     kafka: KafkaConfig,
     consumer: Arc<StreamConsumer<SharedPartitions>>,
     publisher: Publisher,
-    lanes: Lanes,
-    /// The memory of all encoders; a permit is a KiB.
-    memory: Arc<Semaphore>,
+    /// Number of jobs that this worker has at a time.
+    executing: usize,
+    /// How often the rows of a job are begun before it is given up.
+    attempts: u32,
     shutdown_grace: Duration,
-    running: Mutex<HashMap<String, RunningJob>>,
+    stops: Mutex<Stops>,
+    /// Cancelled when this worker is to stop: queries that run are left to other workers.
+    leaves: CancellationToken,
     /// When Kafka was last polled, in milliseconds since 1970.
     alive: AtomicU64,
 }
 
-/// The places for jobs. A job moves from the short lane to the long lane when it has run for `long_after`.
-struct Lanes {
-    short: Arc<Semaphore>,
-    long: Arc<Semaphore>,
-    long_after: Duration,
+/// A message of a job.
+struct JobMessage {
+    partition: i32,
+    offset: i64,
+    /// In milliseconds since 1970, if known.
+    published: Option<i64>,
+    payload: Vec<u8>,
 }
 
-/// A message that waits for a place in the short lane.
-struct Waiting {
-    place: Place,
-    message: Vec<u8>,
+/// The jobs and the partitions of a worker that is at work.
+#[derive(Default)]
+struct Work {
+    jobs: JoinSet<KafkaResult<()>>,
+    /// Partitions whose progress is being read.
+    learning: JoinSet<(i32, KafkaResult<Learned>)>,
+    /// Messages of those partitions.
+    held: HashMap<i32, Vec<JobMessage>>,
+    /// Whether all partitions are paused.
+    is_full: bool,
+}
+
+/// The progress of a partition.
+struct Learned {
+    offsets: Offsets,
+    done: HashMap<i64, Done>,
 }
 
 impl Worker {
@@ -91,6 +112,8 @@ impl Worker {
             .set("partition.assignment.strategy", "cooperative-sticky")
             // Messages are large, and the worker needs few of them at a time.
             .set("queued.max.messages.kbytes", "8192")
+            // Tells whether any broker can be reached.
+            .set("statistics.interval.ms", "5000")
             .create_with_context(SharedPartitions::default())?;
         let consumer = Arc::new(consumer);
         let publisher = Publisher::new(
@@ -100,18 +123,16 @@ impl Worker {
             &kafka.status_topic,
         )?;
         consumer.subscribe(&[&kafka.run_topic])?;
+        let lanes = Lanes::new(jobs, bridge.memory_budget(), bridge.metrics());
         Ok(Arc::new(Self {
-            bridge,
+            bridge: bridge.with_gate(Arc::new(lanes)),
             consumer,
             publisher,
-            lanes: Lanes {
-                short: Arc::new(Semaphore::new(jobs.short)),
-                long: Arc::new(Semaphore::new(jobs.long)),
-                long_after: jobs.long_after(),
-            },
-            memory: Arc::new(Semaphore::new(kib(jobs.memory()) as usize)),
+            executing: jobs.executing,
+            attempts: jobs.attempts,
             shutdown_grace: jobs.shutdown_grace(),
-            running: Mutex::default(),
+            stops: Mutex::default(),
+            leaves: CancellationToken::new(),
             alive: AtomicU64::new(now()),
             kafka,
         }))
@@ -122,48 +143,51 @@ impl Worker {
         &self.bridge
     }
 
-    /// Whether Kafka was polled within the last minute.
-    pub fn is_alive(&self) -> bool {
-        now().saturating_sub(self.alive.load(Ordering::Relaxed)) < 60_000
+    /// Why this worker can't work, if so: it hangs, or no broker can be reached.
+    pub fn complaint(&self) -> Option<&'static str> {
+        let is_silent = |since: u64| now().saturating_sub(since) > SILENT_MS;
+        if is_silent(self.alive.load(Ordering::Relaxed)) {
+            return Some("the worker has not polled Kafka for a minute");
+        }
+        is_silent(self.consumer.context().reached.load(Ordering::Relaxed))
+            .then_some("no broker of Kafka could be reached for a minute")
     }
 
-    /// Works until `shutdown`. Then it takes no new jobs, waits for the running ones up to the grace period, and
-    /// leaves the rest to other workers.
+    /// Works until `shutdown`. Then it takes no new jobs, leaves the queries that run to other workers, finishes the jobs
+    /// whose rows are being read within the grace period, and leaves the rest to other workers.
     ///
     /// # Errors
     /// Kafka's client can't be used any more: the program has to be restarted.
     pub async fn run(self: &Arc<Self>, shutdown: &CancellationToken) -> KafkaResult<()> {
         let deletes = tokio::spawn(Arc::clone(self).listen_for_deletes());
-        let mut jobs = JoinSet::new();
-        let mut waiting: VecDeque<Waiting> = VecDeque::new();
-        let mut paused = false;
+        let mut work = Work::default();
         let worked = loop {
-            let slot = Arc::clone(&self.lanes.short).acquire_owned();
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break Ok(()),
-                Some(ended) = jobs.join_next(), if !jobs.is_empty() => {
+                Some(ended) = work.jobs.join_next(), if !work.jobs.is_empty() => {
                     if let Err(error) = ended_well(ended) {
                         break Err(error);
                     }
-                }
-                Ok(slot) = slot, if !waiting.is_empty() => {
-                    if let Some(next) = waiting.pop_front() {
-                        jobs.spawn(Arc::clone(self).process(next, slot));
+                    if work.is_full && work.jobs.len() <= self.executing - self.executing / 4 {
+                        work.is_full = !self.tell("go on", Consumer::resume, |partition| {
+                            !work.held.contains_key(&partition)
+                        });
                     }
-                    if paused && waiting.len() <= WAITING_MOST / 4 {
-                        paused = !self.tell("go on", Consumer::resume);
+                }
+                Some(learned) = work.learning.join_next(), if !work.learning.is_empty() => {
+                    match learned {
+                        Ok((partition, Ok(learned))) => self.learned(partition, learned, &mut work),
+                        Ok((_, Err(error))) => break Err(error),
+                        Err(_) => break Err(KafkaError::Canceled),
                     }
                 }
                 received = self.consumer.recv() => match received {
                     Ok(message) => {
-                        match self.take(&message).await {
-                            Ok(taken) => waiting.extend(taken),
-                            Err(error) => break Err(error),
-                        }
-                        if waiting.len() >= WAITING_MOST {
+                        self.take(JobMessage::of(&message), &mut work);
+                        if work.jobs.len() >= self.executing {
                             // The consumer is still polled, so that Kafka keeps this worker in the group.
-                            paused = self.tell("pause", Consumer::pause);
+                            work.is_full = self.tell("pause", Consumer::pause, |_| true);
                         }
                     }
                     Err(error) => warn!("Kafka: {error}"),
@@ -172,18 +196,24 @@ impl Worker {
             }
             self.alive.store(now(), Ordering::Relaxed);
         };
+        work.learning.abort_all();
         if worked.is_ok() {
-            self.end_jobs(&mut jobs).await;
+            self.end_jobs(&mut work.jobs).await;
         }
         deletes.abort();
-        self.consumer.context().0.hand_over_all();
-        while jobs.join_next().await.is_some() {}
+        self.consumer.context().partitions.hand_over_all();
+        while work.jobs.join_next().await.is_some() {}
+        let rest = tokio::time::timeout(self.shutdown_grace, self.bridge.rest());
+        if rest.await.is_err() {
+            warn!("the database was not told of the end of all queries in time");
+        }
         self.consumer.unsubscribe();
         worked
     }
 
     async fn end_jobs(&self, jobs: &mut JoinSet<KafkaResult<()>>) {
-        info!(jobs = jobs.len(), "shutting down: waiting for the running jobs");
+        info!(jobs = jobs.len(), "shutting down: queries that run are left to other workers");
+        self.leaves.cancel();
         let deadline = tokio::time::sleep(self.shutdown_grace);
         tokio::pin!(deadline);
         while !jobs.is_empty() {
@@ -199,80 +229,112 @@ impl Worker {
         }
     }
 
-    /// Pauses or resumes all partitions. Returns whether that succeeded.
+    /// Pauses or resumes the partitions of this worker for which `which` holds. Returns whether that succeeded.
     fn tell(
         &self,
         what: &str,
         act: fn(&StreamConsumer<SharedPartitions>, &TopicPartitionList) -> KafkaResult<()>,
+        which: impl Fn(i32) -> bool,
     ) -> bool {
-        let told = self.consumer.assignment().and_then(|all| act(&self.consumer, &all));
+        let told = self.consumer.assignment().and_then(|all| {
+            let mut some = TopicPartitionList::new();
+            for element in all.elements() {
+                if which(element.partition()) {
+                    some.add_partition(element.topic(), element.partition());
+                }
+            }
+            act(&self.consumer, &some)
+        });
         told.inspect_err(|error| warn!("Kafka's client can't {what}: {error}")).is_ok()
     }
 
-    /// Registers a message, unless its job has ended already.
-    async fn take(&self, message: &BorrowedMessage<'_>) -> KafkaResult<Option<Waiting>> {
-        let partitions = &self.consumer.context().0;
-        let partition = message.partition();
+    /// Begins the job of a message, unless it has ended already. The first message of a partition waits until the progress
+    /// of the partition is read, and so do those behind it.
+    fn take(self: &Arc<Self>, message: JobMessage, work: &mut Work) {
+        let JobMessage { partition, offset, .. } = message;
+        let partitions = &self.consumer.context().partitions;
+        if let Some(held) = work.held.get_mut(&partition) {
+            held.push(message);
+            return;
+        }
+        if !partitions.is_known(partition) {
+            self.tell("pause a partition", Consumer::pause, |other| other == partition);
+            let (this, published) = (Arc::clone(self), message.published);
+            work.held.insert(partition, vec![message]);
+            work.learning
+                .spawn(async move { (partition, this.learn(partition, offset, published).await) });
+            return;
+        }
+        match partitions.begin(partition, offset) {
+            Some(place) => {
+                work.jobs.spawn(Arc::clone(self).process(message, place));
+            }
+            None => debug!(partition, offset, "the message is done already"),
+        }
+    }
+
+    /// Begins with a partition whose progress is known now.
+    fn learned(self: &Arc<Self>, partition: i32, learned: Learned, work: &mut Work) {
+        let held = work.held.remove(&partition).unwrap_or_default();
+        // It may have moved to another worker in the meantime.
+        let assignment = self.consumer.assignment().unwrap_or_default();
+        if assignment.find_partition(&self.kafka.run_topic, partition).is_none() {
+            return;
+        }
+        self.consumer.context().partitions.learn(partition, learned.offsets, learned.done);
+        for message in held {
+            self.take(message, work);
+        }
+        if !work.is_full {
+            self.tell("go on", Consumer::resume, |other| other == partition);
+        }
+    }
+
+    /// Reads the progress of a partition from Kafka. `offset` is of the first message seen of it, and `published` its
+    /// time.
+    async fn learn(
+        &self,
+        partition: i32,
+        offset: i64,
+        published: Option<i64>,
+    ) -> KafkaResult<Learned> {
         let mut attempts = 0;
-        while !partitions.is_known(partition) {
-            self.alive.store(now(), Ordering::Relaxed);
+        loop {
             // The partition may have been here before: wait for final statuses of this worker to arrive.
             self.publisher.rest().await;
-            match self.learn(message).await {
-                Ok(offsets) => partitions.learn(partition, offsets),
+            let consumer = Arc::clone(&self.consumer);
+            let (client, topic) = (self.kafka.client(), self.kafka.status_topic.clone());
+            let first = MessageOfJob { topic: self.kafka.run_topic.clone(), partition, offset };
+            let known = tokio::task::spawn_blocking(move || {
+                let mut offsets = committed(&consumer, &first.topic, partition)?;
+                let History { ended, done } = history(&client, &topic, &first, published)?;
+                offsets.have_ended(ended);
+                Ok(Learned { offsets, done })
+            });
+            match known.await.unwrap_or(Err(KafkaError::Canceled)) {
                 Err(error) if attempts < LEARN_ATTEMPTS => {
                     attempts += 1;
                     warn!(partition, "can't read the progress of the partition, retrying: {error}");
                     tokio::time::sleep(Duration::from_secs(attempts)).await;
                 }
-                Err(error) => return Err(error),
+                known => return known,
             }
         }
-        let Some(place) = partitions.begin(partition, message.offset()) else {
-            debug!(partition, offset = message.offset(), "the message is done already");
-            return Ok(None);
-        };
-        Ok(Some(Waiting { place, message: message.payload().unwrap_or_default().to_vec() }))
     }
 
-    /// Reads the progress of a partition from Kafka. `message` is the first message seen of it.
-    async fn learn(&self, message: &BorrowedMessage<'_>) -> KafkaResult<Offsets> {
-        let consumer = Arc::clone(&self.consumer);
-        let (client, topic) = (self.kafka.client(), self.kafka.status_topic.clone());
-        let first = MessageOfJob {
-            topic: self.kafka.run_topic.clone(),
-            partition: message.partition(),
-            offset: message.offset(),
-        };
-        let published = message.timestamp().to_millis();
-        let known = tokio::task::spawn_blocking(move || {
-            let mut offsets = committed(&consumer, &first.topic, first.partition)?;
-            offsets.have_ended(ended_since(&client, &topic, &first, published)?);
-            Ok(offsets)
-        });
-        known.await.unwrap_or(Err(KafkaError::Canceled))
-    }
-
-    async fn process(
-        self: Arc<Self>,
-        waiting: Waiting,
-        slot: OwnedSemaphorePermit,
-    ) -> KafkaResult<()> {
-        let Waiting { place, message } = waiting;
+    async fn process(self: Arc<Self>, message: JobMessage, place: Place) -> KafkaResult<()> {
+        let JobMessage { payload, published, .. } = message;
         if place.hand_over.is_cancelled() {
             return Ok(());
         }
-        let execution_id = Arc::default();
-        let statuses = JobStatuses {
-            publisher: &self.publisher,
-            place: &place,
-            execution_id: Arc::clone(&execution_id),
-        };
-        let outcome = match JobRun::parse(&message) {
+        let done = place.done.clone().unwrap_or_else(|| Done { began: now(), ..Done::default() });
+        let statuses = JobStatuses::new(&self.publisher, &place, done.clone());
+        let outcome = match JobRun::parse(&payload) {
             Ok(job) => {
-                drop(message);
+                drop(payload);
                 let span = info_span!("job", id = job.job_id, owner = job.owner);
-                self.run_job(job, &statuses, execution_id, slot).instrument(span).await
+                let run = self.run_job(job, published, done, &place, &statuses);
+                run.instrument(span).await
             }
             Err(rejected) if rejected.job_id.is_some() => {
                 warn!(
@@ -301,36 +363,49 @@ impl Worker {
     async fn run_job(
         &self,
         job: JobRun,
+        published: Option<i64>,
+        done: Done,
+        place: &Place,
         statuses: &JobStatuses<'_>,
-        execution_id: Arc<Mutex<Option<String>>>,
-        slot: OwnedSemaphorePermit,
     ) -> std::io::Result<Outcome> {
-        let stop = Stop { hand_over: statuses.place.hand_over.clone(), ..Stop::default() };
-        let abort = stop.abort.clone();
-        self.registered().insert(job.job_id.clone(), RunningJob { execution_id, abort });
-        let run = async {
-            let budget = self.bridge.memory_budget();
-            let permits = kib(budget as u64);
-            let _memory = Arc::clone(&self.memory).acquire_many_owned(permits).await;
-            let _counted = self.bridge.metrics().memory(budget);
-            info!("begins");
-            self.bridge.run(&job, statuses, &stop).await
+        if done.reads >= self.attempts {
+            let times = done.reads;
+            let message =
+                format!("the job is given up: {times} workers ended while they read its rows");
+            error!("{message}");
+            let failure = Failure::new(FailureCause::Internal, message);
+            return self.bridge.give_up(&job, failure, statuses).await;
+        }
+        let stop = Stop {
+            hand_over: place.hand_over.clone(),
+            hand_over_query: self.leaves.clone(),
+            ..Stop::default()
         };
-        tokio::pin!(run);
-        let long = async {
-            tokio::time::sleep(self.lanes.long_after).await;
-            Arc::clone(&self.lanes.long).acquire_owned().await
+        let key = (place.partition, place.offset);
+        let running = RunningJob {
+            job_id: job.job_id.clone(),
+            published,
+            execution_id: statuses.execution_id(),
+            abort: stop.abort.clone(),
         };
-        let outcome = tokio::select! {
-            outcome = &mut run => outcome,
-            long = long => {
-                drop(slot);
-                let outcome = run.await;
-                drop(long);
-                outcome
+        self.stops().enter(key, running);
+        info!("begins");
+        let used = Duration::from_millis(now().saturating_sub(done.began));
+        let earlier = Earlier { execution_id: done.execution_id, used };
+        let (job_id, metadata) = (job.job_id.clone(), job.metadata());
+        let run = AssertUnwindSafe(self.bridge.go_on(job, earlier, statuses, &stop));
+        let outcome = match run.catch_unwind().await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                error!("defect: the job panicked");
+                let message = "a defect of this service ended the job";
+                let failure = Failure::new(FailureCause::Internal, message);
+                let rejected =
+                    Rejected { job_id: Some(job_id), metadata: Box::new(metadata), failure };
+                self.bridge.reject(&rejected, statuses).await
             }
         };
-        self.registered().remove(&job.job_id);
+        self.stops().leave(key);
         match &outcome {
             Ok(Outcome::Failed(failure)) => info!("failed: {failure}"),
             Ok(Outcome::Completed(_)) => info!("completed"),
@@ -342,14 +417,21 @@ impl Worker {
     }
 }
 
-/// A job that panicked ends the worker, and runs again on another one.
-fn ended_well(ended: Result<KafkaResult<()>, tokio::task::JoinError>) -> KafkaResult<()> {
-    ended.unwrap_or_else(|panic| {
-        error!("defect: a job panicked: {panic}");
-        Err(KafkaError::Canceled)
-    })
+impl JobMessage {
+    fn of(message: &BorrowedMessage<'_>) -> Self {
+        Self {
+            partition: message.partition(),
+            offset: message.offset(),
+            published: message.timestamp().to_millis(),
+            payload: message.payload().unwrap_or_default().to_vec(),
+        }
+    }
 }
 
-fn kib(bytes: u64) -> u32 {
-    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
+/// A defect of this module ends the worker.
+fn ended_well(ended: Result<KafkaResult<()>, tokio::task::JoinError>) -> KafkaResult<()> {
+    ended.unwrap_or_else(|panic| {
+        error!("defect: the task of a job panicked: {panic}");
+        Err(KafkaError::Canceled)
+    })
 }

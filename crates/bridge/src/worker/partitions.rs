@@ -1,16 +1,20 @@
 //! The partitions that this worker reads, and what happens when one moves to another worker.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance, StreamConsumer};
 use rdkafka::error::KafkaResult;
+use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::status::now;
+use crate::worker::history::Done;
 use crate::worker::offsets::Offsets;
 
 /// The progress of each partition that belongs to this worker.
@@ -19,6 +23,8 @@ pub(crate) struct Partitions(Mutex<HashMap<i32, Partition>>);
 
 struct Partition {
     offsets: Offsets,
+    /// What other workers have done for messages that were not begun here yet.
+    done: HashMap<i64, Done>,
     /// Cancelled when the partition moves to another worker.
     hand_over: CancellationToken,
     /// Shared with every final status that is being published.
@@ -35,6 +41,8 @@ pub(crate) struct Place {
     pub(crate) offset: i64,
     /// Cancelled when the partition moves to another worker.
     pub(crate) hand_over: CancellationToken,
+    /// What other workers have done for the job.
+    pub(crate) done: Option<Done>,
 }
 
 impl Partitions {
@@ -47,18 +55,18 @@ impl Partitions {
     }
 
     /// Stores the progress of a partition that was assigned to this worker.
-    pub(crate) fn learn(&self, partition: i32, offsets: Offsets) {
-        let hand_over = CancellationToken::new();
-        let publishing = Arc::new(());
-        self.lock().entry(partition).or_insert(Partition { offsets, hand_over, publishing });
+    pub(crate) fn learn(&self, partition: i32, offsets: Offsets, done: HashMap<i64, Done>) {
+        let (hand_over, publishing) = (CancellationToken::new(), Arc::new(()));
+        let learned = Partition { offsets, done, hand_over, publishing };
+        self.lock().entry(partition).or_insert(learned);
     }
 
     /// Marks a message as begun. Returns `None` if its job has ended, or its partition belongs to another worker.
     pub(crate) fn begin(&self, partition: i32, offset: i64) -> Option<Place> {
         let mut partitions = self.lock();
         let known = partitions.get_mut(&partition)?;
-        let hand_over = known.hand_over.clone();
-        known.offsets.begin(offset).then_some(Place { partition, offset, hand_over })
+        let (hand_over, done) = (known.hand_over.clone(), known.done.remove(&offset));
+        known.offsets.begin(offset).then_some(Place { partition, offset, hand_over, done })
     }
 
     /// A guard to hold while the final status of this message's job is published. Returns `None` if the
@@ -92,17 +100,33 @@ impl Partitions {
     }
 }
 
-impl ClientContext for SharedPartitions {}
+/// The context of the consumer, which reports partitions that are revoked, and whether brokers can be reached.
+#[derive(Clone)]
+pub(crate) struct SharedPartitions {
+    pub(crate) partitions: Arc<Partitions>,
+    /// When a broker was last connected, in milliseconds since 1970.
+    pub(crate) reached: Arc<AtomicU64>,
+}
 
-/// The context of the consumer, which reports partitions that are revoked.
-#[derive(Clone, Default)]
-pub(crate) struct SharedPartitions(pub(crate) Arc<Partitions>);
+impl Default for SharedPartitions {
+    fn default() -> Self {
+        Self { partitions: Arc::default(), reached: Arc::new(AtomicU64::new(now())) }
+    }
+}
+
+impl ClientContext for SharedPartitions {
+    fn stats(&self, statistics: Statistics) {
+        if statistics.brokers.values().any(|broker| broker.state == "UP") {
+            self.reached.store(now(), Ordering::Relaxed);
+        }
+    }
+}
 
 impl ConsumerContext for SharedPartitions {
     fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         if let Rebalance::Revoke(list) = rebalance {
             let removed = list.elements().into_iter().filter_map(|element| {
-                let partition = self.0.lock().remove(&element.partition())?;
+                let partition = self.partitions.lock().remove(&element.partition())?;
                 info!(partition = element.partition(), "another worker takes over");
                 partition.hand_over.cancel();
                 Some(partition)

@@ -11,10 +11,10 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::types::RDKafkaErrorCode;
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::status::{JobStatus, Statuses};
-use crate::worker::ended::{MESSAGE_HEADER, MessageOfJob};
+use crate::worker::history::{DONE_HEADER, Done, MESSAGE_HEADER, MessageOfJob};
 use crate::worker::partitions::{Place, SharedPartitions};
 
 /// Time limit for a call to Kafka.
@@ -39,8 +39,12 @@ impl Publisher {
         status_topic: &str,
     ) -> KafkaResult<Self> {
         let mut client = client.clone();
-        // Each status is awaited, so batching would only delay it. Idempotence keeps a repeated one single.
-        client.set("enable.idempotence", "true").set("linger.ms", "0");
+        // Each status is awaited, so batching would only delay it. Idempotence keeps a repeated one single. The broker
+        // decides how large a message may be.
+        client
+            .set("enable.idempotence", "true")
+            .set("linger.ms", "0")
+            .set("message.max.bytes", "100000000");
         Ok(Self {
             producer: client.create()?,
             turn: tokio::sync::Mutex::default(),
@@ -50,20 +54,42 @@ impl Publisher {
         })
     }
 
+    /// Publishes a status. `done` is what was done for a job that has not ended.
     async fn send(
         &self,
-        key: &str,
+        place: &Place,
+        job_id: &str,
         status: &[u8],
-        message: Option<&MessageOfJob>,
+        done: Option<&Done>,
     ) -> KafkaResult<()> {
-        let header = Header { key: "Content-Type", value: Some("application/json") };
-        let mut headers = OwnedHeaders::new().insert(header);
-        if let Some(message) = message {
-            let value = message.to_string();
-            headers = headers.insert(Header { key: MESSAGE_HEADER, value: Some(&value) });
+        let Place { partition, offset, .. } = *place;
+        let message = MessageOfJob { topic: self.run_topic.clone(), partition, offset }.to_string();
+        let done = done.map(Done::to_string);
+        let mut headers = OwnedHeaders::new()
+            .insert(Header { key: "Content-Type", value: Some("application/json") })
+            .insert(Header { key: MESSAGE_HEADER, value: Some(&message) });
+        if let Some(done) = &done {
+            headers = headers.insert(Header { key: DONE_HEADER, value: Some(done) });
         }
-        let record = FutureRecord::to(&self.status_topic).key(key).payload(status).headers(headers);
+        let record =
+            FutureRecord::to(&self.status_topic).key(job_id).payload(status).headers(headers);
         self.producer.send(record, LIMIT).await.map(drop).map_err(|(error, _)| error)
+    }
+
+    /// Publishes a status that another worker needs to go on. Retries until that succeeds or the job belongs to another
+    /// worker.
+    async fn keep(
+        &self,
+        place: &Place,
+        job_id: &str,
+        status: &[u8],
+        done: &Done,
+    ) -> io::Result<()> {
+        let mut delays = Delays::default();
+        while let Err(error) = self.send(place, job_id, status, Some(done)).await {
+            delays.after(&error, place).await?;
+        }
+        Ok(())
     }
 
     /// Waits until this worker publishes no final status.
@@ -76,44 +102,39 @@ impl Publisher {
     pub(crate) async fn finish(
         &self,
         place: &Place,
-        status: Option<(&str, &[u8])>,
+        mut status: Option<JobStatus>,
     ) -> io::Result<()> {
-        let mut delay = Duration::from_millis(100);
+        let mut delays = Delays::default();
         loop {
-            let committed = match self.try_finish(place, status).await {
-                Ok(committed) => committed,
-                Err(error) if is_fatal(&error) => return Err(io::Error::other(error)),
-                Err(error) => {
-                    warn!("can't publish a final status, retrying: {error}");
-                    tokio::select! {
-                        () = tokio::time::sleep(delay) => {}
-                        () = place.hand_over.cancelled() => return Err(handed_over()),
+            match self.try_finish(place, status.as_ref()).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => return Err(handed_over()),
+                // The broker would refuse it for ever.
+                Err(error) if is_too_large(&error) => {
+                    let is_cut = status.as_mut().is_some_and(|status| status.metadata.shorten());
+                    if !is_cut {
+                        error!("a final status is larger than Kafka takes, and can't be published");
+                        status = None;
                     }
-                    delay = (delay * 2).min(Duration::from_secs(10));
-                    continue;
                 }
-            };
-            if !committed {
-                return Err(handed_over());
+                Err(error) => delays.after(&error, place).await?,
             }
-            return Ok(());
         }
     }
 
     /// Makes one attempt. Returns `false` if the job belongs to another worker.
-    async fn try_finish(&self, place: &Place, status: Option<(&str, &[u8])>) -> KafkaResult<bool> {
+    async fn try_finish(&self, place: &Place, status: Option<&JobStatus>) -> KafkaResult<bool> {
         // One at a time, so that no position is committed after a later one.
         let _turn = self.turn.lock().await;
         // Kafka has dropped this worker from the group, and the rebalance has not been reported yet.
         if self.consumer.assignment_lost() {
             return Ok(false);
         }
-        let partitions = &self.consumer.context().0;
+        let partitions = &self.consumer.context().partitions;
         let Some(publishing) = partitions.publishing(place) else { return Ok(false) };
-        if let Some((key, status)) = status {
-            let Place { partition, offset, .. } = *place;
-            let message = MessageOfJob { topic: self.run_topic.clone(), partition, offset };
-            self.send(key, status, Some(&message)).await?;
+        if let Some(status) = status {
+            let json = serde_json::to_vec(status).unwrap_or_default();
+            self.send(place, &status.job_id, &json, None).await?;
         }
         let offsets = partitions.after(&self.run_topic, place);
         drop(publishing);
@@ -131,9 +152,37 @@ impl Publisher {
     }
 }
 
-/// Whether the producer can't be used any more.
-fn is_fatal(error: &KafkaError) -> bool {
-    error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal)
+/// The delays between attempts to publish a status.
+struct Delays(Duration);
+
+impl Default for Delays {
+    fn default() -> Self {
+        Self(Duration::from_millis(100))
+    }
+}
+
+impl Delays {
+    /// Waits before the next attempt.
+    ///
+    /// # Errors
+    /// There must be no further attempt.
+    async fn after(&mut self, error: &KafkaError, place: &Place) -> io::Result<()> {
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
+            return Err(io::Error::other(error.to_string()));
+        }
+        warn!("can't publish a status, retrying: {error}");
+        tokio::select! {
+            () = tokio::time::sleep(self.0) => {}
+            () = place.hand_over.cancelled() => return Err(handed_over()),
+        }
+        self.0 = (self.0 * 2).min(Duration::from_secs(10));
+        Ok(())
+    }
+}
+
+fn is_too_large(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode::{InvalidMessageSize, MessageSizeTooLarge};
+    matches!(error.rdkafka_error_code(), Some(InvalidMessageSize | MessageSizeTooLarge))
 }
 
 fn handed_over() -> io::Error {
@@ -142,27 +191,62 @@ fn handed_over() -> io::Error {
 
 /// Publishes the status messages of one job.
 pub(crate) struct JobStatuses<'a> {
-    pub(crate) publisher: &'a Publisher,
-    pub(crate) place: &'a Place,
-    pub(crate) execution_id: Arc<Mutex<Option<String>>>,
+    publisher: &'a Publisher,
+    place: &'a Place,
+    /// What was done for the job.
+    done: Mutex<Done>,
+    /// The query in the database, for requests to stop it.
+    execution_id: Arc<Mutex<Option<String>>>,
+}
+
+impl<'a> JobStatuses<'a> {
+    pub(crate) fn new(publisher: &'a Publisher, place: &'a Place, done: Done) -> Self {
+        let execution_id = Arc::new(Mutex::new(done.execution_id.clone()));
+        Self { publisher, place, done: Mutex::new(done), execution_id }
+    }
+
+    pub(crate) fn execution_id(&self) -> Arc<Mutex<Option<String>>> {
+        Arc::clone(&self.execution_id)
+    }
+
+    /// Changes what was done, and returns it with whether it has changed.
+    fn note(&self, change: impl FnOnce(&mut Done)) -> (Done, bool) {
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = done.clone();
+        change(&mut done);
+        (done.clone(), *done != before)
+    }
 }
 
 #[async_trait]
 impl Statuses for JobStatuses<'_> {
     async fn publish(&self, status: &JobStatus) -> io::Result<()> {
-        let json = serde_json::to_vec(status)?;
         if status.status.is_final() {
-            return self.publisher.finish(self.place, Some((&status.job_id, &json))).await;
+            return self.publisher.finish(self.place, Some(status.clone())).await;
         }
+        let json = serde_json::to_vec(status)?;
         self.execution_id
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone_from(&status.execution_id);
-        // A job must not fail because its progress can't be published.
-        let sent = self.publisher.send(&status.job_id, &json, None).await;
+        let (done, is_news) = self.note(|done| done.execution_id.clone_from(&status.execution_id));
+        if is_news {
+            return self.publisher.keep(self.place, &status.job_id, &json, &done).await;
+        }
+        // A job must not wait because its progress can't be published.
+        let sent = self.publisher.send(self.place, &status.job_id, &json, Some(&done)).await;
         if let Err(error) = sent {
             warn!(job = status.job_id, "can't publish a status: {error}");
         }
         Ok(())
+    }
+
+    async fn reads_rows(&self, status: &JobStatus) -> io::Result<()> {
+        let json = serde_json::to_vec(status)?;
+        let (done, _) = self.note(|done| {
+            done.reads += 1;
+            done.execution_id = None;
+        });
+        self.publisher.keep(self.place, &status.job_id, &json, &done).await
     }
 }

@@ -7,6 +7,7 @@
     reason = "a test that fails panics, and no test uses all of this"
 )]
 
+pub(crate) mod qserv;
 pub(crate) mod store;
 
 use std::path::{Path, PathBuf};
@@ -172,7 +173,7 @@ pub(crate) async fn run(bridge: &Bridge, job: &Value) -> (Outcome, Published) {
 pub(crate) async fn run_until(bridge: &Bridge, job: &Value, stop: &Stop) -> (Outcome, Published) {
     let published = Published::default();
     let outcome = match JobRun::parse(job.to_string().as_bytes()) {
-        Ok(job) => bridge.run(&job, &published, stop).await,
+        Ok(job) => bridge.run(job, &published, stop).await,
         Err(rejected) => bridge.reject(&rejected, &published).await,
     };
     bridge.rest().await;

@@ -1,5 +1,8 @@
 //! The interface between jobs and databases: a query is submitted, reports its progress, and
 //! returns rows.
+//!
+//! A query may run for hours, and a process may wait for a thousand of them, so that what belongs to its result alone
+//! is given when the rows are read.
 
 use async_trait::async_trait;
 use taploom_pipeline::RowSource;
@@ -24,6 +27,11 @@ pub struct Query {
     pub adql: Option<String>,
     /// The database of table names without a qualifier.
     pub database: Option<String>,
+}
+
+/// The form in which the rows of a query are wanted.
+#[derive(Debug, Clone)]
+pub struct RowRequest {
     /// The columns of the result, by position.
     pub columns: ColumnList,
     /// Maximum number of rows of a batch.
@@ -37,7 +45,20 @@ pub trait Database: Send + Sync {
     ///
     /// # Errors
     /// The database refuses the query, or can't be reached.
-    async fn submit(&self, query: Query) -> Result<Box<dyn Execution>, Failure>;
+    async fn submit(&self, query: &Query) -> Result<Box<dyn Execution>, Failure>;
+
+    /// Takes up a query that another process has submitted, by its [`Execution::id`]. `None` if the database does not
+    /// have it any more, or can't give it to another process.
+    ///
+    /// # Errors
+    /// The database can't be reached.
+    async fn resume(
+        &self,
+        _id: &str,
+        _query: &Query,
+    ) -> Result<Option<Box<dyn Execution>>, Failure> {
+        Ok(None)
+    }
 
     /// Whether the rows of a result can be read only once. A failed upload then can't start again
     /// from the rows.
@@ -60,7 +81,12 @@ pub trait Execution: Send + Sync {
     ///
     /// # Errors
     /// The query is wrong, or its columns do not match those that were asked for.
-    async fn rows(&mut self) -> Result<Box<dyn RowSource>, Failure>;
+    async fn rows(&mut self, request: RowRequest) -> Result<Box<dyn RowSource>, Failure>;
+
+    /// Whether another process can [take the query up](Database::resume) if this value is dropped now.
+    fn can_be_resumed(&self) -> bool {
+        false
+    }
 
     /// Ends the query in the database.
     async fn cancel(&mut self);

@@ -12,7 +12,7 @@ use taploom_sources::{Request, SourceRegistry, open};
 
 #[cfg(feature = "mysql")]
 use crate::database::mysql_rows;
-use crate::database::{Database, Execution, Query, QueryPhase, QueryProgress};
+use crate::database::{Database, Execution, Query, QueryPhase, QueryProgress, RowRequest};
 use crate::failure::{Failure, FailureCause};
 
 /// Time for which a server that is away is waited for.
@@ -57,11 +57,11 @@ impl StreamingDatabase {
 
 #[async_trait]
 impl Database for StreamingDatabase {
-    async fn submit(&self, query: Query) -> Result<Box<dyn Execution>, Failure> {
+    async fn submit(&self, query: &Query) -> Result<Box<dyn Execution>, Failure> {
         let id = self.queries.fetch_add(1, Ordering::Relaxed) + 1;
         Ok(Box::new(StreamingQuery {
             location: Arc::clone(&self.location),
-            query: Some(query),
+            query: Some(query.clone()),
             id,
             #[cfg(feature = "mysql")]
             outage: self.outage,
@@ -105,7 +105,7 @@ impl Execution for StreamingQuery {
         })
     }
 
-    async fn rows(&mut self) -> Result<Box<dyn RowSource>, Failure> {
+    async fn rows(&mut self, wanted: RowRequest) -> Result<Box<dyn RowSource>, Failure> {
         let Some(query) = self.query.take() else {
             return Err(Failure::new(
                 FailureCause::Internal,
@@ -116,8 +116,8 @@ impl Execution for StreamingQuery {
             Location::Any(location) => {
                 let mut request = Request::new(location);
                 request.query = Some(&query.sql);
-                request.columns = Some(query.columns);
-                request.batch_rows = query.batch_rows;
+                request.columns = Some(wanted.columns);
+                request.batch_rows = wanted.batch_rows;
                 open(&request).await
             }
             #[cfg(feature = "mysql")]
@@ -126,7 +126,7 @@ impl Execution for StreamingQuery {
                 if let Some(database) = &query.database {
                     options.database = Some(database.clone());
                 }
-                let source = mysql_rows(&options, &query.sql, &query, self.outage).await?;
+                let source = mysql_rows(&options, &query.sql, &wanted, self.outage).await?;
                 self.killer = Some(source.killer());
                 Ok(Box::new(source) as Box<dyn RowSource>)
             }

@@ -17,7 +17,6 @@ mod results;
 mod settings;
 mod types;
 
-use std::error::Error as _;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};

@@ -1,0 +1,86 @@
+//! A fake Qserv with any number of queries, each of which runs for a given time.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use axum::extract::{Path, State};
+use axum::routing::{delete, get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+/// The queries. The text of a query is the number of milliseconds for which it runs.
+#[derive(Clone, Default)]
+pub(crate) struct ManyQueries(Arc<Mutex<HashMap<u64, Running>>>);
+
+struct Running {
+    ends: Instant,
+    is_cancelled: bool,
+}
+
+impl ManyQueries {
+    /// Starts a server, and returns its URL.
+    pub(crate) async fn start() -> (Self, String) {
+        let fake = Self::default();
+        let app = Router::new()
+            .route("/query-async", post(submit))
+            .route("/query-async/status/{id}", get(status))
+            .route("/query-async/{id}", delete(cancel))
+            .route("/query-async/result/{id}", delete(forget))
+            .with_state(fake.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        (fake, url)
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<u64, Running>> {
+        self.0.lock().unwrap()
+    }
+
+    /// Number of queries that were submitted.
+    pub(crate) fn submitted(&self) -> usize {
+        self.all().len()
+    }
+
+    /// Number of queries that were cancelled.
+    pub(crate) fn cancelled(&self) -> usize {
+        self.all().values().filter(|query| query.is_cancelled).count()
+    }
+
+    /// Forgets all queries, as a Qserv that was set up anew.
+    pub(crate) fn lose_all(&self) {
+        self.all().values_mut().for_each(|query| query.is_cancelled = true);
+    }
+}
+
+async fn submit(State(fake): State<ManyQueries>, Json(body): Json<Value>) -> Json<Value> {
+    let time = Duration::from_millis(body["query"].as_str().unwrap().parse().unwrap());
+    let mut all = fake.all();
+    let id = 1000 + all.len() as u64;
+    all.insert(id, Running { ends: Instant::now() + time, is_cancelled: false });
+    Json(json!({"success": 1, "queryId": id}))
+}
+
+async fn status(State(fake): State<ManyQueries>, Path(id): Path<u64>) -> Json<Value> {
+    let all = fake.all();
+    let Some(query) = all.get(&id).filter(|query| !query.is_cancelled) else {
+        return Json(json!({"success": 0, "error": "no such query"}));
+    };
+    let ended = query.ends <= Instant::now();
+    Json(json!({"success": 1, "status": {
+        "status": if ended { "COMPLETED" } else { "EXECUTING" },
+        "totalChunks": 1, "completedChunks": u64::from(ended), "queryBeginEpoch": 1_754_607_182,
+    }}))
+}
+
+async fn cancel(State(fake): State<ManyQueries>, Path(id): Path<u64>) -> Json<Value> {
+    if let Some(query) = fake.all().get_mut(&id) {
+        query.is_cancelled = true;
+    }
+    Json(json!({"success": 1}))
+}
+
+async fn forget(Path(_): Path<u64>) -> Json<Value> {
+    Json(json!({"success": 1}))
+}
