@@ -245,8 +245,8 @@ impl fmt::Display for Error {
             let mut before = message.clone();
             while let Some(cause) = source {
                 let text = cause.to_string();
-                // Some libraries' errors repeat the text of their cause.
-                if before != text && !before.ends_with(&format!(": {text}")) {
+                // Some messages quote their cause.
+                if !before.contains(&text) {
                     write!(f, ": {}", OneLine(&text))?;
                     before = text;
                 }

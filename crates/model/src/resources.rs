@@ -81,11 +81,12 @@ impl From<ScratchError> for Error {
                     _ => "; --scratch-dir chooses another folder",
                 };
                 let message = format!("can't {action} a temporary file in {place}{remedy}");
-                Self::new(ErrorKind::Resources, message).with_source(source)
+                let cause = ScratchError::Failed { action, place, source };
+                Self::new(ErrorKind::Resources, message).with_source(cause)
             }
             other => {
                 let message = format!("{other}; --scratch-budget raises it");
-                Self::new(ErrorKind::Resources, message)
+                Self::new(ErrorKind::Resources, message).with_source(other)
             }
         }
     }

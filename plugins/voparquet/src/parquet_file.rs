@@ -207,7 +207,7 @@ fn failed(error: Loom, set_aside: usize) -> Error {
                 "{error}: raise it with --scratch-budget, or make row groups smaller with the option \
                  row_group_rows"
             );
-            Error::new(ErrorKind::Resources, message)
+            Error::new(ErrorKind::Resources, message).with_source(error)
         }
         Loom::Scratch(error) => error.into(),
         Loom::Budget { budget, why, enough } => {
