@@ -7,8 +7,11 @@ pub(crate) const SHIPPED: &str = "release";
 
 /// The root of the workspace.
 pub(crate) fn root() -> PathBuf {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().unwrap_or(manifest).to_owned()
+    // Cargo sets the variable for what it runs. The path at compile time may be that of another checkout with the same
+    // target folder.
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    manifest.parent().map_or_else(|| manifest.clone(), Path::to_owned)
 }
 
 /// The target folder: `CARGO_TARGET_DIR` if that is set, otherwise `target` in the workspace.

@@ -81,6 +81,12 @@ const SUITE: &[&str] = &["conformance"];
 /// memory. Other slow tests are in modules called `slow`.
 pub(crate) const SLOW: &[&str] = &["damage", "memory", "resident"];
 
+/// Cases of the suite that `cargo xtask test quick` leaves out: Parquet has the most options, and the most bytes to compare.
+const SLOW_CASES: &[&str] = &[
+    "voparquet::the_same_bytes_whatever_the_batch_size",
+    "voparquet::every_option_changes_something",
+];
+
 /// The features of `taploom` that are checked alone.
 const FEATURES_OF_FACADE: &[&str] = &["csv", "tokio", "votable"];
 
@@ -227,7 +233,10 @@ fn test_command(which: &Tests) -> Outcome<Command> {
     test.arg("--no-fail-fast").args(selection(which)?);
     match which {
         Tests::Quick => test.args(["--", "--skip", "slow::"]),
-        Tests::Suite => test.args(["--", "--skip", "["]),
+        Tests::Suite => {
+            test.args(["--", "--skip", "["]);
+            test.args(SLOW_CASES.iter().flat_map(|case| ["--skip", case]))
+        }
         Tests::Named(_) | Tests::Others => &mut test,
     };
     Ok(test)

@@ -82,46 +82,6 @@ const KINDS: &[Kind] = &[
 ];
 
 #[test]
-fn damage_is_1_and_a_wrong_request_is_2_for_every_kind_of_file() {
-    let folder = Folder::new();
-    for Kind { name, format, damage } in KINDS {
-        let whole = folder.path(name);
-        let query = "SELECT name, vmag, ra FROM stars";
-        // FITS can't store Greek letters, and says so.
-        let run = taploom(&["encode", "demo", "-q", query, "-f", format, "-o", &whole, "--quiet"]);
-        run.succeeds();
-        let other = folder.path(&format!("no-{name}"));
-        for (arguments, word) in [
-            (&["--select", "nmae"][..], "nmae"),
-            (&["--where", "nmae = 'Vega'"], "nmae"),
-            (&["--where", "name + 1 = 2"], "name"),
-            (&["--table", "seventh"], "table"),
-            (&["--input-format", "word"], "word"),
-            (&["-q", "SELECT 1"], "SQL"),
-        ] {
-            let arguments = [&["encode", &whole, "-f", "csv"], arguments].concat();
-            let run = taploom(&arguments);
-            run.line_says(2, &[]);
-            assert!(run.stderr.to_lowercase().contains(&word.to_lowercase()), "{}", run.stderr);
-        }
-        taploom(&["encode", &other, "-f", "csv"]).fails_with(2, &["no such file"]);
-        taploom(&["show", &other]).fails_with(2, &["no such file"]);
-
-        let bytes = std::fs::read(&whole).unwrap();
-        std::fs::write(&whole, damage(bytes)).unwrap();
-        let out = folder.path("out.csv");
-        for arguments in [
-            &["encode", &whole, "-o", &out][..],
-            &["encode", &whole, "-o", &out, "--where", "vmag < 100 OR vmag IS NULL"],
-            &["sample", &whole, "-g", "name", "-i", "vmag", "-n", "1", "-o", &out],
-        ] {
-            taploom(arguments).fails_with(1, &[name]);
-        }
-        assert!(!folder.names().contains(&"out.csv".to_owned()), "{name}");
-    }
-}
-
-#[test]
 fn a_damaged_database_is_1_and_a_wrong_query_is_2() {
     let folder = Folder::new();
     let file = folder.path("a.db");
@@ -159,4 +119,50 @@ fn a_damaged_database_is_1_and_a_wrong_query_is_2() {
     damaged[100..4096].fill(0xff);
     std::fs::write(&file, damaged).unwrap();
     run("SELECT a, b FROM t").fails_with(1, &["a.db"]);
+}
+
+/// `cargo xtask test quick` leaves these out.
+mod slow {
+    use super::*;
+
+    #[test]
+    fn damage_is_1_and_a_wrong_request_is_2_for_every_kind_of_file() {
+        let folder = Folder::new();
+        for Kind { name, format, damage } in KINDS {
+            let whole = folder.path(name);
+            let query = "SELECT name, vmag, ra FROM stars";
+            // FITS can't store Greek letters, and says so.
+            let run =
+                taploom(&["encode", "demo", "-q", query, "-f", format, "-o", &whole, "--quiet"]);
+            run.succeeds();
+            let other = folder.path(&format!("no-{name}"));
+            for (arguments, word) in [
+                (&["--select", "nmae"][..], "nmae"),
+                (&["--where", "nmae = 'Vega'"], "nmae"),
+                (&["--where", "name + 1 = 2"], "name"),
+                (&["--table", "seventh"], "table"),
+                (&["--input-format", "word"], "word"),
+                (&["-q", "SELECT 1"], "SQL"),
+            ] {
+                let arguments = [&["encode", &whole, "-f", "csv"], arguments].concat();
+                let run = taploom(&arguments);
+                run.line_says(2, &[]);
+                assert!(run.stderr.to_lowercase().contains(&word.to_lowercase()), "{}", run.stderr);
+            }
+            taploom(&["encode", &other, "-f", "csv"]).fails_with(2, &["no such file"]);
+            taploom(&["show", &other]).fails_with(2, &["no such file"]);
+
+            let bytes = std::fs::read(&whole).unwrap();
+            std::fs::write(&whole, damage(bytes)).unwrap();
+            let out = folder.path("out.csv");
+            for arguments in [
+                &["encode", &whole, "-o", &out][..],
+                &["encode", &whole, "-o", &out, "--where", "vmag < 100 OR vmag IS NULL"],
+                &["sample", &whole, "-g", "name", "-i", "vmag", "-n", "1", "-o", &out],
+            ] {
+                taploom(arguments).fails_with(1, &[name]);
+            }
+            assert!(!folder.names().contains(&"out.csv".to_owned()), "{name}");
+        }
+    }
 }

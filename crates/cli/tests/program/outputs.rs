@@ -15,32 +15,6 @@ fn decompressed(name: &str, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn every_format_is_written_compressed() {
-    let folder = Folder::new();
-    let source = format!("synth:{}?rows=3000", folder.columns());
-    for extension in ["vot", "csv", "tsv", "parquet", "arrow", "fits", "ecsv", "json", "jsonl"] {
-        let plain = folder.path(&format!("plain.{extension}"));
-        taploom(&["encode", &source, "-o", &plain]).succeeds();
-        let plain = std::fs::read(&plain).unwrap();
-        for compression in ["gz", "zst"] {
-            let (name, summary) =
-                (folder.path(&format!("a.{extension}.{compression}")), folder.path("s.json"));
-            taploom(&["encode", &source, "-o", &name, "--summary", &summary]).succeeds();
-            let bytes = std::fs::read(&name).unwrap();
-            assert!(decompressed(&name, &bytes) == plain, "{name}");
-            let summary: serde_json::Value =
-                serde_json::from_slice(&std::fs::read(&summary).unwrap()).unwrap();
-            assert_eq!(summary["total_bytes"], plain.len());
-            assert_eq!(summary["compressed_bytes"], bytes.len());
-            assert_eq!(summary["compression"], if compression == "gz" { "gzip" } else { "zstd" });
-            // The same rows give the same bytes.
-            taploom(&["encode", &source, "-o", &name]).succeeds();
-            assert!(std::fs::read(&name).unwrap() == bytes, "{name}");
-        }
-    }
-}
-
-#[test]
 fn a_name_of_another_compression_is_refused() {
     let folder = Folder::new();
     for (name, words) in [
@@ -166,4 +140,39 @@ fn a_folder_called_demo_is_not_the_demo_catalogue() {
     std::fs::create_dir(folder.path("files")).unwrap();
     std::fs::write(folder.path("files/demo"), "x,y\n3,4\n").unwrap();
     assert_eq!(here(&["encode", "d*", "-f", "csv"], "files"), "x,y\r\n3,4\r\n");
+}
+
+/// `cargo xtask test quick` leaves these out.
+mod slow {
+    use super::*;
+
+    #[test]
+    fn every_format_is_written_compressed() {
+        let folder = Folder::new();
+        let source = format!("synth:{}?rows=3000", folder.columns());
+        for extension in ["vot", "csv", "tsv", "parquet", "arrow", "fits", "ecsv", "json", "jsonl"]
+        {
+            let plain = folder.path(&format!("plain.{extension}"));
+            taploom(&["encode", &source, "-o", &plain]).succeeds();
+            let plain = std::fs::read(&plain).unwrap();
+            for compression in ["gz", "zst"] {
+                let (name, summary) =
+                    (folder.path(&format!("a.{extension}.{compression}")), folder.path("s.json"));
+                taploom(&["encode", &source, "-o", &name, "--summary", &summary]).succeeds();
+                let bytes = std::fs::read(&name).unwrap();
+                assert!(decompressed(&name, &bytes) == plain, "{name}");
+                let summary: serde_json::Value =
+                    serde_json::from_slice(&std::fs::read(&summary).unwrap()).unwrap();
+                assert_eq!(summary["total_bytes"], plain.len());
+                assert_eq!(summary["compressed_bytes"], bytes.len());
+                assert_eq!(
+                    summary["compression"],
+                    if compression == "gz" { "gzip" } else { "zstd" }
+                );
+                // The same rows give the same bytes.
+                taploom(&["encode", &source, "-o", &name]).succeeds();
+                assert!(std::fs::read(&name).unwrap() == bytes, "{name}");
+            }
+        }
+    }
 }

@@ -117,45 +117,6 @@ fn a_session_is_not_garbled() {
     }
 }
 
-#[test]
-fn progress_takes_one_line_and_leaves_none() {
-    let folder = Folder::new();
-    let source = format!("synth:{}?rows=400000", folder.columns());
-    // The size of this input is known, and the number of its rows is not.
-    let csv = folder.path("rows.csv");
-    taploom(&["encode", &source, "-o", &csv, "--maxrec", "50000"]);
-    for (source, output, line) in [
-        (&source, &["-o", "rows.vot"][..], "400,000 rows, "),
-        (&source, &["-o", "rows.vot/", "--split-rows", "100000"], "4 files, 400,000 rows, "),
-        (&csv, &["-o", "rows.vot/", "--split-rows", "10000"], "5 files, 50,000 rows, "),
-    ] {
-        for columns in [40, 80] {
-            let long = session_of(columns, &folder, &[&["encode", source], output].concat());
-            assert_eq!(long.status, Some(0));
-            let screen = long.screen.concat();
-            assert_eq!(long.screen.len(), screen.len().div_ceil(columns.into()), "{screen}");
-            assert!(screen.starts_with(line), "{screen}");
-            // No progress line exceeded a line of the terminal.
-            let mut parser = emulator(4, columns);
-            let mut seen = Vec::new();
-            for byte in &long.bytes {
-                parser.process(&[*byte]);
-                let lines = parser.screen().rows(0, columns);
-                let used: Vec<String> = lines.filter(|line| !line.trim().is_empty()).collect();
-                let is_progress = used.first().is_some_and(|line| !line.starts_with(&screen[..9]));
-                assert!(used.len() <= 1 || !is_progress, "{used:#?}");
-                seen.extend(used.into_iter().filter(|_| is_progress));
-            }
-            let has = |words: &str| seen.iter().any(|line| line.contains(words));
-            assert!(has("%") && has(" left"), "{seen:#?}");
-            assert_eq!(has(", file "), output.len() > 2, "the progress names the file: {seen:#?}");
-            assert_eq!(has("█"), columns > 40, "{seen:#?}");
-            let _ = std::fs::remove_file(folder.path("rows.vot"));
-            let _ = std::fs::remove_dir_all(folder.path("rows.vot"));
-        }
-    }
-}
-
 /// Text of a file does not shift the columns of a table, whatever characters it has.
 #[test]
 fn tables_are_aligned_whatever_their_texts_have() {
@@ -175,4 +136,53 @@ fn tables_are_aligned_whatever_their_texts_have() {
         assert_eq!(cell.contents(), "7", "{:#?}", show.screen);
     }
     assert!(show.screen.iter().any(|line| line.starts_with("cafe\u{301} ")), "{:#?}", show.screen);
+}
+
+/// `cargo xtask test quick` leaves these out.
+mod slow {
+    use super::*;
+
+    #[test]
+    fn progress_takes_one_line_and_leaves_none() {
+        let folder = Folder::new();
+        let source = format!("synth:{}?rows=400000", folder.columns());
+        // The size of this input is known, and the number of its rows is not.
+        let csv = folder.path("rows.csv");
+        taploom(&["encode", &source, "-o", &csv, "--maxrec", "50000"]);
+        for (source, output, line) in [
+            (&source, &["-o", "rows.vot"][..], "400,000 rows, "),
+            (&source, &["-o", "rows.vot/", "--split-rows", "100000"], "4 files, 400,000 rows, "),
+            (&csv, &["-o", "rows.vot/", "--split-rows", "10000"], "5 files, 50,000 rows, "),
+        ] {
+            for columns in [40, 80] {
+                let long = session_of(columns, &folder, &[&["encode", source], output].concat());
+                assert_eq!(long.status, Some(0));
+                let screen = long.screen.concat();
+                assert_eq!(long.screen.len(), screen.len().div_ceil(columns.into()), "{screen}");
+                assert!(screen.starts_with(line), "{screen}");
+                // No progress line exceeded a line of the terminal.
+                let mut parser = emulator(4, columns);
+                let mut seen = Vec::new();
+                for byte in &long.bytes {
+                    parser.process(&[*byte]);
+                    let lines = parser.screen().rows(0, columns);
+                    let used: Vec<String> = lines.filter(|line| !line.trim().is_empty()).collect();
+                    let is_progress =
+                        used.first().is_some_and(|line| !line.starts_with(&screen[..9]));
+                    assert!(used.len() <= 1 || !is_progress, "{used:#?}");
+                    seen.extend(used.into_iter().filter(|_| is_progress));
+                }
+                let has = |words: &str| seen.iter().any(|line| line.contains(words));
+                assert!(has("%") && has(" left"), "{seen:#?}");
+                assert_eq!(
+                    has(", file "),
+                    output.len() > 2,
+                    "the progress names the file: {seen:#?}"
+                );
+                assert_eq!(has("█"), columns > 40, "{seen:#?}");
+                let _ = std::fs::remove_file(folder.path("rows.vot"));
+                let _ = std::fs::remove_dir_all(folder.path("rows.vot"));
+            }
+        }
+    }
 }

@@ -88,83 +88,55 @@ pub(super) fn copy<N: Copy + Into<T>, T>(from: &[N], to: &mut [T]) -> usize {
     from.len()
 }
 
+/// Puts the valid values of whole words side by side, a register of `$lanes` values at a time. The bits of those say
+/// which row of `$orders` moves the valid ones to the front.
 #[cfg(target_arch = "x86_64")]
-fearless_simd::kernel!(
-    fn put_blocks_64(
-        avx2: Avx2,
-        blocks: &[[u64; WORD]],
-        valid: &BitChunks<'_>,
-        to: &mut [u64],
-    ) -> usize {
-        use std::arch::x86_64::{__m256i, _mm256_permutevar8x32_epi32};
+macro_rules! put_blocks {
+    ($name:ident, $value:ty, $vector:ident, $lanes:literal, $orders:ident) => {
+        fearless_simd::kernel!(
+            fn $name(
+                avx2: Avx2,
+                blocks: &[[$value; WORD]],
+                valid: &BitChunks<'_>,
+                to: &mut [$value],
+            ) -> usize {
+                use std::arch::x86_64::{__m256i, _mm256_permutevar8x32_epi32};
 
-        use fearless_simd::prelude::*;
-        use fearless_simd::{u32x8, u64x4};
+                use fearless_simd::prelude::*;
+                use fearless_simd::{u32x8 as Order, $vector};
 
-        let mut count = 0;
-        for (block, word) in blocks.iter().zip(valid.iter()) {
-            let Some(to) = to[count..].first_chunk_mut::<WORD>() else { return count };
-            if word == u64::MAX {
-                *to = *block;
-                count += WORD;
-                continue;
-            }
-            let mut put = 0;
-            for (index, values) in block.as_chunks::<4>().0.iter().enumerate() {
-                let bits = (word >> (4 * index)) as usize & 15;
-                let order: __m256i = u32x8::simd_from(avx2, FOURS[bits]).into();
-                let values: __m256i = u64x4::simd_from(avx2, *values).into();
-                let values = _mm256_permutevar8x32_epi32(values, order);
-                // There is always room: fewer values were put than seen.
-                if let Some(place) = to[put & (WORD - 1)..].first_chunk_mut() {
-                    *place = u64x4::simd_from(avx2, values).into();
+                let mut count = 0;
+                for (block, word) in blocks.iter().zip(valid.iter()) {
+                    let Some(to) = to[count..].first_chunk_mut::<WORD>() else { return count };
+                    if word == u64::MAX {
+                        *to = *block;
+                        count += WORD;
+                        continue;
+                    }
+                    let mut put = 0;
+                    for (index, values) in block.as_chunks::<$lanes>().0.iter().enumerate() {
+                        let bits = (word >> ($lanes * index)) as usize & ((1 << $lanes) - 1);
+                        let order: __m256i = Order::simd_from(avx2, $orders[bits]).into();
+                        let values: __m256i = $vector::simd_from(avx2, *values).into();
+                        let values = _mm256_permutevar8x32_epi32(values, order);
+                        // There is always room: fewer values were put than seen.
+                        if let Some(place) = to[put & (WORD - 1)..].first_chunk_mut() {
+                            *place = $vector::simd_from(avx2, values).into();
+                        }
+                        put += bits.count_ones() as usize;
+                    }
+                    count += put;
                 }
-                put += bits.count_ones() as usize;
+                count
             }
-            count += put;
-        }
-        count
-    }
-);
+        );
+    };
+}
 
 #[cfg(target_arch = "x86_64")]
-fearless_simd::kernel!(
-    fn put_blocks_32(
-        avx2: Avx2,
-        blocks: &[[u32; WORD]],
-        valid: &BitChunks<'_>,
-        to: &mut [u32],
-    ) -> usize {
-        use std::arch::x86_64::{__m256i, _mm256_permutevar8x32_epi32};
-
-        use fearless_simd::prelude::*;
-        use fearless_simd::u32x8;
-
-        let mut count = 0;
-        for (block, word) in blocks.iter().zip(valid.iter()) {
-            let Some(to) = to[count..].first_chunk_mut::<WORD>() else { return count };
-            if word == u64::MAX {
-                *to = *block;
-                count += WORD;
-                continue;
-            }
-            let mut put = 0;
-            for (index, values) in block.as_chunks::<8>().0.iter().enumerate() {
-                let bits = (word >> (8 * index)) as usize & 255;
-                let order: __m256i = u32x8::simd_from(avx2, EIGHTS[bits]).into();
-                let values: __m256i = u32x8::simd_from(avx2, *values).into();
-                let values = _mm256_permutevar8x32_epi32(values, order);
-                // There is always room: fewer values were put than seen.
-                if let Some(place) = to[put & (WORD - 1)..].first_chunk_mut() {
-                    *place = u32x8::simd_from(avx2, values).into();
-                }
-                put += bits.count_ones() as usize;
-            }
-            count += put;
-        }
-        count
-    }
-);
+put_blocks!(put_blocks_64, u64, u64x4, 4, FOURS);
+#[cfg(target_arch = "x86_64")]
+put_blocks!(put_blocks_32, u32, u32x8, 8, EIGHTS);
 
 /// For the bits of eight values, the positions of those that are set.
 static EIGHTS: [[u32; 8]; 256] = orders::<256>(1);

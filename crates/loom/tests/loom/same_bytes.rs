@@ -62,18 +62,6 @@ fn same_rows(batches: &[RecordBatch], properties: &WriterProperties) {
 }
 
 #[test]
-fn bloom_filters_in_both_places() {
-    for position in [BloomFilterPosition::AfterRowGroup, BloomFilterPosition::End] {
-        let properties = properties().set_bloom_filter_position(position);
-        let path = ColumnPath::from("utf8");
-        let properties = properties.set_column_bloom_filter_enabled(path, true);
-        let path = ColumnPath::from("small as Int32");
-        let properties = properties.set_column_bloom_filter_enabled(path, true);
-        same(&properties.build());
-    }
-}
-
-#[test]
 fn versions_encodings_keys_and_sorting() {
     let sorting = SortingColumn { column_idx: 3, descending: true, nulls_first: false };
     same(
@@ -127,18 +115,6 @@ fn nulls_everywhere(rows: usize) -> Vec<RecordBatch> {
         )
     };
     (0..rows).step_by(700).map(|first| batch(first).unwrap()).collect()
-}
-
-#[test]
-fn batches_that_are_written_where_they_are() {
-    // Their bitmaps begin within a byte, and their texts not at the first offset. The first ones are held, and the
-    // others, which are large enough, become blocks of their own.
-    let table = every_comparable_type(0, 12_000);
-    let batches: Vec<_> = [(3, 300), (303, 2000), (2303, 3000), (5303, 700), (6003, 5997)]
-        .map(|(first, rows)| table.slice(first, rows))
-        .into();
-    let properties = properties().set_max_row_group_row_count(Some(9000)).build();
-    same_rows(&batches, &properties);
 }
 
 #[test]
@@ -209,5 +185,29 @@ mod slow {
         assert_eq!(written.row_groups, 34_000);
         assert!(written.scratch_bytes > 0, "the footer goes through scratch");
         assert!(file == expected);
+    }
+
+    #[test]
+    fn bloom_filters_in_both_places() {
+        for position in [BloomFilterPosition::AfterRowGroup, BloomFilterPosition::End] {
+            let properties = properties().set_bloom_filter_position(position);
+            let path = ColumnPath::from("utf8");
+            let properties = properties.set_column_bloom_filter_enabled(path, true);
+            let path = ColumnPath::from("small as Int32");
+            let properties = properties.set_column_bloom_filter_enabled(path, true);
+            same(&properties.build());
+        }
+    }
+
+    #[test]
+    fn batches_that_are_written_where_they_are() {
+        // Their bitmaps begin within a byte, and their texts not at the first offset. The first ones are held, and the
+        // others, which are large enough, become blocks of their own.
+        let table = every_comparable_type(0, 12_000);
+        let batches: Vec<_> = [(3, 300), (303, 2000), (2303, 3000), (5303, 700), (6003, 5997)]
+            .map(|(first, rows)| table.slice(first, rows))
+            .into();
+        let properties = properties().set_max_row_group_row_count(Some(9000)).build();
+        same_rows(&batches, &properties);
     }
 }

@@ -47,11 +47,6 @@ fn every_type_comes_back(codec: Compression) {
     }
 }
 
-#[test]
-fn snappy() {
-    every_type_comes_back(Compression::SNAPPY);
-}
-
 /// Pages are at the offsets in the offset index, so that a reader of two distant rows does not read
 /// the pages between.
 #[test]
@@ -124,5 +119,10 @@ mod slow {
     #[test]
     fn gzip() {
         every_type_comes_back(Compression::GZIP(GzipLevel::default()));
+    }
+
+    #[test]
+    fn snappy() {
+        every_type_comes_back(Compression::SNAPPY);
     }
 }

@@ -63,19 +63,6 @@ fn every_fault_of_the_sink(case: &Case, threads: usize, for_good: bool) {
 }
 
 #[test]
-fn a_sink_fails_for_good() {
-    every_fault_of_the_sink(&Case::wide(), 1, true);
-    every_fault_of_the_sink(&Case::long(), 1, true);
-    every_fault_of_the_sink(&Case::long(), 3, true);
-}
-
-#[test]
-fn a_sink_fails_once() {
-    every_fault_of_the_sink(&Case::wide(), 1, false);
-    every_fault_of_the_sink(&Case::long(), 1, false);
-}
-
-#[test]
 fn a_sink_fails_once_under_threads() {
     every_fault_of_the_sink(&Case::wide(), 3, false);
 }
@@ -159,5 +146,23 @@ fn a_sink_that_is_full_is_the_sinks_error() {
             other => panic!("{room} bytes of {}: {other:?}", whole.len()),
         }
         assert!(!is_readable(&file));
+    }
+}
+
+/// `cargo xtask test quick` leaves these out.
+mod slow {
+    use super::*;
+
+    #[test]
+    fn a_sink_fails_for_good() {
+        every_fault_of_the_sink(&Case::wide(), 1, true);
+        every_fault_of_the_sink(&Case::long(), 1, true);
+        every_fault_of_the_sink(&Case::long(), 3, true);
+    }
+
+    #[test]
+    fn a_sink_fails_once() {
+        every_fault_of_the_sink(&Case::wide(), 1, false);
+        every_fault_of_the_sink(&Case::long(), 1, false);
     }
 }
