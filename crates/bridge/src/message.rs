@@ -370,6 +370,20 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "kafka")]
+    fn queries_are_cut_once_and_within_a_character() {
+        let mut metadata = Metadata {
+            query: "é".repeat(SHORT + 1),
+            adql_query: Some("SELECT 1".to_owned()),
+            database: None,
+        };
+        assert!(metadata.shorten());
+        assert_eq!(metadata.query, "é".repeat(SHORT));
+        assert_eq!(metadata.adql_query.as_deref(), Some("SELECT 1"));
+        assert!(!metadata.shorten());
+    }
+
+    #[test]
     fn what_is_no_job_keeps_its_name() {
         let rejected = JobRun::parse(br#"{"jobID": "uws7", "query": "SELECT 1"}"#).unwrap_err();
         assert_eq!(rejected.job_id.as_deref(), Some("uws7"));
