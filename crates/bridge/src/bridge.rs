@@ -19,7 +19,6 @@ use url::Url;
 use crate::format::{Formats, content_type};
 use crate::message::{JobRun, Rejected, ResultFormat};
 use crate::metrics::Metrics;
-use crate::packed::Packed;
 use crate::report::Report;
 use crate::status::Statuses;
 
@@ -123,6 +122,12 @@ impl Bridge {
         Ok(outcome)
     }
 
+    /// Ends a query that a defect has left.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn abandon(&self, id: String) {
+        self.runner.abandon(id);
+    }
+
     /// Waits until the database has been told of the end of every query that has ended here. Call it before the runtime
     /// ends.
     pub async fn rest(&self) {
@@ -144,19 +149,23 @@ impl Bridge {
         Ok(outcome)
     }
 
-    /// The job that a message asks for. What can be wrong with its result is found now, and the form of the result is
+    /// The job that a message asks for. What can be wrong with its result is found now. The form of the result stays
     /// packed until the query has ended.
     fn job(&self, message: JobRun, earlier: Earlier) -> Result<Job<'_>, Failure> {
         if message.upload_tables.as_ref().is_some_and(|tables| !tables.is_empty()) {
             return Err(Failure::invalid("uploadTables: this bridge takes no tables"));
         }
         let JobRun { job_id, destination, maxrec, result_format, .. } = message;
-        self.result(&job_id, &result_format, &destination, maxrec)?;
-        let unpackable = |error: io::Error| Failure::new(FailureCause::Internal, error.to_string());
-        let packed = Packed::of(&result_format).map_err(unpackable)?;
-        drop(result_format);
+        let id = job_id.clone();
+        let result = move || {
+            let unpacked = result_format.value();
+            let format = unpacked
+                .map_err(|error| Failure::new(FailureCause::Internal, error.to_string()))?;
+            self.result(&job_id, &format, &destination, maxrec)
+        };
+        result()?;
         Ok(Job {
-            id: job_id.clone(),
+            id,
             query: Query {
                 sql: message.query,
                 adql: message.adql_query,
@@ -165,10 +174,7 @@ impl Bridge {
             resume: earlier.execution_id,
             timeout: message.timeout,
             used: earlier.used,
-            result: Box::new(move || {
-                let format = packed.value().map_err(unpackable)?;
-                self.result(&job_id, &format, &destination, maxrec)
-            }),
+            result: Box::new(result),
         })
     }
 

@@ -19,6 +19,9 @@ mod build;
 /// The prefix of environment variables. Two underscores separate section and key: `TAPLOOM__DATABASE__URL`.
 const PREFIX: &str = "TAPLOOM__";
 
+/// The largest number of places in a lane.
+const MOST_PLACES: usize = 10_000;
+
 /// All settings. An unknown key is an error.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -98,9 +101,9 @@ pub struct QservConfig {
     pub api_version: Option<u32>,
     /// The SQL that reads the rows; `{id}` stands for the id of the query.
     pub rows_query: Option<String>,
-    /// Interval at which progress is polled, in seconds [default: 1].
+    /// Interval at which progress is polled at first, in seconds; it grows with the time that the query takes [default: 1].
     pub poll_seconds: Option<f64>,
-    /// Maximum number of attempts of a request that Qserv refuses [default: 3].
+    /// Maximum number of attempts of a request [default: 3].
     pub attempts: Option<usize>,
     /// Time limit for an answer, in seconds [default: 30].
     pub timeout_seconds: Option<f64>,
@@ -114,7 +117,7 @@ pub struct QservConfig {
 pub struct JobsConfig {
     /// Number of jobs that a worker has at a time, most of them queries that run in the database [default: 1000].
     pub executing: usize,
-    /// How often the rows of a job are begun, by different workers, before the job fails [default: 5].
+    /// How often the rows of a job are begun, by different workers, before the job fails [default: 10].
     pub attempts: u32,
     /// Number of jobs in the short lane that read rows at a time [default: 6].
     pub short: usize,
@@ -196,7 +199,7 @@ impl Default for JobsConfig {
     fn default() -> Self {
         Self {
             executing: 1000,
-            attempts: 5,
+            attempts: 10,
             short: 6,
             long: 2,
             long_after_seconds: 30.0,
@@ -268,9 +271,19 @@ impl Config {
     fn check(&self) -> Result<(), String> {
         let JobsConfig { executing, attempts, short, memory, memory_per_job, .. } = &self.jobs;
         let attempts = usize::try_from(*attempts).unwrap_or(usize::MAX);
-        for (key, value) in [("executing", *executing), ("attempts", attempts), ("short", *short)] {
+        for (key, value) in [
+            ("jobs.executing", *executing),
+            ("jobs.attempts", attempts),
+            ("jobs.short", *short),
+            ("upload.attempts", self.upload.attempts),
+        ] {
             if value == 0 {
-                return Err(format!("jobs.{key} is 0; it must be at least 1"));
+                return Err(format!("{key} is 0; it must be at least 1"));
+            }
+        }
+        for (key, value) in [("jobs.short", *short), ("jobs.long", self.jobs.long)] {
+            if value > MOST_PLACES {
+                return Err(format!("{key} is {value}; it must be at most {MOST_PLACES}"));
             }
         }
         if memory < memory_per_job {
@@ -280,6 +293,9 @@ impl Config {
             ));
         }
         let qserv = self.database.qserv.as_ref();
+        if let Some(qserv) = qserv {
+            qserv.check()?;
+        }
         for (key, value) in [
             ("database.outage_seconds", Some(self.database.outage_seconds)),
             ("database.qserv.poll_seconds", qserv.and_then(|qserv| qserv.poll_seconds)),
@@ -295,6 +311,24 @@ impl Config {
             if value.is_some_and(|value| Duration::try_from_secs_f64(value).is_err()) {
                 return Err(format!("{key} must be a number of seconds, 0 or more"));
             }
+        }
+        Ok(())
+    }
+}
+
+impl QservConfig {
+    fn check(&self) -> Result<(), String> {
+        if self.user.is_some() != self.password.is_some() {
+            return Err(
+                "database.qserv: user and password are given together or not at all".to_owned()
+            );
+        }
+        if self.poll_seconds == Some(0.0) {
+            return Err("database.qserv.poll_seconds is 0; it must be more".to_owned());
+        }
+        if self.rows_query.as_ref().is_some_and(|query| !query.contains("{id}")) {
+            return Err("database.qserv.rows_query must contain {id}, the place of the query's id"
+                .to_owned());
         }
         Ok(())
     }

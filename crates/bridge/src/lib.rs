@@ -26,6 +26,7 @@ pub use message::{
     ColumnType, Format, JobDelete, JobRun, Metadata, Rejected, ResultFormat, UploadTable,
 };
 pub use metrics::Metrics;
+pub use packed::Packed;
 #[cfg(feature = "mysql")]
 pub use qserv::{Qserv, QservOptions};
 pub use status::{Chunks, ErrorInfo, JobStatus, Phase, QueryInfo, ResultInfo, Statuses};

@@ -1,27 +1,65 @@
 //! Values that wait, kept small.
 
+use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer, Serialize};
 
-/// A value as compressed JSON. The form of a result with a thousand columns takes about 700 KiB, and 20 KiB here: a
-/// worker keeps a thousand of them while their queries run.
-pub(crate) struct Packed<T> {
+/// A value as compressed JSON.
+///
+/// ```
+/// use taploom_bridge::Packed;
+///
+/// let columns = vec!["double".to_owned(); 1000];
+/// let packed = Packed::of(&columns)?;
+/// assert_eq!(packed.value()?, columns);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Packed<T> {
     json: Arc<[u8]>,
     of: PhantomData<fn() -> T>,
 }
 
-impl<T: Serialize + DeserializeOwned> Packed<T> {
-    pub(crate) fn of(value: &T) -> io::Result<Self> {
+impl<T: Serialize> Packed<T> {
+    /// Compresses a value.
+    ///
+    /// # Errors
+    /// The value has no form in JSON.
+    pub fn of(value: &T) -> io::Result<Self> {
         let json = serde_json::to_vec(value)?;
         Ok(Self { json: zstd::encode_all(&*json, 0)?.into(), of: PhantomData })
     }
+}
 
-    pub(crate) fn value(&self) -> io::Result<T> {
+impl<T: DeserializeOwned> Packed<T> {
+    /// The value.
+    ///
+    /// # Errors
+    /// The value reads another JSON than it writes.
+    pub fn value(&self) -> io::Result<T> {
         Ok(serde_json::from_slice(&zstd::decode_all(&*self.json)?)?)
+    }
+}
+
+/// Clones share the JSON.
+impl<T> Clone for Packed<T> {
+    fn clone(&self) -> Self {
+        Self { json: Arc::clone(&self.json), of: PhantomData }
+    }
+}
+
+impl<T> fmt::Debug for Packed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Packed({} bytes)", self.json.len())
+    }
+}
+
+impl<'de, T: Serialize + Deserialize<'de>> Deserialize<'de> for Packed<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::of(&T::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 

@@ -36,9 +36,10 @@ pub struct QservOptions {
     pub rows: MysqlOptions,
     /// The SQL that reads the rows; `{id}` stands for the id of the query.
     pub rows_query: String,
-    /// The interval at which progress is polled.
+    /// The interval at which progress is polled at first. It grows to a fiftieth of the time that the query has taken, and
+    /// at most to 30 seconds.
     pub poll: Duration,
-    /// Maximum number of attempts of a request that Qserv refuses. A submission is repeated only if it did not arrive.
+    /// Maximum number of attempts of a request. A submission is repeated only if it did not arrive.
     pub attempts: usize,
     /// Time for which a Qserv that can't be reached is waited for, beyond the attempts, and its MySQL server as well. A
     /// query goes on in Qserv while its REST service is away.
@@ -110,7 +111,7 @@ impl Database for Qserv {
         Ok(Box::new(QservQuery::new(service, submitted.query_id)))
     }
 
-    async fn resume(&self, id: &str, _: &Query) -> Result<Option<Box<dyn Execution>>, Failure> {
+    async fn resume(&self, id: &str) -> Result<Option<Box<dyn Execution>>, Failure> {
         let Ok(id) = id.parse() else { return Ok(None) };
         let query = QservQuery::new(Arc::clone(&self.0), id);
         match query.status().await {
@@ -130,6 +131,7 @@ struct QservQuery {
     service: Arc<Service>,
     id: u64,
     asked: bool,
+    since: Instant,
     /// Whether the rows were asked for. Qserv gives them once.
     reads: bool,
     killer: Option<QueryKiller>,
@@ -137,7 +139,7 @@ struct QservQuery {
 
 impl QservQuery {
     fn new(service: Arc<Service>, id: u64) -> Self {
-        Self { service, id, asked: false, reads: false, killer: None }
+        Self { service, id, asked: false, since: Instant::now(), reads: false, killer: None }
     }
 
     async fn status(&self) -> Result<QueryStatus, Failure> {
@@ -171,7 +173,9 @@ impl Execution for QservQuery {
 
     async fn progress(&mut self) -> Result<QueryProgress, Failure> {
         if self.asked {
-            tokio::time::sleep(self.service.options.poll).await;
+            // A query of hours is not asked for each second.
+            let pause = (self.since.elapsed() / 50).min(LONGEST_DELAY);
+            tokio::time::sleep(self.service.options.poll.max(pause)).await;
         }
         self.asked = true;
         self.status().await?.progress()
@@ -181,7 +185,7 @@ impl Execution for QservQuery {
         self.reads = true;
         let options = &self.service.options;
         let sql = options.rows_query.replace("{id}", &self.id.to_string());
-        let source = mysql_rows(&options.rows, &sql, &request, options.outage).await?;
+        let source = mysql_rows(&options.rows, &sql, &request, None, options.outage).await?;
         self.killer = Some(source.killer());
         Ok(Box::new(source))
     }
@@ -315,7 +319,10 @@ impl Service {
                 Err(problem) => problem,
             };
             let may_repeat = *method != Method::POST || problem.unseen;
-            let is_refused = problem.status.is_some_and(|status| status.is_client_error());
+            let is_refused = problem.status.is_some_and(|status| {
+                let passes = [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT];
+                status.is_client_error() && !passes.contains(&status)
+            });
             let is_waited_for = problem.is_outage() && started.elapsed() < outage;
             if !may_repeat || is_refused || attempt >= self.options.attempts && !is_waited_for {
                 return Err(problem);

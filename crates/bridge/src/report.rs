@@ -30,9 +30,10 @@ pub(crate) struct Report<'a> {
 
 impl<'a> Report<'a> {
     pub(crate) fn new(job: &JobRun, statuses: &'a dyn Statuses, metrics: &'a Metrics) -> Self {
-        let result = (job.result_location.clone(), job.result_format.format.clone());
+        let format = job.result_format.value().ok().map(|result| result.format);
+        let result = format.map(|format| (job.result_location.clone(), format));
         let report = Self::of(job.job_id.clone(), job.metadata(), statuses, metrics);
-        Self { result: Some(result), ..report }
+        Self { result, ..report }
     }
 
     /// The report for a message that is not accepted as a job, but has a jobID.

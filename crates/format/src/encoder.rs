@@ -140,7 +140,7 @@ impl EncodeSummary {
 /// them. A service that answers many small queries therefore clones one context for all of them, or one
 /// [`EncoderSpec`](crate::EncoderSpec), instead of making a new one for each. Between results, a context holds the plans
 /// of the last eight kinds of results, and buffers of at most a quarter of [`Resources::memory_budget`]. The conformance
-/// suite allows 16 KiB of plans per column.
+/// suite allows 16 KiB of plans per column, and 64 KiB per table.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct EncodeContext {
@@ -157,7 +157,8 @@ impl EncodeContext {
     ///
     /// A plan is shared by results on several threads. It may depend on the options, the schema, the envelope, the
     /// memory budget and the number of threads; if one of them differs, a new plan is made. It must not depend on
-    /// anything else, such as [`Resources::scratch`].
+    /// anything else, such as [`Resources::scratch`]. The types of the options and of the plan distinguish formats, so a
+    /// format uses types of its own. A plan must not hold a context, which would keep itself alive.
     ///
     /// A format does not have to use plans. They pay if results of a few rows are frequent.
     ///

@@ -28,8 +28,8 @@ const PIECES_PER_THREAD: usize = 2;
 ///
 /// The caller's thread is one of the threads: if it has to wait for a piece, it works on another one itself.
 /// With one thread nothing is queued. Each piece is finished and handed over at once, so an encoder needs no
-/// separate code for that case. With several, threads are started when there is a second piece: the caller works on
-/// the only piece of a small result itself.
+/// separate code for that case. With several, threads are started when there is a second piece, or with the
+/// first if only one may be in flight: the caller works on the only piece of a small result itself.
 ///
 /// **Limits.** At most two pieces per thread are in flight, or fewer ([`at_most`](Self::at_most)). `push`
 /// waits for the oldest of them before it takes another. An encoder counts the memory of pieces in
@@ -170,7 +170,7 @@ impl<P: Send + 'static> InOrder<P> {
     }
 
     /// Estimated heap in use, where `of` tells the heap of one piece. A piece on another thread can't be
-    /// inspected and counts as the largest idle one.
+    /// inspected and counts as the largest idle one, and as nothing while none is idle.
     pub fn heap_bytes(&self, of: impl Fn(&P) -> usize) -> usize {
         let spare: Vec<usize> = self.spare.iter().map(of).collect();
         let largest = spare.iter().copied().max().unwrap_or_default();

@@ -19,6 +19,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use arrow_schema::SchemaRef;
 use taploom_model::{Envelope, Resources, Result, ResultSchema};
 
 /// The number of plans that a context keeps. A result uses one of the driver and one of its plug-in.
@@ -62,30 +63,35 @@ impl Kept {
         O: PartialEq + Clone + Send + Sync + 'static,
         P: Send + Sync + 'static,
     {
-        // Schemas that are equal but not shared take some time to compare, so no lock is held meanwhile.
-        let plans = lock(&self.0.plans).clone();
-        let found = plans.iter().rev().find_map(|any| {
-            let planned = any.downcast_ref::<Planned<O, P>>()?;
-            let is_same = planned.memory_budget == resources.memory_budget
-                && planned.threads == resources.threads
-                && planned.options == *options
-                && planned.envelope.as_ref() == envelope
-                && planned.schema == *schema;
-            is_same.then(|| (Arc::clone(any), Arc::clone(&planned.plan)))
-        });
-        let (used, plan) = match found {
+        let find = || {
+            // Schemas that are equal but not shared take some time to compare, so no lock is held meanwhile.
+            let plans = lock(&self.0.plans).clone();
+            plans.iter().rev().find_map(|any| {
+                let planned = any.downcast_ref::<Planned<O, P>>()?;
+                let is_same = planned.memory_budget == resources.memory_budget
+                    && planned.threads == resources.threads
+                    && planned.options == *options
+                    && planned.envelope.as_ref() == envelope
+                    && is_same_schema(&planned.schema, schema);
+                is_same.then(|| (Arc::clone(any), Arc::clone(&planned.plan)))
+            })
+        };
+        let (used, plan) = match find() {
             Some(found) => found,
             None => {
-                let planned = Planned {
-                    options: options.clone(),
-                    schema: schema.clone(),
-                    envelope: envelope.cloned(),
-                    memory_budget: resources.memory_budget,
-                    threads: resources.threads,
-                    plan: Arc::new(make()?),
-                };
-                let plan = Arc::clone(&planned.plan);
-                (Arc::new(planned) as Arc<dyn Any + Send + Sync>, plan)
+                let plan = Arc::new(make()?);
+                // Another thread may have made it in the meantime.
+                find().unwrap_or_else(|| {
+                    let planned = Planned {
+                        options: options.clone(),
+                        schema: schema.clone(),
+                        envelope: envelope.cloned(),
+                        memory_budget: resources.memory_budget,
+                        threads: resources.threads,
+                        plan: Arc::clone(&plan),
+                    };
+                    (Arc::new(planned), plan)
+                })
             }
         };
         // A plan that leaves may own much, so it is dropped without the lock.
@@ -175,6 +181,16 @@ impl<T> fmt::Debug for Spare<T> {
     }
 }
 
+/// Whether two schemas are the same for every format. Arrow's comparison passes over the order of dictionaries, which an
+/// Arrow stream declares.
+fn is_same_schema(one: &ResultSchema, other: &ResultSchema) -> bool {
+    let (first, second) = (one.arrow(), other.arrow());
+    let orders = |schema: &SchemaRef| -> Vec<Option<bool>> {
+        schema.flattened_fields().iter().map(|field| field.dict_is_ordered()).collect()
+    };
+    one == other && (Arc::ptr_eq(first, second) || orders(first) == orders(second))
+}
+
 /// Every change is complete before the lock is given back, so a panic of another thread does not matter.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -223,6 +239,31 @@ mod tests {
         assert_eq!(plan(&EncodeContext::default(), 1, "a", &made), 6, "nothing is shared");
         let text = context.plan(&1_u8, &schema("a"), || Ok("another type")).unwrap();
         assert_eq!(*text, "another type");
+    }
+
+    #[test]
+    fn an_ordered_dictionary_is_another_schema() {
+        let context = EncodeContext::default();
+        let made = AtomicUsize::new(0);
+        let plan = |is_ordered| {
+            let words = DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8));
+            let field = Field::new("a", words, true).with_dict_is_ordered(is_ordered);
+            let list = Field::new("list", DataType::List(Arc::new(field)), true);
+            let schema = ResultSchema::derived(Arc::new(Schema::new(vec![list])));
+            *context.plan(&(), &schema, || Ok(made.fetch_add(1, Ordering::Relaxed))).unwrap()
+        };
+        assert_eq!([plan(false), plan(true), plan(false), plan(true)], [0, 1, 0, 1]);
+    }
+
+    #[test]
+    fn a_plan_that_was_made_twice_is_kept_once() {
+        let context = EncodeContext::default();
+        let outer = context.plan(&(), &schema("a"), || {
+            // Another thread is faster.
+            assert_eq!(*context.plan(&(), &schema("a"), || Ok(1_u8)).unwrap(), 1);
+            Ok(2_u8)
+        });
+        assert_eq!(*outer.unwrap(), 1);
     }
 
     #[test]

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use taploom_pipeline::{Encoded, MaxRec, RowSource, Transformed, UrlRewrite};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
-use tracing::{info, warn};
+use tracing::{Instrument, info, warn};
 
 use crate::clock::Clock;
 use crate::database::{Database, Execution, QueryPhase};
@@ -75,17 +77,28 @@ impl JobRunner {
         observer: &mut dyn JobObserver,
         stop: &Stop,
     ) -> io::Result<Outcome> {
-        let (ended, execution) = self.ended(job, observer, stop).await;
+        let (ended, query) = self.ended(job, observer, stop).await;
         let published = match &ended {
             Ok(Ended::Here(Outcome::HandedOver)) | Err(_) => Ok(()),
             Ok(Ended::Here(outcome) | Ended::InDatabase(outcome)) => observer.ended(outcome).await,
         };
-        if let Some(execution) = execution {
-            self.end(execution, &ended);
+        // Another worker takes the job up, and the query with it.
+        let goes_on =
+            published.is_err() || matches!(ended, Ok(Ended::Here(Outcome::HandedOver)) | Err(_));
+        match &ended {
+            Ok(Ended::InDatabase(_)) => {}
+            Ok(Ended::Here(Outcome::Completed(_))) => self.tell_end(query, true),
+            _ if goes_on && query.can_be_resumed() => {}
+            _ => self.tell_end(query, false),
         }
         published?;
         let (Ended::Here(outcome) | Ended::InDatabase(outcome)) = ended?;
         Ok(outcome)
+    }
+
+    /// Ends a query that is known by its id alone, after a defect.
+    pub fn abandon(&self, id: String) {
+        self.tell_end(Submitted::Elsewhere(id), false);
     }
 
     /// Waits until the database has been told of the end of every query that [`run`](Self::run) has ended. Call it
@@ -96,30 +109,44 @@ impl JobRunner {
         self.endings.reopen();
     }
 
-    /// Tells the database of the end of a query.
-    fn end(&self, mut execution: Box<dyn Execution>, ended: &io::Result<Ended>) {
-        let is_stored = match ended {
-            Ok(Ended::InDatabase(_)) => return,
-            // Another worker takes the job up, and the query with it.
-            Ok(Ended::Here(Outcome::HandedOver)) | Err(_) if execution.can_be_resumed() => return,
-            Ok(Ended::Here(outcome)) => matches!(outcome, Outcome::Completed(_)),
-            Err(_) => false,
-        };
-        self.endings.spawn(async move {
-            match is_stored {
-                true => execution.forget().await,
-                false => execution.cancel().await,
+    /// Tells the database of the end of a query, in a task of its own.
+    fn tell_end(&self, query: Submitted, is_stored: bool) {
+        let database = Arc::clone(&self.database);
+        let ending = async move {
+            let execution = match query {
+                Submitted::Nothing => None,
+                Submitted::Known { execution, .. } => Some(execution),
+                Submitted::Elsewhere(id) => {
+                    let found = timeout(PATIENCE, database.resume(&id)).await;
+                    found.ok().and_then(Result::ok).flatten()
+                }
+                // The database may have taken the query, so its answer is waited for.
+                Submitted::UnderWay(mut submission) => {
+                    match timeout(PATIENCE, &mut submission).await {
+                        Ok(submitted) => submitted.ok().and_then(Result::ok),
+                        Err(_) => {
+                            submission.abort();
+                            None
+                        }
+                    }
+                }
+            };
+            match execution {
+                Some(mut execution) if is_stored => execution.forget().await,
+                Some(mut execution) => execution.cancel().await,
+                None => {}
             }
-        });
+        };
+        self.endings.spawn(ending.in_current_span());
     }
 
-    /// How a job ends, and its query, if the database has accepted it.
+    /// How a job ends, and what is known of its query.
     async fn ended(
         &self,
         job: Job<'_>,
         observer: &mut dyn JobObserver,
         stop: &Stop,
-    ) -> (io::Result<Ended>, Option<Box<dyn Execution>>) {
+    ) -> (io::Result<Ended>, Submitted) {
         let limit = job.timeout.or(self.limits.timeout);
         let clock = Clock::start(limit, job.used);
         let deadline = clock.runs_out();
@@ -135,35 +162,58 @@ impl JobRunner {
             }
         };
         tokio::pin!(hand_over);
+        let mut query = Submitted::Nothing;
         let submitted = tokio::select! {
-            submitted = self.submit(&job) => submitted.map_err(Outcome::Failed),
-            () = &mut deadline => Err(Outcome::Failed(too_long(limit))),
+            biased;
             () = stop.abort.cancelled() => Err(Outcome::Aborted),
             () = &mut hand_over => Err(Outcome::HandedOver),
+            () = &mut deadline => Err(Outcome::Failed(too_long(limit))),
+            submitted = self.submit(&job, &mut query) => submitted.map_err(Outcome::Failed),
         };
         let mut execution = match submitted {
             Ok(execution) => execution,
-            Err(outcome) => return (Ok(Ended::Here(outcome)), None),
+            Err(outcome) => {
+                // A job that is stopped before anything is done for it ends the query of another worker.
+                if let (Submitted::Nothing, Some(id)) = (&query, job.resume) {
+                    query = Submitted::Elsewhere(id);
+                }
+                return (Ok(Ended::Here(outcome)), query);
+            }
         };
         observer.submitted(execution.id());
+        let is_published = AtomicBool::new(job.resume == Some(execution.id()));
+        let steps = Steps { clock: &clock, is_published: &is_published, reads: &reads };
         let ended = tokio::select! {
-            ended = self.carry_out(job, &mut *execution, observer, &clock, &reads) => ended,
+            ended = self.carry_out(job, &mut *execution, observer, steps) => ended,
             () = &mut deadline => Ok(Ended::Here(Outcome::Failed(too_long(limit)))),
             () = stop.abort.cancelled() => Ok(Ended::Here(Outcome::Aborted)),
             () = &mut hand_over => Ok(Ended::Here(Outcome::HandedOver)),
         };
-        (ended, Some(execution))
+        (ended, Submitted::Known { execution, is_published: is_published.into_inner() })
     }
 
-    async fn submit(&self, job: &Job<'_>) -> Result<Box<dyn Execution>, Failure> {
+    /// Goes on with the query that another worker has submitted, or submits it. `query` says what is known of it if this
+    /// is interrupted.
+    async fn submit(
+        &self,
+        job: &Job<'_>,
+        query: &mut Submitted,
+    ) -> Result<Box<dyn Execution>, Failure> {
         if let Some(id) = &job.resume {
-            if let Some(execution) = self.database.resume(id, &job.query).await? {
+            *query = Submitted::Elsewhere(id.clone());
+            if let Some(execution) = self.database.resume(id).await? {
                 info!(query = id, "goes on with a query that another worker has submitted");
                 return Ok(execution);
             }
             warn!(query = id, "the database has the query no more; it is submitted again");
         }
-        self.database.submit(&job.query).await
+        let (database, wanted) = (Arc::clone(&self.database), job.query.clone());
+        let submission = async move { database.submit(&wanted).await };
+        *query = Submitted::UnderWay(tokio::spawn(submission.in_current_span()));
+        let Submitted::UnderWay(submission) = &mut *query else { return Err(panicked()) };
+        let submitted = submission.await;
+        *query = Submitted::Nothing;
+        submitted.unwrap_or_else(|_| Err(panicked()))
     }
 
     /// The part between the submission and the end. Only this part can be interrupted.
@@ -172,9 +222,9 @@ impl JobRunner {
         job: Job<'_>,
         execution: &mut dyn Execution,
         observer: &mut dyn JobObserver,
-        clock: &Clock,
-        reads: &AtomicBool,
+        steps: Steps<'_>,
     ) -> io::Result<Ended> {
+        let Steps { clock, is_published, reads } = steps;
         let started = Instant::now();
         loop {
             let progress = match execution.progress().await {
@@ -182,6 +232,7 @@ impl JobRunner {
                 Err(failure) => return Ok(Ended::Here(Outcome::Failed(failure))),
             };
             observer.progress(&progress).await?;
+            is_published.store(true, Ordering::Relaxed);
             match progress.phase {
                 QueryPhase::Executing => {}
                 QueryPhase::Finished => break,
@@ -246,6 +297,41 @@ impl JobRunner {
     }
 }
 
+/// Time within which the database has to answer before a query is left to itself.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is known of the query of a job.
+enum Submitted {
+    /// There is none, or it has ended.
+    Nothing,
+    /// It runs. Another worker can find it once its id is published.
+    Known { execution: Box<dyn Execution>, is_published: bool },
+    /// Another worker has submitted it, under this id.
+    Elsewhere(String),
+    /// The database has not answered yet.
+    UnderWay(JoinHandle<Result<Box<dyn Execution>, Failure>>),
+}
+
+impl Submitted {
+    /// Whether another worker can go on with the query.
+    fn can_be_resumed(&self) -> bool {
+        match self {
+            Self::Known { execution, is_published } => *is_published && execution.can_be_resumed(),
+            Self::Nothing | Self::Elsewhere(_) => true,
+            Self::UnderWay(_) => false,
+        }
+    }
+}
+
+/// What the parts of a job tell each other.
+struct Steps<'a> {
+    clock: &'a Clock,
+    /// Whether the id of the query was published.
+    is_published: &'a AtomicBool,
+    /// Whether the rows are being read.
+    reads: &'a AtomicBool,
+}
+
 /// How a job ended, and whether the database knows it already.
 enum Ended {
     /// The runner has ended the job, and has to tell the database.
@@ -258,4 +344,8 @@ fn too_long(limit: Option<Duration>) -> Failure {
     let seconds = limit.unwrap_or_default().as_secs_f64();
     let message = format!("the job took longer than its limit of {seconds} s");
     Failure::new(FailureCause::TimedOut, message)
+}
+
+fn panicked() -> Failure {
+    Failure::new(FailureCause::Internal, "a defect of this service ended the job")
 }

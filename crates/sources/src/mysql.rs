@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use taploom_model::{Result, RowSource};
 
 pub use self::connection::{MysqlConnection, QueryKiller};
-pub use self::failure::{ConnectError, ServerError};
+pub use self::failure::ServerError;
 pub use self::options::{MysqlOptions, Session, SslMode};
 pub use self::source::{BatchLimits, MysqlSource};
 use crate::column_list::ColumnList;

@@ -113,6 +113,9 @@ pub(crate) fn json(arguments: &[&str]) -> Outcome<Value> {
         .stderr(Stdio::inherit())
         .output()
         .map_err(|error| format!("can't run {program}: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("{} failed", arguments.join(" ")));
+    }
     serde_json::from_slice(&output.stdout)
         .map_err(|error| format!("{} prints no figures: {error}", arguments.join(" ")))
 }

@@ -55,10 +55,8 @@ struct Request {
 impl Stops {
     /// Enters a job. It is stopped at once if that was asked for after its message was published.
     pub(super) fn enter(&mut self, place: (i32, i64), job: RunningJob) {
-        if let Some(request) = self.requests.get(&job.job_id)
-            && job.published.is_none_or(|published| published <= request.at)
-        {
-            job.stop(request.execution_id.as_deref());
+        if let Some(request) = self.requests.get(&job.job_id) {
+            job.stop(request);
         }
         self.jobs.insert(place, job);
     }
@@ -67,17 +65,21 @@ impl Stops {
         self.jobs.remove(&place);
     }
 
-    fn request(&mut self, delete: JobDelete, at: i64) {
-        for job in self.jobs.values().filter(|job| job.job_id == delete.job_id) {
-            job.stop(delete.execution_id.as_deref());
-        }
+    /// Enters a request that was published `at` a time.
+    fn request(&mut self, delete: JobDelete, at: i64, now: i64) {
         let request = Request { execution_id: delete.execution_id, at };
+        for job in self.jobs.values().filter(|job| job.job_id == delete.job_id) {
+            job.stop(&request);
+        }
         if self.requests.insert(delete.job_id.clone(), request).is_none() {
             self.order.push_back(delete.job_id);
         }
         while let Some(first) = self.order.front()
             && (self.order.len() > MOST
-                || self.requests.get(first).is_none_or(|request| request.at + KEPT_MS < at))
+                || self
+                    .requests
+                    .get(first)
+                    .is_none_or(|request| request.at.saturating_add(KEPT_MS) < now))
         {
             self.requests.remove(first);
             self.order.pop_front();
@@ -86,10 +88,13 @@ impl Stops {
 }
 
 impl RunningJob {
-    /// Stops the job, unless the request is about another run of it.
-    fn stop(&self, execution_id: Option<&str>) {
+    /// Stops the job, unless the request is about an earlier message, or another run of it.
+    fn stop(&self, request: &Request) {
         let known = self.execution_id.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if known.is_some() && execution_id.is_some() && known.as_deref() != execution_id {
+        let asked = &request.execution_id;
+        if self.published.is_some_and(|published| published > request.at)
+            || known.is_some() && asked.is_some() && known != *asked
+        {
             return;
         }
         info!(job = self.job_id, "is to be stopped");
@@ -143,7 +148,7 @@ impl Worker {
 
     fn delete(&self, message: &[u8], at: i64) {
         match JobDelete::parse(message) {
-            Ok(delete) => self.stops().request(delete, at),
+            Ok(delete) => self.stops().request(delete, at, now_ms()),
             Err(why) => {
                 error!("a message of {} is skipped: {why}", self.kafka.delete_topic);
                 self.bridge.metrics().unreadable_messages.inc();
@@ -189,7 +194,7 @@ mod tests {
             let (before, after) = (job(1000, execution_id), job(1000, execution_id));
             let mut all = Stops::default();
             all.enter((0, 1), before.clone());
-            all.request(delete(asked), 1000);
+            all.request(delete(asked), 1000, 1000);
             all.enter((0, 2), after.clone());
             assert_eq!((before.abort.is_cancelled(), after.abort.is_cancelled()), (stops, stops));
         }
@@ -198,16 +203,22 @@ mod tests {
     #[test]
     fn a_request_is_not_about_a_later_message_and_is_forgotten_after_a_day() {
         let mut all = Stops::default();
-        all.request(delete(None), 1000);
         let later = job(1001, None);
         all.enter((0, 1), later.clone());
+        all.request(delete(None), 1000, 1000);
+        all.enter((0, 2), later.clone());
         assert!(!later.abort.is_cancelled());
         all.leave((0, 1));
+        all.leave((0, 2));
         for number in 0..MOST {
-            all.request(JobDelete { job_id: number.to_string(), execution_id: None }, 1000);
+            let other = JobDelete { job_id: number.to_string(), execution_id: None };
+            all.request(other, 1000, 1000);
         }
         assert_eq!((all.requests.len(), all.order.len()), (MOST, MOST));
-        all.request(delete(None), 1001 + KEPT_MS);
+        // A clock that is wrong does not make others' requests old.
+        all.request(delete(None), i64::MAX, 1000);
+        assert_eq!(all.requests.len(), MOST);
+        all.request(delete(None), 1001 + KEPT_MS, 1001 + KEPT_MS);
         assert_eq!((all.requests.len(), all.order.len(), all.jobs.len()), (1, 1, 0));
     }
 }

@@ -16,14 +16,13 @@ use rdkafka::Offset;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{Headers, Message};
-use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::topic_partition_list::{TopicPartitionList, TopicPartitionListElem};
-use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use tracing::info;
 
-/// The header of a status that names the message of its job.
-pub(crate) const MESSAGE_HEADER: &str = "taploom-job-run";
-/// The header of a status that is not final: what was done for the job.
+/// The header of a final status: the message of its job.
+pub(crate) const ENDED_HEADER: &str = "taploom-job-run";
+/// The header of a status that is not final: the message of its job, and what was done for the job.
 pub(crate) const DONE_HEADER: &str = "taploom-job-done";
 
 /// Time after which a silent Kafka is an error.
@@ -62,8 +61,8 @@ impl MessageOfJob {
 /// What was done for a job that has not ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Done {
-    /// When the job was begun for the first time, in milliseconds since 1970.
-    pub(crate) began: u64,
+    /// The time that the query has taken, in milliseconds.
+    pub(crate) used: u64,
     /// How often the reading of its rows was begun.
     pub(crate) reads: u32,
     /// The query that runs in the database, unless its rows were begun: a worker that ended then has left them half
@@ -71,22 +70,22 @@ pub(crate) struct Done {
     pub(crate) execution_id: Option<String>,
 }
 
-/// The form in the header: `began=1796085245858 reads=0 execution=4711`.
+/// The form in the header: `used=3600000 reads=0 execution=4711`.
 impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "began={} reads={}", self.began, self.reads)?;
+        write!(f, "used={} reads={}", self.used, self.reads)?;
         self.execution_id.iter().try_for_each(|id| write!(f, " execution={id}"))
     }
 }
 
 impl Done {
     fn parse(text: &str) -> Option<Self> {
-        let (began, rest) = text.strip_prefix("began=")?.split_once(" reads=")?;
+        let (used, rest) = text.strip_prefix("used=")?.split_once(" reads=")?;
         let (reads, execution_id) = match rest.split_once(" execution=") {
             Some((reads, id)) => (reads, Some(id.to_owned())),
             None => (rest, None),
         };
-        Some(Self { began: began.parse().ok()?, reads: reads.parse().ok()?, execution_id })
+        Some(Self { used: used.parse().ok()?, reads: reads.parse().ok()?, execution_id })
     }
 }
 
@@ -100,21 +99,24 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Takes up a status, by its headers.
-    fn add(&mut self, first: &MessageOfJob, message: &str, done: Option<&str>) {
-        let Some(message) = MessageOfJob::parse(message) else { return };
-        let MessageOfJob { topic, partition, offset } = message;
+    /// Takes up a status, by a header of it.
+    fn add(&mut self, first: &MessageOfJob, header: &str, text: &str) {
+        let (message, done) = match (header, text.split_once(' ')) {
+            (DONE_HEADER, Some((message, done))) => (message, Done::parse(done)),
+            (ENDED_HEADER, _) => (text, None),
+            _ => return,
+        };
+        let Some(MessageOfJob { topic, partition, offset }) = MessageOfJob::parse(message) else {
+            return;
+        };
         if (&topic, partition) != (&first.topic, first.partition) || offset < first.offset {
             return;
         }
-        match done {
-            Some(done) => {
-                self.done.extend(Done::parse(done).map(|done| (offset, done)));
-            }
-            None => {
-                self.done.remove(&offset);
-                self.ended.insert(offset);
-            }
+        if header == ENDED_HEADER {
+            self.done.remove(&offset);
+            self.ended.insert(offset);
+        } else {
+            self.done.extend(done.map(|done| (offset, done)));
         }
     }
 }
@@ -134,7 +136,8 @@ pub(crate) fn history(
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("enable.partition.eof", "true")
-        .set("auto.offset.reset", "earliest");
+        .set("auto.offset.reset", "earliest")
+        .set("queued.max.messages.kbytes", "8192");
     let consumer: BaseConsumer = client.create()?;
     let from = beginnings(&consumer, status_topic, published)?;
     let mut unread: HashSet<i32> =
@@ -154,13 +157,9 @@ pub(crate) fn history(
             Some(Err(error)) => return Err(error),
             Some(Ok(status)) => {
                 read += 1;
-                let text = |key| {
-                    let mut headers = status.headers().into_iter().flat_map(Headers::iter);
-                    let header = headers.find(|header| header.key == key);
-                    header.and_then(|header| std::str::from_utf8(header.value?).ok())
-                };
-                if let Some(message) = text(MESSAGE_HEADER) {
-                    history.add(first, message, text(DONE_HEADER));
+                for header in status.headers().into_iter().flat_map(Headers::iter) {
+                    let text = header.value.and_then(|value| std::str::from_utf8(value).ok());
+                    history.add(first, header.key, text.unwrap_or_default());
                 }
             }
         }
@@ -179,8 +178,19 @@ pub(super) fn beginnings<C: ConsumerContext>(
     published: Option<i64>,
 ) -> KafkaResult<TopicPartitionList> {
     let metadata = consumer.fetch_metadata(Some(topic), LIMIT)?;
-    let partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
-    let partitions: Vec<i32> = partitions.map(MetadataPartition::id).collect();
+    // What is left out in silence would be taken for what never happened.
+    let refused = |error: RDKafkaRespErr| Err(KafkaError::Global(error.into()));
+    let mut partitions = Vec::new();
+    for of_topic in metadata.topics() {
+        of_topic.error().map_or(Ok(()), refused)?;
+        for partition in of_topic.partitions() {
+            partition.error().map_or(Ok(()), refused)?;
+            partitions.push(partition.id());
+        }
+    }
+    if partitions.is_empty() {
+        return Err(KafkaError::Global(RDKafkaErrorCode::UnknownTopicOrPartition));
+    }
     let mut from = TopicPartitionList::new();
     let Some(published) = published else {
         for partition in partitions {
@@ -194,6 +204,7 @@ pub(super) fn beginnings<C: ConsumerContext>(
         asked.add_partition_offset(topic, partition, since)?;
     }
     for found in consumer.offsets_for_times(asked, LIMIT)?.elements() {
+        found.error()?;
         // No status is that late, or the broker does not index times, as librdkafka's mock broker.
         let offset = match found.offset() {
             Offset::Offset(offset) => Offset::Offset(offset),
@@ -221,7 +232,7 @@ mod tests {
     fn what_was_done_is_read_from_the_last_status() {
         let first = MessageOfJob { topic: "run".to_owned(), partition: 3, offset: 10 };
         let done = |reads, execution_id: Option<&str>| Done {
-            began: 1_796_085_245_858,
+            used: 3_600_000,
             reads,
             execution_id: execution_id.map(str::to_owned),
         };
@@ -235,9 +246,13 @@ mod tests {
             ("run/3/12", Some(done(0, Some("13")))),
             ("run/3/12", None),
         ] {
-            history.add(&first, message, done.map(|done| done.to_string()).as_deref());
+            match done {
+                Some(done) => history.add(&first, DONE_HEADER, &format!("{message} {done}")),
+                None => history.add(&first, ENDED_HEADER, message),
+            }
         }
-        history.add(&first, "run/3/14", Some("of another version"));
+        history.add(&first, DONE_HEADER, "run/3/14 of another version");
+        history.add(&first, "Content-Type", "run/3/10");
         assert_eq!(history.ended, BTreeSet::from([12]));
         let expected = HashMap::from([(10, done(0, Some("4711 a"))), (11, done(1, None))]);
         assert_eq!(history.done, expected);

@@ -10,10 +10,10 @@
 //! **Bounds.** With `executing` jobs the consumer is paused, but still polled, so that Kafka keeps this worker in its
 //! group. A partition is paused as well while its statuses are read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -22,6 +22,7 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use taploom_jobs::{Failure, FailureCause, Outcome, Stop};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, error, info, info_span, warn};
@@ -35,7 +36,7 @@ use crate::worker::history::{Done, History, MessageOfJob, history};
 use crate::worker::lanes::Lanes;
 use crate::worker::offsets::Offsets;
 use crate::worker::partitions::{Place, SharedPartitions, committed};
-use crate::worker::publisher::{JobStatuses, Publisher};
+use crate::worker::publisher::{JobStatuses, Publisher, is_handed_over};
 
 mod deletes;
 mod history;
@@ -49,6 +50,10 @@ pub use http::serve;
 
 /// Retries when the progress of a partition can't be read. After these the worker ends, and another takes over.
 const LEARN_ATTEMPTS: u64 = 4;
+/// Partitions whose progress is read at the same time.
+const LEARNED_AT_ONCE: usize = 4;
+/// Time at the end for the database to learn of queries that were ended.
+const REST: Duration = Duration::from_secs(5);
 /// Time without a sign of life after which the worker, or Kafka, counts as dead, in milliseconds.
 const SILENT_MS: u64 = 60_000;
 
@@ -64,6 +69,7 @@ pub struct Worker {
     attempts: u32,
     shutdown_grace: Duration,
     stops: Mutex<Stops>,
+    learning: Semaphore,
     /// Cancelled when this worker is to stop: queries that run are left to other workers.
     leaves: CancellationToken,
     /// When Kafka was last polled, in milliseconds since 1970.
@@ -72,11 +78,10 @@ pub struct Worker {
 
 /// A message of a job.
 struct JobMessage {
-    partition: i32,
-    offset: i64,
     /// In milliseconds since 1970, if known.
     published: Option<i64>,
-    payload: Vec<u8>,
+    /// Parsed as soon as it arrives, because the message itself may take a MiB.
+    job: Result<JobRun, Rejected>,
 }
 
 /// The jobs and the partitions of a worker that is at work.
@@ -85,8 +90,8 @@ struct Work {
     jobs: JoinSet<KafkaResult<()>>,
     /// Partitions whose progress is being read.
     learning: JoinSet<(i32, KafkaResult<Learned>)>,
-    /// Messages of those partitions.
-    held: HashMap<i32, Vec<JobMessage>>,
+    /// Messages of those partitions, by offset.
+    held: HashMap<i32, BTreeMap<i64, JobMessage>>,
     /// Whether all partitions are paused.
     is_full: bool,
 }
@@ -95,6 +100,8 @@ struct Work {
 struct Learned {
     offsets: Offsets,
     done: HashMap<i64, Done>,
+    /// [`Partitions::revocations`](partitions::Partitions::revocations) before it was read.
+    revocations: u64,
 }
 
 impl Worker {
@@ -132,6 +139,7 @@ impl Worker {
             attempts: jobs.attempts,
             shutdown_grace: jobs.shutdown_grace(),
             stops: Mutex::default(),
+            learning: Semaphore::new(LEARNED_AT_ONCE),
             leaves: CancellationToken::new(),
             alive: AtomicU64::new(now()),
             kafka,
@@ -184,7 +192,8 @@ impl Worker {
                 }
                 received = self.consumer.recv() => match received {
                     Ok(message) => {
-                        self.take(JobMessage::of(&message), &mut work);
+                        let (partition, offset) = (message.partition(), message.offset());
+                        self.take(partition, offset, JobMessage::of(&message), &mut work);
                         if work.jobs.len() >= self.executing {
                             // The consumer is still polled, so that Kafka keeps this worker in the group.
                             work.is_full = self.tell("pause", Consumer::pause, |_| true);
@@ -203,7 +212,7 @@ impl Worker {
         deletes.abort();
         self.consumer.context().partitions.hand_over_all();
         while work.jobs.join_next().await.is_some() {}
-        let rest = tokio::time::timeout(self.shutdown_grace, self.bridge.rest());
+        let rest = tokio::time::timeout(REST, self.bridge.rest());
         if rest.await.is_err() {
             warn!("the database was not told of the end of all queries in time");
         }
@@ -250,19 +259,18 @@ impl Worker {
 
     /// Begins the job of a message, unless it has ended already. The first message of a partition waits until the progress
     /// of the partition is read, and so do those behind it.
-    fn take(self: &Arc<Self>, message: JobMessage, work: &mut Work) {
-        let JobMessage { partition, offset, .. } = message;
+    fn take(self: &Arc<Self>, partition: i32, offset: i64, message: JobMessage, work: &mut Work) {
         let partitions = &self.consumer.context().partitions;
         if let Some(held) = work.held.get_mut(&partition) {
-            held.push(message);
+            held.insert(offset, message);
+            // It may have come back in the meantime, and is not paused then.
+            self.tell("pause a partition", Consumer::pause, |other| other == partition);
             return;
         }
         if !partitions.is_known(partition) {
             self.tell("pause a partition", Consumer::pause, |other| other == partition);
-            let (this, published) = (Arc::clone(self), message.published);
-            work.held.insert(partition, vec![message]);
-            work.learning
-                .spawn(async move { (partition, this.learn(partition, offset, published).await) });
+            let held = BTreeMap::from([(offset, message)]);
+            self.begin_to_learn(partition, held, work);
             return;
         }
         match partitions.begin(partition, offset) {
@@ -273,17 +281,35 @@ impl Worker {
         }
     }
 
+    fn begin_to_learn(
+        self: &Arc<Self>,
+        partition: i32,
+        held: BTreeMap<i64, JobMessage>,
+        work: &mut Work,
+    ) {
+        let Some((offset, first)) = held.first_key_value() else { return };
+        let (this, offset, published) = (Arc::clone(self), *offset, first.published);
+        work.held.insert(partition, held);
+        work.learning
+            .spawn(async move { (partition, this.learn(partition, offset, published).await) });
+    }
+
     /// Begins with a partition whose progress is known now.
     fn learned(self: &Arc<Self>, partition: i32, learned: Learned, work: &mut Work) {
         let held = work.held.remove(&partition).unwrap_or_default();
-        // It may have moved to another worker in the meantime.
+        let partitions = &self.consumer.context().partitions;
+        // It may have moved to another worker in the meantime, and even come back.
         let assignment = self.consumer.assignment().unwrap_or_default();
         if assignment.find_partition(&self.kafka.run_topic, partition).is_none() {
             return;
         }
-        self.consumer.context().partitions.learn(partition, learned.offsets, learned.done);
-        for message in held {
-            self.take(message, work);
+        if partitions.revocations() != learned.revocations {
+            self.begin_to_learn(partition, held, work);
+            return;
+        }
+        partitions.learn(partition, learned.offsets, learned.done);
+        for (offset, message) in held {
+            self.take(partition, offset, message, work);
         }
         if !work.is_full {
             self.tell("go on", Consumer::resume, |other| other == partition);
@@ -299,17 +325,19 @@ impl Worker {
         published: Option<i64>,
     ) -> KafkaResult<Learned> {
         let mut attempts = 0;
+        let _turn = self.learning.acquire().await;
         loop {
             // The partition may have been here before: wait for final statuses of this worker to arrive.
             self.publisher.rest().await;
             let consumer = Arc::clone(&self.consumer);
             let (client, topic) = (self.kafka.client(), self.kafka.status_topic.clone());
             let first = MessageOfJob { topic: self.kafka.run_topic.clone(), partition, offset };
+            let revocations = self.consumer.context().partitions.revocations();
             let known = tokio::task::spawn_blocking(move || {
                 let mut offsets = committed(&consumer, &first.topic, partition)?;
                 let History { ended, done } = history(&client, &topic, &first, published)?;
                 offsets.have_ended(ended);
-                Ok(Learned { offsets, done })
+                Ok(Learned { offsets, done, revocations })
             });
             match known.await.unwrap_or(Err(KafkaError::Canceled)) {
                 Err(error) if attempts < LEARN_ATTEMPTS => {
@@ -323,17 +351,15 @@ impl Worker {
     }
 
     async fn process(self: Arc<Self>, message: JobMessage, place: Place) -> KafkaResult<()> {
-        let JobMessage { payload, published, .. } = message;
         if place.hand_over.is_cancelled() {
             return Ok(());
         }
-        let done = place.done.clone().unwrap_or_else(|| Done { began: now(), ..Done::default() });
+        let done = place.done.clone().unwrap_or_default();
         let statuses = JobStatuses::new(&self.publisher, &place, done.clone());
-        let outcome = match JobRun::parse(&payload) {
+        let outcome = match message.job {
             Ok(job) => {
-                drop(payload);
                 let span = info_span!("job", id = job.job_id, owner = job.owner);
-                let run = self.run_job(job, published, done, &place, &statuses);
+                let run = self.run_job(job, message.published, done, &place, &statuses);
                 run.instrument(span).await
             }
             Err(rejected) if rejected.job_id.is_some() => {
@@ -352,7 +378,7 @@ impl Worker {
         };
         match outcome {
             Ok(_) => Ok(()),
-            Err(_) if place.hand_over.is_cancelled() => Ok(()),
+            Err(error) if place.hand_over.is_cancelled() || is_handed_over(&error) => Ok(()),
             Err(error) => {
                 error!("the end of a job can't be published: {error}");
                 Err(KafkaError::Canceled)
@@ -390,7 +416,7 @@ impl Worker {
         };
         self.stops().enter(key, running);
         info!("begins");
-        let used = Duration::from_millis(now().saturating_sub(done.began));
+        let used = Duration::from_millis(done.used);
         let earlier = Earlier { execution_id: done.execution_id, used };
         let (job_id, metadata) = (job.job_id.clone(), job.metadata());
         let run = AssertUnwindSafe(self.bridge.go_on(job, earlier, statuses, &stop));
@@ -398,6 +424,9 @@ impl Worker {
             Ok(outcome) => outcome,
             Err(_) => {
                 error!("defect: the job panicked");
+                let known = statuses.execution_id();
+                let query = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                query.into_iter().for_each(|id| self.bridge.abandon(id));
                 let message = "a defect of this service ended the job";
                 let failure = Failure::new(FailureCause::Internal, message);
                 let rejected =
@@ -420,10 +449,8 @@ impl Worker {
 impl JobMessage {
     fn of(message: &BorrowedMessage<'_>) -> Self {
         Self {
-            partition: message.partition(),
-            offset: message.offset(),
             published: message.timestamp().to_millis(),
-            payload: message.payload().unwrap_or_default().to_vec(),
+            job: JobRun::parse(message.payload().unwrap_or_default()),
         }
     }
 }

@@ -8,10 +8,12 @@
 //! unfinished, so the next worker skips those that have ended: `taploom 57 12 15` says that every message before
 //! 57 is done except 12 and 15.
 //!
-//! **The limits.** The text grows with the number of unfinished messages, about 8 bytes for each. The number of
-//! jobs that a worker takes limits it. Kafka accepts 4 KiB of text by default.
+//! **The limits.** The text grows with the number of unfinished messages, about 8 bytes for each. Kafka accepts 4 KiB by
+//! default, so a longer list is cut: `taploom 40 12 15` says nothing of the messages from 40 on. The next worker finds the
+//! ones among them that have ended by their statuses.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 
 /// The messages of one partition that are done, in progress, or known to have ended elsewhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +24,9 @@ pub(crate) struct Offsets {
     /// Messages after `end` whose jobs ended on an earlier worker.
     ended: BTreeSet<i64>,
 }
+
+/// Length of the list after which it is cut, in bytes.
+const MOST_TEXT: usize = 3500;
 
 /// The first word of the text.
 const MARK: &str = "taploom";
@@ -75,8 +80,15 @@ impl Offsets {
 
     /// The text to commit with the position.
     pub(crate) fn text(&self) -> String {
-        let under_way = self.under_way.iter().map(|offset| format!(" {offset}"));
-        format!("{MARK} {}{}", self.end, under_way.collect::<String>())
+        let (mut list, mut end) = (String::new(), self.end);
+        for offset in &self.under_way {
+            if list.len() > MOST_TEXT {
+                end = *offset;
+                break;
+            }
+            let _ = write!(list, " {offset}");
+        }
+        format!("{MARK} {end}{list}")
     }
 }
 
@@ -110,6 +122,24 @@ mod tests {
         let begun: Vec<i64> = (10..18).filter(|&offset| offsets.begin(offset)).collect();
         assert_eq!(begun, [13, 15, 17]);
         assert_eq!((offsets.position(), offsets.text().as_str()), (13, "taploom 18 13 15 17"));
+    }
+
+    #[test]
+    fn a_long_text_is_cut_where_statuses_go_on() {
+        let mut offsets = Offsets::committed(1_000_000, "");
+        for offset in 1_000_000..1_002_000 {
+            assert!(offsets.begin(offset));
+        }
+        let ended: BTreeSet<i64> =
+            (1_000_000..1_002_000).filter(|offset| offset % 2 == 1).collect();
+        ended.iter().for_each(|offset| offsets.finish(*offset));
+        let text = offsets.text();
+        assert!(text.len() < 4096, "{}", text.len());
+        let mut successor = Offsets::committed(offsets.position(), &text);
+        assert!(successor.end < 1_002_000);
+        successor.have_ended(ended);
+        let begun = (1_000_000..1_002_000).filter(|offset| successor.begin(*offset));
+        assert!(begun.eq((1_000_000..1_002_000).step_by(2)));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The partitions that this worker reads, and what happens when one moves to another worker.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use rdkafka::error::KafkaResult;
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::status::now;
 use crate::worker::history::Done;
@@ -19,10 +19,16 @@ use crate::worker::offsets::Offsets;
 
 /// The progress of each partition that belongs to this worker.
 #[derive(Default)]
-pub(crate) struct Partitions(Mutex<HashMap<i32, Partition>>);
+pub(crate) struct Partitions {
+    known: Mutex<HashMap<i32, Partition>>,
+    /// Number of times that partitions were revoked.
+    revocations: AtomicU64,
+}
 
 struct Partition {
     offsets: Offsets,
+    /// Unfinished messages that were begun here: Kafka may deliver one again.
+    begun: HashSet<i64>,
     /// What other workers have done for messages that were not begun here yet.
     done: HashMap<i64, Done>,
     /// Cancelled when the partition moves to another worker.
@@ -47,26 +53,33 @@ pub(crate) struct Place {
 
 impl Partitions {
     fn lock(&self) -> MutexGuard<'_, HashMap<i32, Partition>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn is_known(&self, partition: i32) -> bool {
         self.lock().contains_key(&partition)
     }
 
+    /// A number that changes when any partition is revoked: what was learned before may be out of date.
+    pub(crate) fn revocations(&self) -> u64 {
+        self.revocations.load(Ordering::Relaxed)
+    }
+
     /// Stores the progress of a partition that was assigned to this worker.
     pub(crate) fn learn(&self, partition: i32, offsets: Offsets, done: HashMap<i64, Done>) {
         let (hand_over, publishing) = (CancellationToken::new(), Arc::new(()));
-        let learned = Partition { offsets, done, hand_over, publishing };
+        let learned = Partition { offsets, begun: HashSet::new(), done, hand_over, publishing };
         self.lock().entry(partition).or_insert(learned);
     }
 
-    /// Marks a message as begun. Returns `None` if its job has ended, or its partition belongs to another worker.
+    /// Marks a message as begun. Returns `None` if its job has ended or was begun here before, or its partition belongs to
+    /// another worker.
     pub(crate) fn begin(&self, partition: i32, offset: i64) -> Option<Place> {
         let mut partitions = self.lock();
         let known = partitions.get_mut(&partition)?;
         let (hand_over, done) = (known.hand_over.clone(), known.done.remove(&offset));
-        known.offsets.begin(offset).then_some(Place { partition, offset, hand_over, done })
+        let begins = known.offsets.begin(offset) && known.begun.insert(offset);
+        begins.then_some(Place { partition, offset, hand_over, done })
     }
 
     /// A guard to hold while the final status of this message's job is published. Returns `None` if the
@@ -84,7 +97,9 @@ impl Partitions {
         place: &Place,
     ) -> Option<KafkaResult<TopicPartitionList>> {
         let mut partitions = self.lock();
-        let offsets = &mut partitions.get_mut(&place.partition)?.offsets;
+        let known = partitions.get_mut(&place.partition)?;
+        known.begun.remove(&place.offset);
+        let offsets = &mut known.offsets;
         offsets.finish(place.offset);
         let mut list = TopicPartitionList::new();
         let mut element = list.add_partition(topic, place.partition);
@@ -123,8 +138,18 @@ impl ClientContext for SharedPartitions {
 }
 
 impl ConsumerContext for SharedPartitions {
+    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        // librdkafka remembers that a partition was paused, also when it has been away.
+        if let Rebalance::Assign(list) = rebalance
+            && let Err(error) = consumer.resume(list)
+        {
+            warn!("Kafka's client can't resume new partitions: {error}");
+        }
+    }
+
     fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         if let Rebalance::Revoke(list) = rebalance {
+            self.partitions.revocations.fetch_add(1, Ordering::Relaxed);
             let removed = list.elements().into_iter().filter_map(|element| {
                 let partition = self.partitions.lock().remove(&element.partition())?;
                 info!(partition = element.partition(), "another worker takes over");

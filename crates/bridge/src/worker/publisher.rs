@@ -1,8 +1,9 @@
 //! Publishes status messages to Kafka and commits the messages of jobs that ended.
 
+use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use rdkafka::ClientConfig;
@@ -14,7 +15,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use tracing::{error, warn};
 
 use crate::status::{JobStatus, Statuses};
-use crate::worker::history::{DONE_HEADER, Done, MESSAGE_HEADER, MessageOfJob};
+use crate::worker::history::{DONE_HEADER, Done, ENDED_HEADER, MessageOfJob};
 use crate::worker::partitions::{Place, SharedPartitions};
 
 /// Time limit for a call to Kafka.
@@ -44,7 +45,8 @@ impl Publisher {
         client
             .set("enable.idempotence", "true")
             .set("linger.ms", "0")
-            .set("message.max.bytes", "100000000");
+            .set("message.max.bytes", "100000000")
+            .set("message.timeout.ms", "30000");
         Ok(Self {
             producer: client.create()?,
             turn: tokio::sync::Mutex::default(),
@@ -58,36 +60,35 @@ impl Publisher {
     async fn send(
         &self,
         place: &Place,
-        job_id: &str,
-        status: &[u8],
+        status: &JobStatus,
         done: Option<&Done>,
     ) -> KafkaResult<()> {
+        let job_id = &status.job_id;
+        let status = serde_json::to_vec(status).unwrap_or_default();
         let Place { partition, offset, .. } = *place;
-        let message = MessageOfJob { topic: self.run_topic.clone(), partition, offset }.to_string();
-        let done = done.map(Done::to_string);
-        let mut headers = OwnedHeaders::new()
+        let message = MessageOfJob { topic: self.run_topic.clone(), partition, offset };
+        let (key, value) = match done {
+            Some(done) => (DONE_HEADER, format!("{message} {done}")),
+            None => (ENDED_HEADER, message.to_string()),
+        };
+        let headers = OwnedHeaders::new()
             .insert(Header { key: "Content-Type", value: Some("application/json") })
-            .insert(Header { key: MESSAGE_HEADER, value: Some(&message) });
-        if let Some(done) = &done {
-            headers = headers.insert(Header { key: DONE_HEADER, value: Some(done) });
-        }
+            .insert(Header { key, value: Some(&value) });
         let record =
-            FutureRecord::to(&self.status_topic).key(job_id).payload(status).headers(headers);
+            FutureRecord::to(&self.status_topic).key(job_id).payload(&status).headers(headers);
         self.producer.send(record, LIMIT).await.map(drop).map_err(|(error, _)| error)
     }
 
     /// Publishes a status that another worker needs to go on. Retries until that succeeds or the job belongs to another
     /// worker.
-    async fn keep(
-        &self,
-        place: &Place,
-        job_id: &str,
-        status: &[u8],
-        done: &Done,
-    ) -> io::Result<()> {
+    async fn keep(&self, place: &Place, mut status: JobStatus, done: &Done) -> io::Result<()> {
         let mut delays = Delays::default();
-        while let Err(error) = self.send(place, job_id, status, Some(done)).await {
-            delays.after(&error, place).await?;
+        while let Err(error) = self.send(place, &status, Some(done)).await {
+            if !is_too_large(&error) {
+                delays.after(&error, place).await?;
+            } else if !shortened(&mut status) {
+                return Ok(());
+            }
         }
         Ok(())
     }
@@ -109,13 +110,8 @@ impl Publisher {
             match self.try_finish(place, status.as_ref()).await {
                 Ok(true) => return Ok(()),
                 Ok(false) => return Err(handed_over()),
-                // The broker would refuse it for ever.
                 Err(error) if is_too_large(&error) => {
-                    let is_cut = status.as_mut().is_some_and(|status| status.metadata.shorten());
-                    if !is_cut {
-                        error!("a final status is larger than Kafka takes, and can't be published");
-                        status = None;
-                    }
+                    status = status.and_then(|mut status| shortened(&mut status).then_some(status));
                 }
                 Err(error) => delays.after(&error, place).await?,
             }
@@ -133,8 +129,7 @@ impl Publisher {
         let partitions = &self.consumer.context().partitions;
         let Some(publishing) = partitions.publishing(place) else { return Ok(false) };
         if let Some(status) = status {
-            let json = serde_json::to_vec(status).unwrap_or_default();
-            self.send(place, &status.job_id, &json, None).await?;
+            self.send(place, status, None).await?;
         }
         let offsets = partitions.after(&self.run_topic, place);
         drop(publishing);
@@ -180,13 +175,42 @@ impl Delays {
     }
 }
 
+/// Cuts the query in a status that is larger than Kafka takes. Returns whether that made it smaller.
+fn shortened(status: &mut JobStatus) -> bool {
+    let is_shorter = status.metadata.shorten();
+    match is_shorter {
+        true => warn!(job = status.job_id, "a status is too large; its query is cut"),
+        false => {
+            error!(job = status.job_id, "a status is larger than Kafka takes, and is left out");
+        }
+    }
+    is_shorter
+}
+
 fn is_too_large(error: &KafkaError) -> bool {
     use RDKafkaErrorCode::{InvalidMessageSize, MessageSizeTooLarge};
     matches!(error.rdkafka_error_code(), Some(InvalidMessageSize | MessageSizeTooLarge))
 }
 
+/// The job belongs to another worker.
+#[derive(Debug)]
+struct HandedOver;
+
+impl fmt::Display for HandedOver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the job belongs to another worker")
+    }
+}
+
+impl std::error::Error for HandedOver {}
+
 fn handed_over() -> io::Error {
-    io::Error::other("the job belongs to another worker")
+    io::Error::other(HandedOver)
+}
+
+/// Whether a status was not published because the job belongs to another worker.
+pub(crate) fn is_handed_over(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<HandedOver>)
 }
 
 /// Publishes the status messages of one job.
@@ -195,6 +219,9 @@ pub(crate) struct JobStatuses<'a> {
     place: &'a Place,
     /// What was done for the job.
     done: Mutex<Done>,
+    /// The time that other workers have used.
+    used_before: u64,
+    since: Instant,
     /// The query in the database, for requests to stop it.
     execution_id: Arc<Mutex<Option<String>>>,
 }
@@ -202,19 +229,17 @@ pub(crate) struct JobStatuses<'a> {
 impl<'a> JobStatuses<'a> {
     pub(crate) fn new(publisher: &'a Publisher, place: &'a Place, done: Done) -> Self {
         let execution_id = Arc::new(Mutex::new(done.execution_id.clone()));
-        Self { publisher, place, done: Mutex::new(done), execution_id }
+        let (used_before, since) = (done.used, Instant::now());
+        Self { publisher, place, done: Mutex::new(done), used_before, since, execution_id }
     }
 
+    /// The query in the database, once its id was published.
     pub(crate) fn execution_id(&self) -> Arc<Mutex<Option<String>>> {
         Arc::clone(&self.execution_id)
     }
 
-    /// Changes what was done, and returns it with whether it has changed.
-    fn note(&self, change: impl FnOnce(&mut Done)) -> (Done, bool) {
-        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = done.clone();
-        change(&mut done);
-        (done.clone(), *done != before)
+    fn done(&self) -> MutexGuard<'_, Done> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -224,29 +249,37 @@ impl Statuses for JobStatuses<'_> {
         if status.status.is_final() {
             return self.publisher.finish(self.place, Some(status.clone())).await;
         }
-        let json = serde_json::to_vec(status)?;
         self.execution_id
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone_from(&status.execution_id);
-        let (done, is_news) = self.note(|done| done.execution_id.clone_from(&status.execution_id));
+        let (done, is_news) = {
+            let mut done = self.done();
+            let is_news = done.execution_id != status.execution_id;
+            done.execution_id.clone_from(&status.execution_id);
+            let used = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+            done.used = self.used_before.saturating_add(used);
+            (done.clone(), is_news)
+        };
         if is_news {
-            return self.publisher.keep(self.place, &status.job_id, &json, &done).await;
+            return self.publisher.keep(self.place, status.clone(), &done).await;
         }
         // A job must not wait because its progress can't be published.
-        let sent = self.publisher.send(self.place, &status.job_id, &json, Some(&done)).await;
+        let sent = self.publisher.send(self.place, status, Some(&done)).await;
         if let Err(error) = sent {
             warn!(job = status.job_id, "can't publish a status: {error}");
         }
         Ok(())
     }
 
+    /// The time that the query has taken stays as it was: what follows does not count.
     async fn reads_rows(&self, status: &JobStatus) -> io::Result<()> {
-        let json = serde_json::to_vec(status)?;
-        let (done, _) = self.note(|done| {
+        let done = {
+            let mut done = self.done();
             done.reads += 1;
             done.execution_id = None;
-        });
-        self.publisher.keep(self.place, &status.job_id, &json, &done).await
+            done.clone()
+        };
+        self.publisher.keep(self.place, status.clone(), &done).await
     }
 }

@@ -52,11 +52,7 @@ pub trait Database: Send + Sync {
     ///
     /// # Errors
     /// The database can't be reached.
-    async fn resume(
-        &self,
-        _id: &str,
-        _query: &Query,
-    ) -> Result<Option<Box<dyn Execution>>, Failure> {
+    async fn resume(&self, _id: &str) -> Result<Option<Box<dyn Execution>>, Failure> {
         Ok(None)
     }
 

@@ -122,11 +122,9 @@ impl Execution for StreamingQuery {
             }
             #[cfg(feature = "mysql")]
             Location::Mysql(options) => {
-                let mut options = options.clone();
-                if let Some(database) = &query.database {
-                    options.database = Some(database.clone());
-                }
-                let source = mysql_rows(&options, &query.sql, &wanted, self.outage).await?;
+                let database = query.database.as_deref();
+                let source =
+                    mysql_rows(options, &query.sql, &wanted, database, self.outage).await?;
                 self.killer = Some(source.killer());
                 Ok(Box::new(source) as Box<dyn RowSource>)
             }

@@ -25,6 +25,9 @@ pub(super) struct DeclaredColumn {
     pub(super) form: CellForm,
     /// How the server compares the cells in a condition.
     pub(super) kind: SqlKind,
+    /// Whether the column is a BIT and of no table. MariaDB sends MAX(b) or IF(b, b, b) as a decimal number, and b itself
+    /// as bits.
+    is_bits_or_number: bool,
 }
 
 /// The form in which the server writes a cell.
@@ -90,7 +93,9 @@ impl DeclaredColumn {
         };
         let kind = kind(column, &data_type);
         let server_type = column.column_type();
-        Self { name: column.name_str().into_owned(), server_type, data_type, vo_type, form, kind }
+        let is_bits_or_number = server_type == MYSQL_TYPE_BIT && column.org_table_str().is_empty();
+        let name = column.name_str().into_owned();
+        Self { name, server_type, data_type, vo_type, form, kind, is_bits_or_number }
     }
 
     /// The metadata of the column: those that the caller gave, completed by the server's.
@@ -107,6 +112,14 @@ impl DeclaredColumn {
 
     /// The Arrow type of the cells: for the requested datatype, or else for the server's type.
     pub(super) fn data_type(&self, given: Option<&ColumnMetadata>) -> Result<DataType> {
+        if self.is_bits_or_number {
+            let message = format!(
+                "the server does not say whether it sends the BIT of an expression as bits or as a number: write \
+                 CAST({} AS UNSIGNED)",
+                self.name
+            );
+            return Err(Error::new(ErrorKind::UnsupportedColumn, message));
+        }
         let Some(datatype) = given.and_then(|given| given.datatype) else {
             return Ok(self.data_type.clone());
         };

@@ -26,7 +26,9 @@ pub struct ServerError {
 impl ServerError {
     /// Finds what the server reported among the causes of an error.
     pub fn find(error: &Error) -> Option<&Self> {
-        cause(error)
+        let first = std::error::Error::source(error);
+        let mut causes = std::iter::successors(first, |cause| cause.source());
+        causes.find_map(|cause| cause.downcast_ref())
     }
 
     /// Parses an error packet, which begins with 0xFF.
@@ -95,53 +97,6 @@ impl fmt::Display for ServerError {
 
 impl std::error::Error for ServerError {}
 
-/// There is no connection to the server. It is among the causes of an [`Error`], whose text includes it.
-#[derive(Debug)]
-pub struct ConnectError {
-    /// Host and port.
-    pub address: String,
-    why: Unconnected,
-}
-
-#[derive(Debug)]
-enum Unconnected {
-    Lost(io::Error),
-    Refused(ServerError),
-}
-
-impl ConnectError {
-    /// Finds out whether an error is one of the connection, so that the query is not at fault.
-    pub fn find(error: &Error) -> Option<&Self> {
-        cause(error)
-    }
-
-    /// Whether the server was reached, and the database that was named does not exist or is not open to the user.
-    pub fn is_of_the_database(&self) -> bool {
-        matches!(&self.why, Unconnected::Refused(error) if matches!(error.code, 1044 | 1049))
-    }
-}
-
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.address)
-    }
-}
-
-impl std::error::Error for ConnectError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(match &self.why {
-            Unconnected::Lost(error) => error,
-            Unconnected::Refused(error) => error,
-        })
-    }
-}
-
-/// The first cause of this type.
-fn cause<T: std::error::Error + 'static>(error: &Error) -> Option<&T> {
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    causes.into_iter().find_map(|cause| cause.downcast_ref())
-}
-
 /// A failure, by whether another attempt may help.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -171,19 +126,14 @@ impl Failure {
     /// The error for a failure while connecting to `address`.
     pub(super) fn connecting(self, address: &str) -> Error {
         match self {
-            Self::Lost(error) => {
-                let why = Unconnected::Lost(error);
-                Error::new(ErrorKind::Source, "can't connect to the MySQL server")
-                    .with_source(ConnectError { address: address.to_owned(), why })
-            }
+            Self::Lost(error) => Error::new(ErrorKind::Source, "can't connect to the MySQL server")
+                .with_source(format!("{address}: {error}")),
             Self::Server(error) => {
                 let kind = match error.is_of_the_server() || error.is_of_the_moment() {
                     true => ErrorKind::Source,
                     false => ErrorKind::InvalidRequest,
                 };
-                let why = Unconnected::Refused(error);
-                Error::new(kind, "the MySQL server refuses the connection")
-                    .with_source(ConnectError { address: address.to_owned(), why })
+                Error::new(kind, "the MySQL server refuses the connection").with_source(error)
             }
             Self::Final(error) => error,
         }

@@ -7,7 +7,7 @@ use arrow_schema::SchemaRef;
 use futures::SinkExt;
 use futures::channel::{mpsc, oneshot};
 use futures::executor::block_on;
-use rusqlite::types::Value;
+use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Row, Statement, params_from_iter};
 use taploom_model::{Error, ErrorKind, Result, ResultSchema, Step};
 
@@ -17,6 +17,10 @@ use super::{Job, ResultColumn};
 /// Number of rows whose values decide the types of columns without a declared type. It does not depend on the size of
 /// batches, so the types of a result do not either.
 const PEEKED_ROWS: usize = 1000;
+/// Bytes of text and blobs after which fewer rows decide.
+const PEEKED_BYTES: usize = 4 << 20;
+/// Bytes of text and blobs after which a batch ends.
+const BATCH_BYTES: usize = 4 << 20;
 
 /// A query that is ready to run.
 pub(super) struct Reading<'j, 'c> {
@@ -44,11 +48,15 @@ impl Reading<'_, '_> {
         // Columns without a declared type get one from their first values.
         let mut peeked: Vec<Vec<Value>> = Vec::new();
         if columns.iter().any(|column| column.cell_type.is_none()) {
+            let mut bytes = 0;
             while peeked.len() < PEEKED_ROWS
+                && bytes < PEEKED_BYTES
                 && let Some(row) = rows.next().map_err(stopped)?
             {
                 let cells = (0..width).map(|index| row.get(index));
-                peeked.push(cells.collect::<rusqlite::Result<_>>().map_err(stopped)?);
+                let cells: Vec<Value> = cells.collect::<rusqlite::Result<_>>().map_err(stopped)?;
+                bytes += cells.iter().map(|cell| bytes_of(cell.into())).sum::<usize>();
+                peeked.push(cells);
             }
         }
         let mut builders = Vec::with_capacity(width);
@@ -72,7 +80,7 @@ impl Reading<'_, '_> {
             return Ok(());
         }
 
-        let mut batch = Batch { columns: &columns, builders, rows: 0 };
+        let mut batch = Batch { columns: &columns, builders, rows: 0, bytes: 0 };
         let mut peeked = peeked.into_iter();
         loop {
             // The rows that were read to find the types come first.
@@ -85,7 +93,7 @@ impl Reading<'_, '_> {
                 break;
             }
             row_number += 1;
-            if batch.rows == job.batch_rows
+            if (batch.rows == job.batch_rows || batch.bytes >= BATCH_BYTES)
                 && block_on(sender.send(batch.finish(&arrow).map(Step::Rows))).is_err()
             {
                 return Ok(());
@@ -103,18 +111,16 @@ struct Batch<'a> {
     columns: &'a [ResultColumn],
     builders: Vec<CellBuilder>,
     rows: usize,
+    /// Bytes of text and blobs.
+    bytes: usize,
 }
 
 impl Batch<'_> {
-    fn append<'v>(
-        &mut self,
-        row: u64,
-        cell: impl Fn(usize) -> Result<rusqlite::types::ValueRef<'v>>,
-    ) -> Result<()> {
+    fn append<'v>(&mut self, row: u64, cell: impl Fn(usize) -> Result<ValueRef<'v>>) -> Result<()> {
         for (index, (builder, column)) in self.builders.iter_mut().zip(self.columns).enumerate() {
-            builder
-                .append(cell(index)?)
-                .map_err(|error| error.with_column(&column.name).with_row(row))?;
+            let cell = cell(index)?;
+            self.bytes += bytes_of(cell);
+            builder.append(cell).map_err(|error| error.with_column(&column.name).with_row(row))?;
         }
         self.rows += 1;
         Ok(())
@@ -123,11 +129,19 @@ impl Batch<'_> {
     fn finish(&mut self, schema: &SchemaRef) -> Result<RecordBatch> {
         let arrays = self.builders.iter_mut().map(CellBuilder::finish).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
-        self.rows = 0;
+        (self.rows, self.bytes) = (0, 0);
         RecordBatch::try_new_with_options(Arc::clone(schema), arrays, &options).map_err(|error| {
             Error::new(ErrorKind::Internal, "can't make a batch of the rows of SQLite")
                 .with_source(error)
         })
+    }
+}
+
+/// The bytes of a text or a blob.
+fn bytes_of(cell: ValueRef<'_>) -> usize {
+    match cell {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len(),
+        ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => 0,
     }
 }
 

@@ -192,6 +192,57 @@ async fn a_declared_type_decides() {
     assert_eq!(cell("x'31'", json!({"datatype": "int"})).await.unwrap(), "1");
 }
 
+/// MariaDB sends a BIT of an expression as a decimal number, and a column as bits.
+#[tokio::test]
+async fn a_bit_is_a_column_or_cast_to_a_number() {
+    SERVER
+        .sql(
+            "CREATE TABLE masks (id INT PRIMARY KEY, flag BIT(1), mask BIT(8), wide BIT(16), big BIT(64));
+             INSERT INTO masks VALUES (1, b'1', b'00000101', 42, 12345678),
+                                      (2, b'0', b'00000011', 17, 1)",
+        )
+        .unwrap();
+    for (column, expected) in [("flag", "1"), ("mask", "5"), ("wide", "42"), ("big", "12345678")] {
+        for expression in [
+            "MAX(@)",
+            "MIN(@)",
+            "(SELECT @ FROM masks WHERE id = 1)",
+            "IF(1, @, @)",
+            "CASE WHEN 1 THEN @ ELSE @ END",
+            "COALESCE(@, @)",
+            "NULLIF(@, 3)",
+            "GREATEST(@, @)",
+        ] {
+            let expression = expression.replace('@', column);
+            let whole = format!("{expression} AS x FROM masks WHERE id = 1 --");
+            for metadata in [json!({"name": "x"}), json!({"name": "x", "datatype": "int"})] {
+                match cell(&whole, metadata).await {
+                    Err(error) => {
+                        let said = format!("{error:#}");
+                        assert!(said.contains("CAST(x AS UNSIGNED)"), "{expression}: {said}");
+                    }
+                    // Some servers make a number of it, which says so.
+                    Ok(read) => {
+                        let cast =
+                            format!("CAST({expression} AS UNSIGNED) FROM masks WHERE id = 1 --");
+                        assert_eq!(read, cell(&cast, json!({})).await.unwrap(), "{expression}");
+                    }
+                }
+            }
+            let cast = format!("CAST({expression} AS UNSIGNED) FROM masks WHERE id = 1 --");
+            assert_eq!(cell(&cast, json!({})).await.unwrap(), expected, "{expression}");
+        }
+        for from in ["masks", "(SELECT * FROM masks) AS t", "(SELECT * FROM masks LIMIT 9) AS t"] {
+            let query = format!("{column} AS x FROM {from} WHERE id = 1 --");
+            if let Ok(read) = cell(&query, json!({"name": "x", "datatype": "long"})).await {
+                assert_eq!(read, expected, "{query}");
+            } else {
+                assert_ne!(from, "masks", "a column of a table is read");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_cell_that_does_not_fit_is_named() {
     for (expression, metadata, words) in [

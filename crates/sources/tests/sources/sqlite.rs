@@ -126,6 +126,32 @@ fn the_types_of_a_sqlite_result_do_not_depend_on_batches() {
 }
 
 #[test]
+fn batches_of_large_sqlite_cells_have_few_rows() {
+    const CELL: usize = 1 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let location = database(
+        folder.path(),
+        "CREATE TABLE t (n INT, text TEXT, blob BLOB);
+         WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 30)
+         INSERT INTO t SELECT n, printf('%0*d', 1048576, n), zeroblob(1048576) FROM c;",
+    );
+    for column in ["text", "blob", "text || ''", "substr(blob, 1)"] {
+        let sql = format!("SELECT n, {column} AS cell FROM t");
+        let batches = block_on(async {
+            let mut source = open(&query(&location, &sql)).await.unwrap();
+            let mut batches = Vec::new();
+            while let Step::Rows(batch) = source.next().await.unwrap() {
+                batches.push(batch);
+            }
+            batches
+        });
+        let rows: Vec<usize> = batches.iter().map(RecordBatch::num_rows).collect();
+        assert_eq!(rows.iter().sum::<usize>(), 30, "{column}");
+        assert!(rows.iter().all(|rows| rows * CELL <= 4 << 20), "{column}: {rows:?}");
+    }
+}
+
+#[test]
 fn sqlite_timestamps_go_beyond_what_nanoseconds_span() {
     let folder = tempfile::tempdir().unwrap();
     let db = database(

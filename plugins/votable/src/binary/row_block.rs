@@ -212,9 +212,8 @@ impl RowBlock {
     /// Heap held, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
         let positions = self.starts.capacity() + self.runs.capacity();
-        self.bytes.capacity()
-            + positions * size_of::<usize>()
-            + self.nulls.capacity() * size_of::<u64>()
+        let words = self.words.iter().map(Vec::capacity).sum::<usize>() + self.nulls.capacity();
+        self.bytes.capacity() + positions * size_of::<usize>() + words * size_of::<u64>()
     }
 
     /// Makes room for the rows of a block, given their widths; at least one.
