@@ -131,11 +131,12 @@ fn batches_of_large_sqlite_cells_have_few_rows() {
     let folder = tempfile::tempdir().unwrap();
     let location = database(
         folder.path(),
-        "CREATE TABLE t (n INT, text TEXT, blob BLOB);
+        "CREATE TABLE t (n INT, text TEXT);
          WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 30)
-         INSERT INTO t SELECT n, printf('%0*d', 1048576, n), zeroblob(1048576) FROM c;",
+         INSERT INTO t SELECT n, printf('%0*d', 1048576, n) FROM c;",
     );
-    for column in ["text", "blob", "text || ''", "substr(blob, 1)"] {
+    // With a declared type, and with one that the first rows decide.
+    for column in ["text", "text || ''"] {
         let sql = format!("SELECT n, {column} AS cell FROM t");
         let batches = block_on(async {
             let mut source = open(&query(&location, &sql)).await.unwrap();
