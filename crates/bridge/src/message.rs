@@ -14,8 +14,8 @@ use crate::packed::Packed;
 
 /// A query to run, and the destination of its result.
 ///
-/// A worker keeps a thousand of these while their queries run, so the form of the result, which takes 700 KiB for a
-/// thousand columns, is compressed to about 20 KiB.
+/// A worker keeps a thousand of these while their queries run, so the form of the result is compressed: the names and
+/// types of a thousand columns take hundreds of KiB otherwise.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JobRun {

@@ -21,6 +21,11 @@ pub fn client(connect_timeout: Duration, proxy: Option<&Secret<Url>>) -> Result<
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy();
     if let Some(proxy) = proxy {
+        // The library would pass over another one, and go to the store without a proxy.
+        let url = proxy.expose();
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+            return Err(Failure::invalid("the proxy is not an http or https URL with a host"));
+        }
         let proxy = Proxy::all(proxy.expose().clone()).map_err(|error| {
             Failure::invalid(format!("the proxy can't be used: {}", one_line(error)))
         })?;

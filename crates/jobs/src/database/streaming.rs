@@ -24,6 +24,7 @@ const OUTAGE: Duration = Duration::from_secs(600);
 pub struct StreamingDatabase {
     location: Arc<Location>,
     queries: AtomicU64,
+    #[cfg_attr(not(feature = "mysql"), expect(dead_code, reason = "only servers are waited for"))]
     outage: Duration,
 }
 
