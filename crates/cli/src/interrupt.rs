@@ -66,6 +66,7 @@ fn remove(path: &Path) {
 ///
 /// # Errors
 /// The system doesn't let the process listen to signals.
+#[cfg(feature = "bridge")]
 pub(crate) fn asked_to_end() -> io::Result<impl Future<Output = ()> + Send> {
     signals::asked_to_end()
 }
@@ -101,6 +102,7 @@ mod signals {
         started.map(drop)
     }
 
+    #[cfg(feature = "bridge")]
     pub(super) fn asked_to_end() -> io::Result<impl Future<Output = ()> + Send> {
         let first = first_of(END)?;
         Ok(async move {
@@ -154,6 +156,7 @@ mod signals {
         Ok(())
     }
 
+    #[cfg(feature = "bridge")]
     pub(super) fn asked_to_end() -> io::Result<impl Future<Output = ()> + Send> {
         Ok(async {
             let _ = tokio::signal::ctrl_c().await;
