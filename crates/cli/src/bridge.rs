@@ -1,5 +1,6 @@
 //! `taploom bridge`.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use taploom::{Error, ErrorKind, Result};
@@ -63,7 +64,10 @@ fn log(observe: &ObserveConfig) -> Result<()> {
         let message = format!("the settings: observe.filter {:?}", observe.filter);
         Error::new(ErrorKind::InvalidRequest, message).with_source(error)
     })?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     match observe.log {
         LogFormat::Text => lines.init(),
         LogFormat::Json => lines.json().init(),

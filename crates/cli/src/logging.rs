@@ -1,5 +1,7 @@
 //! The log of `taploom job`, on standard error.
 
+use std::io::IsTerminal;
+
 use taploom::{Error, ErrorKind, Result};
 use tracing_subscriber::EnvFilter;
 
@@ -23,6 +25,6 @@ pub(crate) fn start(verbose: u8) -> Result<()> {
         Error::new(ErrorKind::InvalidRequest, message).with_source(error)
     })?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    lines.init();
+    lines.with_ansi(std::io::stderr().is_terminal()).init();
     Ok(())
 }

@@ -49,6 +49,12 @@ impl Failure {
         Self { cause, message: message.into(), caller_fault }
     }
 
+    /// The same failure in other words.
+    #[must_use]
+    pub fn with_message(self, message: String) -> Self {
+        Self { message, ..self }
+    }
+
     /// Whether the message or the query is wrong, so that only another request can succeed.
     pub fn is_caller_fault(&self) -> bool {
         self.caller_fault

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use serde_json::json;
-use taploom_bridge::jobs::{JobLimits, Outcome, Stop, UploadMode};
+use taploom_bridge::jobs::{JobLimits, Outcome, Stop, StreamingDatabase, UploadMode};
 use taploom_format::ScratchSpace;
 
 use crate::support::store::{Answer, Store};
-use crate::support::{SampleDatabase, bridge, job, job_of, limits, numbers, run, run_until};
+use crate::support::{
+    SampleDatabase, bridge, bridge_to, job, job_of, limits, numbers, run, run_until,
+};
 
 const OK: Answer = Answer::Status(200, "");
 
@@ -167,6 +169,19 @@ async fn columns_that_contradict_the_rows_name_themselves() {
     let (_, published) = run(&bridge(&database, limits()), &job).await;
     assert!(published.error().1.contains("metadata for 1 of 2 columns"));
     assert_eq!(store.begun(), 0);
+}
+
+#[tokio::test]
+async fn a_message_does_not_say_where_the_database_is() {
+    let store = Store::start(&[]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let location = format!("sqlite:{}", folder.path().join("s3cret.db").display());
+    let missing = StreamingDatabase::new(&location).unwrap();
+    let job = job_of("SELECT 1 AS n", &store.url(), &[("n", "long")]);
+    let (_, published) = run(&bridge_to(missing, limits()), &job).await;
+    let (code, message) = published.error();
+    assert_eq!(code, "backend_sql_error");
+    assert!(message.starts_with("the database: ") && !message.contains("s3cret"), "{message}");
 }
 
 #[tokio::test]

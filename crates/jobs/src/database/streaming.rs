@@ -113,13 +113,23 @@ impl Execution for StreamingQuery {
                 "the rows of a query were asked for twice",
             ));
         };
-        let opened = match &*self.location {
+        match &*self.location {
             Location::Any(location) => {
                 let mut request = Request::new(location);
                 request.query = Some(&query.sql);
                 request.columns = Some(wanted.columns);
                 request.batch_rows = wanted.batch_rows;
-                open(&request).await
+                open(&request).await.map_err(|error| {
+                    let failure = Failure::of_rows(&error);
+                    let place = format!("source {location}");
+                    if !failure.message.contains(&place) {
+                        return failure;
+                    }
+                    // Where the database is, is for the log and not for the user.
+                    tracing::warn!("the database of a job: {error:#}");
+                    let message = failure.message.replace(&place, "the database");
+                    failure.with_message(message)
+                })
             }
             #[cfg(feature = "mysql")]
             Location::Mysql(options) => {
@@ -129,8 +139,7 @@ impl Execution for StreamingQuery {
                 self.killer = Some(source.killer());
                 Ok(Box::new(source) as Box<dyn RowSource>)
             }
-        };
-        opened.map_err(|error| Failure::of_rows(&error))
+        }
     }
 
     /// Dropping a source ends its query as well, but does not wait for the end.
