@@ -106,22 +106,6 @@ impl Bridge {
         Ok(outcome)
     }
 
-    /// Publishes that a job has failed before it was run.
-    ///
-    /// # Errors
-    /// The status can't be published.
-    #[cfg(feature = "kafka")]
-    pub(crate) async fn give_up(
-        &self,
-        message: &JobRun,
-        failure: Failure,
-        statuses: &dyn Statuses,
-    ) -> io::Result<Outcome> {
-        let outcome = Report::new(message, statuses, &self.metrics).failed(failure).await?;
-        self.metrics.ended(&outcome);
-        Ok(outcome)
-    }
-
     /// Ends a query that a defect has left.
     #[cfg(feature = "kafka")]
     pub(crate) fn abandon(&self, id: String) {

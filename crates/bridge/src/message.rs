@@ -166,6 +166,13 @@ impl JobRun {
         parse(message).map_err(|why| Rejected::of(message, &why))
     }
 
+    /// The job as one that is not accepted.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn rejected(&self, failure: Failure) -> Rejected {
+        let metadata = Box::new(self.metadata());
+        Rejected { job_id: Some(self.job_id.clone()), metadata, failure }
+    }
+
     /// The part of the request that status messages repeat.
     pub fn metadata(&self) -> Metadata {
         Metadata {

@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use taploom_jobs::{Failure, JobObserver, Outcome, QueryPhase, QueryProgress, Stage};
 use taploom_pipeline::Encoded;
 
-use crate::message::{Format, JobRun, Metadata, Rejected};
+use crate::message::{JobRun, Metadata, Rejected, ResultFormat};
 use crate::metrics::Metrics;
+use crate::packed::Packed;
 use crate::status::{Chunks, ErrorInfo, JobStatus, Phase, QueryInfo, ResultInfo, Statuses, now};
 
 /// Publishes the status messages of one job, and counts the job in the metrics.
@@ -17,7 +18,8 @@ pub(crate) struct Report<'a> {
     metrics: &'a Metrics,
     job_id: String,
     metadata: Metadata,
-    result: Option<(Option<String>, Format)>,
+    /// The location of the result, and its form.
+    result: Option<(Option<String>, Packed<ResultFormat>)>,
     execution_id: Option<String>,
     query: Option<QueryInfo>,
     /// The time at which the database last worked on the query, if it reports that.
@@ -30,10 +32,9 @@ pub(crate) struct Report<'a> {
 
 impl<'a> Report<'a> {
     pub(crate) fn new(job: &JobRun, statuses: &'a dyn Statuses, metrics: &'a Metrics) -> Self {
-        let format = job.result_format.value().ok().map(|result| result.format);
-        let result = format.map(|format| (job.result_location.clone(), format));
+        let result = (job.result_location.clone(), job.result_format.clone());
         let report = Self::of(job.job_id.clone(), job.metadata(), statuses, metrics);
-        Self { result, ..report }
+        Self { result: Some(result), ..report }
     }
 
     /// The report for a message that is not accepted as a job, but has a jobID.
@@ -98,11 +99,14 @@ impl<'a> Report<'a> {
     }
 
     async fn completed(&mut self, encoded: &Encoded) -> io::Result<()> {
-        let result = self.result.take().map(|(result_location, format)| ResultInfo {
-            total_rows: encoded.summary.rows,
-            result_location,
-            format,
-        });
+        let result = match self.result.take() {
+            Some((result_location, form)) => Some(ResultInfo {
+                total_rows: encoded.summary.rows,
+                result_location,
+                format: form.value()?.format,
+            }),
+            None => None,
+        };
         self.publish(Phase::Completed, self.query_at_end(), result, None).await
     }
 

@@ -8,10 +8,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{delete, get, post};
-use axum::{Json, Router};
 use serde_json::{Value, json};
 use support::store::{Answer, Store};
 use support::{
@@ -179,15 +179,8 @@ impl FakeQserv {
     async fn start(statuses: &[Value]) -> (Self, String) {
         let fake = Self::default();
         fake.0.lock().unwrap().statuses = statuses.to_vec();
-        let app = Router::new()
-            .route("/query-async", post(submit))
-            .route("/query-async/status/{id}", get(status))
-            .route("/query-async/{id}", delete(cancel))
-            .route("/query-async/result/{id}", delete(forget))
-            .with_state(fake.clone());
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        let handlers = [post(submit), get(status), delete(cancel), delete(forget)];
+        let url = support::qserv::serve(fake.clone(), handlers).await;
         (fake, url)
     }
 

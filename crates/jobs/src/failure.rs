@@ -60,6 +60,11 @@ impl Failure {
         self.caller_fault
     }
 
+    /// The failure for a panic.
+    pub fn defect() -> Self {
+        Self::new(FailureCause::Internal, "a defect of this service ended the job")
+    }
+
     /// The failure for a request that is invalid or can't be fulfilled.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(FailureCause::InvalidRequest, message)

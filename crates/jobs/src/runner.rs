@@ -210,10 +210,10 @@ impl JobRunner {
         let (database, wanted) = (Arc::clone(&self.database), job.query.clone());
         let submission = async move { database.submit(&wanted).await };
         *query = Submitted::UnderWay(tokio::spawn(submission.in_current_span()));
-        let Submitted::UnderWay(submission) = &mut *query else { return Err(panicked()) };
+        let Submitted::UnderWay(submission) = &mut *query else { return Err(Failure::defect()) };
         let submitted = submission.await;
         *query = Submitted::Nothing;
-        submitted.unwrap_or_else(|_| Err(panicked()))
+        submitted.unwrap_or_else(|_| Err(Failure::defect()))
     }
 
     /// The part between the submission and the end. Only this part can be interrupted.
@@ -344,8 +344,4 @@ fn too_long(limit: Option<Duration>) -> Failure {
     let seconds = limit.unwrap_or_default().as_secs_f64();
     let message = format!("the job took longer than its limit of {seconds} s");
     Failure::new(FailureCause::TimedOut, message)
-}
-
-fn panicked() -> Failure {
-    Failure::new(FailureCause::Internal, "a defect of this service ended the job")
 }

@@ -400,7 +400,7 @@ impl Worker {
                 format!("the job is given up: {times} workers ended while they read its rows");
             error!("{message}");
             let failure = Failure::new(FailureCause::Internal, message);
-            return self.bridge.give_up(&job, failure, statuses).await;
+            return self.bridge.reject(&job.rejected(failure), statuses).await;
         }
         let stop = Stop {
             hand_over: place.hand_over.clone(),
@@ -418,7 +418,7 @@ impl Worker {
         info!("begins");
         let used = Duration::from_millis(done.used);
         let earlier = Earlier { execution_id: done.execution_id, used };
-        let (job_id, metadata) = (job.job_id.clone(), job.metadata());
+        let panicked = job.rejected(Failure::defect());
         let run = AssertUnwindSafe(self.bridge.go_on(job, earlier, statuses, &stop));
         let outcome = match run.catch_unwind().await {
             Ok(outcome) => outcome,
@@ -427,11 +427,7 @@ impl Worker {
                 let known = statuses.execution_id();
                 let query = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 query.into_iter().for_each(|id| self.bridge.abandon(id));
-                let message = "a defect of this service ended the job";
-                let failure = Failure::new(FailureCause::Internal, message);
-                let rejected =
-                    Rejected { job_id: Some(job_id), metadata: Box::new(metadata), failure };
-                self.bridge.reject(&rejected, statuses).await
+                self.bridge.reject(&panicked, statuses).await
             }
         };
         self.stops().leave(key);

@@ -1,13 +1,31 @@
-//! A fake Qserv with any number of queries, each of which runs for a given time.
+//! Fake Qservs: their REST interface, and one with any number of queries, each of which runs for a given time.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use axum::extract::{Path, State};
-use axum::routing::{delete, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
+
+/// Starts a server with the handlers that submit a query, give its status, cancel it, and delete its result. Returns its
+/// URL.
+pub(crate) async fn serve<S: Clone + Send + Sync + 'static>(
+    state: S,
+    [submit, status, cancel, forget]: [MethodRouter<S>; 4],
+) -> String {
+    let app = Router::new()
+        .route("/query-async", submit)
+        .route("/query-async/status/{id}", status)
+        .route("/query-async/{id}", cancel)
+        .route("/query-async/result/{id}", forget)
+        .with_state(state);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    url
+}
 
 /// The queries. The text of a query is the number of milliseconds for which it runs.
 #[derive(Clone, Default)]
@@ -22,15 +40,8 @@ impl ManyQueries {
     /// Starts a server, and returns its URL.
     pub(crate) async fn start() -> (Self, String) {
         let fake = Self::default();
-        let app = Router::new()
-            .route("/query-async", post(submit))
-            .route("/query-async/status/{id}", get(status))
-            .route("/query-async/{id}", delete(cancel))
-            .route("/query-async/result/{id}", delete(forget))
-            .with_state(fake.clone());
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        let handlers = [post(submit), get(status), delete(cancel), delete(forget)];
+        let url = serve(fake.clone(), handlers).await;
         (fake, url)
     }
 
