@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use taploom::{ByteSink, Error, ErrorKind, Result};
+use taploom_whole_file::WholeFile;
 
 use crate::interrupt::Unfinished;
 
@@ -32,11 +33,8 @@ pub(crate) enum Output {
     Stdout,
     /// A path that exists and is not a regular file: a device or a named pipe.
     Special { file: File, path: PathBuf },
-    /// A file that has no name yet.
-    #[cfg(target_os = "linux")]
-    Unnamed(Unnamed),
-    /// A file with a temporary name, if the file system does not support files without a name.
-    Temporary { file: tempfile::NamedTempFile, path: PathBuf, unfinished: Unfinished },
+    /// A file that gets its name when it is complete.
+    Regular { file: WholeFile, unfinished: Option<Unfinished> },
 }
 
 impl Output {
@@ -62,24 +60,9 @@ impl Output {
             }
             _ => {}
         }
-        let path = followed(path)?;
-        let folder = path.parent().unwrap_or(Path::new("."));
-        #[cfg(target_os = "linux")]
-        if let Some(unnamed) = Unnamed::open(folder, &path)? {
-            return Ok(Self::Unnamed(unnamed));
-        }
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".taploom-");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            // The umask restricts these rights, as for any new file.
-            builder.permissions(std::fs::Permissions::from_mode(0o666));
-        }
-        // The crate's own error names a temporary file, which would confuse users.
-        let file = builder.tempfile_in(folder).map_err(|error| io::Error::from(error.kind()))?;
-        let unfinished = Unfinished::new(file.path())?;
-        Ok(Self::Temporary { file, path, unfinished })
+        let file = WholeFile::create(followed(path)?)?;
+        let unfinished = file.temporary_path().map(Unfinished::new).transpose()?;
+        Ok(Self::Regular { file, unfinished })
     }
 
     /// A sink for the bytes.
@@ -87,9 +70,7 @@ impl Output {
         Ok(match self {
             Self::Stdout => stdout()?,
             Self::Special { file, .. } => Box::new(file.try_clone()?),
-            #[cfg(target_os = "linux")]
-            Self::Unnamed(unnamed) => gathered(unnamed.file.try_clone()?),
-            Self::Temporary { file, .. } => gathered(file.as_file().try_clone()?),
+            Self::Regular { file, .. } => Box::new(BufWriter::with_capacity(PIECE, file.handle()?)),
         })
     }
 
@@ -117,23 +98,12 @@ impl Output {
         matches!(self, Self::Stdout)
     }
 
-    /// The file, if it gets its name when it is complete.
-    fn regular_file(&self) -> Option<&File> {
-        match self {
-            Self::Stdout | Self::Special { .. } => None,
-            #[cfg(target_os = "linux")]
-            Self::Unnamed(unnamed) => Some(&unnamed.file),
-            Self::Temporary { file, .. } => Some(file.as_file()),
-        }
-    }
-
     /// The final path.
     fn path(&self) -> Option<&Path> {
         match self {
             Self::Stdout => None,
-            Self::Special { path, .. } | Self::Temporary { path, .. } => Some(path),
-            #[cfg(target_os = "linux")]
-            Self::Unnamed(unnamed) => Some(&unnamed.path),
+            Self::Special { path, .. } => Some(path),
+            Self::Regular { file, .. } => Some(file.path()),
         }
     }
 
@@ -142,8 +112,8 @@ impl Output {
     /// # Errors
     /// [`ErrorKind::Internal`] if bytes are missing, because an encoder did not flush its sink.
     pub(crate) fn holds(&self, bytes: u64) -> Result<()> {
-        let Some(file) = self.regular_file() else { return Ok(()) };
-        let there = file.metadata().map_err(Error::sink)?.len();
+        let Self::Regular { file, .. } = self else { return Ok(()) };
+        let there = file.bytes().map_err(Error::sink)?;
         match there == bytes {
             true => Ok(()),
             false => {
@@ -158,40 +128,13 @@ impl Output {
         match self {
             Self::Stdout => io::stdout().flush().map_err(Error::sink),
             Self::Special { .. } => Ok(()),
-            #[cfg(target_os = "linux")]
-            Self::Unnamed(unnamed) => {
-                let path = unnamed.path.clone();
-                unnamed.commit().map_err(|error| cannot_write(&path, error))
-            }
             // A signal finds no file with the temporary name after it was renamed.
-            Self::Temporary { file, path, unfinished: _unfinished } => {
-                let prepared = file.as_file().sync_all().and_then(|()| keep(file.as_file(), &path));
-                prepared.map_err(|error| cannot_write(&path, error))?;
-                file.persist(&path).map_err(|error| cannot_write(&path, error.error)).map(drop)
+            Self::Regular { file, unfinished: _unfinished } => {
+                let path = file.path().to_owned();
+                file.commit().map_err(|error| cannot_write(&path, error))
             }
         }
     }
-}
-
-/// Gives a file the mode and the owner of the file that it replaces, if that exists.
-fn keep(file: &File, path: &Path) -> io::Result<()> {
-    let Ok(replaced) = std::fs::metadata(path) else { return Ok(()) };
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{MetadataExt, fchown};
-
-        let new = file.metadata()?;
-        if (new.uid(), new.gid()) != (replaced.uid(), replaced.gid()) {
-            // Only root may change the owner. For other users the new file belongs to them, like any new
-            // file.
-            let _ = fchown(file, Some(replaced.uid()), Some(replaced.gid()));
-        }
-    }
-    file.set_permissions(replaced.permissions())
-}
-
-fn gathered(file: File) -> ByteSink {
-    Box::new(BufWriter::with_capacity(PIECE, file))
 }
 
 /// Resolves links, even if their target does not exist, so that the target is replaced and not the link.
@@ -234,49 +177,6 @@ pub(crate) fn cannot_write(path: &Path, error: io::Error) -> Error {
         _ => ErrorKind::Sink,
     };
     Error::new(kind, message).with_source(error)
-}
-
-/// A file without a name (`O_TMPFILE`): it vanishes with the process, however that ends.
-#[cfg(target_os = "linux")]
-pub(crate) struct Unnamed {
-    file: File,
-    path: PathBuf,
-}
-
-#[cfg(target_os = "linux")]
-impl Unnamed {
-    /// `None` if the file system does not support such files.
-    fn open(folder: &Path, path: &Path) -> io::Result<Option<Self>> {
-        use rustix::fs::{Mode, OFlags};
-        use rustix::io::Errno;
-
-        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
-        match rustix::fs::open(folder, flags, Mode::from_raw_mode(0o666)) {
-            Ok(file) => Ok(Some(Self { file: file.into(), path: path.to_owned() })),
-            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Links the file to a temporary name next to the final one, and renames that, because a link can't
-    /// replace an existing file.
-    fn commit(self) -> io::Result<()> {
-        use std::os::fd::AsRawFd;
-
-        use rustix::fs::{AtFlags, CWD};
-
-        let link = format!("/proc/self/fd/{}", self.file.as_raw_fd());
-        let beside = self.path.with_file_name(format!(".taploom-{}", std::process::id()));
-        // Some file systems report failed writes only now.
-        self.file.sync_all()?;
-        // A leftover of a dead process with the same id.
-        let _ = std::fs::remove_file(&beside);
-        keep(&self.file, &self.path)?;
-        rustix::fs::linkat(CWD, &link, CWD, &beside, AtFlags::SYMLINK_FOLLOW)?;
-        std::fs::rename(&beside, &self.path).inspect_err(|_| {
-            let _ = std::fs::remove_file(&beside);
-        })
-    }
 }
 
 #[cfg(test)]
