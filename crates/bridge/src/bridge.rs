@@ -1,12 +1,12 @@
 //! Turns the messages of a TAP service into jobs.
 
 use std::io;
-#[cfg(feature = "kafka")]
+#[cfg(feature = "worker")]
 use std::sync::Arc;
 use std::time::Duration;
 
 use taploom_format::ColumnMetadata;
-#[cfg(feature = "kafka")]
+#[cfg(feature = "worker")]
 use taploom_jobs::Gate;
 use taploom_jobs::{
     Destination, Failure, FailureCause, Job, JobRunner, Outcome, Query, ResultRequest, RowRequest,
@@ -64,7 +64,7 @@ impl Bridge {
     }
 
     /// Bounds the number of jobs that read rows at the same time.
-    #[cfg(feature = "kafka")]
+    #[cfg(feature = "worker")]
     #[must_use]
     pub(crate) fn with_gate(mut self, gate: Arc<dyn Gate>) -> Self {
         self.runner = self.runner.with_gate(gate);
@@ -107,7 +107,7 @@ impl Bridge {
     }
 
     /// Ends a query that a defect has left.
-    #[cfg(feature = "kafka")]
+    #[cfg(feature = "worker")]
     pub(crate) fn abandon(&self, id: String) {
         self.runner.abandon(id);
     }
@@ -170,14 +170,17 @@ impl Bridge {
         maxrec: Option<u64>,
     ) -> Result<ResultRequest, Failure> {
         let format = self.formats.spec(&result.format, &result.envelope)?;
+        let destination =
+            Destination { url: destination.clone(), content_type: content_type(&format) };
+        self.runner.check(&destination).map_err(|failure| {
+            let message = format!("resultDestination: {}", failure.message);
+            failure.with_message(message)
+        })?;
         let columns = column_list(result);
         let batch_rows = self.runner.limits().batch_rows(columns.columns.len());
         Ok(ResultRequest {
             rows: RowRequest { columns, batch_rows },
-            destination: Destination {
-                url: destination.clone(),
-                content_type: content_type(&format),
-            },
+            destination,
             format,
             url_rewrite: self.url_rewrite(job_id, result)?,
             maxrec,

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use figment::Figment;
-use figment::providers::{Env, Format as _, Toml};
+use figment::providers::{Env, Format as _, Serialized, Toml};
+#[cfg(feature = "kafka")]
 use rdkafka::ClientConfig;
 use serde::Deserialize;
 use serde_json::Value;
@@ -26,8 +27,8 @@ const MOST_PLACES: usize = 10_000;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The Kafka cluster that jobs come from.
-    pub kafka: KafkaConfig,
+    /// The Kafka cluster that jobs come from. Not needed for jobs from a folder.
+    pub kafka: Option<KafkaConfig>,
     /// The database in which queries run.
     pub database: DatabaseConfig,
     /// The number of jobs, and their resources.
@@ -145,8 +146,10 @@ pub struct JobsConfig {
 pub struct UploadConfig {
     /// `spooled` or `chunked`.
     pub mode: UploadMode,
-    /// Maximum number of attempts to send a spooled result [default: 5].
+    /// Number of attempts to send a spooled result [default: 5].
     pub attempts: usize,
+    /// Time for which a store that is away is tried again, after these attempts too, in seconds [default: 600].
+    pub outage_seconds: f64,
     /// Delay before the second attempt, in seconds; it doubles before each further one [default: 1].
     pub first_delay_seconds: f64,
     /// Longest delay between two attempts, in seconds [default: 60].
@@ -161,6 +164,35 @@ pub struct UploadConfig {
     pub scratch_dir: PathBuf,
     /// Disk limit for one result [default: no limit].
     pub scratch_per_job: Option<ByteSize>,
+    /// The only hosts to which results are sent; `*.example.org` stands for all hosts below [default: all].
+    pub hosts: Option<Vec<String>>,
+    /// Folder for results whose destination is a `file` URL below it [default: none].
+    pub folder: Option<PathBuf>,
+    /// The S3 for results whose destination is `s3://BUCKET/KEY` [default: none].
+    pub s3: Option<S3Config>,
+}
+
+/// An S3, and the keys of this worker.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct S3Config {
+    /// The URL of the service, without the bucket.
+    pub endpoint: Url,
+    /// The region [default: us-east-1].
+    #[serde(default = "region")]
+    pub region: String,
+    /// Whether the bucket is in the path of URLs and not in the name of the host [default: false].
+    #[serde(default)]
+    pub path_style: bool,
+    /// The id of the access key.
+    pub access_key: String,
+    /// The secret access key.
+    pub secret_key: Secret<String>,
+    /// The token of temporary keys.
+    pub session_token: Option<Secret<String>>,
+    /// Size of the parts of results that are larger than one part [default: 64 MiB].
+    #[serde(default = "part_size")]
+    pub part_size: ByteSize,
 }
 
 /// How results are written.
@@ -171,6 +203,8 @@ pub struct ResultsConfig {
     pub datalink_url: Option<Url>,
     /// The accepted formats, such as `VOTable/BINARY2` and `Parquet` [default: all].
     pub accept: Option<Vec<String>>,
+    /// Size at which a result ends with OVERFLOW; in a format that can't say so, the job fails [default: no limit].
+    pub max_bytes: Option<ByteSize>,
 }
 
 /// The log and the HTTP endpoints.
@@ -217,6 +251,7 @@ impl Default for UploadConfig {
     fn default() -> Self {
         let UploadPolicy {
             attempts,
+            outage: _,
             first_delay,
             longest_delay,
             connect_timeout,
@@ -226,6 +261,7 @@ impl Default for UploadConfig {
         Self {
             mode: UploadMode::default(),
             attempts,
+            outage_seconds: outage_seconds(),
             first_delay_seconds: first_delay.as_secs_f64(),
             longest_delay_seconds: longest_delay.as_secs_f64(),
             connect_timeout_seconds: connect_timeout.as_secs_f64(),
@@ -233,6 +269,9 @@ impl Default for UploadConfig {
             proxy,
             scratch_dir: std::env::temp_dir(),
             scratch_per_job: None,
+            hosts: None,
+            folder: None,
+            s3: None,
         }
     }
 }
@@ -258,8 +297,19 @@ impl Config {
         if !file.is_file() {
             return Err(format!("{} is not a file", path.display()));
         }
-        let settings =
-            Figment::from(Toml::file_exact(path)).merge(Env::prefixed(PREFIX).split("__"));
+        Self::of(Figment::from(Toml::file_exact(path)))
+    }
+
+    /// The default settings, for a database; variables that begin with `TAPLOOM__` override them.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn for_database(url: &str) -> Result<Self, String> {
+        Self::of(Figment::from(Serialized::default("database.url", url)))
+    }
+
+    fn of(settings: Figment) -> Result<Self, String> {
+        let settings = settings.merge(Env::prefixed(PREFIX).split("__"));
         let config: Self = settings.extract().map_err(|error| {
             let all: Vec<String> = error.into_iter().map(without_values).collect();
             all.join("; ")
@@ -303,6 +353,7 @@ impl Config {
             ("jobs.long_after_seconds", Some(self.jobs.long_after_seconds)),
             ("jobs.timeout_seconds", self.jobs.timeout_seconds),
             ("jobs.shutdown_grace_seconds", Some(self.jobs.shutdown_grace_seconds)),
+            ("upload.outage_seconds", Some(self.upload.outage_seconds)),
             ("upload.first_delay_seconds", Some(self.upload.first_delay_seconds)),
             ("upload.longest_delay_seconds", Some(self.upload.longest_delay_seconds)),
             ("upload.connect_timeout_seconds", Some(self.upload.connect_timeout_seconds)),
@@ -334,6 +385,7 @@ impl QservConfig {
     }
 }
 
+#[cfg(feature = "kafka")]
 impl KafkaConfig {
     /// The settings that all Kafka clients of the worker share.
     pub(crate) fn client(&self) -> ClientConfig {
@@ -392,6 +444,14 @@ fn seconds(seconds: f64) -> Duration {
 
 fn outage_seconds() -> f64 {
     600.0
+}
+
+fn region() -> String {
+    "us-east-1".to_owned()
+}
+
+fn part_size() -> ByteSize {
+    ByteSize::mib(64)
 }
 
 fn group() -> String {

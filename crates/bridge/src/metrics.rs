@@ -120,7 +120,7 @@ impl Metrics {
     }
 
     /// Counts memory as granted until the returned guard is dropped.
-    #[cfg(feature = "kafka")]
+    #[cfg(feature = "worker")]
     pub(crate) fn memory(&self, bytes: usize) -> Counted {
         Counted::new(&self.memory_bytes, i64::try_from(bytes).unwrap_or(i64::MAX))
     }

@@ -42,6 +42,9 @@ pub(crate) enum Command {
     /// Run one job of a TAP service: query, encode, upload; statuses go to standard output
     #[cfg(feature = "bridge")]
     Job(Box<crate::job::Arguments>),
+    /// Run the jobs that are put into a folder, until the process is told to stop
+    #[cfg(feature = "bridge")]
+    Worker(Box<crate::worker::SpoolArguments>),
     /// Run the jobs that arrive from Kafka, until the process is told to stop
     #[cfg(feature = "kafka")]
     Bridge(crate::bridge::Arguments),

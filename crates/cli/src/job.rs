@@ -1,17 +1,15 @@
 //! `taploom job`.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use taploom::{Error, ErrorKind, Result};
 use taploom_bridge::jobs::{
-    Failure, JobLimits, JobRunner, Outcome, Secret, Stop, StreamingDatabase, UploadMode,
-    UploadPolicy, Uploader,
+    Failure, JobLimits, JobRunner, Outcome, ResultFolder, Secret, Stop, StreamingDatabase,
+    UploadMode, UploadPolicy, Uploader,
 };
-use taploom_bridge::{Bridge, ErrorInfo, Formats, JobRun, JobStatus, Statuses};
+use taploom_bridge::{Bridge, ErrorInfo, Formats, JobRun, StatusChannel};
 use url::Url;
 
 use crate::interrupt;
@@ -32,6 +30,12 @@ pub(crate) struct Arguments {
     /// (chunked)
     #[arg(long, value_name = "MODE", default_value = "spooled", value_parser = upload_mode)]
     upload: UploadMode,
+    /// Folder for a result whose destination is a file URL below it
+    #[arg(long, value_name = "DIR")]
+    results: Option<PathBuf>,
+    /// Where statuses go: - for standard output, or a URL that takes a POST for each
+    #[arg(long, value_name = "URL", default_value = "-")]
+    statuses: String,
     /// Maximum number of times that the result is sent
     #[arg(
         long,
@@ -62,24 +66,13 @@ fn upload_mode(text: &str) -> std::result::Result<UploadMode, String> {
     }
 }
 
-/// Prints status messages on standard output, one line each.
-struct Lines;
-
-#[async_trait]
-impl Statuses for Lines {
-    async fn publish(&self, status: &JobStatus) -> std::io::Result<()> {
-        let mut line = serde_json::to_vec(status)?;
-        line.push(b'\n');
-        let mut stdout = std::io::stdout().lock();
-        stdout.write_all(&line)?;
-        stdout.flush()
-    }
-}
-
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     crate::logging::start(arguments.verbose)?;
     let message = read(&arguments.message)?;
     let bridge = bridge(arguments)?;
+    let statuses = StatusChannel::parse(&arguments.statuses).map_err(|failure| {
+        Error::new(ErrorKind::InvalidRequest, format!("--statuses: {failure}"))
+    })?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| {
         Error::new(ErrorKind::Internal, "can't start the runtime").with_source(error)
@@ -97,13 +90,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
                     asked_to_end.await;
                     abort.cancel();
                 });
-                let outcome = bridge.run(job, &Lines, &stop).await;
+                let outcome = bridge.run(job, &statuses, &stop).await;
                 interrupted.abort();
                 bridge.rest().await;
                 outcome.map_err(Error::sink)
             }
             Err(rejected) if rejected.job_id.is_some() => {
-                bridge.reject(&rejected, &Lines).await.map_err(Error::sink)
+                bridge.reject(&rejected, &statuses).await.map_err(Error::sink)
             }
             Err(rejected) => Ok(Outcome::Failed(rejected.failure)),
         }
@@ -143,7 +136,13 @@ fn bridge(arguments: &Arguments) -> Result<Bridge> {
         proxy: arguments.proxy.clone().map(Secret::new),
         ..UploadPolicy::default()
     };
-    let uploader = Uploader::new(policy).map_err(|failure| error(&failure))?;
+    let mut uploader = Uploader::new(policy).map_err(|failure| error(&failure))?;
+    if let Some(folder) = &arguments.results {
+        let folder = ResultFolder::new(folder);
+        uploader = uploader.with_folder(folder.map_err(|failure| {
+            Error::new(ErrorKind::InvalidRequest, format!("--results {failure}"))
+        })?);
+    }
     // Nobody waits at a terminal for a server that may never come.
     let database = StreamingDatabase::new(&arguments.database)?.with_outage(Duration::ZERO);
     let formats = Formats::new(taploom::registry()?);

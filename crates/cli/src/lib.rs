@@ -23,6 +23,8 @@ mod show;
 mod terminal;
 mod values;
 mod wanted;
+#[cfg(feature = "bridge")]
+mod worker;
 
 use std::io::Write;
 use std::path::Path;
@@ -66,6 +68,8 @@ fn run() -> ExitCode {
         Command::BenchOne(arguments) => bench::run_one(&arguments),
         #[cfg(feature = "bridge")]
         Command::Job(arguments) => job::run(&arguments),
+        #[cfg(feature = "bridge")]
+        Command::Worker(arguments) => worker::run_spool(&arguments),
         #[cfg(feature = "kafka")]
         Command::Bridge(arguments) => bridge::run(&arguments),
     };

@@ -54,10 +54,11 @@ pub struct UrlRewriteColumns {
     pub columns: Vec<usize>,
 }
 
-/// A place that takes one HTTP PUT.
+/// The place of a result.
 #[derive(Debug, Clone)]
 pub struct Destination {
-    /// The URL, which may hold a signature.
+    /// An `http` or `https` URL that takes one PUT and may hold a signature; where the [uploader](crate::Uploader) has
+    /// them, `s3://BUCKET/KEY`, or the `file` URL of a file in a folder of this machine.
     pub url: Secret<Url>,
     /// The media type that is sent to the store.
     pub content_type: String,
@@ -71,6 +72,9 @@ pub struct JobLimits {
     pub resources: Resources,
     /// Disk limit for the result and the temporary files of one job, in bytes. No limit by default.
     pub scratch_per_job: Option<u64>,
+    /// The size at which a result ends, in bytes. It then says OVERFLOW, as with more rows than MAXREC; in a format that
+    /// can't say so, the job fails. A result may exceed it by a batch of rows and half a MiB. No limit by default.
+    pub max_bytes: Option<u64>,
     /// How results are sent.
     pub upload: UploadMode,
     /// The time limit of jobs without a separate limit. Unlimited by default.

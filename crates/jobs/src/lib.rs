@@ -7,6 +7,7 @@ mod failure;
 mod gate;
 pub mod http;
 mod job;
+mod max_bytes;
 mod observer;
 mod runner;
 mod secret;
@@ -25,4 +26,6 @@ pub use job::{
 pub use observer::{JobObserver, Stage};
 pub use runner::JobRunner;
 pub use secret::Secret;
-pub use upload::{UploadPolicy, Uploader};
+#[cfg(feature = "s3")]
+pub use upload::S3Options;
+pub use upload::{ResultFolder, UploadPolicy, Uploader};

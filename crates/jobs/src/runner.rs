@@ -16,7 +16,7 @@ use crate::database::{Database, Execution, QueryPhase};
 use crate::delivery::Delivery;
 use crate::failure::{Failure, FailureCause};
 use crate::gate::{Gate, Open};
-use crate::job::{Job, JobLimits, Outcome, ResultRequest, Stop, UploadMode};
+use crate::job::{Destination, Job, JobLimits, Outcome, ResultRequest, Stop, UploadMode};
 use crate::observer::{JobObserver, Stage};
 use crate::upload::Uploader;
 
@@ -65,6 +65,15 @@ impl JobRunner {
     /// The resources that jobs may use.
     pub fn limits(&self) -> &JobLimits {
         &self.limits
+    }
+
+    /// Checks that results may be stored at a destination, before the work.
+    ///
+    /// # Errors
+    /// They may not. The message is the end of a sentence that begins with the name of the member that gives the
+    /// destination.
+    pub fn check(&self, destination: &Destination) -> Result<(), Failure> {
+        self.uploader.place(destination).map(drop)
     }
 
     /// Runs a job to its end.
@@ -281,6 +290,7 @@ impl JobRunner {
             mode: self.limits.upload,
             uploader: &self.uploader,
             scratch: self.limits.scratch_per_job,
+            max_bytes: self.limits.max_bytes,
             clock,
         };
         let encoded = delivery.store(source, format, &destination, observer).await?;

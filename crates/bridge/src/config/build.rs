@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use taploom_format::{EncoderRegistry, Resources, ScratchSpace};
+#[cfg(feature = "s3")]
+use taploom_jobs::S3Options;
 use taploom_jobs::{
-    Database, Failure, JobLimits, JobRunner, StreamingDatabase, UploadPolicy, Uploader,
+    Database, Failure, JobLimits, JobRunner, ResultFolder, StreamingDatabase, UploadPolicy,
+    Uploader,
 };
 
-use super::{Config, DatabaseConfig, QservConfig, seconds};
+use super::{Config, DatabaseConfig, QservConfig, S3Config, seconds};
 use crate::bridge::Bridge;
 use crate::format::Formats;
 
@@ -24,14 +27,26 @@ impl Config {
             formats = formats.accepting(accepted.clone());
         }
         let upload = &self.upload;
-        let uploader = Uploader::new(UploadPolicy {
+        let mut uploader = Uploader::new(UploadPolicy {
             attempts: upload.attempts,
+            outage: seconds(upload.outage_seconds),
             first_delay: seconds(upload.first_delay_seconds),
             longest_delay: seconds(upload.longest_delay_seconds),
             connect_timeout: seconds(upload.connect_timeout_seconds),
             idle_timeout: seconds(upload.idle_timeout_seconds),
             proxy: upload.proxy.clone(),
         })?;
+        if let Some(hosts) = &upload.hosts {
+            uploader = uploader.with_hosts(hosts.clone());
+        }
+        if let Some(folder) = &upload.folder {
+            let folder = ResultFolder::new(folder);
+            uploader =
+                uploader.with_folder(folder.map_err(|failure| named("upload.folder", failure))?);
+        }
+        if let Some(s3) = &upload.s3 {
+            uploader = s3.add_to(uploader).map_err(|failure| named("upload.s3", failure))?;
+        }
         let limits = JobLimits {
             resources: Resources::default()
                 .with_memory_budget(
@@ -40,12 +55,40 @@ impl Config {
                 .with_threads(self.jobs.threads)
                 .with_scratch(ScratchSpace::in_folder(&upload.scratch_dir)),
             scratch_per_job: upload.scratch_per_job.map(|size| size.as_u64()),
+            max_bytes: self.results.max_bytes.map(|size| size.as_u64()),
             upload: upload.mode,
             timeout: self.jobs.timeout_seconds.map(seconds),
             batch_rows: self.jobs.batch_rows,
         };
         let runner = JobRunner::new(self.database.open()?, uploader, limits)?;
         Ok(Bridge::new(formats, runner).with_datalink_url(self.results.datalink_url.clone()))
+    }
+}
+
+/// A failure that begins with the key that is wrong.
+fn named(key: &str, failure: Failure) -> Failure {
+    let message = format!("{key}: {}", failure.message);
+    failure.with_message(message)
+}
+
+impl S3Config {
+    #[cfg(feature = "s3")]
+    fn add_to(&self, uploader: Uploader) -> Result<Uploader, Failure> {
+        let Self { endpoint, region, path_style, access_key, .. } = self.clone();
+        uploader.with_s3(S3Options {
+            endpoint,
+            region,
+            path_style,
+            access_key,
+            secret_key: self.secret_key.clone(),
+            session_token: self.session_token.clone(),
+            part_bytes: self.part_size.as_u64(),
+        })
+    }
+
+    #[cfg(not(feature = "s3"))]
+    fn add_to(&self, _uploader: Uploader) -> Result<Uploader, Failure> {
+        Err(Failure::invalid("built without S3"))
     }
 }
 

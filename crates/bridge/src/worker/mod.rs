@@ -29,24 +29,22 @@ use tracing::{Instrument, debug, error, info, info_span, warn};
 
 use crate::bridge::{Bridge, Earlier};
 use crate::config::{JobsConfig, KafkaConfig};
+use crate::lanes::Lanes;
 use crate::message::{JobRun, Rejected};
+use crate::metrics::Metrics;
+use crate::observe::Observed;
 use crate::status::now;
 use crate::worker::deletes::{RunningJob, Stops};
 use crate::worker::history::{Done, History, MessageOfJob, history};
-use crate::worker::lanes::Lanes;
 use crate::worker::offsets::Offsets;
 use crate::worker::partitions::{Place, SharedPartitions, committed};
 use crate::worker::publisher::{JobStatuses, Publisher, is_handed_over};
 
 mod deletes;
 mod history;
-mod http;
-mod lanes;
 mod offsets;
 mod partitions;
 mod publisher;
-
-pub use http::serve;
 
 /// Retries when the progress of a partition can't be read. After these the worker ends, and another takes over.
 const LEARN_ATTEMPTS: u64 = 4;
@@ -144,21 +142,6 @@ impl Worker {
             alive: AtomicU64::new(now()),
             kafka,
         }))
-    }
-
-    /// The bridge that runs the jobs.
-    pub fn bridge(&self) -> &Bridge {
-        &self.bridge
-    }
-
-    /// Why this worker can't work, if so: it hangs, or no broker can be reached.
-    pub fn complaint(&self) -> Option<&'static str> {
-        let is_silent = |since: u64| now().saturating_sub(since) > SILENT_MS;
-        if is_silent(self.alive.load(Ordering::Relaxed)) {
-            return Some("the worker has not polled Kafka for a minute");
-        }
-        is_silent(self.consumer.context().reached.load(Ordering::Relaxed))
-            .then_some("no broker of Kafka could be reached for a minute")
     }
 
     /// Works until `shutdown`. Then it takes no new jobs, leaves the queries that run to other workers, finishes the jobs
@@ -439,6 +422,22 @@ impl Worker {
             Err(_) => {}
         }
         outcome
+    }
+}
+
+impl Observed for Worker {
+    fn metrics(&self) -> &Metrics {
+        self.bridge.metrics()
+    }
+
+    /// It hangs, or no broker can be reached.
+    fn complaint(&self) -> Option<&'static str> {
+        let is_silent = |since: u64| now().saturating_sub(since) > SILENT_MS;
+        if is_silent(self.alive.load(Ordering::Relaxed)) {
+            return Some("the worker has not polled Kafka for a minute");
+        }
+        is_silent(self.consumer.context().reached.load(Ordering::Relaxed))
+            .then_some("no broker of Kafka could be reached for a minute")
     }
 }
 

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use serde_json::json;
-use taploom_bridge::jobs::{JobLimits, Outcome, Stop, StreamingDatabase, UploadMode};
+use taploom_bridge::jobs::{
+    JobLimits, Outcome, Stop, StreamingDatabase, UploadMode, UploadPolicy, Uploader,
+};
 use taploom_format::ScratchSpace;
 
 use crate::support::store::{Answer, Store};
 use crate::support::{
-    SampleDatabase, bridge, bridge_to, job, job_of, limits, numbers, run, run_until,
+    SampleDatabase, bridge, bridge_to, bridge_with, job, job_of, limits, numbers, policy, run,
+    run_until,
 };
 
 const OK: Answer = Answer::Status(200, "");
@@ -45,6 +48,24 @@ async fn what_passes_is_tried_again() {
         assert_eq!(store.begun(), 2, "{first:?}");
         let last = store.puts().pop().unwrap();
         assert!(last.whole && last.body.ends_with(b"</VOTable>\n"), "{first:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_is_waited_for() {
+    let database = SampleDatabase::create();
+    for (outage, is_stored) in [(Duration::from_secs(600), true), (Duration::ZERO, false)] {
+        let store = Store::start(&vec![Answer::Status(503, "retry-after: 0"); 9]).await;
+        let policy = UploadPolicy { outage, ..policy() };
+        let rows = StreamingDatabase::new(&database.location()).unwrap();
+        let bridge = bridge_with(rows, limits(), Uploader::new(policy).unwrap());
+        let (outcome, published) =
+            run(&bridge, &job_of("SELECT 1 AS n", &store.url(), &[("n", "int")])).await;
+        assert_eq!(matches!(outcome, Outcome::Completed(_)), is_stored, "{outcome:?}");
+        if !is_stored {
+            let (_, message) = published.error();
+            assert!(message.ends_with("at attempt 3 of 3"), "{message}");
+        }
     }
 }
 
@@ -203,7 +224,7 @@ async fn scratch_that_is_full_is_said() {
     missing.resources.scratch = ScratchSpace::in_folder(database.folder().join("not-there"));
     for limits in [shared, missing] {
         let (_, published) = run(&bridge(&database, limits), &job).await;
-        let expected = "there is no scratch space for the result now".to_owned();
+        let expected = "there is no scratch space for the result now; try again later".to_owned();
         assert_eq!(published.error(), ("backend_internal_error".to_owned(), expected));
     }
     assert_eq!(store.begun(), 0);

@@ -7,6 +7,7 @@
     reason = "a test that fails panics"
 )]
 
+mod destinations;
 mod faults;
 mod s3;
 mod samples;

@@ -153,8 +153,15 @@ pub(crate) fn limits() -> JobLimits {
 }
 
 pub(crate) fn bridge_to(database: impl Database + 'static, limits: JobLimits) -> Bridge {
+    bridge_with(database, limits, Uploader::new(policy()).unwrap())
+}
+
+pub(crate) fn bridge_with(
+    database: impl Database + 'static,
+    limits: JobLimits,
+    uploader: Uploader,
+) -> Bridge {
     let formats = Formats::new(taploom::registry().unwrap());
-    let uploader = Uploader::new(policy()).unwrap();
     let runner = JobRunner::new(Arc::new(database), uploader, limits).unwrap();
     let datalink_url = "https://example.com/datalink/links".parse().unwrap();
     Bridge::new(formats, runner).with_datalink_url(Some(datalink_url))

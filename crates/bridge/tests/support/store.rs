@@ -14,6 +14,8 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) enum Answer {
     /// Reads the whole body and answers, perhaps with an additional header.
     Status(u16, &'static str),
+    /// The same with this text.
+    Text(u16, &'static str, &'static str),
     /// Answers without reading the body.
     Early(u16),
     /// Closes the connection after this number of bytes of the body.
@@ -71,6 +73,17 @@ impl Store {
         format!("http://{}/bucket/1?X-Signature=5ec3e7", self.address)
     }
 
+    /// The URL of the store itself.
+    pub(crate) fn origin(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The methods of the requests whose body has ended.
+    pub(crate) fn methods(&self) -> String {
+        let method = |put: &Put| put.line.split(' ').next().unwrap_or_default().to_owned();
+        self.puts().iter().map(method).collect::<Vec<_>>().join(" ")
+    }
+
     /// The requests whose body has ended, complete or not.
     pub(crate) fn puts(&self) -> Vec<Put> {
         self.state.lock().unwrap().puts.clone()
@@ -109,7 +122,7 @@ async fn serve(stream: &mut BufReader<TcpStream>, state: &Mutex<State>) -> Optio
         state.answers.pop_front().unwrap_or(Answer::Status(200, ""))
     };
     let limit = match answer {
-        Answer::Status(..) => usize::MAX,
+        Answer::Status(..) | Answer::Text(..) => usize::MAX,
         Answer::Early(_) => 0,
         Answer::CloseAfter(bytes) | Answer::HangAfter(bytes) => bytes,
     };
@@ -117,15 +130,16 @@ async fn serve(stream: &mut BufReader<TcpStream>, state: &Mutex<State>) -> Optio
     let whole = read_body(stream, &headers, limit, &mut body).await;
     let put = Put { line: line.trim_end().to_owned(), headers, body, whole };
     state.lock().unwrap().puts.push(put);
-    let (status, header) = match answer {
-        Answer::Status(status, header) => (status, header),
-        Answer::Early(status) => (status, "connection: close"),
+    // As in S3, the body of an error quotes the request.
+    const QUOTED: &str = "<Error>X-Signature=5ec3e7</Error>";
+    let (status, header, text) = match answer {
+        Answer::Status(status, header) => (status, header, QUOTED),
+        Answer::Text(status, header, text) => (status, header, text),
+        Answer::Early(status) => (status, "connection: close", QUOTED),
         Answer::CloseAfter(_) => return None,
         Answer::HangAfter(_) => std::future::pending().await,
     };
     let break_after = if header.is_empty() { "" } else { "\r\n" };
-    // As in S3, the body of an error quotes the request.
-    let text = "<Error>X-Signature=5ec3e7</Error>";
     let length = text.len();
     let response = format!(
         "HTTP/1.1 {status} Said\r\ncontent-length: {length}\r\n{header}{break_after}\r\n{text}"
@@ -146,6 +160,9 @@ async fn read_body(
         let wanted = length.min(limit);
         let read = stream.take(wanted as u64).read_to_end(body).await;
         return read.is_ok() && body.len() == length;
+    }
+    if !headers.contains_key("transfer-encoding") {
+        return true;
     }
     loop {
         let mut size = String::new();

@@ -28,4 +28,6 @@ mod standard_input;
 mod terminal;
 mod votable_source;
 mod wanted;
+#[cfg(feature = "bridge")]
+mod worker;
 mod written;

@@ -1,4 +1,4 @@
-//! The HTTP endpoints of the worker: `/metrics` for Prometheus, `/health` for the orchestrator.
+//! The HTTP endpoints of a worker: `/metrics` for Prometheus, `/health` for the orchestrator.
 
 use std::sync::Arc;
 
@@ -9,29 +9,41 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
-use crate::worker::Worker;
+use crate::metrics::Metrics;
+
+/// A worker that operators observe.
+pub trait Observed: Send + Sync {
+    /// Counts and times of the jobs.
+    fn metrics(&self) -> &Metrics;
+
+    /// Why this worker can't work, if so.
+    fn complaint(&self) -> Option<&'static str>;
+}
 
 /// Answers requests until the future is dropped.
 ///
 /// # Errors
 /// The listener fails.
-pub async fn serve(worker: Arc<Worker>, listener: TcpListener) -> std::io::Result<()> {
+pub async fn serve<W: Observed + 'static>(
+    worker: Arc<W>,
+    listener: TcpListener,
+) -> std::io::Result<()> {
     let routes = Router::new()
-        .route("/metrics", get(metrics))
-        .route("/health", get(health))
+        .route("/metrics", get(metrics::<W>))
+        .route("/health", get(health::<W>))
         .with_state(worker);
     axum::serve(listener, routes).await
 }
 
-async fn metrics(State(worker): State<Arc<Worker>>) -> impl IntoResponse {
+async fn metrics<W: Observed>(State(worker): State<Arc<W>>) -> impl IntoResponse {
     const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    match worker.bridge().metrics().text() {
+    match worker.metrics().text() {
         Ok(text) => Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text)),
         Err(_) => Err(StatusCode::INTERNAL_SERVER_ERROR),
     }
 }
 
-async fn health(State(worker): State<Arc<Worker>>) -> impl IntoResponse {
+async fn health<W: Observed>(State(worker): State<Arc<W>>) -> impl IntoResponse {
     match worker.complaint() {
         None => (StatusCode::OK, "OK\n".to_owned()),
         Some(complaint) => (StatusCode::SERVICE_UNAVAILABLE, format!("{complaint}\n")),

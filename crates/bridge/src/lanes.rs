@@ -17,7 +17,7 @@ use crate::config::JobsConfig;
 use crate::metrics::{Counted, Metrics};
 
 /// The places for jobs that read rows, and the memory of their encoders.
-pub(super) struct Lanes {
+pub(crate) struct Lanes {
     short: Arc<Semaphore>,
     long: Arc<Semaphore>,
     long_after: Duration,
@@ -38,7 +38,7 @@ struct Room {
 
 impl Lanes {
     /// `budget` is the memory of one encoder, in bytes.
-    pub(super) fn new(jobs: &JobsConfig, budget: usize, metrics: &Metrics) -> Self {
+    pub(crate) fn new(jobs: &JobsConfig, budget: usize, metrics: &Metrics) -> Self {
         Self {
             short: Arc::new(Semaphore::new(jobs.short)),
             long: Arc::new(Semaphore::new(jobs.long)),

@@ -1,0 +1,61 @@
+//! One attempt at a job that other workers may have begun.
+
+use std::io;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures::FutureExt;
+use taploom_jobs::{Failure, FailureCause, Outcome, Stop};
+use tracing::{error, info};
+
+use crate::bridge::{Bridge, Earlier};
+use crate::done::{Done, QueryId};
+use crate::message::JobRun;
+use crate::status::Statuses;
+
+impl Bridge {
+    /// Goes on with a job. Its rows are begun at most `most` times, by different workers. A panic ends the job, and not
+    /// the worker.
+    ///
+    /// # Errors
+    /// A status can't be published. The job then has to be run again.
+    pub(crate) async fn attempt(
+        &self,
+        job: JobRun,
+        done: Done,
+        most: u32,
+        query: &QueryId,
+        statuses: &dyn Statuses,
+        stop: &Stop,
+    ) -> io::Result<Outcome> {
+        if done.reads >= most {
+            let times = done.reads;
+            let message =
+                format!("the job is given up: {times} workers ended while they read its rows");
+            error!("{message}");
+            let failure = Failure::new(FailureCause::Internal, message);
+            return self.reject(&job.rejected(failure), statuses).await;
+        }
+        info!("begins");
+        let used = Duration::from_millis(done.used);
+        let earlier = Earlier { execution_id: done.execution_id, used };
+        let panicked = job.rejected(Failure::defect());
+        let run = AssertUnwindSafe(self.go_on(job, earlier, statuses, stop));
+        let outcome = match run.catch_unwind().await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                error!("defect: the job panicked");
+                query.get().into_iter().for_each(|id| self.abandon(id));
+                self.reject(&panicked, statuses).await
+            }
+        };
+        match &outcome {
+            Ok(Outcome::Failed(failure)) => info!("failed: {failure}"),
+            Ok(Outcome::Completed(_)) => info!("completed"),
+            Ok(Outcome::Aborted) => info!("stopped"),
+            Ok(Outcome::HandedOver) => info!("handed over"),
+            Err(_) => {}
+        }
+        outcome
+    }
+}

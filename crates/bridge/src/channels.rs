@@ -1,0 +1,127 @@
+//! Channels for statuses where there is no Kafka.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use backon::{BackoffBuilder, ExponentialBuilder};
+use reqwest::Client;
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use taploom_jobs::{Failure, Secret, http};
+use tracing::warn;
+use url::Url;
+
+use crate::status::{JobStatus, Statuses};
+
+/// A channel that takes statuses as JSON.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum StatusChannel {
+    /// Standard output, a line for each status.
+    Lines,
+    /// A URL, with a POST for each status.
+    Posts(StatusPosts),
+}
+
+/// Sends statuses to a URL, each as the body of a POST.
+///
+/// A final status is sent up to five times, with 1 to 8 seconds between the attempts; another one is sent once. An answer
+/// that is not 2xx is a failure, and redirections are not followed.
+#[derive(Debug, Clone)]
+pub struct StatusPosts {
+    client: Client,
+    url: Secret<Url>,
+}
+
+/// Attempts to send a final status.
+const ATTEMPTS: usize = 5;
+
+/// Time limit for an attempt.
+const LIMIT: Duration = Duration::from_secs(30);
+
+impl StatusChannel {
+    /// `-` for standard output, or an http or https URL.
+    ///
+    /// # Errors
+    /// Neither of them. The message does not repeat the text, which may hold a password.
+    pub fn parse(text: &str) -> Result<Self, Failure> {
+        if text == "-" {
+            return Ok(Self::Lines);
+        }
+        match Url::parse(text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
+                StatusPosts::new(Secret::new(url)).map(Self::Posts)
+            }
+            _ => Err(Failure::invalid(
+                "statuses go to - (standard output) or to an http or https URL",
+            )),
+        }
+    }
+
+    /// Sends a status that is JSON already.
+    pub(crate) async fn send(&self, status: Vec<u8>, is_final: bool) -> io::Result<()> {
+        match self {
+            Self::Lines => line(status),
+            Self::Posts(posts) => posts.send(status, is_final).await,
+        }
+    }
+}
+
+fn line(mut status: Vec<u8>) -> io::Result<()> {
+    status.push(b'\n');
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(&status)?;
+    stdout.flush()
+}
+
+impl StatusPosts {
+    /// Sends statuses to a URL.
+    ///
+    /// # Errors
+    /// The certificates of the system can't be read.
+    pub fn new(url: Secret<Url>) -> Result<Self, Failure> {
+        Ok(Self { client: http::client(Duration::from_secs(10), None)?, url })
+    }
+
+    async fn send(&self, status: Vec<u8>, is_final: bool) -> io::Result<()> {
+        let times = if is_final { ATTEMPTS - 1 } else { 0 };
+        let mut delays = ExponentialBuilder::default().with_max_times(times).build();
+        loop {
+            let Err(problem) = self.attempt(status.clone()).await else { return Ok(()) };
+            let Some(delay) = delays.next() else {
+                return Err(io::Error::other(format!("a status could not be sent: {problem}")));
+            };
+            warn!("a final status could not be sent, retrying: {problem}");
+            tokio::time::sleep(delay).await;
+        }
+    }
+
+    async fn attempt(&self, status: Vec<u8>) -> Result<(), String> {
+        let request = self
+            .client
+            .post(self.url.expose().clone())
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            .timeout(LIMIT)
+            .body(status);
+        let response = request.send().await.map_err(http::one_line)?;
+        match response.status() {
+            status if status.is_success() => Ok(()),
+            status => Err(format!("the answer is {status}")),
+        }
+    }
+}
+
+/// A job ends although its progress can't be sent, but not without its final status.
+#[async_trait]
+impl Statuses for StatusChannel {
+    async fn publish(&self, status: &JobStatus) -> io::Result<()> {
+        let is_final = status.status.is_final();
+        match self.send(serde_json::to_vec(status)?, is_final).await {
+            Err(error) if !is_final && matches!(self, Self::Posts(_)) => {
+                warn!(job = status.job_id, "{error}");
+                Ok(())
+            }
+            sent => sent,
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The statuses of a job from a spool folder.
+
+use std::io;
+
+use async_trait::async_trait;
+use tokio::task::spawn_blocking;
+
+use crate::channels::StatusChannel;
+use crate::done::{Account, Done};
+use crate::spool::folders::Place;
+use crate::status::{JobStatus, Statuses};
+
+/// Keeps what the next worker has to know, writes the final status into its folder, and sends all statuses on.
+pub(super) struct SpoolStatuses<'a> {
+    place: Place,
+    account: Account,
+    channel: &'a StatusChannel,
+}
+
+impl<'a> SpoolStatuses<'a> {
+    pub(super) fn new(place: Place, account: Account, channel: &'a StatusChannel) -> Self {
+        Self { place, account, channel }
+    }
+
+    async fn keep(&self, done: Done) -> io::Result<()> {
+        let place = self.place.clone();
+        let kept = spawn_blocking(move || place.keep(&done)).await;
+        kept.unwrap_or_else(|defect| Err(io::Error::other(defect)))
+    }
+}
+
+#[async_trait]
+impl Statuses for SpoolStatuses<'_> {
+    async fn publish(&self, status: &JobStatus) -> io::Result<()> {
+        if status.status.is_final() {
+            let (place, text) = (self.place.clone(), serde_json::to_vec(status)?);
+            let written = spawn_blocking(move || place.ended(&text)).await;
+            written.unwrap_or_else(|defect| Err(io::Error::other(defect)))?;
+        } else if let (done, true) = self.account.published(status) {
+            self.keep(done).await?;
+        }
+        self.channel.publish(status).await
+    }
+
+    async fn reads_rows(&self, _status: &JobStatus) -> io::Result<()> {
+        self.keep(self.account.reads_rows()).await
+    }
+}

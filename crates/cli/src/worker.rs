@@ -1,0 +1,140 @@
+//! What runs jobs until the process is told to stop: `taploom worker` from a folder, `taploom bridge` from Kafka.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use taploom::{Error, ErrorKind, Result};
+use taploom_bridge::jobs::Failure;
+use taploom_bridge::{
+    Bridge, Config, LogFormat, ObserveConfig, Observed, SpoolWorker, StatusChannel, serve,
+};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use crate::interrupt::asked_to_end;
+
+/// The arguments of `taploom worker`.
+#[derive(clap::Args)]
+pub(crate) struct SpoolArguments {
+    /// Folder for jobs. A job is a file NAME.json that is moved into it; its final status becomes done/NAME.json, and a
+    /// file NAME.cancel stops it. Several workers may share a folder
+    #[arg(long, value_name = "DIR")]
+    spool: PathBuf,
+    /// Settings in TOML; environment variables TAPLOOM__SECTION__KEY override them
+    #[arg(long, value_name = "FILE", required_unless_present = "database")]
+    config: Option<PathBuf>,
+    /// Database of the queries, with the default settings for everything else: sqlite:FILE or
+    /// mysql://USER:PASSWORD@HOST:PORT/DATABASE
+    #[arg(long, value_name = "URL", conflicts_with = "config")]
+    database: Option<String>,
+    /// Folder for results whose destination is a file URL below it [default: upload.folder of the settings]
+    #[arg(long, value_name = "DIR")]
+    results: Option<PathBuf>,
+    /// Where statuses go: - for standard output, or a URL that takes a POST for each
+    #[arg(long, value_name = "URL", default_value = "-")]
+    statuses: String,
+    /// Check the settings and exit
+    #[arg(long)]
+    check: bool,
+}
+
+pub(crate) fn run_spool(arguments: &SpoolArguments) -> Result<()> {
+    let mut config = match (&arguments.config, &arguments.database) {
+        (Some(path), _) => Config::load(path),
+        (None, database) => Config::for_database(database.as_deref().unwrap_or_default()),
+    }
+    .map_err(wrong_settings)?;
+    if arguments.results.is_some() {
+        config.upload.folder.clone_from(&arguments.results);
+    }
+    let bridge = bridge(&config)?;
+    let channel = StatusChannel::parse(&arguments.statuses).map_err(|failure| {
+        Error::new(ErrorKind::InvalidRequest, format!("--statuses: {failure}"))
+    })?;
+    let spool = &arguments.spool;
+    let worker = SpoolWorker::new(bridge, spool, &config.jobs, channel).map_err(|error| {
+        let message = format!("the spool folder {}", spool.display());
+        Error::new(ErrorKind::InvalidRequest, message).with_source(error)
+    })?;
+    if arguments.check {
+        return Ok(());
+    }
+    runtime()?.block_on(async {
+        let listener = listener(&config.observe).await?;
+        let shutdown = observed(listener, Arc::clone(&worker))?;
+        let worked = worker.run(&shutdown).await;
+        worked.map_err(|error| failed("the worker can't go on", error))
+    })
+}
+
+/// The bridge of the settings, whose log is set up.
+pub(crate) fn bridge(config: &Config) -> Result<Bridge> {
+    let wrong = |failure: Failure| wrong_settings(failure.message);
+    let bridge = config.bridge(taploom::registry()?).map_err(wrong)?;
+    log(&config.observe)?;
+    Ok(bridge)
+}
+
+pub(crate) fn runtime() -> Result<Runtime> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| failed("can't start the runtime", error))
+}
+
+/// Listens for requests for metrics and health.
+pub(crate) async fn listener(observe: &ObserveConfig) -> Result<TcpListener> {
+    let listen = observe.listen;
+    TcpListener::bind(listen).await.map_err(|error| {
+        let message = format!(
+            "can't listen on {listen}; give each worker of a machine its own observe.listen"
+        );
+        failed(message, error)
+    })
+}
+
+/// Answers requests for metrics and health, in a task of its own. The token is cancelled when the process is asked to
+/// end.
+pub(crate) fn observed<W: Observed + 'static>(
+    listener: TcpListener,
+    worker: Arc<W>,
+) -> Result<CancellationToken> {
+    let asked_to_end = asked_to_end().map_err(|error| failed("can't listen to signals", error))?;
+    let shutdown = CancellationToken::new();
+    let stop = shutdown.clone();
+    tokio::spawn(async move {
+        asked_to_end.await;
+        stop.cancel();
+    });
+    tokio::spawn(serve(worker, listener));
+    Ok(shutdown)
+}
+
+/// The log goes to standard error.
+fn log(observe: &ObserveConfig) -> Result<()> {
+    let filter = EnvFilter::try_new(&observe.filter).map_err(|error| {
+        let message = format!("the settings: observe.filter {:?}", observe.filter);
+        Error::new(ErrorKind::InvalidRequest, message).with_source(error)
+    })?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    match observe.log {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().init(),
+    }
+    Ok(())
+}
+
+pub(crate) fn wrong_settings(why: String) -> Error {
+    Error::new(ErrorKind::InvalidRequest, format!("the settings: {why}"))
+}
+
+pub(crate) fn failed(
+    what: impl Into<String>,
+    error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> Error {
+    Error::new(ErrorKind::Failed, what).with_source(error)
+}
