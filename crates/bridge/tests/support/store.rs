@@ -44,6 +44,8 @@ struct State {
     answers: VecDeque<Answer>,
     puts: Vec<Put>,
     begun: usize,
+    /// Whether bodies are dropped.
+    forgets: bool,
 }
 
 impl Store {
@@ -64,6 +66,16 @@ impl Store {
             }
         });
         store
+    }
+
+    /// Drops the bodies that arrive from now on.
+    pub(crate) fn forget_bodies(&self) {
+        self.state.lock().unwrap().forgets = true;
+    }
+
+    /// The port on 127.0.0.1 on which it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
     }
 
     /// A signed URL.
@@ -115,8 +127,11 @@ async fn serve(stream: &mut BufReader<TcpStream>, state: &Mutex<State>) -> Optio
     };
     let mut body = Vec::new();
     let whole = read_body(stream, &headers, limit, &mut body).await;
-    let put = Put { line: line.trim_end().to_owned(), headers, body, whole };
-    state.lock().unwrap().puts.push(put);
+    {
+        let mut state = state.lock().unwrap();
+        let body = if state.forgets { Vec::new() } else { body };
+        state.puts.push(Put { line: line.trim_end().to_owned(), headers, body, whole });
+    }
     let (status, header) = match answer {
         Answer::Status(status, header) => (status, header),
         Answer::Early(status) => (status, "connection: close"),
