@@ -93,7 +93,8 @@ fn a_worker_has_the_paths_of_the_probes() {
         let config = Config::load(&settings).unwrap();
         let bridge = config.bridge(taploom::registry().unwrap()).unwrap();
         let (kafka, jobs) = (config.kafka, config.jobs);
-        let worker = spawn_blocking(move || Worker::new(bridge, kafka, &jobs)).await.unwrap();
+        let worker =
+            spawn_blocking(move || Worker::new(bridge, kafka.unwrap(), &jobs)).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(serve(worker.unwrap(), listener));

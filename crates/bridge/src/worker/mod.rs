@@ -11,43 +11,39 @@
 //! group. A partition is paused as well while its statuses are read.
 
 use std::collections::{BTreeMap, HashMap};
-use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures::FutureExt;
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::message::Message;
 use rdkafka::topic_partition_list::TopicPartitionList;
-use taploom_jobs::{Failure, FailureCause, Outcome, Stop};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, debug, error, info, info_span, warn};
+use tracing::{debug, info, warn};
 
-use crate::bridge::{Bridge, Earlier};
+use crate::bridge::Bridge;
 use crate::config::{JobsConfig, KafkaConfig};
 use crate::lanes::Lanes;
-use crate::message::{JobRun, Rejected};
 use crate::metrics::Metrics;
 use crate::observe::Observed;
 use crate::status::now;
-use crate::worker::deletes::{RunningJob, Stops};
-use crate::worker::history::{Done, History, MessageOfJob, history};
-use crate::worker::offsets::Offsets;
-use crate::worker::partitions::{Place, SharedPartitions, committed};
-use crate::worker::publisher::{JobStatuses, Publisher, is_handed_over};
+use crate::worker::deletes::Stops;
+use crate::worker::learning::Learned;
+use crate::worker::partitions::SharedPartitions;
+use crate::worker::publisher::Publisher;
+use crate::worker::running::{JobMessage, ended_well};
 
 mod deletes;
 mod history;
+mod learning;
 mod offsets;
 mod partitions;
 mod publisher;
+mod running;
 
-/// Retries when the progress of a partition can't be read. After these the worker ends, and another takes over.
-const LEARN_ATTEMPTS: u64 = 4;
 /// Partitions whose progress is read at the same time.
 const LEARNED_AT_ONCE: usize = 4;
 /// Time at the end for the database to learn of queries that were ended.
@@ -74,14 +70,6 @@ pub struct Worker {
     alive: AtomicU64,
 }
 
-/// A message of a job.
-struct JobMessage {
-    /// In milliseconds since 1970, if known.
-    published: Option<i64>,
-    /// Parsed as soon as it arrives, because the message itself may take a MiB.
-    job: Result<JobRun, Rejected>,
-}
-
 /// The jobs and the partitions of a worker that is at work.
 #[derive(Default)]
 struct Work {
@@ -92,14 +80,6 @@ struct Work {
     held: HashMap<i32, BTreeMap<i64, JobMessage>>,
     /// Whether all partitions are paused.
     is_full: bool,
-}
-
-/// The progress of a partition.
-struct Learned {
-    offsets: Offsets,
-    done: HashMap<i64, Done>,
-    /// [`Partitions::revocations`](partitions::Partitions::revocations) before it was read.
-    revocations: u64,
 }
 
 impl Worker {
@@ -263,166 +243,6 @@ impl Worker {
             None => debug!(partition, offset, "the message is done already"),
         }
     }
-
-    fn begin_to_learn(
-        self: &Arc<Self>,
-        partition: i32,
-        held: BTreeMap<i64, JobMessage>,
-        work: &mut Work,
-    ) {
-        let Some((offset, first)) = held.first_key_value() else { return };
-        let (this, offset, published) = (Arc::clone(self), *offset, first.published);
-        work.held.insert(partition, held);
-        work.learning
-            .spawn(async move { (partition, this.learn(partition, offset, published).await) });
-    }
-
-    /// Begins with a partition whose progress is known now.
-    fn learned(self: &Arc<Self>, partition: i32, learned: Learned, work: &mut Work) {
-        let held = work.held.remove(&partition).unwrap_or_default();
-        let partitions = &self.consumer.context().partitions;
-        // It may have moved to another worker in the meantime, and even come back.
-        let assignment = self.consumer.assignment().unwrap_or_default();
-        if assignment.find_partition(&self.kafka.run_topic, partition).is_none() {
-            return;
-        }
-        if partitions.revocations() != learned.revocations {
-            self.begin_to_learn(partition, held, work);
-            return;
-        }
-        partitions.learn(partition, learned.offsets, learned.done);
-        for (offset, message) in held {
-            self.take(partition, offset, message, work);
-        }
-        if !work.is_full {
-            self.tell("go on", Consumer::resume, |other| other == partition);
-        }
-    }
-
-    /// Reads the progress of a partition from Kafka. `offset` is of the first message seen of it, and `published` its
-    /// time.
-    async fn learn(
-        &self,
-        partition: i32,
-        offset: i64,
-        published: Option<i64>,
-    ) -> KafkaResult<Learned> {
-        let mut attempts = 0;
-        let _turn = self.learning.acquire().await;
-        loop {
-            // The partition may have been here before: wait for final statuses of this worker to arrive.
-            self.publisher.rest().await;
-            let consumer = Arc::clone(&self.consumer);
-            let (client, topic) = (self.kafka.client(), self.kafka.status_topic.clone());
-            let first = MessageOfJob { topic: self.kafka.run_topic.clone(), partition, offset };
-            let revocations = self.consumer.context().partitions.revocations();
-            let known = tokio::task::spawn_blocking(move || {
-                let mut offsets = committed(&consumer, &first.topic, partition)?;
-                let History { ended, done } = history(&client, &topic, &first, published)?;
-                offsets.have_ended(ended);
-                Ok(Learned { offsets, done, revocations })
-            });
-            match known.await.unwrap_or(Err(KafkaError::Canceled)) {
-                Err(error) if attempts < LEARN_ATTEMPTS => {
-                    attempts += 1;
-                    warn!(partition, "can't read the progress of the partition, retrying: {error}");
-                    tokio::time::sleep(Duration::from_secs(attempts)).await;
-                }
-                known => return known,
-            }
-        }
-    }
-
-    async fn process(self: Arc<Self>, message: JobMessage, place: Place) -> KafkaResult<()> {
-        if place.hand_over.is_cancelled() {
-            return Ok(());
-        }
-        let done = place.done.clone().unwrap_or_default();
-        let statuses = JobStatuses::new(&self.publisher, &place, done.clone());
-        let outcome = match message.job {
-            Ok(job) => {
-                let span = info_span!("job", id = job.job_id, owner = job.owner);
-                let run = self.run_job(job, message.published, done, &place, &statuses);
-                run.instrument(span).await
-            }
-            Err(rejected) if rejected.job_id.is_some() => {
-                warn!(
-                    job = rejected.job_id,
-                    "a message can't be taken as a job: {}", rejected.failure
-                );
-                self.bridge.reject(&rejected, &statuses).await
-            }
-            Err(rejected) => {
-                let Place { partition, offset, .. } = place;
-                error!(partition, offset, "a message is skipped: {}", rejected.failure);
-                self.bridge.metrics().unreadable_messages.inc();
-                self.publisher.finish(&place, None).await.map(|()| Outcome::HandedOver)
-            }
-        };
-        match outcome {
-            Ok(_) => Ok(()),
-            Err(error) if place.hand_over.is_cancelled() || is_handed_over(&error) => Ok(()),
-            Err(error) => {
-                error!("the end of a job can't be published: {error}");
-                Err(KafkaError::Canceled)
-            }
-        }
-    }
-
-    async fn run_job(
-        &self,
-        job: JobRun,
-        published: Option<i64>,
-        done: Done,
-        place: &Place,
-        statuses: &JobStatuses<'_>,
-    ) -> std::io::Result<Outcome> {
-        if done.reads >= self.attempts {
-            let times = done.reads;
-            let message =
-                format!("the job is given up: {times} workers ended while they read its rows");
-            error!("{message}");
-            let failure = Failure::new(FailureCause::Internal, message);
-            return self.bridge.reject(&job.rejected(failure), statuses).await;
-        }
-        let stop = Stop {
-            hand_over: place.hand_over.clone(),
-            hand_over_query: self.leaves.clone(),
-            ..Stop::default()
-        };
-        let key = (place.partition, place.offset);
-        let running = RunningJob {
-            job_id: job.job_id.clone(),
-            published,
-            execution_id: statuses.execution_id(),
-            abort: stop.abort.clone(),
-        };
-        self.stops().enter(key, running);
-        info!("begins");
-        let used = Duration::from_millis(done.used);
-        let earlier = Earlier { execution_id: done.execution_id, used };
-        let panicked = job.rejected(Failure::defect());
-        let run = AssertUnwindSafe(self.bridge.go_on(job, earlier, statuses, &stop));
-        let outcome = match run.catch_unwind().await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                error!("defect: the job panicked");
-                let known = statuses.execution_id();
-                let query = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                query.into_iter().for_each(|id| self.bridge.abandon(id));
-                self.bridge.reject(&panicked, statuses).await
-            }
-        };
-        self.stops().leave(key);
-        match &outcome {
-            Ok(Outcome::Failed(failure)) => info!("failed: {failure}"),
-            Ok(Outcome::Completed(_)) => info!("completed"),
-            Ok(Outcome::Aborted) => info!("stopped"),
-            Ok(Outcome::HandedOver) => info!("handed over"),
-            Err(_) => {}
-        }
-        outcome
-    }
 }
 
 impl Observed for Worker {
@@ -439,21 +259,4 @@ impl Observed for Worker {
         is_silent(self.consumer.context().reached.load(Ordering::Relaxed))
             .then_some("no broker of Kafka could be reached for a minute")
     }
-}
-
-impl JobMessage {
-    fn of(message: &BorrowedMessage<'_>) -> Self {
-        Self {
-            published: message.timestamp().to_millis(),
-            job: JobRun::parse(message.payload().unwrap_or_default()),
-        }
-    }
-}
-
-/// A defect of this module ends the worker.
-fn ended_well(ended: Result<KafkaResult<()>, tokio::task::JoinError>) -> KafkaResult<()> {
-    ended.unwrap_or_else(|panic| {
-        error!("defect: the task of a job panicked: {panic}");
-        Err(KafkaError::Canceled)
-    })
 }

@@ -1,4 +1,4 @@
-//! Helpers for the tests of the bridge: samples, a database with their rows, a store, statuses.
+//! Helpers for the tests of the bridge: samples, a database with their rows, a store, statuses, workers.
 #![allow(
     dead_code,
     clippy::unwrap_used,
@@ -9,6 +9,10 @@
 
 pub(crate) mod qserv;
 pub(crate) mod store;
+#[cfg(feature = "kafka")]
+pub(crate) mod tap;
+#[cfg(feature = "kafka")]
+pub(crate) mod worker;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

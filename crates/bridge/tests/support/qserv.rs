@@ -27,13 +27,23 @@ pub(crate) async fn serve<S: Clone + Send + Sync + 'static>(
     url
 }
 
-/// The queries. The text of a query is the number of milliseconds for which it runs.
+/// The queries. The text of a query is the number of milliseconds for which it runs, perhaps with the name of its job
+/// after a space.
 #[derive(Clone, Default)]
 pub(crate) struct ManyQueries(Arc<Mutex<HashMap<u64, Running>>>);
 
 struct Running {
+    job: Option<String>,
     ends: Instant,
     is_cancelled: bool,
+    /// The query of the same job that ran when this one was submitted.
+    beside: Option<u64>,
+}
+
+impl Running {
+    fn runs(&self) -> bool {
+        !self.is_cancelled && Instant::now() < self.ends
+    }
 }
 
 impl ManyQueries {
@@ -59,6 +69,21 @@ impl ManyQueries {
         self.all().values().filter(|query| query.is_cancelled).count()
     }
 
+    /// Number of queries that run.
+    pub(crate) fn running(&self) -> usize {
+        self.all().values().filter(|query| query.runs()).count()
+    }
+
+    /// The job of a query.
+    pub(crate) fn job(&self, id: u64) -> Option<String> {
+        self.all().get(&id)?.job.clone()
+    }
+
+    /// The queries that were submitted while another one of their job was running, and that other one.
+    pub(crate) fn submitted_twice(&self) -> Vec<(u64, u64)> {
+        self.all().iter().filter_map(|(id, query)| Some((*id, query.beside?))).collect()
+    }
+
     /// Forgets all queries, as a Qserv that was set up anew.
     pub(crate) fn lose_all(&self) {
         self.all().values_mut().for_each(|query| query.is_cancelled = true);
@@ -66,17 +91,25 @@ impl ManyQueries {
 }
 
 async fn submit(State(fake): State<ManyQueries>, Json(body): Json<Value>) -> Json<Value> {
-    let time = Duration::from_millis(body["query"].as_str().unwrap().parse().unwrap());
+    let text = body["query"].as_str().unwrap();
+    let (time, job) = match text.split_once(' ') {
+        Some((time, job)) => (time, Some(job.to_owned())),
+        None => (text, None),
+    };
+    let ends = Instant::now() + Duration::from_millis(time.parse().unwrap());
     let mut all = fake.all();
+    let of_job = all.iter().filter(|(_, other)| job.is_some() && other.job == job);
+    let beside = of_job.filter(|(_, other)| other.runs()).map(|(id, _)| *id).max();
     let id = 1000 + all.len() as u64;
-    all.insert(id, Running { ends: Instant::now() + time, is_cancelled: false });
+    all.insert(id, Running { job, ends, is_cancelled: false, beside });
     Json(json!({"success": 1, "queryId": id}))
 }
 
 async fn status(State(fake): State<ManyQueries>, Path(id): Path<u64>) -> Json<Value> {
     let all = fake.all();
     let Some(query) = all.get(&id).filter(|query| !query.is_cancelled) else {
-        return Json(json!({"success": 0, "error": "no such query"}));
+        let error = format!("failed to obtain info for queryId={id}, ex: Unknown user query");
+        return Json(json!({"success": 0, "error": error}));
     };
     let ended = query.ends <= Instant::now();
     Json(json!({"success": 1, "status": {

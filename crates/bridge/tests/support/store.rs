@@ -46,6 +46,8 @@ struct State {
     answers: VecDeque<Answer>,
     puts: Vec<Put>,
     begun: usize,
+    /// Whether bodies are dropped.
+    forgets: bool,
 }
 
 impl Store {
@@ -66,6 +68,16 @@ impl Store {
             }
         });
         store
+    }
+
+    /// Drops the bodies that arrive from now on.
+    pub(crate) fn forget_bodies(&self) {
+        self.state.lock().unwrap().forgets = true;
+    }
+
+    /// The port on 127.0.0.1 on which it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
     }
 
     /// A signed URL.
@@ -128,8 +140,11 @@ async fn serve(stream: &mut BufReader<TcpStream>, state: &Mutex<State>) -> Optio
     };
     let mut body = Vec::new();
     let whole = read_body(stream, &headers, limit, &mut body).await;
-    let put = Put { line: line.trim_end().to_owned(), headers, body, whole };
-    state.lock().unwrap().puts.push(put);
+    {
+        let mut state = state.lock().unwrap();
+        let body = if state.forgets { Vec::new() } else { body };
+        state.puts.push(Put { line: line.trim_end().to_owned(), headers, body, whole });
+    }
     // As in S3, the body of an error quotes the request.
     const QUOTED: &str = "<Error>X-Signature=5ec3e7</Error>";
     let (status, header, text) = match answer {

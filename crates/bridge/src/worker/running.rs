@@ -1,0 +1,143 @@
+//! Runs the job of one message.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt;
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::message::{BorrowedMessage, Message};
+use taploom_jobs::{Failure, FailureCause, Outcome, Stop};
+use tracing::{Instrument, error, info, info_span, warn};
+
+use crate::bridge::Earlier;
+use crate::message::{JobRun, Rejected};
+use crate::worker::Worker;
+use crate::worker::deletes::RunningJob;
+use crate::worker::history::Done;
+use crate::worker::partitions::Place;
+use crate::worker::publisher::{JobStatuses, is_handed_over};
+
+/// A message of a job.
+pub(super) struct JobMessage {
+    /// In milliseconds since 1970, if known.
+    pub(super) published: Option<i64>,
+    /// Parsed as soon as it arrives, because the message itself may take a MiB.
+    job: Result<JobRun, Rejected>,
+}
+
+impl JobMessage {
+    pub(super) fn of(message: &BorrowedMessage<'_>) -> Self {
+        Self {
+            published: message.timestamp().to_millis(),
+            job: JobRun::parse(message.payload().unwrap_or_default()),
+        }
+    }
+}
+
+impl Worker {
+    pub(super) async fn process(
+        self: Arc<Self>,
+        message: JobMessage,
+        place: Place,
+    ) -> KafkaResult<()> {
+        if place.hand_over.is_cancelled() {
+            return Ok(());
+        }
+        let done = place.done.clone().unwrap_or_default();
+        let statuses = JobStatuses::new(&self.publisher, &place, done.clone());
+        let outcome = match message.job {
+            Ok(job) => {
+                let span = info_span!("job", id = job.job_id, owner = job.owner);
+                let run = self.run_job(job, message.published, done, &place, &statuses);
+                run.instrument(span).await
+            }
+            Err(rejected) if rejected.job_id.is_some() => {
+                warn!(
+                    job = rejected.job_id,
+                    "a message can't be taken as a job: {}", rejected.failure
+                );
+                self.bridge.reject(&rejected, &statuses).await
+            }
+            Err(rejected) => {
+                let Place { partition, offset, .. } = place;
+                error!(partition, offset, "a message is skipped: {}", rejected.failure);
+                self.bridge.metrics().unreadable_messages.inc();
+                self.publisher.finish(&place, None).await.map(|()| Outcome::HandedOver)
+            }
+        };
+        match outcome {
+            Ok(_) => Ok(()),
+            Err(error) if place.hand_over.is_cancelled() || is_handed_over(&error) => Ok(()),
+            Err(error) => {
+                error!("the end of a job can't be published: {error}");
+                Err(KafkaError::Canceled)
+            }
+        }
+    }
+
+    async fn run_job(
+        &self,
+        job: JobRun,
+        published: Option<i64>,
+        done: Done,
+        place: &Place,
+        statuses: &JobStatuses<'_>,
+    ) -> std::io::Result<Outcome> {
+        if done.reads >= self.attempts {
+            let times = done.reads;
+            let message =
+                format!("the job is given up: {times} workers ended while they read its rows");
+            error!("{message}");
+            let failure = Failure::new(FailureCause::Internal, message);
+            return self.bridge.reject(&job.rejected(failure), statuses).await;
+        }
+        let stop = Stop {
+            hand_over: place.hand_over.clone(),
+            hand_over_query: self.leaves.clone(),
+            ..Stop::default()
+        };
+        let key = (place.partition, place.offset);
+        let running = RunningJob {
+            job_id: job.job_id.clone(),
+            published,
+            execution_id: statuses.execution_id(),
+            abort: stop.abort.clone(),
+        };
+        self.stops().enter(key, running);
+        info!("begins");
+        let used = Duration::from_millis(done.used);
+        let earlier = Earlier { execution_id: done.execution_id, used };
+        let panicked = job.rejected(Failure::defect());
+        let run = AssertUnwindSafe(self.bridge.go_on(job, earlier, statuses, &stop));
+        let outcome = match run.catch_unwind().await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                error!("defect: the job panicked");
+                let known = statuses.execution_id();
+                let query = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                query.into_iter().for_each(|id| self.bridge.abandon(id));
+                self.bridge.reject(&panicked, statuses).await
+            }
+        };
+        self.stops().leave(key);
+        match &outcome {
+            Ok(Outcome::Failed(failure)) => info!("failed: {failure}"),
+            Ok(Outcome::Completed(_)) => info!("completed"),
+            Ok(Outcome::Aborted) => info!("stopped"),
+            Ok(Outcome::HandedOver) => info!("handed over"),
+            Err(_) => {}
+        }
+        outcome
+    }
+}
+
+/// A defect of the worker ends it.
+pub(super) fn ended_well(
+    ended: Result<KafkaResult<()>, tokio::task::JoinError>,
+) -> KafkaResult<()> {
+    ended.unwrap_or_else(|panic| {
+        error!("defect: the task of a job panicked: {panic}");
+        Err(KafkaError::Canceled)
+    })
+}

@@ -1,0 +1,160 @@
+//! Jobs in a plain MariaDB.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use taploom_bridge::jobs::{Outcome, Stop, StreamingDatabase};
+
+use crate::support::store::Store;
+use crate::support::{bridge_to, job, job_of, limits, run, run_until, sample};
+use crate::{UNREACHABLE, server};
+
+const ALL: &str = "SELECT * FROM result ORDER BY id";
+
+/// The base64 of a result of the sample.
+fn binary2(store: &Store) -> String {
+    let body = String::from_utf8(store.the_put().body).unwrap();
+    let (_, rest) = body.split_once("base64\">").unwrap();
+    rest.split_once("</STREAM>").unwrap().0.trim().to_owned()
+}
+
+#[tokio::test]
+async fn mariadb_gives_the_binary2_of_the_sample() {
+    let server = server();
+    let bridge = bridge_to(StreamingDatabase::new(&server.url()).unwrap(), limits());
+    let store = Store::start(&[]).await;
+    let mut job = job("jobs/data.json", ALL, &store.url());
+    job["database"] = json!("test");
+    let (outcome, _) = run(&bridge, &job).await;
+    assert!(matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
+    assert_eq!(binary2(&store), sample("results/data.binary2").trim());
+
+    let bad = job_of("SELECT nothing FROM result", &store.url(), &[("a", "int")]);
+    let (_, published) = run(&bridge, &with_database(bad)).await;
+    let (code, message) = published.error();
+    assert_eq!(code, "backend_sql_error");
+    assert!(message.contains("nothing"), "{message}");
+    let unfit = job_of("SELECT 70000 AS n", &store.url(), &[("n", "short")]);
+    let (_, published) = run(&bridge, &with_database(unfit)).await;
+    let (code, message) = published.error();
+    assert_eq!(code, "encoding_error");
+    assert!(message.contains(r#"column "n", row 1"#), "{message}");
+    assert_eq!(store.begun(), 1);
+}
+
+fn with_database(mut job: Value) -> Value {
+    job["database"] = json!("test");
+    job
+}
+
+#[tokio::test]
+async fn timestamps_have_milliseconds_at_least() {
+    let server = server();
+    let bridge = bridge_to(StreamingDatabase::new(&server.url()).unwrap(), limits());
+    let store = Store::start(&[]).await;
+    let query = "SELECT CAST('2025-05-23 17:00:35' AS DATETIME) AS s, \
+                 CAST('2025-05-23 17:00:35.5' AS DATETIME(3)) AS ms, \
+                 CAST('2025-05-23 17:00:35.000001' AS DATETIME(6)) AS us, \
+                 CAST('2025-05-23' AS DATE) AS day UNION ALL SELECT NULL, NULL, NULL, NULL";
+    let columns = [("s", "char"), ("ms", "char"), ("us", "char"), ("day", "char")];
+    let mut job = with_database(job_of(query, &store.url(), &columns));
+    job["resultFormat"]["format"] = json!({"type": "csv"});
+    let (outcome, _) = run(&bridge, &job).await;
+    assert!(matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
+    let expected = "s,ms,us,day\r\n2025-05-23T17:00:35.000,2025-05-23T17:00:35.500,\
+                    2025-05-23T17:00:35.000001,2025-05-23\r\n,,,\r\n";
+    assert_eq!(String::from_utf8(store.the_put().body).unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_query_of_a_job_that_is_stopped_ends_in_the_database() {
+    let server = server();
+    let bridge = bridge_to(StreamingDatabase::new(&server.url()).unwrap(), limits());
+    let store = Store::start(&[]).await;
+    let endless = "WITH RECURSIVE c AS (SELECT 1 AS n UNION ALL SELECT n FROM c) SELECT SLEEP(100) AS n FROM c";
+    for by_timeout in [true, false] {
+        let mut job = with_database(job_of(endless, &store.url(), &[("n", "int")]));
+        let stop = Stop::default();
+        if by_timeout {
+            job["timeout"] = json!(0.5);
+        } else {
+            let abort = stop.abort.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                abort.cancel();
+            });
+        }
+        let (outcome, _) = run_until(&bridge, &job, &stop).await;
+        assert!(!matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
+        let running = "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%SLEEP(100)%' \
+            AND id != CONNECTION_ID()";
+        for attempt in 0.. {
+            if server.sql(running).unwrap().trim() == "0" {
+                break;
+            }
+            assert!(attempt < 50, "the query still runs");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_dies_half_way_leaves_no_object() {
+    let server = server();
+    server
+        .sql("CREATE TABLE many AS SELECT seq AS n, REPEAT('x', 200) AS text FROM seq_1_to_300000")
+        .unwrap();
+    let bridge = bridge_to(StreamingDatabase::new(&server.url()).unwrap(), limits());
+    let store = Store::start(&[]).await;
+    let columns = [("n", "long"), ("text", "char")];
+    let job = with_database(job_of("SELECT * FROM many", &store.url(), &columns));
+    let killer = async {
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        drop(server);
+    };
+    let ((_, published), ()) = tokio::join!(run(&bridge, &job), killer);
+    assert_eq!(published.error().0, "backend_sql_error");
+    assert_eq!(store.begun(), 0);
+}
+
+/// The user's message says nothing of the server and of the account.
+#[tokio::test]
+async fn a_database_that_can_not_be_used_is_waited_for() {
+    const UNUSABLE: &str = "the database can't be used at the moment; try again later";
+    let server = server();
+    server.sql("CREATE USER tap IDENTIFIED BY 'S3CRET'; GRANT SELECT ON test.* TO tap").unwrap();
+    let given = server.url();
+    let (_, address) = given.rsplit_once('@').unwrap();
+    let bridge = |url: &str| {
+        let database = StreamingDatabase::new(url).unwrap();
+        bridge_to(database.with_outage(Duration::from_millis(300)), limits())
+    };
+    let store = Store::start(&[]).await;
+    let job = with_database(job_of("SELECT 1 AS n", &store.url(), &[("n", "int")]));
+    for url in [UNREACHABLE.to_owned(), format!("mysql://tap:wr0ng@{address}?connect-retries=0")] {
+        let (_, published) = run(&bridge(&url), &job).await;
+        assert_eq!(published.error(), ("backend_request_error".to_owned(), UNUSABLE.to_owned()));
+    }
+    let right = format!("mysql://tap:S3CRET@{address}");
+    for name in ["missing", "mysql"] {
+        let mut job = job.clone();
+        job["database"] = json!(name);
+        let (_, published) = run(&bridge(&right), &job).await;
+        let (code, message) = published.error();
+        assert_eq!(code, "backend_sql_error", "{message}");
+        assert!(message.contains(name) && !message.contains("tap"), "{message}");
+    }
+    let (outcome, _) = run(&bridge(&right), &job).await;
+    assert!(matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
+
+    // The account is locked when the job begins, and open half a second later.
+    server.sql("ALTER USER tap ACCOUNT LOCK").unwrap();
+    let patient = StreamingDatabase::new(&right).unwrap().with_outage(Duration::from_secs(60));
+    let patient = bridge_to(patient, limits());
+    let unlock = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        server.sql("ALTER USER tap ACCOUNT UNLOCK").unwrap();
+    };
+    let ((outcome, _), ()) = tokio::join!(run(&patient, &job), unlock);
+    assert!(matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
+}

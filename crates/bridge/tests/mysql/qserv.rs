@@ -1,0 +1,179 @@
+//! Jobs in a Qserv: a fake of its REST service, and the rows from MariaDB.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use taploom_bridge::jobs::{Outcome, Stop};
+use taploom_bridge::{Bridge, Qserv, QservOptions};
+
+use crate::fake::{FakeQserv, Forgets};
+use crate::support::store::{Answer, Store};
+use crate::support::{assert_matches, bridge_to, limits, run, run_until, sample_json};
+use crate::{UNREACHABLE, server, support};
+
+/// A bridge to the fake Qserv. Rows come from a table, because a plain MariaDB lacks the function
+/// `qserv_result`.
+fn qserv(url: &str, rows: &str) -> Bridge {
+    let mut options = QservOptions::new(url.parse().unwrap(), rows.parse().unwrap());
+    options.rows_query = "SELECT * FROM result WHERE {id} = 1 ORDER BY id".to_owned();
+    options.poll = Duration::from_millis(10);
+    options.retry_delay = Duration::from_millis(10);
+    options.outage = Duration::from_millis(500);
+    bridge_to(Qserv::new(options).unwrap(), limits())
+}
+
+fn executing(completed: u64) -> Value {
+    let mut status = sample_json("qserv/simple-partial.json");
+    status["completedChunks"] = json!(completed);
+    status
+}
+
+#[tokio::test]
+async fn qserv_gives_results_and_statuses_of_the_sample() {
+    let server = server();
+    let statuses = [executing(0), executing(0), sample_json("qserv/data-completed.json")];
+    let (fake, url) = FakeQserv::start(&statuses).await;
+    fake.0.lock().unwrap().broken = 0;
+    let store = Store::start(&[Answer::Status(500, "")]).await;
+    let mut job = sample_json("jobs/data.json");
+    job["resultDestination"] = json!(store.url());
+    let (_, published) = run(&qserv(&url, &server.url()), &job).await;
+    assert_eq!(published.phases(), ["EXECUTING", "COMPLETED"]);
+    assert_matches(&published.all()[0], &sample_json("status/data-started.json"));
+    assert_matches(&published.all()[1], &sample_json("status/data-completed.json"));
+    assert_eq!(published.last()["queryInfo"]["startTime"], 1_754_607_182_000_u64);
+    assert_eq!(published.last()["queryInfo"]["endTime"], 1_754_607_184_000_u64);
+    // The upload was repeated, and the rows were read once.
+    assert_eq!(store.begun(), 2);
+    assert_eq!(fake.asked()["forget 1"], 1);
+}
+
+#[tokio::test]
+async fn qserv_says_why_a_query_failed() {
+    let (_, url) = FakeQserv::start(&[executing(0), sample_json("qserv/simple-failed.json")]).await;
+    let (_, published) = run(&qserv(&url, UNREACHABLE), &sample_json("jobs/simple.json")).await;
+    assert_matches(&published.all()[0], &sample_json("status/simple-started.json"));
+    assert_matches(&published.last(), &sample_json("status/simple-failed.json"));
+
+    let mut large = sample_json("qserv/simple-failed.json");
+    large["status"] = json!("FAILED_LR");
+    let (_, url) = FakeQserv::start(&[large]).await;
+    let (_, published) = run(&qserv(&url, UNREACHABLE), &sample_json("jobs/simple.json")).await;
+    assert_eq!(published.error().0, "backend_results_too_large");
+
+    let (fake, url) = FakeQserv::start(&[executing(0)]).await;
+    fake.0.lock().unwrap().refusal = Some(sample_json("qserv/error.json"));
+    let (_, published) = run(&qserv(&url, UNREACHABLE), &sample_json("jobs/simple.json")).await;
+    let expected = ("backend_error".to_owned(), "Qserv request failed: Some error".to_owned());
+    assert_eq!(published.error(), expected);
+    assert!(published.last().get("executionID").is_none());
+}
+
+#[tokio::test]
+async fn qserv_that_can_not_be_asked() {
+    // A query is not submitted a second time, because the first submission may have arrived.
+    let (fake, url) = FakeQserv::start(&[executing(0)]).await;
+    fake.0.lock().unwrap().broken = 1;
+    let (_, published) = run(&qserv(&url, UNREACHABLE), &sample_json("jobs/simple.json")).await;
+    assert_eq!(published.error().0, "backend_request_error");
+    assert_eq!(fake.asked()["submit"], 1);
+
+    let (_, published) =
+        run(&qserv("http://127.0.0.1:1", UNREACHABLE), &sample_json("jobs/simple.json")).await;
+    assert_eq!(published.error().0, "backend_request_error");
+
+    let (_, url) = FakeQserv::start(&[json!({"no": "status"})]).await;
+    let (_, published) = run(&qserv(&url, UNREACHABLE), &sample_json("jobs/simple.json")).await;
+    assert_eq!(published.error().0, "backend_internal_error");
+
+    // Rows that can't be read. It is not the query that is wrong.
+    let (_, url) = FakeQserv::start(&[sample_json("qserv/data-completed.json")]).await;
+    let (_, published) = run(&qserv(&url, UNREACHABLE), &sample_json("jobs/data.json")).await;
+    let mut expected = sample_json("status/error-sql.json");
+    expected["errorInfo"]["errorCode"] = json!("backend_request_error");
+    assert_matches(&published.last(), &expected);
+}
+
+#[tokio::test]
+async fn the_adql_of_a_query_is_passed_on() {
+    let (fake, url) = FakeQserv::start(&[sample_json("qserv/simple-failed.json")]).await;
+    let mut job = sample_json("jobs/simple.json");
+    let bridge = qserv(&url, UNREACHABLE);
+    let (_, published) = run(&bridge, &job).await;
+    assert!(published.last()["metadata"].get("adqlQuery").is_none());
+    assert_eq!(fake.0.lock().unwrap().adql, None);
+
+    job["adqlQuery"] = json!("SELECT TOP 1 * FROM dp1.Object");
+    let (_, published) = run(&bridge, &job).await;
+    assert_eq!(published.last()["metadata"]["adqlQuery"], job["adqlQuery"]);
+    assert_eq!(fake.0.lock().unwrap().adql.as_deref(), job["adqlQuery"].as_str());
+
+    // A message that is refused has it in its status as well.
+    job["maxrec"] = json!(-1);
+    let (_, published) = run(&bridge, &job).await;
+    assert_eq!(published.error().0, "invalid_request");
+    assert_eq!(published.last()["metadata"]["adqlQuery"], job["adqlQuery"]);
+}
+
+#[tokio::test]
+async fn an_outage_of_qserv_is_waited_out() {
+    let (fake, url) =
+        FakeQserv::start(&[executing(0), sample_json("qserv/simple-failed.json")]).await;
+    fake.0.lock().unwrap().away = 5;
+    let (_, published) = run(&qserv(&url, UNREACHABLE), &sample_json("jobs/simple.json")).await;
+    assert_matches(&published.last(), &sample_json("status/simple-failed.json"));
+    assert_eq!(fake.asked()["status 1"], 7);
+
+    // One that takes longer ends the job, and the query.
+    let (fake, url) = FakeQserv::start(&[executing(0)]).await;
+    fake.0.lock().unwrap().away = usize::MAX;
+    let (_, published) = run(&qserv(&url, UNREACHABLE), &sample_json("jobs/simple.json")).await;
+    let (code, message) = published.error();
+    assert_eq!(code, "backend_request_error");
+    assert!(message.contains("503"), "{message}");
+    assert_eq!(fake.asked()["cancel 1"], 1);
+}
+
+#[tokio::test]
+async fn a_job_is_completed_before_its_result_is_deleted() {
+    let server = server();
+    for forgets in [Forgets::NotFound, Forgets::Never] {
+        let (fake, url) = FakeQserv::start(&[sample_json("qserv/data-completed.json")]).await;
+        fake.0.lock().unwrap().forgets = forgets;
+        let store = Store::start(&[]).await;
+        let mut job = sample_json("jobs/data.json");
+        job["resultDestination"] = json!(store.url());
+        let bridge = qserv(&url, &server.url());
+        let published = support::Published::default();
+        let message = taploom_bridge::JobRun::parse(job.to_string().as_bytes()).unwrap();
+        let outcome = bridge.run(message, &published, &Stop::default()).await.unwrap();
+        assert!(matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
+        assert_eq!(published.phases(), ["EXECUTING", "COMPLETED"]);
+        if forgets != Forgets::Never {
+            bridge.rest().await;
+            // What is not there is deleted.
+            assert_eq!(fake.asked()["forget 1"], 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_query_that_is_stopped_ends_in_qserv() {
+    let (fake, url) = FakeQserv::start(&[executing(0)]).await;
+    let stop = Stop::default();
+    let abort = stop.abort.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        abort.cancel();
+    });
+    let bridge = qserv(&url, UNREACHABLE);
+    let (_, published) = run_until(&bridge, &sample_json("jobs/simple.json"), &stop).await;
+    assert_matches(&published.last(), &sample_json("status/simple-aborted.json"));
+    assert_eq!(fake.asked()["cancel 1"], 1);
+
+    let mut aborted = executing(0);
+    aborted["status"] = json!("ABORTED");
+    let (_, url) = FakeQserv::start(&[executing(0), aborted]).await;
+    let (_, published) = run(&qserv(&url, UNREACHABLE), &sample_json("jobs/simple.json")).await;
+    assert_matches(&published.last(), &sample_json("status/simple-aborted.json"));
+}
