@@ -10,7 +10,7 @@ use tracing::{error, info};
 
 use crate::bridge::{Bridge, Earlier};
 use crate::done::{Done, QueryId};
-use crate::message::JobRun;
+use crate::message::{JobRun, UploadTable};
 use crate::status::Statuses;
 
 impl Bridge {
@@ -36,16 +36,24 @@ impl Bridge {
             let failure = Failure::new(FailureCause::Internal, message);
             return self.reject(&job.rejected(failure), statuses).await;
         }
+        let is_new = done == Done::default();
+        let _counted = match self.owners.enter(&job.owner, is_new) {
+            Ok(counted) => counted,
+            Err(failure) => return self.reject(&job.rejected(failure), statuses).await,
+        };
         info!("begins");
         let used = Duration::from_millis(done.used);
         let earlier = Earlier { execution_id: done.execution_id, used };
         let panicked = job.rejected(Failure::defect());
+        let tables = job.upload_tables.clone().unwrap_or_default();
         let run = AssertUnwindSafe(self.go_on(job, earlier, statuses, stop));
         let outcome = match run.catch_unwind().await {
             Ok(outcome) => outcome,
             Err(_) => {
                 error!("defect: the job panicked");
-                query.get().into_iter().for_each(|id| self.abandon(id));
+                if let Some(id) = query.get() {
+                    self.abandon(id, tables.into_iter().map(UploadTable::into_table).collect());
+                }
                 self.reject(&panicked, statuses).await
             }
         };

@@ -6,19 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taploom_format::ColumnMetadata;
-#[cfg(feature = "worker")]
-use taploom_jobs::Gate;
 use taploom_jobs::{
     Destination, Failure, FailureCause, Job, JobRunner, Outcome, Query, ResultRequest, RowRequest,
     Secret, Stop, UrlRewriteColumns,
 };
+#[cfg(feature = "worker")]
+use taploom_jobs::{Gate, UserTable};
 use taploom_sources::ColumnList;
 use tracing::warn;
 use url::Url;
 
 use crate::format::{Formats, content_type};
-use crate::message::{JobRun, Rejected, ResultFormat};
+use crate::message::{JobRun, Rejected, ResultFormat, UploadTable};
 use crate::metrics::Metrics;
+#[cfg(feature = "worker")]
+use crate::owners::Owners;
 use crate::report::Report;
 use crate::status::Statuses;
 
@@ -28,6 +30,8 @@ pub struct Bridge {
     runner: JobRunner,
     datalink_url: Option<Url>,
     metrics: Metrics,
+    #[cfg(feature = "worker")]
+    pub(crate) owners: Owners,
 }
 
 /// What other workers have done for a job.
@@ -43,7 +47,22 @@ impl Bridge {
     /// A bridge that runs its jobs with `runner`.
     pub fn new(formats: Formats, runner: JobRunner) -> Self {
         let metrics = Metrics::new(&runner.limits().resources.scratch);
-        Self { formats, runner, datalink_url: None, metrics }
+        Self {
+            formats,
+            runner,
+            datalink_url: None,
+            metrics,
+            #[cfg(feature = "worker")]
+            owners: Owners::default(),
+        }
+    }
+
+    /// Limits the jobs that one owner has at a time in a worker.
+    #[cfg(feature = "worker")]
+    #[must_use]
+    pub(crate) fn with_jobs_per_owner(mut self, limit: Option<usize>) -> Self {
+        self.owners = Owners::new(limit);
+        self
     }
 
     /// Sets the base of rewritten URLs. By default each message has its own base.
@@ -108,8 +127,8 @@ impl Bridge {
 
     /// Ends a query that a defect has left.
     #[cfg(feature = "worker")]
-    pub(crate) fn abandon(&self, id: String) {
-        self.runner.abandon(id);
+    pub(crate) fn abandon(&self, id: String, tables: Vec<UserTable>) {
+        self.runner.abandon(id, tables);
     }
 
     /// Waits until the database has been told of the end of every query that has ended here. Call it before the runtime
@@ -136,8 +155,11 @@ impl Bridge {
     /// The job that a message asks for. What can be wrong with its result is found now. The form of the result stays
     /// packed until the query has ended.
     fn job(&self, message: JobRun, earlier: Earlier) -> Result<Job<'_>, Failure> {
-        if message.upload_tables.as_ref().is_some_and(|tables| !tables.is_empty()) {
-            return Err(Failure::invalid("uploadTables: this bridge takes no tables"));
+        let tables = message.upload_tables.unwrap_or_default();
+        if !tables.is_empty() && !self.runner.takes_tables() {
+            return Err(Failure::invalid(
+                "uploadTables: the database of this service takes no tables",
+            ));
         }
         let JobRun { job_id, destination, maxrec, result_format, .. } = message;
         let id = job_id.clone();
@@ -154,6 +176,7 @@ impl Bridge {
                 sql: message.query,
                 adql: message.adql_query,
                 database: message.database,
+                tables: tables.into_iter().map(UploadTable::into_table).collect(),
             },
             resume: earlier.execution_id,
             timeout: message.timeout,

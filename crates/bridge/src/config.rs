@@ -110,6 +110,8 @@ pub struct QservConfig {
     pub timeout_seconds: Option<f64>,
     /// Whether a result is deleted from Qserv after it is stored [default: true].
     pub delete_results: Option<bool>,
+    /// Time limit for a table of a user to be taken, in seconds [default: 1800].
+    pub table_seconds: Option<f64>,
 }
 
 /// The number of jobs, and their resources.
@@ -118,6 +120,8 @@ pub struct QservConfig {
 pub struct JobsConfig {
     /// Number of jobs that a worker has at a time, most of them queries that run in the database [default: 1000].
     pub executing: usize,
+    /// Number of jobs that one owner has in a worker at a time. Further ones end as quota_exceeded [default: no limit].
+    pub per_owner: Option<usize>,
     /// How often the rows of a job are begun, by different workers, before the job fails [default: 10].
     pub attempts: u32,
     /// Number of jobs in the short lane that read rows at a time [default: 6].
@@ -233,6 +237,7 @@ impl Default for JobsConfig {
     fn default() -> Self {
         Self {
             executing: 1000,
+            per_owner: None,
             attempts: 10,
             short: 6,
             long: 2,
@@ -323,6 +328,7 @@ impl Config {
         let attempts = usize::try_from(*attempts).unwrap_or(usize::MAX);
         for (key, value) in [
             ("jobs.executing", *executing),
+            ("jobs.per_owner", self.jobs.per_owner.unwrap_or(1)),
             ("jobs.attempts", attempts),
             ("jobs.short", *short),
             ("upload.attempts", self.upload.attempts),
@@ -349,6 +355,7 @@ impl Config {
         for (key, value) in [
             ("database.outage_seconds", Some(self.database.outage_seconds)),
             ("database.qserv.poll_seconds", qserv.and_then(|qserv| qserv.poll_seconds)),
+            ("database.qserv.table_seconds", qserv.and_then(|qserv| qserv.table_seconds)),
             ("database.qserv.timeout_seconds", qserv.and_then(|qserv| qserv.timeout_seconds)),
             ("jobs.long_after_seconds", Some(self.jobs.long_after_seconds)),
             ("jobs.timeout_seconds", self.jobs.timeout_seconds),

@@ -16,6 +16,8 @@ mod message;
 mod metrics;
 #[cfg(feature = "worker")]
 mod observe;
+#[cfg(feature = "worker")]
+mod owners;
 mod packed;
 #[cfg(feature = "mysql")]
 mod qserv;

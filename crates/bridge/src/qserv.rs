@@ -17,8 +17,12 @@ use url::Url;
 use taploom_jobs::http::{client, one_line};
 use taploom_jobs::{
     Database, Execution, Failure, FailureCause, Query, QueryPhase, QueryProgress, RowRequest,
-    Secret, mysql_rows,
+    Secret, UserTable, mysql_rows,
 };
+
+use self::tables::UserDatabases;
+
+mod tables;
 
 /// Longest delay before a request is repeated.
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
@@ -50,6 +54,8 @@ pub struct QservOptions {
     pub timeout: Duration,
     /// Whether a result is deleted from Qserv after it is stored.
     pub delete_results: bool,
+    /// Time limit for a table of a user to be taken.
+    pub table_timeout: Duration,
 }
 
 impl QservOptions {
@@ -67,6 +73,7 @@ impl QservOptions {
             retry_delay: Duration::from_secs(1),
             timeout: Duration::from_secs(30),
             delete_results: true,
+            table_timeout: Duration::from_secs(1800),
         }
     }
 }
@@ -106,20 +113,36 @@ impl Database for Qserv {
             body["adql_query"] = json!(adql);
         }
         let service = Arc::clone(&self.0);
+        let databases = service.send_tables(&query.tables).await?;
         let submitted: Submitted =
             service.ask(Method::POST, "query-async", |request| request.json(&body)).await?;
-        Ok(Box::new(QservQuery::new(service, submitted.query_id)))
+        Ok(Box::new(QservQuery::new(databases, service, submitted.query_id)))
     }
 
-    async fn resume(&self, id: &str) -> Result<Option<Box<dyn Execution>>, Failure> {
+    async fn resume(
+        &self,
+        id: &str,
+        tables: &[UserTable],
+    ) -> Result<Option<Box<dyn Execution>>, Failure> {
         let Ok(id) = id.parse() else { return Ok(None) };
-        let query = QservQuery::new(Arc::clone(&self.0), id);
+        let databases = UserDatabases::of(&self.0, tables);
+        let mut query = QservQuery::new(databases, Arc::clone(&self.0), id);
         match query.status().await {
             Ok(_) => Ok(Some(Box::new(query))),
             // Qserv was asked, and does not know the query.
-            Err(failure) if failure.cause == FailureCause::QueryFailed => Ok(None),
-            Err(failure) => Err(failure),
+            Err(failure) if failure.cause == FailureCause::QueryFailed => {
+                query.databases.remove().await;
+                Ok(None)
+            }
+            Err(failure) => {
+                query.databases.keep();
+                Err(failure)
+            }
         }
+    }
+
+    fn takes_tables(&self) -> bool {
+        true
     }
 
     fn reads_once(&self) -> bool {
@@ -128,6 +151,8 @@ impl Database for Qserv {
 }
 
 struct QservQuery {
+    /// The databases of the user's tables.
+    databases: UserDatabases,
     service: Arc<Service>,
     id: u64,
     asked: bool,
@@ -138,8 +163,16 @@ struct QservQuery {
 }
 
 impl QservQuery {
-    fn new(service: Arc<Service>, id: u64) -> Self {
-        Self { service, id, asked: false, since: Instant::now(), reads: false, killer: None }
+    fn new(databases: UserDatabases, service: Arc<Service>, id: u64) -> Self {
+        Self {
+            databases,
+            service,
+            id,
+            asked: false,
+            since: Instant::now(),
+            reads: false,
+            killer: None,
+        }
     }
 
     async fn status(&self) -> Result<QueryStatus, Failure> {
@@ -205,6 +238,7 @@ impl Execution for QservQuery {
             }
             None => self.service.delete(&path).await,
         }
+        self.databases.remove().await;
     }
 
     async fn forget(&mut self) {
@@ -212,6 +246,18 @@ impl Execution for QservQuery {
             let path = format!("query-async/result/{}", self.id);
             self.service.delete(&path).await;
         }
+        self.databases.remove().await;
+    }
+
+    async fn clean_up(&mut self) {
+        self.databases.remove().await;
+    }
+}
+
+/// A query that is dropped goes on in Qserv, and its tables are needed there.
+impl Drop for QservQuery {
+    fn drop(&mut self) {
+        self.databases.keep();
     }
 }
 
@@ -314,7 +360,7 @@ impl Service {
     ) -> Result<Vec<u8>, NoAnswer> {
         let (mut attempt, mut delay, started) = (1, self.options.retry_delay, Instant::now());
         loop {
-            let problem = match self.attempt(method, path, &fill).await {
+            let problem = match self.attempt(method, path, self.options.timeout, &fill).await {
                 Ok(answer) => return Ok(answer),
                 Err(problem) => problem,
             };
@@ -338,7 +384,8 @@ impl Service {
         &self,
         method: &Method,
         path: &str,
-        fill: &impl Fn(RequestBuilder) -> RequestBuilder,
+        timeout: Duration,
+        fill: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Result<Vec<u8>, NoAnswer> {
         let options = &self.options;
         let mut url = options.rest_url.clone();
@@ -346,7 +393,7 @@ impl Service {
         if let Some(version) = options.api_version {
             url.query_pairs_mut().append_pair("version", &version.to_string());
         }
-        let mut request = self.client.request(method.clone(), url).timeout(options.timeout);
+        let mut request = self.client.request(method.clone(), url).timeout(timeout);
         if let Some((user, password)) = &options.rest_login {
             request = request.basic_auth(user, Some(password.expose()));
         }

@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use taploom_bridge::jobs::{
     Database, Execution, Failure, JobLimits, Query, QueryPhase, QueryProgress, ResultFolder,
-    RowRequest, StreamingDatabase, Uploader,
+    RowRequest, StreamingDatabase, Uploader, UserTable,
 };
 use taploom_bridge::{Bridge, JobsConfig, SpoolWorker, StatusChannel, StatusPosts};
 use taploom_model::RowSource;
@@ -255,7 +255,11 @@ impl Database for Resumable {
         Ok(self.execution())
     }
 
-    async fn resume(&self, id: &str) -> Result<Option<Box<dyn Execution>>, Failure> {
+    async fn resume(
+        &self,
+        id: &str,
+        _tables: &[UserTable],
+    ) -> Result<Option<Box<dyn Execution>>, Failure> {
         assert_eq!(id, "4711");
         self.resumed.fetch_add(1, Ordering::Relaxed);
         Ok(Some(self.execution()))
@@ -290,7 +294,7 @@ impl Execution for ResumableExecution {
     }
 
     async fn rows(&mut self, request: RowRequest) -> Result<Box<dyn RowSource>, Failure> {
-        let query = Query { sql: numbers(10), adql: None, database: None };
+        let query = Query { sql: numbers(10), adql: None, database: None, tables: Vec::new() };
         self.queries.rows.submit(&query).await?.rows(request).await
     }
 

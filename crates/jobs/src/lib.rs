@@ -16,7 +16,8 @@ mod upload;
 #[cfg(feature = "mysql")]
 pub use database::mysql_rows;
 pub use database::{
-    Database, Execution, Query, QueryPhase, QueryProgress, RowRequest, StreamingDatabase,
+    Database, Execution, Partitioning, Query, QueryPhase, QueryProgress, RowRequest,
+    StreamingDatabase, UserTable,
 };
 pub use failure::{Failure, FailureCause};
 pub use gate::{Gate, Pass};

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument, info, warn};
 
 use crate::clock::Clock;
-use crate::database::{Database, Execution, QueryPhase};
+use crate::database::{Database, Execution, QueryPhase, UserTable};
 use crate::delivery::Delivery;
 use crate::failure::{Failure, FailureCause};
 use crate::gate::{Gate, Open};
@@ -95,19 +95,24 @@ impl JobRunner {
         let goes_on =
             published.is_err() || matches!(ended, Ok(Ended::Here(Outcome::HandedOver)) | Err(_));
         match &ended {
-            Ok(Ended::InDatabase(_)) => {}
-            Ok(Ended::Here(Outcome::Completed(_))) => self.tell_end(query, true),
+            Ok(Ended::InDatabase(_)) => self.tell_end(query, End::InDatabase),
+            Ok(Ended::Here(Outcome::Completed(_))) => self.tell_end(query, End::Stored),
             _ if goes_on && query.can_be_resumed() => {}
-            _ => self.tell_end(query, false),
+            _ => self.tell_end(query, End::Stopped),
         }
         published?;
         let (Ended::Here(outcome) | Ended::InDatabase(outcome)) = ended?;
         Ok(outcome)
     }
 
-    /// Ends a query that is known by its id alone, after a defect.
-    pub fn abandon(&self, id: String) {
-        self.tell_end(Submitted::Elsewhere(id), false);
+    /// Ends a query that is known by its id and its tables alone, after a defect.
+    pub fn abandon(&self, id: String, tables: Vec<UserTable>) {
+        self.tell_end(Submitted::Elsewhere(id, tables), End::Stopped);
+    }
+
+    /// Whether the database takes tables of users.
+    pub fn takes_tables(&self) -> bool {
+        self.database.takes_tables()
     }
 
     /// Waits until the database has been told of the end of every query that [`run`](Self::run) has ended. Call it
@@ -119,14 +124,14 @@ impl JobRunner {
     }
 
     /// Tells the database of the end of a query, in a task of its own.
-    fn tell_end(&self, query: Submitted, is_stored: bool) {
+    fn tell_end(&self, query: Submitted, end: End) {
         let database = Arc::clone(&self.database);
         let ending = async move {
             let execution = match query {
                 Submitted::Nothing => None,
                 Submitted::Known { execution, .. } => Some(execution),
-                Submitted::Elsewhere(id) => {
-                    let found = timeout(PATIENCE, database.resume(&id)).await;
+                Submitted::Elsewhere(id, tables) => {
+                    let found = timeout(PATIENCE, database.resume(&id, &tables)).await;
                     found.ok().and_then(Result::ok).flatten()
                 }
                 // The database may have taken the query, so its answer is waited for.
@@ -140,10 +145,11 @@ impl JobRunner {
                     }
                 }
             };
-            match execution {
-                Some(mut execution) if is_stored => execution.forget().await,
-                Some(mut execution) => execution.cancel().await,
-                None => {}
+            let Some(mut execution) = execution else { return };
+            match end {
+                End::Stored => execution.forget().await,
+                End::Stopped => execution.cancel().await,
+                End::InDatabase => execution.clean_up().await,
             }
         };
         self.endings.spawn(ending.in_current_span());
@@ -184,7 +190,7 @@ impl JobRunner {
             Err(outcome) => {
                 // A job that is stopped before anything is done for it ends the query of another worker.
                 if let (Submitted::Nothing, Some(id)) = (&query, job.resume) {
-                    query = Submitted::Elsewhere(id);
+                    query = Submitted::Elsewhere(id, job.query.tables);
                 }
                 return (Ok(Ended::Here(outcome)), query);
             }
@@ -209,8 +215,9 @@ impl JobRunner {
         query: &mut Submitted,
     ) -> Result<Box<dyn Execution>, Failure> {
         if let Some(id) = &job.resume {
-            *query = Submitted::Elsewhere(id.clone());
-            if let Some(execution) = self.database.resume(id).await? {
+            let tables = &job.query.tables;
+            *query = Submitted::Elsewhere(id.clone(), tables.clone());
+            if let Some(execution) = self.database.resume(id, tables).await? {
                 info!(query = id, "goes on with a query that another worker has submitted");
                 return Ok(execution);
             }
@@ -316,8 +323,8 @@ enum Submitted {
     Nothing,
     /// It runs. Another worker can find it once its id is published.
     Known { execution: Box<dyn Execution>, is_published: bool },
-    /// Another worker has submitted it, under this id.
-    Elsewhere(String),
+    /// Another worker has submitted it, under this id and with these tables.
+    Elsewhere(String, Vec<UserTable>),
     /// The database has not answered yet.
     UnderWay(JoinHandle<Result<Box<dyn Execution>, Failure>>),
 }
@@ -327,7 +334,7 @@ impl Submitted {
     fn can_be_resumed(&self) -> bool {
         match self {
             Self::Known { execution, is_published } => *is_published && execution.can_be_resumed(),
-            Self::Nothing | Self::Elsewhere(_) => true,
+            Self::Nothing | Self::Elsewhere(..) => true,
             Self::UnderWay(_) => false,
         }
     }
@@ -340,6 +347,17 @@ struct Steps<'a> {
     is_published: &'a AtomicBool,
     /// Whether the rows are being read.
     reads: &'a AtomicBool,
+}
+
+/// What the database is told of the end of a query.
+#[derive(Clone, Copy)]
+enum End {
+    /// Its result is stored.
+    Stored,
+    /// Nobody wants its result.
+    Stopped,
+    /// The database itself has ended it.
+    InDatabase,
 }
 
 /// How a job ended, and whether the database knows it already.

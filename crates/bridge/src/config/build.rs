@@ -61,7 +61,9 @@ impl Config {
             batch_rows: self.jobs.batch_rows,
         };
         let runner = JobRunner::new(self.database.open()?, uploader, limits)?;
-        Ok(Bridge::new(formats, runner).with_datalink_url(self.results.datalink_url.clone()))
+        Ok(Bridge::new(formats, runner)
+            .with_datalink_url(self.results.datalink_url.clone())
+            .with_jobs_per_owner(self.jobs.per_owner))
     }
 }
 
@@ -119,6 +121,7 @@ impl DatabaseConfig {
                 options.timeout = qserv.timeout_seconds.map_or(options.timeout, seconds);
                 options.attempts = qserv.attempts.unwrap_or(options.attempts);
                 options.outage = seconds(self.outage_seconds);
+                options.table_timeout = qserv.table_seconds.map_or(options.table_timeout, seconds);
                 options.delete_results = qserv.delete_results.unwrap_or(options.delete_results);
                 Ok(Arc::new(Qserv::new(options)?))
             }

@@ -116,7 +116,7 @@ impl Worker {
                 error!("defect: the job panicked");
                 let known = statuses.execution_id();
                 let query = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                query.into_iter().for_each(|id| self.bridge.abandon(id));
+                query.into_iter().for_each(|id| self.bridge.abandon(id, Vec::new()));
                 self.bridge.reject(&panicked, statuses).await
             }
         };

@@ -7,6 +7,7 @@ mod mariadb;
 mod qserv;
 #[path = "../support/mod.rs"]
 mod support;
+mod tables;
 
 use std::sync::Mutex;
 

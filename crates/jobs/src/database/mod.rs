@@ -8,7 +8,10 @@ use async_trait::async_trait;
 use taploom_pipeline::RowSource;
 use taploom_sources::ColumnList;
 
+use url::Url;
+
 use crate::failure::Failure;
+use crate::secret::Secret;
 
 #[cfg(feature = "mysql")]
 mod mysql;
@@ -27,6 +30,48 @@ pub struct Query {
     pub adql: Option<String>,
     /// The database of table names without a qualifier.
     pub database: Option<String>,
+    /// Tables that are in the database while the query runs.
+    pub tables: Vec<UserTable>,
+}
+
+/// A table of the user, which is sent to the database before the query and removed after it.
+#[derive(Debug, Clone)]
+pub struct UserTable {
+    /// The database of the table, made for this job and removed with it.
+    pub database: String,
+    /// The name of the table in it.
+    pub table: String,
+    /// Where the rows are, in CSV.
+    pub rows: Secret<Url>,
+    /// Where the description of the columns is, in the form that the database wants.
+    pub schema: Secret<Url>,
+    /// Where the rows belong in a database of several nodes.
+    pub partitioning: Partitioning,
+}
+
+/// Where the rows of a table belong in a database of several nodes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Partitioning {
+    /// On every node.
+    Replicated,
+    /// On the node of their place on the sky.
+    Director {
+        /// The column of the longitude, in degrees.
+        longitude: String,
+        /// The column of the latitude, in degrees.
+        latitude: String,
+    },
+    /// On the node of the row of another table to which they refer.
+    Dependent {
+        /// The column that refers to the other table.
+        id: String,
+        /// The database of the other table.
+        director_database: String,
+        /// The other table.
+        director_table: String,
+        /// The column of the other table that is referred to.
+        director_id: String,
+    },
 }
 
 /// The form in which the rows of a query are wanted.
@@ -47,13 +92,22 @@ pub trait Database: Send + Sync {
     /// The database refuses the query, or can't be reached.
     async fn submit(&self, query: &Query) -> Result<Box<dyn Execution>, Failure>;
 
-    /// Takes up a query that another process has submitted, by its [`Execution::id`]. `None` if the database does not
-    /// have it any more, or can't give it to another process.
+    /// Takes up a query that another process has submitted, by its [`Execution::id`]. `tables` are those that were sent
+    /// with it. `None` if the database does not have it any more, or can't give it to another process.
     ///
     /// # Errors
     /// The database can't be reached.
-    async fn resume(&self, _id: &str) -> Result<Option<Box<dyn Execution>>, Failure> {
+    async fn resume(
+        &self,
+        _id: &str,
+        _tables: &[UserTable],
+    ) -> Result<Option<Box<dyn Execution>>, Failure> {
         Ok(None)
+    }
+
+    /// Whether the database takes tables of users.
+    fn takes_tables(&self) -> bool {
+        false
     }
 
     /// Whether the rows of a result can be read only once. A failed upload then can't start again
@@ -89,6 +143,9 @@ pub trait Execution: Send + Sync {
 
     /// Tells the database that the result is stored and will not be read again.
     async fn forget(&mut self);
+
+    /// Removes what was made for the query, after the database itself has ended it.
+    async fn clean_up(&mut self) {}
 }
 
 /// How far a query is.

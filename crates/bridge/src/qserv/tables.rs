@@ -1,0 +1,219 @@
+//! Tables of users that are in Qserv while their query runs.
+//!
+//! Qserv takes a table as one POST with its description and its rows. The rows pass through as they come from the store,
+//! so the size of a table does not matter here. The names of the databases are those of the message, one for each job: a
+//! database is removed as a whole.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use futures::StreamExt;
+use reqwest::multipart::{Form, Part};
+use reqwest::{Body, Method, Response};
+use taploom_jobs::http::one_line;
+use taploom_jobs::{Failure, FailureCause, Partitioning, Secret, UserTable};
+use tokio::runtime::Handle;
+use tracing::{info, warn};
+use url::Url;
+
+use super::{LONGEST_DELAY, NoAnswer, Service, Success};
+
+/// Time limit for the answer of a store before the rows begin, and for a description.
+const ANSWER: Duration = Duration::from_secs(60);
+
+/// Largest description of a table, in bytes. One of a thousand columns takes 100 KiB.
+const LARGEST_SCHEMA: u64 = 16 << 20;
+
+/// The databases that were made for a job. They are removed by [`remove`](Self::remove), or when this is dropped, unless it
+/// was [given up](Self::keep).
+pub(super) struct UserDatabases {
+    service: Arc<Service>,
+    names: BTreeSet<String>,
+}
+
+impl UserDatabases {
+    /// The databases of tables that another worker has sent.
+    pub(super) fn of(service: &Arc<Service>, tables: &[UserTable]) -> Self {
+        let names = tables.iter().map(|table| table.database.clone()).collect();
+        Self { service: Arc::clone(service), names }
+    }
+
+    /// Leaves the databases to another worker.
+    pub(super) fn keep(&mut self) {
+        self.names.clear();
+    }
+
+    pub(super) async fn remove(&mut self) {
+        for name in std::mem::take(&mut self.names) {
+            self.service.delete(&format!("ingest/database/{name}")).await;
+        }
+    }
+}
+
+impl Drop for UserDatabases {
+    fn drop(&mut self) {
+        if self.names.is_empty() {
+            return;
+        }
+        let Ok(runtime) = Handle::try_current() else { return };
+        let names = std::mem::take(&mut self.names);
+        let mut left = Self { service: Arc::clone(&self.service), names };
+        runtime.spawn(async move { left.remove().await });
+    }
+}
+
+impl Service {
+    /// Sends tables to Qserv, one after the other.
+    pub(super) async fn send_tables(
+        self: &Arc<Self>,
+        tables: &[UserTable],
+    ) -> Result<UserDatabases, Failure> {
+        let mut made = UserDatabases::of(self, &[]);
+        for table in tables {
+            made.names.insert(table.database.clone());
+            self.send_table(table).await?;
+            info!(
+                database = table.database,
+                table = table.table,
+                "a table of the user is in Qserv"
+            );
+        }
+        Ok(made)
+    }
+
+    /// Sends a table. This is repeated only if it did not arrive: a table that arrived in part can't be sent again.
+    async fn send_table(&self, table: &UserTable) -> Result<(), Failure> {
+        let limit = self.options.table_timeout;
+        let delays = ExponentialBuilder::new()
+            .with_min_delay(self.options.retry_delay)
+            .with_max_delay(LONGEST_DELAY)
+            .without_max_times();
+        let (mut delays, started) = (delays.build(), Instant::now());
+        let answer = loop {
+            let form = self.form(table).await?;
+            // Qserv ends by itself at the limit, and says so.
+            let patience = limit + Duration::from_secs(5);
+            let sent = self
+                .attempt(&Method::POST, "ingest/csv", patience, |request| request.multipart(form));
+            match sent.await {
+                Ok(answer) => break answer,
+                Err(problem) if problem.unseen && started.elapsed() < self.options.outage => {
+                    warn!(problem = problem.what, "the table is sent again");
+                    tokio::time::sleep(delays.next().unwrap_or(LONGEST_DELAY)).await;
+                }
+                Err(NoAnswer { what, .. }) => {
+                    let message =
+                        format!("the table {} can't be sent to Qserv: {what}", name(table));
+                    return Err(Failure::new(FailureCause::DatabaseUnreachable, message));
+                }
+            }
+        };
+        match serde_json::from_slice(&answer) {
+            Ok(Success { success: 1.., .. }) => Ok(()),
+            Ok(Success { error, .. }) => {
+                let why = error.map_or_else(String::new, |error| format!(": {error}"));
+                let message = format!("Qserv does not take the table {}{why}", name(table));
+                Err(Failure::new(FailureCause::QueryFailed, message))
+            }
+            Err(error) => {
+                let message = format!("Qserv's answer can't be understood: {error}");
+                Err(Failure::new(FailureCause::Internal, message))
+            }
+        }
+    }
+
+    /// The request that brings a table. Qserv reads the members in order, so the rows come last.
+    async fn form(&self, table: &UserTable) -> Result<Form, Failure> {
+        let schema = self.schema(table).await?;
+        let rows = self.read(table, &table.rows, "rows").await?;
+        let length = rows.content_length();
+        let problem = move |error| std::io::Error::other(one_line(error));
+        let rows = Body::wrap_stream(rows.bytes_stream().map(move |chunk| chunk.map_err(problem)));
+        let rows = match length {
+            Some(length) => Part::stream_with_length(rows, length),
+            None => Part::stream(rows),
+        };
+        let part = |part: Part, file: &'static str, media_type| {
+            // The media types are right.
+            part.file_name(file).mime_str(media_type).map_err(|_| Failure::defect())
+        };
+        let schema = part(Part::bytes(schema), "schema.json", "application/json")?;
+        let rows = part(rows, "table.csv", "text/csv")?;
+        let mut form = Form::new()
+            .text("database", table.database.clone())
+            .text("table", table.table.clone())
+            .text("fields_terminated_by", ",")
+            .text("charset_name", "utf8mb4")
+            .text("collation_name", "utf8mb4_uca1400_ai_ci")
+            .text("timeout", self.options.table_timeout.as_secs().to_string());
+        for (name, value) in partitioning(&table.partitioning) {
+            form = form.text(name, value);
+        }
+        Ok(form.part("schema", schema).part("rows", rows))
+    }
+
+    async fn schema(&self, table: &UserTable) -> Result<Vec<u8>, Failure> {
+        let mut response = self.read(table, &table.schema, "description").await?;
+        let mut schema = Vec::new();
+        let broken = |error| unreadable(table, "description", &one_line(error));
+        while let Some(chunk) = response.chunk().await.map_err(broken)? {
+            schema.extend_from_slice(&chunk);
+            if schema.len() as u64 > LARGEST_SCHEMA {
+                let why = format!("it is larger than {LARGEST_SCHEMA} bytes");
+                return Err(unreadable(table, "description", &why));
+            }
+        }
+        Ok(schema)
+    }
+
+    /// Asks a store for a part of a table.
+    async fn read(
+        &self,
+        table: &UserTable,
+        url: &Secret<Url>,
+        what: &str,
+    ) -> Result<Response, Failure> {
+        let request = self.client.get(url.expose().clone()).send();
+        let response = tokio::time::timeout(ANSWER, request).await;
+        let response =
+            response.map_err(|_| unreadable(table, what, "the store does not answer"))?;
+        let response = response.map_err(|error| unreadable(table, what, &one_line(error)))?;
+        match response.status() {
+            status if status.is_success() => Ok(response),
+            status => Err(unreadable(table, what, &format!("the store answered {status}"))),
+        }
+    }
+}
+
+/// How Qserv is told where the rows of a table belong.
+fn partitioning(partitioning: &Partitioning) -> Vec<(&'static str, String)> {
+    match partitioning {
+        Partitioning::Replicated => Vec::new(),
+        Partitioning::Director { longitude, latitude } => vec![
+            ("is_partitioned", "1".to_owned()),
+            ("is_director", "1".to_owned()),
+            ("longitude_col_name", longitude.clone()),
+            ("latitude_col_name", latitude.clone()),
+        ],
+        Partitioning::Dependent { id, director_database, director_table, director_id } => vec![
+            ("is_partitioned", "1".to_owned()),
+            ("is_director", "0".to_owned()),
+            ("id_col_name", id.clone()),
+            ("ref_director_database", director_database.clone()),
+            ("ref_director_table", director_table.clone()),
+            ("ref_director_id_col_name", director_id.clone()),
+        ],
+    }
+}
+
+fn name(UserTable { database, table, .. }: &UserTable) -> String {
+    format!("{database}.{table}")
+}
+
+/// The URL is not shown, since it may be signed.
+fn unreadable(table: &UserTable, what: &str, why: &str) -> Failure {
+    let message = format!("the {what} of the table {} can't be read: {why}", name(table));
+    Failure::new(FailureCause::TableUnreadable, message)
+}

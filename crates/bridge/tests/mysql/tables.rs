@@ -1,0 +1,227 @@
+//! Tables of users, which are sent to a fake Qserv before the query and removed after it.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::StatusCode;
+use axum::routing::{delete, get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use taploom_bridge::jobs::{Outcome, Stop};
+use taploom_bridge::{Bridge, Qserv, QservOptions};
+
+use crate::support::store::Store;
+use crate::support::{SampleDatabase, bridge, bridge_to, limits, run, run_until, sample_json};
+use crate::{UNREACHABLE, server};
+
+/// A Qserv that takes tables, and the store of their rows.
+#[derive(Clone, Default)]
+struct Fake(Arc<Mutex<Seen>>);
+
+#[derive(Default)]
+struct Seen {
+    /// What was asked, in order.
+    asked: Vec<String>,
+    /// The bodies that brought tables.
+    tables: Vec<String>,
+    status: Value,
+    refuses: bool,
+}
+
+impl Fake {
+    async fn start(status: Value) -> (Self, String) {
+        let fake = Self::default();
+        fake.0.lock().unwrap().status = status;
+        let app = Router::new()
+            .route("/ingest/csv", post(take).layer(DefaultBodyLimit::disable()))
+            .route("/ingest/database/{name}", delete(remove))
+            .route("/query-async", post(submit))
+            .route("/query-async/status/{id}", get(status_of))
+            .route("/query-async/{id}", delete(cancel))
+            .route("/query-async/result/{id}", delete(forget))
+            .route("/store/{file}", get(file))
+            .with_state(fake.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        (fake, url)
+    }
+
+    fn note(&self, asked: impl Into<String>) {
+        self.0.lock().unwrap().asked.push(asked.into());
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.0.lock().unwrap().asked.clone()
+    }
+
+    /// Waits for the last request: databases are removed after the final status.
+    async fn until(&self, last: &str) -> Vec<String> {
+        for _ in 0..200 {
+            if self.asked().last().is_some_and(|asked| asked == last) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let asked = self.asked();
+        assert_eq!(asked.last().unwrap(), last);
+        asked
+    }
+}
+
+fn done() -> Json<Value> {
+    Json(json!({"success": 1}))
+}
+
+async fn take(State(fake): State<Fake>, body: Bytes) -> Json<Value> {
+    fake.0.lock().unwrap().tables.push(String::from_utf8(body.to_vec()).unwrap());
+    fake.note("take");
+    match fake.0.lock().unwrap().refuses {
+        true => Json(json!({"success": 0, "error": "column ra is unknown"})),
+        false => done(),
+    }
+}
+
+async fn remove(State(fake): State<Fake>, Path(name): Path<String>) -> Json<Value> {
+    fake.note(format!("remove {name}"));
+    done()
+}
+
+async fn submit(State(fake): State<Fake>) -> Json<Value> {
+    fake.note("submit");
+    Json(json!({"success": 1, "queryId": 1}))
+}
+
+async fn status_of(State(fake): State<Fake>, Path(_): Path<u64>) -> Json<Value> {
+    Json(json!({"success": 1, "status": fake.0.lock().unwrap().status}))
+}
+
+async fn cancel(State(fake): State<Fake>, Path(_): Path<u64>) -> Json<Value> {
+    fake.note("cancel");
+    done()
+}
+
+async fn forget(State(fake): State<Fake>, Path(_): Path<u64>) -> Json<Value> {
+    fake.note("forget");
+    done()
+}
+
+/// 5 MB of rows, which do not fit into the buffers on the way.
+fn rows() -> String {
+    (0..500_000).map(|row| format!("{row:08}\n")).collect()
+}
+
+async fn file(Path(file): Path<String>) -> Result<String, StatusCode> {
+    match file.as_str() {
+        "rows.csv" => Ok(rows()),
+        "schema.json" => Ok(r#"[{"name":"ra","type":"DOUBLE"}]"#.to_owned()),
+        _ => Err(StatusCode::NOT_FOUND),
+    }
+}
+
+fn qserv(url: &str, rows: &str) -> Bridge {
+    let mut options = QservOptions::new(url.parse().unwrap(), rows.parse().unwrap());
+    options.rows_query = "SELECT * FROM result WHERE {id} = 1 ORDER BY id".to_owned();
+    options.poll = Duration::from_millis(10);
+    bridge_to(Qserv::new(options).unwrap(), limits())
+}
+
+/// A job with tables. Signed URLs are secrets.
+fn job(url: &str, store: &str, rows: &str, more: &[Value]) -> Value {
+    let table = |name: &str, partition: &Value| {
+        let mut table = json!({
+            "tableName": name, "sourceUrl": format!("{url}/store/{rows}?5ec3e7"),
+            "schemaUrl": format!("{url}/store/schema.json?5ec3e7"),
+        });
+        table.as_object_mut().unwrap().extend(partition.as_object().unwrap().clone());
+        table
+    };
+    let mut tables = vec![table("user_me_1.first", &json!({}))];
+    tables.extend(more.iter().map(|partition| table("user_me_1.more", partition)));
+    let mut job = sample_json("jobs/data.json");
+    job["resultDestination"] = json!(store);
+    job["uploadTables"] = json!(tables);
+    job
+}
+
+#[tokio::test]
+async fn tables_are_there_while_the_query_runs() {
+    let server = server();
+    let (fake, url) = Fake::start(sample_json("qserv/data-completed.json")).await;
+    let store = Store::start(&[]).await;
+    let more = [
+        json!({"partitionType": "director", "longitudeColName": "ra", "latitudeColName": "dec"}),
+        json!({"partitionType": "dependent", "idColName": "object", "refDirectorDatabase": "dp1",
+               "refDirectorTable": "Object", "refDirectorIdColName": "objectId"}),
+    ];
+    let job = job(&url, &store.url(), "rows.csv", &more);
+    let (outcome, _) = run(&qserv(&url, &server.url()), &job).await;
+    assert!(matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
+    let asked = fake.until("remove user_me_1").await;
+    assert_eq!(asked, ["take", "take", "take", "submit", "forget", "remove user_me_1"]);
+    let tables = fake.0.lock().unwrap().tables.clone();
+    for (table, expected) in tables.iter().zip([
+        &["\"table\"\r\n\r\nfirst\r\n", "\"database\"\r\n\r\nuser_me_1\r\n", "utf8mb4"][..],
+        &["\"is_director\"\r\n\r\n1\r\n", "\"longitude_col_name\"\r\n\r\nra\r\n"],
+        &["\"is_director\"\r\n\r\n0\r\n", "\"ref_director_id_col_name\"\r\n\r\nobjectId\r\n"],
+    ]) {
+        for expected in expected {
+            assert!(table.contains(expected), "no {expected:?} in {}", &table[..2000]);
+        }
+        assert!(table.contains(&rows()), "the rows are not whole");
+        let places = ["name=\"timeout\"", "name=\"schema\"", "name=\"rows\""];
+        let places = places.map(|name| table.find(name).unwrap());
+        assert!(places.is_sorted(), "the rows are not last: {places:?}");
+    }
+    assert!(!tables[0].contains("is_partitioned"));
+}
+
+#[tokio::test]
+async fn tables_are_removed_however_the_job_ends() {
+    let database = SampleDatabase::create();
+    let (fake, url) = Fake::start(sample_json("qserv/simple-failed.json")).await;
+    let good = job(&url, "http://127.0.0.1:1/", "rows.csv", &[]);
+    let bridge_ = qserv(&url, UNREACHABLE);
+
+    let (_, published) = run(&bridge_, &good).await;
+    assert_eq!(published.error().0, "backend_error");
+    assert_eq!(fake.until("remove user_me_1").await, ["take", "submit", "remove user_me_1"]);
+
+    fake.0.lock().unwrap().asked.clear();
+    let missing = job(&url, "http://127.0.0.1:1/", "missing.csv", &[]);
+    let (_, published) = run(&bridge_, &missing).await;
+    let (code, message) = published.error();
+    assert_eq!(code, "table_read", "{message}");
+    assert!(message.contains("rows of the table user_me_1.first") && message.contains("404"));
+    assert!(!published.last().to_string().contains("5ec3e7"), "{message}");
+    assert_eq!(fake.until("remove user_me_1").await, ["remove user_me_1"]);
+
+    fake.0.lock().unwrap().asked.clear();
+    fake.0.lock().unwrap().refuses = true;
+    let (_, published) = run(&bridge_, &good).await;
+    let (code, message) = published.error();
+    assert_eq!(code, "backend_error", "{message}");
+    assert!(message.contains("user_me_1.first: column ra is unknown"), "{message}");
+    assert_eq!(fake.until("remove user_me_1").await, ["take", "remove user_me_1"]);
+
+    fake.0.lock().unwrap().asked.clear();
+    fake.0.lock().unwrap().refuses = false;
+    fake.0.lock().unwrap().status = sample_json("qserv/simple-partial.json");
+    let stop = Stop::default();
+    let abort = stop.abort.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        abort.cancel();
+    });
+    let (outcome, _) = run_until(&bridge_, &good, &stop).await;
+    assert_eq!(outcome, Outcome::Aborted);
+    let asked = fake.until("remove user_me_1").await;
+    assert_eq!(asked, ["take", "submit", "cancel", "remove user_me_1"]);
+
+    // A database that is no Qserv.
+    let (_, published) = run(&bridge(&database, limits()), &good).await;
+    let (code, message) = published.error();
+    assert_eq!((code.as_str(), &message[..13]), ("invalid_request", "uploadTables:"));
+}
