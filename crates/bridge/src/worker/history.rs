@@ -11,14 +11,14 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientConfig;
-use rdkafka::Offset;
+use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{Headers, Message};
 use rdkafka::topic_partition_list::{TopicPartitionList, TopicPartitionListElem};
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
-use tracing::info;
+use rdkafka::{ClientConfig, Offset};
+use tracing::warn;
 
 /// The header of a final status: the message of its job.
 pub(crate) const ENDED_HEADER: &str = "taploom-job-run";
@@ -92,6 +92,8 @@ impl Done {
 /// What other workers have done for the messages of a partition.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct History {
+    /// Number of statuses that were read.
+    pub(crate) read: u64,
     /// The messages whose jobs have ended.
     pub(crate) ended: BTreeSet<i64>,
     /// The messages whose jobs were begun and have not ended.
@@ -121,6 +123,20 @@ impl History {
     }
 }
 
+/// The context of a consumer that reads a topic to its end.
+struct Reader;
+
+impl ClientContext for Reader {
+    fn error(&self, error: KafkaError, reason: &str) {
+        // Each partition has an end.
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
+            warn!("Kafka, statuses of other workers: {error}: {reason}");
+        }
+    }
+}
+
+impl ConsumerContext for Reader {}
+
 /// What was done for the messages of a partition, from `first` on. Only statuses are read that were published after
 /// `published` (in milliseconds since 1970, if known). Blocks.
 pub(crate) fn history(
@@ -138,13 +154,13 @@ pub(crate) fn history(
         .set("enable.partition.eof", "true")
         .set("auto.offset.reset", "earliest")
         .set("queued.max.messages.kbytes", "8192");
-    let consumer: BaseConsumer = client.create()?;
+    let consumer: BaseConsumer<Reader> = client.create_with_context(Reader)?;
     let from = beginnings(&consumer, status_topic, published)?;
     let mut unread: HashSet<i32> =
         from.elements().iter().map(TopicPartitionListElem::partition).collect();
     consumer.assign(&from)?;
     let mut history = History::default();
-    let (mut read, mut heard) = (0_u64, Instant::now());
+    let mut heard = Instant::now();
     while !unread.is_empty() {
         match consumer.poll(Duration::from_millis(500)) {
             None if heard.elapsed() > LIMIT => {
@@ -156,7 +172,7 @@ pub(crate) fn history(
             }
             Some(Err(error)) => return Err(error),
             Some(Ok(status)) => {
-                read += 1;
+                history.read += 1;
                 for header in status.headers().into_iter().flat_map(Headers::iter) {
                     let text = header.value.and_then(|value| std::str::from_utf8(value).ok());
                     history.add(first, header.key, text.unwrap_or_default());
@@ -165,9 +181,6 @@ pub(crate) fn history(
         }
         heard = Instant::now();
     }
-    let MessageOfJob { partition, offset, .. } = first;
-    let (ended, begun) = (history.ended.len(), history.done.len());
-    info!(partition, offset, statuses = read, ended, begun, "takes over");
     Ok(history)
 }
 
