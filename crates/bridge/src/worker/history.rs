@@ -162,11 +162,15 @@ pub(crate) fn history(
     let mut history = History::default();
     let mut heard = Instant::now();
     while !unread.is_empty() {
+        if heard.elapsed() > LIMIT {
+            return Err(KafkaError::Global(RDKafkaErrorCode::OperationTimedOut));
+        }
         match consumer.poll(Duration::from_millis(500)) {
-            None if heard.elapsed() > LIMIT => {
-                return Err(KafkaError::Global(RDKafkaErrorCode::OperationTimedOut));
-            }
             None => continue,
+            // A broker is away. Another one takes its partitions over.
+            Some(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::BrokerTransportFailure))) => {
+                continue;
+            }
             Some(Err(KafkaError::PartitionEOF(partition))) => {
                 unread.remove(&partition);
             }

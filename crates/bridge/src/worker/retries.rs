@@ -7,7 +7,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
 use crate::status::JobStatus;
 use crate::worker::partitions::Place;
@@ -31,10 +31,16 @@ impl Delays {
     /// # Errors
     /// There must be no further attempt.
     pub(super) async fn after(&mut self, error: &KafkaError, place: &Place) -> io::Result<()> {
-        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
+        use RDKafkaErrorCode::{Fatal, IllegalGeneration, RebalanceInProgress, UnknownMemberId};
+        if error.rdkafka_error_code() == Some(Fatal) {
             return Err(io::Error::other(error.to_string()));
         }
-        warn!("can't publish a status, retrying: {error}");
+        match error.rdkafka_error_code() {
+            Some(IllegalGeneration | RebalanceInProgress | UnknownMemberId) => {
+                debug!("a step of a job waits for a rebalance: {error}");
+            }
+            _ => warn!("a step of a job can't be reported to Kafka, retrying: {error}"),
+        }
         tokio::select! {
             () = tokio::time::sleep(self.0.next().unwrap_or_default()) => Ok(()),
             () = place.hand_over.jobs.cancelled() => Err(handed_over()),

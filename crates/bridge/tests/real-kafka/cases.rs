@@ -57,6 +57,22 @@ pub(crate) fn workers_come_and_go(scene: &mut Scene<'_>) {
     assert_eq!(report.queries, report.jobs, "a query was submitted again");
 }
 
+/// A worker that takes no more jobs for the moment loses partitions, and gets them back. librdkafka remembers that they
+/// were paused.
+pub(crate) fn full_worker(scene: &mut Scene<'_>) {
+    scene.of_workers.jobs.push_str("\nexecuting = 3");
+    let _first = scene.worker();
+    for _ in 0..30 {
+        scene.job(SECOND);
+    }
+    scene.until_ended(3);
+    let mut second = scene.worker();
+    scene.pass(4 * SECOND);
+    assert!(second.terminate().success());
+    scene.until_ended(30);
+    Report::of(scene).assert_all_completed();
+}
+
 /// A broker is killed and another one is stopped, each of which comes back.
 pub(crate) fn brokers_die(scene: &mut Scene<'_>) {
     let _workers = [(); 2].map(|()| scene.worker());

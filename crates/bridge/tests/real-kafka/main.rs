@@ -53,6 +53,7 @@ fn tests() -> ExitCode {
     let tests = vec![
         trial("workers_are_killed_and_stopped", cases::workers_die),
         trial("workers_come_and_go", cases::workers_come_and_go),
+        trial("a_full_worker_gets_partitions_back", cases::full_worker),
         trial("brokers_die", cases::brokers_die),
         trial("qserv_and_the_store_are_away", cases::others_are_away),
         trial("the_network_is_cut", cases::network_is_cut),
