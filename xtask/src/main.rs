@@ -9,6 +9,9 @@
 //! cargo xtask digests       files of every format against their recorded digests; `digests record REASON` records
 //! cargo xtask fuzz 10       random inputs to every reader, for 10 seconds each
 //! cargo xtask new-format NAME --out DIR  makes a crate for a new format
+//! cargo xtask soak          jobs through three brokers of Kafka while workers, brokers, Qserv and the store go away;
+//!                           `soak --jobs 500 --minutes 30 --longest 600 --outage 120`: the longest query and the
+//!                           outages in seconds
 //! cargo xtask english       counts phrases that make sentences hard to read; `english list PHRASE` says where
 //! cargo xtask packages      the crates as they would be published, compiled from the packages
 //! cargo xtask semver REV    breaking changes to the public API since a revision, by cargo-semver-checks
@@ -29,6 +32,7 @@
 //! cargo xtask bench threads every format with two threads against one
 //! cargo xtask bench end-to-end  sources to files
 //! cargo xtask bench bridge  what a job costs from MariaDB to HTTP, and many at once
+//! cargo xtask bench worker  memory of a worker with a thousand queries, and with a thousand wide results
 //! cargo xtask bench decimals  numbers as text by the kernels of crates/decimals, beside zmij and itoa
 //! cargo xtask bench readers what readers pay for row groups of one size and another
 //! cargo xtask bench sample  `taploom sample` beside other programs, 10^8 rows; `sample 1000000000` with that many rows
@@ -46,6 +50,7 @@ mod new_format;
 mod packages;
 mod semver;
 mod setup;
+mod soak;
 mod test;
 
 use std::process::ExitCode;
@@ -57,9 +62,10 @@ type Outcome<T = ()> = Result<T, String>;
 
 const USAGE: &str = "usage: cargo xtask setup | test [quick | STEP ... | --within TIME | --record] \
     | instructions [record | report REVISION] | digests [record REASON [PROGRAM]] | fuzz [SECONDS] | new-format NAME --out DIR \
+    | soak [--jobs NUMBER] [--minutes MINUTES] [--longest SECONDS] [--outage SECONDS] \
     | english [list PHRASE | CHECKOUT] | packages | semver REVISION \
     | bench [formats|peers|memory|scale|small|threads|end-to-end|bridge|decimals|encodings|loom|loom-resident|mysql|\
-    readers|reading|sample]";
+    readers|reading|sample|worker]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -81,6 +87,7 @@ fn main() -> ExitCode {
         ["digests", "record", reason] => digests::record(reason, None),
         ["digests", "record", reason, program] => digests::record(reason, Some(program)),
         ["new-format", name, "--out", out] => new_format::run(name, out),
+        ["soak", arguments @ ..] => soak::run(arguments),
         ["english"] => english::count(None),
         ["english", "list", phrase] => english::list(phrase),
         ["english", checkout] => english::count(Some(checkout)),
@@ -122,6 +129,7 @@ fn benches(which: &[&str]) -> Outcome {
         ["loom-resident"] => bench::resident::run(),
         ["mysql"] => bench::mysql::run(),
         ["bridge"] => bench::bridge::run(),
+        ["worker"] => soak::memory(),
         ["peers", names @ ..] => peers(names),
         ["encodings"] => bench::encodings::run(1),
         ["encodings", part] => bench::encodings::run(divisor(part)?),

@@ -14,7 +14,7 @@ pub(crate) fn run() -> Outcome {
     // Most of the time goes to waiting for downloads.
     let installed = thread::scope(|scope| {
         let pythons = scope.spawn(|| python().and_then(|_| older_python()));
-        let java = java();
+        let java = java().and_then(|()| kafka());
         [
             pythons.join().unwrap_or_else(|_| Err("the installer panicked".to_owned())).map(drop),
             java,
@@ -54,16 +54,7 @@ fn java() -> Outcome {
     debian("mvn", &["maven"])?;
     let sources = root().join("tests/readers/java");
     let (libraries, classes) = (target().join("java/lib"), target().join("java/classes"));
-    let pom = sources.join("pom.xml").display().to_string();
-    install_once(&[sources.join("pom.xml")], &libraries, |folder| {
-        let out = format!("-DoutputDirectory={folder}");
-        let dependencies = ["-q", "-B", "-f", &pom, "dependency:copy-dependencies", &out];
-        run_or(
-            "mvn",
-            &dependencies,
-            "STIL and parquet-java can't be installed: is Maven Central reachable?",
-        )
-    })?;
+    from_maven(&sources.join("pom.xml"), &libraries, "STIL and parquet-java")?;
     let programs = files_of(&sources, "java")?;
     install_once(&programs, &classes, |folder| {
         let libraries = libraries.join("*").display().to_string();
@@ -76,6 +67,24 @@ fn java() -> Outcome {
             &arguments,
             "a Java compiler of version 17 is needed: apt-get install default-jdk-headless",
         )
+    })
+}
+
+/// Apache Kafka from Maven, in `kafka` in the target folder.
+pub(crate) fn kafka() -> Outcome {
+    debian("java", &["default-jre-headless"])?;
+    debian("mvn", &["maven"])?;
+    let pom = root().join("tests/servers/kafka/pom.xml");
+    from_maven(&pom, &target().join("kafka/lib"), "Apache Kafka")
+}
+
+/// Copies the dependencies of a Maven project into a folder.
+fn from_maven(pom: &Path, libraries: &Path, what: &str) -> Outcome {
+    install_once(&[pom.to_owned()], libraries, |folder| {
+        let (pom, out) = (pom.display().to_string(), format!("-DoutputDirectory={folder}"));
+        let dependencies = ["-q", "-B", "-f", &pom, "dependency:copy-dependencies", &out];
+        let hint = format!("{what} can't be installed: is Maven Central reachable?");
+        run_or("mvn", &dependencies, &hint)
     })
 }
 

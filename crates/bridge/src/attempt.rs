@@ -9,7 +9,7 @@ use taploom_jobs::{Failure, FailureCause, Outcome, Stop};
 use tracing::{error, info};
 
 use crate::bridge::{Bridge, Earlier};
-use crate::done::{Done, QueryId};
+use crate::done::{Done, ExecutionId};
 use crate::message::{JobRun, UploadTable};
 use crate::status::Statuses;
 
@@ -24,7 +24,7 @@ impl Bridge {
         job: JobRun,
         done: Done,
         most: u32,
-        query: &QueryId,
+        execution_id: &ExecutionId,
         statuses: &dyn Statuses,
         stop: &Stop,
     ) -> io::Result<Outcome> {
@@ -51,7 +51,7 @@ impl Bridge {
             Ok(outcome) => outcome,
             Err(_) => {
                 error!("defect: the job panicked");
-                if let Some(id) = query.get() {
+                if let Some(id) = execution_id.known() {
                     self.abandon(id, tables.into_iter().map(UploadTable::into_table).collect());
                 }
                 self.reject(&panicked, statuses).await

@@ -1,7 +1,7 @@
 //! What was done for a job, for the worker that goes on with it.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::status::JobStatus;
@@ -43,27 +43,26 @@ pub(crate) struct Account {
     /// The time that other workers have used, in milliseconds.
     used_before: u64,
     since: Instant,
-    query: QueryId,
+    execution_id: ExecutionId,
 }
 
 impl Account {
     /// Goes on from what other workers have done.
     pub(crate) fn new(done: Done) -> Self {
-        let query = QueryId::default();
-        query.set(done.execution_id.clone());
-        Self { used_before: done.used, since: Instant::now(), query, done: Mutex::new(done) }
+        let execution_id = ExecutionId::new(done.execution_id.clone());
+        Self { used_before: done.used, since: Instant::now(), execution_id, done: Mutex::new(done) }
     }
 
     /// The query in the database, for requests to stop it.
-    pub(crate) fn query(&self) -> QueryId {
-        self.query.clone()
+    pub(crate) fn execution_id(&self) -> ExecutionId {
+        self.execution_id.clone()
     }
 
     /// Takes note of a status that is not final. Returns what was done, and whether the next worker has to know it.
     pub(crate) fn published(&self, status: &JobStatus) -> (Done, bool) {
-        self.query.set(status.execution_id.clone());
+        self.execution_id.set(status.execution_id.as_deref());
         let used = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut done = self.done();
         let is_news = done.execution_id != status.execution_id;
         done.execution_id.clone_from(&status.execution_id);
         done.used = self.used_before.saturating_add(used);
@@ -73,24 +72,44 @@ impl Account {
     /// Takes note that the rows are being read. The time that the query has taken stays as it was: what follows does not
     /// count.
     pub(crate) fn reads_rows(&self) -> Done {
-        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut done = self.done();
         done.reads += 1;
         done.execution_id = None;
         done.clone()
     }
-}
 
-/// The id of the query of a job, once the database has given it.
-#[derive(Clone, Default)]
-pub(crate) struct QueryId(Arc<Mutex<Option<String>>>);
-
-impl QueryId {
-    pub(crate) fn get(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Takes note that the rows will be read by another worker, from the beginning. This attempt does not count: not the
+    /// job has ended it.
+    pub(crate) fn gives_rows_up(&self) -> Done {
+        let mut done = self.done();
+        done.reads = done.reads.saturating_sub(1);
+        done.clone()
     }
 
-    pub(crate) fn set(&self, id: Option<String>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = id;
+    fn done(&self) -> MutexGuard<'_, Done> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The id of the query in the database, once there is one. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ExecutionId(Arc<Mutex<Option<String>>>);
+
+impl ExecutionId {
+    pub(crate) fn new(id: Option<String>) -> Self {
+        Self(Arc::new(Mutex::new(id)))
+    }
+
+    pub(crate) fn known(&self) -> Option<String> {
+        self.lock().clone()
+    }
+
+    fn set(&self, id: Option<&str>) {
+        *self.lock() = id.map(str::to_owned);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

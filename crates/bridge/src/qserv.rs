@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use backon::{BackoffBuilder, ExponentialBuilder};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -303,6 +304,15 @@ struct Success {
     error: Option<String>,
 }
 
+impl Success {
+    /// Whether Qserv says that it has no such query. Its query catalogue says the first; the second is the error of a
+    /// version that finds an empty row.
+    fn is_unknown_query(&self) -> bool {
+        let error = self.error.as_deref().unwrap_or_default();
+        error.contains("Unknown user query") || error.ends_with("ex: stoul")
+    }
+}
+
 /// A request without an answer.
 struct NoAnswer {
     what: String,
@@ -313,9 +323,10 @@ struct NoAnswer {
 }
 
 impl NoAnswer {
-    /// Whether Qserv is away, rather than unwilling.
+    /// Whether Qserv is away, rather than unwilling. It answers no question about a query with 404, but what stands before
+    /// it may do so while it is away.
     fn is_outage(&self) -> bool {
-        self.status.is_none_or(|status| status.is_server_error())
+        self.status.is_none_or(|status| status.is_server_error() || status == StatusCode::NOT_FOUND)
     }
 }
 
@@ -329,11 +340,8 @@ impl Service {
     ) -> Result<T, Failure> {
         let answer = self.answer(&method, path, fill, self.options.outage).await;
         let answer = answer.map_err(|problem| {
-            let cause = match problem.status {
-                Some(StatusCode::NOT_FOUND) => FailureCause::QueryFailed,
-                _ => FailureCause::DatabaseUnreachable,
-            };
-            Failure::new(cause, format!("Qserv can't be asked: {}", problem.what))
+            let message = format!("Qserv can't be asked: {}", problem.what);
+            Failure::new(FailureCause::DatabaseUnreachable, message)
         })?;
         let senseless = |error: serde_json::Error| {
             let message = format!("Qserv's answer can't be understood: {error}");
@@ -358,7 +366,11 @@ impl Service {
         fill: impl Fn(RequestBuilder) -> RequestBuilder,
         outage: Duration,
     ) -> Result<Vec<u8>, NoAnswer> {
-        let (mut attempt, mut delay, started) = (1, self.options.retry_delay, Instant::now());
+        let delays = ExponentialBuilder::new()
+            .with_min_delay(self.options.retry_delay)
+            .with_max_delay(LONGEST_DELAY)
+            .without_max_times();
+        let (mut attempt, mut delays, started) = (1, delays.build(), Instant::now());
         loop {
             let problem = match self.attempt(method, path, self.options.timeout, &fill).await {
                 Ok(answer) => return Ok(answer),
@@ -367,15 +379,15 @@ impl Service {
             let may_repeat = *method != Method::POST || problem.unseen;
             let is_refused = problem.status.is_some_and(|status| {
                 let passes = [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT];
-                status.is_client_error() && !passes.contains(&status)
+                let is_away = *method == Method::GET && status == StatusCode::NOT_FOUND;
+                status.is_client_error() && !passes.contains(&status) && !is_away
             });
             let is_waited_for = problem.is_outage() && started.elapsed() < outage;
             if !may_repeat || is_refused || attempt >= self.options.attempts && !is_waited_for {
                 return Err(problem);
             }
             warn!(path, attempt, problem = problem.what, "Qserv is asked again");
-            tokio::time::sleep(delay).await;
-            delay = (delay * 2).min(LONGEST_DELAY);
+            tokio::time::sleep(delays.next().unwrap_or(LONGEST_DELAY)).await;
             attempt += 1;
         }
     }
@@ -408,6 +420,15 @@ impl Service {
         if !status.is_success() {
             let what = format!("HTTP {status}");
             return Err(NoAnswer { what, status: Some(status), unseen: false });
+        }
+        // The query may run although Qserv can't say so now, so it must not be submitted again.
+        if *method == Method::GET
+            && let Ok(answer) = serde_json::from_slice::<Success>(&body)
+            && answer.success == 0
+            && !answer.is_unknown_query()
+        {
+            let what = answer.error.unwrap_or_else(|| "no reason given".to_owned());
+            return Err(NoAnswer { what, status: None, unseen: false });
         }
         Ok(body.into())
     }

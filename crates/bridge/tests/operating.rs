@@ -1,7 +1,6 @@
 //! Keeps `deploy` and the runbook true: the settings load as in a pod and fit the manifests, the paths of the probes exist, the
 //! dashboard and the alerts use metrics that a worker publishes, and the runbook quotes what the program says.
 
-#![cfg(feature = "kafka")]
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
 mod support;

@@ -1,27 +1,20 @@
 //! MariaDB from Debian's `mariadb-server-core`. It needs neither systemd nor configuration of the
 //! machine.
 
-use std::fs::{self, File};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::fs;
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use crate::Result;
+use crate::supervised::{self, Supervised, free_ports};
 
 const INSTALL: &str = "MariaDB is needed: apt-get install mariadb-server-core mariadb-client-core";
-
-/// Runs the server until standard input ends, which happens when the process at the other end exits. Then
-/// it stops the server and deletes its files. `$1` is the folder; the server and its arguments follow.
-const WATCH: &str = r#"folder=$1; shift
-"$@" </dev/null & server=$!
-cat >/dev/null
-kill $server; wait $server
-rm -rf "$folder""#;
 
 /// Settings of a server that differ from the defaults.
 #[derive(Debug, Clone, Default)]
@@ -37,8 +30,7 @@ pub struct Settings {
 /// both with all privileges, and a database `test`. Dropping it stops the server and deletes its files.
 #[derive(Debug)]
 pub struct MariaDb {
-    watch: Child,
-    folder: PathBuf,
+    server: Supervised,
     port: u16,
 }
 
@@ -67,11 +59,9 @@ impl MariaDb {
         #[cfg(not(feature = "tls"))]
         let certificates = Vec::new();
 
-        // The port is free now, but another process could take it before the server does.
-        let port = free_port()?;
-        let watch = run(folder.path(), port, settings, &certificates)?;
-        // From here on, the watching shell deletes the files of the server.
-        let server = Self { watch, folder: folder.keep(), port };
+        let [port] = free_ports()?;
+        let command = command(folder.path(), port, settings, &certificates);
+        let server = Self { server: Supervised::start(folder, &command)?, port };
         server.wait()?;
         Ok(server)
     }
@@ -83,7 +73,7 @@ impl MariaDb {
 
     /// The folder of its files, certificates (`ca.pem`) included.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        self.server.folder()
     }
 
     /// `mysql://taploom:...@127.0.0.1:PORT/test`.
@@ -115,7 +105,7 @@ impl MariaDb {
             if TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
                 return prepare(self.port);
             }
-            let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+            let log = self.server.log();
             if let Some(error) = log.lines().find(|line| line.contains("Aborting")) {
                 let mut errors = log.lines().filter(|line| line.contains("[ERROR]"));
                 return Err(errors.next_back().unwrap_or(error).to_owned());
@@ -123,13 +113,6 @@ impl MariaDb {
             thread::sleep(Duration::from_millis(50));
         }
         Err("mariadbd does not listen after a minute".to_owned())
-    }
-}
-
-impl Drop for MariaDb {
-    fn drop(&mut self) {
-        drop(self.watch.stdin.take());
-        let _ = self.watch.wait();
     }
 }
 
@@ -142,15 +125,13 @@ fn install(folder: &Path) -> Result<()> {
     output(command.args(as_root())).map(drop)
 }
 
-/// Starts the server, and the shell that watches it.
-fn run(folder: &Path, port: u16, settings: &Settings, certificates: &[String]) -> Result<Child> {
-    let log = File::create(folder.join("log"));
-    let log = log.map_err(|error| format!("can't write a log: {error}"))?;
+/// The command that runs the server.
+fn command(folder: &Path, port: u16, settings: &Settings, certificates: &[String]) -> Command {
     // Debian installs it in a folder that is only in root's PATH.
     let beside = Path::new("/usr/sbin/mariadbd");
     let program = if beside.exists() { beside } else { Path::new("mariadbd") };
-    let mut command = Command::new("sh");
-    command.args(["-c", WATCH, "sh"]).arg(folder).arg(program).arg("--no-defaults");
+    let mut command = Command::new(program);
+    command.arg("--no-defaults");
     // In a folder that they share, a server that starts deletes the temporary tables of others.
     command.env("TMPDIR", folder);
     command.arg(format!("--datadir={}", folder.join("data").display()));
@@ -159,8 +140,7 @@ fn run(folder: &Path, port: u16, settings: &Settings, certificates: &[String]) -
     command.args(["--skip-name-resolve", "--character-set-server=utf8mb4"]);
     command.args(["--innodb-buffer-pool-size=32M"]);
     command.args(as_root()).args(&settings.arguments).args(certificates);
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
-    command.spawn().map_err(|error| format!("can't run sh: {error}"))
+    command
 }
 
 /// Users and a database.
@@ -181,21 +161,8 @@ fn as_root() -> Option<&'static str> {
     process.is_ok_and(|process| process.uid() == 0).then_some("--user=root")
 }
 
-fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-    let address = listener.and_then(|listener| listener.local_addr());
-    address.map(|address| address.port()).map_err(|error| format!("no free port: {error}"))
-}
-
-/// Runs a program to its end. Returns its output, or its error messages.
 fn output(command: &mut Command) -> Result<String> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.stdin(Stdio::null()).output();
-    let output = output.map_err(|error| format!("can't run {program}: {error}\n{INSTALL}"))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    Err(format!("{program}: {}", String::from_utf8_lossy(&output.stderr).trim()))
+    supervised::output(command, INSTALL)
 }
 
 #[cfg(feature = "tls")]

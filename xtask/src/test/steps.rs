@@ -44,6 +44,7 @@ pub(crate) const STEPS: &[Step] = &[
     tests("planted faults", |tally| run_tests(&Tests::Named(PLANTED), tally)),
     check("digests", |_| digests::compare()),
     beside("kafka", || test_command(&Tests::Named(KAFKA))),
+    beside("real kafka", || test_command(&Tests::Named(REAL_KAFKA))),
     tests("examples", examples),
     check("new format", |_| new_format::check()),
     tests("databases", |tally| run_tests(&Tests::Named(DATABASES), tally)),
@@ -75,6 +76,7 @@ const PLANTED: &[&str] = &["planted"];
 const READERS: &[&str] = &["readers"];
 const DATABASES: &[&str] = &["mysql"];
 const KAFKA: &[&str] = &["kafka"];
+const REAL_KAFKA: &[&str] = &["real-kafka"];
 const FUZZING: &[&str] = &["fuzzing"];
 const SUITE: &[&str] = &["conformance"];
 /// Test programs that take many seconds, and that `cargo xtask test quick` leaves out: damaged documents, and limits of
@@ -114,7 +116,7 @@ fn command_of_xtask(name: &str) -> Outcome<Command> {
 fn build(_: &mut Tally) -> Outcome {
     let mut build = cargo(TEST);
     build.args(selection(&Tests::Others)?).arg("--no-run");
-    for names in [PLANTED, READERS, DATABASES, KAFKA, FUZZING] {
+    for names in [PLANTED, READERS, DATABASES, KAFKA, REAL_KAFKA, FUZZING] {
         build.args(selection(&Tests::Named(names))?);
     }
     run(build)
@@ -246,7 +248,7 @@ fn test_command(which: &Tests) -> Outcome<Command> {
 fn selection(which: &Tests) -> Outcome<Vec<String>> {
     let all = test_programs("test")?;
     let bins = test_programs("bin")?;
-    let named = [PLANTED, READERS, DATABASES, KAFKA, FUZZING].concat();
+    let named = [PLANTED, READERS, DATABASES, KAFKA, REAL_KAFKA, FUZZING].concat();
     let others = all.iter().map(String::as_str).filter(|name| !named.contains(name));
     let (kinds, names): (&[&str], Vec<&str>) = match which {
         Tests::Named(names) => (&[], names.to_vec()),

@@ -197,14 +197,19 @@ impl SpoolWorker {
             return Ok(Outcome::Aborted);
         }
         let account = Account::new(claim.done.clone());
-        let query = account.query();
+        let execution_id = account.execution_id();
         let statuses = SpoolStatuses::new(claim.place(), account, &self.channel);
         match JobRun::parse(&claim.message) {
             Ok(job) => {
                 let span = info_span!("job", id = job.job_id, owner = job.owner);
                 let done = claim.done.clone();
-                let run = self.bridge.attempt(job, done, self.attempts, &query, &statuses, stop);
-                run.instrument(span).await
+                let most = self.attempts;
+                let run = self.bridge.attempt(job, done, most, &execution_id, &statuses, stop);
+                let outcome = run.instrument(span).await;
+                if let Ok(Outcome::HandedOver) = outcome {
+                    statuses.handed_over().await;
+                }
+                outcome
             }
             Err(mut rejected) => {
                 let failure = &rejected.failure;

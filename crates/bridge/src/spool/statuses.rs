@@ -2,8 +2,11 @@
 
 use std::io;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use async_trait::async_trait;
 use tokio::task::spawn_blocking;
+use tracing::warn;
 
 use crate::channels::StatusChannel;
 use crate::done::{Account, Done};
@@ -14,12 +17,23 @@ use crate::status::{JobStatus, Statuses};
 pub(super) struct SpoolStatuses<'a> {
     place: Place,
     account: Account,
+    /// Whether the rows are being read.
+    reads: AtomicBool,
     channel: &'a StatusChannel,
 }
 
 impl<'a> SpoolStatuses<'a> {
     pub(super) fn new(place: Place, account: Account, channel: &'a StatusChannel) -> Self {
-        Self { place, account, channel }
+        Self { place, account, reads: AtomicBool::new(false), channel }
+    }
+
+    /// The job is handed over. If its rows were being read, the attempt does not count.
+    pub(super) async fn handed_over(&self) {
+        if self.reads.load(Ordering::Relaxed)
+            && let Err(error) = self.keep(self.account.gives_rows_up()).await
+        {
+            warn!("can't write that the job is handed over: {error}");
+        }
     }
 
     async fn keep(&self, done: Done) -> io::Result<()> {
@@ -43,6 +57,7 @@ impl Statuses for SpoolStatuses<'_> {
     }
 
     async fn reads_rows(&self, _status: &JobStatus) -> io::Result<()> {
+        self.reads.store(true, Ordering::Relaxed);
         self.keep(self.account.reads_rows()).await
     }
 }

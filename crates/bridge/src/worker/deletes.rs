@@ -5,7 +5,7 @@
 //! requests of the last day are therefore kept, also those that were published before this worker started.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rdkafka::consumer::{Consumer, StreamConsumer};
@@ -14,6 +14,7 @@ use rdkafka::message::Message;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::done::ExecutionId;
 use crate::message::JobDelete;
 use crate::status::now;
 use crate::worker::Worker;
@@ -31,7 +32,7 @@ pub(super) struct RunningJob {
     /// When the message of the job was published, in milliseconds since 1970, if known.
     pub(super) published: Option<i64>,
     /// The query in the database, once there is one.
-    pub(super) execution_id: Arc<Mutex<Option<String>>>,
+    pub(super) execution_id: ExecutionId,
     pub(super) abort: CancellationToken,
 }
 
@@ -90,7 +91,7 @@ impl Stops {
 impl RunningJob {
     /// Stops the job, unless the request is about an earlier message, or another run of it.
     fn stop(&self, request: &Request) {
-        let known = self.execution_id.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = self.execution_id.known();
         let asked = &request.execution_id;
         if self.published.is_some_and(|published| published > request.at)
             || known.is_some() && asked.is_some() && known != *asked
@@ -173,7 +174,7 @@ mod tests {
         RunningJob {
             job_id: "a".to_owned(),
             published: Some(published),
-            execution_id: Arc::new(Mutex::new(execution_id.map(str::to_owned))),
+            execution_id: ExecutionId::new(execution_id.map(str::to_owned)),
             abort: CancellationToken::new(),
         }
     }

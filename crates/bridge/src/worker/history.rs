@@ -11,14 +11,16 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientConfig;
-use rdkafka::Offset;
+use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{Headers, Message};
 use rdkafka::topic_partition_list::{TopicPartitionList, TopicPartitionListElem};
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
-use tracing::info;
+use rdkafka::{ClientConfig, Offset};
+use tracing::warn;
+
+use crate::done::Done;
 
 /// The header of a final status: the message of its job.
 pub(crate) const ENDED_HEADER: &str = "taploom-job-run";
@@ -58,40 +60,11 @@ impl MessageOfJob {
     }
 }
 
-/// What was done for a job that has not ended.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Done {
-    /// The time that the query has taken, in milliseconds.
-    pub(crate) used: u64,
-    /// How often the reading of its rows was begun.
-    pub(crate) reads: u32,
-    /// The query that runs in the database, unless its rows were begun: a worker that ended then has left them half
-    /// read.
-    pub(crate) execution_id: Option<String>,
-}
-
-/// The form in the header: `used=3600000 reads=0 execution=4711`.
-impl fmt::Display for Done {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "used={} reads={}", self.used, self.reads)?;
-        self.execution_id.iter().try_for_each(|id| write!(f, " execution={id}"))
-    }
-}
-
-impl Done {
-    fn parse(text: &str) -> Option<Self> {
-        let (used, rest) = text.strip_prefix("used=")?.split_once(" reads=")?;
-        let (reads, execution_id) = match rest.split_once(" execution=") {
-            Some((reads, id)) => (reads, Some(id.to_owned())),
-            None => (rest, None),
-        };
-        Some(Self { used: used.parse().ok()?, reads: reads.parse().ok()?, execution_id })
-    }
-}
-
 /// What other workers have done for the messages of a partition.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct History {
+    /// Number of statuses that were read.
+    pub(crate) read: u64,
     /// The messages whose jobs have ended.
     pub(crate) ended: BTreeSet<i64>,
     /// The messages whose jobs were begun and have not ended.
@@ -121,6 +94,20 @@ impl History {
     }
 }
 
+/// The context of a consumer that reads a topic to its end.
+struct Reader;
+
+impl ClientContext for Reader {
+    fn error(&self, error: KafkaError, reason: &str) {
+        // Each partition has an end.
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
+            warn!("Kafka, statuses of other workers: {error}: {reason}");
+        }
+    }
+}
+
+impl ConsumerContext for Reader {}
+
 /// What was done for the messages of a partition, from `first` on. Only statuses are read that were published after
 /// `published` (in milliseconds since 1970, if known). Blocks.
 pub(crate) fn history(
@@ -138,25 +125,29 @@ pub(crate) fn history(
         .set("enable.partition.eof", "true")
         .set("auto.offset.reset", "earliest")
         .set("queued.max.messages.kbytes", "8192");
-    let consumer: BaseConsumer = client.create()?;
+    let consumer: BaseConsumer<Reader> = client.create_with_context(Reader)?;
     let from = beginnings(&consumer, status_topic, published)?;
     let mut unread: HashSet<i32> =
         from.elements().iter().map(TopicPartitionListElem::partition).collect();
     consumer.assign(&from)?;
     let mut history = History::default();
-    let (mut read, mut heard) = (0_u64, Instant::now());
+    let mut heard = Instant::now();
     while !unread.is_empty() {
+        if heard.elapsed() > LIMIT {
+            return Err(KafkaError::Global(RDKafkaErrorCode::OperationTimedOut));
+        }
         match consumer.poll(Duration::from_millis(500)) {
-            None if heard.elapsed() > LIMIT => {
-                return Err(KafkaError::Global(RDKafkaErrorCode::OperationTimedOut));
-            }
             None => continue,
+            // A broker is away. Another one takes its partitions over.
+            Some(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::BrokerTransportFailure))) => {
+                continue;
+            }
             Some(Err(KafkaError::PartitionEOF(partition))) => {
                 unread.remove(&partition);
             }
             Some(Err(error)) => return Err(error),
             Some(Ok(status)) => {
-                read += 1;
+                history.read += 1;
                 for header in status.headers().into_iter().flat_map(Headers::iter) {
                     let text = header.value.and_then(|value| std::str::from_utf8(value).ok());
                     history.add(first, header.key, text.unwrap_or_default());
@@ -165,9 +156,6 @@ pub(crate) fn history(
         }
         heard = Instant::now();
     }
-    let MessageOfJob { partition, offset, .. } = first;
-    let (ended, begun) = (history.ended.len(), history.done.len());
-    info!(partition, offset, statuses = read, ended, begun, "takes over");
     Ok(history)
 }
 

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, KafkaResult};
-use tracing::warn;
+use tracing::{info, warn};
 
-use crate::worker::history::{Done, History, MessageOfJob, history};
+use crate::done::Done;
+use crate::worker::history::{History, MessageOfJob, history};
 use crate::worker::offsets::Offsets;
 use crate::worker::partitions::committed;
 use crate::worker::running::JobMessage;
@@ -82,7 +83,9 @@ impl Worker {
             let revocations = self.consumer.context().partitions.revocations();
             let known = tokio::task::spawn_blocking(move || {
                 let mut offsets = committed(&consumer, &first.topic, partition)?;
-                let History { ended, done } = history(&client, &topic, &first, published)?;
+                let History { read, ended, done } = history(&client, &topic, &first, published)?;
+                let (known, begun) = (ended.len(), done.len());
+                info!(partition, offset, statuses = read, ended = known, begun, "takes over");
                 offsets.have_ended(ended);
                 Ok(Learned { offsets, done, revocations })
             });

@@ -21,6 +21,7 @@ use rdkafka::message::Message;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -38,15 +39,17 @@ use crate::worker::running::{JobMessage, ended_well};
 
 mod deletes;
 mod history;
+mod job_statuses;
 mod learning;
 mod offsets;
 mod partitions;
 mod publisher;
+mod retries;
 mod running;
 
 /// Partitions whose progress is read at the same time.
 const LEARNED_AT_ONCE: usize = 4;
-/// Time at the end for the database to learn of queries that were ended.
+/// The last part of the grace period, for Kafka and the database to learn of jobs that were ended; at most a quarter.
 const REST: Duration = Duration::from_secs(5);
 /// Time without a sign of life after which the worker, or Kafka, counts as dead, in milliseconds.
 const SILENT_MS: u64 = 60_000;
@@ -64,8 +67,6 @@ pub struct Worker {
     shutdown_grace: Duration,
     stops: Mutex<Stops>,
     learning: Semaphore,
-    /// Cancelled when this worker is to stop: queries that run are left to other workers.
-    leaves: CancellationToken,
     /// When Kafka was last polled, in milliseconds since 1970.
     alive: AtomicU64,
 }
@@ -118,14 +119,14 @@ impl Worker {
             shutdown_grace: jobs.shutdown_grace(),
             stops: Mutex::default(),
             learning: Semaphore::new(LEARNED_AT_ONCE),
-            leaves: CancellationToken::new(),
             alive: AtomicU64::new(now()),
             kafka,
         }))
     }
 
     /// Works until `shutdown`. Then it takes no new jobs, leaves the queries that run to other workers, finishes the jobs
-    /// whose rows are being read within the grace period, and leaves the rest to other workers.
+    /// whose rows are being read within the grace period, and leaves the rest to other workers. It returns within the grace
+    /// period.
     ///
     /// # Errors
     /// Kafka's client can't be used any more: the program has to be restarted.
@@ -169,35 +170,44 @@ impl Worker {
             self.alive.store(now(), Ordering::Relaxed);
         };
         work.learning.abort_all();
-        if worked.is_ok() {
-            self.end_jobs(&mut work.jobs).await;
-        }
         deletes.abort();
+        let deadline = Instant::now() + self.shutdown_grace;
+        if worked.is_ok() {
+            self.end_jobs(&mut work.jobs, deadline - REST.min(self.shutdown_grace / 4)).await;
+        }
         self.consumer.context().partitions.hand_over_all();
-        while work.jobs.join_next().await.is_some() {}
-        let rest = tokio::time::timeout(REST, self.bridge.rest());
-        if rest.await.is_err() {
-            warn!("the database was not told of the end of all queries in time");
+        let ended = async { while work.jobs.join_next().await.is_some() {} };
+        if timeout_at(deadline, ended).await.is_err() {
+            warn!("Kafka was not told in time how far the jobs have come");
         }
         self.consumer.unsubscribe();
+        tokio::select! {
+            rested = timeout_at(deadline, self.bridge.rest()) => if rested.is_err() {
+                warn!("the database was not told of the end of all queries in time");
+            },
+            // Polling lets Kafka's client leave the group.
+            () = self.pass_over() => {}
+        }
         worked
     }
 
-    async fn end_jobs(&self, jobs: &mut JoinSet<KafkaResult<()>>) {
+    /// Polls Kafka, and leaves its messages to other workers.
+    async fn pass_over(&self) {
+        loop {
+            let _ = self.consumer.recv().await;
+        }
+    }
+
+    async fn end_jobs(&self, jobs: &mut JoinSet<KafkaResult<()>>, deadline: Instant) {
         info!(jobs = jobs.len(), "shutting down: queries that run are left to other workers");
-        self.leaves.cancel();
-        let deadline = tokio::time::sleep(self.shutdown_grace);
-        tokio::pin!(deadline);
-        while !jobs.is_empty() {
-            tokio::select! {
-                _ = jobs.join_next() => {}
-                // Polling keeps this worker in the group while its jobs run. New messages are left to others.
-                _ = self.consumer.recv() => {}
-                () = &mut deadline => {
-                    warn!(jobs = jobs.len(), "the grace period is over: other workers take the jobs over");
-                    return;
-                }
-            }
+        self.consumer.context().partitions.leave_queries();
+        let ended = async { while jobs.join_next().await.is_some() {} };
+        tokio::select! {
+            ended = timeout_at(deadline, ended) => if ended.is_err() {
+                warn!("the grace period is over: other workers take the other jobs over");
+            },
+            // Polling keeps this worker in the group while its jobs run.
+            () = self.pass_over() => {}
         }
     }
 

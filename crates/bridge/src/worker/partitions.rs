@@ -2,19 +2,19 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance, StreamConsumer};
 use rdkafka::error::KafkaResult;
 use rdkafka::statistics::Statistics;
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList, TopicPartitionListElem};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::done::Done;
 use crate::status::now;
-use crate::worker::history::Done;
 use crate::worker::offsets::Offsets;
 
 /// The progress of each partition that belongs to this worker.
@@ -31,22 +31,34 @@ struct Partition {
     begun: HashSet<i64>,
     /// What other workers have done for messages that were not begun here yet.
     done: HashMap<i64, Done>,
-    /// Cancelled when the partition moves to another worker.
-    hand_over: CancellationToken,
-    /// Shared with every final status that is being published.
-    publishing: Arc<()>,
+    hand_over: HandOver,
+    /// Shared with the jobs that read rows, and with every final status that is being published.
+    busy: Arc<()>,
 }
 
-/// How long a rebalance waits for final statuses that are being published.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How a partition moves to another worker. Its jobs obey these tokens.
+#[derive(Clone, Default)]
+pub(crate) struct HandOver {
+    /// Cancelled first if there is time: queries that run are left to the next worker, and jobs that read rows go on.
+    pub(crate) queries: CancellationToken,
+    /// Cancelled when the partition moves: its jobs end here.
+    pub(crate) jobs: CancellationToken,
+    /// Cancelled before `jobs` if the partition has moved already: nothing may be published any more.
+    pub(crate) lost: CancellationToken,
+}
+
+/// How long a rebalance waits for jobs that read rows: Qserv gives the rows of a query once, so the query would have to
+/// run again. Other workers go on with their jobs in the meantime.
+const READERS: Duration = Duration::from_secs(10);
+/// How long a rebalance waits for statuses that are being published.
+const PUBLISHERS: Duration = Duration::from_secs(5);
 
 /// The position of a message whose job runs here.
 #[derive(Clone)]
 pub(crate) struct Place {
     pub(crate) partition: i32,
     pub(crate) offset: i64,
-    /// Cancelled when the partition moves to another worker.
-    pub(crate) hand_over: CancellationToken,
+    pub(crate) hand_over: HandOver,
     /// What other workers have done for the job.
     pub(crate) done: Option<Done>,
 }
@@ -67,8 +79,8 @@ impl Partitions {
 
     /// Stores the progress of a partition that was assigned to this worker.
     pub(crate) fn learn(&self, partition: i32, offsets: Offsets, done: HashMap<i64, Done>) {
-        let (hand_over, publishing) = (CancellationToken::new(), Arc::new(()));
-        let learned = Partition { offsets, begun: HashSet::new(), done, hand_over, publishing };
+        let (hand_over, busy) = (HandOver::default(), Arc::new(()));
+        let learned = Partition { offsets, begun: HashSet::new(), done, hand_over, busy };
         self.lock().entry(partition).or_insert(learned);
     }
 
@@ -82,12 +94,23 @@ impl Partitions {
         begins.then_some(Place { partition, offset, hand_over, done })
     }
 
-    /// A guard to hold while the final status of this message's job is published. Returns `None` if the
-    /// partition belongs to another worker.
-    pub(crate) fn publishing(&self, place: &Place) -> Option<Arc<()>> {
+    /// A guard to hold while rows of this message's job are read, and while its final status is published. Returns `None`
+    /// if the partition belongs to another worker.
+    pub(crate) fn busy(&self, place: &Place) -> Option<Arc<()>> {
         let partitions = self.lock();
         let partition = partitions.get(&place.partition)?;
-        (!place.hand_over.is_cancelled()).then(|| Arc::clone(&partition.publishing))
+        (!place.hand_over.jobs.is_cancelled()).then(|| Arc::clone(&partition.busy))
+    }
+
+    /// What to commit for the partition of a message. Returns `None` if it belongs to another worker.
+    pub(crate) fn position(
+        &self,
+        topic: &str,
+        place: &Place,
+    ) -> Option<KafkaResult<TopicPartitionList>> {
+        let partitions = self.lock();
+        let known = partitions.get(&place.partition)?;
+        (!place.hand_over.jobs.is_cancelled()).then(|| known.position(topic, place.partition))
     }
 
     /// Marks a message as done, and returns what to commit.
@@ -99,19 +122,65 @@ impl Partitions {
         let mut partitions = self.lock();
         let known = partitions.get_mut(&place.partition)?;
         known.begun.remove(&place.offset);
-        let offsets = &mut known.offsets;
-        offsets.finish(place.offset);
-        let mut list = TopicPartitionList::new();
-        let mut element = list.add_partition(topic, place.partition);
-        element.set_metadata(offsets.text());
-        Some(element.set_offset(Offset::Offset(offsets.position())).map(|()| list))
+        known.offsets.finish(place.offset);
+        Some(known.position(topic, place.partition))
+    }
+
+    /// Leaves the queries that run to other workers. Jobs that read rows go on.
+    pub(crate) fn leave_queries(&self) {
+        self.lock().values().for_each(|partition| partition.hand_over.queries.cancel());
     }
 
     /// Releases all partitions, so that other workers can run their jobs.
     pub(crate) fn hand_over_all(&self) {
         for (_, partition) in self.lock().drain() {
-            partition.hand_over.cancel();
+            partition.hand_over.jobs.cancel();
         }
+    }
+
+    /// Releases partitions that Kafka takes away, or has given away already if they are lost. Blocks while jobs read their
+    /// rows, and while statuses are published: the next worker reads the statuses.
+    fn revoke(&self, revoked: &[i32], is_lost: bool) {
+        self.revocations.fetch_add(1, Ordering::Relaxed);
+        let find = |number: &i32| {
+            let partitions = self.lock();
+            let partition = partitions.get(number)?;
+            Some((partition.hand_over.clone(), Arc::downgrade(&partition.busy)))
+        };
+        let (moving, busy): (Vec<HandOver>, Vec<Weak<()>>) =
+            revoked.iter().filter_map(find).unzip();
+        if is_lost {
+            moving.iter().for_each(|hand_over| hand_over.lost.cancel());
+        } else {
+            moving.iter().for_each(|hand_over| hand_over.queries.cancel());
+            wait(READERS, || busy.iter().all(|busy| busy.strong_count() <= 1));
+        }
+        for number in revoked {
+            if self.lock().remove(number).is_some() {
+                info!(partition = number, "another worker takes over");
+            }
+        }
+        moving.iter().for_each(|hand_over| hand_over.jobs.cancel());
+        if !is_lost {
+            wait(PUBLISHERS, || busy.iter().all(|busy| busy.strong_count() == 0));
+        }
+    }
+}
+
+impl Partition {
+    fn position(&self, topic: &str, partition: i32) -> KafkaResult<TopicPartitionList> {
+        let mut list = TopicPartitionList::new();
+        let mut element = list.add_partition(topic, partition);
+        element.set_metadata(self.offsets.text());
+        element.set_offset(Offset::Offset(self.offsets.position())).map(|()| list)
+    }
+}
+
+/// Waits until something holds, or for the longest time. Blocks.
+fn wait(longest: Duration, holds: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !holds() && started.elapsed() < longest {
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -147,21 +216,11 @@ impl ConsumerContext for SharedPartitions {
         }
     }
 
-    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         if let Rebalance::Revoke(list) = rebalance {
-            self.partitions.revocations.fetch_add(1, Ordering::Relaxed);
-            let removed = list.elements().into_iter().filter_map(|element| {
-                let partition = self.partitions.lock().remove(&element.partition())?;
-                info!(partition = element.partition(), "another worker takes over");
-                partition.hand_over.cancel();
-                Some(partition)
-            });
-            // The next worker reads the final statuses, so those being published have to arrive first.
-            let (removed, started) = (removed.collect::<Vec<_>>(), Instant::now());
-            let is_quiet = |partition: &Partition| Arc::strong_count(&partition.publishing) == 1;
-            while !removed.iter().all(is_quiet) && started.elapsed() < PATIENCE {
-                std::thread::sleep(Duration::from_millis(5));
-            }
+            let revoked: Vec<i32> =
+                list.elements().iter().map(TopicPartitionListElem::partition).collect();
+            self.partitions.revoke(&revoked, consumer.assignment_lost());
         }
     }
 }

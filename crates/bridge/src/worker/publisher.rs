@@ -1,31 +1,45 @@
 //! Publishes status messages to Kafka and commits the messages of jobs that ended.
+//!
+//! **A worker that has lost its partitions publishes nothing.** It may not know of the loss: it was suspended, or cut off from
+//! Kafka. Kafka refuses the commits of such a worker, so none publishes a status, begins a job or reads rows unless Kafka
+//! has just taken a commit. A status that can't be delivered is given up before the session of the worker can end.
+//!
+//! **No final status is published twice.** A status that was given up may have arrived. It is looked for in the topic before it
+//! is sent again.
 
-use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{CommitMode, Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
-use rdkafka::types::RDKafkaErrorCode;
-use tracing::{error, warn};
+use rdkafka::topic_partition_list::TopicPartitionList;
+use tracing::warn;
 
-use crate::status::{JobStatus, Statuses};
-use crate::worker::history::{DONE_HEADER, Done, ENDED_HEADER, MessageOfJob};
+use crate::done::Done;
+use crate::status::{JobStatus, now};
+use crate::worker::history::{DONE_HEADER, ENDED_HEADER, MessageOfJob, history};
 use crate::worker::partitions::{Place, SharedPartitions};
+use crate::worker::retries::{Delays, handed_over, is_too_large, shortened};
 
-/// Time limit for a call to Kafka.
+/// Longest time until a status is delivered.
 const LIMIT: Duration = Duration::from_secs(30);
+/// How long a commit proves that this worker is a member of its group. Sessions are longer.
+const PROOF: Duration = Duration::from_secs(1);
+/// The session of librdkafka if the settings have none, in milliseconds.
+const SESSION_MS: u64 = 45_000;
 
 /// Publishes status messages, and commits the message of a job after its final status is published.
 pub(crate) struct Publisher {
     producer: FutureProducer,
-    /// Held while a final status is published: one at a time.
+    client: ClientConfig,
+    /// Held during a commit, and while a final status is published: one at a time.
     turn: tokio::sync::Mutex<()>,
+    /// When Kafka was last asked for a commit that it took.
+    committed: Mutex<Option<Instant>>,
     consumer: Arc<StreamConsumer<SharedPartitions>>,
     run_topic: String,
     status_topic: String,
@@ -39,25 +53,93 @@ impl Publisher {
         run_topic: &str,
         status_topic: &str,
     ) -> KafkaResult<Self> {
-        let mut client = client.clone();
+        let session = client.get("session.timeout.ms").and_then(|text| text.parse().ok());
+        let limit = u128::from(session.unwrap_or(SESSION_MS) * 2 / 3).min(LIMIT.as_millis());
+        let mut of_producer = client.clone();
         // Each status is awaited, so batching would only delay it. Idempotence keeps a repeated one single. The broker
         // decides how large a message may be.
-        client
+        of_producer
             .set("enable.idempotence", "true")
             .set("linger.ms", "0")
             .set("message.max.bytes", "100000000")
-            .set("message.timeout.ms", "30000");
+            .set("message.timeout.ms", limit.to_string());
         Ok(Self {
-            producer: client.create()?,
+            producer: of_producer.create()?,
+            client: client.clone(),
             turn: tokio::sync::Mutex::default(),
+            committed: Mutex::default(),
             consumer,
             run_topic: run_topic.to_owned(),
             status_topic: status_topic.to_owned(),
         })
     }
 
+    /// Waits until it is certain that a job belongs to this worker.
+    ///
+    /// # Errors
+    /// It belongs to another worker, or Kafka's client can't be used any more.
+    pub(crate) async fn own(&self, place: &Place) -> io::Result<()> {
+        let mut delays = Delays::default();
+        loop {
+            match self.is_own(place).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => return Err(handed_over()),
+                Err(error) => delays.after(&error, place).await?,
+            }
+        }
+    }
+
+    async fn is_own(&self, place: &Place) -> KafkaResult<bool> {
+        if !self.is_proved() {
+            let _turn = self.turn.lock().await;
+            self.prove(place).await?;
+        }
+        Ok(self.has(place))
+    }
+
+    /// Whether a job belongs to this worker, as far as the worker knows.
+    fn has(&self, place: &Place) -> bool {
+        !place.hand_over.jobs.is_cancelled() && !self.consumer.assignment_lost()
+    }
+
+    /// A guard to hold while rows are read. Returns `None` if the job belongs to another worker.
+    pub(crate) fn busy(&self, place: &Place) -> Option<Arc<()>> {
+        self.consumer.context().partitions.busy(place)
+    }
+
+    fn committed(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.committed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_proved(&self) -> bool {
+        self.committed().is_some_and(|at| at.elapsed() < PROOF)
+    }
+
+    /// Commits the position of a partition once more, unless Kafka has just taken a commit. Call it in turn.
+    async fn prove(&self, place: &Place) -> KafkaResult<()> {
+        let position = self.consumer.context().partitions.position(&self.run_topic, place);
+        match position.filter(|_| !self.is_proved()) {
+            Some(position) => self.commit(position?).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn commit(&self, position: TopicPartitionList) -> KafkaResult<()> {
+        let (asked, consumer) = (Instant::now(), Arc::clone(&self.consumer));
+        let committed =
+            tokio::task::spawn_blocking(move || consumer.commit(&position, CommitMode::Sync));
+        committed.await.unwrap_or(Err(KafkaError::Canceled))?;
+        *self.committed() = Some(asked);
+        Ok(())
+    }
+
+    fn message(&self, place: &Place) -> MessageOfJob {
+        let Place { partition, offset, .. } = *place;
+        MessageOfJob { topic: self.run_topic.clone(), partition, offset }
+    }
+
     /// Publishes a status. `done` is what was done for a job that has not ended.
-    async fn send(
+    pub(crate) async fn send(
         &self,
         place: &Place,
         status: &JobStatus,
@@ -65,8 +147,7 @@ impl Publisher {
     ) -> KafkaResult<()> {
         let job_id = &status.job_id;
         let status = serde_json::to_vec(status).unwrap_or_default();
-        let Place { partition, offset, .. } = *place;
-        let message = MessageOfJob { topic: self.run_topic.clone(), partition, offset };
+        let message = self.message(place);
         let (key, value) = match done {
             Some(done) => (DONE_HEADER, format!("{message} {done}")),
             None => (ENDED_HEADER, message.to_string()),
@@ -81,16 +162,36 @@ impl Publisher {
 
     /// Publishes a status that another worker needs to go on. Retries until that succeeds or the job belongs to another
     /// worker.
-    async fn keep(&self, place: &Place, mut status: JobStatus, done: &Done) -> io::Result<()> {
+    pub(crate) async fn keep(
+        &self,
+        place: &Place,
+        mut status: JobStatus,
+        done: &Done,
+    ) -> io::Result<()> {
         let mut delays = Delays::default();
-        while let Err(error) = self.send(place, &status, Some(done)).await {
-            if !is_too_large(&error) {
-                delays.after(&error, place).await?;
-            } else if !shortened(&mut status) {
-                return Ok(());
+        loop {
+            match self.try_keep(place, &status, done).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => return Err(handed_over()),
+                Err(error) if !is_too_large(&error) => delays.after(&error, place).await?,
+                Err(_) if shortened(&mut status) => {}
+                Err(_) => return Ok(()),
             }
         }
-        Ok(())
+    }
+
+    /// Makes one attempt. Returns `false` if the job belongs to another worker.
+    pub(crate) async fn try_keep(
+        &self,
+        place: &Place,
+        status: &JobStatus,
+        done: &Done,
+    ) -> KafkaResult<bool> {
+        let is_own = self.is_own(place).await?;
+        if is_own {
+            self.send(place, status, Some(done)).await?;
+        }
+        Ok(is_own)
     }
 
     /// Waits until this worker publishes no final status.
@@ -105,12 +206,13 @@ impl Publisher {
         place: &Place,
         mut status: Option<JobStatus>,
     ) -> io::Result<()> {
-        let mut delays = Delays::default();
+        let (mut delays, mut sent) = (Delays::default(), None);
         loop {
-            match self.try_finish(place, status.as_ref()).await {
+            match self.try_finish(place, status.as_ref(), &mut sent).await {
                 Ok(true) => return Ok(()),
                 Ok(false) => return Err(handed_over()),
                 Err(error) if is_too_large(&error) => {
+                    sent = None;
                     status = status.and_then(|mut status| shortened(&mut status).then_some(status));
                 }
                 Err(error) => delays.after(&error, place).await?,
@@ -118,168 +220,46 @@ impl Publisher {
         }
     }
 
-    /// Makes one attempt. Returns `false` if the job belongs to another worker.
-    async fn try_finish(&self, place: &Place, status: Option<&JobStatus>) -> KafkaResult<bool> {
+    /// Makes one attempt. Returns `false` if the job belongs to another worker. `sent` is when the status was first sent,
+    /// in milliseconds since 1970.
+    async fn try_finish(
+        &self,
+        place: &Place,
+        status: Option<&JobStatus>,
+        sent: &mut Option<u64>,
+    ) -> KafkaResult<bool> {
         // One at a time, so that no position is committed after a later one.
         let _turn = self.turn.lock().await;
-        // Kafka has dropped this worker from the group, and the rebalance has not been reported yet.
-        if self.consumer.assignment_lost() {
-            return Ok(false);
-        }
-        let partitions = &self.consumer.context().partitions;
-        let Some(publishing) = partitions.publishing(place) else { return Ok(false) };
-        if let Some(status) = status {
+        self.prove(place).await?;
+        let Some(busy) = self.busy(place).filter(|_| self.has(place)) else { return Ok(false) };
+        if let Some(status) = status
+            && !self.has_arrived(place, *sent).await?
+        {
+            sent.get_or_insert_with(now);
             self.send(place, status, None).await?;
         }
-        let offsets = partitions.after(&self.run_topic, place);
-        drop(publishing);
+        let position = self.consumer.context().partitions.after(&self.run_topic, place);
+        drop(busy);
         // If the worker dies here, the status that was published names the message that it ends, and the next
         // worker finds it.
-        let Some(offsets) = offsets else { return Ok(true) };
-        let consumer = Arc::clone(&self.consumer);
-        let committed = tokio::task::spawn_blocking(move || {
-            offsets.and_then(|offsets| consumer.commit(&offsets, CommitMode::Sync))
-        });
-        if let Err(error) = committed.await.unwrap_or(Err(KafkaError::Canceled)) {
+        let Some(position) = position else { return Ok(true) };
+        let committed = match position {
+            Ok(position) => self.commit(position).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = committed {
             warn!("can't commit the position; the next commit includes it: {error}");
         }
         Ok(true)
     }
-}
 
-/// The delays between attempts to publish a status.
-struct Delays(Duration);
-
-impl Default for Delays {
-    fn default() -> Self {
-        Self(Duration::from_millis(100))
-    }
-}
-
-impl Delays {
-    /// Waits before the next attempt.
-    ///
-    /// # Errors
-    /// There must be no further attempt.
-    async fn after(&mut self, error: &KafkaError, place: &Place) -> io::Result<()> {
-        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
-            return Err(io::Error::other(error.to_string()));
-        }
-        warn!("can't publish a status, retrying: {error}");
-        tokio::select! {
-            () = tokio::time::sleep(self.0) => {}
-            () = place.hand_over.cancelled() => return Err(handed_over()),
-        }
-        self.0 = (self.0 * 2).min(Duration::from_secs(10));
-        Ok(())
-    }
-}
-
-/// Cuts the query in a status that is larger than Kafka takes. Returns whether that made it smaller.
-fn shortened(status: &mut JobStatus) -> bool {
-    let is_shorter = status.metadata.shorten();
-    match is_shorter {
-        true => warn!(job = status.job_id, "a status is too large; its query is cut"),
-        false => {
-            error!(job = status.job_id, "a status is larger than Kafka takes, and is left out");
-        }
-    }
-    is_shorter
-}
-
-fn is_too_large(error: &KafkaError) -> bool {
-    use RDKafkaErrorCode::{InvalidMessageSize, MessageSizeTooLarge};
-    matches!(error.rdkafka_error_code(), Some(InvalidMessageSize | MessageSizeTooLarge))
-}
-
-/// The job belongs to another worker.
-#[derive(Debug)]
-struct HandedOver;
-
-impl fmt::Display for HandedOver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the job belongs to another worker")
-    }
-}
-
-impl std::error::Error for HandedOver {}
-
-fn handed_over() -> io::Error {
-    io::Error::other(HandedOver)
-}
-
-/// Whether a status was not published because the job belongs to another worker.
-pub(crate) fn is_handed_over(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<HandedOver>)
-}
-
-/// Publishes the status messages of one job.
-pub(crate) struct JobStatuses<'a> {
-    publisher: &'a Publisher,
-    place: &'a Place,
-    /// What was done for the job.
-    done: Mutex<Done>,
-    /// The time that other workers have used.
-    used_before: u64,
-    since: Instant,
-    /// The query in the database, for requests to stop it.
-    execution_id: Arc<Mutex<Option<String>>>,
-}
-
-impl<'a> JobStatuses<'a> {
-    pub(crate) fn new(publisher: &'a Publisher, place: &'a Place, done: Done) -> Self {
-        let execution_id = Arc::new(Mutex::new(done.execution_id.clone()));
-        let (used_before, since) = (done.used, Instant::now());
-        Self { publisher, place, done: Mutex::new(done), used_before, since, execution_id }
-    }
-
-    /// The query in the database, once its id was published.
-    pub(crate) fn execution_id(&self) -> Arc<Mutex<Option<String>>> {
-        Arc::clone(&self.execution_id)
-    }
-
-    fn done(&self) -> MutexGuard<'_, Done> {
-        self.done.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[async_trait]
-impl Statuses for JobStatuses<'_> {
-    async fn publish(&self, status: &JobStatus) -> io::Result<()> {
-        if status.status.is_final() {
-            return self.publisher.finish(self.place, Some(status.clone())).await;
-        }
-        self.execution_id
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone_from(&status.execution_id);
-        let (done, is_news) = {
-            let mut done = self.done();
-            let is_news = done.execution_id != status.execution_id;
-            done.execution_id.clone_from(&status.execution_id);
-            let used = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-            done.used = self.used_before.saturating_add(used);
-            (done.clone(), is_news)
-        };
-        if is_news {
-            return self.publisher.keep(self.place, status.clone(), &done).await;
-        }
-        // A job must not wait because its progress can't be published.
-        let sent = self.publisher.send(self.place, status, Some(&done)).await;
-        if let Err(error) = sent {
-            warn!(job = status.job_id, "can't publish a status: {error}");
-        }
-        Ok(())
-    }
-
-    /// The time that the query has taken stays as it was: what follows does not count.
-    async fn reads_rows(&self, status: &JobStatus) -> io::Result<()> {
-        let done = {
-            let mut done = self.done();
-            done.reads += 1;
-            done.execution_id = None;
-            done.clone()
-        };
-        self.publisher.keep(self.place, status.clone(), &done).await
+    /// Whether a final status that was sent before is in the topic.
+    async fn has_arrived(&self, place: &Place, sent: Option<u64>) -> KafkaResult<bool> {
+        let Some(sent) = sent else { return Ok(false) };
+        let (client, topic) = (self.client.clone(), self.status_topic.clone());
+        let (message, sent) = (self.message(place), i64::try_from(sent).ok());
+        let found = tokio::task::spawn_blocking(move || history(&client, &topic, &message, sent));
+        let found = found.await.unwrap_or(Err(KafkaError::Canceled))?;
+        Ok(found.ended.contains(&place.offset))
     }
 }

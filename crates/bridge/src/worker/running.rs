@@ -1,22 +1,19 @@
 //! Runs the job of one message.
 
-use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use futures::FutureExt;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{BorrowedMessage, Message};
-use taploom_jobs::{Failure, FailureCause, Outcome, Stop};
-use tracing::{Instrument, error, info, info_span, warn};
+use taploom_jobs::{Outcome, Stop};
+use tracing::{Instrument, error, info_span, warn};
 
-use crate::bridge::Earlier;
+use crate::done::Done;
 use crate::message::{JobRun, Rejected};
 use crate::worker::Worker;
 use crate::worker::deletes::RunningJob;
-use crate::worker::history::Done;
+use crate::worker::job_statuses::JobStatuses;
 use crate::worker::partitions::Place;
-use crate::worker::publisher::{JobStatuses, is_handed_over};
+use crate::worker::retries::is_handed_over;
 
 /// A message of a job.
 pub(super) struct JobMessage {
@@ -41,25 +38,23 @@ impl Worker {
         message: JobMessage,
         place: Place,
     ) -> KafkaResult<()> {
-        if place.hand_over.is_cancelled() {
-            return Ok(());
-        }
         let done = place.done.clone().unwrap_or_default();
         let statuses = JobStatuses::new(&self.publisher, &place, done.clone());
-        let outcome = match message.job {
-            Ok(job) => {
+        let outcome = match (self.publisher.own(&place).await, message.job) {
+            (Err(error), _) => Err(error),
+            (Ok(()), Ok(job)) => {
                 let span = info_span!("job", id = job.job_id, owner = job.owner);
                 let run = self.run_job(job, message.published, done, &place, &statuses);
                 run.instrument(span).await
             }
-            Err(rejected) if rejected.job_id.is_some() => {
+            (Ok(()), Err(rejected)) if rejected.job_id.is_some() => {
                 warn!(
                     job = rejected.job_id,
                     "a message can't be taken as a job: {}", rejected.failure
                 );
                 self.bridge.reject(&rejected, &statuses).await
             }
-            Err(rejected) => {
+            (Ok(()), Err(rejected)) => {
                 let Place { partition, offset, .. } = place;
                 error!(partition, offset, "a message is skipped: {}", rejected.failure);
                 self.bridge.metrics().unreadable_messages.inc();
@@ -68,7 +63,7 @@ impl Worker {
         };
         match outcome {
             Ok(_) => Ok(()),
-            Err(error) if place.hand_over.is_cancelled() || is_handed_over(&error) => Ok(()),
+            Err(error) if place.hand_over.jobs.is_cancelled() || is_handed_over(&error) => Ok(()),
             Err(error) => {
                 error!("the end of a job can't be published: {error}");
                 Err(KafkaError::Canceled)
@@ -84,17 +79,9 @@ impl Worker {
         place: &Place,
         statuses: &JobStatuses<'_>,
     ) -> std::io::Result<Outcome> {
-        if done.reads >= self.attempts {
-            let times = done.reads;
-            let message =
-                format!("the job is given up: {times} workers ended while they read its rows");
-            error!("{message}");
-            let failure = Failure::new(FailureCause::Internal, message);
-            return self.bridge.reject(&job.rejected(failure), statuses).await;
-        }
         let stop = Stop {
-            hand_over: place.hand_over.clone(),
-            hand_over_query: self.leaves.clone(),
+            hand_over: place.hand_over.jobs.clone(),
+            hand_over_query: place.hand_over.queries.clone(),
             ..Stop::default()
         };
         let key = (place.partition, place.offset);
@@ -105,28 +92,11 @@ impl Worker {
             abort: stop.abort.clone(),
         };
         self.stops().enter(key, running);
-        info!("begins");
-        let used = Duration::from_millis(done.used);
-        let earlier = Earlier { execution_id: done.execution_id, used };
-        let panicked = job.rejected(Failure::defect());
-        let run = AssertUnwindSafe(self.bridge.go_on(job, earlier, statuses, &stop));
-        let outcome = match run.catch_unwind().await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                error!("defect: the job panicked");
-                let known = statuses.execution_id();
-                let query = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                query.into_iter().for_each(|id| self.bridge.abandon(id, Vec::new()));
-                self.bridge.reject(&panicked, statuses).await
-            }
-        };
+        let (most, execution_id) = (self.attempts, statuses.execution_id());
+        let outcome = self.bridge.attempt(job, done, most, &execution_id, statuses, &stop).await;
         self.stops().leave(key);
-        match &outcome {
-            Ok(Outcome::Failed(failure)) => info!("failed: {failure}"),
-            Ok(Outcome::Completed(_)) => info!("completed"),
-            Ok(Outcome::Aborted) => info!("stopped"),
-            Ok(Outcome::HandedOver) => info!("handed over"),
-            Err(_) => {}
+        if let Ok(Outcome::HandedOver) = outcome {
+            statuses.handed_over().await;
         }
         outcome
     }

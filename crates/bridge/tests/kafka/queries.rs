@@ -9,17 +9,23 @@ use crate::harness::{ENDLESS, Kafka};
 use crate::support::qserv::ManyQueries;
 use crate::support::tap::{finals, has, is_final, wait};
 
+/// A job whose rows are read when its worker has to stop is begun again. That is not an attempt that failed.
 pub(crate) fn handed_over(kafka: &Kafka) {
     kafka.job("endless", ENDLESS);
     let mut first = kafka.worker("shutdown_grace_seconds = 1");
     kafka.tap.until("the job begins", |statuses| has(statuses, "endless", "EXECUTING"));
+    let asked = Instant::now();
     assert!(first.terminate().success());
+    assert!(asked.elapsed() < Duration::from_secs(4), "the grace period is {:?}", asked.elapsed());
     assert_eq!(finals(&kafka.tap.published()), 0);
-    let _second = kafka.worker("timeout_seconds = 1");
+    let _second = kafka.worker("timeout_seconds = 1\nattempts = 1");
     kafka.tap.until("the job ends elsewhere", |statuses| has(statuses, "endless", "ERROR"));
-    // Each worker says that the query runs, and that rows are read.
+    // Each worker says that the query runs, and that rows are read; the first also that they were not read to the end.
     let phases = kafka.tap.phases()["endless"].clone();
-    assert_eq!(phases, ["EXECUTING", "EXECUTING", "EXECUTING", "EXECUTING", "ERROR"]);
+    assert_eq!(phases, [&["EXECUTING"; 5][..], &["ERROR"]].concat());
+    let published = kafka.tap.published();
+    let last = published.iter().find(|status| is_final(status)).unwrap();
+    assert_eq!(last["errorInfo"]["errorCode"], "result_timeout", "{last}");
 }
 
 pub(crate) fn lanes(kafka: &Kafka) {

@@ -24,6 +24,8 @@ pub(crate) struct FakeState {
     pub(crate) broken: usize,
     /// The number of requests for a status that are answered with 503 first.
     pub(crate) away: usize,
+    /// Errors in answers to requests for a status, before the statuses.
+    pub(crate) errors: Vec<String>,
     /// How the request to forget a result is answered.
     pub(crate) forgets: Forgets,
     /// The ADQL of the last query.
@@ -83,6 +85,9 @@ async fn status(State(fake): State<FakeQserv>, Path(id): Path<u64>) -> Said {
     if state.away > 0 {
         state.away -= 1;
         return Err(StatusCode::SERVICE_UNAVAILABLE);
+    }
+    if let Some(error) = state.errors.pop() {
+        return Ok(Json(json!({"success": 0, "error": error})));
     }
     let next = match state.statuses.len() {
         1 => state.statuses[0].clone(),

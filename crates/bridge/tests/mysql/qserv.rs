@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use taploom_bridge::jobs::{Outcome, Stop};
-use taploom_bridge::{Bridge, Qserv, QservOptions};
+use taploom_bridge::{Bridge, Earlier, JobRun, Qserv, QservOptions};
 
 use crate::fake::{FakeQserv, Forgets};
 use crate::support::store::{Answer, Store};
-use crate::support::{assert_matches, bridge_to, limits, run, run_until, sample_json};
+use crate::support::{assert_matches, bridge_to, limits, run, run_until, sample, sample_json};
 use crate::{UNREACHABLE, server, support};
 
 /// A bridge to the fake Qserv. Rows come from a table, because a plain MariaDB lacks the function
@@ -134,6 +134,25 @@ async fn an_outage_of_qserv_is_waited_out() {
     assert_eq!(fake.asked()["cancel 1"], 1);
 }
 
+/// A query that Qserv can't say anything about may run, so it must not be submitted again.
+#[tokio::test]
+async fn a_query_is_unknown_only_if_qserv_says_so() {
+    let known =
+        "failed to obtain info for queryId=1, ex: Query to find info for the user query failed";
+    for (error, submissions) in [(known, 0), ("ex: Unknown user query, sql=SELECT", 1)] {
+        let failed = sample_json("qserv/simple-failed.json");
+        let (fake, url) = FakeQserv::start(&[failed]).await;
+        fake.0.lock().unwrap().errors = vec![error.to_owned()];
+        let bridge = qserv(&url, UNREACHABLE);
+        let message = JobRun::parse(sample("jobs/simple.json").as_bytes()).unwrap();
+        let earlier = Earlier { execution_id: Some("1".to_owned()), ..Earlier::default() };
+        let published = support::Published::default();
+        bridge.go_on(message, earlier, &published, &Stop::default()).await.unwrap();
+        assert_eq!(published.error().0, "backend_error");
+        assert_eq!(fake.asked().get("submit").copied().unwrap_or(0), submissions, "{error}");
+    }
+}
+
 #[tokio::test]
 async fn a_job_is_completed_before_its_result_is_deleted() {
     let server = server();
@@ -145,7 +164,7 @@ async fn a_job_is_completed_before_its_result_is_deleted() {
         job["resultDestination"] = json!(store.url());
         let bridge = qserv(&url, &server.url());
         let published = support::Published::default();
-        let message = taploom_bridge::JobRun::parse(job.to_string().as_bytes()).unwrap();
+        let message = JobRun::parse(job.to_string().as_bytes()).unwrap();
         let outcome = bridge.run(message, &published, &Stop::default()).await.unwrap();
         assert!(matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
         assert_eq!(published.phases(), ["EXECUTING", "COMPLETED"]);
