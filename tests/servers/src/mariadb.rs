@@ -1,44 +1,27 @@
 //! MariaDB from Debian's `mariadb-server-core`. It needs neither systemd nor configuration of the
 //! machine.
 
-use std::fs::{self, File};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::fs;
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::Path;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::Result;
+use crate::process::{ServerProcess, free_port, is_root, output_of};
+#[cfg(feature = "tls")]
+use crate::tls::Certificates;
+use crate::{Result, Settings};
 
 const INSTALL: &str = "MariaDB is needed: apt-get install mariadb-server-core mariadb-client-core";
-
-/// Runs the server until standard input ends, which happens when the process at the other end exits. Then
-/// it stops the server and deletes its files. `$1` is the folder; the server and its arguments follow.
-const WATCH: &str = r#"folder=$1; shift
-"$@" </dev/null & server=$!
-cat >/dev/null
-kill $server; wait $server
-rm -rf "$folder""#;
-
-/// Settings of a server that differ from the defaults.
-#[derive(Debug, Clone, Default)]
-pub struct Settings {
-    /// Additional arguments of `mariadbd`.
-    pub arguments: Vec<String>,
-    /// Use TLS, with a certificate for `localhost` and 127.0.0.1 from a separate authority.
-    #[cfg(feature = "tls")]
-    pub tls: bool,
-}
 
 /// A running server with the users `root` (no password) and `taploom` (password [`MariaDb::PASSWORD`]),
 /// both with all privileges, and a database `test`. Dropping it stops the server and deletes its files.
 #[derive(Debug)]
 pub struct MariaDb {
-    watch: Child,
-    folder: PathBuf,
+    process: ServerProcess,
     port: u16,
 }
 
@@ -63,15 +46,14 @@ impl MariaDb {
         let folder = folder.map_err(|error| format!("can't make a temporary folder: {error}"))?;
         install(folder.path())?;
         #[cfg(feature = "tls")]
-        let certificates = if settings.tls { tls::arguments(folder.path())? } else { Vec::new() };
+        let certificates = if settings.tls { tls_arguments(folder.path())? } else { Vec::new() };
         #[cfg(not(feature = "tls"))]
         let certificates = Vec::new();
 
         // The port is free now, but another process could take it before the server does.
         let port = free_port()?;
-        let watch = run(folder.path(), port, settings, &certificates)?;
-        // From here on, the watching shell deletes the files of the server.
-        let server = Self { watch, folder: folder.keep(), port };
+        let process = run(folder, port, settings, &certificates)?;
+        let server = Self { process, port };
         server.wait()?;
         Ok(server)
     }
@@ -83,7 +65,7 @@ impl MariaDb {
 
     /// The folder of its files, certificates (`ca.pem`) included.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        self.process.folder()
     }
 
     /// `mysql://taploom:...@127.0.0.1:PORT/test`.
@@ -115,7 +97,7 @@ impl MariaDb {
             if TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
                 return prepare(self.port);
             }
-            let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+            let log = fs::read_to_string(self.folder().join("log")).unwrap_or_default();
             if let Some(error) = log.lines().find(|line| line.contains("Aborting")) {
                 let mut errors = log.lines().filter(|line| line.contains("[ERROR]"));
                 return Err(errors.next_back().unwrap_or(error).to_owned());
@@ -123,13 +105,6 @@ impl MariaDb {
             thread::sleep(Duration::from_millis(50));
         }
         Err("mariadbd does not listen after a minute".to_owned())
-    }
-}
-
-impl Drop for MariaDb {
-    fn drop(&mut self) {
-        drop(self.watch.stdin.take());
-        let _ = self.watch.wait();
     }
 }
 
@@ -143,24 +118,26 @@ fn install(folder: &Path) -> Result<()> {
 }
 
 /// Starts the server, and the shell that watches it.
-fn run(folder: &Path, port: u16, settings: &Settings, certificates: &[String]) -> Result<Child> {
-    let log = File::create(folder.join("log"));
-    let log = log.map_err(|error| format!("can't write a log: {error}"))?;
+fn run(
+    folder: TempDir,
+    port: u16,
+    settings: &Settings,
+    certificates: &[String],
+) -> Result<ServerProcess> {
     // Debian installs it in a folder that is only in root's PATH.
     let beside = Path::new("/usr/sbin/mariadbd");
     let program = if beside.exists() { beside } else { Path::new("mariadbd") };
-    let mut command = Command::new("sh");
-    command.args(["-c", WATCH, "sh"]).arg(folder).arg(program).arg("--no-defaults");
+    let mut command = Command::new(program);
+    command.arg("--no-defaults");
     // In a folder that they share, a server that starts deletes the temporary tables of others.
-    command.env("TMPDIR", folder);
-    command.arg(format!("--datadir={}", folder.join("data").display()));
-    command.arg(format!("--socket={}", folder.join("socket").display()));
+    command.env("TMPDIR", folder.path());
+    command.arg(format!("--datadir={}", folder.path().join("data").display()));
+    command.arg(format!("--socket={}", folder.path().join("socket").display()));
     command.args(["--bind-address=127.0.0.1", &format!("--port={port}")]);
     command.args(["--skip-name-resolve", "--character-set-server=utf8mb4"]);
     command.args(["--innodb-buffer-pool-size=32M"]);
     command.args(as_root()).args(&settings.arguments).args(certificates);
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
-    command.spawn().map_err(|error| format!("can't run sh: {error}"))
+    ServerProcess::start(&command, folder, "TERM")
 }
 
 /// Users and a database.
@@ -177,63 +154,19 @@ fn prepare(port: u16) -> Result<()> {
 
 /// The server refuses to run as root unless it is told to.
 fn as_root() -> Option<&'static str> {
-    let process = fs::metadata("/proc/self");
-    process.is_ok_and(|process| process.uid() == 0).then_some("--user=root")
-}
-
-fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-    let address = listener.and_then(|listener| listener.local_addr());
-    address.map(|address| address.port()).map_err(|error| format!("no free port: {error}"))
-}
-
-/// Runs a program to its end. Returns its output, or its error messages.
-fn output(command: &mut Command) -> Result<String> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.stdin(Stdio::null()).output();
-    let output = output.map_err(|error| format!("can't run {program}: {error}\n{INSTALL}"))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    Err(format!("{program}: {}", String::from_utf8_lossy(&output.stderr).trim()))
+    is_root().then_some("--user=root")
 }
 
 #[cfg(feature = "tls")]
-mod tls {
-    //! Certificates that live as long as the server.
+fn tls_arguments(folder: &Path) -> Result<Vec<String>> {
+    let Certificates { authority, certificate, key } = Certificates::make(folder)?;
+    Ok(vec![
+        format!("--ssl-ca={authority}"),
+        format!("--ssl-cert={certificate}"),
+        format!("--ssl-key={key}"),
+    ])
+}
 
-    use std::fs;
-    use std::path::Path;
-
-    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-
-    use crate::Result;
-
-    /// The arguments of a server with a certificate that the authority of `ca.pem` signed.
-    pub(super) fn arguments(folder: &Path) -> Result<Vec<String>> {
-        let file = |name: &str| folder.join(name).display().to_string();
-        let write = |name: &str, pem: String| {
-            fs::write(folder.join(name), pem)
-                .map_err(|error| format!("can't write {name}: {error}"))
-        };
-        let (ca, certificate, key) = make().map_err(|error| format!("no certificate: {error}"))?;
-        write("ca.pem", ca)?;
-        write("server.pem", certificate)?;
-        write("server.key", key)?;
-        Ok(vec![
-            format!("--ssl-ca={}", file("ca.pem")),
-            format!("--ssl-cert={}", file("server.pem")),
-            format!("--ssl-key={}", file("server.key")),
-        ])
-    }
-
-    fn make() -> std::result::Result<(String, String, String), rcgen::Error> {
-        let mut authority = CertificateParams::new(Vec::new())?;
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
-        let key = KeyPair::generate()?;
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let certificate = CertificateParams::new(names)?.signed_by(&key, &authority)?;
-        Ok((authority.pem(), certificate.pem(), key.serialize_pem()))
-    }
+fn output(command: &mut Command) -> Result<String> {
+    output_of(command, INSTALL)
 }
