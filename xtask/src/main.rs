@@ -24,6 +24,7 @@
 //!                           one whose pages are in a temporary file
 //! cargo xtask bench loom-resident  resident memory of the Parquet writer for hard shapes
 //! cargo xtask bench mysql   client CPU of a wide result from MariaDB, against its own client
+//! cargo xtask bench postgres  the same for PostgreSQL, also of the encoded result
 //! cargo xtask bench peers   other programs on the same rows: votable, text, parquet, reading and rewriting, with a chart
 //!                           each; `peers text reading` only these; `peers 10 text` a tenth of the rows, to try it
 //! cargo xtask bench memory  peak against rows, columns and row groups
@@ -65,7 +66,7 @@ const USAGE: &str = "usage: cargo xtask setup | test [quick | STEP ... | --withi
     | soak [--jobs NUMBER] [--minutes MINUTES] [--longest SECONDS] [--outage SECONDS] \
     | english [list PHRASE | CHECKOUT] | packages | semver REVISION \
     | bench [formats|peers|memory|scale|small|threads|end-to-end|bridge|decimals|encodings|loom|loom-resident|mysql|\
-    readers|reading|sample|worker]";
+    postgres|readers|reading|sample|worker]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -128,6 +129,7 @@ fn benches(which: &[&str]) -> Outcome {
         ["loom", "page-file"] => bench::page_file::run(),
         ["loom-resident"] => bench::resident::run(),
         ["mysql"] => bench::mysql::run(),
+        ["postgres"] => bench::postgres::run(),
         ["bridge"] => bench::bridge::run(),
         ["worker"] => soak::memory(),
         ["peers", names @ ..] => peers(names),

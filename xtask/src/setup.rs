@@ -24,7 +24,25 @@ pub(crate) fn run() -> Outcome {
     stilts()?;
     // xmllint checks documents against the XML Schema of VOTable.
     debian("xmllint", &["libxml2-utils"])?;
-    debian("mariadb-install-db", &["mariadb-server-core", "mariadb-client-core"])
+    debian("mariadb-install-db", &["mariadb-server-core", "mariadb-client-core"])?;
+    postgres()
+}
+
+/// PostgreSQL with pgSphere, whose programs are not in the PATH. The tests start servers themselves, so the one that
+/// Debian's package would make is not wanted.
+fn postgres() -> Outcome {
+    let program = Path::new("/usr/lib/postgresql/15/bin/postgres");
+    let extension = Path::new("/usr/share/postgresql/15/extension/pg_sphere.control");
+    if program.is_file() && extension.is_file() {
+        return Ok(());
+    }
+    let clusters = Path::new("/etc/postgresql-common/createcluster.conf");
+    if is_root() && !clusters.exists() {
+        let written = clusters.parent().map_or(Ok(()), fs::create_dir_all);
+        let written = written.and_then(|()| fs::write(clusters, "create_main_cluster = false\n"));
+        written.map_err(|error| format!("can't write {}: {error}", clusters.display()))?;
+    }
+    install_packages("PostgreSQL", &["postgresql-15", "postgresql-15-pgsphere"])
 }
 
 /// STILTS, which needs Java.
@@ -173,18 +191,25 @@ fn debian(program: &str, packages: &[&str]) -> Outcome {
     if is_there(program) {
         return Ok(());
     }
-    let root_may_install = is_there("apt-get")
-        && fs::metadata("/proc/self").is_ok_and(|process| {
-            use std::os::unix::fs::MetadataExt;
-            process.uid() == 0
-        });
-    let hint = format!("{program} is needed: apt-get install {}", packages.join(" "));
-    if !root_may_install {
+    install_packages(program, packages)
+}
+
+/// Installs the Debian packages that `what` needs, if this process has the rights.
+fn install_packages(what: &str, packages: &[&str]) -> Outcome {
+    let hint = format!("{what} is needed: apt-get install {}", packages.join(" "));
+    if !is_root() || !is_there("apt-get") {
         return Err(hint);
     }
     run_or("apt-get", &["update", "-qq"], &hint)?;
-    let install = ["install", "-y", "-qq", "--no-install-recommends"];
+    // A file of settings that is there already is kept without a question.
+    let keep = "Dpkg::Options::=--force-confold";
+    let install = ["install", "-y", "-qq", "--no-install-recommends", "-o", keep];
     run_or("apt-get", &[&install, packages].concat(), &hint)
+}
+
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
 
 fn is_there(program: &str) -> bool {

@@ -78,8 +78,8 @@ pub struct KafkaConfig {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DatabaseConfig {
-    /// `mysql://USER:PASSWORD@HOST:PORT/DATABASE?...` or `sqlite:FILE`. For a Qserv, the server that gives the
-    /// rows.
+    /// `mysql://USER:PASSWORD@HOST:PORT/DATABASE?...`, `postgres://...` likewise, or `sqlite:FILE`. For a Qserv, the
+    /// MySQL server that gives the rows.
     pub url: Secret<String>,
     /// Time for which a database that is away is waited for, in seconds [default: 600].
     #[serde(default = "outage_seconds")]

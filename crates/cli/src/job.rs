@@ -20,7 +20,7 @@ use crate::resources::ResourceArguments;
 pub(crate) struct Arguments {
     /// File with the message of the job, in JSON; - for standard input
     message: PathBuf,
-    /// Database of the query: sqlite:FILE or mysql://USER:PASSWORD@HOST:PORT/DATABASE
+    /// Database of the query: sqlite:FILE, or mysql:// or postgres:// and USER:PASSWORD@HOST:PORT/DATABASE
     #[arg(long, value_name = "URL")]
     database: String,
     /// Base of the URLs in columns that ask for it [default: the baseUrl of the message]

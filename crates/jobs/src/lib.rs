@@ -15,6 +15,8 @@ mod upload;
 
 #[cfg(feature = "mysql")]
 pub use database::mysql_rows;
+#[cfg(feature = "postgres")]
+pub use database::postgres_rows;
 pub use database::{
     Database, Execution, Partitioning, Query, QueryPhase, QueryProgress, RowRequest,
     StreamingDatabase, UserTable,

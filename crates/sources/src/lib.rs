@@ -29,6 +29,8 @@ mod many;
 #[cfg(feature = "mysql")]
 pub mod mysql;
 mod plugin;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod progress;
 #[cfg(any(feature = "mysql", feature = "sqlite"))]
 mod pushdown;
@@ -36,11 +38,13 @@ mod registry;
 mod request;
 mod row_numbers;
 mod sampling;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod server;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(feature = "synth")]
 mod synth;
-#[cfg(any(feature = "mysql", feature = "sqlite"))]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod timestamp;
 mod wanted;
 
@@ -79,6 +83,8 @@ pub mod plugins {
     pub use crate::file::votable::VOTABLE;
     #[cfg(feature = "mysql")]
     pub use crate::mysql::MYSQL;
+    #[cfg(feature = "postgres")]
+    pub use crate::postgres::POSTGRES;
     #[cfg(feature = "sqlite")]
     pub use crate::sqlite::SQLITE;
     #[cfg(feature = "synth")]

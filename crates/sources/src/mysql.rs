@@ -4,7 +4,6 @@
 //! and rows are read here, because no existing client gives access to the bytes of a row without copying them or
 //! making a value for each cell.
 
-mod cells;
 mod column;
 mod connection;
 mod describe;
@@ -14,7 +13,6 @@ mod options;
 mod pushed;
 mod row;
 mod source;
-mod tls;
 mod wire;
 
 use async_trait::async_trait;
@@ -23,11 +21,13 @@ use taploom_model::{Result, RowSource};
 pub use self::connection::{MysqlConnection, QueryKiller};
 pub use self::failure::ServerError;
 pub use self::options::{MysqlOptions, Session, SslMode};
-pub use self::source::{BatchLimits, MysqlSource};
+pub use self::source::MysqlSource;
 use crate::column_list::ColumnList;
 use crate::plugin::{Place, QueryUse, SourceInfo, SourceType};
 use crate::register_source;
 use crate::request::Request;
+pub use crate::server::BatchLimits;
+use crate::server::Retries;
 
 /// Connects and runs a query. If the connection is lost before the first row, it connects and runs the query again, up
 /// to [`MysqlOptions::connect_retries`] times.
@@ -55,7 +55,7 @@ pub async fn query(
     columns: Option<&ColumnList>,
     limits: BatchLimits,
 ) -> Result<MysqlSource> {
-    let mut retries = connection::Retries::new(options);
+    let mut retries = Retries::new(options.connect_retries);
     loop {
         let connection = MysqlConnection::connect(options).await?;
         match connection.rows_of(query, columns, limits).await {

@@ -87,6 +87,10 @@ fn a_location_is_read_by_one_source() {
     for location in ["mysql://tap:SECRET@db/dp1", "mariadb://db"] {
         assert_eq!(registry().find(location).unwrap().info().id, "mysql");
     }
+    #[cfg(feature = "postgres")]
+    for location in ["postgres://tap:SECRET@db/dp1", "postgresql://db"] {
+        assert_eq!(registry().find(location).unwrap().info().id, "postgres");
+    }
 }
 
 #[test]
@@ -110,7 +114,7 @@ fn a_location_that_no_source_reads_is_refused_without_its_password() {
             "mysql+asyncmy://tap:SECRET@db/dp1",
             "source mysql+asyncmy://…: no source has this scheme",
         ),
-        ("postgresql://tap:SECRET@db/dp1", "source postgresql://…: no source has this scheme"),
+        ("oracle://tap:SECRET@db/dp1", "source oracle://…: no source has this scheme"),
         ("mysql:tap:SECRET@db/dp1", "source mysql:…: no source has this scheme"),
         ("tap:SECRET@db/dp1", "source tap:…: no source has this scheme"),
         ("//tap:SECRET@db/dp1", "source …: no source has this scheme"),

@@ -171,7 +171,7 @@ impl Broker {
         output(format.args(["format", "-t", CLUSTER, "-c"]).arg(&properties), INSTALL)?;
         let mut server = java("kafka.Kafka");
         server.arg(&properties);
-        Ok(Self { server: Supervised::start(folder, &server)?, port, link })
+        Ok(Self { server: Supervised::start(folder, &server, "TERM")?, port, link })
     }
 
     fn wait(&self) -> Result<()> {

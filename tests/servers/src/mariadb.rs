@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpStream};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -11,20 +10,12 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::Result;
-use crate::supervised::{self, Supervised, free_ports};
+use crate::supervised::{self, Supervised, free_ports, is_root};
+#[cfg(feature = "tls")]
+use crate::tls::Certificates;
+use crate::{Result, Settings};
 
 const INSTALL: &str = "MariaDB is needed: apt-get install mariadb-server-core mariadb-client-core";
-
-/// Settings of a server that differ from the defaults.
-#[derive(Debug, Clone, Default)]
-pub struct Settings {
-    /// Additional arguments of `mariadbd`.
-    pub arguments: Vec<String>,
-    /// Use TLS, with a certificate for `localhost` and 127.0.0.1 from a separate authority.
-    #[cfg(feature = "tls")]
-    pub tls: bool,
-}
 
 /// A running server with the users `root` (no password) and `taploom` (password [`MariaDb::PASSWORD`]),
 /// both with all privileges, and a database `test`. Dropping it stops the server and deletes its files.
@@ -55,13 +46,13 @@ impl MariaDb {
         let folder = folder.map_err(|error| format!("can't make a temporary folder: {error}"))?;
         install(folder.path())?;
         #[cfg(feature = "tls")]
-        let certificates = if settings.tls { tls::arguments(folder.path())? } else { Vec::new() };
+        let certificates = if settings.tls { tls_arguments(folder.path())? } else { Vec::new() };
         #[cfg(not(feature = "tls"))]
         let certificates = Vec::new();
 
         let [port] = free_ports()?;
         let command = command(folder.path(), port, settings, &certificates);
-        let server = Self { server: Supervised::start(folder, &command)?, port };
+        let server = Self { server: Supervised::start(folder, &command, "TERM")?, port };
         server.wait()?;
         Ok(server)
     }
@@ -157,50 +148,19 @@ fn prepare(port: u16) -> Result<()> {
 
 /// The server refuses to run as root unless it is told to.
 fn as_root() -> Option<&'static str> {
-    let process = fs::metadata("/proc/self");
-    process.is_ok_and(|process| process.uid() == 0).then_some("--user=root")
+    is_root().then_some("--user=root")
+}
+
+#[cfg(feature = "tls")]
+fn tls_arguments(folder: &Path) -> Result<Vec<String>> {
+    let Certificates { authority, certificate, key } = Certificates::make(folder)?;
+    Ok(vec![
+        format!("--ssl-ca={authority}"),
+        format!("--ssl-cert={certificate}"),
+        format!("--ssl-key={key}"),
+    ])
 }
 
 fn output(command: &mut Command) -> Result<String> {
     supervised::output(command, INSTALL)
-}
-
-#[cfg(feature = "tls")]
-mod tls {
-    //! Certificates that live as long as the server.
-
-    use std::fs;
-    use std::path::Path;
-
-    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-
-    use crate::Result;
-
-    /// The arguments of a server with a certificate that the authority of `ca.pem` signed.
-    pub(super) fn arguments(folder: &Path) -> Result<Vec<String>> {
-        let file = |name: &str| folder.join(name).display().to_string();
-        let write = |name: &str, pem: String| {
-            fs::write(folder.join(name), pem)
-                .map_err(|error| format!("can't write {name}: {error}"))
-        };
-        let (ca, certificate, key) = make().map_err(|error| format!("no certificate: {error}"))?;
-        write("ca.pem", ca)?;
-        write("server.pem", certificate)?;
-        write("server.key", key)?;
-        Ok(vec![
-            format!("--ssl-ca={}", file("ca.pem")),
-            format!("--ssl-cert={}", file("server.pem")),
-            format!("--ssl-key={}", file("server.key")),
-        ])
-    }
-
-    fn make() -> std::result::Result<(String, String, String), rcgen::Error> {
-        let mut authority = CertificateParams::new(Vec::new())?;
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
-        let key = KeyPair::generate()?;
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let certificate = CertificateParams::new(names)?.signed_by(&key, &authority)?;
-        Ok((authority.pem(), certificate.pem(), key.serialize_pem()))
-    }
 }

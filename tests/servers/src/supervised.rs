@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
@@ -12,9 +13,9 @@ use tempfile::TempDir;
 use crate::Result;
 
 /// Runs the server until standard input ends, which happens when the process at the other end exits. Then
-/// it stops the server and deletes its files. `$1` is the folder; the server and its arguments follow. A line of
-/// standard input is the name of a signal that ends the server, or `start`.
-const WATCH: &str = r#"folder=$1; shift
+/// it stops the server with the signal `$2` and deletes its files. `$1` is the folder; the server and its arguments
+/// follow. A line of standard input is the name of a signal that ends the server, or `start`.
+const WATCH: &str = r#"folder=$1; signal=$2; shift 2
 start() { "$@" </dev/null >>"$folder/log" 2>&1 & server=$!; }
 start "$@"
 while read -r order; do
@@ -24,7 +25,7 @@ while read -r order; do
     esac
     echo done
 done
-kill $server; wait $server
+kill -s "$signal" $server; wait $server
 rm -rf "$folder""#;
 
 /// A server that runs in a folder of its own. Dropping it stops the server and deletes its files.
@@ -37,10 +38,11 @@ pub(crate) struct Supervised {
 }
 
 impl Supervised {
-    /// Starts a server with its arguments and variables. What it prints goes to the file `log` in its folder.
-    pub(crate) fn start(folder: TempDir, server: &Command) -> Result<Self> {
+    /// Starts a server with its arguments and variables. What it prints goes to the file `log` in its folder. The signal
+    /// ends it.
+    pub(crate) fn start(folder: TempDir, server: &Command, signal: &str) -> Result<Self> {
         let mut command = Command::new("sh");
-        command.args(["-c", WATCH, "sh"]).arg(folder.path());
+        command.args(["-c", WATCH, "sh"]).arg(folder.path()).arg(signal);
         command.arg(server.get_program()).args(server.get_args());
         command.envs(server.get_envs().filter_map(|(name, value)| Some((name, value?))));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -104,6 +106,10 @@ pub(crate) fn free_ports<const N: usize>() -> Result<[u16; N]> {
         listeners.push(listener);
     }
     Ok(ports)
+}
+
+pub(crate) fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
 
 /// Runs a program to its end. Returns its output, or its error messages; `install` says how to install it.

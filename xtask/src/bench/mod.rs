@@ -12,6 +12,7 @@ mod narrow_table;
 mod page;
 pub(crate) mod page_file;
 pub(crate) mod peers;
+pub(crate) mod postgres;
 pub(crate) mod readers;
 pub(crate) mod reading;
 pub(crate) mod resident;
@@ -34,6 +35,42 @@ use crate::folders::{SHIPPED, program, target};
 pub(crate) struct Usage {
     pub(crate) cpu: Duration,
     pub(crate) peak_kib: u64,
+}
+
+/// The median CPU time, and the largest peak memory, of several runs of a program.
+pub(crate) struct Typical {
+    pub(crate) cpu_seconds: f64,
+    pub(crate) peak_mib: f64,
+}
+
+/// Runs programs that handle the same rows in turn, so that other load on the machine affects all of them, and prints a
+/// table of them.
+pub(crate) fn turns<const PROGRAMS: usize>(
+    rows: u64,
+    programs: [(&str, &[&str]); PROGRAMS],
+) -> Outcome<[Typical; PROGRAMS]> {
+    const TURNS: usize = 5;
+
+    let mut seconds = [const { Vec::new() }; PROGRAMS];
+    let mut peaks = [0; PROGRAMS];
+    for _ in 0..TURNS {
+        for (index, (_, arguments)) in programs.iter().enumerate() {
+            let usage = usage(arguments)?;
+            seconds[index].push(usage.cpu.as_secs_f64());
+            peaks[index] = peaks[index].max(usage.peak_kib);
+        }
+    }
+    println!("{:<28}{:>14}{:>12}{:>12}", "program", "rows/CPU s", "CPU s", "peak MiB");
+    let mut names = programs.iter().map(|(name, _)| name);
+    let mut peaks = peaks.into_iter();
+    Ok(seconds.map(|seconds| {
+        let cpu_seconds = median(seconds);
+        let peak_mib = peaks.next().unwrap_or_default() as f64 / 1024.0;
+        let name = names.next().copied().unwrap_or_default();
+        let rate = rows as f64 / cpu_seconds;
+        println!("{name:<28}{rate:>14.0}{cpu_seconds:>12.2}{peak_mib:>12.1}");
+        Typical { cpu_seconds, peak_mib }
+    }))
 }
 
 /// Runs `taploom encode` once.

@@ -1,4 +1,4 @@
-//! A wide table in MariaDB, with the 991 columns of a survey's table of objects. The columns are VARCHAR in MyISAM, so
+//! A wide table with the 991 columns of a survey's table of objects. In MariaDB, the columns are VARCHAR in MyISAM, so
 //! that the server need not convert numbers to text.
 
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use crate::folders::{program, root};
 pub(crate) const COLUMNS: &str = "tests/data/dp02_object_columns.json";
 pub(crate) const QUERY: &str = "SELECT * FROM wide";
 /// The number of rows that are generated; the table repeats them.
-const MADE: u64 = 5_000;
+pub(crate) const MADE: u64 = 5_000;
 
 /// The columns that a JSON file lists.
 pub(crate) fn columns(file: &str) -> Outcome<Vec<Value>> {
@@ -62,12 +62,17 @@ pub(crate) fn client(server: &MariaDb) -> Vec<String> {
         .collect()
 }
 
+/// Generates the rows of a CSV file without a header.
+pub(crate) fn write_rows(file: &str) -> Outcome {
+    let program = program("taploom");
+    let source = format!("synth:{COLUMNS}?rows={MADE}&seed=1");
+    start(command(&program, &["encode", &source, "-f", "text/csv;header=absent", "-o", file]))
+}
+
 /// Generates rows, by way of a CSV file.
 pub(crate) fn make(server: &MariaDb, rows: u64) -> Outcome {
     let file = server.folder().join("rows.csv").display().to_string();
-    let program = program("taploom");
-    let source = format!("synth:{COLUMNS}?rows={MADE}&seed=1");
-    start(command(&program, &["encode", &source, "-f", "text/csv;header=absent", "-o", &file]))?;
+    write_rows(&file)?;
     let columns = columns(COLUMNS)?;
     let columns = columns.iter().enumerate().map(|(index, column)| {
         let is_boolean = column["datatype"] == "boolean";

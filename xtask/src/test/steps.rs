@@ -74,7 +74,7 @@ const TEST: &[&str] = &["test", "--workspace", "--features", ALL];
 /// Test programs that run in separate steps. All others run in the step `tests`.
 const PLANTED: &[&str] = &["planted"];
 const READERS: &[&str] = &["readers"];
-const DATABASES: &[&str] = &["mysql"];
+const DATABASES: &[&str] = &["mysql", "postgres"];
 const KAFKA: &[&str] = &["kafka"];
 const REAL_KAFKA: &[&str] = &["real-kafka"];
 const FUZZING: &[&str] = &["fuzzing"];

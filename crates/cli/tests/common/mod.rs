@@ -6,8 +6,11 @@
     reason = "a test that fails panics, and no test uses all of this"
 )]
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread::JoinHandle;
 
 /// The outcome of a run.
 pub(crate) struct Run {
@@ -96,4 +99,31 @@ impl Folder {
         names.sort();
         names
     }
+}
+
+/// Accepts one PUT, answers it, and returns its head and body.
+pub(crate) fn store() -> (String, JoinHandle<(String, Vec<u8>)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/result?signature=5ec3e7", listener.local_addr().unwrap());
+    let store = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut taken = Vec::new();
+        let mut chunk = [0; 4096];
+        loop {
+            let read = stream.read(&mut chunk).unwrap();
+            assert!(read > 0, "the request ends early");
+            taken.extend_from_slice(&chunk[..read]);
+            let Some(end) = taken.windows(4).position(|window| window == b"\r\n\r\n") else {
+                continue;
+            };
+            let head = String::from_utf8(taken[..end].to_vec()).unwrap().to_ascii_lowercase();
+            let (_, length) = head.split_once("content-length: ").unwrap();
+            let length: usize = length.lines().next().unwrap().parse().unwrap();
+            if taken.len() == end + 4 + length {
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+                return (head, taken.split_off(end + 4));
+            }
+        }
+    });
+    (url, store)
 }

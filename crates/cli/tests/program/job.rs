@@ -1,39 +1,8 @@
 //! `taploom job`: a message, a database, a store.
 
-use std::io::{Read, Write};
-use std::net::TcpListener;
-use std::thread::JoinHandle;
-
 use serde_json::{Value, json};
 
-use crate::common::{Folder, taploom};
-
-/// Accepts one PUT, answers it, and returns its head and body.
-fn store() -> (String, JoinHandle<(String, Vec<u8>)>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/result?signature=5ec3e7", listener.local_addr().unwrap());
-    let store = std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut taken = Vec::new();
-        let mut chunk = [0; 4096];
-        loop {
-            let read = stream.read(&mut chunk).unwrap();
-            assert!(read > 0, "the request ends early");
-            taken.extend_from_slice(&chunk[..read]);
-            let Some(end) = taken.windows(4).position(|window| window == b"\r\n\r\n") else {
-                continue;
-            };
-            let head = String::from_utf8(taken[..end].to_vec()).unwrap().to_ascii_lowercase();
-            let (_, length) = head.split_once("content-length: ").unwrap();
-            let length: usize = length.lines().next().unwrap().parse().unwrap();
-            if taken.len() == end + 4 + length {
-                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
-                return (head, taken.split_off(end + 4));
-            }
-        }
-    });
-    (url, store)
-}
+use crate::common::{Folder, store, taploom};
 
 fn message(url: &str) -> Value {
     json!({
@@ -106,7 +75,7 @@ fn what_goes_wrong_is_one_line_and_a_status() {
     let run = taploom(&["job", &job, "--database", &database]);
     run.line_says(2, &["backend_sql_error", "no such table: missing"]);
 
-    for url in ["postgresql://tap:SECRET@db/dp1", "MySQL://tap:SECRET@db/dp1"] {
+    for url in ["oracle://tap:SECRET@db/dp1", "MySQL://tap:SECRET@db/dp1"] {
         let run = taploom(&["job", &job, "--database", url]);
         run.fails_with(2, &["://…: "]);
         assert!(!run.stderr.contains("SECRET"), "{}", run.stderr);

@@ -99,7 +99,15 @@ fn help_of_encode_lists_every_format() {
     // Lines are wrapped to the width of the terminal.
     let help = String::from_utf8(taploom(&["encode", "--help"]).stdout).unwrap();
     let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
-    for source in ["demo", "sqlite:FILE", "mysql://USER", "a CSV file", "a TSV file", "a VOTable"] {
+    for source in [
+        "demo",
+        "sqlite:FILE",
+        "mysql://USER",
+        "postgres://USER",
+        "a CSV file",
+        "a TSV file",
+        "a VOTable",
+    ] {
         assert!(words.contains(source), "{source} is not in: {words}");
     }
 }
@@ -122,7 +130,7 @@ fn wrong_sources() {
     refused(&["encode", "synth:no.json", "-f", "csv"], 2, &["no.json"]);
     for url in [
         "mysql+asyncmy://tap:SECRET@db/dp1",
-        "postgresql://tap:SECRET@db/dp1",
+        "oracle://tap:SECRET@db/dp1",
         "MySQL://tap:SECRET@db/dp1",
         " mysql://tap:SECRET@db/dp1",
     ] {

@@ -15,10 +15,16 @@ use crate::secret::Secret;
 
 #[cfg(feature = "mysql")]
 mod mysql;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod outage;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod streaming;
 
 #[cfg(feature = "mysql")]
 pub use mysql::mysql_rows;
+#[cfg(feature = "postgres")]
+pub use postgres::postgres_rows;
 pub use streaming::StreamingDatabase;
 
 /// A query to run.

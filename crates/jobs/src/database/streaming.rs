@@ -8,23 +8,30 @@ use async_trait::async_trait;
 use taploom_pipeline::RowSource;
 #[cfg(feature = "mysql")]
 use taploom_sources::mysql::{MysqlOptions, QueryKiller};
+#[cfg(feature = "postgres")]
+use taploom_sources::postgres::{PostgresOptions, QueryCanceler};
 use taploom_sources::{Request, SourceRegistry, open};
 
 #[cfg(feature = "mysql")]
 use crate::database::mysql_rows;
+#[cfg(feature = "postgres")]
+use crate::database::postgres_rows;
 use crate::database::{Database, Execution, Query, QueryPhase, QueryProgress, RowRequest};
 use crate::failure::{Failure, FailureCause};
 
 /// Time for which a server that is away is waited for.
 const OUTAGE: Duration = Duration::from_secs(600);
 
-/// A database with a location as for `taploom encode`: `sqlite:FILE`, `mysql://...`.
+/// A database with a location as for `taploom encode`: `sqlite:FILE`, `mysql://...`, `postgres://...`.
 ///
 /// The database has no names for its queries, so they are numbered from 1.
 pub struct StreamingDatabase {
     location: Arc<Location>,
     queries: AtomicU64,
-    #[cfg_attr(not(feature = "mysql"), expect(dead_code, reason = "only servers are waited for"))]
+    #[cfg_attr(
+        not(any(feature = "mysql", feature = "postgres")),
+        expect(dead_code, reason = "only servers are waited for")
+    )]
     outage: Duration,
 }
 
@@ -32,18 +39,22 @@ enum Location {
     Any(String),
     #[cfg(feature = "mysql")]
     Mysql(MysqlOptions),
+    #[cfg(feature = "postgres")]
+    Postgres(PostgresOptions),
 }
 
 impl StreamingDatabase {
     /// The database at a location. A connection is opened for each query.
     ///
     /// # Errors
-    /// A location that no source can read, or whose source takes no SQL; a malformed MySQL URL.
+    /// A location that no source can read, or whose source takes no SQL; a malformed URL of a server.
     pub fn new(location: &str) -> taploom_format::Result<Self> {
         let registry = SourceRegistry::collected()?;
         let location = match registry.find_queryable(location)?.info().id {
             #[cfg(feature = "mysql")]
             "mysql" => Location::Mysql(location.parse()?),
+            #[cfg(feature = "postgres")]
+            "postgres" => Location::Postgres(location.parse()?),
             _ => Location::Any(location.to_owned()),
         };
         Ok(Self { location: Arc::new(location), queries: AtomicU64::new(0), outage: OUTAGE })
@@ -64,11 +75,13 @@ impl Database for StreamingDatabase {
             location: Arc::clone(&self.location),
             query: Some(query.clone()),
             id,
-            #[cfg(feature = "mysql")]
+            #[cfg(any(feature = "mysql", feature = "postgres"))]
             outage: self.outage,
             reported: false,
             #[cfg(feature = "mysql")]
             killer: None,
+            #[cfg(feature = "postgres")]
+            canceler: None,
         }))
     }
 
@@ -81,12 +94,14 @@ struct StreamingQuery {
     location: Arc<Location>,
     query: Option<Query>,
     id: u64,
-    #[cfg(feature = "mysql")]
+    #[cfg(any(feature = "mysql", feature = "postgres"))]
     outage: Duration,
     /// Whether `progress` was called. The query itself runs while its rows are read.
     reported: bool,
     #[cfg(feature = "mysql")]
     killer: Option<QueryKiller>,
+    #[cfg(feature = "postgres")]
+    canceler: Option<QueryCanceler>,
 }
 
 #[async_trait]
@@ -139,6 +154,14 @@ impl Execution for StreamingQuery {
                 self.killer = Some(source.killer());
                 Ok(Box::new(source) as Box<dyn RowSource>)
             }
+            #[cfg(feature = "postgres")]
+            Location::Postgres(options) => {
+                let database = query.database.as_deref();
+                let source =
+                    postgres_rows(options, &query.sql, &wanted, database, self.outage).await?;
+                self.canceler = Some(source.canceler());
+                Ok(Box::new(source) as Box<dyn RowSource>)
+            }
         }
     }
 
@@ -149,6 +172,12 @@ impl Execution for StreamingQuery {
             && let Err(error) = killer.kill().await
         {
             tracing::warn!(query = self.id, "can't end the query: {error:#}");
+        }
+        #[cfg(feature = "postgres")]
+        if let Some(canceler) = self.canceler.take()
+            && let Err(error) = canceler.cancel().await
+        {
+            tracing::warn!(query = self.id, "can't cancel the query: {error:#}");
         }
     }
 

@@ -8,6 +8,10 @@ use taploom_model::{
     Arraysize, CellShape, ColumnMetadata, Datatype, Error, ErrorKind, Extent, Result, VoType,
 };
 
+use super::failure::ServerError;
+use crate::server::text_cells::CellForm;
+use crate::server::{Reported, no_list_of_strings};
+
 /// The character set of columns that do not hold text.
 const BINARY: u16 = 63;
 /// The number of decimals that the server declares for floats without a fixed number of decimals.
@@ -28,19 +32,6 @@ pub(super) struct DeclaredColumn {
     /// Whether the column is a BIT and of no table. MariaDB sends MAX(b) or IF(b, b, b) as a decimal number, and b itself
     /// as bits.
     is_bits_or_number: bool,
-}
-
-/// The form in which the server writes a cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CellForm {
-    /// UTF-8 text, including numbers as text.
-    Text,
-    /// `YYYY-MM-DD hh:mm:ss`, possibly with decimals of a second.
-    Datetime,
-    /// Arbitrary bytes.
-    Bytes,
-    /// This number of bits, in as few bytes as possible, the highest byte first.
-    Bits(u32),
 }
 
 impl DeclaredColumn {
@@ -134,10 +125,7 @@ impl DeclaredColumn {
             return Ok(DataType::Binary);
         }
         if matches!(cell, CellShape::Texts { .. }) {
-            let message = format!(
-                "a list of strings ({vo_type}) can't be read from MySQL; declare char(*) instead"
-            );
-            return Err(Error::new(ErrorKind::UnsupportedColumn, message));
+            return Err(no_list_of_strings(&vo_type, ServerError::SERVER));
         }
         Ok(carrier)
     }

@@ -15,6 +15,7 @@ use super::options::{MysqlOptions, Session};
 use super::row::RowCells;
 use super::wire::Wire;
 use crate::error::invalid;
+use crate::server::{Retries, run_in_background};
 
 /// The command COM_QUERY.
 const QUERY: u8 = 3;
@@ -59,7 +60,7 @@ impl MysqlConnection {
     /// possible; [`ErrorKind::Source`] if the server can't be reached or accepts no more connections;
     /// [`ErrorKind::Misuse`] outside a tokio runtime. No error shows the password.
     pub async fn connect(options: &MysqlOptions) -> Result<Self> {
-        let mut retries = Retries::new(options);
+        let mut retries = Retries::new(options.connect_retries);
         loop {
             match Self::attempt(options).await {
                 Ok(connection) => return Ok(connection),
@@ -286,21 +287,8 @@ impl QueryKiller {
     /// Ends the query from code that can't await.
     pub(super) fn kill_in_background(&self) {
         let killer = self.clone();
-        let thread = std::thread::Builder::new().name("mysql-kill".to_owned());
-        let started = thread.spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            if let Ok(runtime) = runtime {
-                // If this fails, the server notices the closed connection when it sends more rows.
-                let _ = runtime.block_on(killer.kill());
-            }
-        });
-        // Without a runtime, the program may be about to end, which would end the thread too, so it is waited for. The
-        // threads of a runtime must not block.
-        if Handle::try_current().is_err()
-            && let Ok(thread) = started
-        {
-            let _ = thread.join();
-        }
+        // If this fails, the server notices the closed connection when it sends more rows.
+        run_in_background("mysql-kill", || async move { killer.kill().await });
     }
 }
 
@@ -309,31 +297,4 @@ const NO_SUCH_CONNECTION: u16 = 1094;
 
 fn server_code(error: &Error) -> Option<u16> {
     ServerError::find(error).map(|error| error.code)
-}
-
-/// Counts the attempts that are left, and waits longer before each.
-pub(super) struct Retries {
-    left: u32,
-    pause: Duration,
-}
-
-impl Retries {
-    pub(super) fn new(options: &MysqlOptions) -> Self {
-        Self { left: options.connect_retries, pause: Duration::from_millis(200) }
-    }
-
-    /// Waits before the next attempt. Returns the error if no attempt is left or another one would not help.
-    pub(super) async fn after(
-        &mut self,
-        failure: Failure,
-        error: impl FnOnce(Failure) -> Error,
-    ) -> Result<()> {
-        if self.left == 0 || !failure.may_pass() {
-            return Err(error(failure));
-        }
-        self.left -= 1;
-        tokio::time::sleep(self.pause).await;
-        self.pause = (self.pause * 2).min(Duration::from_secs(5));
-        Ok(())
-    }
 }

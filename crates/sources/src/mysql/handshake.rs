@@ -15,10 +15,10 @@ use tokio::net::TcpStream;
 use super::connection::unless_error;
 use super::failure::{Failure, ServerError};
 use super::options::{MysqlOptions, SslMode};
-use super::tls;
 use super::wire::Wire;
 use crate::error::invalid;
 use crate::guard::guarded;
+use crate::server::tls;
 
 /// The first byte of a packet that is not a row.
 pub(super) mod first_byte {
@@ -61,7 +61,7 @@ async fn greet_and_log_in(options: &MysqlOptions) -> Result<(Wire, u32), Failure
     if has_tls {
         let request = SslRequest::new(capabilities, packet_size, COLLATION);
         wire.send(&serialized(&request)).await?;
-        wire.upgrade(|plain| tls::over(plain, options)).await?;
+        wire.upgrade(|plain| tls::over(plain, options.tls())).await?;
     } else if !matches!(options.ssl_mode, SslMode::Disabled | SslMode::Preferred) {
         let message = "the MySQL server offers no TLS, which ssl-mode asks for";
         return Err(Failure::Final(invalid(message.to_owned())));

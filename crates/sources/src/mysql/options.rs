@@ -5,17 +5,17 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use percent_encoding::percent_decode_str;
 use taploom_model::{Error, Result};
 
+use super::failure::ServerError;
 use crate::error::invalid;
+use crate::server::tls::{TlsOptions, Verified};
+use crate::server::url::{ServerUrl, UrlOption, address};
 
 /// The prefixes of a URL of such a server.
 pub(super) const SCHEMES: &[&str] = &["mysql://", "mariadb://"];
 /// Default limit for the size of a packet: four times the default limit of servers.
 const MAX_PACKET: usize = 64 << 20;
-/// The highest possible `max_allowed_packet` of a server. A column of a batch can hold a cell of this size.
-const MAX_PACKET_LIMIT: usize = 1 << 30;
 
 /// A MySQL or MariaDB server, a user and a database. Parse a URL, or set the fields.
 ///
@@ -116,19 +116,23 @@ impl Default for MysqlOptions {
 impl MysqlOptions {
     /// Host and port, for error messages.
     pub(super) fn address(&self) -> String {
-        if self.host.contains(':') {
-            return format!("[{}]:{}", self.host, self.port);
-        }
-        format!("{}:{}", self.host, self.port)
+        address(&self.host, self.port)
+    }
+
+    pub(super) fn tls(&self) -> TlsOptions<'_, ServerError> {
+        let verified = match self.ssl_mode {
+            SslMode::Disabled | SslMode::Preferred | SslMode::Required => Verified::Nothing,
+            SslMode::VerifyCa => Verified::Authority,
+            SslMode::VerifyIdentity => Verified::Host,
+        };
+        let authorities = self.ssl_ca.as_deref();
+        TlsOptions::new(&self.host, verified, authorities, ["ssl-mode", "ssl-ca"])
     }
 
     /// Sets one of the options `?KEY=VALUE&KEY=VALUE` of a URL.
     fn set(&mut self, key: &str, value: &str) -> Result<()> {
-        let wrong = |right: &str| invalid(format!("{key}={value} in the mysql:// URL: {right}"));
-        let seconds = || {
-            let seconds: f64 = value.parse().ok()?;
-            Duration::try_from_secs_f64(seconds).ok()
-        };
+        let option = UrlOption { scheme: "mysql://", key, value };
+        let wrong = |right: &str| option.wrong(right);
         match key {
             "ssl-mode" => {
                 self.ssl_mode = match value {
@@ -149,24 +153,10 @@ impl MysqlOptions {
                 self.get_server_public_key =
                     value.parse().map_err(|_| wrong("known are true, false"))?;
             }
-            "connect-timeout" => {
-                let limit = seconds().filter(|limit| !limit.is_zero());
-                self.connect_timeout = limit.ok_or_else(|| wrong("seconds, more than 0"))?;
-            }
-            "idle-timeout" => {
-                let limit = seconds().ok_or_else(|| wrong("seconds, or 0 for no limit"))?;
-                self.idle_timeout = Some(limit).filter(|limit| !limit.is_zero());
-            }
-            "connect-retries" => {
-                let times = value.parse().ok().filter(|times| *times <= 20);
-                self.connect_retries = times.ok_or_else(|| wrong("a number from 0 to 20"))?;
-            }
-            "max-packet" => {
-                let bytes = value.parse().ok();
-                let bytes = bytes.filter(|bytes| (1024..=MAX_PACKET_LIMIT).contains(bytes));
-                self.max_packet =
-                    bytes.ok_or_else(|| wrong("bytes, from 1024 to 1073741824 (1 GiB)"))?;
-            }
+            "connect-timeout" => self.connect_timeout = option.time()?,
+            "idle-timeout" => self.idle_timeout = option.time_limit()?,
+            "connect-retries" => self.connect_retries = option.retries()?,
+            "max-packet" => self.max_packet = option.row_size()?,
             "session" => {
                 self.session = match value {
                     "utc-read-only" => Session::UtcReadOnly,
@@ -194,54 +184,17 @@ impl FromStr for MysqlOptions {
     ///
     /// Errors do not repeat the URL, since it may contain a password.
     fn from_str(url: &str) -> Result<Self> {
-        let wrong = |what: &str| {
-            invalid(format!(
-                "the mysql:// URL is not of the form mysql://USER:PASSWORD@HOST:PORT/DATABASE: {what}"
-            ))
+        let url = ServerUrl::parse(url, SCHEMES)?;
+        let default = Self::default();
+        let mut options = Self {
+            host: url.host.to_owned(),
+            port: url.port.unwrap_or(default.port),
+            user: url.user.clone().unwrap_or_else(|| default.user.clone()),
+            password: url.password.clone(),
+            database: url.database.clone(),
+            ..default
         };
-        let decoded = |text: &str, what: &str| match percent_decode_str(text).decode_utf8() {
-            Ok(text) if !text.contains('\0') => Ok(text.into_owned()),
-            _ => Err(wrong(&format!("the {what} is not percent-encoded UTF-8"))),
-        };
-        let rest = SCHEMES.iter().find_map(|scheme| url.strip_prefix(scheme));
-        let rest = rest.ok_or_else(|| wrong("it begins differently"))?;
-        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
-        // The host follows the last @, so that a password with an @ works although the @ is not encoded.
-        let (login, place) = authority.rsplit_once('@').unwrap_or(("", authority));
-
-        let mut options = Self::default();
-        let (user, password) = match login.split_once(':') {
-            Some((user, password)) => (user, Some(decoded(password, "password")?)),
-            None => (login, None),
-        };
-        options.password = password;
-        if !user.is_empty() {
-            options.user = decoded(user, "user")?;
-        }
-        let (host, port) = match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            Some((host, "")) => (host, None),
-            Some((host, port)) => {
-                let port = port.strip_prefix(':');
-                (host, Some(port.ok_or_else(|| wrong("a colon has to follow the bracket"))?))
-            }
-            None => match place.rsplit_once(':') {
-                Some((host, port)) => (host, Some(port)),
-                None => (place, None),
-            },
-        };
-        if host.is_empty() {
-            return Err(wrong("the host is missing"));
-        }
-        host.clone_into(&mut options.host);
-        if let Some(port) = port {
-            options.port =
-                port.parse().map_err(|_| wrong("the port is not a number up to 65535"))?;
-        }
-        if !database.is_empty() {
-            options.database = Some(decoded(database, "database")?);
-        }
-        for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+        for (key, value) in url.options() {
             options.set(&key, &value)?;
         }
         Ok(options)

@@ -28,9 +28,10 @@ use super::column::DeclaredColumn;
 use super::connection::MysqlConnection;
 use super::failure::Failure;
 use super::options::{MysqlOptions, Session};
-use super::source::{BatchLimits, MysqlSource, ResultColumns};
+use super::source::{MysqlSource, ResultColumns};
 use crate::pushdown::{ColumnNames, Pushdown, as_table};
 use crate::request::Request;
+use crate::server::{BatchLimits, Reported};
 
 /// Runs a query for the wanted columns and rows of a request. The result may still contain other rows. `None` if the
 /// original query has to run, on a new connection.

@@ -3,34 +3,19 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema};
 use async_trait::async_trait;
 use taploom_expressions::Projection;
-use taploom_model::{Ending, Error, ErrorKind, Result, ResultSchema, RowSource, Step, counted};
+use taploom_model::{Ending, Error, ErrorKind, Result, ResultSchema, RowSource, Step};
 
-use super::cells::CellBuilder;
-use super::column::{CellForm, DeclaredColumn};
+use super::column::DeclaredColumn;
 use super::connection::{MysqlConnection, QueryKiller, is_end, unless_error};
 use super::failure::Failure;
 use super::row::RowCells;
 use crate::column_list::ColumnList;
-use crate::error::invalid;
-
-/// Limits for the size of a batch. A batch is full when it reaches the first of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BatchLimits {
-    /// Maximum number of rows. 2000 by default.
-    pub rows: usize,
-    /// Maximum size of the cells in bytes, as the server sends them. One row may exceed it. 4 MiB by default.
-    pub bytes: usize,
-}
-
-impl Default for BatchLimits {
-    fn default() -> Self {
-        Self { rows: 2000, bytes: 4 << 20 }
-    }
-}
+use crate::server::text_cells::{CellBuilder, CellForm};
+use crate::server::{self, BatchLimits, DECLARE_TEXT, UnfinishedBatch, check_count, shown_text};
 
 /// The rows of a running query. At most 128 KiB, besides the kernel's buffers, are read ahead of the current batch.
 /// So if the caller stops reading, the server stops sending.
@@ -41,11 +26,7 @@ pub struct MysqlSource {
     connection: MysqlConnection,
     schema: ResultSchema,
     columns: Vec<ColumnBuilder>,
-    limits: BatchLimits,
-    rows: u64,
-    /// Rows and bytes of the batch that is being filled.
-    batch_rows: usize,
-    batch_bytes: usize,
+    batch: UnfinishedBatch,
     state: ReadState,
 }
 
@@ -71,12 +52,11 @@ struct ColumnBuilder {
 
 impl fmt::Debug for MysqlSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { connection, schema, limits, rows, .. } = self;
+        let Self { connection, schema, batch, .. } = self;
         f.debug_struct("MysqlSource")
             .field("connection", connection)
             .field("schema", schema)
-            .field("limits", limits)
-            .field("rows", rows)
+            .field("batch", batch)
             .finish_non_exhaustive()
     }
 }
@@ -122,16 +102,8 @@ impl MysqlSource {
         limits: BatchLimits,
     ) -> Self {
         let ResultColumns { schema, columns } = columns;
-        Self {
-            connection,
-            schema,
-            columns,
-            limits: BatchLimits { rows: limits.rows.max(1), ..limits },
-            rows: 0,
-            batch_rows: 0,
-            batch_bytes: 0,
-            state: ReadState::Running,
-        }
+        let batch = UnfinishedBatch::new(limits);
+        Self { connection, schema, columns, batch, state: ReadState::Running }
     }
 
     /// A handle that can end the query.
@@ -141,7 +113,7 @@ impl MysqlSource {
 
     /// Appends rows until the batch is full or the rows end.
     async fn fill(&mut self) -> Result<(), Failure> {
-        while self.batch_rows < self.limits.rows && self.batch_bytes < self.limits.bytes {
+        while !self.batch.is_full() {
             let packet = unless_error(self.connection.wire.packet().await?)?;
             if is_end(packet) {
                 self.state = ReadState::Ended;
@@ -154,7 +126,7 @@ impl MysqlSource {
                     Some(Some(cell)) => {
                         if column.cells.append(cell).is_err() {
                             let error = unfit(cell, column, &self.schema, index);
-                            return Err(Failure::Final(error.with_row(self.rows + 1)));
+                            return Err(Failure::Final(error.with_row(self.batch.all_rows() + 1)));
                         }
                     }
                     Some(None) => column.cells.append_null(),
@@ -164,41 +136,23 @@ impl MysqlSource {
             if !cells.is_empty() {
                 return Err(Failure::protocol("a row with too many cells"));
             }
-            self.rows += 1;
-            self.batch_rows += 1;
-            self.batch_bytes += packet.len();
+            self.batch.add_row(packet.len());
         }
         Ok(())
     }
 
     fn take_batch(&mut self) -> Result<RecordBatch> {
-        let options = RecordBatchOptions::new().with_row_count(Some(self.batch_rows));
-        self.batch_rows = 0;
-        self.batch_bytes = 0;
         let arrays = self.columns.iter_mut().map(|column| column.cells.finish());
         let arrays = arrays.collect::<Result<Vec<_>>>()?;
-        let schema = Arc::clone(self.schema.arrow());
-        RecordBatch::try_new_with_options(schema, arrays, &options).map_err(|error| {
-            Error::new(ErrorKind::Internal, "can't make a batch of the rows of MySQL")
-                .with_source(error)
-        })
+        self.batch.finish(&self.schema, arrays)
     }
 }
 
 impl ResultColumns {
     /// The columns that the server declares, with the metadata that the caller gave.
     pub(super) fn new(declared: &[DeclaredColumn], given: Option<&ColumnList>) -> Result<Self> {
-        if let Some(list) = given
-            && list.columns.len() != declared.len()
-        {
-            return Err(invalid(format!(
-                "the query gives {}, but {} declared; columns are declared by position: declare every one",
-                counted(declared.len() as u64, "column"),
-                match list.columns.len() {
-                    1 => "1 is".to_owned(),
-                    number => format!("{number} are"),
-                }
-            )));
+        if let Some(list) = given {
+            check_count(list, declared.len())?;
         }
         let mut columns = Vec::with_capacity(declared.len());
         let mut fields = Vec::with_capacity(declared.len());
@@ -264,10 +218,10 @@ impl RowSource for MysqlSource {
             if let Err(failure) = filled {
                 self.state = ReadState::Failed;
                 let failure = self.connection.settle(failure);
-                return Err(failure.running(self.rows));
+                return Err(failure.running(self.batch.all_rows()));
             }
         }
-        if self.batch_rows == 0 {
+        if self.batch.is_empty() {
             return Ok(Step::End(Ending::default()));
         }
         self.take_batch().map(Step::Rows)
@@ -276,29 +230,11 @@ impl RowSource for MysqlSource {
 
 #[cold]
 fn unfit(cell: &[u8], column: &ColumnBuilder, schema: &ResultSchema, index: usize) -> Error {
-    const SHOWN: usize = 40;
-    let shown = match str::from_utf8(cell) {
-        _ if matches!(column.form, CellForm::Bits(_)) => format!("the bits {cell:02x?}"),
-        Ok(text) if text.chars().count() <= SHOWN => format!("{text:?}"),
-        Ok(text) => {
-            let short: String = text.chars().take(SHOWN).collect();
-            format!("{short:?}... ({} bytes)", cell.len())
-        }
-        Err(_) => format!("text that is not UTF-8 ({} bytes)", cell.len()),
+    let shown = match column.form {
+        CellForm::Bits(_) => format!("the bits {cell:02x?}"),
+        _ => shown_text(cell),
     };
-    let field = &schema.columns()[index];
-    let into = match field.vo_type() {
-        Ok(vo_type) => match vo_type.xtype.as_deref() {
-            Some(xtype) => format!("{xtype} ({vo_type})"),
-            None => vo_type.to_string(),
-        },
-        Err(_) => schema.arrow().field(index).data_type().to_string(),
-    };
-    let remedy = if column.is_servers {
-        ", the datatype for the server's type; give another one with --columns: char with arraysize * takes any text"
-    } else {
-        ""
-    };
-    Error::new(ErrorKind::InvalidValue, format!("{shown} does not fit into {into}{remedy}"))
-        .with_column(field.name())
+    let arrow = schema.arrow().field(index).data_type().to_string();
+    let remedy = if column.is_servers { DECLARE_TEXT } else { "" };
+    server::unfit(&shown, &schema.columns()[index], &arrow, remedy)
 }

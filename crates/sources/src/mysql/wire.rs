@@ -1,22 +1,13 @@
 //! Sends and receives packets; see "MySQL Packets" in the documentation of MySQL's client/server protocol.
 
-use std::io;
 use std::ops::Range;
 use std::time::Duration;
 
 use taploom_model::{Error, ErrorKind};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::failure::Failure;
+use crate::server::{ByteStream, Transport};
 
-/// The stream under the protocol: TCP, or TLS over TCP.
-pub(super) trait Transport: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Transport for T {}
-
-/// Number of bytes to request from the kernel at a time. One call per 128 KiB costs almost nothing, and the bytes
-/// stay in the caches of the CPU.
-const READ: usize = 128 << 10;
 /// Length of the header before a payload: three bytes for the payload's length and one for the sequence number.
 const HEADER: usize = 4;
 /// A payload of this length continues in the next packet.
@@ -24,17 +15,12 @@ const CONTINUED: usize = 0xff_ffff;
 
 /// A connection that sends and receives packets.
 pub(super) struct Wire {
-    stream: Box<dyn Transport>,
-    /// The bytes that have arrived: the last packet, and part of the next one or several more.
-    received: Vec<u8>,
-    /// The offset in `received` of the next packet.
-    next: usize,
-    /// If a payload continues in another packet: the number of bytes from `next` on that are already joined.
+    bytes: ByteStream,
+    /// If a payload continues in another packet: the number of bytes of it that are already joined.
     joined: usize,
     /// The sequence number of the next packet, in either direction.
     sequence: u8,
     max_packet: usize,
-    idle_timeout: Option<Duration>,
 }
 
 impl Wire {
@@ -43,15 +29,8 @@ impl Wire {
         max_packet: usize,
         idle_timeout: Option<Duration>,
     ) -> Self {
-        Self {
-            stream,
-            received: Vec::new(),
-            next: 0,
-            joined: 0,
-            sequence: 0,
-            max_packet,
-            idle_timeout,
-        }
+        let bytes = ByteStream::new(stream, idle_timeout, "idle-timeout");
+        Self { bytes, joined: 0, sequence: 0, max_packet }
     }
 
     /// Replaces the stream between two packets, for example by TLS over it.
@@ -62,13 +41,7 @@ impl Wire {
     where
         F: Future<Output = Result<Box<dyn Transport>, Failure>>,
     {
-        // Bytes that arrived before TLS was agreed on may come from an attacker.
-        if self.next < self.received.len() {
-            return Err(Failure::protocol("data after the greeting, before TLS"));
-        }
-        let plain = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
-        self.stream = upgrade(plain).await?;
-        Ok(())
+        self.bytes.upgrade(upgrade).await
     }
 
     /// Receives the next payload, joined from several packets if it is large.
@@ -76,15 +49,16 @@ impl Wire {
     /// Cancel-safe: if the future is dropped, the next call continues where it stopped.
     pub(super) async fn packet(&mut self) -> Result<&[u8], Failure> {
         let payload = self.receive().await?;
-        Ok(&self.received[payload])
+        Ok(&self.bytes.received[payload])
     }
 
-    /// Receives the next payload and returns its place in `received`.
+    /// Receives the next payload and returns its place in the received bytes.
     async fn receive(&mut self) -> Result<Range<usize>, Failure> {
         loop {
             let header = self.joined;
-            self.fill(header + HEADER).await?;
-            let [low, middle, high, sequence] = self.received[self.next + header..][..HEADER]
+            self.bytes.fill(header + HEADER).await?;
+            let [low, middle, high, sequence] =
+                self.bytes.received[self.bytes.next + header..][..HEADER]
             else {
                 return Err(Failure::protocol("a packet without a header"));
             };
@@ -92,7 +66,7 @@ impl Wire {
             if header.saturating_sub(HEADER) + length > self.max_packet {
                 return Err(self.too_large());
             }
-            self.fill(header + HEADER + length).await?;
+            self.bytes.fill(header + HEADER + length).await?;
             if sequence != self.sequence {
                 return Err(Failure::protocol("packets out of order"));
             }
@@ -100,33 +74,19 @@ impl Wire {
             let mut end = header + HEADER + length;
             if header > 0 {
                 // Removes the header between two parts of a payload.
-                let header = self.next + header;
-                self.received.drain(header..header + HEADER);
+                let header = self.bytes.next + header;
+                self.bytes.received.drain(header..header + HEADER);
                 end -= HEADER;
             }
             if length < CONTINUED {
                 self.joined = 0;
-                let payload = self.next + HEADER..self.next + end;
-                self.next = payload.end;
+                let start = self.bytes.next;
+                let payload = start + HEADER..start + end;
+                self.bytes.next = payload.end;
                 return Ok(payload);
             }
             self.joined = end;
         }
-    }
-
-    /// Waits until `wanted` bytes from `next` on have arrived.
-    async fn fill(&mut self, wanted: usize) -> Result<(), Failure> {
-        while self.received.len() - self.next < wanted {
-            self.received.drain(..self.next);
-            self.next = 0;
-            let room = wanted.max(READ) - self.received.len();
-            self.received.reserve_exact(room);
-            let read = self.stream.read_buf(&mut self.received);
-            if limited(self.idle_timeout, read).await? == 0 {
-                return Err(Failure::Lost(io::ErrorKind::UnexpectedEof.into()));
-            }
-        }
-        Ok(())
     }
 
     fn too_large(&self) -> Failure {
@@ -158,31 +118,16 @@ impl Wire {
                 break;
             }
         }
-        let send = async {
-            self.stream.write_all(&bytes).await?;
-            self.stream.flush().await
-        };
-        Ok(limited(self.idle_timeout, send).await?)
+        Ok(self.bytes.send(&bytes).await?)
     }
-}
-
-async fn limited<T>(
-    limit: Option<Duration>,
-    work: impl Future<Output = io::Result<T>>,
-) -> io::Result<T> {
-    let Some(limit) = limit else { return work.await };
-    let out_of_time = || {
-        let why = format!(
-            "nothing came or went for {} s; idle-timeout=SECONDS in the URL waits longer",
-            limit.as_secs_f64()
-        );
-        io::Error::new(io::ErrorKind::TimedOut, why)
-    };
-    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(out_of_time()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
+    use tokio::io::AsyncWriteExt;
+
     use super::*;
 
     /// The packets that a wire receives if the bytes arrive in pieces of the given size.

@@ -1,6 +1,8 @@
-//! TLS over a connection, as strict as `ssl-mode` demands.
+//! TLS over a connection, as strict as the URL demands.
 
 use std::io;
+use std::marker::PhantomData;
+use std::path::Path;
 use std::sync::Arc;
 
 use taploom_model::Result;
@@ -17,43 +19,77 @@ use tokio_rustls::rustls::{
     SignatureScheme,
 };
 
-use super::failure::Failure;
-use super::options::{MysqlOptions, SslMode};
-use super::wire::Transport;
+use super::failure::{Failure, Reported};
+use super::stream::Transport;
 use crate::error::invalid;
 
 /// An error of any of several libraries.
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
+/// What is verified of the server's certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verified {
+    /// Nothing.
+    Nothing,
+    /// A trusted authority signed it, for any host.
+    Authority,
+    /// A trusted authority signed it for this host.
+    Host,
+}
+
+/// How to set up TLS to a server that reports errors of type `E`.
+pub(crate) struct TlsOptions<'a, E> {
+    host: &'a str,
+    verified: Verified,
+    /// A PEM file with the trusted authorities, instead of the system's.
+    authorities: Option<&'a Path>,
+    /// The names of the options in the URL that set `verified` and `authorities`.
+    keys: [&'static str; 2],
+    server: PhantomData<E>,
+}
+
+impl<'a, E: Reported> TlsOptions<'a, E> {
+    pub(crate) fn new(
+        host: &'a str,
+        verified: Verified,
+        authorities: Option<&'a Path>,
+        keys: [&'static str; 2],
+    ) -> Self {
+        Self { host, verified, authorities, keys, server: PhantomData }
+    }
+}
+
 /// Starts TLS over the stream `plain`.
-pub(super) async fn over(
+pub(crate) async fn over<E: Reported>(
     plain: Box<dyn Transport>,
-    options: &MysqlOptions,
-) -> Result<Box<dyn Transport>, Failure> {
-    let config = config(options)?;
-    let host = ServerName::try_from(options.host.clone())
+    options: TlsOptions<'_, E>,
+) -> Result<Box<dyn Transport>, Failure<E>> {
+    let config = config(&options)?;
+    let host = ServerName::try_from(options.host.to_owned())
         .map_err(|error| invalid("TLS needs the name of the host".to_owned()).with_source(error))?;
     match TlsConnector::from(Arc::new(config)).connect(host, plain).await {
         Ok(stream) => Ok(Box::new(stream)),
         // The certificate was refused. Another attempt would not help.
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            let message = "TLS to the MySQL server failed; check ssl-mode and ssl-ca";
-            Err(invalid(message.to_owned()).with_source(error).into())
+            let [mode, authorities] = options.keys;
+            let message =
+                format!("TLS to the {} server failed; check {mode} and {authorities}", E::SERVER);
+            Err(invalid(message).with_source(error).into())
         }
         Err(error) => Err(error.into()),
     }
 }
 
-fn config(options: &MysqlOptions) -> Result<ClientConfig> {
+fn config<E>(options: &TlsOptions<'_, E>) -> Result<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
     let failed = |cause: Cause| invalid("TLS can't be set up".to_owned()).with_source(cause);
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| failed(error.into()))?;
-    let names_matter = match options.ssl_mode {
-        SslMode::VerifyIdentity => true,
-        SslMode::VerifyCa => false,
-        SslMode::Disabled | SslMode::Preferred | SslMode::Required => {
+    let names_matter = match options.verified {
+        Verified::Host => true,
+        Verified::Authority => false,
+        Verified::Nothing => {
             let any = Arc::new(AnyCertificate(provider));
             let builder = builder.dangerous().with_custom_certificate_verifier(any);
             return Ok(builder.with_no_client_auth());
@@ -70,20 +106,21 @@ fn config(options: &MysqlOptions) -> Result<ClientConfig> {
     Ok(builder.with_no_client_auth())
 }
 
-/// The certificate authorities in the file `ssl-ca`, or else those that the system trusts.
-fn trusted(options: &MysqlOptions) -> Result<RootCertStore> {
+/// The certificate authorities in the given file, or else those that the system trusts.
+fn trusted<E>(options: &TlsOptions<'_, E>) -> Result<RootCertStore> {
     let mut trusted = RootCertStore::empty();
-    let Some(path) = &options.ssl_ca else {
+    let [_, key] = options.keys;
+    let Some(path) = options.authorities else {
         let found = rustls_native_certs::load_native_certs();
         trusted.add_parsable_certificates(found.certs);
         if trusted.is_empty() {
-            let message = "the system trusts no authority; give ssl-ca=FILE in the mysql:// URL";
-            return Err(invalid(message.to_owned()));
+            let message = format!("the system trusts no authority; give {key}=FILE in the URL");
+            return Err(invalid(message));
         }
         return Ok(trusted);
     };
     let wrong = |cause: Cause| {
-        let message = format!("ssl-ca={} is not a PEM file with certificates", path.display());
+        let message = format!("{key}={} is not a PEM file with certificates", path.display());
         invalid(message).with_source(cause)
     };
     for certificate in CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.into()))? {
@@ -96,8 +133,7 @@ fn trusted(options: &MysqlOptions) -> Result<RootCertStore> {
     Ok(trusted)
 }
 
-/// Accepts every certificate, for `ssl-mode=required` and `preferred`: the connection is encrypted, but the server is
-/// not authenticated.
+/// Accepts every certificate: the connection is encrypted, but the server is not authenticated.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 
@@ -148,7 +184,7 @@ impl ServerCertVerifier for AnyCertificate {
     }
 }
 
-/// Accepts certificates for any host name, for `ssl-mode=verify-ca`. Everything else is verified.
+/// Accepts certificates for any host name. Everything else is verified.
 #[derive(Debug)]
 struct AnyHost(Arc<WebPkiServerVerifier>);
 

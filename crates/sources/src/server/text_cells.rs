@@ -1,8 +1,9 @@
-//! Converts the text of cells to Arrow arrays.
+//! Converts the text of cells to Arrow arrays of any type.
 
 use std::str;
 use std::sync::Arc;
 
+use arrow_array::ArrayRef;
 use arrow_array::builder::{
     ArrayBuilder, BinaryBuilder, BooleanBuilder, PrimitiveBuilder, StringBuilder,
 };
@@ -10,17 +11,30 @@ use arrow_array::types::{
     Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
     TimestampMicrosecondType, TimestampMillisecondType, TimestampSecondType, UInt8Type, UInt64Type,
 };
-use arrow_array::{ArrayRef, ListArray};
-use arrow_buffer::{NullBufferBuilder, OffsetBuffer};
 use arrow_cast::parse::Parser;
-use arrow_schema::{ArrowError, DataType, FieldRef, TimeUnit};
+use arrow_schema::{DataType, TimeUnit};
 use taploom_model::{Error, ErrorKind, Result};
 
-use super::column::CellForm;
+use super::lists::ListEnds;
 use crate::timestamp::micros_of_text;
 
+/// The form in which a server writes a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CellForm {
+    /// UTF-8 text, including numbers as text.
+    Text,
+    /// `YYYY-MM-DD hh:mm:ss`, possibly with decimals of a second.
+    Datetime,
+    /// Arbitrary bytes.
+    #[cfg(feature = "mysql")]
+    Bytes,
+    /// This number of bits, in as few bytes as possible, the highest byte first.
+    #[cfg(feature = "mysql")]
+    Bits(u32),
+}
+
 /// Collects the cells of one column.
-pub(super) enum CellBuilder {
+pub(crate) enum CellBuilder {
     Boolean(BooleanBuilder),
     UnsignedByte(PrimitiveBuilder<UInt8Type>),
     Short(PrimitiveBuilder<Int16Type>),
@@ -38,15 +52,17 @@ pub(super) enum CellBuilder {
     Milliseconds(PrimitiveBuilder<TimestampMillisecondType>),
     Microseconds(PrimitiveBuilder<TimestampMicrosecondType>),
     List(Box<ListCells>),
+    #[cfg(feature = "mysql")]
     Bits(Box<BitCells>),
 }
 
 /// The error for a cell that can't be converted to the type of its column.
-pub(super) struct UnfitCell;
+pub(crate) struct UnfitCell;
 
 impl CellBuilder {
     /// A builder for an Arrow type and for cells that the server writes in the given form.
-    pub(super) fn new(form: CellForm, data_type: &DataType, rows: usize) -> Result<Self> {
+    pub(crate) fn new(form: CellForm, data_type: &DataType, rows: usize) -> Result<Self> {
+        #[cfg(feature = "mysql")]
         if let CellForm::Bits(width) = form {
             let cells = Self::new(CellForm::Text, data_type, rows)?;
             return Ok(Self::Bits(Box::new(BitCells { width, digits: String::new(), cells })));
@@ -77,10 +93,11 @@ impl CellBuilder {
             }
             DataType::List(item) => {
                 let elements = Self::new(CellForm::Text, item.data_type(), rows)?;
-                Self::List(Box::new(ListCells::new(Arc::clone(item), elements)))
+                let ends = ListEnds::new(Arc::clone(item));
+                Self::List(Box::new(ListCells { elements, ends }))
             }
             other => {
-                let message = format!("cells of MySQL can't be converted to Arrow type {other}");
+                let message = format!("text can't be converted to Arrow type {other}");
                 return Err(Error::new(ErrorKind::Internal, message));
             }
         })
@@ -88,7 +105,7 @@ impl CellBuilder {
 
     /// Appends a cell.
     #[inline]
-    pub(super) fn append(&mut self, cell: &[u8]) -> Result<(), UnfitCell> {
+    pub(crate) fn append(&mut self, cell: &[u8]) -> Result<(), UnfitCell> {
         match self {
             Self::Boolean(builder) => builder.append_value(boolean(cell)?),
             Self::Double(builder) => {
@@ -112,13 +129,14 @@ impl CellBuilder {
             Self::Milliseconds(builder) => builder.append_value(ticks(cell, 1_000)?),
             Self::Microseconds(builder) => builder.append_value(ticks(cell, 1)?),
             Self::List(list) => list.append(cell)?,
+            #[cfg(feature = "mysql")]
             Self::Bits(bits) => bits.append(cell)?,
         }
         Ok(())
     }
 
     #[inline]
-    pub(super) fn append_null(&mut self) {
+    pub(crate) fn append_null(&mut self) {
         match self {
             Self::Boolean(builder) => builder.append_null(),
             Self::UnsignedByte(builder) => builder.append_null(),
@@ -134,18 +152,17 @@ impl CellBuilder {
             Self::Seconds(builder) => builder.append_null(),
             Self::Milliseconds(builder) => builder.append_null(),
             Self::Microseconds(builder) => builder.append_null(),
-            Self::List(list) => list.append_null(),
+            Self::List(list) => list.ends.end_null(),
+            #[cfg(feature = "mysql")]
             Self::Bits(bits) => bits.cells.append_null(),
         }
     }
 
     /// Returns the cells so far as an array, and starts a new one.
-    pub(super) fn finish(&mut self) -> Result<ArrayRef> {
+    pub(crate) fn finish(&mut self) -> Result<ArrayRef> {
         Ok(match self {
-            Self::List(list) => list.finish().map_err(|error| {
-                Error::new(ErrorKind::Internal, "list elements and offsets do not match")
-                    .with_source(error)
-            })?,
+            Self::List(list) => list.finish()?,
+            #[cfg(feature = "mysql")]
             Self::Bits(bits) => bits.cells.finish()?,
             Self::Boolean(builder) => ArrayBuilder::finish(builder),
             Self::UnsignedByte(builder) => ArrayBuilder::finish(builder),
@@ -166,21 +183,15 @@ impl CellBuilder {
 }
 
 /// Lists whose elements are separated by spaces, as in the TABLEDATA of VOTable 1.4, 6.
-pub(super) struct ListCells {
-    item: FieldRef,
+pub(crate) struct ListCells {
     elements: CellBuilder,
-    count: usize,
-    offsets: Vec<i32>,
-    nulls: NullBufferBuilder,
+    ends: ListEnds,
 }
 
 impl ListCells {
-    fn new(item: FieldRef, elements: CellBuilder) -> Self {
-        Self { item, elements, count: 0, offsets: vec![0], nulls: NullBufferBuilder::new(0) }
-    }
-
     fn append(&mut self, cell: &[u8]) -> Result<(), UnfitCell> {
         let is_boolean = matches!(self.elements, CellBuilder::Boolean(_));
+        let mut count = 0;
         for word in cell.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
             // Bits need no spaces between them.
             let length = if is_boolean && is_of_letters(word) { 1 } else { word.len() };
@@ -190,34 +201,15 @@ impl ListCells {
                     b"?" if is_boolean => self.elements.append_null(),
                     element => self.elements.append(element)?,
                 }
-                self.count += 1;
+                count += 1;
             }
         }
-        self.end(true)
+        self.ends.end(count).ok_or(UnfitCell)
     }
 
-    fn append_null(&mut self) {
-        // This can't fail: the number of elements fitted when the last list ended.
-        let _ = self.end(false);
-    }
-
-    fn end(&mut self, valid: bool) -> Result<(), UnfitCell> {
-        self.offsets.push(i32::try_from(self.count).map_err(|_| UnfitCell)?);
-        self.nulls.append(valid);
-        Ok(())
-    }
-
-    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
-        let elements = self
-            .elements
-            .finish()
-            .map_err(|error| ArrowError::from_external_error(Box::new(error)))?;
-        let offsets = std::mem::replace(&mut self.offsets, vec![0]);
-        self.count = 0;
-        let offsets = OffsetBuffer::new(offsets.into());
-        let lists =
-            ListArray::try_new(Arc::clone(&self.item), offsets, elements, self.nulls.finish())?;
-        Ok(Arc::new(lists))
+    fn finish(&mut self) -> Result<ArrayRef> {
+        let elements = self.elements.finish()?;
+        self.ends.finish(elements)
     }
 }
 
@@ -226,12 +218,14 @@ fn is_of_letters(word: &[u8]) -> bool {
 }
 
 /// Cells of BIT columns, which the server sends as bytes. They are converted to digits and then appended as text.
-pub(super) struct BitCells {
+#[cfg(feature = "mysql")]
+pub(crate) struct BitCells {
     width: u32,
     digits: String,
     cells: CellBuilder,
 }
 
+#[cfg(feature = "mysql")]
 impl BitCells {
     fn append(&mut self, cell: &[u8]) -> Result<(), UnfitCell> {
         use std::fmt::Write as _;

@@ -1,7 +1,7 @@
-//! Reads all rows of a query and discards them, to measure the source alone.
+//! Reads all rows of a query in a database and discards them, to measure the source alone.
 //!
 //! ```text
-//! bench-mysql URL COLUMNS.json SQL
+//! bench-source URL COLUMNS.json SQL
 //! ```
 //!
 //! It prints rows, cells that are not null, and batches.
@@ -11,13 +11,12 @@ use std::process::ExitCode;
 
 use arrow_array::Array;
 use taploom_pipeline::{RowSource, Step};
-use taploom_sources::ColumnList;
-use taploom_sources::mysql::{self, BatchLimits};
+use taploom_sources::{ColumnList, Request, open};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [url, columns, sql] = arguments.as_slice() else {
-        eprintln!("usage: bench-mysql URL COLUMNS.json SQL");
+        eprintln!("usage: bench-source URL COLUMNS.json SQL");
         return ExitCode::FAILURE;
     };
     match drain(url, columns, sql) {
@@ -26,7 +25,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(why) => {
-            eprintln!("bench-mysql: {why}");
+            eprintln!("bench-source: {why}");
             ExitCode::FAILURE
         }
     }
@@ -37,8 +36,8 @@ fn drain(url: &str, columns: &str, sql: &str) -> Result<String, String> {
     let runtime = runtime.map_err(|error| error.to_string())?;
     let drained = runtime.block_on(async {
         let columns = ColumnList::read(Path::new(columns))?;
-        let limits = BatchLimits::default();
-        let mut source = mysql::query(&url.parse()?, sql, Some(&columns), limits).await?;
+        let request = Request::new(url).with_query(sql).with_columns(columns);
+        let mut source = open(&request).await?;
         let (mut rows, mut cells, mut batches) = (0, 0, 0);
         while let Step::Rows(batch) = source.next().await? {
             rows += batch.num_rows();

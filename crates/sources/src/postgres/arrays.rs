@@ -1,0 +1,137 @@
+//! Converts arrays and shapes to lists of numbers.
+
+use arrow_array::builder::PrimitiveBuilder;
+use arrow_array::types::Float64Type;
+use arrow_array::{ArrayRef, builder::ArrayBuilder};
+use arrow_schema::FieldRef;
+use taploom_model::Result;
+
+use super::cells::{BadCell, CellReader, Cells, Unfit, unfit_text};
+use super::sphere::Shape;
+use crate::server::lists::ListEnds;
+
+/// Arrays of numbers or booleans, as the server's `array_send` writes them.
+///
+/// The elements of an array with several dimensions are kept in the order in which the server sends them: the last
+/// index varies fastest. It is the first dimension of an arraysize in VOTable that varies fastest, so an array with 3
+/// rows of 2 elements has the arraysize 2x3.
+pub(super) struct ArrayCells {
+    elements: Cells,
+    ends: ListEnds,
+    /// The inner dimensions of the declared arraysize.
+    inner: Vec<u32>,
+}
+
+impl ArrayCells {
+    pub(super) fn new(item: FieldRef, inner: &[u32]) -> Result<Self> {
+        let elements = Cells::new(CellReader::Binary, item.data_type(), &[])?;
+        Ok(Self { elements, ends: ListEnds::new(item), inner: inner.to_vec() })
+    }
+
+    pub(super) fn append(&mut self, cell: &[u8]) -> Result<(), BadCell> {
+        let mut rest = cell;
+        let dimensions = word(&mut rest)?;
+        // Whether there are nulls, and the type of the elements, which are both known otherwise.
+        let (_, _) = (word(&mut rest)?, word(&mut rest)?);
+        // The server has arrays of up to 6 dimensions. An empty one has none.
+        if dimensions > 6 {
+            return Err(BadCell::Malformed);
+        }
+        let mut lengths = [0; 6];
+        let lengths = &mut lengths[..dimensions as usize];
+        for length in lengths.iter_mut() {
+            *length = word(&mut rest)?;
+            // The index of the first element is lost, as it is in psql's text of an ordinary array.
+            word(&mut rest)?;
+        }
+        if let [_, inner @ ..] = &lengths[..]
+            && !inner.is_empty()
+            && !inner.iter().rev().eq(&self.inner)
+        {
+            return Err(several_dimensions(lengths));
+        }
+        let mut count = 0;
+        while !rest.is_empty() {
+            match word(&mut rest)?.cast_signed() {
+                -1 => self.elements.append_null(),
+                length => {
+                    let length = usize::try_from(length).map_err(|_| BadCell::Malformed)?;
+                    let (element, after) =
+                        rest.split_at_checked(length).ok_or(BadCell::Malformed)?;
+                    self.elements.append(element)?;
+                    rest = after;
+                }
+            }
+            count += 1;
+        }
+        let of_dimensions = lengths.iter().map(|length| *length as usize);
+        let expected = if dimensions == 0 { 0 } else { of_dimensions.product() };
+        if count != expected {
+            return Err(BadCell::Malformed);
+        }
+        self.ends.end(count).ok_or_else(too_many)
+    }
+
+    pub(super) fn append_null(&mut self) {
+        self.ends.end_null();
+    }
+
+    pub(super) fn finish(&mut self) -> Result<ArrayRef> {
+        let elements = self.elements.finish(0)?;
+        self.ends.finish(elements)
+    }
+}
+
+fn word(rest: &mut &[u8]) -> Result<u32, BadCell> {
+    let (word, after) = rest.split_first_chunk().ok_or(BadCell::Malformed)?;
+    *rest = after;
+    Ok(u32::from_be_bytes(*word))
+}
+
+#[cold]
+fn too_many() -> BadCell {
+    BadCell::unfit("a batch with more than 2147483647 elements")
+}
+
+/// The error for an array whose dimensions are not declared.
+#[cold]
+fn several_dimensions(lengths: &[u32]) -> BadCell {
+    let words = |lengths: &mut dyn Iterator<Item = &u32>| {
+        let words: Vec<String> = lengths.map(ToString::to_string).collect();
+        words.join("x")
+    };
+    let shown = format!("an array of {} elements", words(&mut lengths.iter()));
+    let inner = words(&mut lengths.iter().skip(1).rev());
+    let remedy = format!(
+        "; declare arraysize {inner}x* with --columns, if all arrays have this form, or char with arraysize * for text"
+    );
+    BadCell::Unfit(Box::new(Unfit { shown, remedy: Some(remedy) }))
+}
+
+/// Shapes on the sphere, as lists of degrees.
+pub(super) struct ShapeCells {
+    shape: Shape,
+    numbers: PrimitiveBuilder<Float64Type>,
+    ends: ListEnds,
+}
+
+impl ShapeCells {
+    pub(super) fn new(item: FieldRef, shape: Shape) -> Self {
+        Self { shape, numbers: PrimitiveBuilder::with_capacity(0), ends: ListEnds::new(item) }
+    }
+
+    pub(super) fn append(&mut self, cell: &[u8]) -> Result<(), BadCell> {
+        let count = self.shape.parse(cell, |number| self.numbers.append_value(number));
+        let count = count.ok_or_else(|| unfit_text(cell))?;
+        self.ends.end(count).ok_or_else(too_many)
+    }
+
+    pub(super) fn append_null(&mut self) {
+        self.ends.end_null();
+    }
+
+    pub(super) fn finish(&mut self) -> Result<ArrayRef> {
+        let numbers = ArrayBuilder::finish(&mut self.numbers);
+        self.ends.finish(numbers)
+    }
+}
