@@ -11,6 +11,8 @@ use crate::folders::{root, target};
 
 /// Installs the programs that are missing.
 pub(crate) fn run() -> Outcome {
+    // librdkafka needs it, so it comes before everything that is compiled.
+    openssl()?;
     // Most of the time goes to waiting for downloads.
     let installed = thread::scope(|scope| {
         let pythons = scope.spawn(|| python().and_then(|_| older_python()));
@@ -43,6 +45,13 @@ fn postgres() -> Outcome {
         written.map_err(|error| format!("can't write {}: {error}", clusters.display()))?;
     }
     install_packages("PostgreSQL", &["postgresql-15", "postgresql-15-pgsphere"])
+}
+
+/// The headers of OpenSSL, with which librdkafka speaks TLS.
+fn openssl() -> Outcome {
+    debian("pkg-config", &["pkg-config"])?;
+    let found = start(command("pkg-config", &["--exists", "openssl"]));
+    if found.is_ok() { Ok(()) } else { install_packages("OpenSSL", &["libssl-dev"]) }
 }
 
 /// STILTS, which needs Java.

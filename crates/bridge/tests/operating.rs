@@ -11,6 +11,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use rdkafka::ClientConfig;
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::mocking::MockCluster;
 use serde_json::{Value, json};
 use support::store::Store;
@@ -70,6 +72,19 @@ fn the_settings_load_and_fit_the_manifests() {
         format!("taploom_scratch_bytes > 0.8 * {} * 1024 * 1024 * 1024\n", scratch >> 30),
     ] {
         assert!(alerts.contains(&threshold), "no alert has {threshold:?}");
+    }
+}
+
+#[test]
+fn kafka_is_reached_over_tls() {
+    for (protocol, mechanism) in
+        [("ssl", "PLAIN"), ("sasl_ssl", "PLAIN"), ("sasl_ssl", "SCRAM-SHA-512")]
+    {
+        let mut client = ClientConfig::new();
+        client.set("security.protocol", protocol).set("sasl.mechanism", mechanism);
+        client.set("sasl.username", "taploom").set("sasl.password", "secret");
+        let made = client.create::<BaseConsumer>();
+        assert!(made.is_ok(), "{protocol} {mechanism}: {:?}", made.err());
     }
 }
 
