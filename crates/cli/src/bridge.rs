@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let config = Config::load(&arguments.config).map_err(wrong_settings)?;
     let Some(kafka) = config.kafka.clone() else {
-        return Err(wrong_settings("there is no section [kafka]; give its brokers".to_owned()));
+        return Err(wrong_settings("there is no section [kafka]; give its brokers"));
     };
     let bridge = bridge(&config)?;
     if arguments.check {

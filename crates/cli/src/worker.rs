@@ -72,7 +72,7 @@ pub(crate) fn run_spool(arguments: &SpoolArguments) -> Result<()> {
 
 /// The bridge of the settings, whose log is set up.
 pub(crate) fn bridge(config: &Config) -> Result<Bridge> {
-    let wrong = |failure: Failure| wrong_settings(failure.message);
+    let wrong = |failure: Failure| wrong_settings(failure);
     let bridge = config.bridge(taploom::registry()?).map_err(wrong)?;
     log(&config.observe)?;
     Ok(bridge)
@@ -128,7 +128,7 @@ fn log(observe: &ObserveConfig) -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn wrong_settings(why: String) -> Error {
+pub(crate) fn wrong_settings(why: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::InvalidRequest, format!("the settings: {why}"))
 }
 

@@ -53,7 +53,7 @@ impl Delivery<'_> {
         observer: &mut dyn JobObserver,
     ) -> Result<Encoded, Failure> {
         match self.uploader.place(target)? {
-            Place::File(file) => self.into_folder(source, spec, file, observer).await,
+            Place::File(file) => self.to_folder(source, spec, file, observer).await,
             Place::Url if self.mode == UploadMode::Chunked => {
                 self.chunked(source, spec, target, observer).await
             }
@@ -129,7 +129,7 @@ impl Delivery<'_> {
         Ok(encoded)
     }
 
-    async fn into_folder(
+    async fn to_folder(
         &self,
         source: impl RowSource + 'static,
         spec: EncoderSpec,

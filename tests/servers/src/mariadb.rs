@@ -1,7 +1,6 @@
 //! MariaDB from Debian's `mariadb-server-core`. It needs neither systemd nor configuration of the
 //! machine.
 
-use std::fs;
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::Command;

@@ -141,6 +141,8 @@ impl Worker {
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "earliest")
+            // The messages are small, and there are few.
+            .set("queued.max.messages.kbytes", "1024")
             .create()?;
         let from = beginnings(&consumer, &self.kafka.delete_topic, Some(now_ms() - KEPT_MS))?;
         consumer.assign(&from)?;

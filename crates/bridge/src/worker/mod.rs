@@ -21,7 +21,7 @@ use rdkafka::message::Message;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -51,6 +51,8 @@ mod running;
 const LEARNED_AT_ONCE: usize = 4;
 /// The last part of the grace period, for Kafka and the database to learn of jobs that were ended; at most a quarter.
 const REST: Duration = Duration::from_secs(5);
+/// Time after which a worker without anything to do shows that it is alive.
+const POLL: Duration = Duration::from_secs(5);
 /// Time without a sign of life after which the worker, or Kafka, counts as dead, in milliseconds.
 const SILENT_MS: u64 = 60_000;
 
@@ -165,7 +167,7 @@ impl Worker {
                     }
                     Err(error) => warn!("Kafka: {error}"),
                 },
-                () = tokio::time::sleep(Duration::from_secs(5)) => {}
+                () = tokio::time::sleep(POLL) => {}
             }
             self.alive.store(now(), Ordering::Relaxed);
         };
@@ -194,7 +196,8 @@ impl Worker {
     /// Polls Kafka, and leaves its messages to other workers.
     async fn pass_over(&self) {
         loop {
-            let _ = self.consumer.recv().await;
+            let _ = timeout(POLL, self.consumer.recv()).await;
+            self.alive.store(now(), Ordering::Relaxed);
         }
     }
 

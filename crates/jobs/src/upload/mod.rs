@@ -88,7 +88,7 @@ pub(crate) enum Place {
     File(ResultFile),
     /// An object that is written with the keys of the service.
     #[cfg(feature = "s3")]
-    Object(Object),
+    Object(Box<Object>),
 }
 
 impl Uploader {
@@ -152,7 +152,7 @@ impl Uploader {
             },
             #[cfg(feature = "s3")]
             "s3" => match &self.s3 {
-                Some(s3) => s3.object(url).map(Place::Object),
+                Some(s3) => s3.object(url).map(|object| Place::Object(Box::new(object))),
                 None => Err(Failure::invalid(
                     "this service has no keys for S3: give an https URL that takes a PUT",
                 )),

@@ -178,7 +178,7 @@ impl Sending<'_> {
             start = end;
         }
         self.complete(&begun.id, &tags, observer).await?;
-        begun.is_complete();
+        begun.keep();
         Ok(())
     }
 
@@ -283,7 +283,7 @@ struct Begun {
 }
 
 impl Begun {
-    fn is_complete(mut self) {
+    fn keep(mut self) {
         self.abort = None;
     }
 }
