@@ -22,7 +22,7 @@ fn of_every_type() -> Vec<(&'static str, DataType, &'static str)> {
         ("'NaN'::float8", Float64, "double"),
         ("'-0'::float8", Float64, "double"),
         ("1.50::numeric(5, 2)", Decimal128(5, 2), ascii),
-        ("-0.000001::numeric(38, 6)", Decimal128(38, 6), ascii),
+        ("'-0.000001'::numeric(38, 6)", Decimal128(38, 6), ascii),
         ("1.50::numeric", Utf8, ascii),
         ("'NaN'::numeric", Utf8, ascii),
         ("1e400::numeric(450, 2)", Utf8, ascii),
