@@ -39,21 +39,25 @@ fn every_format_on_one_thread_and_on_two() {
     let folder = Folder::new();
     let url = SERVER.url();
     let encode = |more: &[&str]| {
-        let query = ["encode", &url, "-q", "SELECT * FROM stars ORDER BY id;"];
-        let run = taploom(&[&query, more].concat());
+        let run = taploom(&[&["encode", &url], more].concat());
         run.succeeds();
         run.stdout
     };
-    let csv = "id,name,ra,bright,seen,mag,fluxes,pos\r\n\
-               1,Sirius,101.287,true,2025-05-23T17:00:35.025,-1.46,1.5 2,0 0\r\n\
-               2,α Cen,,false,,,,\r\n";
-    assert_eq!(String::from_utf8(encode(&["-f", "csv"])).unwrap(), csv);
-    assert_eq!(String::from_utf8(encode(&["-f", "csv", "--threads", "2"])).unwrap(), csv);
-    let votable = String::from_utf8(encode(&["-f", "votable"])).unwrap();
+    let plain =
+        ["-q", "SELECT id, name, ra, bright, seen, mag FROM stars ORDER BY id;", "-f", "csv"];
+    let csv = "id,name,ra,bright,seen,mag\r\n\
+               1,Sirius,101.287,true,2025-05-23T17:00:35.025,-1.46\r\n\
+               2,α Cen,,false,,\r\n";
+    assert_eq!(String::from_utf8(encode(&plain)).unwrap(), csv);
+    let two = [&plain[..], &["--threads", "2"]].concat();
+    assert_eq!(String::from_utf8(encode(&two)).unwrap(), csv);
+    let all = ["-q", "SELECT * FROM stars ORDER BY id -- all of them"];
+    let encode = |more: &[&str]| encode(&[&all[..], more].concat());
+    let votable = String::from_utf8(encode(&["-f", "votable/td"])).unwrap();
     for words in ["xtype=\"timestamp\"", "xtype=\"point\"", "unit=\"deg\"", "arraysize=\"2\""] {
         assert!(votable.contains(words), "{words} is not in: {votable}");
     }
-    for format in ["votable/td", "json", "ecsv", "fits", "arrow", "tsv", "jsonl"] {
+    for format in ["votable", "json", "arrow", "tsv"] {
         encode(&["-f", format]);
     }
     let out = folder.path("stars.parquet");
@@ -70,7 +74,7 @@ fn rows_and_columns_are_chosen_from_the_result() {
     run.succeeds();
     assert_eq!(run.stdout, b"name,mag\r\nSirius,-1.46\r\n");
     for threads in ["1", "2"] {
-        let query = "SELECT n, 'row ' || n FROM generate_series(1, 50000000) n";
+        let query = "SELECT n, 'row ' || n AS words FROM generate_series(1, 50000000) n";
         let run = taploom(&[
             "encode",
             &url,
@@ -84,7 +88,7 @@ fn rows_and_columns_are_chosen_from_the_result() {
             threads,
         ]);
         assert_eq!(run.status, Some(0), "{}", run.stderr);
-        assert_eq!(run.stdout, b"n\t?column?\n1\trow 1\n2\trow 2\n");
+        assert_eq!(run.stdout, b"n\twords\n1\trow 1\n2\trow 2\n");
     }
 }
 
@@ -105,7 +109,6 @@ fn what_is_refused_never_shows_the_password() {
     let url = SERVER.url();
     for (url, query, status, words) in [
         (url.clone(), "SELECT nothing FROM stars", 2, &["42703", "nothing"][..]),
-        (url.clone(), "SELECT 'infinity'::date AS d", 1, &["column \"d\"", "row 1", "--columns"]),
         (format!("{url}?sslmode=require"), "SELECT 1", 2, &["no TLS"]),
         (format!("{url}?tls=1"), "SELECT 1", 2, &["tls", "sslmode"]),
         (url.replace("/test", "/elsewhere"), "SELECT 1", 2, &["3D000", "elsewhere"]),
@@ -122,6 +125,8 @@ fn what_is_refused_never_shows_the_password() {
         assert!(!run.stderr.contains("p%40ss") && !run.stderr.contains("p@ss"), "{}", run.stderr);
     }
     taploom(&["encode", &url]).fails_with(2, &["-q"]);
+    let run = taploom(&["encode", &url, "-q", "SELECT 'infinity'::date AS d", "-f", "csv"]);
+    run.line_says(1, &["column \"d\"", "row 1", "--columns"]);
 }
 
 /// Runs a job, and returns the statuses that it prints.
@@ -144,7 +149,7 @@ fn job(database: &str, query: &str, destination: &str) -> Vec<Value> {
 #[test]
 fn a_job_reads_its_rows_from_postgresql() {
     let (destination, store) = common::store();
-    let statuses = job(&SERVER.url(), "SELECT id, name FROM stars ORDER BY id", &destination);
+    let statuses = job(&SERVER.url(), "SELECT id, name FROM stars WHERE id = 1", &destination);
     assert_eq!(statuses.last().unwrap()["status"], "COMPLETED", "{statuses:?}");
     let (_, body) = store.join().unwrap();
     assert!(body.starts_with(b"<H/><DATA>") && body.ends_with(b"<F/>"));

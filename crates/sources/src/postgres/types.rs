@@ -29,12 +29,12 @@ mod oid {
 
     /// Types whose texts have only ASCII characters: ids of the system (27 to 30, 3220, 5069); geometric types (600 to
     /// 604, 628, 718); addresses (650, 774, 829, 869); times without a date, intervals and bits (1083, 1186, 1266, 1560,
-    /// 1562); UUIDs (2950); arrays of dates, times and decimals (1115, 1182, 1183, 1185, 1187, 1231); arrays of UUIDs
-    /// (2951); ranges of numbers and times (3904 to 3926).
-    pub(super) const ASCII: [u32; 40] = [
+    /// 1562); UUIDs (2950); arrays of dates, times, decimals and UUIDs (1115, 1182, 1183, 1185, 1187, 1231, 2951);
+    /// ranges of numbers and times (3904 to 3926), and several of them (4451 to 4536).
+    pub(super) const ASCII: &[u32] = &[
         27, 28, 29, 30, 600, 601, 602, 603, 604, 628, 650, 718, 774, 829, 869, 1083, 1115, 1182,
-        1183, 1185, 1186, 1187, 1231, 1266, 1560, 1562, 1700, 2950, 2951, 3220, 3904, 3906, 3908,
-        3910, 3912, 3926, 4451, 4532, 4533, 5069,
+        1183, 1185, 1186, 1187, 1231, 1266, 1560, 1562, 2950, 2951, 3220, 3904, 3906, 3908, 3910,
+        3912, 3926, 4451, 4532, 4533, 4534, 4535, 4536, 5069,
     ];
 
     /// From here on, types belong to extensions and users.

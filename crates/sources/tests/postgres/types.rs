@@ -22,7 +22,7 @@ fn of_every_type() -> Vec<(&'static str, DataType, &'static str)> {
         ("'NaN'::float8", Float64, "double"),
         ("'-0'::float8", Float64, "double"),
         ("1.50::numeric(5, 2)", Decimal128(5, 2), ascii),
-        ("-0.000001::numeric(38, 6)", Decimal128(38, 6), ascii),
+        ("'-0.000001'::numeric(38, 6)", Decimal128(38, 6), ascii),
         ("1.50::numeric", Utf8, ascii),
         ("'NaN'::numeric", Utf8, ascii),
         ("1e400::numeric(450, 2)", Utf8, ascii),
@@ -105,25 +105,24 @@ fn make_types() {
 #[tokio::test]
 async fn every_type_has_the_value_that_psql_shows() {
     make_types();
-    for (expression, data_type, vo_type) in of_every_type() {
-        // A subquery keeps the precision of a type, and gives a null where it has no row.
-        let query =
-            format!("SELECT (SELECT {expression} WHERE n = 1) AS x FROM generate_series(1, 2) n");
-        let read = rows(&query).await;
-        assert_eq!(read.column(0).data_type(), &data_type, "{expression}");
-        assert_same(&read, &query);
-        let url = SERVER.url();
-        let request = Request::new(&url).with_query(query.as_str());
-        let source = open(&request).await.unwrap();
-        let column = &source.schema().columns()[0];
-        assert_eq!(column.vo_type().unwrap().to_string(), vo_type, "{expression}");
-    }
-    let all: Vec<_> = of_every_type()
+    let types = of_every_type();
+    // A subquery keeps the precision of a type, and gives a null where it has no row.
+    let columns: Vec<_> = types
         .iter()
         .enumerate()
-        .map(|(index, (expression, ..))| format!("{expression} AS c{index}"))
+        .map(|(index, (expression, ..))| format!("(SELECT {expression} WHERE n = 1) AS c{index}"))
         .collect();
-    let query = format!("SELECT {}", all.join(", "));
+    let query = format!("SELECT {} FROM generate_series(1, 2) n", columns.join(", "));
+    let url = SERVER.url();
+    let source = open(&Request::new(&url).with_query(query.as_str())).await.unwrap();
+    let schema = source.schema();
+    let read = schema.columns().iter().zip(schema.arrow().fields());
+    assert_eq!(read.len(), types.len());
+    for ((column, field), (expression, data_type, vo_type)) in read.zip(&types) {
+        assert_eq!(field.data_type(), data_type, "{expression}");
+        assert_eq!(&column.vo_type().unwrap().to_string(), vo_type, "{expression}");
+    }
+    drop(source);
     assert_same(&rows(&query).await, &query);
 }
 
