@@ -42,13 +42,15 @@ pub(crate) fn run() -> ExitCode {
 fn many_queries(scene: &mut Scene<'_>) -> Vec<String> {
     scene.of_workers.jobs = format!("executing = {}", QUERIES + SHORT);
     let worker = scene.worker();
+    // The first jobs wait until the worker has joined its group.
+    short_jobs(scene, "first");
     let alone = short_jobs(scene, "alone");
     let idle = Held::of(&worker);
     for query in 0..QUERIES {
         let job = wide_job(scene, "3600000");
         scene.tap.send_job(&format!("query{query}"), job, &json!({"type": "Parquet"}));
     }
-    scene.until_running(QUERIES + SHORT);
+    scene.until_running(QUERIES + 2 * SHORT);
     let among = short_jobs(scene, "among");
     let full = Held::of(&worker);
     println!("\n{QUERIES} queries at once       resident MiB   peak MiB    files  threads");

@@ -1,6 +1,6 @@
 //! A cluster, its workers, and the services that they use, each of which can be interrupted.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
@@ -31,7 +31,7 @@ impl Servers {
 
 /// Where `cargo xtask setup` installs Kafka.
 fn libraries() -> PathBuf {
-    let workspace = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
     let target = std::env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty());
     workspace.join(target.unwrap_or_else(|| "target".into())).join("kafka/lib")
 }
