@@ -61,7 +61,11 @@ impl StatusChannel {
     /// Sends a status that is JSON already.
     pub(crate) async fn send(&self, status: Vec<u8>, is_final: bool) -> io::Result<()> {
         match self {
-            Self::Lines => line(status),
+            // Whoever reads standard output may be slow.
+            Self::Lines => {
+                let written = tokio::task::spawn_blocking(|| line(status)).await;
+                written.unwrap_or_else(|defect| Err(io::Error::other(defect)))
+            }
             Self::Posts(posts) => posts.send(status, is_final).await,
         }
     }
@@ -111,7 +115,7 @@ impl StatusPosts {
     }
 }
 
-/// A job ends although its progress can't be sent, but not without its final status.
+/// A job of a URL ends although its progress can't be sent, but not without its final status.
 #[async_trait]
 impl Statuses for StatusChannel {
     async fn publish(&self, status: &JobStatus) -> io::Result<()> {

@@ -302,19 +302,18 @@ impl Config {
         if !file.is_file() {
             return Err(format!("{} is not a file", path.display()));
         }
-        Self::of(Figment::from(Toml::file_exact(path)))
+        Self::of(&Figment::from(Toml::file_exact(path)).merge(environment()))
     }
 
-    /// The default settings, for a database; variables that begin with `TAPLOOM__` override them.
+    /// The default settings, for a database; variables that begin with `TAPLOOM__` override the defaults.
     ///
     /// # Errors
     /// As [`load`](Self::load).
     pub fn for_database(url: &str) -> Result<Self, String> {
-        Self::of(Figment::from(Serialized::default("database.url", url)))
+        Self::of(&Figment::from(environment()).merge(Serialized::default("database.url", url)))
     }
 
-    fn of(settings: Figment) -> Result<Self, String> {
-        let settings = settings.merge(Env::prefixed(PREFIX).split("__"));
+    fn of(settings: &Figment) -> Result<Self, String> {
         let config: Self = settings.extract().map_err(|error| {
             let all: Vec<String> = error.into_iter().map(without_values).collect();
             all.join("; ")
@@ -451,6 +450,10 @@ fn seconds(seconds: f64) -> Duration {
 
 fn outage_seconds() -> f64 {
     600.0
+}
+
+fn environment() -> Env {
+    Env::prefixed(PREFIX).split("__")
 }
 
 fn region() -> String {

@@ -61,12 +61,23 @@ impl Account {
     /// Takes note of a status that is not final. Returns what was done, and whether the next worker has to know it.
     pub(crate) fn published(&self, status: &JobStatus) -> (Done, bool) {
         self.execution_id.set(status.execution_id.as_deref());
-        let used = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut done = self.done();
         let is_news = done.execution_id != status.execution_id;
         done.execution_id.clone_from(&status.execution_id);
-        done.used = self.used_before.saturating_add(used);
+        done.used = self.used();
         (done.clone(), is_news)
+    }
+
+    /// What was done until now, before the rows are read.
+    pub(crate) fn so_far(&self) -> Done {
+        let mut done = self.done();
+        done.used = self.used();
+        done.clone()
+    }
+
+    fn used(&self) -> u64 {
+        let here = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.used_before.saturating_add(here)
     }
 
     /// Takes note that the rows are being read. The time that the query has taken stays as it was: what follows does not

@@ -229,17 +229,14 @@ impl Execution for QservQuery {
     }
 
     async fn cancel(&mut self) {
-        // While rows are read, the query itself has ended, so reading is stopped instead.
-        let path = format!("query-async/{}", self.id);
-        match &self.killer {
-            Some(killer) => {
-                if let Err(error) = killer.kill().await {
-                    warn!(query = self.id, "can't end the reading of rows: {error:#}");
-                }
-            }
-            None => self.service.delete(&path).await,
-        }
+        self.end().await;
         self.databases.remove().await;
+    }
+
+    /// The next worker sends the tables again, into the same databases.
+    async fn hand_over(&mut self) {
+        self.databases.keep();
+        self.end().await;
     }
 
     async fn forget(&mut self) {
@@ -252,6 +249,22 @@ impl Execution for QservQuery {
 
     async fn clean_up(&mut self) {
         self.databases.remove().await;
+    }
+}
+
+impl QservQuery {
+    /// Ends the query, or the reading of its rows.
+    async fn end(&self) {
+        // While rows are read, the query itself has ended, so reading is stopped instead.
+        let path = format!("query-async/{}", self.id);
+        match &self.killer {
+            Some(killer) => {
+                if let Err(error) = killer.kill().await {
+                    warn!(query = self.id, "can't end the reading of rows: {error:#}");
+                }
+            }
+            None => self.service.delete(&path).await,
+        }
     }
 }
 

@@ -195,17 +195,17 @@ async fn a_final_status_that_was_not_sent_is_sent_by_the_next_worker() {
     let site = Site::new(&[]).await;
     site.put("late", "SELECT 1 AS n");
     std::fs::create_dir_all(site.spool.path().join("claimed")).unwrap();
-    std::fs::create_dir_all(site.spool.path().join("done")).unwrap();
     std::fs::rename(
         site.spool.path().join("late.json"),
         site.spool.path().join("claimed/late.json"),
     )
     .unwrap();
     let written = json!({"jobID": "late", "status": "COMPLETED"});
-    std::fs::write(site.spool.path().join("done/late.json"), written.to_string()).unwrap();
+    std::fs::write(site.spool.path().join("claimed/late.ended"), written.to_string()).unwrap();
     let worker = site.start(site.rows());
     site.until("the job", || site.is_clean()).await;
     assert_eq!(site.phases("late"), ["COMPLETED"]);
+    assert_eq!(site.final_status("late").unwrap(), written);
     assert_eq!(site.result("late"), None, "the query was not run");
     worker.end().await;
 }

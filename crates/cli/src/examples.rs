@@ -39,6 +39,12 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("formats", &["taploom formats", "taploom formats --json"]),
     ("bench", &["taploom bench", "taploom bench stars.parquet -f csv -f votable --plot bench.svg"]),
     ("job", &["taploom job job.json --database mysql://reader@localhost/survey"]),
+    (
+        "worker",
+        &[
+            "taploom worker --spool jobs --results results --database mysql://reader@localhost/survey",
+        ],
+    ),
     ("bridge", &["taploom bridge --config worker.toml"]),
     (
         "completions",

@@ -26,8 +26,8 @@ pub(crate) struct SpoolArguments {
     /// Settings in TOML; environment variables TAPLOOM__SECTION__KEY override them
     #[arg(long, value_name = "FILE", required_unless_present = "database")]
     config: Option<PathBuf>,
-    /// Database of the queries, with the default settings for everything else: sqlite:FILE or
-    /// mysql://USER:PASSWORD@HOST:PORT/DATABASE
+    /// Database of the queries, with the default settings for everything else: sqlite:FILE,
+    /// mysql://USER:PASSWORD@HOST:PORT/DATABASE or postgres://USER:PASSWORD@HOST:PORT/DATABASE
     #[arg(long, value_name = "URL", conflicts_with = "config")]
     database: Option<String>,
     /// Folder for results whose destination is a file URL below it [default: upload.folder of the settings]

@@ -98,6 +98,7 @@ impl JobRunner {
             Ok(Ended::InDatabase(_)) => self.tell_end(query, End::InDatabase),
             Ok(Ended::Here(Outcome::Completed(_))) => self.tell_end(query, End::Stored),
             _ if goes_on && query.can_be_resumed() => {}
+            _ if goes_on => self.tell_end(query, End::HandedOver),
             _ => self.tell_end(query, End::Stopped),
         }
         published?;
@@ -149,6 +150,7 @@ impl JobRunner {
             match end {
                 End::Stored => execution.forget().await,
                 End::Stopped => execution.cancel().await,
+                End::HandedOver => execution.hand_over().await,
                 End::InDatabase => execution.clean_up().await,
             }
         };
@@ -356,6 +358,8 @@ enum End {
     Stored,
     /// Nobody wants its result.
     Stopped,
+    /// Another worker will run it again.
+    HandedOver,
     /// The database itself has ended it.
     InDatabase,
 }

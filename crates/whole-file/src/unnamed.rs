@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
@@ -22,16 +21,17 @@ pub(crate) fn create(folder: &Path) -> io::Result<Option<File>> {
 }
 
 /// Links the file to a temporary name next to the final one, and renames that, because a link can't replace an existing
-/// file.
+/// file. The name is random: the id of a process is not, where containers share a folder.
 pub(crate) fn name(file: &File, path: &Path) -> io::Result<()> {
-    static NUMBER: AtomicU64 = AtomicU64::new(0);
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let beside = path.with_file_name(format!("{PREFIX}{}-{number}", std::process::id()));
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
     let link = format!("/proc/self/fd/{}", file.as_raw_fd());
-    // A leftover of a dead process with the same id.
-    let _ = std::fs::remove_file(&beside);
-    rustix::fs::linkat(CWD, &link, CWD, &beside, AtFlags::SYMLINK_FOLLOW)?;
-    std::fs::rename(&beside, path).inspect_err(|_| {
-        let _ = std::fs::remove_file(&beside);
-    })
+    let linked = tempfile::Builder::new().prefix(PREFIX).make_in(folder, |beside| {
+        rustix::fs::linkat(CWD, &link, CWD, beside, AtFlags::SYMLINK_FOLLOW)
+            .map_err(io::Error::from)
+    });
+    let linked = linked.map_err(|error| io::Error::from(error.kind()))?;
+    linked.persist(path).map(drop).map_err(|refused| refused.error)
 }

@@ -5,7 +5,7 @@
 //! database is removed as a whole.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -70,9 +70,13 @@ impl Service {
         self: &Arc<Self>,
         tables: &[UserTable],
     ) -> Result<UserDatabases, Failure> {
-        let mut made = UserDatabases::of(self, &[]);
+        let made = UserDatabases::of(self, tables);
+        // A worker that ended may have left them, and Qserv does not take a table twice.
+        for name in &made.names {
+            let path = format!("ingest/database/{name}");
+            let _ = self.answer(&Method::DELETE, &path, |request| request, Duration::ZERO).await;
+        }
         for table in tables {
-            made.names.insert(table.database.clone());
             self.send_table(table).await?;
             info!(
                 database = table.database,
@@ -92,7 +96,7 @@ impl Service {
             .without_max_times();
         let (mut delays, started) = (delays.build(), Instant::now());
         let answer = loop {
-            let form = self.form(table).await?;
+            let (form, broken) = self.form(table).await?;
             // Qserv ends by itself at the limit, and says so.
             let patience = limit + Duration::from_secs(5);
             let sent = self
@@ -102,6 +106,10 @@ impl Service {
                 Err(problem) if problem.unseen && started.elapsed() < self.options.outage => {
                     warn!(problem = problem.what, "the table is sent again");
                     tokio::time::sleep(delays.next().unwrap_or(LONGEST_DELAY)).await;
+                }
+                Err(_) if broken.get().is_some() => {
+                    let why = broken.get().map_or("", String::as_str);
+                    return Err(unreadable(table, "rows", why));
                 }
                 Err(NoAnswer { what, .. }) => {
                     let message =
@@ -124,13 +132,22 @@ impl Service {
         }
     }
 
-    /// The request that brings a table. Qserv reads the members in order, so the rows come last.
-    async fn form(&self, table: &UserTable) -> Result<Form, Failure> {
-        let schema = self.schema(table).await?;
+    /// The request that brings a table, and why its rows broke off, if they do. Qserv reads the members in order, so the
+    /// rows come last.
+    async fn form(&self, table: &UserTable) -> Result<(Form, Arc<OnceLock<String>>), Failure> {
+        let schema = tokio::time::timeout(ANSWER, self.schema(table)).await;
+        let schema =
+            schema.map_err(|_| unreadable(table, "description", "the store does not answer"))??;
         let rows = self.read(table, &table.rows, "rows").await?;
         let length = rows.content_length();
-        let problem = move |error| std::io::Error::other(one_line(error));
-        let rows = Body::wrap_stream(rows.bytes_stream().map(move |chunk| chunk.map_err(problem)));
+        let broken = Arc::new(OnceLock::new());
+        let noted = Arc::clone(&broken);
+        let rows = Body::wrap_stream(rows.bytes_stream().map(move |chunk| {
+            chunk.map_err(|error| {
+                let why = noted.get_or_init(|| one_line(error));
+                std::io::Error::other(why.clone())
+            })
+        }));
         let rows = match length {
             Some(length) => Part::stream_with_length(rows, length),
             None => Part::stream(rows),
@@ -151,7 +168,7 @@ impl Service {
         for (name, value) in partitioning(&table.partitioning) {
             form = form.text(name, value);
         }
-        Ok(form.part("schema", schema).part("rows", rows))
+        Ok((form.part("schema", schema).part("rows", rows), broken))
     }
 
     async fn schema(&self, table: &UserTable) -> Result<Vec<u8>, Failure> {

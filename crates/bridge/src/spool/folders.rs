@@ -5,6 +5,7 @@
 //! uws1.cancel         a request to stop it, wherever it is
 //! claimed/uws1.json   a job that a worker has, which holds a lock on the file
 //! claimed/uws1.done   what was done for it, for the next worker
+//! claimed/uws1.ended  its final status, until that was sent
 //! done/uws1.json      its final status
 //! ```
 //!
@@ -23,6 +24,9 @@ use crate::done::Done;
 
 /// Time after which a file that is no JSON is not one that is still being written.
 const WRITTEN: Duration = Duration::from_secs(5);
+
+/// Largest message of a job, in bytes. One of a thousand columns takes 500 KiB.
+const LARGEST: u64 = 64 << 20;
 
 /// A spool folder.
 #[derive(Debug, Clone)]
@@ -96,6 +100,10 @@ impl Folders {
         // The status of an earlier job of this name would look like that of this one.
         remove(&file(&self.done, name))?;
         std::fs::rename(&path, &claimed)?;
+        // Somebody may have put another file in its place. Its lock is free, so that a worker takes it up.
+        if !is_at(&opened, &claimed)? {
+            return Ok(None);
+        }
         self.claimed_by_us(name, opened, message).map(Some)
     }
 
@@ -111,7 +119,7 @@ impl Folders {
         let done = read(&state(&self.claimed, name))?;
         let done = done.and_then(|text| Done::parse(std::str::from_utf8(&text).ok()?));
         Ok(Claim {
-            ended: read(&file(&self.done, name))?,
+            ended: read(&final_status(&self.claimed, name))?,
             name: name.to_owned(),
             message,
             done: done.unwrap_or_default(),
@@ -137,9 +145,10 @@ impl Claim {
         Place { name: self.name.clone(), folders: self.folders.clone() }
     }
 
-    /// Removes the job, after its final status was written and sent.
+    /// Removes the job, after its final status was written and sent, and shows the status.
     pub(super) fn end(self) -> io::Result<()> {
         let Self { name, folders, file: locked, .. } = self;
+        std::fs::rename(final_status(&folders.claimed, &name), file(&folders.done, &name))?;
         remove(&state(&folders.claimed, &name))?;
         remove(&file(&folders.claimed, &name))?;
         folders.forget_cancel(&name)?;
@@ -163,7 +172,7 @@ impl Place {
 
     /// Writes the final status. Blocks.
     pub(super) fn ended(&self, status: &[u8]) -> io::Result<()> {
-        write(&file(&self.folders.done, &self.name), status)
+        write(&final_status(&self.folders.claimed, &self.name), status)
     }
 }
 
@@ -173,6 +182,10 @@ fn file(folder: &Path, name: &str) -> PathBuf {
 
 fn state(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.done"))
+}
+
+fn final_status(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.ended"))
 }
 
 /// The files of a folder with this extension, by their names without it. Hidden files are left out, because many programs
@@ -194,8 +207,15 @@ fn named(folder: &Path, extension: &str) -> io::Result<Vec<(String, std::fs::Dir
 fn locked(path: &Path) -> io::Result<Option<(File, Vec<u8>)>> {
     let opened = match File::options().read(true).write(true).open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        // Only some file systems lock nothing but what can be written.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => File::open(path)?,
         opened => opened?,
     };
+    let metadata = opened.metadata()?;
+    if !metadata.is_file() || metadata.len() > LARGEST {
+        let why = format!("it is not a file of at most {LARGEST} bytes");
+        return Err(io::Error::new(ErrorKind::InvalidData, why));
+    }
     match opened.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Ok(None),
@@ -289,6 +309,7 @@ mod tests {
         assert_eq!(claim.done, done);
         claim.place().ended(b"the status").unwrap();
         drop(claim);
+        assert!(!folder.path().join("done/a.json").exists());
         let claim = folders.take_up("a").unwrap().unwrap();
         assert_eq!(claim.ended.as_deref(), Some(&b"the status"[..]));
         claim.end().unwrap();
@@ -321,6 +342,7 @@ mod tests {
                 while let Some(name) = folders.waiting().unwrap().pop() {
                     if let Some(claim) = folders.claim(&name).unwrap() {
                         mine.push(name);
+                        claim.place().ended(b"{}").unwrap();
                         claim.end().unwrap();
                     }
                 }

@@ -9,10 +9,11 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use taploom_jobs::{Outcome, Stop};
 use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info, info_span, warn};
 
@@ -21,7 +22,7 @@ use crate::channels::StatusChannel;
 use crate::config::JobsConfig;
 use crate::done::Account;
 use crate::lanes::Lanes;
-use crate::message::JobRun;
+use crate::message::{JobRun, UploadTable};
 use crate::metrics::Metrics;
 use crate::observe::Observed;
 use crate::spool::folders::{Claim, Folders};
@@ -35,7 +36,7 @@ mod statuses;
 const LOOK: Duration = Duration::from_millis(500);
 /// How often a worker looks for jobs whose workers have ended.
 const LOOK_FOR_ABANDONED: Duration = Duration::from_secs(5);
-/// Time at the end for the database to learn of queries that were ended.
+/// The last part of the grace period, for the database to learn of queries that were ended; at most a quarter.
 const REST: Duration = Duration::from_secs(5);
 /// Time without a look at the folder after which the worker counts as dead, in milliseconds.
 const SILENT_MS: u64 = 60_000;
@@ -138,7 +139,7 @@ impl SpoolWorker {
             if for_abandoned {
                 for name in this.folders.claimed()? {
                     if claims.len() < room && !this.running().contains_key(&name) {
-                        claims.extend(this.folders.take_up(&name)?);
+                        claims.extend(taken(&name, this.folders.take_up(&name)));
                     }
                 }
             }
@@ -146,11 +147,7 @@ impl SpoolWorker {
                 if claims.len() >= room {
                     break;
                 }
-                match this.folders.claim(&name) {
-                    Ok(claim) => claims.extend(claim),
-                    // One file that can't be read must not keep the others waiting.
-                    Err(error) => warn!(job = name, "the file of a job: {error}"),
-                }
+                claims.extend(taken(&name, this.folders.claim(&name)));
             }
             let claims = claims.into_iter().map(|claim: Claim| {
                 let stop = Stop {
@@ -177,6 +174,8 @@ impl SpoolWorker {
     async fn process(self: Arc<Self>, claim: Claim, stop: Stop) {
         let name = claim.name.clone();
         let ended = self.end_of(&claim, &stop).await;
+        // The claim still keeps others away. After it, another job of this name may begin.
+        self.running().remove(&name);
         match ended {
             Ok(Outcome::HandedOver) => drop(claim),
             Ok(_) => {
@@ -187,13 +186,18 @@ impl SpoolWorker {
             }
             Err(error) => error!(job = name, "the end of a job can't be told: {error}"),
         }
-        self.running().remove(&name);
     }
 
     async fn end_of(&self, claim: &Claim, stop: &Stop) -> io::Result<Outcome> {
         if let Some(status) = &claim.ended {
             info!(job = claim.name, "the final status of an earlier worker is sent");
             self.channel.send(status.clone(), true).await?;
+            // The worker may have ended before it ended the query.
+            if let Some(id) = claim.done.execution_id.clone() {
+                let tables = JobRun::parse(&claim.message).ok().and_then(|job| job.upload_tables);
+                let tables = tables.unwrap_or_default().into_iter().map(UploadTable::into_table);
+                self.bridge.abandon(id, tables.collect());
+            }
             return Ok(Outcome::Aborted);
         }
         let account = Account::new(claim.done.clone());
@@ -223,23 +227,44 @@ impl SpoolWorker {
     async fn end_jobs(&self, jobs: &mut JoinSet<()>) {
         info!(jobs = jobs.len(), "shutting down: queries that run are left to other workers");
         self.leaves.cancel();
-        let grace = tokio::time::timeout(self.shutdown_grace, async {
-            while jobs.join_next().await.is_some() {}
-        });
-        if grace.await.is_err() {
+        let deadline = Instant::now() + self.shutdown_grace;
+        let rest = REST.min(self.shutdown_grace / 4);
+        if timeout_at(deadline - rest, self.all_ended(jobs)).await.is_err() {
             let left = jobs.len();
             warn!(jobs = left, "the grace period is over: other workers take the jobs over");
         }
         self.ends.cancel();
-        while jobs.join_next().await.is_some() {}
-        if tokio::time::timeout(REST, self.bridge.rest()).await.is_err() {
+        if timeout_at(deadline, self.all_ended(jobs)).await.is_err() {
+            warn!(
+                jobs = jobs.len(),
+                "the ends of jobs were not told in time: other workers do that"
+            );
+        }
+        jobs.abort_all();
+        if timeout_at(deadline, self.bridge.rest()).await.is_err() {
             warn!("the database was not told of the end of all queries in time");
+        }
+    }
+
+    /// Waits for all jobs, and shows that this worker is alive.
+    async fn all_ended(&self, jobs: &mut JoinSet<()>) {
+        while !jobs.is_empty() {
+            let _ = tokio::time::timeout(LOOK, jobs.join_next()).await;
+            self.alive.store(now(), Ordering::Relaxed);
         }
     }
 
     fn running(&self) -> MutexGuard<'_, HashMap<String, Stop>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// One file that can't be read must not keep the others waiting.
+fn taken(name: &str, claim: io::Result<Option<Claim>>) -> Option<Claim> {
+    claim.unwrap_or_else(|error| {
+        warn!(job = name, "the file of a job: {error}");
+        None
+    })
 }
 
 impl Observed for SpoolWorker {

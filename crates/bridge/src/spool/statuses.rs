@@ -29,9 +29,11 @@ impl<'a> SpoolStatuses<'a> {
 
     /// The job is handed over. If its rows were being read, the attempt does not count.
     pub(super) async fn handed_over(&self) {
-        if self.reads.load(Ordering::Relaxed)
-            && let Err(error) = self.keep(self.account.gives_rows_up()).await
-        {
+        let done = match self.reads.load(Ordering::Relaxed) {
+            true => self.account.gives_rows_up(),
+            false => self.account.so_far(),
+        };
+        if let Err(error) = self.keep(done).await {
             warn!("can't write that the job is handed over: {error}");
         }
     }
@@ -50,10 +52,14 @@ impl Statuses for SpoolStatuses<'_> {
             let (place, text) = (self.place.clone(), serde_json::to_vec(status)?);
             let written = spawn_blocking(move || place.ended(&text)).await;
             written.unwrap_or_else(|defect| Err(io::Error::other(defect)))?;
-        } else if let (done, true) = self.account.published(status) {
-            self.keep(done).await?;
+            return self.channel.publish(status).await;
         }
-        self.channel.publish(status).await
+        self.keep(self.account.published(status).0).await?;
+        // A job must not wait because its progress can't be sent.
+        if let Err(error) = self.channel.publish(status).await {
+            warn!(job = status.job_id, "{error}");
+        }
+        Ok(())
     }
 
     async fn reads_rows(&self, _status: &JobStatus) -> io::Result<()> {

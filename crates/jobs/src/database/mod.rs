@@ -147,6 +147,11 @@ pub trait Execution: Send + Sync {
     /// Ends the query in the database.
     async fn cancel(&mut self);
 
+    /// Ends the query because another worker will run it again. What was made for it may be needed by then.
+    async fn hand_over(&mut self) {
+        self.cancel().await;
+    }
+
     /// Tells the database that the result is stored and will not be read again.
     async fn forget(&mut self);
 
