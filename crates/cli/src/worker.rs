@@ -24,7 +24,7 @@ pub(crate) struct SpoolArguments {
     #[arg(long, value_name = "DIR")]
     spool: PathBuf,
     /// Settings in TOML; environment variables TAPLOOM__SECTION__KEY override them
-    #[arg(long, value_name = "FILE", required_unless_present = "database")]
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Database of the queries, with the default settings for everything else: sqlite:FILE,
     /// mysql://USER:PASSWORD@HOST:PORT/DATABASE or postgres://USER:PASSWORD@HOST:PORT/DATABASE
@@ -44,7 +44,11 @@ pub(crate) struct SpoolArguments {
 pub(crate) fn run_spool(arguments: &SpoolArguments) -> Result<()> {
     let mut config = match (&arguments.config, &arguments.database) {
         (Some(path), _) => Config::load(path),
-        (None, database) => Config::for_database(database.as_deref().unwrap_or_default()),
+        (None, Some(url)) => Config::for_database(url),
+        (None, None) => {
+            let message = "no database is named: give --database URL, or --config FILE";
+            return Err(Error::new(ErrorKind::InvalidRequest, message));
+        }
     }
     .map_err(wrong_settings)?;
     if arguments.results.is_some() {
