@@ -11,7 +11,6 @@ use crate::folders::{root, target};
 
 /// Installs the programs that are missing.
 pub(crate) fn run() -> Outcome {
-    // librdkafka needs it, so it comes before everything that is compiled.
     openssl()?;
     // Most of the time goes to waiting for downloads.
     let installed = thread::scope(|scope| {
@@ -47,8 +46,8 @@ fn postgres() -> Outcome {
     install_packages("PostgreSQL", &["postgresql-15", "postgresql-15-pgsphere"])
 }
 
-/// The headers of OpenSSL, with which librdkafka speaks TLS.
-fn openssl() -> Outcome {
+/// The headers of OpenSSL, with which librdkafka speaks TLS: it is compiled with the first step.
+pub(crate) fn openssl() -> Outcome {
     debian("pkg-config", &["pkg-config"])?;
     let found = start(command("pkg-config", &["--exists", "openssl"]));
     if found.is_ok() { Ok(()) } else { install_packages("OpenSSL", &["libssl-dev"]) }

@@ -10,6 +10,7 @@ use super::tally::Tally;
 use crate::command::{cargo, command, output, run, run_lines};
 use crate::folders::{root, target};
 use crate::instructions::{self, Comparison};
+use crate::setup::openssl;
 use crate::{Outcome, digests, fuzz, new_format, packages};
 
 /// One step of the tests.
@@ -114,6 +115,7 @@ fn command_of_xtask(name: &str) -> Outcome<Command> {
 
 /// Compiles everything that later steps run, with the features and the profile that they use.
 fn build(_: &mut Tally) -> Outcome {
+    openssl()?;
     let mut build = cargo(TEST);
     build.args(selection(&Tests::Others)?).arg("--no-run");
     for names in [PLANTED, READERS, DATABASES, KAFKA, REAL_KAFKA, FUZZING] {
@@ -124,6 +126,7 @@ fn build(_: &mut Tally) -> Outcome {
 
 /// Compiles the tests of the quick steps.
 fn build_quick(_: &mut Tally) -> Outcome {
+    openssl()?;
     let mut build = cargo(TEST);
     build.args(selection(&Tests::Quick)?).args(selection(&Tests::Suite)?).arg("--no-run");
     run(build)

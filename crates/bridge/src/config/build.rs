@@ -10,7 +10,7 @@ use taploom_jobs::{
     Uploader,
 };
 
-use super::{Config, DatabaseConfig, QservConfig, S3Config, seconds};
+use super::{Config, DatabaseConfig, S3Config, seconds};
 use crate::bridge::Bridge;
 use crate::format::Formats;
 
@@ -108,6 +108,7 @@ impl DatabaseConfig {
             Some(_) => Err(Failure::invalid("database.qserv: built without MySQL")),
             #[cfg(feature = "mysql")]
             Some(qserv) => {
+                use super::QservConfig;
                 use crate::qserv::{Qserv, QservOptions};
                 let rows = url.parse().map_err(invalid)?;
                 let mut options = QservOptions::new(qserv.url.clone(), rows);

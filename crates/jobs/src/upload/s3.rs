@@ -13,7 +13,7 @@ use rusty_s3::actions::{CompleteMultipartUploadResponse, CreateMultipartUpload};
 use rusty_s3::{Bucket, Credentials, S3Action, UrlStyle};
 use taploom_scratch::ScratchReader;
 use tokio::runtime::Handle;
-use tracing::warn;
+use tracing::{Instrument, warn};
 use url::Url;
 
 use crate::failure::Failure;
@@ -68,6 +68,7 @@ pub(crate) struct S3 {
 }
 
 /// An object to write.
+#[derive(Clone)]
 pub(crate) struct Object {
     bucket: Bucket,
     key: String,
@@ -188,22 +189,13 @@ impl Sending<'_> {
         observer: &mut dyn JobObserver,
     ) -> Result<Begun, Failure> {
         let mut retries = Retries::new(self.policy);
-        let Object { bucket, key, credentials, .. } = self.object;
         loop {
-            let url = bucket.create_multipart_upload(Some(credentials), key).sign(VALID);
-            let request = self.client.post(url).header(CONTENT_TYPE, content_type).timeout(ANSWER);
-            let begun = match answer(request).await {
-                Ok(text) => CreateMultipartUpload::parse_response(&text)
-                    .map_err(|_| unreadable("the beginning of an upload in parts")),
-                Err(problem) => Err(problem),
-            };
-            match begun {
-                Ok(begun) => {
-                    let id = begun.upload_id().to_owned();
-                    let abort =
-                        bucket.abort_multipart_upload(Some(credentials), key, &id).sign(ABORTABLE);
-                    return Ok(Begun { id, client: self.client.clone(), abort: Some(abort) });
-                }
+            let begin =
+                Begun::begin(self.client.clone(), self.object.clone(), content_type.to_owned());
+            // If the job is stopped meanwhile, the answer is still waited for, and the upload aborted.
+            let begun = tokio::spawn(begin.in_current_span()).await;
+            match begun.unwrap_or_else(|_| Err(unreadable("the beginning of an upload in parts"))) {
+                Ok(begun) => return Ok(begun),
                 Err(problem) => retries.after(problem, observer).await?,
             }
         }
@@ -283,6 +275,19 @@ struct Begun {
 }
 
 impl Begun {
+    /// Asks the store to begin an upload.
+    async fn begin(client: Client, object: Object, content_type: String) -> Result<Self, Problem> {
+        let Object { bucket, key, credentials, .. } = &object;
+        let url = bucket.create_multipart_upload(Some(credentials), key).sign(VALID);
+        let request = client.post(url).header(CONTENT_TYPE, content_type).timeout(ANSWER);
+        let text = answer(request).await?;
+        let begun = CreateMultipartUpload::parse_response(&text)
+            .map_err(|_| unreadable("the beginning of an upload in parts"))?;
+        let id = begun.upload_id().to_owned();
+        let abort = bucket.abort_multipart_upload(Some(credentials), key, &id).sign(ABORTABLE);
+        Ok(Self { id, client, abort: Some(abort) })
+    }
+
     fn keep(mut self) {
         self.abort = None;
     }
