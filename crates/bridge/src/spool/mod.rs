@@ -93,7 +93,8 @@ impl SpoolWorker {
     /// # Errors
     /// The folder can't be read at the start. Later that is waited out, and [health](Observed::complaint) says so.
     pub async fn run(self: &Arc<Self>, shutdown: &CancellationToken) -> io::Result<()> {
-        self.folders.waiting()?;
+        let waiting = self.folders.waiting()?.len();
+        info!(waiting, "takes the jobs of the folder");
         let mut jobs = JoinSet::new();
         let mut looked_for_abandoned: Option<Instant> = None;
         loop {
