@@ -45,11 +45,12 @@ impl Postgres {
     pub fn start_with(settings: &Settings) -> Result<Self> {
         let folder = TempDir::with_prefix("taploom-postgres-");
         let folder = folder.map_err(|error| format!("can't make a temporary folder: {error}"))?;
-        let mut arguments = settings.arguments.clone();
+        let arguments = settings.arguments.clone();
         #[cfg(feature = "tls")]
-        if settings.tls {
-            arguments.extend(tls_arguments(folder.path())?);
-        }
+        let arguments = match settings.tls {
+            true => [arguments, tls_arguments(folder.path())?].concat(),
+            false => arguments,
+        };
         let data = install(folder.path())?;
         let [port] = free_ports()?;
         let mut server = as_postgres(&program("postgres")?);
