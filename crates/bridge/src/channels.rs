@@ -49,9 +49,7 @@ impl StatusChannel {
             return Ok(Self::Lines);
         }
         match Url::parse(text) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
-                StatusPosts::new(Secret::new(url)).map(Self::Posts)
-            }
+            Ok(url) if http::is_web(&url) => StatusPosts::new(Secret::new(url)).map(Self::Posts),
             _ => Err(Failure::invalid(
                 "statuses go to - (standard output) or to an http or https URL",
             )),
@@ -62,13 +60,18 @@ impl StatusChannel {
     pub(crate) async fn send(&self, status: Vec<u8>, is_final: bool) -> io::Result<()> {
         match self {
             // Whoever reads standard output may be slow.
-            Self::Lines => {
-                let written = tokio::task::spawn_blocking(|| line(status)).await;
-                written.unwrap_or_else(|defect| Err(io::Error::other(defect)))
-            }
+            Self::Lines => blocking(|| line(status)).await,
             Self::Posts(posts) => posts.send(status, is_final).await,
         }
     }
+}
+
+/// Does what may block, such as work on files, apart from the threads of the runtime.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|defect| Err(io::Error::other(defect)))
 }
 
 fn line(mut status: Vec<u8>) -> io::Result<()> {

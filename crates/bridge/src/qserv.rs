@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use backon::{BackoffBuilder, ExponentialBuilder};
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -371,6 +371,15 @@ impl Service {
         serde_json::from_slice(&answer).map_err(senseless)
     }
 
+    /// The delays between the attempts at a request.
+    fn delays(&self) -> ExponentialBackoff {
+        ExponentialBuilder::new()
+            .with_min_delay(self.options.retry_delay)
+            .with_max_delay(LONGEST_DELAY)
+            .without_max_times()
+            .build()
+    }
+
     /// Repeats a request up to the number of attempts, and beyond it while Qserv is away for no longer than `outage`.
     async fn answer(
         &self,
@@ -379,11 +388,7 @@ impl Service {
         fill: impl Fn(RequestBuilder) -> RequestBuilder,
         outage: Duration,
     ) -> Result<Vec<u8>, NoAnswer> {
-        let delays = ExponentialBuilder::new()
-            .with_min_delay(self.options.retry_delay)
-            .with_max_delay(LONGEST_DELAY)
-            .without_max_times();
-        let (mut attempt, mut delays, started) = (1, delays.build(), Instant::now());
+        let (mut attempt, mut delays, started) = (1, self.delays(), Instant::now());
         loop {
             let problem = match self.attempt(method, path, self.options.timeout, &fill).await {
                 Ok(answer) => return Ok(answer),

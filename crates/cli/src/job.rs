@@ -9,11 +9,12 @@ use taploom_bridge::jobs::{
     Failure, JobLimits, JobRunner, Outcome, ResultFolder, Secret, Stop, StreamingDatabase,
     UploadMode, UploadPolicy, Uploader,
 };
-use taploom_bridge::{Bridge, ErrorInfo, Formats, JobRun, StatusChannel};
+use taploom_bridge::{Bridge, ErrorInfo, Formats, JobRun};
 use url::Url;
 
 use crate::interrupt;
 use crate::resources::ResourceArguments;
+use crate::worker::{channel, runtime};
 
 /// One job of a TAP service.
 #[derive(clap::Args)]
@@ -70,14 +71,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     crate::logging::start(arguments.verbose)?;
     let message = read(&arguments.message)?;
     let bridge = bridge(arguments)?;
-    let statuses = StatusChannel::parse(&arguments.statuses).map_err(|failure| {
-        Error::new(ErrorKind::InvalidRequest, format!("--statuses: {failure}"))
-    })?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| {
-        Error::new(ErrorKind::Internal, "can't start the runtime").with_source(error)
-    })?;
-    let outcome = runtime.block_on(async {
+    let statuses = channel(&arguments.statuses)?;
+    let outcome = runtime()?.block_on(async {
         match JobRun::parse(&message) {
             Ok(job) => {
                 let stop = Stop::default();

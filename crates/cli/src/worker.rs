@@ -55,9 +55,7 @@ pub(crate) fn run_spool(arguments: &SpoolArguments) -> Result<()> {
         config.upload.folder.clone_from(&arguments.results);
     }
     let bridge = bridge(&config)?;
-    let channel = StatusChannel::parse(&arguments.statuses).map_err(|failure| {
-        Error::new(ErrorKind::InvalidRequest, format!("--statuses: {failure}"))
-    })?;
+    let channel = channel(&arguments.statuses)?;
     let spool = &arguments.spool;
     let worker = SpoolWorker::new(bridge, spool, &config.jobs, channel).map_err(|error| {
         let message = format!("the spool folder {}", spool.display());
@@ -80,6 +78,12 @@ pub(crate) fn bridge(config: &Config) -> Result<Bridge> {
     let bridge = config.bridge(taploom::registry()?).map_err(wrong)?;
     log(&config.observe)?;
     Ok(bridge)
+}
+
+/// The channel that `--statuses` names.
+pub(crate) fn channel(text: &str) -> Result<StatusChannel> {
+    StatusChannel::parse(text)
+        .map_err(|failure| Error::new(ErrorKind::InvalidRequest, format!("--statuses: {failure}")))
 }
 
 pub(crate) fn runtime() -> Result<Runtime> {

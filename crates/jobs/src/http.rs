@@ -23,7 +23,7 @@ pub fn client(connect_timeout: Duration, proxy: Option<&Secret<Url>>) -> Result<
     if let Some(proxy) = proxy {
         // The library would pass over another one, and go to the store without a proxy.
         let url = proxy.expose();
-        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        if !is_web(url) {
             return Err(Failure::invalid("the proxy is not an http or https URL with a host"));
         }
         let proxy = Proxy::all(proxy.expose().clone()).map_err(|error| {
@@ -35,6 +35,11 @@ pub fn client(connect_timeout: Duration, proxy: Option<&Secret<Url>>) -> Result<
         let message = format!("no HTTP client: {}", one_line(error));
         Failure::new(FailureCause::Internal, message)
     })
+}
+
+/// Whether a URL is one that HTTP can ask: `http` or `https`, with a host.
+pub fn is_web(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https") && url.has_host()
 }
 
 /// An error of the client on one line, with its causes and without the URL.

@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::StreamExt;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Body, Method, Response};
@@ -90,11 +89,7 @@ impl Service {
     /// Sends a table. This is repeated only if it did not arrive: a table that arrived in part can't be sent again.
     async fn send_table(&self, table: &UserTable) -> Result<(), Failure> {
         let limit = self.options.table_timeout;
-        let delays = ExponentialBuilder::new()
-            .with_min_delay(self.options.retry_delay)
-            .with_max_delay(LONGEST_DELAY)
-            .without_max_times();
-        let (mut delays, started) = (delays.build(), Instant::now());
+        let (mut delays, started) = (self.delays(), Instant::now());
         let answer = loop {
             let (form, broken) = self.form(table).await?;
             // Qserv ends by itself at the limit, and says so.

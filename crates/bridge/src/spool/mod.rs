@@ -12,13 +12,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use taploom_jobs::{Outcome, Stop};
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::bridge::Bridge;
-use crate::channels::StatusChannel;
+use crate::channels::{StatusChannel, blocking};
 use crate::config::JobsConfig;
 use crate::done::Account;
 use crate::lanes::Lanes;
@@ -134,7 +134,7 @@ impl SpoolWorker {
         for_abandoned: bool,
     ) -> io::Result<Vec<(Claim, Stop)>> {
         let this = Arc::clone(self);
-        let looked = spawn_blocking(move || {
+        let look = move || {
             let cancelled = this.folders.cancelled()?;
             let mut claims = Vec::new();
             if for_abandoned {
@@ -167,8 +167,8 @@ impl SpoolWorker {
                 }
             }
             Ok(claims)
-        });
-        looked.await.unwrap_or_else(|defect| Err(io::Error::other(defect)))
+        };
+        blocking(look).await
     }
 
     /// Runs a job to its end. If its end can't be written or sent, the job stays claimed, and is taken up again.
@@ -180,8 +180,7 @@ impl SpoolWorker {
         match ended {
             Ok(Outcome::HandedOver) => drop(claim),
             Ok(_) => {
-                let ended = spawn_blocking(move || claim.end()).await;
-                if let Ok(Err(error)) = ended {
+                if let Err(error) = blocking(move || claim.end()).await {
                     warn!(job = name, "the files of a job that has ended: {error}");
                 }
             }

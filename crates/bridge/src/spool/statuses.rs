@@ -5,10 +5,9 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use tokio::task::spawn_blocking;
 use tracing::warn;
 
-use crate::channels::StatusChannel;
+use crate::channels::{StatusChannel, blocking};
 use crate::done::{Account, Done};
 use crate::spool::folders::Place;
 use crate::status::{JobStatus, Statuses};
@@ -40,8 +39,7 @@ impl<'a> SpoolStatuses<'a> {
 
     async fn keep(&self, done: Done) -> io::Result<()> {
         let place = self.place.clone();
-        let kept = spawn_blocking(move || place.keep(&done)).await;
-        kept.unwrap_or_else(|defect| Err(io::Error::other(defect)))
+        blocking(move || place.keep(&done)).await
     }
 }
 
@@ -50,8 +48,7 @@ impl Statuses for SpoolStatuses<'_> {
     async fn publish(&self, status: &JobStatus) -> io::Result<()> {
         if status.status.is_final() {
             let (place, text) = (self.place.clone(), serde_json::to_vec(status)?);
-            let written = spawn_blocking(move || place.ended(&text)).await;
-            written.unwrap_or_else(|defect| Err(io::Error::other(defect)))?;
+            blocking(move || place.ended(&text)).await?;
             return self.channel.publish(status).await;
         }
         self.keep(self.account.published(status).0).await?;

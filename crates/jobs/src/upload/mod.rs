@@ -15,7 +15,7 @@ use tracing::warn;
 use url::Url;
 
 use crate::failure::{Failure, FailureCause};
-use crate::http::client;
+use crate::http::{client, is_web};
 use crate::job::Destination;
 use crate::observer::JobObserver;
 use crate::secret::Secret;
@@ -138,7 +138,7 @@ impl Uploader {
     pub(crate) fn place(&self, target: &Destination) -> Result<Place, Failure> {
         let url = target.url.expose();
         match url.scheme() {
-            "http" | "https" if url.has_host() => match &self.hosts {
+            _ if is_web(url) => match &self.hosts {
                 Some(hosts) if !hosts.hold(url) => Err(Failure::invalid(
                     "results are not sent to this host: it is not in the list of hosts of this service",
                 )),
