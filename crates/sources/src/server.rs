@@ -10,7 +10,10 @@ pub(crate) mod text_cells;
 pub(crate) mod tls;
 pub(crate) mod url;
 
-use taploom_model::{Column, Error, ErrorKind, Result, counted};
+use std::sync::Arc;
+
+use arrow_schema::{Field, Schema};
+use taploom_model::{Column, ColumnMetadata, Error, ErrorKind, Result, ResultSchema, counted};
 
 pub(crate) use self::background::run_in_background;
 pub use self::batch::BatchLimits;
@@ -34,6 +37,19 @@ pub(crate) fn check_count(list: &ColumnList, columns: usize) -> Result<()> {
             number => format!("{number} are"),
         }
     )))
+}
+
+/// The schema of a result, with the metadata of its table that the caller gave.
+pub(crate) fn schema(
+    fields: Vec<Field>,
+    columns: Vec<ColumnMetadata>,
+    given: Option<&ColumnList>,
+) -> Result<ResultSchema> {
+    let arrow = Arc::new(Schema::new(fields));
+    match given {
+        Some(list) => ColumnList { columns, ..list.clone() }.describe(arrow),
+        None => ResultSchema::new(arrow, columns),
+    }
 }
 
 /// The error for a cell that does not fit the type of its column. `remedy` says what the caller can do, after a

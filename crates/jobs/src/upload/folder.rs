@@ -24,7 +24,7 @@ impl ResultFolder {
     /// A folder that exists.
     ///
     /// # Errors
-    /// It does not exist, or is no folder.
+    /// It does not exist, or it is not a folder.
     pub fn new(folder: &Path) -> Result<Self, Failure> {
         let found = folder.canonicalize().and_then(|path| match path.is_dir() {
             true => Ok(path),

@@ -135,11 +135,7 @@ impl MysqlConnection {
 
     /// Notes whether the server may still be working on the statement that failed.
     pub(super) fn settle(&mut self, failure: Failure) -> Failure {
-        self.is_busy = match &failure {
-            Failure::Server(_) => false,
-            Failure::Lost(error) => error.kind() == std::io::ErrorKind::TimedOut,
-            Failure::Final(_) => true,
-        };
+        self.is_busy = failure.leaves_server_busy();
         failure
     }
 

@@ -1,10 +1,9 @@
 //! Reads the rows of a query in batches.
 
 use std::fmt;
-use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::{Field, Schema};
+use arrow_schema::Field;
 use async_trait::async_trait;
 use taploom_expressions::Projection;
 use taploom_model::{Ending, Error, ErrorKind, Result, ResultSchema, RowSource, Step};
@@ -171,11 +170,7 @@ impl ResultColumns {
             metadata.push(column.metadata(given));
             fields.push(Field::new(&column.name, data_type, true));
         }
-        let arrow = Arc::new(Schema::new(fields));
-        let schema = match given {
-            Some(list) => ColumnList { columns: metadata, ..list.clone() }.describe(arrow)?,
-            None => ResultSchema::new(arrow, metadata)?,
-        };
+        let schema = server::schema(fields, metadata, given)?;
         Ok(Self { schema, columns })
     }
 

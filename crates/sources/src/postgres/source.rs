@@ -1,10 +1,9 @@
 //! Reads the rows of a query in batches.
 
 use std::fmt;
-use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::{Field, Schema};
+use arrow_schema::Field;
 use async_trait::async_trait;
 use taploom_model::{Ending, Error, ErrorKind, Result, ResultSchema, RowSource, Step};
 
@@ -129,11 +128,7 @@ fn planned(
         fields.push(Field::new(&column.name, data_type, true));
         all_metadata.push(metadata);
     }
-    let arrow = Arc::new(Schema::new(fields));
-    let schema = match given {
-        Some(list) => ColumnList { columns: all_metadata, ..list.clone() }.describe(arrow)?,
-        None => ResultSchema::new(arrow, all_metadata)?,
-    };
+    let schema = server::schema(fields, all_metadata, given)?;
     Ok((schema, columns, formats))
 }
 

@@ -49,6 +49,15 @@ impl<E: Reported> Failure<E> {
         }
     }
 
+    /// Whether the server may still be working on the statement that failed.
+    pub(crate) fn leaves_server_busy(&self) -> bool {
+        match self {
+            Self::Server(_) => false,
+            Self::Lost(error) => error.kind() == io::ErrorKind::TimedOut,
+            Self::Final(_) => true,
+        }
+    }
+
     /// The error for a failure while connecting to `address`.
     pub(crate) fn connecting(self, address: &str) -> Error {
         match self {
