@@ -19,10 +19,10 @@ use taploom_test_servers::Postgres;
 /// One server for all tests. It is stopped at their end.
 static SERVER: LazyLock<Postgres> = LazyLock::new(|| {
     let server = Postgres::start().unwrap();
+    server.create_sphere().unwrap();
     server
         .sql(
-            "CREATE EXTENSION pg_sphere;
-             CREATE TABLE stars (id bigint, name text, ra float8, bright boolean, seen timestamptz(3), mag numeric(4, 2),
+            "CREATE TABLE stars (id bigint, name text, ra float8, bright boolean, seen timestamptz(3), mag numeric(4, 2),
                                  fluxes float4[], pos spoint);
              INSERT INTO stars VALUES
                  (1, 'Sirius', 101.287, true, '2025-05-23 19:00:35.025+02', -1.46, '{1.5,2}', '(0, 0)'),

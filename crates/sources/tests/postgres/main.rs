@@ -41,7 +41,7 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 /// One server for all tests; it ends with them.
 static SERVER: LazyLock<Postgres> = LazyLock::new(|| {
     let server = Postgres::start().unwrap();
-    server.sql("CREATE EXTENSION pg_sphere").unwrap();
+    server.create_sphere().unwrap();
     server
 });
 
