@@ -20,14 +20,14 @@ use taploom_model::{Result, RowSource};
 
 pub use self::connection::{MysqlConnection, QueryKiller};
 pub use self::failure::ServerError;
-pub use self::options::{MysqlOptions, Session, SslMode};
+pub use self::options::{MysqlOptions, Session, SslMode, TextTimes};
 pub use self::source::MysqlSource;
 use crate::column_list::ColumnList;
 use crate::plugin::{Place, QueryUse, SourceInfo, SourceType};
 use crate::register_source;
 use crate::request::Request;
 pub use crate::server::BatchLimits;
-use crate::server::Retries;
+use crate::server::retried;
 
 /// Connects and runs a query. If the connection is lost before the first row, it connects and runs the query again, up
 /// to [`MysqlOptions::connect_retries`] times.
@@ -55,14 +55,11 @@ pub async fn query(
     columns: Option<&ColumnList>,
     limits: BatchLimits,
 ) -> Result<MysqlSource> {
-    let mut retries = Retries::new(options.connect_retries);
-    loop {
+    let run = || async {
         let connection = MysqlConnection::connect(options).await?;
-        match connection.rows_of(query, columns, limits).await {
-            Ok(source) => return Ok(source),
-            Err(failure) => retries.after(failure, |last| last.running(0)).await?,
-        }
-    }
+        connection.rows_of(query, columns, limits).await
+    };
+    retried(options.connect_retries, run, |last| last.running(0)).await
 }
 
 /// The source, for the registry.

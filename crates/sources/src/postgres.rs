@@ -32,7 +32,7 @@ use crate::plugin::{Place, QueryUse, SourceInfo, SourceType};
 use crate::register_source;
 use crate::request::Request;
 pub use crate::server::BatchLimits;
-use crate::server::Retries;
+use crate::server::retried;
 
 /// Connects and runs a query. If the connection is lost before the columns are known, it connects and runs the query
 /// again, up to [`PostgresOptions::connect_retries`] times.
@@ -60,14 +60,11 @@ pub async fn query(
     columns: Option<&ColumnList>,
     limits: BatchLimits,
 ) -> Result<PostgresSource> {
-    let mut retries = Retries::new(options.connect_retries);
-    loop {
+    let run = || async {
         let connection = PostgresConnection::connect(options).await?;
-        match connection.rows_of(query, columns, limits).await {
-            Ok(source) => return Ok(source),
-            Err(failure) => retries.after(failure, |last| last.running(0)).await?,
-        }
-    }
+        connection.rows_of(query, columns, limits).await
+    };
+    retried(options.connect_retries, run, |last| last.running(0)).await
 }
 
 /// The source, for the registry.

@@ -86,7 +86,9 @@ fn wide_jobs(scene: &mut Scene<'_>) -> Vec<String> {
     scene.store.forget_bodies();
     scene.of_workers.rows_query = "SELECT * FROM wide WHERE {id} > 0".to_owned();
     scene.of_workers.jobs = format!(
-        "short = {AT_ONCE}\nlong = 0\nmemory = \"{} MiB\"\nmemory_per_job = \"12 MiB\"",
+        "executing = {}\nshort = {AT_ONCE}\nlong = 0\nmemory = \"{} MiB\"\nmemory_per_job = \"12 MiB\"",
+        // The other messages wait in Kafka, and not in the worker.
+        5 * AT_ONCE,
         12 * AT_ONCE
     );
     let worker = scene.worker();

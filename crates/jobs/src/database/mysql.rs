@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use taploom_format::Error;
 use taploom_sources::mysql::{
-    BatchLimits, MysqlConnection, MysqlOptions, MysqlSource, ServerError,
+    BatchLimits, MysqlConnection, MysqlOptions, MysqlSource, ServerError, TextTimes,
 };
 
 use crate::database::RowRequest;
 use crate::database::outage::{Server, failure_of_query};
 use crate::failure::Failure;
 
-/// Runs a query. A server that is away or takes no connection is waited for, up to `outage`. `database` is the one that
-/// the user names, if so.
+/// Runs a query. In a column that is declared as text, a DATETIME has milliseconds. A server that is away or takes no
+/// connection is waited for, up to `outage`. `database` is the one that the user names, if so.
 ///
 /// # Errors
 /// The query is wrong, or its rows don't match the columns; after the outage, that the database can't be used. Where the
@@ -25,6 +25,7 @@ pub async fn mysql_rows(
     outage: Duration,
 ) -> Result<MysqlSource, Failure> {
     let mut options = options.clone();
+    options.text_times = TextTimes::Milliseconds;
     if let Some(database) = database {
         options.database = Some(database.to_owned());
     }

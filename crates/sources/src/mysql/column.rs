@@ -9,8 +9,9 @@ use taploom_model::{
 };
 
 use super::failure::ServerError;
-use crate::server::text_cells::CellForm;
-use crate::server::{Reported, no_list_of_strings};
+use super::options::TextTimes;
+use crate::server::text_cells::{CellForm, cells_of};
+use crate::server::{PlannedColumn, Reported, no_list_of_strings};
 
 /// The character set of columns that do not hold text.
 const BINARY: u16 = 63;
@@ -26,7 +27,7 @@ pub(super) struct DeclaredColumn {
     data_type: DataType,
     /// The VO type, if the Arrow type does not imply it.
     vo_type: Option<(Datatype, Arraysize)>,
-    pub(super) form: CellForm,
+    form: CellForm,
     /// How the server compares the cells in a condition.
     pub(super) kind: SqlKind,
     /// Whether the column is a BIT and of no table. MariaDB sends MAX(b) or IF(b, b, b) as a decimal number, and b itself
@@ -89,8 +90,27 @@ impl DeclaredColumn {
         Self { name, server_type, data_type, vo_type, form, kind, is_bits_or_number }
     }
 
+    /// Decides how the column is read, for the metadata that the caller gives.
+    pub(super) fn plan(
+        &self,
+        given: Option<&ColumnMetadata>,
+        text_times: TextTimes,
+    ) -> Result<PlannedColumn> {
+        let data_type = self.data_type(given)?;
+        let form = match (self.form, text_times) {
+            (CellForm::Datetime, TextTimes::Milliseconds) => CellForm::DatetimeInMilliseconds,
+            (form, _) => form,
+        };
+        Ok(PlannedColumn {
+            cells: cells_of(form, &data_type)?,
+            data_type,
+            metadata: self.metadata(given),
+            is_servers: given.is_none_or(|given| given.datatype.is_none()),
+        })
+    }
+
     /// The metadata of the column: those that the caller gave, completed by the server's.
-    pub(super) fn metadata(&self, given: Option<&ColumnMetadata>) -> ColumnMetadata {
+    fn metadata(&self, given: Option<&ColumnMetadata>) -> ColumnMetadata {
         let mut metadata = given.cloned().unwrap_or_default();
         if metadata.datatype.is_none()
             && let Some((datatype, arraysize)) = &self.vo_type
@@ -102,7 +122,7 @@ impl DeclaredColumn {
     }
 
     /// The Arrow type of the cells: for the requested datatype, or else for the server's type.
-    pub(super) fn data_type(&self, given: Option<&ColumnMetadata>) -> Result<DataType> {
+    fn data_type(&self, given: Option<&ColumnMetadata>) -> Result<DataType> {
         if self.is_bits_or_number {
             let message = format!(
                 "the server does not say whether it sends the BIT of an expression as bits or as a number: write \

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use taploom_model::{Error, ErrorKind, Result};
-use tokio::runtime::Handle;
 
 use super::column::DeclaredColumn;
 use super::failure::{Failure, ServerError};
@@ -15,7 +14,7 @@ use super::options::{MysqlOptions, Session};
 use super::row::RowCells;
 use super::wire::Wire;
 use crate::error::invalid;
-use crate::server::{Retries, run_in_background};
+use crate::server::{check_runtime, retried, run_in_background};
 
 /// The command COM_QUERY.
 const QUERY: u8 = 3;
@@ -60,24 +59,12 @@ impl MysqlConnection {
     /// possible; [`ErrorKind::Source`] if the server can't be reached or accepts no more connections;
     /// [`ErrorKind::Misuse`] outside a tokio runtime. No error shows the password.
     pub async fn connect(options: &MysqlOptions) -> Result<Self> {
-        let mut retries = Retries::new(options.connect_retries);
-        loop {
-            match Self::attempt(options).await {
-                Ok(connection) => return Ok(connection),
-                Err(failure) => {
-                    let error = |last: Failure| last.connecting(&options.address());
-                    retries.after(failure, error).await?;
-                }
-            }
-        }
+        let error = |last: Failure| last.connecting(&options.address());
+        retried(options.connect_retries, || Self::attempt(options), error).await
     }
 
     async fn attempt(options: &MysqlOptions) -> Result<Self, Failure> {
-        // Tokio panics without a runtime.
-        if Handle::try_current().is_err() {
-            let message = "mysql:// needs a tokio runtime with I/O and time";
-            return Err(Failure::Final(Error::new(ErrorKind::Misuse, message)));
-        }
+        check_runtime("mysql://")?;
         let (wire, connection) = connect(options).await?;
         let target =
             Target { options: options.clone(), connection, killed: AtomicBool::new(false) };
@@ -131,6 +118,10 @@ impl MysqlConnection {
             }
             Err(failure) => Err(self.settle(failure)),
         }
+    }
+
+    pub(super) fn options(&self) -> &MysqlOptions {
+        &self.killer.0.options
     }
 
     /// Notes whether the server may still be working on the statement that failed.

@@ -64,6 +64,9 @@ pub struct MysqlOptions {
     pub max_packet: usize,
     /// `session` in the URL. [`Session::UtcReadOnly`] by default.
     pub session: Session,
+    /// How a DATETIME is written in a column that is declared as text. Not in the URL; [`TextTimes::AsStored`] by
+    /// default.
+    pub text_times: TextTimes,
 }
 
 /// Whether TLS is used, and how strictly the server's certificate is verified. The names are the same as in MySQL's
@@ -93,6 +96,15 @@ pub enum Session {
     Unchanged,
 }
 
+/// How many decimals of the second a DATETIME has as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextTimes {
+    /// As many as the column stores, and 3 if it stores none.
+    AsStored,
+    /// 3 (`YYYY-MM-DDThh:mm:ss.sss`). Further ones are cut off.
+    Milliseconds,
+}
+
 impl Default for MysqlOptions {
     fn default() -> Self {
         Self {
@@ -109,6 +121,7 @@ impl Default for MysqlOptions {
             connect_retries: 3,
             max_packet: MAX_PACKET,
             session: Session::UtcReadOnly,
+            text_times: TextTimes::AsStored,
         }
     }
 }

@@ -28,10 +28,10 @@ use super::column::DeclaredColumn;
 use super::connection::MysqlConnection;
 use super::failure::Failure;
 use super::options::{MysqlOptions, Session};
-use super::source::{MysqlSource, ResultColumns};
+use super::source::{MysqlSource, planned};
 use crate::pushdown::{ColumnNames, Pushdown, as_table};
 use crate::request::Request;
-use crate::server::{BatchLimits, Reported};
+use crate::server::{BatchLimits, Reported, ResultColumns};
 
 /// Runs a query for the wanted columns and rows of a request. The result may still contain other rows. `None` if the
 /// original query has to run, on a new connection.
@@ -103,7 +103,8 @@ impl<'q> PlainQuery<'q> {
     ) -> Result<Option<PushedQuery>, Failure> {
         let declared = connection.describe(self.text).await?;
         // The original query will report the error.
-        let Ok(columns) = ResultColumns::new(&declared, request.columns.as_ref()) else {
+        let text_times = connection.options().text_times;
+        let Ok(columns) = planned(&declared, request.columns.as_ref(), text_times) else {
             return Ok(None);
         };
         // A sample needs its key columns, which the list may leave out.

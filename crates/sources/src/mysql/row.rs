@@ -52,9 +52,10 @@ impl<'a> RowCells<'a> {
         usize::try_from(u64::from_le_bytes(wide)).ok()
     }
 
-    /// Whether all cells were read.
-    pub(super) fn is_empty(&self) -> bool {
-        self.rest.is_empty()
+    /// Number of bytes that were not read.
+    #[inline]
+    pub(super) fn left(&self) -> usize {
+        self.rest.len()
     }
 }
 
@@ -74,10 +75,10 @@ mod tests {
         for expected in
             [None, Some(&b""[..]), Some(b"ab"), Some(&long[..251]), Some(&long), Some(b"y")]
         {
-            assert!(!cells.is_empty());
+            assert!(cells.left() > 0);
             assert_eq!(cells.cell(), Some(expected));
         }
-        assert!(cells.is_empty());
+        assert_eq!(cells.left(), 0);
         assert_eq!(cells.cell(), None);
     }
 

@@ -1,74 +1,41 @@
-//! Reads the rows of a query in batches.
+//! The rows of a query.
 
-use std::fmt;
+use std::ops::Range;
 
-use arrow_array::RecordBatch;
-use arrow_schema::Field;
 use async_trait::async_trait;
-use taploom_expressions::Projection;
-use taploom_model::{Ending, Error, ErrorKind, Result, ResultSchema, RowSource, Step};
+use taploom_model::{Result, ResultSchema, RowSource, Step};
 
 use super::column::DeclaredColumn;
 use super::connection::{MysqlConnection, QueryKiller, is_end, unless_error};
-use super::failure::Failure;
+use super::failure::{Failure, ServerError};
+use super::options::TextTimes;
 use super::row::RowCells;
 use crate::column_list::ColumnList;
-use crate::server::text_cells::{CellBuilder, CellForm};
-use crate::server::{self, BatchLimits, DECLARE_TEXT, UnfinishedBatch, check_count, shown_text};
+use crate::server::block::{CellPlace, RowBlock};
+use crate::server::{
+    BatchLimits, ByteStream, QueryRows, ResultColumns, RowConnection, UnfinishedBatch,
+};
 
 /// The rows of a running query. At most 128 KiB, besides the kernel's buffers, are read ahead of the current batch.
 /// So if the caller stops reading, the server stops sending.
 ///
 /// If it is dropped before the last row, the query is ended in the background. A [`killer`](Self::killer) ends the
 /// query from another task.
-pub struct MysqlSource {
-    connection: MysqlConnection,
-    schema: ResultSchema,
-    columns: Vec<ColumnBuilder>,
-    batch: UnfinishedBatch,
-    state: ReadState,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum ReadState {
-    Running,
-    Ended,
-    Failed,
-}
-
-/// The columns of a result: their metadata and the builders of their arrays.
-pub(super) struct ResultColumns {
-    schema: ResultSchema,
-    columns: Vec<ColumnBuilder>,
-}
-
-struct ColumnBuilder {
-    form: CellForm,
-    /// Whether the type was chosen by the server and not by the caller.
-    is_servers: bool,
-    cells: CellBuilder,
-}
-
-impl fmt::Debug for MysqlSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { connection, schema, batch, .. } = self;
-        f.debug_struct("MysqlSource")
-            .field("connection", connection)
-            .field("schema", schema)
-            .field("batch", batch)
-            .finish_non_exhaustive()
-    }
-}
+#[derive(Debug)]
+pub struct MysqlSource(QueryRows<MysqlConnection>);
 
 impl MysqlConnection {
     /// Runs a query. `columns` gives names, types and other metadata of the result's columns, by position. What it does
     /// not give is taken from the server.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidRequest`] if the query is wrong (with a [`ServerError`](super::ServerError) as the error's
-    /// source), if it returns no rows, or if the number of `columns` differs from the result's;
-    /// [`ErrorKind::UnsupportedColumn`] for a list of strings; [`ErrorKind::Source`] if the server or the connection
-    /// fails.
+    /// [`InvalidRequest`] if the query is wrong (with a [`ServerError`] as the error's source), if it returns no rows, or
+    /// if the number of `columns` differs from the result's; [`UnsupportedColumn`] for a list of strings; [`Source`] if
+    /// the server or the connection fails.
+    ///
+    /// [`InvalidRequest`]: taploom_model::ErrorKind::InvalidRequest
+    /// [`UnsupportedColumn`]: taploom_model::ErrorKind::UnsupportedColumn
+    /// [`Source`]: taploom_model::ErrorKind::Source
     pub async fn query(
         self,
         query: &str,
@@ -88,9 +55,19 @@ impl MysqlConnection {
             Ok(declared) => declared,
             Err(failure) => return Err(self.settle(failure)),
         };
-        let columns = ResultColumns::new(&declared, given).map_err(Failure::Final)?;
+        let columns = planned(&declared, given, self.options().text_times)?;
         Ok(MysqlSource::new(self, columns, limits))
     }
+}
+
+/// How each column is read.
+pub(super) fn planned(
+    declared: &[DeclaredColumn],
+    given: Option<&ColumnList>,
+    text_times: TextTimes,
+) -> Result<ResultColumns> {
+    let plan = |column: &DeclaredColumn, given: Option<&_>| column.plan(given, text_times);
+    ResultColumns::plan(declared, given, |column| &column.name, plan)
 }
 
 impl MysqlSource {
@@ -100,136 +77,81 @@ impl MysqlSource {
         columns: ResultColumns,
         limits: BatchLimits,
     ) -> Self {
-        let ResultColumns { schema, columns } = columns;
-        let batch = UnfinishedBatch::new(limits);
-        Self { connection, schema, columns, batch, state: ReadState::Running }
+        Self(QueryRows::new(connection, columns, limits))
     }
 
     /// A handle that can end the query.
     pub fn killer(&self) -> QueryKiller {
-        self.connection.killer()
-    }
-
-    /// Appends rows until the batch is full or the rows end.
-    async fn fill(&mut self) -> Result<(), Failure> {
-        while !self.batch.is_full() {
-            let packet = unless_error(self.connection.wire.packet().await?)?;
-            if is_end(packet) {
-                self.state = ReadState::Ended;
-                self.connection.is_busy = false;
-                break;
-            }
-            let mut cells = RowCells::new(packet);
-            for (index, column) in self.columns.iter_mut().enumerate() {
-                match cells.cell() {
-                    Some(Some(cell)) => {
-                        if column.cells.append(cell).is_err() {
-                            let error = unfit(cell, column, &self.schema, index);
-                            return Err(Failure::Final(error.with_row(self.batch.all_rows() + 1)));
-                        }
-                    }
-                    Some(None) => column.cells.append_null(),
-                    None => return Err(Failure::protocol("a row with too few cells")),
-                }
-            }
-            if !cells.is_empty() {
-                return Err(Failure::protocol("a row with too many cells"));
-            }
-            self.batch.add_row(packet.len());
-        }
-        Ok(())
-    }
-
-    fn take_batch(&mut self) -> Result<RecordBatch> {
-        let arrays = self.columns.iter_mut().map(|column| column.cells.finish());
-        let arrays = arrays.collect::<Result<Vec<_>>>()?;
-        self.batch.finish(&self.schema, arrays)
-    }
-}
-
-impl ResultColumns {
-    /// The columns that the server declares, with the metadata that the caller gave.
-    pub(super) fn new(declared: &[DeclaredColumn], given: Option<&ColumnList>) -> Result<Self> {
-        if let Some(list) = given {
-            check_count(list, declared.len())?;
-        }
-        let mut columns = Vec::with_capacity(declared.len());
-        let mut fields = Vec::with_capacity(declared.len());
-        let mut metadata = Vec::with_capacity(declared.len());
-        for (index, column) in declared.iter().enumerate() {
-            let given = given.map(|list| &list.columns[index]);
-            let builder = || {
-                let data_type = column.data_type(given)?;
-                let cells = CellBuilder::new(column.form, &data_type, 0)?;
-                Ok((data_type, cells))
-            };
-            let name = given.and_then(|given| given.name.as_ref()).unwrap_or(&column.name);
-            let (data_type, cells) = builder().map_err(|error: Error| error.with_column(name))?;
-            let is_servers = given.is_none_or(|given| given.datatype.is_none());
-            columns.push(ColumnBuilder { form: column.form, is_servers, cells });
-            metadata.push(column.metadata(given));
-            fields.push(Field::new(&column.name, data_type, true));
-        }
-        let schema = server::schema(fields, metadata, given)?;
-        Ok(Self { schema, columns })
-    }
-
-    pub(super) fn schema(&self) -> &ResultSchema {
-        &self.schema
-    }
-
-    /// Whether the type of a column was chosen by the server and not by the caller.
-    pub(super) fn is_servers(&self, column: usize) -> bool {
-        self.columns.get(column).is_some_and(|column| column.is_servers)
-    }
-
-    /// The columns at these positions, which have to be in ascending order.
-    pub(super) fn picked(self, picked: &[usize]) -> Result<Self> {
-        let projection =
-            Projection::new(&self.schema, picked.iter().map(|column| (*column, None)).collect())?;
-        let columns = self.columns.into_iter().enumerate();
-        let columns = columns
-            .filter(|(index, _)| picked.binary_search(index).is_ok())
-            .map(|(_, column)| column);
-        Ok(Self { schema: projection.schema().clone(), columns: columns.collect() })
+        self.0.connection.killer()
     }
 }
 
 #[async_trait]
 impl RowSource for MysqlSource {
     fn schema(&self) -> &ResultSchema {
-        &self.schema
+        self.0.schema()
     }
 
     async fn next(&mut self) -> Result<Step> {
-        if self.state == ReadState::Failed {
-            return Err(Error::new(
-                ErrorKind::Misuse,
-                "rows were asked of a query that has failed",
-            ));
-        }
-        if self.state == ReadState::Running {
-            let filled = self.fill().await;
-            if let Err(failure) = filled {
-                self.state = ReadState::Failed;
-                let failure = self.connection.settle(failure);
-                return Err(failure.running(self.batch.all_rows()));
-            }
-        }
-        if self.batch.is_empty() {
-            return Ok(Step::End(Ending::default()));
-        }
-        self.take_batch().map(Step::Rows)
+        self.0.next().await
     }
 }
 
-#[cold]
-fn unfit(cell: &[u8], column: &ColumnBuilder, schema: &ResultSchema, index: usize) -> Error {
-    let shown = match column.form {
-        CellForm::Bits(_) => format!("the bits {cell:02x?}"),
-        _ => shown_text(cell),
-    };
-    let arrow = schema.arrow().field(index).data_type().to_string();
-    let remedy = if column.is_servers { DECLARE_TEXT } else { "" };
-    server::unfit(&shown, &schema.columns()[index], &arrow, remedy)
+impl RowConnection for MysqlConnection {
+    type Error = ServerError;
+
+    async fn rows(
+        &mut self,
+        block: &mut RowBlock,
+        batch: &mut UnfinishedBatch,
+    ) -> Result<bool, Failure> {
+        let mut packet = self.wire.receive().await?;
+        if is_end(unless_error(self.wire.received(&packet))?) {
+            return Ok(true);
+        }
+        loop {
+            add_row(block, &self.wire.bytes.received, &packet)?;
+            batch.add_row(packet.len());
+            if batch.is_full() {
+                return Ok(false);
+            }
+            match self.wire.arrived(|packet| !is_end(packet) && unless_error(packet).is_ok()) {
+                Some(next) => packet = next,
+                None => return Ok(false),
+            }
+        }
+    }
+
+    fn stream(&mut self) -> &mut ByteStream {
+        &mut self.wire.bytes
+    }
+
+    async fn end(&mut self) {
+        self.is_busy = false;
+    }
+
+    fn settle(&mut self, failure: Failure) -> Failure {
+        Self::settle(self, failure)
+    }
+}
+
+/// Finds the cells of a row.
+fn add_row(block: &mut RowBlock, received: &[u8], packet: &Range<usize>) -> Result<(), Failure> {
+    let bytes = received.get(packet.clone()).unwrap_or_default();
+    let mut cells = RowCells::new(bytes);
+    let places = block.add_row(packet).ok_or_else(|| Failure::protocol("a row beyond 4 GiB"))?;
+    for place in places {
+        *place = match cells.cell() {
+            Some(Some(cell)) => {
+                let end = packet.end - cells.left();
+                CellPlace::new(end - cell.len(), cell.len())
+            }
+            Some(None) => CellPlace::NULL,
+            None => return Err(Failure::protocol("a row with too few cells")),
+        };
+    }
+    if cells.left() > 0 {
+        return Err(Failure::protocol("a row with too many cells"));
+    }
+    Ok(())
 }

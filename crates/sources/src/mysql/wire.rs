@@ -15,7 +15,7 @@ const CONTINUED: usize = 0xff_ffff;
 
 /// A connection that sends and receives packets.
 pub(super) struct Wire {
-    bytes: ByteStream,
+    pub(super) bytes: ByteStream,
     /// If a payload continues in another packet: the number of bytes of it that are already joined.
     joined: usize,
     /// The sequence number of the next packet, in either direction.
@@ -52,8 +52,36 @@ impl Wire {
         Ok(&self.bytes.received[payload])
     }
 
+    /// The bytes of a payload.
+    pub(super) fn received(&self, payload: &Range<usize>) -> &[u8] {
+        self.bytes.received.get(payload.clone()).unwrap_or_default()
+    }
+
+    /// The next payload, if it has arrived whole, fits in a packet, and is of the wanted kind. It stays in its place
+    /// until the next call of [`receive`](Self::receive).
+    pub(super) fn arrived(&mut self, is_wanted: impl Fn(&[u8]) -> bool) -> Option<Range<usize>> {
+        let start = self.bytes.next + HEADER;
+        let [low, middle, high, sequence] = *self.bytes.received.get(self.bytes.next..start)?
+        else {
+            return None;
+        };
+        let length = length(low, middle, high);
+        let payload = start..start + length;
+        let is_one = self.joined == 0
+            && length < CONTINUED.min(self.max_packet + 1)
+            && sequence == self.sequence;
+        if !is_one || !is_wanted(self.bytes.received.get(payload.clone())?) {
+            return None;
+        }
+        self.sequence = sequence.wrapping_add(1);
+        self.bytes.next = payload.end;
+        Some(payload)
+    }
+
     /// Receives the next payload and returns its place in the received bytes.
-    async fn receive(&mut self) -> Result<Range<usize>, Failure> {
+    ///
+    /// Cancel-safe: if the future is dropped, the next call continues where it stopped.
+    pub(super) async fn receive(&mut self) -> Result<Range<usize>, Failure> {
         loop {
             let header = self.joined;
             self.bytes.fill(header + HEADER).await?;
@@ -62,7 +90,7 @@ impl Wire {
             else {
                 return Err(Failure::protocol("a packet without a header"));
             };
-            let length = usize::from(low) | usize::from(middle) << 8 | usize::from(high) << 16;
+            let length = length(low, middle, high);
             if header.saturating_sub(HEADER) + length > self.max_packet {
                 return Err(self.too_large());
             }
@@ -120,6 +148,11 @@ impl Wire {
         }
         Ok(self.bytes.send(&bytes).await?)
     }
+}
+
+/// The length of a payload, in the first three bytes of its header.
+fn length(low: u8, middle: u8, high: u8) -> usize {
+    usize::from(low) | usize::from(middle) << 8 | usize::from(high) << 16
 }
 
 #[cfg(test)]

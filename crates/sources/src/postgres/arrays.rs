@@ -6,8 +6,9 @@ use arrow_array::{ArrayRef, builder::ArrayBuilder};
 use arrow_schema::FieldRef;
 use taploom_model::Result;
 
-use super::cells::{BadCell, CellReader, Cells, Unfit, unfit_text};
+use super::cells::{CellReader, cells};
 use super::sphere::Shape;
+use crate::server::cells::{BadCell, Cells, Unfit};
 use crate::server::lists::ListEnds;
 
 /// Arrays of numbers or booleans, as the server's `array_send` writes them.
@@ -16,7 +17,7 @@ use crate::server::lists::ListEnds;
 /// index varies fastest. It is the first dimension of an arraysize in VOTable that varies fastest, so an array with 3
 /// rows of 2 elements has the arraysize 2x3.
 pub(super) struct ArrayCells {
-    elements: Cells,
+    elements: Box<dyn Cells>,
     ends: ListEnds,
     /// The inner dimensions of the declared arraysize.
     inner: Vec<u32>,
@@ -24,11 +25,13 @@ pub(super) struct ArrayCells {
 
 impl ArrayCells {
     pub(super) fn new(item: FieldRef, inner: &[u32]) -> Result<Self> {
-        let elements = Cells::new(CellReader::Binary, item.data_type(), &[])?;
+        let elements = cells(CellReader::Binary, item.data_type(), &[])?;
         Ok(Self { elements, ends: ListEnds::new(item), inner: inner.to_vec() })
     }
+}
 
-    pub(super) fn append(&mut self, cell: &[u8]) -> Result<(), BadCell> {
+impl Cells for ArrayCells {
+    fn append(&mut self, cell: &[u8]) -> Result<(), BadCell> {
         let mut rest = cell;
         let dimensions = word(&mut rest)?;
         // Whether there are nulls, and the type of the elements, which are both known otherwise.
@@ -69,14 +72,14 @@ impl ArrayCells {
         if count != expected {
             return Err(BadCell::Malformed);
         }
-        self.ends.end(count).ok_or_else(too_many)
+        self.ends.end(count).ok_or_else(BadCell::too_many_elements)
     }
 
-    pub(super) fn append_null(&mut self) {
+    fn append_null(&mut self) {
         self.ends.end_null();
     }
 
-    pub(super) fn finish(&mut self) -> Result<ArrayRef> {
+    fn finish(&mut self, _rows: usize) -> Result<ArrayRef> {
         let elements = self.elements.finish(0)?;
         self.ends.finish(elements)
     }
@@ -86,11 +89,6 @@ fn word(rest: &mut &[u8]) -> Result<u32, BadCell> {
     let (word, after) = rest.split_first_chunk().ok_or(BadCell::Malformed)?;
     *rest = after;
     Ok(u32::from_be_bytes(*word))
-}
-
-#[cold]
-fn too_many() -> BadCell {
-    BadCell::unfit("a batch with more than 2147483647 elements")
 }
 
 /// The error for an array whose dimensions are not declared.
@@ -119,18 +117,20 @@ impl ShapeCells {
     pub(super) fn new(item: FieldRef, shape: Shape) -> Self {
         Self { shape, numbers: PrimitiveBuilder::with_capacity(0), ends: ListEnds::new(item) }
     }
+}
 
-    pub(super) fn append(&mut self, cell: &[u8]) -> Result<(), BadCell> {
+impl Cells for ShapeCells {
+    fn append(&mut self, cell: &[u8]) -> Result<(), BadCell> {
         let count = self.shape.parse(cell, |number| self.numbers.append_value(number));
-        let count = count.ok_or_else(|| unfit_text(cell))?;
-        self.ends.end(count).ok_or_else(too_many)
+        let count = count.ok_or_else(|| BadCell::unfit_text(cell))?;
+        self.ends.end(count).ok_or_else(BadCell::too_many_elements)
     }
 
-    pub(super) fn append_null(&mut self) {
+    fn append_null(&mut self) {
         self.ends.end_null();
     }
 
-    pub(super) fn finish(&mut self) -> Result<ArrayRef> {
+    fn finish(&mut self, _rows: usize) -> Result<ArrayRef> {
         let numbers = ArrayBuilder::finish(&mut self.numbers);
         self.ends.finish(numbers)
     }

@@ -4,10 +4,10 @@ use arrow_schema::DataType;
 use postgres_protocol::message::backend::Field;
 use taploom_model::{CellShape, ColumnMetadata, Datatype, Result, VoType};
 
-use super::cells::{CellReader, Cells};
+use super::cells::{CellReader, cells};
 use super::failure::ServerError;
 use super::types::{ServerType, is_of_users, is_timestamp};
-use crate::server::{Reported, no_list_of_strings};
+use crate::server::{PlannedColumn, Reported, no_list_of_strings};
 
 /// A column as the server declares it. The type of a domain is the type that the domain is made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,17 +19,6 @@ pub(super) struct DeclaredColumn {
     pub(super) server_type: ServerType,
     /// The comment on the column.
     pub(super) description: Option<String>,
-}
-
-/// How a column is read.
-pub(super) struct PlannedColumn {
-    pub(super) data_type: DataType,
-    pub(super) metadata: ColumnMetadata,
-    pub(super) cells: Cells,
-    /// Whether the type was chosen by the server and not by the caller.
-    pub(super) is_servers: bool,
-    /// Whether the server writes the cells in its binary format.
-    pub(super) is_binary: bool,
 }
 
 impl DeclaredColumn {
@@ -48,8 +37,9 @@ impl DeclaredColumn {
         is_of_users(self.type_oid)
     }
 
-    /// Decides how the column is read, for the metadata that the caller gives.
-    pub(super) fn plan(&self, given: Option<&ColumnMetadata>) -> Result<PlannedColumn> {
+    /// Decides how the column is read, for the metadata that the caller gives, and whether the server has to write the
+    /// cells in its binary format.
+    pub(super) fn plan(&self, given: Option<&ColumnMetadata>) -> Result<(PlannedColumn, bool)> {
         let metadata = self.metadata(given);
         let own = &self.server_type;
         let declared = given.and_then(|given| given.datatype);
@@ -68,13 +58,13 @@ impl DeclaredColumn {
             }
             _ => None,
         };
-        Ok(PlannedColumn {
-            cells: Cells::new(reader, &data_type, &inner.unwrap_or_default())?,
+        let planned = PlannedColumn {
+            cells: cells(reader, &data_type, &inner.unwrap_or_default())?,
             is_servers: declared.is_none(),
-            is_binary: reader == own.reader && own.is_binary(),
             data_type,
             metadata,
-        })
+        };
+        Ok((planned, reader == own.reader && own.is_binary()))
     }
 
     /// The Arrow type for a declared datatype, and how the cells are read.

@@ -11,7 +11,6 @@ use postgres_protocol::IsNull;
 use postgres_protocol::message::backend::Message;
 use postgres_protocol::message::frontend;
 use taploom_model::{Error, ErrorKind, Result};
-use tokio::runtime::Handle;
 
 use super::column::DeclaredColumn;
 use super::failure::Failure;
@@ -19,7 +18,7 @@ use super::handshake::{CancelKey, connect, open};
 use super::options::PostgresOptions;
 use super::wire::Wire;
 use crate::error::invalid;
-use crate::server::{Retries, run_in_background};
+use crate::server::{check_runtime, retried, run_in_background};
 
 /// Time limit for cancelling a query.
 const CANCEL_LIMIT: Duration = Duration::from_secs(5);
@@ -64,24 +63,12 @@ impl PostgresConnection {
     /// possible; [`ErrorKind::Source`] if the server can't be reached or accepts no more connections;
     /// [`ErrorKind::Misuse`] outside a tokio runtime. No error shows the password.
     pub async fn connect(options: &PostgresOptions) -> Result<Self> {
-        let mut retries = Retries::new(options.connect_retries);
-        loop {
-            match Self::attempt(options).await {
-                Ok(connection) => return Ok(connection),
-                Err(failure) => {
-                    let error = |last: Failure| last.connecting(&options.address());
-                    retries.after(failure, error).await?;
-                }
-            }
-        }
+        let error = |last: Failure| last.connecting(&options.address());
+        retried(options.connect_retries, || Self::attempt(options), error).await
     }
 
     async fn attempt(options: &PostgresOptions) -> Result<Self, Failure> {
-        // Tokio panics without a runtime.
-        if Handle::try_current().is_err() {
-            let message = "postgres:// needs a tokio runtime with I/O and time";
-            return Err(Failure::Final(Error::new(ErrorKind::Misuse, message)));
-        }
+        check_runtime("postgres://")?;
         let (wire, key) = connect(options).await?;
         let target = Target { options: options.clone(), key, used: AtomicBool::new(false) };
         Ok(Self {

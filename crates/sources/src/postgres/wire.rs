@@ -14,6 +14,8 @@ use crate::server::{ByteStream, Transport};
 
 /// Length of a message's header: its tag, and the length of what follows the tag.
 const HEADER: usize = 5;
+/// Length of that length, which it counts.
+const LENGTH: usize = 4;
 
 /// The least limit for messages that are not rows, such as the names of a thousand columns.
 const MAX_OTHER: usize = 1 << 20;
@@ -31,7 +33,7 @@ pub(super) mod tag {
 
 /// A connection that sends and receives messages.
 pub(super) struct Wire {
-    bytes: ByteStream,
+    pub(super) bytes: ByteStream,
     max_row: usize,
 }
 
@@ -63,34 +65,43 @@ impl Wire {
         Ok(byte)
     }
 
-    /// Receives the next message and returns its tag and its body. Notices are skipped. An error that the server
-    /// reports is returned as a failure.
-    ///
-    /// Cancel-safe: if the future is dropped, the next call continues where it stopped.
-    pub(super) async fn message(&mut self) -> Result<(u8, &[u8]), Failure> {
-        let (tag, whole) = self.receive().await?;
-        Ok((tag, &self.bytes.received[whole.start + HEADER..whole.end]))
-    }
-
-    /// Receives the next message, as [`message`](Self::message) does, and parses it.
+    /// Receives the next message, as [`receive`](Self::receive) does, and parses it.
     pub(super) async fn parsed(&mut self) -> Result<Message, Failure> {
-        let (_, whole) = self.receive().await?;
-        let mut bytes = BytesMut::from(&self.bytes.received[whole]);
+        let (_, body) = self.receive().await?;
+        let mut bytes = BytesMut::from(&self.bytes.received[body.start - HEADER..body.end]);
         let message = Message::parse(&mut bytes).map_err(Failure::protocol)?;
         message.ok_or_else(|| Failure::protocol("a message that is cut short"))
     }
 
-    /// Receives the next message and returns its tag and its place in the received bytes.
-    async fn receive(&mut self) -> Result<(u8, Range<usize>), Failure> {
+    /// The body of the next message, if it is a row that has arrived whole. It stays in its place until the next call
+    /// of [`receive`](Self::receive).
+    pub(super) fn arrived_row(&mut self) -> Option<Range<usize>> {
+        let body = self.bytes.next + HEADER;
+        let [tag::DATA_ROW, a, b, c, d] = *self.bytes.received.get(self.bytes.next..body)? else {
+            return None;
+        };
+        let length = u32::from_be_bytes([a, b, c, d]) as usize;
+        let end = body + length.checked_sub(LENGTH)?;
+        if length > self.max_row || end > self.bytes.received.len() {
+            return None;
+        }
+        self.bytes.next = end;
+        Some(body..end)
+    }
+
+    /// Receives the next message and returns its tag and the place of its body in the received bytes. Notices are
+    /// skipped. An error that the server reports is returned as a failure.
+    ///
+    /// Cancel-safe: if the future is dropped, the next call continues where it stopped.
+    pub(super) async fn receive(&mut self) -> Result<(u8, Range<usize>), Failure> {
         loop {
             self.bytes.fill(HEADER).await?;
             let start = self.bytes.next;
             let [tag, a, b, c, d] = self.bytes.received[start..][..HEADER] else {
                 return Err(Failure::protocol("a message without a header"));
             };
-            // The length counts itself.
             let length = u32::from_be_bytes([a, b, c, d]) as usize;
-            if length < HEADER - 1 {
+            if length < LENGTH {
                 return Err(Failure::protocol("a message with an impossible length"));
             }
             let limit = match tag {
@@ -103,15 +114,15 @@ impl Wire {
             self.bytes.fill(1 + length).await?;
             // The bytes that arrived may have been moved.
             let start = self.bytes.next;
-            let whole = start..start + 1 + length;
-            self.bytes.next = whole.end;
+            let body = start + HEADER..start + 1 + length;
+            self.bytes.next = body.end;
             match tag {
                 tag::NOTICE | tag::NOTIFICATION | tag::PARAMETER_STATUS => {}
                 tag::ERROR => {
-                    let error = ServerError::parse(&self.bytes.received[whole])?;
+                    let error = ServerError::parse(&self.bytes.received[start..body.end])?;
                     return Err(Failure::Server(error));
                 }
-                tag => return Ok((tag, whole)),
+                tag => return Ok((tag, body)),
             }
         }
     }
@@ -166,7 +177,7 @@ mod tests {
         let read = async move {
             let mut messages = Vec::new();
             loop {
-                match wire.message().await {
+                match wire.receive().await {
                     Ok((tag, body)) => messages.push((tag, body.len())),
                     Err(failure) => return (messages, failure),
                 }

@@ -44,7 +44,6 @@ impl UnfinishedBatch {
     }
 
     /// Number of rows of the batch.
-    #[cfg(feature = "postgres")]
     pub(crate) fn rows(&self) -> usize {
         self.rows
     }

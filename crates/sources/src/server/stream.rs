@@ -16,6 +16,12 @@ impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Transport for T {}
 /// stay in the caches of the CPU.
 const READ: usize = 128 << 10;
 
+/// How long rows may gather in the kernel before they are read.
+///
+/// A server sends its rows in pieces of 8 or 16 KiB. A client that is faster would be woken for each of them, which
+/// costs more CPU time than the rows, and would find only one or two rows to read at a time.
+const GATHERING: Duration = Duration::from_millis(1);
+
 /// A stream whose bytes are read ahead, at most 128 KiB.
 pub(crate) struct ByteStream {
     stream: Box<dyn Transport>,
@@ -23,6 +29,10 @@ pub(crate) struct ByteStream {
     pub(crate) received: Vec<u8>,
     /// The offset in `received` of the next message.
     pub(crate) next: usize,
+    /// Whether rows are read, which may gather before they are.
+    reads_rows: bool,
+    /// Whether the last read found all that has arrived, and much less than would have fitted.
+    found_little: bool,
     idle_timeout: Option<Duration>,
     /// The option that sets `idle_timeout`, for the error.
     timeout_option: &'static str,
@@ -34,7 +44,21 @@ impl ByteStream {
         idle_timeout: Option<Duration>,
         timeout_option: &'static str,
     ) -> Self {
-        Self { stream, received: Vec::new(), next: 0, idle_timeout, timeout_option }
+        Self {
+            stream,
+            received: Vec::new(),
+            next: 0,
+            reads_rows: false,
+            found_little: false,
+            idle_timeout,
+            timeout_option,
+        }
+    }
+
+    /// From now on, reads rows: each of them may be read 1 ms later than it arrives.
+    pub(crate) fn read_rows(&mut self) {
+        self.reads_rows = true;
+        self.found_little = false;
     }
 
     /// Replaces the stream between two messages, for example by TLS over it.
@@ -70,12 +94,17 @@ impl ByteStream {
         while self.received.len() - self.next < wanted {
             self.received.drain(..self.next);
             self.next = 0;
+            if self.reads_rows && self.found_little {
+                tokio::time::sleep(GATHERING).await;
+            }
             let room = wanted.max(READ) - self.received.len();
             self.received.reserve_exact(room);
             let read = self.stream.read_buf(&mut self.received);
-            if limited(self.idle_timeout, self.timeout_option, read).await? == 0 {
+            let read = limited(self.idle_timeout, self.timeout_option, read).await?;
+            if read == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
+            self.found_little = read < room / 2;
         }
         Ok(())
     }

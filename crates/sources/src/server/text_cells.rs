@@ -1,20 +1,19 @@
 //! Converts the text of cells to Arrow arrays of any type.
 
-use std::str;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
-use arrow_array::builder::{
-    ArrayBuilder, BinaryBuilder, BooleanBuilder, PrimitiveBuilder, StringBuilder,
-};
+use arrow_array::builder::StringBuilder;
 use arrow_array::types::{
-    Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
+    ArrowPrimitiveType, Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
     TimestampMicrosecondType, TimestampMillisecondType, TimestampSecondType, UInt8Type, UInt64Type,
 };
 use arrow_cast::parse::Parser;
 use arrow_schema::{DataType, TimeUnit};
 use taploom_model::{Error, ErrorKind, Result};
 
+use super::cells::{BadCell, Cells, booleans, bytes, numbers, texts};
 use super::lists::ListEnds;
 use crate::timestamp::micros_of_text;
 
@@ -25,6 +24,9 @@ pub(crate) enum CellForm {
     Text,
     /// `YYYY-MM-DD hh:mm:ss`, possibly with decimals of a second.
     Datetime,
+    /// The same. In a column of text, only three decimals of the second are kept.
+    #[cfg(feature = "mysql")]
+    DatetimeInMilliseconds,
     /// Arbitrary bytes.
     #[cfg(feature = "mysql")]
     Bytes,
@@ -33,182 +35,104 @@ pub(crate) enum CellForm {
     Bits(u32),
 }
 
-/// Collects the cells of one column.
-pub(crate) enum CellBuilder {
-    Boolean(BooleanBuilder),
-    UnsignedByte(PrimitiveBuilder<UInt8Type>),
-    Short(PrimitiveBuilder<Int16Type>),
-    Int(PrimitiveBuilder<Int32Type>),
-    Long(PrimitiveBuilder<Int64Type>),
-    UnsignedLong(PrimitiveBuilder<UInt64Type>),
-    Float(PrimitiveBuilder<Float32Type>),
-    Double(PrimitiveBuilder<Float64Type>),
-    Text(StringBuilder),
-    /// Text of a DATETIME, in which the space between date and time becomes a T, as in DALI 1.1, 3.3.3.
-    Datetime(StringBuilder),
-    Bytes(BinaryBuilder),
-    Date(PrimitiveBuilder<Date32Type>),
-    Seconds(PrimitiveBuilder<TimestampSecondType>),
-    Milliseconds(PrimitiveBuilder<TimestampMillisecondType>),
-    Microseconds(PrimitiveBuilder<TimestampMicrosecondType>),
-    List(Box<ListCells>),
+/// Collects cells of an Arrow type, which the server writes in the given form.
+pub(crate) fn cells_of(form: CellForm, data_type: &DataType) -> Result<Box<dyn Cells>> {
     #[cfg(feature = "mysql")]
-    Bits(Box<BitCells>),
+    if let CellForm::Bits(width) = form {
+        return Ok(Box::new(BitCells {
+            width: width as usize,
+            // Other types get a decimal number.
+            is_of_digits: matches!(
+                data_type,
+                DataType::Boolean | DataType::List(_) | DataType::Utf8
+            ),
+            text: String::new(),
+            cells: cells_of(CellForm::Text, data_type)?,
+        }));
+    }
+    Ok(match data_type {
+        DataType::Boolean => {
+            booleans(|cell| boolean(cell).ok_or_else(|| BadCell::unfit_text(cell)))
+        }
+        DataType::UInt8 => parsed::<UInt8Type>(data_type, integer),
+        DataType::Int16 => parsed::<Int16Type>(data_type, integer),
+        DataType::Int32 => parsed::<Int32Type>(data_type, integer),
+        DataType::Int64 => parsed::<Int64Type>(data_type, integer),
+        DataType::UInt64 => parsed::<UInt64Type>(data_type, integer),
+        DataType::Float32 => parsed::<Float32Type>(data_type, |cell| float(cell, f32::is_infinite)),
+        DataType::Float64 => parsed::<Float64Type>(data_type, |cell| float(cell, f64::is_infinite)),
+        DataType::Utf8 if form == CellForm::Datetime => texts(append_datetime),
+        #[cfg(feature = "mysql")]
+        DataType::Utf8 if form == CellForm::DatetimeInMilliseconds => {
+            texts(|builder, text| append_datetime(builder, in_milliseconds(text)))
+        }
+        DataType::Utf8 => texts(|builder, text| builder.append_value(text)),
+        DataType::Binary => bytes(),
+        DataType::Date32 => parsed::<Date32Type>(data_type, |cell| Date32Type::parse(text(cell)?)),
+        DataType::Timestamp(TimeUnit::Second, None) => {
+            parsed::<TimestampSecondType>(data_type, |cell| ticks(cell, 1_000_000))
+        }
+        DataType::Timestamp(TimeUnit::Millisecond, None) => {
+            parsed::<TimestampMillisecondType>(data_type, |cell| ticks(cell, 1_000))
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, None) => {
+            parsed::<TimestampMicrosecondType>(data_type, |cell| ticks(cell, 1))
+        }
+        DataType::List(item) => Box::new(ListCells {
+            is_of_booleans: *item.data_type() == DataType::Boolean,
+            elements: cells_of(CellForm::Text, item.data_type())?,
+            ends: ListEnds::new(Arc::clone(item)),
+        }),
+        other => {
+            let message = format!("text can't be converted to Arrow type {other}");
+            return Err(Error::new(ErrorKind::Internal, message));
+        }
+    })
 }
 
-/// The error for a cell that can't be converted to the type of its column.
-pub(crate) struct UnfitCell;
-
-impl CellBuilder {
-    /// A builder for an Arrow type and for cells that the server writes in the given form.
-    pub(crate) fn new(form: CellForm, data_type: &DataType, rows: usize) -> Result<Self> {
-        #[cfg(feature = "mysql")]
-        if let CellForm::Bits(width) = form {
-            let cells = Self::new(CellForm::Text, data_type, rows)?;
-            return Ok(Self::Bits(Box::new(BitCells { width, digits: String::new(), cells })));
-        }
-        Ok(match data_type {
-            DataType::Boolean => Self::Boolean(BooleanBuilder::with_capacity(rows)),
-            DataType::UInt8 => Self::UnsignedByte(PrimitiveBuilder::with_capacity(rows)),
-            DataType::Int16 => Self::Short(PrimitiveBuilder::with_capacity(rows)),
-            DataType::Int32 => Self::Int(PrimitiveBuilder::with_capacity(rows)),
-            DataType::Int64 => Self::Long(PrimitiveBuilder::with_capacity(rows)),
-            DataType::UInt64 => Self::UnsignedLong(PrimitiveBuilder::with_capacity(rows)),
-            DataType::Float32 => Self::Float(PrimitiveBuilder::with_capacity(rows)),
-            DataType::Float64 => Self::Double(PrimitiveBuilder::with_capacity(rows)),
-            DataType::Utf8 if form == CellForm::Datetime => {
-                Self::Datetime(StringBuilder::with_capacity(rows, 0))
-            }
-            DataType::Utf8 => Self::Text(StringBuilder::with_capacity(rows, 0)),
-            DataType::Binary => Self::Bytes(BinaryBuilder::with_capacity(rows, 0)),
-            DataType::Date32 => Self::Date(PrimitiveBuilder::with_capacity(rows)),
-            DataType::Timestamp(TimeUnit::Second, None) => {
-                Self::Seconds(PrimitiveBuilder::with_capacity(rows))
-            }
-            DataType::Timestamp(TimeUnit::Millisecond, None) => {
-                Self::Milliseconds(PrimitiveBuilder::with_capacity(rows))
-            }
-            DataType::Timestamp(TimeUnit::Microsecond, None) => {
-                Self::Microseconds(PrimitiveBuilder::with_capacity(rows))
-            }
-            DataType::List(item) => {
-                let elements = Self::new(CellForm::Text, item.data_type(), rows)?;
-                let ends = ListEnds::new(Arc::clone(item));
-                Self::List(Box::new(ListCells { elements, ends }))
-            }
-            other => {
-                let message = format!("text can't be converted to Arrow type {other}");
-                return Err(Error::new(ErrorKind::Internal, message));
-            }
-        })
-    }
-
-    /// Appends a cell.
-    #[inline]
-    pub(crate) fn append(&mut self, cell: &[u8]) -> Result<(), UnfitCell> {
-        match self {
-            Self::Boolean(builder) => builder.append_value(boolean(cell)?),
-            Self::Double(builder) => {
-                builder.append_value(float(cell, f64::is_infinite)?);
-            }
-            Self::Float(builder) => {
-                builder.append_value(float(cell, f32::is_infinite)?);
-            }
-            Self::Int(builder) => builder.append_value(integer(cell)?),
-            Self::Long(builder) => builder.append_value(integer(cell)?),
-            Self::Short(builder) => builder.append_value(integer(cell)?),
-            Self::UnsignedByte(builder) => builder.append_value(integer(cell)?),
-            Self::UnsignedLong(builder) => builder.append_value(integer(cell)?),
-            Self::Text(builder) => builder.append_value(text(cell)?),
-            Self::Datetime(builder) => append_datetime(builder, text(cell)?),
-            Self::Bytes(builder) => builder.append_value(cell),
-            Self::Date(builder) => {
-                builder.append_value(Date32Type::parse(text(cell)?).ok_or(UnfitCell)?);
-            }
-            Self::Seconds(builder) => builder.append_value(ticks(cell, 1_000_000)?),
-            Self::Milliseconds(builder) => builder.append_value(ticks(cell, 1_000)?),
-            Self::Microseconds(builder) => builder.append_value(ticks(cell, 1)?),
-            Self::List(list) => list.append(cell)?,
-            #[cfg(feature = "mysql")]
-            Self::Bits(bits) => bits.append(cell)?,
-        }
-        Ok(())
-    }
-
-    #[inline]
-    pub(crate) fn append_null(&mut self) {
-        match self {
-            Self::Boolean(builder) => builder.append_null(),
-            Self::UnsignedByte(builder) => builder.append_null(),
-            Self::Short(builder) => builder.append_null(),
-            Self::Int(builder) => builder.append_null(),
-            Self::Long(builder) => builder.append_null(),
-            Self::UnsignedLong(builder) => builder.append_null(),
-            Self::Float(builder) => builder.append_null(),
-            Self::Double(builder) => builder.append_null(),
-            Self::Text(builder) | Self::Datetime(builder) => builder.append_null(),
-            Self::Bytes(builder) => builder.append_null(),
-            Self::Date(builder) => builder.append_null(),
-            Self::Seconds(builder) => builder.append_null(),
-            Self::Milliseconds(builder) => builder.append_null(),
-            Self::Microseconds(builder) => builder.append_null(),
-            Self::List(list) => list.ends.end_null(),
-            #[cfg(feature = "mysql")]
-            Self::Bits(bits) => bits.cells.append_null(),
-        }
-    }
-
-    /// Returns the cells so far as an array, and starts a new one.
-    pub(crate) fn finish(&mut self) -> Result<ArrayRef> {
-        Ok(match self {
-            Self::List(list) => list.finish()?,
-            #[cfg(feature = "mysql")]
-            Self::Bits(bits) => bits.cells.finish()?,
-            Self::Boolean(builder) => ArrayBuilder::finish(builder),
-            Self::UnsignedByte(builder) => ArrayBuilder::finish(builder),
-            Self::Short(builder) => ArrayBuilder::finish(builder),
-            Self::Int(builder) => ArrayBuilder::finish(builder),
-            Self::Long(builder) => ArrayBuilder::finish(builder),
-            Self::UnsignedLong(builder) => ArrayBuilder::finish(builder),
-            Self::Float(builder) => ArrayBuilder::finish(builder),
-            Self::Double(builder) => ArrayBuilder::finish(builder),
-            Self::Text(builder) | Self::Datetime(builder) => ArrayBuilder::finish(builder),
-            Self::Bytes(builder) => ArrayBuilder::finish(builder),
-            Self::Date(builder) => ArrayBuilder::finish(builder),
-            Self::Seconds(builder) => ArrayBuilder::finish(builder),
-            Self::Milliseconds(builder) => ArrayBuilder::finish(builder),
-            Self::Microseconds(builder) => ArrayBuilder::finish(builder),
-        })
-    }
+/// Numbers that `parse` makes of text, or `None` if they do not fit.
+fn parsed<T: ArrowPrimitiveType>(
+    data_type: &DataType,
+    parse: impl Fn(&[u8]) -> Option<T::Native> + Send + Sync + 'static,
+) -> Box<dyn Cells> {
+    numbers::<T, _>(data_type, move |cell| parse(cell).ok_or_else(|| BadCell::unfit_text(cell)))
 }
 
 /// Lists whose elements are separated by spaces, as in the TABLEDATA of VOTable 1.4, 6.
-pub(crate) struct ListCells {
-    elements: CellBuilder,
+struct ListCells {
+    is_of_booleans: bool,
+    elements: Box<dyn Cells>,
     ends: ListEnds,
 }
 
-impl ListCells {
-    fn append(&mut self, cell: &[u8]) -> Result<(), UnfitCell> {
-        let is_boolean = matches!(self.elements, CellBuilder::Boolean(_));
+impl Cells for ListCells {
+    fn append(&mut self, cell: &[u8]) -> Result<(), BadCell> {
         let mut count = 0;
         for word in cell.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
             // Bits need no spaces between them.
-            let length = if is_boolean && is_of_letters(word) { 1 } else { word.len() };
+            let length = if self.is_of_booleans && is_of_letters(word) { 1 } else { word.len() };
             for element in word.chunks(length) {
                 match element {
                     // Neither true nor false, as in VOTable 1.4, 6.
-                    b"?" if is_boolean => self.elements.append_null(),
-                    element => self.elements.append(element)?,
+                    b"?" if self.is_of_booleans => self.elements.append_null(),
+                    element => {
+                        let appended = self.elements.append(element);
+                        // The message shows the whole list.
+                        appended.map_err(|_| BadCell::unfit_text(cell))?;
+                    }
                 }
                 count += 1;
             }
         }
-        self.ends.end(count).ok_or(UnfitCell)
+        self.ends.end(count).ok_or_else(BadCell::too_many_elements)
     }
 
-    fn finish(&mut self) -> Result<ArrayRef> {
-        let elements = self.elements.finish()?;
+    fn append_null(&mut self) {
+        self.ends.end_null();
+    }
+
+    fn finish(&mut self, _rows: usize) -> Result<ArrayRef> {
+        let elements = self.elements.finish(0)?;
         self.ends.finish(elements)
     }
 }
@@ -217,87 +141,92 @@ fn is_of_letters(word: &[u8]) -> bool {
     word.iter().all(|letter| matches!(letter, b'0' | b'1' | b't' | b'f' | b'T' | b'F' | b'?'))
 }
 
-/// Cells of BIT columns, which the server sends as bytes. They are converted to digits and then appended as text.
+/// Cells of BIT columns, which the server sends as bytes. They are converted to text, and then read as such.
 #[cfg(feature = "mysql")]
-pub(crate) struct BitCells {
-    width: u32,
-    digits: String,
-    cells: CellBuilder,
+struct BitCells {
+    width: usize,
+    /// Whether the text has one digit per bit, the highest bit first, or is a decimal number.
+    is_of_digits: bool,
+    text: String,
+    cells: Box<dyn Cells>,
 }
 
 #[cfg(feature = "mysql")]
-impl BitCells {
-    fn append(&mut self, cell: &[u8]) -> Result<(), UnfitCell> {
-        use std::fmt::Write as _;
-
+impl Cells for BitCells {
+    fn append(&mut self, cell: &[u8]) -> Result<(), BadCell> {
+        let unfit = || BadCell::unfit(format!("the bits {cell:02x?}"));
         let mut wide = [0; 8];
-        let start = wide.len().checked_sub(cell.len()).ok_or(UnfitCell)?;
+        let start = wide.len().checked_sub(cell.len()).ok_or_else(unfit)?;
         wide[start..].copy_from_slice(cell);
         let number = u64::from_be_bytes(wide);
-        self.digits.clear();
-        // Booleans, lists and text get one digit per bit, the highest bit first. Other types get a decimal number.
-        let written = match self.cells {
-            CellBuilder::Boolean(_) | CellBuilder::List(_) | CellBuilder::Text(_) => {
-                write!(self.digits, "{number:0width$b}", width = self.width as usize)
-            }
-            _ => write!(self.digits, "{number}"),
+        self.text.clear();
+        let written = match self.is_of_digits {
+            true => write!(self.text, "{number:0width$b}", width = self.width),
+            false => write!(self.text, "{number}"),
         };
-        written.map_err(|_| UnfitCell)?;
-        self.cells.append(self.digits.as_bytes())
+        written.map_err(|_| unfit())?;
+        self.cells.append(self.text.as_bytes()).map_err(|_| unfit())
+    }
+
+    fn append_null(&mut self) {
+        self.cells.append_null();
+    }
+
+    fn finish(&mut self, rows: usize) -> Result<ArrayRef> {
+        self.cells.finish(rows)
     }
 }
 
 #[inline]
-fn boolean(cell: &[u8]) -> Result<bool, UnfitCell> {
+fn boolean(cell: &[u8]) -> Option<bool> {
     match cell {
-        b"0" | b"f" | b"F" | b"\x00" => Ok(false),
-        b"1" | b"t" | b"T" | b"\x01" => Ok(true),
-        word if word.eq_ignore_ascii_case(b"true") => Ok(true),
-        word if word.eq_ignore_ascii_case(b"false") => Ok(false),
-        _ => Err(UnfitCell),
+        b"0" | b"f" | b"F" | b"\x00" => Some(false),
+        b"1" | b"t" | b"T" | b"\x01" => Some(true),
+        word if word.eq_ignore_ascii_case(b"true") => Some(true),
+        word if word.eq_ignore_ascii_case(b"false") => Some(false),
+        _ => None,
     }
 }
 
 #[inline]
-fn integer<T: atoi_simd::Parse + TryFrom<i64>>(cell: &[u8]) -> Result<T, UnfitCell> {
-    match atoi_simd::parse::<T, true, true>(cell) {
-        Ok(number) => Ok(number),
-        Err(_) => whole(cell),
-    }
+fn integer<T: atoi_simd::Parse + TryFrom<i64>>(cell: &[u8]) -> Option<T> {
+    atoi_simd::parse::<T, true, true>(cell).ok().or_else(|| whole(cell))
 }
 
 /// Parses an integer that is written with a point or an exponent, such as a sum of DECIMALs or DOUBLEs.
 #[cold]
-fn whole<T: TryFrom<i64>>(cell: &[u8]) -> Result<T, UnfitCell> {
-    let number: f64 = fast_float2::parse(cell).map_err(|_| UnfitCell)?;
+fn whole<T: TryFrom<i64>>(cell: &[u8]) -> Option<T> {
+    let number: f64 = fast_float2::parse(cell).ok()?;
     // Beyond 2^53 a double can't represent every integer.
     if number.fract() != 0.0 || number.abs() > (1_i64 << 53) as f64 {
-        return Err(UnfitCell);
+        return None;
     }
-    T::try_from(number as i64).map_err(|_| UnfitCell)
+    T::try_from(number as i64).ok()
 }
 
 #[inline]
-fn float<T: fast_float2::FastFloat>(
-    cell: &[u8],
-    is_infinite: impl Fn(T) -> bool,
-) -> Result<T, UnfitCell> {
-    let number: T = fast_float2::parse(cell).map_err(|_| UnfitCell)?;
+fn float<T: fast_float2::FastFloat>(cell: &[u8], is_infinite: impl Fn(T) -> bool) -> Option<T> {
+    let number: T = fast_float2::parse(cell).ok()?;
     // Digits that parse to infinity are a number out of range. Only a word, such as `inf`, means infinity.
     if is_infinite(number) && cell.iter().any(u8::is_ascii_digit) {
-        return Err(UnfitCell);
+        return None;
     }
-    Ok(number)
+    Some(number)
 }
 
 #[inline]
-fn text(cell: &[u8]) -> Result<&str, UnfitCell> {
-    simdutf8::basic::from_utf8(cell).map_err(|_| UnfitCell)
+fn text(cell: &[u8]) -> Option<&str> {
+    simdutf8::basic::from_utf8(cell).ok()
+}
+
+/// Cuts off what follows the third decimal of the second.
+#[cfg(feature = "mysql")]
+fn in_milliseconds(datetime: &str) -> &str {
+    let decimals = datetime.find('.');
+    decimals.and_then(|point| datetime.get(..point + 4)).unwrap_or(datetime)
 }
 
 fn append_datetime(builder: &mut StringBuilder, text: &str) {
-    use std::fmt::Write as _;
-
     // Times in text are written with milliseconds at least, as VO services do.
     let written = match text.split_once(' ') {
         Some((date, time)) if time.contains('.') => write!(builder, "{date}T{time}"),
@@ -309,7 +238,7 @@ fn append_datetime(builder: &mut StringBuilder, text: &str) {
     builder.append_value("");
 }
 
-fn ticks(cell: &[u8], micros: i64) -> Result<i64, UnfitCell> {
-    let instant = micros_of_text(text(cell)?).ok_or(UnfitCell)?;
-    if instant % micros == 0 { Ok(instant / micros) } else { Err(UnfitCell) }
+fn ticks(cell: &[u8], micros: i64) -> Option<i64> {
+    let instant = micros_of_text(text(cell)?)?;
+    (instant % micros == 0).then_some(instant / micros)
 }

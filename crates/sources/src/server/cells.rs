@@ -1,0 +1,220 @@
+//! Collects the cells of a column, as a server writes them, in an Arrow array.
+
+use std::sync::Arc;
+
+use arrow_array::ArrayRef;
+use arrow_array::builder::{
+    ArrayBuilder, BinaryBuilder, BooleanBuilder, PrimitiveBuilder, StringBuilder,
+};
+use arrow_array::types::ArrowPrimitiveType;
+use arrow_schema::DataType;
+use taploom_model::Result;
+
+use super::block::BlockColumn;
+
+/// The cells of one column.
+pub(crate) trait Cells: Send + Sync {
+    /// Appends a cell. If it can't be read, the column can't be finished.
+    fn append(&mut self, cell: &[u8]) -> Result<(), BadCell>;
+
+    fn append_null(&mut self);
+
+    /// Returns the cells so far as an array, and starts a new one with room for `rows` cells.
+    fn finish(&mut self, rows: usize) -> Result<ArrayRef>;
+
+    /// Appends the cells of several rows. The first cell that can't be read is returned with its row.
+    ///
+    /// Each type of column has its own loop, so that the type is looked up once for all of the rows.
+    fn append_rows(&mut self, cells: BlockColumn<'_>) -> Result<(), (usize, BadCell)> {
+        for (row, cell) in cells.enumerate() {
+            match cell {
+                Some(cell) => self.append(cell).map_err(|bad| (row, bad))?,
+                None => self.append_null(),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The reason why a cell can't be read.
+#[derive(Debug)]
+pub(crate) enum BadCell {
+    /// It is not in the format of its type.
+    Malformed,
+    /// It does not fit the type of its column.
+    Unfit(Box<Unfit>),
+}
+
+/// A cell that does not fit the type of its column.
+#[derive(Debug)]
+pub(crate) struct Unfit {
+    /// The cell, for the message.
+    pub(crate) shown: String,
+    /// What the caller can do, if not the usual.
+    pub(crate) remedy: Option<String>,
+}
+
+impl BadCell {
+    #[cold]
+    pub(crate) fn unfit(shown: impl Into<String>) -> Self {
+        Self::Unfit(Box::new(Unfit { shown: shown.into(), remedy: None }))
+    }
+
+    /// The reason for a cell of text.
+    #[cold]
+    pub(crate) fn unfit_text(cell: &[u8]) -> Self {
+        Self::unfit(shown_text(cell))
+    }
+
+    #[cold]
+    pub(crate) fn too_many_elements() -> Self {
+        Self::unfit("a batch with more than 2147483647 elements")
+    }
+}
+
+/// A cell of text for an error message. Long cells are cut.
+#[cold]
+fn shown_text(cell: &[u8]) -> String {
+    const SHOWN: usize = 40;
+    match str::from_utf8(cell) {
+        Ok(text) if text.chars().count() <= SHOWN => format!("{text:?}"),
+        Ok(text) => {
+            let short: String = text.chars().take(SHOWN).collect();
+            format!("{short:?}... ({} bytes)", cell.len())
+        }
+        Err(_) => format!("text that is not UTF-8 ({} bytes)", cell.len()),
+    }
+}
+
+/// Cells that become numbers of the type `T`, by `read`.
+struct Numbers<T: ArrowPrimitiveType, R> {
+    builder: PrimitiveBuilder<T>,
+    data_type: DataType,
+    read: R,
+}
+
+/// Collects numbers of an Arrow type, which has to be stored as `T`.
+pub(crate) fn numbers<T, R>(data_type: &DataType, read: R) -> Box<dyn Cells>
+where
+    T: ArrowPrimitiveType,
+    R: Fn(&[u8]) -> Result<T::Native, BadCell> + Send + Sync + 'static,
+{
+    let data_type = data_type.clone();
+    Box::new(Numbers::<T, R> { builder: empty(&data_type, 0), data_type, read })
+}
+
+fn empty<T: ArrowPrimitiveType>(data_type: &DataType, rows: usize) -> PrimitiveBuilder<T> {
+    PrimitiveBuilder::with_capacity(rows).with_data_type(data_type.clone())
+}
+
+impl<T, R> Cells for Numbers<T, R>
+where
+    T: ArrowPrimitiveType,
+    R: Fn(&[u8]) -> Result<T::Native, BadCell> + Send + Sync,
+{
+    #[inline]
+    fn append(&mut self, cell: &[u8]) -> Result<(), BadCell> {
+        self.builder.append_value((self.read)(cell)?);
+        Ok(())
+    }
+
+    #[inline]
+    fn append_null(&mut self) {
+        self.builder.append_null();
+    }
+
+    fn finish(&mut self, rows: usize) -> Result<ArrayRef> {
+        let next = empty(&self.data_type, rows);
+        Ok(Arc::new(std::mem::replace(&mut self.builder, next).finish()))
+    }
+}
+
+struct Booleans<R> {
+    builder: BooleanBuilder,
+    read: R,
+}
+
+/// Collects booleans.
+pub(crate) fn booleans<R>(read: R) -> Box<dyn Cells>
+where
+    R: Fn(&[u8]) -> Result<bool, BadCell> + Send + Sync + 'static,
+{
+    Box::new(Booleans { builder: BooleanBuilder::with_capacity(0), read })
+}
+
+impl<R> Cells for Booleans<R>
+where
+    R: Fn(&[u8]) -> Result<bool, BadCell> + Send + Sync,
+{
+    #[inline]
+    fn append(&mut self, cell: &[u8]) -> Result<(), BadCell> {
+        self.builder.append_value((self.read)(cell)?);
+        Ok(())
+    }
+
+    #[inline]
+    fn append_null(&mut self) {
+        self.builder.append_null();
+    }
+
+    fn finish(&mut self, _rows: usize) -> Result<ArrayRef> {
+        Ok(ArrayBuilder::finish(&mut self.builder))
+    }
+}
+
+struct Texts<W> {
+    builder: StringBuilder,
+    write: W,
+}
+
+/// Collects texts. `write` appends one, as it is or in another form.
+pub(crate) fn texts<W>(write: W) -> Box<dyn Cells>
+where
+    W: Fn(&mut StringBuilder, &str) + Send + Sync + 'static,
+{
+    Box::new(Texts { builder: StringBuilder::with_capacity(0, 0), write })
+}
+
+impl<W> Cells for Texts<W>
+where
+    W: Fn(&mut StringBuilder, &str) + Send + Sync,
+{
+    #[inline]
+    fn append(&mut self, cell: &[u8]) -> Result<(), BadCell> {
+        let text = simdutf8::basic::from_utf8(cell).map_err(|_| BadCell::unfit_text(cell))?;
+        (self.write)(&mut self.builder, text);
+        Ok(())
+    }
+
+    #[inline]
+    fn append_null(&mut self) {
+        self.builder.append_null();
+    }
+
+    fn finish(&mut self, rows: usize) -> Result<ArrayRef> {
+        let next = StringBuilder::with_capacity(rows, self.builder.values_slice().len());
+        Ok(Arc::new(std::mem::replace(&mut self.builder, next).finish()))
+    }
+}
+
+/// Collects bytes.
+pub(crate) fn bytes() -> Box<dyn Cells> {
+    Box::new(BinaryBuilder::with_capacity(0, 0))
+}
+
+impl Cells for BinaryBuilder {
+    #[inline]
+    fn append(&mut self, cell: &[u8]) -> Result<(), BadCell> {
+        self.append_value(cell);
+        Ok(())
+    }
+
+    #[inline]
+    fn append_null(&mut self) {
+        Self::append_null(self);
+    }
+
+    fn finish(&mut self, _rows: usize) -> Result<ArrayRef> {
+        Ok(ArrayBuilder::finish(self))
+    }
+}
