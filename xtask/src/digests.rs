@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::Outcome;
 use crate::bench::json;
 use crate::command::{cargo, command, run};
-use crate::folders::{root, target};
+use crate::folders::{entries, root, target};
 use crate::test::ALL_FEATURES;
 
 const RECORDED: &str = "tests/data/digests.json";
@@ -228,11 +228,8 @@ fn digests(program: &Path) -> Outcome<Digests> {
 
 /// Names and paths of the files in `tests/data/tables` that are not among the large ones.
 fn small_tables() -> Outcome<Vec<(String, String)>> {
-    let folder = root().join(TABLES);
-    let entries = fs::read_dir(&folder)
-        .map_err(|error| format!("can't read {}: {error}", folder.display()))?;
     let mut tables = Vec::new();
-    for path in entries.flatten().map(|entry| entry.path()) {
+    for path in entries(&root().join(TABLES))? {
         let (Some(stem), Some("arrow")) = (
             path.file_stem().and_then(|stem| stem.to_str()),
             path.extension().and_then(|extension| extension.to_str()),

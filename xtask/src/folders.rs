@@ -1,6 +1,9 @@
 //! The folders of the workspace and of compiled code.
 
+use std::fs;
 use std::path::{Path, PathBuf};
+
+use crate::Outcome;
 
 /// The Cargo profile of the program that is measured and shipped.
 pub(crate) const SHIPPED: &str = "release";
@@ -25,4 +28,15 @@ pub(crate) fn target() -> PathBuf {
 /// The path of a program of this workspace, built with the profile [`SHIPPED`].
 pub(crate) fn program(name: &str) -> String {
     target().join(SHIPPED).join(name).display().to_string()
+}
+
+/// What a folder contains, by name.
+pub(crate) fn entries(folder: &Path) -> Outcome<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).and_then(|entries| {
+        entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()
+    });
+    let mut entries =
+        entries.map_err(|error| format!("can't read {}: {error}", folder.display()))?;
+    entries.sort();
+    Ok(entries)
 }

@@ -3,16 +3,20 @@
 //!
 //! Valgrind doesn't know AVX-512, so the program is counted with AVX2. `cargo xtask bench decimals` compares the AVX-512
 //! kernel with the one for AVX2 in the same run.
+//!
+//! The shipped program takes minutes to build. The record names the sources that it was last compared with, and the tests
+//! count again only if those have changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::bench::formats;
 use crate::command::{cargo, command, output, run as start};
-use crate::folders::{SHIPPED, program, root, target};
+use crate::folders::{SHIPPED, entries, program, root, target};
 use crate::{Outcome, setup};
 
 const RECORD: &str = "tests/data/instructions.json";
@@ -20,6 +24,8 @@ const COLUMNS: &str = "crates/cli/data/bench_columns.json";
 const ROWS: &str = "4000";
 /// Two counts of the same program differ by less than 0.1 %, because the order of hash maps is random.
 const TOLERANCE: f64 = 0.01;
+/// Crates whose code does not run when rows are encoded from a file.
+const NOT_COUNTED: &[&str] = &["bridge", "charts", "heap-meter", "inspect", "jobs", "testkit"];
 /// Kernels of `crates/decimals` that valgrind can run.
 #[cfg(target_arch = "x86_64")]
 const KERNELS: &[&str] = &["portable", "avx2"];
@@ -30,17 +36,30 @@ const KERNELS: &[&str] = &["portable"];
 pub(crate) enum Comparison {
     /// No encoder takes more instructions than recorded.
     Passed,
+    /// The sources are those of the last comparison that passed.
+    Unchanged,
     /// The record was made on a processor with other instructions.
     OtherProcessor(String),
 }
 
-/// Counts instructions, and compares them with the record.
+/// Counts instructions, and compares them with the record. If they pass, the record gets the sources.
+pub(crate) fn compare_and_note() -> Outcome<Comparison> {
+    let mut recorded = recorded()?;
+    recorded["sources"] = Value::Null;
+    let comparison = compared(&recorded)?;
+    if let Comparison::Passed = comparison {
+        recorded["sources"] = sources()?.into();
+        write(&recorded)?;
+    }
+    Ok(comparison)
+}
+
+/// Counts instructions, and compares them with the record, unless the sources are the record's.
 pub(crate) fn compare() -> Outcome<Comparison> {
-    let path = path();
-    let recorded = fs::read_to_string(&path)
-        .map_err(|error| format!("can't read {}: {error}", path.display()))?;
-    let recorded: Value =
-        serde_json::from_str(&recorded).map_err(|error| format!("{}: {error}", path.display()))?;
+    compared(&recorded()?)
+}
+
+fn compared(recorded: &Value) -> Outcome<Comparison> {
     let (compiler, processor) = (compiler()?, processor());
     if recorded["compiler"] != compiler {
         return Err(format!(
@@ -54,6 +73,10 @@ pub(crate) fn compare() -> Outcome<Comparison> {
             "instructions were recorded on {}, and this is {processor}",
             recorded["processor"]
         )));
+    }
+    if recorded["sources"] == sources()? {
+        println!("no source of the encoders has changed since instructions were last counted");
+        return Ok(Comparison::Unchanged);
     }
     let counted = count()?;
     println!("{:<26}{:>16}{:>16}{:>9}", "format or kernel", "recorded", "now", "change");
@@ -86,11 +109,62 @@ pub(crate) fn record() -> Outcome {
         "processor": processor(),
         "rows": ROWS,
         "instructions": count()?,
+        "sources": sources()?,
     });
-    let text = serde_json::to_string_pretty(&recorded).map_err(|error| error.to_string())?;
+    write(&recorded)
+}
+
+fn recorded() -> Outcome<Value> {
+    let path = path();
+    let text = fs::read_to_string(&path)
+        .map_err(|error| format!("can't read {}: {error}", path.display()))?;
+    serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn write(record: &Value) -> Outcome {
+    let text = serde_json::to_string_pretty(record).map_err(|error| error.to_string())?;
     let path = path();
     fs::write(&path, text + "\n")
         .map_err(|error| format!("can't write {}: {error}", path.display()))
+}
+
+/// The SHA-256 of all files that the counted programs are built of.
+fn sources() -> Outcome<String> {
+    let mut files = vec![root().join("Cargo.toml"), root().join("Cargo.lock")];
+    for group in ["crates", "plugins"] {
+        for package in entries(&root().join(group))? {
+            if NOT_COUNTED.iter().all(|name| !package.ends_with(name)) {
+                files.push(package.join("Cargo.toml"));
+                for folder in ["src", "data", "examples"] {
+                    all_files(&package.join(folder), &mut files)?;
+                }
+            }
+        }
+    }
+    files.sort();
+    let mut hash = Sha256::new();
+    for file in files {
+        let bytes =
+            fs::read(&file).map_err(|error| format!("can't read {}: {error}", file.display()))?;
+        let name = file.strip_prefix(root()).unwrap_or(&file).display().to_string();
+        hash.update(format!("{name} {}\n", bytes.len()));
+        hash.update(bytes);
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn all_files(folder: &Path, files: &mut Vec<PathBuf>) -> Outcome {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    for entry in entries(folder)? {
+        if entry.is_dir() {
+            all_files(&entry, files)?;
+        } else {
+            files.push(entry);
+        }
+    }
+    Ok(())
 }
 
 /// Prints what has changed in the record since a revision of this repository, as a table for release notes.

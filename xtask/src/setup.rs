@@ -7,7 +7,7 @@ use std::thread;
 
 use crate::Outcome;
 use crate::command::{cargo, command, run as start};
-use crate::folders::{root, target};
+use crate::folders::{entries, root, target};
 
 /// Installs the programs that are missing.
 pub(crate) fn run() -> Outcome {
@@ -185,11 +185,8 @@ fn install_once(from: &[PathBuf], folder: &Path, fill: impl FnOnce(&str) -> Outc
 
 /// The files of a folder with an extension, by name.
 fn files_of(folder: &Path, extension: &str) -> Outcome<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder)
-        .map_err(|error| format!("can't read {}: {error}", folder.display()))?;
-    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    let mut files = entries(folder)?;
     files.retain(|path| path.extension().is_some_and(|own| own == extension));
-    files.sort();
     Ok(files)
 }
 
