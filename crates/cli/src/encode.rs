@@ -8,7 +8,7 @@ mod summary;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use taploom::pipeline::{
     Ahead, Coalesce, Encoded, MaxRec, PartLimits, RowSource, Transformed, run_parts,
@@ -255,6 +255,9 @@ pub(crate) fn run_sampled(arguments: &Arguments, sampling: Option<&Sampling>) ->
     Ok(())
 }
 
+/// How long a source may take to end its query on the server.
+const END_OF_QUERY: Duration = Duration::from_secs(6);
+
 /// The runtime on which a source waits for its server.
 fn runtime(threads: usize) -> Result<Runtime> {
     // If the source has a separate thread, that thread needs a runtime with worker threads.
@@ -288,7 +291,10 @@ fn write(
         return runtime.block_on(run_parts(&mut source, spec, limits, destination, &mut tell));
     }
     let mut ahead = Ahead::start(source, runtime.handle());
-    futures::executor::block_on(run_parts(&mut ahead, spec, limits, destination, &mut tell))
+    let outcome =
+        futures::executor::block_on(run_parts(&mut ahead, spec, limits, destination, &mut tell));
+    ahead.close(END_OF_QUERY);
+    outcome
 }
 
 /// Names the output in the error of a failed write, such as one on a full disk.

@@ -1,5 +1,9 @@
 //! Reads a source one batch ahead of its reader.
 
+use std::convert::Infallible;
+use std::sync::Mutex;
+use std::time::Duration;
+
 use async_trait::async_trait;
 use taploom_format::{Error, ErrorKind, Result, ResultSchema, RowSource, Step};
 use tokio::runtime::Handle;
@@ -9,12 +13,15 @@ use tokio::sync::mpsc;
 /// one that the source is producing, and one that waits for the reader.
 ///
 /// **Dropping it** drops the source, which ends its query. A source whose future is pending is dropped at
-/// once. A source that blocks its thread is dropped when its call returns; `drop` does not wait for that.
+/// once. A source that blocks its thread is dropped when its call returns. `drop` does not wait for that;
+/// [`close`](Self::close) does.
 #[derive(Debug)]
 pub struct Ahead {
     schema: ResultSchema,
     rows_hint: Option<u64>,
     steps: mpsc::Receiver<Result<Step>>,
+    /// Closed once the source is dropped.
+    dropped: Mutex<std::sync::mpsc::Receiver<Infallible>>,
 }
 
 impl Ahead {
@@ -24,6 +31,7 @@ impl Ahead {
         let (schema, rows_hint) = (source.schema().clone(), source.rows_hint());
         let handle = runtime.clone();
         let refused = sender.clone();
+        let (not_dropped, dropped) = std::sync::mpsc::channel();
         // A separate thread instead of one of the runtime's blocking threads: the encoder that reads this
         // source may occupy the last one of them.
         let thread = std::thread::Builder::new().name("source".to_owned());
@@ -41,6 +49,8 @@ impl Ahead {
                     }
                 }
             });
+            drop(source);
+            drop(not_dropped);
         });
         if let Err(error) = started {
             let error = Error::new(ErrorKind::Source, "can't start a thread for the source")
@@ -48,7 +58,16 @@ impl Ahead {
             // The channel is new and empty, so the error fits.
             let _ = refused.try_send(Err(error));
         }
-        Self { schema, rows_hint, steps }
+        Self { schema, rows_hint, steps, dropped: Mutex::new(dropped) }
+    }
+
+    /// Drops the source, and waits until it has ended its query, but no longer than `limit`. A program calls it before it
+    /// ends: its end would stop the thread of the source.
+    pub fn close(self, limit: Duration) {
+        let Self { steps, dropped, .. } = self;
+        drop(steps);
+        // Nothing is ever sent, so the only other outcome is that the time is out.
+        let _ = dropped.into_inner().map(|dropped| dropped.recv_timeout(limit));
     }
 }
 

@@ -82,7 +82,7 @@ impl SourceType for Mysql {
         let mut options: MysqlOptions = request.location.parse()?;
         options.password = options.password.or_else(|| std::env::var("MYSQL_PWD").ok());
         let sql = request.required_query()?;
-        let limits = BatchLimits { rows: request.batch_rows, ..BatchLimits::default() };
+        let limits = BatchLimits::of(request);
         let source = match pushed::rows(&options, sql, request, limits).await? {
             Some(source) => source,
             None => query(&options, sql, request.columns.as_ref(), limits).await?,

@@ -87,7 +87,7 @@ impl SourceType for Postgres {
         let mut options: PostgresOptions = request.location.parse()?;
         options.password = options.password.or_else(|| std::env::var("PGPASSWORD").ok());
         let sql = request.required_query()?;
-        let limits = BatchLimits { rows: request.batch_rows, ..BatchLimits::default() };
+        let limits = BatchLimits::of(request);
         Ok(Box::new(query(&options, sql, request.columns.as_ref(), limits).await?))
     }
 }

@@ -81,6 +81,11 @@ impl Reported for ServerError {
             )
     }
 
+    fn is_end_of_query(&self) -> bool {
+        // KILL QUERY, and the time limits of MariaDB and of MySQL.
+        matches!(self.code, 1317 | 1969 | 3024)
+    }
+
     fn is_of_the_moment(&self) -> bool {
         matches!(self.code, 1040 | 1203 | 1226)
     }

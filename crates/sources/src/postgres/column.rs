@@ -7,6 +7,7 @@ use taploom_model::{CellShape, ColumnMetadata, Datatype, Result, VoType};
 use super::cells::{CellReader, cells};
 use super::failure::ServerError;
 use super::types::{ServerType, is_of_users, is_timestamp};
+use crate::error::invalid;
 use crate::server::{PlannedColumn, Reported, no_list_of_strings};
 
 /// A column as the server declares it. The type of a domain is the type that the domain is made of.
@@ -50,6 +51,13 @@ impl DeclaredColumn {
             }
             None => (own.data_type.clone(), own.reader),
         };
+        if let (CellReader::Shape(_), Some(unit)) = (reader, &metadata.unit)
+            && unit != "deg"
+        {
+            return Err(invalid(format!(
+                "shapes of pgSphere are read in degrees, and not in {unit}: leave out the unit"
+            )));
+        }
         let inner = match (&data_type, metadata.datatype) {
             (DataType::List(_), Some(datatype)) => {
                 let arraysize = metadata.arraysize.clone();

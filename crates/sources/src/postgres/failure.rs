@@ -75,6 +75,10 @@ impl Reported for ServerError {
             || matches!(self.sqlstate.as_str(), "55P03" | "25P03")
     }
 
+    fn is_end_of_query(&self) -> bool {
+        self.sqlstate == "57014"
+    }
+
     fn is_of_the_moment(&self) -> bool {
         // 53300: too many connections; 57P03: the server starts, recovers or stops.
         matches!(self.sqlstate.as_str(), "53300" | "57P03")

@@ -1,11 +1,16 @@
 //! The batch that is being filled with rows.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use taploom_model::{Error, ErrorKind, Result, ResultSchema};
+use tokio::time::Instant;
 
-/// Limits for the size of a batch. A batch is full when it reaches the first of them.
+use crate::request::Request;
+
+/// Limits for the size of a batch. A batch is full when it reaches the first of them, or half a second after its first
+/// row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchLimits {
     /// Maximum number of rows. 2000 by default.
@@ -20,6 +25,15 @@ impl Default for BatchLimits {
     }
 }
 
+impl BatchLimits {
+    /// The limits of a request. No batch has more rows than are wanted, so that a few rows of a slow query are there soon.
+    pub(crate) fn of(request: &Request<'_>) -> Self {
+        let most = request.most_rows.and_then(|rows| usize::try_from(rows).ok());
+        let rows = request.batch_rows.min(most.unwrap_or(usize::MAX));
+        Self { rows, ..Self::default() }
+    }
+}
+
 /// Counts the rows and bytes of the batch that is being filled, and those of the whole result.
 #[derive(Debug)]
 pub(crate) struct UnfinishedBatch {
@@ -27,16 +41,29 @@ pub(crate) struct UnfinishedBatch {
     rows: usize,
     bytes: usize,
     all_rows: u64,
+    /// When the batch ends, whatever it has. Known once it has a row.
+    ends: Option<Instant>,
 }
+
+/// The longest time from the first row of a batch to its end: the rows of a slow query are passed on as they come.
+const LONGEST: Duration = Duration::from_millis(500);
 
 impl UnfinishedBatch {
     pub(crate) fn new(limits: BatchLimits) -> Self {
         let limits = BatchLimits { rows: limits.rows.max(1), ..limits };
-        Self { limits, rows: 0, bytes: 0, all_rows: 0 }
+        Self { limits, rows: 0, bytes: 0, all_rows: 0, ends: None }
     }
 
     pub(crate) fn is_full(&self) -> bool {
         self.rows >= self.limits.rows || self.bytes >= self.limits.bytes
+    }
+
+    /// When the batch has to end, from its first row on.
+    pub(crate) fn ends(&mut self) -> Option<Instant> {
+        if self.rows > 0 && self.ends.is_none() {
+            self.ends = Some(Instant::now() + LONGEST);
+        }
+        self.ends
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -69,6 +96,7 @@ impl UnfinishedBatch {
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
         self.rows = 0;
         self.bytes = 0;
+        self.ends = None;
         RecordBatch::try_new_with_options(Arc::clone(schema.arrow()), columns, &options).map_err(
             |error| {
                 Error::new(ErrorKind::Internal, "can't make a batch of the rows of a server")

@@ -186,11 +186,12 @@ const DECLARE_TEXT: &str = ", the datatype for the server's type; give another o
 #[cold]
 fn does_not_fit(shown: &str, column: &Column, arrow: &str, remedy: &str) -> Error {
     let into = match column.vo_type() {
-        Ok(vo_type) => match vo_type.xtype.as_deref() {
+        // Decimals and times are written as text, but text would take any cell.
+        Ok(vo_type) if !vo_type.datatype.is_text() => match vo_type.xtype.as_deref() {
             Some(xtype) => format!("{xtype} ({vo_type})"),
             None => vo_type.to_string(),
         },
-        Err(_) => arrow.to_owned(),
+        _ => arrow.to_owned(),
     };
     Error::new(ErrorKind::InvalidValue, format!("{shown} does not fit into {into}{remedy}"))
         .with_column(column.name())

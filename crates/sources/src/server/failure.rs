@@ -12,6 +12,9 @@ pub(crate) trait Reported: std::error::Error + Send + Sync + 'static {
     /// Whether the query may be right although it failed: the server is in trouble, or somebody ended the query.
     fn is_of_the_server(&self) -> bool;
 
+    /// Whether somebody ended the query, or a time limit did.
+    fn is_end_of_query(&self) -> bool;
+
     /// Whether the server had no room for one more connection.
     fn is_of_the_moment(&self) -> bool;
 }
@@ -90,6 +93,10 @@ impl<E: Reported> Failure<E> {
                 format!("the connection to the {} server was lost {after}", E::SERVER),
             )
             .with_source(error),
+            Self::Server(error) if error.is_end_of_query() => {
+                let message = format!("the query was ended on the {} server {after}", E::SERVER);
+                Error::new(ErrorKind::Source, message).with_source(error)
+            }
             Self::Server(error) if error.is_of_the_server() => {
                 let message = format!("the {} server stopped {after}", E::SERVER);
                 Error::new(ErrorKind::Source, message).with_source(error)

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use taploom_model::{Ending, Error, ErrorKind, Result, ResultSchema, Step};
+use tokio::time::{Instant, timeout_at};
 
 use super::batch::{BatchLimits, UnfinishedBatch};
 use super::block::RowBlock;
@@ -96,11 +97,23 @@ impl<C: RowConnection> QueryRows<C> {
         self.batch.finish(self.columns.schema(), columns).map(Step::Rows)
     }
 
-    /// Appends rows until the batch is full or the rows end.
+    /// Appends rows until the batch is full, has to end, or the rows end.
     async fn fill(&mut self) -> Result<(), Failure<C::Error>> {
         while !self.batch.is_full() {
             self.block.clear();
-            if self.connection.rows(&mut self.block, &mut self.batch).await? {
+            let ends = self.batch.ends();
+            if ends.is_some_and(|ends| ends <= Instant::now()) {
+                break;
+            }
+            let rows = self.connection.rows(&mut self.block, &mut self.batch);
+            let have_ended = match ends {
+                Some(ends) => match timeout_at(ends, rows).await {
+                    Ok(read) => read?,
+                    Err(_) => break,
+                },
+                None => rows.await?,
+            };
+            if have_ended {
                 self.state = ReadState::Ended;
                 self.connection.end().await;
                 break;

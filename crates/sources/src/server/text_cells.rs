@@ -229,6 +229,8 @@ fn in_milliseconds(datetime: &str) -> &str {
 fn append_datetime(builder: &mut StringBuilder, text: &str) {
     // Times in text are written with milliseconds at least, as VO services do.
     let written = match text.split_once(' ') {
+        // PostgreSQL writes ` BC` behind a time before Christ, for which DALI has no form.
+        Some((_, time)) if time.contains(' ') => builder.write_str(text),
         Some((date, time)) if time.contains('.') => write!(builder, "{date}T{time}"),
         Some((date, time)) => write!(builder, "{date}T{time}.000"),
         None => builder.write_str(text),
