@@ -117,7 +117,7 @@ impl Bridge {
     ) -> io::Result<Outcome> {
         let _running = self.metrics.running();
         let mut report = Report::new(&message, statuses, &self.metrics);
-        let outcome = match self.job(message, earlier) {
+        let outcome = match self.job(message, earlier).await {
             Ok(job) => self.runner.run(job, &mut report, stop).await?,
             Err(failure) => report.failed(failure).await?,
         };
@@ -154,7 +154,7 @@ impl Bridge {
 
     /// The job that a message asks for. What can be wrong with its result is found now. The form of the result stays
     /// packed until the query has ended.
-    fn job(&self, message: JobRun, earlier: Earlier) -> Result<Job<'_>, Failure> {
+    async fn job(&self, message: JobRun, earlier: Earlier) -> Result<Job<'_>, Failure> {
         let tables = message.upload_tables.unwrap_or_default();
         if !tables.is_empty() && !self.runner.takes_tables() {
             return Err(Failure::invalid(
@@ -169,7 +169,9 @@ impl Bridge {
                 .map_err(|error| Failure::new(FailureCause::Internal, error.to_string()))?;
             self.result(&job_id, &format, &destination, maxrec)
         };
-        result()?;
+        let destination = result()?.destination;
+        let checked = self.runner.check(&destination).await;
+        checked.map_err(|failure| failure.with_context("resultDestination"))?;
         Ok(Job {
             id,
             query: Query {
@@ -195,10 +197,6 @@ impl Bridge {
         let format = self.formats.spec(&result.format, &result.envelope)?;
         let destination =
             Destination { url: destination.clone(), content_type: content_type(&format) };
-        self.runner.check(&destination).map_err(|failure| {
-            let message = format!("resultDestination: {}", failure.message);
-            failure.with_message(message)
-        })?;
         let columns = column_list(result);
         let batch_rows = self.runner.limits().batch_rows(columns.columns.len());
         Ok(ResultRequest {

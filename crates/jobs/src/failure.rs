@@ -55,6 +55,12 @@ impl Failure {
         Self { message, ..self }
     }
 
+    /// Puts the name of the member or the setting that is concerned before the message.
+    #[must_use]
+    pub fn with_context(self, context: &str) -> Self {
+        Self { message: format!("{context}: {}", self.message), ..self }
+    }
+
     /// Whether the message or the query is wrong, so that only another request can succeed.
     pub fn is_caller_fault(&self) -> bool {
         self.caller_fault

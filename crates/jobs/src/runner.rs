@@ -72,8 +72,8 @@ impl JobRunner {
     /// # Errors
     /// They may not. The message is the end of a sentence that begins with the name of the member that gives the
     /// destination.
-    pub fn check(&self, destination: &Destination) -> Result<(), Failure> {
-        self.uploader.place(destination).map(drop)
+    pub async fn check(&self, destination: &Destination) -> Result<(), Failure> {
+        self.uploader.place(destination).await.map(drop)
     }
 
     /// Runs a job to its end.

@@ -41,11 +41,12 @@ impl Config {
         }
         if let Some(folder) = &upload.folder {
             let folder = ResultFolder::new(folder);
-            uploader =
-                uploader.with_folder(folder.map_err(|failure| named("upload.folder", failure))?);
+            let folder = folder.map_err(|failure| failure.with_context("upload.folder"))?;
+            uploader = uploader.with_folder(folder);
         }
         if let Some(s3) = &upload.s3 {
-            uploader = s3.add_to(uploader).map_err(|failure| named("upload.s3", failure))?;
+            let added = s3.add_to(uploader);
+            uploader = added.map_err(|failure| failure.with_context("upload.s3"))?;
         }
         let limits = JobLimits {
             resources: Resources::default()
@@ -65,12 +66,6 @@ impl Config {
             .with_datalink_url(self.results.datalink_url.clone())
             .with_jobs_per_owner(self.jobs.per_owner))
     }
-}
-
-/// A failure that begins with the key that is wrong.
-fn named(key: &str, failure: Failure) -> Failure {
-    let message = format!("{key}: {}", failure.message);
-    failure.with_message(message)
 }
 
 impl S3Config {

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures::Stream;
 use reqwest::Client;
 use taploom_scratch::ScratchReader;
+use tokio::task::spawn_blocking;
 use tracing::warn;
 use url::Url;
 
@@ -135,7 +136,7 @@ impl Uploader {
     /// # Errors
     /// [`FailureCause::InvalidRequest`] if results are not to be stored there. The message is the end of a sentence that
     /// begins with the name of the member that gives the destination.
-    pub(crate) fn place(&self, target: &Destination) -> Result<Place, Failure> {
+    pub(crate) async fn place(&self, target: &Destination) -> Result<Place, Failure> {
         let url = target.url.expose();
         match url.scheme() {
             _ if is_web(url) => match &self.hosts {
@@ -145,7 +146,12 @@ impl Uploader {
                 _ => Ok(Place::Url),
             },
             "file" => match &self.folder {
-                Some(folder) => folder.file(url).map(Place::File),
+                Some(folder) => {
+                    // The file system may be slow, or hang.
+                    let (folder, url) = (folder.clone(), url.clone());
+                    let found = spawn_blocking(move || folder.file(&url)).await;
+                    found.unwrap_or_else(|_| Err(Failure::defect())).map(Place::File)
+                }
                 None => Err(Failure::invalid(
                     "this service has no folder for results: give an https URL that takes a PUT",
                 )),
