@@ -131,8 +131,8 @@ impl Bridge {
         self.runner.abandon(id, tables);
     }
 
-    /// Waits until the database has been told of the end of every query that has ended here. Call it before the runtime
-    /// ends.
+    /// Waits until the database and the store have been told of everything that has ended here: queries, tables of users and
+    /// uploads in parts. Call it before the runtime ends.
     pub async fn rest(&self) {
         self.runner.rest().await;
     }

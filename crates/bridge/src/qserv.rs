@@ -17,8 +17,8 @@ use url::Url;
 
 use taploom_jobs::http::{client, one_line};
 use taploom_jobs::{
-    Database, Execution, Failure, FailureCause, Query, QueryPhase, QueryProgress, RowRequest,
-    Secret, UserTable, mysql_rows,
+    Chores, Database, Execution, Failure, FailureCause, Query, QueryPhase, QueryProgress,
+    RowRequest, Secret, UserTable, mysql_rows,
 };
 
 use self::tables::UserDatabases;
@@ -85,6 +85,8 @@ pub struct Qserv(Arc<Service>);
 struct Service {
     options: QservOptions,
     client: Client,
+    /// Databases of users that are being removed.
+    chores: Chores,
 }
 
 impl Qserv {
@@ -94,7 +96,7 @@ impl Qserv {
     /// The certificates of the system can't be read.
     pub fn new(options: QservOptions) -> Result<Self, Failure> {
         let client = client(options.timeout, None)?;
-        Ok(Self(Arc::new(Service { options, client })))
+        Ok(Self(Arc::new(Service { options, client, chores: Chores::default() })))
     }
 }
 
@@ -148,6 +150,10 @@ impl Database for Qserv {
 
     fn reads_once(&self) -> bool {
         true
+    }
+
+    async fn rest(&self) {
+        self.0.chores.rest().await;
     }
 }
 

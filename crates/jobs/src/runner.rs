@@ -6,14 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use taploom_pipeline::{Encoded, MaxRec, RowSource, Transformed, UrlRewrite};
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
-use tokio_util::task::TaskTracker;
 use tracing::{Instrument, info, warn};
 
 use crate::clock::Clock;
 use crate::database::{Database, Execution, QueryPhase, UserTable};
 use crate::delivery::Delivery;
+use crate::endings::{End, Endings, Submitted};
 use crate::failure::{Failure, FailureCause};
 use crate::gate::{Gate, Open};
 use crate::job::{Destination, Job, JobLimits, Outcome, ResultRequest, Stop, UploadMode};
@@ -32,8 +30,7 @@ pub struct JobRunner {
     uploader: Uploader,
     limits: JobLimits,
     gate: Arc<dyn Gate>,
-    /// Queries that are being ended in the database.
-    endings: TaskTracker,
+    endings: Endings,
 }
 
 impl JobRunner {
@@ -52,7 +49,7 @@ impl JobRunner {
                 "the database gives a result only once: its upload has to be spooled, not chunked",
             ));
         }
-        let (gate, endings) = (Arc::new(Open), TaskTracker::new());
+        let (gate, endings) = (Arc::new(Open), Endings::default());
         Ok(Self { database, uploader, limits, gate, endings })
     }
 
@@ -116,45 +113,17 @@ impl JobRunner {
         self.database.takes_tables()
     }
 
-    /// Waits until the database has been told of the end of every query that [`run`](Self::run) has ended. Call it
-    /// before the runtime ends.
+    /// Waits until the database and the store have been told of the end of everything that [`run`](Self::run) has ended.
+    /// Call it before the runtime ends.
     pub async fn rest(&self) {
-        self.endings.close();
-        self.endings.wait().await;
-        self.endings.reopen();
+        self.endings.rest().await;
+        // What is ended may leave something to clean up.
+        self.database.rest().await;
+        self.uploader.rest().await;
     }
 
-    /// Tells the database of the end of a query, in a task of its own.
     fn tell_end(&self, query: Submitted, end: End) {
-        let database = Arc::clone(&self.database);
-        let ending = async move {
-            let execution = match query {
-                Submitted::Nothing => None,
-                Submitted::Known { execution, .. } => Some(execution),
-                Submitted::Elsewhere(id, tables) => {
-                    let found = timeout(PATIENCE, database.resume(&id, &tables)).await;
-                    found.ok().and_then(Result::ok).flatten()
-                }
-                // The database may have taken the query, so its answer is waited for.
-                Submitted::UnderWay(mut submission) => {
-                    match timeout(PATIENCE, &mut submission).await {
-                        Ok(submitted) => submitted.ok().and_then(Result::ok),
-                        Err(_) => {
-                            submission.abort();
-                            None
-                        }
-                    }
-                }
-            };
-            let Some(mut execution) = execution else { return };
-            match end {
-                End::Stored => execution.forget().await,
-                End::Stopped => execution.cancel().await,
-                End::HandedOver => execution.hand_over().await,
-                End::InDatabase => execution.clean_up().await,
-            }
-        };
-        self.endings.spawn(ending.in_current_span());
+        self.endings.tell(&self.database, query, end);
     }
 
     /// How a job ends, and what is known of its query.
@@ -316,32 +285,6 @@ impl JobRunner {
     }
 }
 
-/// Time within which the database has to answer before a query is left to itself.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// What is known of the query of a job.
-enum Submitted {
-    /// There is none, or it has ended.
-    Nothing,
-    /// It runs. Another worker can find it once its id is published.
-    Known { execution: Box<dyn Execution>, is_published: bool },
-    /// Another worker has submitted it, under this id and with these tables.
-    Elsewhere(String, Vec<UserTable>),
-    /// The database has not answered yet.
-    UnderWay(JoinHandle<Result<Box<dyn Execution>, Failure>>),
-}
-
-impl Submitted {
-    /// Whether another worker can go on with the query.
-    fn can_be_resumed(&self) -> bool {
-        match self {
-            Self::Known { execution, is_published } => *is_published && execution.can_be_resumed(),
-            Self::Nothing | Self::Elsewhere(..) => true,
-            Self::UnderWay(_) => false,
-        }
-    }
-}
-
 /// What the parts of a job tell each other.
 struct Steps<'a> {
     clock: &'a Clock,
@@ -349,19 +292,6 @@ struct Steps<'a> {
     is_published: &'a AtomicBool,
     /// Whether the rows are being read.
     reads: &'a AtomicBool,
-}
-
-/// What the database is told of the end of a query.
-#[derive(Clone, Copy)]
-enum End {
-    /// Its result is stored.
-    Stored,
-    /// Nobody wants its result.
-    Stopped,
-    /// Another worker will run it again.
-    HandedOver,
-    /// The database itself has ended it.
-    InDatabase,
 }
 
 /// How a job ended, and whether the database knows it already.

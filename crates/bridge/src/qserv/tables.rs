@@ -13,7 +13,6 @@ use reqwest::multipart::{Form, Part};
 use reqwest::{Body, Method, Response};
 use taploom_jobs::http::one_line;
 use taploom_jobs::{Failure, FailureCause, Partitioning, Secret, UserTable};
-use tokio::runtime::Handle;
 use tracing::{info, warn};
 use url::Url;
 
@@ -25,8 +24,8 @@ const ANSWER: Duration = Duration::from_secs(60);
 /// Largest description of a table, in bytes. One of a thousand columns takes 100 KiB.
 const LARGEST_SCHEMA: u64 = 16 << 20;
 
-/// The databases that were made for a job. They are removed by [`remove`](Self::remove), or when this is dropped, unless it
-/// was [given up](Self::keep).
+/// The databases that were made for a job. They are removed by [`remove`](Self::remove), or as a chore when this is dropped,
+/// unless it was [given up](Self::keep).
 pub(super) struct UserDatabases {
     service: Arc<Service>,
     names: BTreeSet<String>,
@@ -56,10 +55,9 @@ impl Drop for UserDatabases {
         if self.names.is_empty() {
             return;
         }
-        let Ok(runtime) = Handle::try_current() else { return };
         let names = std::mem::take(&mut self.names);
         let mut left = Self { service: Arc::clone(&self.service), names };
-        runtime.spawn(async move { left.remove().await });
+        self.service.chores.spawn(async move { left.remove().await });
     }
 }
 

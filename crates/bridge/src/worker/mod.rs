@@ -185,7 +185,7 @@ impl Worker {
         self.consumer.unsubscribe();
         tokio::select! {
             rested = timeout_at(deadline, self.bridge.rest()) => if rested.is_err() {
-                warn!("the database was not told of the end of all queries in time");
+                warn!("the database or the store was not told of all ends in time");
             },
             // Polling lets Kafka's client leave the group.
             () = self.pass_over() => {}

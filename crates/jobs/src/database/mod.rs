@@ -116,6 +116,10 @@ pub trait Database: Send + Sync {
         false
     }
 
+    /// Waits until the database has been told everything that was begun when something was dropped, such as the removal of
+    /// tables. Called before the runtime ends.
+    async fn rest(&self) {}
+
     /// Whether the rows of a result can be read only once. A failed upload then can't start again
     /// from the rows.
     fn reads_once(&self) -> bool;

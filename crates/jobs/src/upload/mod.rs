@@ -15,6 +15,7 @@ use tokio::task::spawn_blocking;
 use tracing::warn;
 use url::Url;
 
+use crate::chores::Chores;
 use crate::failure::{Failure, FailureCause};
 use crate::http::{client, is_web};
 use crate::job::Destination;
@@ -27,7 +28,7 @@ use crate::upload::put::{Again, Problem, Put};
 #[cfg(feature = "s3")]
 pub use crate::upload::s3::S3Options;
 #[cfg(feature = "s3")]
-use crate::upload::s3::{Object, S3};
+use crate::upload::s3::{Object, S3, Store};
 
 mod folder;
 mod hosts;
@@ -79,6 +80,8 @@ pub struct Uploader {
     folder: Option<ResultFolder>,
     #[cfg(feature = "s3")]
     s3: Option<S3>,
+    /// Uploads that are being aborted.
+    chores: Chores,
 }
 
 /// The place that a destination stands for.
@@ -106,6 +109,7 @@ impl Uploader {
             folder: None,
             #[cfg(feature = "s3")]
             s3: None,
+            chores: Chores::default(),
         })
     }
 
@@ -205,7 +209,13 @@ impl Uploader {
         file: &ScratchReader,
         observer: &mut dyn JobObserver,
     ) -> Result<(), Failure> {
-        s3::send(&self.client, &self.policy, object, content_type, file, observer).await
+        let store = Store { client: &self.client, policy: &self.policy, chores: &self.chores };
+        s3::send(store, object, content_type, file, observer).await
+    }
+
+    /// Waits until the store has been told that uploads in parts are aborted.
+    pub(crate) async fn rest(&self) {
+        self.chores.rest().await;
     }
 
     fn put<'a>(&'a self, target: &'a Destination) -> Put<'a> {
