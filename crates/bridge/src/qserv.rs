@@ -152,6 +152,10 @@ impl Database for Qserv {
         true
     }
 
+    fn waits_for_outages(&self) -> bool {
+        !self.0.options.outage.is_zero()
+    }
+
     async fn rest(&self) {
         self.0.chores.rest().await;
     }

@@ -110,7 +110,7 @@ impl From<&Failure> for ErrorInfo {
 pub(crate) fn error_code(cause: FailureCause) -> &'static str {
     match cause {
         FailureCause::QueryFailed => "backend_error",
-        FailureCause::DatabaseUnreachable => "backend_request_error",
+        FailureCause::DatabaseUnreachable | FailureCause::DatabaseLost => "backend_request_error",
         FailureCause::ResultTooLarge => "backend_results_too_large",
         FailureCause::QueryWrong => "backend_sql_error",
         FailureCause::NotEncodable => "encoding_error",

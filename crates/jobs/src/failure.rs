@@ -4,6 +4,8 @@ use std::fmt;
 
 use taploom_format::ErrorKind;
 
+use crate::database::was_lost;
+
 /// The cause of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -12,9 +14,11 @@ pub enum FailureCause {
     QueryFailed,
     /// The database can't be reached, or did not answer.
     DatabaseUnreachable,
+    /// The database went away while the query ran or its rows were read.
+    DatabaseLost,
     /// The result is larger than the database allows.
     ResultTooLarge,
-    /// The query is wrong, or its rows stopped coming.
+    /// The query is wrong, or the database stopped it.
     QueryWrong,
     /// A column or a cell can't be written in the format.
     NotEncodable,
@@ -85,6 +89,11 @@ impl Failure {
             }
             ErrorKind::InvalidRequest if error.column().is_some() => {
                 Self::new(FailureCause::NotEncodable, error.to_string())
+            }
+            ErrorKind::Source if was_lost(error) => {
+                let message =
+                    format!("the rows of the query broke off: {error:#}; try again later");
+                Self::new(FailureCause::DatabaseLost, message)
             }
             ErrorKind::InvalidRequest | ErrorKind::Source => {
                 let failure = Self::new(FailureCause::QueryWrong, format!("{error:#}"));

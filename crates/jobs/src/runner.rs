@@ -126,10 +126,11 @@ impl JobRunner {
         self.endings.tell(&self.database, query, end);
     }
 
-    /// How a job ends, and what is known of its query.
+    /// How a job ends, and what is known of its query. A job whose rows break off because the database went away begins
+    /// again with its query: nothing of the result is stored yet.
     async fn ended(
         &self,
-        job: Job<'_>,
+        mut job: Job<'_>,
         observer: &mut dyn JobObserver,
         stop: &Stop,
     ) -> (io::Result<Ended>, Submitted) {
@@ -148,41 +149,74 @@ impl JobRunner {
             }
         };
         tokio::pin!(hand_over);
-        let mut query = Submitted::Nothing;
-        let submitted = tokio::select! {
-            biased;
-            () = stop.abort.cancelled() => Err(Outcome::Aborted),
-            () = &mut hand_over => Err(Outcome::HandedOver),
-            () = &mut deadline => Err(Outcome::Failed(too_long(limit))),
-            submitted = self.submit(&job, &mut query) => submitted.map_err(Outcome::Failed),
-        };
-        let mut execution = match submitted {
-            Ok(execution) => execution,
-            Err(outcome) => {
-                // A job that is stopped before anything is done for it ends the query of another worker.
-                if let (Submitted::Nothing, Some(id)) = (&query, job.resume) {
-                    query = Submitted::Elsewhere(id, job.query.tables);
+        // A query whose rows broke off. It is ended once another one is submitted, which needs its tables.
+        let mut lost = Submitted::Nothing;
+        let mut losses = Losses::default();
+        loop {
+            let mut query = Submitted::Nothing;
+            let submitted = tokio::select! {
+                biased;
+                () = stop.abort.cancelled() => Err(Outcome::Aborted),
+                () = &mut hand_over => Err(Outcome::HandedOver),
+                () = &mut deadline => Err(Outcome::Failed(too_long(limit))),
+                submitted = self.submit(&job, losses.pause(), &mut query) => {
+                    submitted.map_err(Outcome::Failed)
                 }
-                return (Ok(Ended::Here(outcome)), query);
+            };
+            let mut execution = match submitted {
+                Ok(execution) => execution,
+                Err(outcome) => {
+                    let begun = match (query, job.resume) {
+                        // A job that is stopped before anything is done for it ends the query of another worker.
+                        (Submitted::Nothing, Some(id)) => {
+                            Submitted::Elsewhere(id, job.query.tables)
+                        }
+                        (Submitted::Nothing, None) => lost,
+                        (query, _) => {
+                            self.tell_end(lost, End::HandedOver);
+                            query
+                        }
+                    };
+                    return (Ok(Ended::Here(outcome)), begun);
+                }
+            };
+            self.tell_end(std::mem::replace(&mut lost, Submitted::Nothing), End::HandedOver);
+            observer.submitted(execution.id());
+            let is_published = AtomicBool::new(job.resume == Some(execution.id()));
+            let steps = Steps { clock: &clock, is_published: &is_published, reads: &reads };
+            let ended = tokio::select! {
+                ended = self.carry_out(&job, &mut *execution, observer, steps) => ended,
+                () = &mut deadline => Ok(Ended::Here(Outcome::Failed(too_long(limit)))),
+                () = stop.abort.cancelled() => Ok(Ended::Here(Outcome::Aborted)),
+                () = &mut hand_over => Ok(Ended::Here(Outcome::HandedOver)),
+            };
+            let query = Submitted::Known { execution, is_published: is_published.into_inner() };
+            match &ended {
+                Ok(Ended::Here(Outcome::Failed(failure)))
+                    if failure.cause == FailureCause::DatabaseLost
+                        && self.database.waits_for_outages()
+                        && losses.may_begin_again() =>
+                {
+                    warn!("the query of a job is begun again: {failure}");
+                }
+                _ => return (ended, query),
             }
-        };
-        observer.submitted(execution.id());
-        let is_published = AtomicBool::new(job.resume == Some(execution.id()));
-        let steps = Steps { clock: &clock, is_published: &is_published, reads: &reads };
-        let ended = tokio::select! {
-            ended = self.carry_out(job, &mut *execution, observer, steps) => ended,
-            () = &mut deadline => Ok(Ended::Here(Outcome::Failed(too_long(limit)))),
-            () = stop.abort.cancelled() => Ok(Ended::Here(Outcome::Aborted)),
-            () = &mut hand_over => Ok(Ended::Here(Outcome::HandedOver)),
-        };
-        (ended, Submitted::Known { execution, is_published: is_published.into_inner() })
+            // This worker is about to stop, and another one can begin again as well.
+            if stop.hand_over_query.is_cancelled() {
+                return (Ok(Ended::Here(Outcome::HandedOver)), query);
+            }
+            lost = query;
+            reads.store(false, Ordering::Relaxed);
+            job.resume = None;
+        }
     }
 
-    /// Goes on with the query that another worker has submitted, or submits it. `query` says what is known of it if this
-    /// is interrupted.
+    /// Goes on with the query that another worker has submitted, or submits it after a pause. `query` says what is known
+    /// of it if this is interrupted.
     async fn submit(
         &self,
         job: &Job<'_>,
+        pause: Duration,
         query: &mut Submitted,
     ) -> Result<Box<dyn Execution>, Failure> {
         if let Some(id) = &job.resume {
@@ -193,6 +227,9 @@ impl JobRunner {
                 return Ok(execution);
             }
             warn!(query = id, "the database has the query no more; it is submitted again");
+        }
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
         }
         let (database, wanted) = (Arc::clone(&self.database), job.query.clone());
         let submission = async move { database.submit(&wanted).await };
@@ -206,7 +243,7 @@ impl JobRunner {
     /// The part between the submission and the end. Only this part can be interrupted.
     async fn carry_out(
         &self,
-        job: Job<'_>,
+        job: &Job<'_>,
         execution: &mut dyn Execution,
         observer: &mut dyn JobObserver,
         steps: Steps<'_>,
@@ -306,4 +343,31 @@ fn too_long(limit: Option<Duration>) -> Failure {
     let seconds = limit.unwrap_or_default().as_secs_f64();
     let message = format!("the job took longer than its limit of {seconds} s");
     Failure::new(FailureCause::TimedOut, message)
+}
+
+/// How often the query of a job is begun in one worker, if the database goes away each time while the rows are read: the
+/// query itself may be what ends the database.
+const MOST_BEGINNINGS: u32 = 3;
+
+/// The pause before a query is begun again. It doubles before each further time.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// How often the database went away while the rows of a job were read.
+#[derive(Default)]
+struct Losses(u32);
+
+impl Losses {
+    /// Counts a loss, and returns whether the query may be begun again.
+    fn may_begin_again(&mut self) -> bool {
+        self.0 += 1;
+        self.0 < MOST_BEGINNINGS
+    }
+
+    /// The pause before the query is submitted. How long a server that is away is waited for is a matter of the database.
+    fn pause(&self) -> Duration {
+        match self.0 {
+            0 => Duration::ZERO,
+            losses => FIRST_PAUSE * 2_u32.pow(losses.min(MOST_BEGINNINGS) - 1),
+        }
+    }
 }

@@ -13,6 +13,7 @@ use url::Url;
 use crate::failure::Failure;
 use crate::secret::Secret;
 
+mod loss;
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
@@ -21,6 +22,7 @@ mod outage;
 mod postgres;
 mod streaming;
 
+pub(crate) use loss::was_lost;
 #[cfg(feature = "mysql")]
 pub use mysql::mysql_rows;
 #[cfg(feature = "postgres")]
@@ -113,6 +115,12 @@ pub trait Database: Send + Sync {
 
     /// Whether the database takes tables of users.
     fn takes_tables(&self) -> bool {
+        false
+    }
+
+    /// Whether a query is submitted again if the database went away while the rows were read. The database has to wait then
+    /// until it is back.
+    fn waits_for_outages(&self) -> bool {
         false
     }
 
