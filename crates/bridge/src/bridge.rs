@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taploom_format::ColumnMetadata;
+#[cfg(feature = "worker")]
+use taploom_jobs::Gate;
 use taploom_jobs::{
     Destination, Failure, FailureCause, Job, JobRunner, Outcome, Query, ResultRequest, RowRequest,
-    Secret, Stop, UrlRewriteColumns,
+    Secret, Stop, UrlRewriteColumns, UserTable,
 };
-#[cfg(feature = "worker")]
-use taploom_jobs::{Gate, UserTable};
 use taploom_sources::ColumnList;
 use tracing::warn;
 use url::Url;
@@ -156,11 +156,9 @@ impl Bridge {
     /// packed until the query has ended.
     async fn job(&self, message: JobRun, earlier: Earlier) -> Result<Job<'_>, Failure> {
         let tables = message.upload_tables.unwrap_or_default();
-        if !tables.is_empty() && !self.runner.takes_tables() {
-            return Err(Failure::invalid(
-                "uploadTables: the database of this service takes no tables",
-            ));
-        }
+        let tables: Vec<UserTable> = tables.into_iter().map(UploadTable::into_table).collect();
+        let checked = self.runner.check_tables(&tables);
+        checked.map_err(|failure| failure.with_context("uploadTables"))?;
         let JobRun { job_id, destination, maxrec, result_format, .. } = message;
         let id = job_id.clone();
         let result = move || {
@@ -178,7 +176,7 @@ impl Bridge {
                 sql: message.query,
                 adql: message.adql_query,
                 database: message.database,
-                tables: tables.into_iter().map(UploadTable::into_table).collect(),
+                tables,
             },
             resume: earlier.execution_id,
             timeout: message.timeout,

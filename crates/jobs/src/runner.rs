@@ -108,9 +108,12 @@ impl JobRunner {
         self.tell_end(Submitted::Elsewhere(id, tables), End::Stopped);
     }
 
-    /// Whether the database takes tables of users.
-    pub fn takes_tables(&self) -> bool {
-        self.database.takes_tables()
+    /// Checks that tables of a user may be sent to the database, before the work.
+    ///
+    /// # Errors
+    /// They may not.
+    pub fn check_tables(&self, tables: &[UserTable]) -> Result<(), Failure> {
+        self.database.check_tables(tables)
     }
 
     /// Waits until the database and the store have been told of the end of everything that [`run`](Self::run) has ended.

@@ -62,6 +62,22 @@ impl Drop for UserDatabases {
 }
 
 impl Service {
+    /// Checks that tables may be read from where they are.
+    pub(super) fn check_tables(&self, tables: &[UserTable]) -> Result<(), Failure> {
+        let Some(hosts) = &self.options.table_hosts else { return Ok(()) };
+        for table in tables {
+            for (what, url) in [("rows", &table.rows), ("description", &table.schema)] {
+                if !hosts.hold(url.expose()) {
+                    return Err(Failure::invalid(format!(
+                        "the host of the {what} of the table {} is not in the list of hosts of this service",
+                        name(table)
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Sends tables to Qserv, one after the other.
     pub(super) async fn send_tables(
         self: &Arc<Self>,
@@ -185,7 +201,7 @@ impl Service {
         url: &Secret<Url>,
         what: &str,
     ) -> Result<Response, Failure> {
-        let request = self.client.get(url.expose().clone()).send();
+        let request = self.table_client.get(url.expose().clone()).send();
         let response = tokio::time::timeout(ANSWER, request).await;
         let response =
             response.map_err(|_| unreadable(table, what, "the store does not answer"))?;

@@ -113,9 +113,15 @@ pub trait Database: Send + Sync {
         Ok(None)
     }
 
-    /// Whether the database takes tables of users.
-    fn takes_tables(&self) -> bool {
-        false
+    /// Checks that tables of a user may be sent with a query, before the work.
+    ///
+    /// # Errors
+    /// The database takes no tables, or they must not be read from where they are.
+    fn check_tables(&self, tables: &[UserTable]) -> Result<(), Failure> {
+        match tables {
+            [] => Ok(()),
+            _ => Err(Failure::invalid("the database of this service takes no tables")),
+        }
     }
 
     /// Whether a query is submitted again if the database went away while the rows were read. The database has to wait then

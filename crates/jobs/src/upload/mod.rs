@@ -17,13 +17,12 @@ use url::Url;
 
 use crate::chores::Chores;
 use crate::failure::{Failure, FailureCause};
-use crate::http::{client, is_web};
+use crate::http::{Hosts, client, is_web};
 use crate::job::Destination;
 use crate::observer::JobObserver;
 use crate::secret::Secret;
 pub(crate) use crate::upload::folder::ResultFile;
 pub use crate::upload::folder::ResultFolder;
-use crate::upload::hosts::Hosts;
 use crate::upload::put::{Again, Problem, Put};
 #[cfg(feature = "s3")]
 pub use crate::upload::s3::S3Options;
@@ -31,7 +30,6 @@ pub use crate::upload::s3::S3Options;
 use crate::upload::s3::{Object, S3, Store};
 
 mod folder;
-mod hosts;
 mod pulse;
 mod put;
 #[cfg(feature = "s3")]
