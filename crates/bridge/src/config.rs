@@ -226,7 +226,7 @@ pub struct ResultsConfig {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ObserveConfig {
-    /// Address of `/metrics` and `/health` [default: 127.0.0.1:9464].
+    /// Address of `/metrics`, `/health` and `/live` [default: 127.0.0.1:9464].
     pub listen: SocketAddr,
     /// `text` or `json`.
     pub log: LogFormat,

@@ -36,6 +36,24 @@ pub enum FailureCause {
     Internal,
 }
 
+impl FailureCause {
+    /// All causes, for metrics that begin at 0.
+    pub const ALL: [Self; 12] = [
+        Self::QueryFailed,
+        Self::DatabaseUnreachable,
+        Self::DatabaseLost,
+        Self::ResultTooLarge,
+        Self::QueryWrong,
+        Self::NotEncodable,
+        Self::InvalidRequest,
+        Self::QuotaExceeded,
+        Self::TimedOut,
+        Self::UploadFailed,
+        Self::TableUnreadable,
+        Self::Internal,
+    ];
+}
+
 /// A cause, and a sentence for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -122,3 +140,30 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::FailureCause;
+
+    #[test]
+    fn no_cause_is_left_out() {
+        for (index, cause) in FailureCause::ALL.into_iter().enumerate() {
+            // A new cause needs a place here, and in the list.
+            let place = match cause {
+                FailureCause::QueryFailed => 0,
+                FailureCause::DatabaseUnreachable => 1,
+                FailureCause::DatabaseLost => 2,
+                FailureCause::ResultTooLarge => 3,
+                FailureCause::QueryWrong => 4,
+                FailureCause::NotEncodable => 5,
+                FailureCause::InvalidRequest => 6,
+                FailureCause::QuotaExceeded => 7,
+                FailureCause::TimedOut => 8,
+                FailureCause::UploadFailed => 9,
+                FailureCause::TableUnreadable => 10,
+                FailureCause::Internal => 11,
+            };
+            assert_eq!(index, place);
+        }
+    }
+}
