@@ -2,6 +2,7 @@
 
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use crate::support::SampleDatabase;
 use crate::support::store::Store;
@@ -35,6 +36,12 @@ impl Kafka {
     /// Sends a job whose result is stored under its name.
     pub(crate) fn job(&self, name: &str, query: &str) -> (i32, i64) {
         self.tap.job(name, query, &self.store.url())
+    }
+
+    /// Makes the broker refuse the next messages, because they are too large.
+    pub(crate) fn refuse_as_too_large(&self, times: usize) {
+        let error = RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+        self.cluster.request_errors(RDKafkaApiKey::Produce, &vec![error; times]);
     }
 
     pub(crate) fn worker(&self, jobs: &str) -> Process {
