@@ -14,8 +14,7 @@ use crate::message::{JobRun, UploadTable};
 use crate::status::Statuses;
 
 impl Bridge {
-    /// Goes on with a job. Its rows are begun at most `most` times, by different workers. A panic ends the job, and not
-    /// the worker.
+    /// Goes on with a job, unless its rows were begun `most` times already. A panic ends the job, and not the worker.
     ///
     /// # Errors
     /// A status can't be published. The job then has to be run again.
@@ -30,8 +29,9 @@ impl Bridge {
     ) -> io::Result<Outcome> {
         if done.reads >= most {
             let times = done.reads;
-            let message =
-                format!("the job is given up: {times} workers ended while they read its rows");
+            let message = format!(
+                "the job is given up: its rows were begun {times} times, and each time the worker or the database ended"
+            );
             error!("{message}");
             let failure = Failure::new(FailureCause::Internal, message);
             return self.reject(&job.rejected(failure), statuses).await;

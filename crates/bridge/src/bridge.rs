@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taploom_format::ColumnMetadata;
+#[cfg(feature = "worker")]
+use taploom_jobs::Gate;
 use taploom_jobs::{
     Destination, Failure, FailureCause, Job, JobRunner, Outcome, Query, ResultRequest, RowRequest,
-    Secret, Stop, UrlRewriteColumns,
+    Secret, Stop, UrlRewriteColumns, UserTable,
 };
-#[cfg(feature = "worker")]
-use taploom_jobs::{Gate, UserTable};
 use taploom_sources::ColumnList;
 use tracing::warn;
 use url::Url;
@@ -117,7 +117,7 @@ impl Bridge {
     ) -> io::Result<Outcome> {
         let _running = self.metrics.running();
         let mut report = Report::new(&message, statuses, &self.metrics);
-        let outcome = match self.job(message, earlier) {
+        let outcome = match self.job(message, earlier).await {
             Ok(job) => self.runner.run(job, &mut report, stop).await?,
             Err(failure) => report.failed(failure).await?,
         };
@@ -131,8 +131,8 @@ impl Bridge {
         self.runner.abandon(id, tables);
     }
 
-    /// Waits until the database has been told of the end of every query that has ended here. Call it before the runtime
-    /// ends.
+    /// Waits until the database and the store have been told of everything that has ended here: queries, tables of users and
+    /// uploads in parts. Call it before the runtime ends.
     pub async fn rest(&self) {
         self.runner.rest().await;
     }
@@ -154,13 +154,11 @@ impl Bridge {
 
     /// The job that a message asks for. What can be wrong with its result is found now. The form of the result stays
     /// packed until the query has ended.
-    fn job(&self, message: JobRun, earlier: Earlier) -> Result<Job<'_>, Failure> {
+    async fn job(&self, message: JobRun, earlier: Earlier) -> Result<Job<'_>, Failure> {
         let tables = message.upload_tables.unwrap_or_default();
-        if !tables.is_empty() && !self.runner.takes_tables() {
-            return Err(Failure::invalid(
-                "uploadTables: the database of this service takes no tables",
-            ));
-        }
+        let tables: Vec<UserTable> = tables.into_iter().map(UploadTable::into_table).collect();
+        let checked = self.runner.check_tables(&tables);
+        checked.map_err(|failure| failure.with_context("uploadTables"))?;
         let JobRun { job_id, destination, maxrec, result_format, .. } = message;
         let id = job_id.clone();
         let result = move || {
@@ -169,14 +167,16 @@ impl Bridge {
                 .map_err(|error| Failure::new(FailureCause::Internal, error.to_string()))?;
             self.result(&job_id, &format, &destination, maxrec)
         };
-        result()?;
+        let destination = result()?.destination;
+        let checked = self.runner.check(&destination).await;
+        checked.map_err(|failure| failure.with_context("resultDestination"))?;
         Ok(Job {
             id,
             query: Query {
                 sql: message.query,
                 adql: message.adql_query,
                 database: message.database,
-                tables: tables.into_iter().map(UploadTable::into_table).collect(),
+                tables,
             },
             resume: earlier.execution_id,
             timeout: message.timeout,
@@ -195,10 +195,6 @@ impl Bridge {
         let format = self.formats.spec(&result.format, &result.envelope)?;
         let destination =
             Destination { url: destination.clone(), content_type: content_type(&format) };
-        self.runner.check(&destination).map_err(|failure| {
-            let message = format!("resultDestination: {}", failure.message);
-            failure.with_message(message)
-        })?;
         let columns = column_list(result);
         let batch_rows = self.runner.limits().batch_rows(columns.columns.len());
         Ok(ResultRequest {

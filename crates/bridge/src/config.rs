@@ -37,6 +37,9 @@ pub struct Config {
     /// How results are stored.
     #[serde(default)]
     pub upload: UploadConfig,
+    /// Where tables of users are read.
+    #[serde(default)]
+    pub tables: TablesConfig,
     /// How results are written.
     #[serde(default)]
     pub results: ResultsConfig,
@@ -162,7 +165,7 @@ pub struct UploadConfig {
     pub connect_timeout_seconds: f64,
     /// Time after which an attempt fails if the store neither takes bytes nor answers, in seconds [default: 60].
     pub idle_timeout_seconds: f64,
-    /// The proxy on the way to the store [default: none, and HTTP_PROXY is not obeyed].
+    /// The proxy on the way to the store, and to tables of users [default: none, and HTTP_PROXY is not obeyed].
     pub proxy: Option<Secret<Url>>,
     /// Folder for results that wait for the store [default: the system's temporary folder].
     pub scratch_dir: PathBuf,
@@ -174,6 +177,14 @@ pub struct UploadConfig {
     pub folder: Option<PathBuf>,
     /// The S3 for results whose destination is `s3://BUCKET/KEY` [default: none].
     pub s3: Option<S3Config>,
+}
+
+/// Where tables of users are read: at the URLs that a message names, through `upload.proxy` if there is one.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TablesConfig {
+    /// The only hosts from which tables are read; `*.example.org` stands for all hosts below [default: `upload.hosts`].
+    pub hosts: Option<Vec<String>>,
 }
 
 /// An S3, and the keys of this worker.
@@ -215,7 +226,7 @@ pub struct ResultsConfig {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ObserveConfig {
-    /// Address of `/metrics` and `/health` [default: 127.0.0.1:9464].
+    /// Address of `/metrics`, `/health` and `/live` [default: 127.0.0.1:9464].
     pub listen: SocketAddr,
     /// `text` or `json`.
     pub log: LogFormat,

@@ -33,7 +33,7 @@ pub use channels::{StatusChannel, StatusPosts};
 #[cfg(feature = "worker")]
 pub use config::{
     Config, DatabaseConfig, JobsConfig, KafkaConfig, LogFormat, ObserveConfig, QservConfig,
-    ResultsConfig, S3Config, UploadConfig,
+    ResultsConfig, S3Config, TablesConfig, UploadConfig,
 };
 pub use format::Formats;
 pub use message::{

@@ -9,9 +9,15 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use taploom_format::ScratchSpace;
-use taploom_jobs::Outcome;
+use taploom_jobs::{FailureCause, Outcome};
 
 use crate::status::error_code;
+
+// The outcomes of jobs.
+const COMPLETED: &str = "completed";
+const FAILED: &str = "failed";
+const ABORTED: &str = "aborted";
+const HANDED_OVER: &str = "handed_over";
 
 /// The metrics of a bridge. Clones share their counters.
 #[derive(Debug, Clone)]
@@ -45,8 +51,16 @@ impl Metrics {
     pub(crate) fn new(scratch: &ScratchSpace) -> Self {
         // Buckets from 10 ms to an hour and a half.
         let histogram: fn() -> Histogram = || Histogram::new(exponential_buckets(0.01, 3.0, 13));
+        let jobs: Family<JobLabels, Counter> = Family::default();
+        // A rate needs the 0 before the first failure.
+        for outcome in [COMPLETED, ABORTED, HANDED_OVER] {
+            drop(jobs.get_or_create(&JobLabels { outcome, code: "" }));
+        }
+        for cause in FailureCause::ALL {
+            drop(jobs.get_or_create(&JobLabels { outcome: FAILED, code: error_code(cause) }));
+        }
         Self {
-            jobs: Family::default(),
+            jobs,
             rows: Counter::default(),
             bytes: Counter::default(),
             seconds: Family::new_with_constructor(histogram),
@@ -105,11 +119,11 @@ impl Metrics {
             Outcome::Completed(encoded) => {
                 self.rows.inc_by(encoded.summary.rows);
                 self.bytes.inc_by(encoded.summary.total_bytes);
-                ("completed", "")
+                (COMPLETED, "")
             }
-            Outcome::Failed(failure) => ("failed", error_code(failure.cause)),
-            Outcome::Aborted => ("aborted", ""),
-            Outcome::HandedOver => ("handed_over", ""),
+            Outcome::Failed(failure) => (FAILED, error_code(failure.cause)),
+            Outcome::Aborted => (ABORTED, ""),
+            Outcome::HandedOver => (HANDED_OVER, ""),
         };
         self.jobs.get_or_create(&JobLabels { outcome: name, code }).inc();
     }

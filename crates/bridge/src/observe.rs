@@ -1,4 +1,4 @@
-//! The HTTP endpoints of a worker: `/metrics` for Prometheus, `/health` for the orchestrator.
+//! The HTTP endpoints of a worker: `/metrics` for Prometheus, `/health` and `/live` for the orchestrator.
 
 use std::sync::Arc;
 
@@ -16,8 +16,14 @@ pub trait Observed: Send + Sync {
     /// Counts and times of the jobs.
     fn metrics(&self) -> &Metrics;
 
-    /// Why this worker can't work, if so.
+    /// Why this worker can't work, if so. That may be for lack of something else, such as Kafka.
     fn complaint(&self) -> Option<&'static str>;
+
+    /// Why this worker has to be restarted, if so. Whatever a restart does not bring back is not a reason: it would only end
+    /// the jobs that go on without it.
+    fn hangs(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// Answers requests until the future is dropped.
@@ -31,6 +37,7 @@ pub async fn serve<W: Observed + 'static>(
     let routes = Router::new()
         .route("/metrics", get(metrics::<W>))
         .route("/health", get(health::<W>))
+        .route("/live", get(live::<W>))
         .with_state(worker);
     axum::serve(listener, routes).await
 }
@@ -44,7 +51,15 @@ async fn metrics<W: Observed>(State(worker): State<Arc<W>>) -> impl IntoResponse
 }
 
 async fn health<W: Observed>(State(worker): State<Arc<W>>) -> impl IntoResponse {
-    match worker.complaint() {
+    answer(worker.complaint())
+}
+
+async fn live<W: Observed>(State(worker): State<Arc<W>>) -> impl IntoResponse {
+    answer(worker.hangs())
+}
+
+fn answer(complaint: Option<&'static str>) -> (StatusCode, String) {
+    match complaint {
         None => (StatusCode::OK, "OK\n".to_owned()),
         Some(complaint) => (StatusCode::SERVICE_UNAVAILABLE, format!("{complaint}\n")),
     }

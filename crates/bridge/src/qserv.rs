@@ -15,10 +15,10 @@ use taploom_sources::mysql::{MysqlOptions, QueryKiller};
 use tracing::warn;
 use url::Url;
 
-use taploom_jobs::http::{client, one_line};
+use taploom_jobs::http::{Hosts, client, one_line};
 use taploom_jobs::{
-    Database, Execution, Failure, FailureCause, Query, QueryPhase, QueryProgress, RowRequest,
-    Secret, UserTable, mysql_rows,
+    Chores, Database, Execution, Failure, FailureCause, Query, QueryPhase, QueryProgress,
+    RowRequest, Secret, UserTable, mysql_rows,
 };
 
 use self::tables::UserDatabases;
@@ -57,6 +57,11 @@ pub struct QservOptions {
     pub delete_results: bool,
     /// Time limit for a table of a user to be taken.
     pub table_timeout: Duration,
+    /// The only hosts from which tables of users are read. All by default, so whoever sends jobs can make this machine send
+    /// requests to any host.
+    pub table_hosts: Option<Hosts>,
+    /// The proxy on the way to tables of users. None by default, whatever the environment says.
+    pub table_proxy: Option<Secret<Url>>,
 }
 
 impl QservOptions {
@@ -75,6 +80,8 @@ impl QservOptions {
             timeout: Duration::from_secs(30),
             delete_results: true,
             table_timeout: Duration::from_secs(1800),
+            table_hosts: None,
+            table_proxy: None,
         }
     }
 }
@@ -85,16 +92,21 @@ pub struct Qserv(Arc<Service>);
 struct Service {
     options: QservOptions,
     client: Client,
+    /// Reads tables of users.
+    table_client: Client,
+    /// Databases of users that are being removed.
+    chores: Chores,
 }
 
 impl Qserv {
     /// Makes a client. Sends no request yet.
     ///
     /// # Errors
-    /// The certificates of the system can't be read.
+    /// The certificates of the system can't be read, or the proxy can't be used.
     pub fn new(options: QservOptions) -> Result<Self, Failure> {
+        let table_client = client(options.timeout, options.table_proxy.as_ref())?;
         let client = client(options.timeout, None)?;
-        Ok(Self(Arc::new(Service { options, client })))
+        Ok(Self(Arc::new(Service { options, client, table_client, chores: Chores::default() })))
     }
 }
 
@@ -142,12 +154,20 @@ impl Database for Qserv {
         }
     }
 
-    fn takes_tables(&self) -> bool {
-        true
+    fn check_tables(&self, tables: &[UserTable]) -> Result<(), Failure> {
+        self.0.check_tables(tables)
     }
 
     fn reads_once(&self) -> bool {
         true
+    }
+
+    fn waits_for_outages(&self) -> bool {
+        !self.0.options.outage.is_zero()
+    }
+
+    async fn rest(&self) {
+        self.0.chores.rest().await;
     }
 }
 

@@ -150,6 +150,8 @@ impl<'a> Report<'a> {
 impl JobObserver for Report<'_> {
     fn submitted(&mut self, execution_id: String) {
         self.execution_id = Some(execution_id);
+        // The next worker has to learn of a query that was begun again.
+        self.published = None;
     }
 
     async fn progress(&mut self, progress: &QueryProgress) -> io::Result<()> {

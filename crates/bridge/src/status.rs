@@ -35,6 +35,46 @@ pub struct JobStatus {
     pub metadata: Metadata,
 }
 
+#[cfg(feature = "kafka")]
+impl JobStatus {
+    /// The final status in place of this one, which is larger than the channel takes: without what a message or a database
+    /// can make large, except the ids. A job that was completed ends as an error, since its result can't be told.
+    pub(crate) fn bare(self) -> Self {
+        let (status, error_info) = match (self.status, self.error_info) {
+            (Phase::Completed, _) => {
+                let error = ErrorInfo {
+                    error_code: error_code(FailureCause::Internal),
+                    error_message: format!("the result is stored, but its {TOO_LARGE}"),
+                };
+                (Phase::Error, Some(error))
+            }
+            (status, Some(ErrorInfo { error_code, mut error_message })) => {
+                if let Some((end, _)) = error_message.char_indices().nth(SHORT_MESSAGE) {
+                    error_message.truncate(end);
+                }
+                error_message = format!("{error_message} (the whole {TOO_LARGE})");
+                (status, Some(ErrorInfo { error_code, error_message }))
+            }
+            (status, None) => (status, None),
+        };
+        Self {
+            status,
+            query_info: None,
+            result_info: None,
+            error_info,
+            metadata: Metadata::default(),
+            ..self
+        }
+    }
+}
+
+#[cfg(feature = "kafka")]
+const TOO_LARGE: &str = "status is larger than this service can publish";
+
+/// Characters of an error in a status that would be too large with the whole of it.
+#[cfg(feature = "kafka")]
+const SHORT_MESSAGE: usize = 300;
+
 /// The phases of a job; the last three are final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -110,7 +150,7 @@ impl From<&Failure> for ErrorInfo {
 pub(crate) fn error_code(cause: FailureCause) -> &'static str {
     match cause {
         FailureCause::QueryFailed => "backend_error",
-        FailureCause::DatabaseUnreachable => "backend_request_error",
+        FailureCause::DatabaseUnreachable | FailureCause::DatabaseLost => "backend_request_error",
         FailureCause::ResultTooLarge => "backend_results_too_large",
         FailureCause::QueryWrong => "backend_sql_error",
         FailureCause::NotEncodable => "encoding_error",

@@ -8,6 +8,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -19,7 +20,7 @@ use support::store::Store;
 use support::{SampleDatabase, bridge, job_of, limits, run};
 use taploom_bridge::jobs::Outcome;
 use taploom_bridge::jobs::http::client;
-use taploom_bridge::{Config, Worker, serve};
+use taploom_bridge::{Config, Metrics, Observed, Worker, serve};
 use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 
@@ -144,6 +145,84 @@ async fn the_dashboard_and_the_alerts_use_metrics_that_are_published() {
         assert!(!used.is_empty(), "{name} has no metric");
         let unknown: Vec<_> = used.difference(&published).collect();
         assert!(unknown.is_empty(), "{name}: no worker publishes {unknown:?}");
+    }
+}
+
+/// A rate sees the first failure only if the counter was 0 before.
+#[test]
+fn all_outcomes_are_counted_from_the_start() {
+    let database = SampleDatabase::create();
+    let text = bridge(&database, limits()).metrics().text().unwrap();
+    let counted = text.lines().filter_map(|line| {
+        let labels = line.strip_prefix("taploom_jobs_total{outcome=\"")?;
+        let (outcome, code) = labels.split_once("\",code=\"")?;
+        Some((outcome, code.strip_suffix("\"} 0")?))
+    });
+    let counted: BTreeSet<(&str, &str)> = counted.collect();
+    let runbook = read(RUNBOOK);
+    let (_, codes) = runbook.split_once("\n## The codes of failures\n").unwrap();
+    let (codes, _) = codes.split_once("\n## ").unwrap();
+    let codes = codes.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let mut expected: BTreeSet<(&str, &str)> = codes.map(|(code, _)| ("failed", code)).collect();
+    assert!(expected.len() > 5, "{RUNBOOK} has no codes");
+    expected.extend([("completed", ""), ("aborted", ""), ("handed_over", "")]);
+    assert_eq!(counted, expected);
+}
+
+/// What a user does alone wakes nobody.
+#[test]
+fn quotas_do_not_count_as_failures_of_the_service() {
+    let alerts = read(ALERTS);
+    let (_, rule) = alerts.split_once("- alert: TaploomJobsFail\n").unwrap();
+    let (rule, _) = rule.split_once("for: ").unwrap();
+    assert_eq!(rule.matches("taploom_jobs_total{").count(), 3);
+    assert_eq!(rule.matches(",code!=\"quota_exceeded\"}").count(), 3, "{rule}");
+}
+
+/// A worker in the state that a test wants.
+struct Observee {
+    metrics: Metrics,
+    complaint: Option<&'static str>,
+    hangs: Option<&'static str>,
+}
+
+impl Observed for Observee {
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    fn complaint(&self) -> Option<&'static str> {
+        self.complaint
+    }
+
+    fn hangs(&self) -> Option<&'static str> {
+        self.hangs
+    }
+}
+
+/// A restart brings nothing back that a worker waits for, and ends jobs whose rows are read.
+#[tokio::test]
+async fn a_worker_is_restarted_only_if_it_hangs() {
+    let deployment = read(DEPLOYMENT);
+    for (probe, path) in [("readinessProbe:", "/health"), ("livenessProbe:", "/live")] {
+        let (_, settings) = deployment.split_once(probe).unwrap();
+        assert_eq!(value(settings, "path"), path, "{probe}");
+    }
+    let database = SampleDatabase::create();
+    let metrics = bridge(&database, limits()).metrics().clone();
+    for (complaint, hangs) in
+        [(None, None), (Some("no broker"), None), (Some("it hangs"), Some("it hangs"))]
+    {
+        let worker = Arc::new(Observee { metrics: metrics.clone(), complaint, hangs });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve(worker, listener));
+        let client = client(Duration::from_secs(10), None).unwrap();
+        for (path, expected) in [("/health", complaint), ("/live", hangs)] {
+            let answer = client.get(format!("http://{address}{path}")).send().await.unwrap();
+            assert_eq!(answer.status().is_success(), expected.is_none(), "{path} {expected:?}");
+            assert_eq!(answer.text().await.unwrap().trim(), expected.unwrap_or("OK"));
+        }
     }
 }
 

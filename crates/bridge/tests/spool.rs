@@ -344,6 +344,6 @@ async fn a_job_whose_rows_were_begun_too_often_is_given_up() {
     site.until("the job", || site.is_clean()).await;
     let status = site.final_status("deadly").unwrap();
     assert_eq!(status["errorInfo"]["errorCode"], "backend_internal_error");
-    assert!(status["errorInfo"]["errorMessage"].as_str().unwrap().contains("3 workers"));
+    assert!(status["errorInfo"]["errorMessage"].as_str().unwrap().contains("3 times"));
     worker.end().await;
 }

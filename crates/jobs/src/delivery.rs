@@ -52,7 +52,7 @@ impl Delivery<'_> {
         target: &Destination,
         observer: &mut dyn JobObserver,
     ) -> Result<Encoded, Failure> {
-        match self.uploader.place(target)? {
+        match self.uploader.place(target).await? {
             Place::File(file) => self.to_folder(source, spec, file, observer).await,
             Place::Url if self.mode == UploadMode::Chunked => {
                 self.chunked(source, spec, target, observer).await

@@ -4,6 +4,8 @@ use std::fmt;
 
 use taploom_format::ErrorKind;
 
+use crate::database::was_lost;
+
 /// The cause of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -12,9 +14,11 @@ pub enum FailureCause {
     QueryFailed,
     /// The database can't be reached, or did not answer.
     DatabaseUnreachable,
+    /// The database went away while the query ran or its rows were read.
+    DatabaseLost,
     /// The result is larger than the database allows.
     ResultTooLarge,
-    /// The query is wrong, or its rows stopped coming.
+    /// The query is wrong, or the database stopped it.
     QueryWrong,
     /// A column or a cell can't be written in the format.
     NotEncodable,
@@ -30,6 +34,24 @@ pub enum FailureCause {
     TableUnreadable,
     /// The database sent an invalid answer, or this program has a defect.
     Internal,
+}
+
+impl FailureCause {
+    /// All causes, for metrics that begin at 0.
+    pub const ALL: [Self; 12] = [
+        Self::QueryFailed,
+        Self::DatabaseUnreachable,
+        Self::DatabaseLost,
+        Self::ResultTooLarge,
+        Self::QueryWrong,
+        Self::NotEncodable,
+        Self::InvalidRequest,
+        Self::QuotaExceeded,
+        Self::TimedOut,
+        Self::UploadFailed,
+        Self::TableUnreadable,
+        Self::Internal,
+    ];
 }
 
 /// A cause, and a sentence for the user.
@@ -53,6 +75,12 @@ impl Failure {
     #[must_use]
     pub fn with_message(self, message: String) -> Self {
         Self { message, ..self }
+    }
+
+    /// Puts the name of the member or the setting that is concerned before the message.
+    #[must_use]
+    pub fn with_context(self, context: &str) -> Self {
+        Self { message: format!("{context}: {}", self.message), ..self }
     }
 
     /// Whether the message or the query is wrong, so that only another request can succeed.
@@ -79,6 +107,11 @@ impl Failure {
             }
             ErrorKind::InvalidRequest if error.column().is_some() => {
                 Self::new(FailureCause::NotEncodable, error.to_string())
+            }
+            ErrorKind::Source if was_lost(error) => {
+                let message =
+                    format!("the rows of the query broke off: {error:#}; try again later");
+                Self::new(FailureCause::DatabaseLost, message)
             }
             ErrorKind::InvalidRequest | ErrorKind::Source => {
                 let failure = Self::new(FailureCause::QueryWrong, format!("{error:#}"));
@@ -107,3 +140,30 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::FailureCause;
+
+    #[test]
+    fn no_cause_is_left_out() {
+        for (index, cause) in FailureCause::ALL.into_iter().enumerate() {
+            // A new cause needs a place here, and in the list.
+            let place = match cause {
+                FailureCause::QueryFailed => 0,
+                FailureCause::DatabaseUnreachable => 1,
+                FailureCause::DatabaseLost => 2,
+                FailureCause::ResultTooLarge => 3,
+                FailureCause::QueryWrong => 4,
+                FailureCause::NotEncodable => 5,
+                FailureCause::InvalidRequest => 6,
+                FailureCause::QuotaExceeded => 7,
+                FailureCause::TimedOut => 8,
+                FailureCause::UploadFailed => 9,
+                FailureCause::TableUnreadable => 10,
+                FailureCause::Internal => 11,
+            };
+            assert_eq!(index, place);
+        }
+    }
+}

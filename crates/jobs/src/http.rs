@@ -8,6 +8,10 @@ use url::Url;
 use crate::failure::{Failure, FailureCause};
 use crate::secret::Secret;
 
+mod hosts;
+
+pub use hosts::Hosts;
+
 /// A client that does not follow redirects, because a signed URL is not valid at another address. It goes through
 /// `proxy` or through none: a proxy that the environment names (HTTP_PROXY) would see the signed URLs.
 ///

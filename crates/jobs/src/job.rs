@@ -26,8 +26,8 @@ pub struct Job<'a> {
     /// Time that another worker has used before.
     pub used: Duration,
     /// Makes the request for the result, once the query has ended: a description of a thousand columns need not be held
-    /// before.
-    pub result: Box<dyn FnOnce() -> Result<ResultRequest, Failure> + Send + Sync + 'a>,
+    /// before. It is called again if the query has to be begun again.
+    pub result: Box<dyn Fn() -> Result<ResultRequest, Failure> + Send + Sync + 'a>,
 }
 
 /// The format of a result, and where it goes.

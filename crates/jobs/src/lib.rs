@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod chores;
 mod clock;
 mod database;
 mod delivery;
+mod endings;
 mod failure;
 mod gate;
 pub mod http;
@@ -13,6 +15,7 @@ mod runner;
 mod secret;
 mod upload;
 
+pub use chores::Chores;
 #[cfg(feature = "mysql")]
 pub use database::mysql_rows;
 #[cfg(feature = "postgres")]

@@ -14,7 +14,8 @@ use crate::job::Outcome;
 /// called last and exactly once, unless the job is handed over or an earlier call fails.
 #[async_trait]
 pub trait JobObserver: Send {
-    /// The database has accepted the query, under this name.
+    /// The database has accepted the query, under this name. Called again if the query is begun again because the database
+    /// went away.
     fn submitted(&mut self, execution_id: String);
 
     /// The query has made progress or has ended.

@@ -6,14 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use taploom_pipeline::{Encoded, MaxRec, RowSource, Transformed, UrlRewrite};
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
-use tokio_util::task::TaskTracker;
 use tracing::{Instrument, info, warn};
 
 use crate::clock::Clock;
 use crate::database::{Database, Execution, QueryPhase, UserTable};
 use crate::delivery::Delivery;
+use crate::endings::{End, Endings, Submitted};
 use crate::failure::{Failure, FailureCause};
 use crate::gate::{Gate, Open};
 use crate::job::{Destination, Job, JobLimits, Outcome, ResultRequest, Stop, UploadMode};
@@ -32,8 +30,7 @@ pub struct JobRunner {
     uploader: Uploader,
     limits: JobLimits,
     gate: Arc<dyn Gate>,
-    /// Queries that are being ended in the database.
-    endings: TaskTracker,
+    endings: Endings,
 }
 
 impl JobRunner {
@@ -52,7 +49,7 @@ impl JobRunner {
                 "the database gives a result only once: its upload has to be spooled, not chunked",
             ));
         }
-        let (gate, endings) = (Arc::new(Open), TaskTracker::new());
+        let (gate, endings) = (Arc::new(Open), Endings::default());
         Ok(Self { database, uploader, limits, gate, endings })
     }
 
@@ -72,8 +69,8 @@ impl JobRunner {
     /// # Errors
     /// They may not. The message is the end of a sentence that begins with the name of the member that gives the
     /// destination.
-    pub fn check(&self, destination: &Destination) -> Result<(), Failure> {
-        self.uploader.place(destination).map(drop)
+    pub async fn check(&self, destination: &Destination) -> Result<(), Failure> {
+        self.uploader.place(destination).await.map(drop)
     }
 
     /// Runs a job to its end.
@@ -111,56 +108,32 @@ impl JobRunner {
         self.tell_end(Submitted::Elsewhere(id, tables), End::Stopped);
     }
 
-    /// Whether the database takes tables of users.
-    pub fn takes_tables(&self) -> bool {
-        self.database.takes_tables()
+    /// Checks that tables of a user may be sent to the database, before the work.
+    ///
+    /// # Errors
+    /// They may not.
+    pub fn check_tables(&self, tables: &[UserTable]) -> Result<(), Failure> {
+        self.database.check_tables(tables)
     }
 
-    /// Waits until the database has been told of the end of every query that [`run`](Self::run) has ended. Call it
-    /// before the runtime ends.
+    /// Waits until the database and the store have been told of the end of everything that [`run`](Self::run) has ended.
+    /// Call it before the runtime ends.
     pub async fn rest(&self) {
-        self.endings.close();
-        self.endings.wait().await;
-        self.endings.reopen();
+        self.endings.rest().await;
+        // What is ended may leave something to clean up.
+        self.database.rest().await;
+        self.uploader.rest().await;
     }
 
-    /// Tells the database of the end of a query, in a task of its own.
     fn tell_end(&self, query: Submitted, end: End) {
-        let database = Arc::clone(&self.database);
-        let ending = async move {
-            let execution = match query {
-                Submitted::Nothing => None,
-                Submitted::Known { execution, .. } => Some(execution),
-                Submitted::Elsewhere(id, tables) => {
-                    let found = timeout(PATIENCE, database.resume(&id, &tables)).await;
-                    found.ok().and_then(Result::ok).flatten()
-                }
-                // The database may have taken the query, so its answer is waited for.
-                Submitted::UnderWay(mut submission) => {
-                    match timeout(PATIENCE, &mut submission).await {
-                        Ok(submitted) => submitted.ok().and_then(Result::ok),
-                        Err(_) => {
-                            submission.abort();
-                            None
-                        }
-                    }
-                }
-            };
-            let Some(mut execution) = execution else { return };
-            match end {
-                End::Stored => execution.forget().await,
-                End::Stopped => execution.cancel().await,
-                End::HandedOver => execution.hand_over().await,
-                End::InDatabase => execution.clean_up().await,
-            }
-        };
-        self.endings.spawn(ending.in_current_span());
+        self.endings.tell(&self.database, query, end);
     }
 
-    /// How a job ends, and what is known of its query.
+    /// How a job ends, and what is known of its query. A job whose rows break off because the database went away begins
+    /// again with its query: nothing of the result is stored yet.
     async fn ended(
         &self,
-        job: Job<'_>,
+        mut job: Job<'_>,
         observer: &mut dyn JobObserver,
         stop: &Stop,
     ) -> (io::Result<Ended>, Submitted) {
@@ -179,41 +152,74 @@ impl JobRunner {
             }
         };
         tokio::pin!(hand_over);
-        let mut query = Submitted::Nothing;
-        let submitted = tokio::select! {
-            biased;
-            () = stop.abort.cancelled() => Err(Outcome::Aborted),
-            () = &mut hand_over => Err(Outcome::HandedOver),
-            () = &mut deadline => Err(Outcome::Failed(too_long(limit))),
-            submitted = self.submit(&job, &mut query) => submitted.map_err(Outcome::Failed),
-        };
-        let mut execution = match submitted {
-            Ok(execution) => execution,
-            Err(outcome) => {
-                // A job that is stopped before anything is done for it ends the query of another worker.
-                if let (Submitted::Nothing, Some(id)) = (&query, job.resume) {
-                    query = Submitted::Elsewhere(id, job.query.tables);
+        // A query whose rows broke off. It is ended once another one is submitted, which needs its tables.
+        let mut lost = Submitted::Nothing;
+        let mut losses = Losses::default();
+        loop {
+            let mut query = Submitted::Nothing;
+            let submitted = tokio::select! {
+                biased;
+                () = stop.abort.cancelled() => Err(Outcome::Aborted),
+                () = &mut hand_over => Err(Outcome::HandedOver),
+                () = &mut deadline => Err(Outcome::Failed(too_long(limit))),
+                submitted = self.submit(&job, losses.pause(), &mut query) => {
+                    submitted.map_err(Outcome::Failed)
                 }
-                return (Ok(Ended::Here(outcome)), query);
+            };
+            let mut execution = match submitted {
+                Ok(execution) => execution,
+                Err(outcome) => {
+                    let begun = match (query, job.resume) {
+                        // A job that is stopped before anything is done for it ends the query of another worker.
+                        (Submitted::Nothing, Some(id)) => {
+                            Submitted::Elsewhere(id, job.query.tables)
+                        }
+                        (Submitted::Nothing, None) => lost,
+                        (query, _) => {
+                            self.tell_end(lost, End::HandedOver);
+                            query
+                        }
+                    };
+                    return (Ok(Ended::Here(outcome)), begun);
+                }
+            };
+            self.tell_end(std::mem::replace(&mut lost, Submitted::Nothing), End::HandedOver);
+            observer.submitted(execution.id());
+            let is_published = AtomicBool::new(job.resume == Some(execution.id()));
+            let steps = Steps { clock: &clock, is_published: &is_published, reads: &reads };
+            let ended = tokio::select! {
+                ended = self.carry_out(&job, &mut *execution, observer, steps) => ended,
+                () = &mut deadline => Ok(Ended::Here(Outcome::Failed(too_long(limit)))),
+                () = stop.abort.cancelled() => Ok(Ended::Here(Outcome::Aborted)),
+                () = &mut hand_over => Ok(Ended::Here(Outcome::HandedOver)),
+            };
+            let query = Submitted::Known { execution, is_published: is_published.into_inner() };
+            match &ended {
+                Ok(Ended::Here(Outcome::Failed(failure)))
+                    if failure.cause == FailureCause::DatabaseLost
+                        && self.database.waits_for_outages()
+                        && losses.may_begin_again() =>
+                {
+                    warn!("the query of a job is begun again: {failure}");
+                }
+                _ => return (ended, query),
             }
-        };
-        observer.submitted(execution.id());
-        let is_published = AtomicBool::new(job.resume == Some(execution.id()));
-        let steps = Steps { clock: &clock, is_published: &is_published, reads: &reads };
-        let ended = tokio::select! {
-            ended = self.carry_out(job, &mut *execution, observer, steps) => ended,
-            () = &mut deadline => Ok(Ended::Here(Outcome::Failed(too_long(limit)))),
-            () = stop.abort.cancelled() => Ok(Ended::Here(Outcome::Aborted)),
-            () = &mut hand_over => Ok(Ended::Here(Outcome::HandedOver)),
-        };
-        (ended, Submitted::Known { execution, is_published: is_published.into_inner() })
+            // This worker is about to stop, and another one can begin again as well.
+            if stop.hand_over_query.is_cancelled() {
+                return (Ok(Ended::Here(Outcome::HandedOver)), query);
+            }
+            lost = query;
+            reads.store(false, Ordering::Relaxed);
+            job.resume = None;
+        }
     }
 
-    /// Goes on with the query that another worker has submitted, or submits it. `query` says what is known of it if this
-    /// is interrupted.
+    /// Goes on with the query that another worker has submitted, or submits it after a pause. `query` says what is known
+    /// of it if this is interrupted.
     async fn submit(
         &self,
         job: &Job<'_>,
+        pause: Duration,
         query: &mut Submitted,
     ) -> Result<Box<dyn Execution>, Failure> {
         if let Some(id) = &job.resume {
@@ -224,6 +230,9 @@ impl JobRunner {
                 return Ok(execution);
             }
             warn!(query = id, "the database has the query no more; it is submitted again");
+        }
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
         }
         let (database, wanted) = (Arc::clone(&self.database), job.query.clone());
         let submission = async move { database.submit(&wanted).await };
@@ -237,7 +246,7 @@ impl JobRunner {
     /// The part between the submission and the end. Only this part can be interrupted.
     async fn carry_out(
         &self,
-        job: Job<'_>,
+        job: &Job<'_>,
         execution: &mut dyn Execution,
         observer: &mut dyn JobObserver,
         steps: Steps<'_>,
@@ -316,32 +325,6 @@ impl JobRunner {
     }
 }
 
-/// Time within which the database has to answer before a query is left to itself.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// What is known of the query of a job.
-enum Submitted {
-    /// There is none, or it has ended.
-    Nothing,
-    /// It runs. Another worker can find it once its id is published.
-    Known { execution: Box<dyn Execution>, is_published: bool },
-    /// Another worker has submitted it, under this id and with these tables.
-    Elsewhere(String, Vec<UserTable>),
-    /// The database has not answered yet.
-    UnderWay(JoinHandle<Result<Box<dyn Execution>, Failure>>),
-}
-
-impl Submitted {
-    /// Whether another worker can go on with the query.
-    fn can_be_resumed(&self) -> bool {
-        match self {
-            Self::Known { execution, is_published } => *is_published && execution.can_be_resumed(),
-            Self::Nothing | Self::Elsewhere(..) => true,
-            Self::UnderWay(_) => false,
-        }
-    }
-}
-
 /// What the parts of a job tell each other.
 struct Steps<'a> {
     clock: &'a Clock,
@@ -349,19 +332,6 @@ struct Steps<'a> {
     is_published: &'a AtomicBool,
     /// Whether the rows are being read.
     reads: &'a AtomicBool,
-}
-
-/// What the database is told of the end of a query.
-#[derive(Clone, Copy)]
-enum End {
-    /// Its result is stored.
-    Stored,
-    /// Nobody wants its result.
-    Stopped,
-    /// Another worker will run it again.
-    HandedOver,
-    /// The database itself has ended it.
-    InDatabase,
 }
 
 /// How a job ended, and whether the database knows it already.
@@ -376,4 +346,31 @@ fn too_long(limit: Option<Duration>) -> Failure {
     let seconds = limit.unwrap_or_default().as_secs_f64();
     let message = format!("the job took longer than its limit of {seconds} s");
     Failure::new(FailureCause::TimedOut, message)
+}
+
+/// How often the query of a job is begun in one worker, if the database goes away each time while the rows are read: the
+/// query itself may be what ends the database.
+const MOST_BEGINNINGS: u32 = 3;
+
+/// The pause before a query is begun again. It doubles before each further time.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// How often the database went away while the rows of a job were read.
+#[derive(Default)]
+struct Losses(u32);
+
+impl Losses {
+    /// Counts a loss, and returns whether the query may be begun again.
+    fn may_begin_again(&mut self) -> bool {
+        self.0 += 1;
+        self.0 < MOST_BEGINNINGS
+    }
+
+    /// The pause before the query is submitted. How long a server that is away is waited for is a matter of the database.
+    fn pause(&self) -> Duration {
+        match self.0 {
+            0 => Duration::ZERO,
+            losses => FIRST_PAUSE * 2_u32.pow(losses.min(MOST_BEGINNINGS) - 1),
+        }
+    }
 }

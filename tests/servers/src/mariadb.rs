@@ -53,7 +53,25 @@ impl MariaDb {
         let command = command(folder.path(), port, settings, &certificates);
         let server = Self { server: Supervised::start(folder, &command, "TERM")?, port };
         server.wait()?;
+        prepare(port)?;
         Ok(server)
+    }
+
+    /// Ends the server at once, as a crash does.
+    ///
+    /// # Errors
+    /// The shell that runs it has ended.
+    pub fn kill(&mut self) -> Result<()> {
+        self.server.end("KILL")
+    }
+
+    /// Starts the server again after [`kill`](Self::kill), with its port and its tables.
+    ///
+    /// # Errors
+    /// The message of the server.
+    pub fn start_again(&mut self) -> Result<()> {
+        self.server.start_again()?;
+        self.wait()
     }
 
     /// The port on 127.0.0.1 on which it listens.
@@ -93,7 +111,7 @@ impl MariaDb {
         let deadline = Instant::now() + Duration::from_secs(60);
         while Instant::now() < deadline {
             if TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
-                return prepare(self.port);
+                return Ok(());
             }
             let log = self.server.log();
             if let Some(error) = log.lines().find(|line| line.contains("Aborting")) {

@@ -41,11 +41,12 @@ impl Config {
         }
         if let Some(folder) = &upload.folder {
             let folder = ResultFolder::new(folder);
-            uploader =
-                uploader.with_folder(folder.map_err(|failure| named("upload.folder", failure))?);
+            let folder = folder.map_err(|failure| failure.with_context("upload.folder"))?;
+            uploader = uploader.with_folder(folder);
         }
         if let Some(s3) = &upload.s3 {
-            uploader = s3.add_to(uploader).map_err(|failure| named("upload.s3", failure))?;
+            let added = s3.add_to(uploader);
+            uploader = added.map_err(|failure| failure.with_context("upload.s3"))?;
         }
         let limits = JobLimits {
             resources: Resources::default()
@@ -60,17 +61,11 @@ impl Config {
             timeout: self.jobs.timeout_seconds.map(seconds),
             batch_rows: self.jobs.batch_rows,
         };
-        let runner = JobRunner::new(self.database.open()?, uploader, limits)?;
+        let runner = JobRunner::new(self.database()?, uploader, limits)?;
         Ok(Bridge::new(formats, runner)
             .with_datalink_url(self.results.datalink_url.clone())
             .with_jobs_per_owner(self.jobs.per_owner))
     }
-}
-
-/// A failure that begins with the key that is wrong.
-fn named(key: &str, failure: Failure) -> Failure {
-    let message = format!("{key}: {}", failure.message);
-    failure.with_message(message)
 }
 
 impl S3Config {
@@ -94,20 +89,23 @@ impl S3Config {
     }
 }
 
-impl DatabaseConfig {
-    fn open(&self) -> Result<Arc<dyn Database>, Failure> {
+impl Config {
+    fn database(&self) -> Result<Arc<dyn Database>, Failure> {
         let invalid =
             |error: taploom_format::Error| Failure::invalid(format!("database.url: {error}"));
-        let url = self.url.expose();
-        match &self.qserv {
+        let DatabaseConfig { url, outage_seconds, qserv } = &self.database;
+        let (url, outage) = (url.expose(), seconds(*outage_seconds));
+        match qserv {
             None => {
                 let database = StreamingDatabase::new(url).map_err(invalid)?;
-                Ok(Arc::new(database.with_outage(seconds(self.outage_seconds))))
+                Ok(Arc::new(database.with_outage(outage)))
             }
             #[cfg(not(feature = "mysql"))]
             Some(_) => Err(Failure::invalid("database.qserv: built without MySQL")),
             #[cfg(feature = "mysql")]
             Some(qserv) => {
+                use taploom_jobs::http::Hosts;
+
                 use super::QservConfig;
                 use crate::qserv::{Qserv, QservOptions};
                 let rows = url.parse().map_err(invalid)?;
@@ -121,9 +119,13 @@ impl DatabaseConfig {
                 options.poll = qserv.poll_seconds.map_or(options.poll, seconds);
                 options.timeout = qserv.timeout_seconds.map_or(options.timeout, seconds);
                 options.attempts = qserv.attempts.unwrap_or(options.attempts);
-                options.outage = seconds(self.outage_seconds);
+                options.outage = outage;
                 options.table_timeout = qserv.table_seconds.map_or(options.table_timeout, seconds);
                 options.delete_results = qserv.delete_results.unwrap_or(options.delete_results);
+                // A list of hosts for what a message names is meant for all of it.
+                let hosts = self.tables.hosts.as_ref().or(self.upload.hosts.as_ref());
+                options.table_hosts = hosts.map(|hosts| Hosts::new(hosts.clone()));
+                options.table_proxy.clone_from(&self.upload.proxy);
                 Ok(Arc::new(Qserv::new(options)?))
             }
         }

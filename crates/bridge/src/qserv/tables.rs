@@ -13,7 +13,6 @@ use reqwest::multipart::{Form, Part};
 use reqwest::{Body, Method, Response};
 use taploom_jobs::http::one_line;
 use taploom_jobs::{Failure, FailureCause, Partitioning, Secret, UserTable};
-use tokio::runtime::Handle;
 use tracing::{info, warn};
 use url::Url;
 
@@ -25,8 +24,8 @@ const ANSWER: Duration = Duration::from_secs(60);
 /// Largest description of a table, in bytes. One of a thousand columns takes 100 KiB.
 const LARGEST_SCHEMA: u64 = 16 << 20;
 
-/// The databases that were made for a job. They are removed by [`remove`](Self::remove), or when this is dropped, unless it
-/// was [given up](Self::keep).
+/// The databases that were made for a job. They are removed by [`remove`](Self::remove), or as a chore when this is dropped,
+/// unless it was [given up](Self::keep).
 pub(super) struct UserDatabases {
     service: Arc<Service>,
     names: BTreeSet<String>,
@@ -56,14 +55,29 @@ impl Drop for UserDatabases {
         if self.names.is_empty() {
             return;
         }
-        let Ok(runtime) = Handle::try_current() else { return };
         let names = std::mem::take(&mut self.names);
         let mut left = Self { service: Arc::clone(&self.service), names };
-        runtime.spawn(async move { left.remove().await });
+        self.service.chores.spawn(async move { left.remove().await });
     }
 }
 
 impl Service {
+    /// Checks that tables may be read from where they are.
+    pub(super) fn check_tables(&self, tables: &[UserTable]) -> Result<(), Failure> {
+        let Some(hosts) = &self.options.table_hosts else { return Ok(()) };
+        for table in tables {
+            for (what, url) in [("rows", &table.rows), ("description", &table.schema)] {
+                if !hosts.hold(url.expose()) {
+                    return Err(Failure::invalid(format!(
+                        "the host of the {what} of the table {} is not in the list of hosts of this service",
+                        name(table)
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Sends tables to Qserv, one after the other.
     pub(super) async fn send_tables(
         self: &Arc<Self>,
@@ -187,7 +201,7 @@ impl Service {
         url: &Secret<Url>,
         what: &str,
     ) -> Result<Response, Failure> {
-        let request = self.client.get(url.expose().clone()).send();
+        let request = self.table_client.get(url.expose().clone()).send();
         let response = tokio::time::timeout(ANSWER, request).await;
         let response =
             response.map_err(|_| unreadable(table, what, "the store does not answer"))?;

@@ -241,8 +241,12 @@ impl SpoolWorker {
             );
         }
         jobs.abort_all();
-        if timeout_at(deadline, self.bridge.rest()).await.is_err() {
-            warn!("the database was not told of the end of all queries in time");
+        let rested = async {
+            while jobs.join_next().await.is_some() {}
+            self.bridge.rest().await;
+        };
+        if timeout_at(deadline, rested).await.is_err() {
+            warn!("the database or the store was not told of all ends in time");
         }
     }
 

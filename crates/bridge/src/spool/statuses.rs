@@ -51,6 +51,8 @@ impl Statuses for SpoolStatuses<'_> {
             blocking(move || place.ended(&text)).await?;
             return self.channel.publish(status).await;
         }
+        // If its rows broke off, the query is begun again.
+        self.reads.store(false, Ordering::Relaxed);
         self.keep(self.account.published(status).0).await?;
         // A job must not wait because its progress can't be sent.
         if let Err(error) = self.channel.publish(status).await {

@@ -64,6 +64,8 @@ impl Statuses for JobStatuses<'_> {
         if status.status.is_final() {
             return self.publisher.finish(self.place, Some(status.clone())).await;
         }
+        // If its rows broke off, the query is begun again, and a rebalance need not wait for it.
+        *self.reading() = None;
         let (done, is_news) = self.account.published(status);
         if is_news {
             return self.publisher.keep(self.place, status.clone(), &done).await;

@@ -185,7 +185,7 @@ impl Worker {
         self.consumer.unsubscribe();
         tokio::select! {
             rested = timeout_at(deadline, self.bridge.rest()) => if rested.is_err() {
-                warn!("the database was not told of the end of all queries in time");
+                warn!("the database or the store was not told of all ends in time");
             },
             // Polling lets Kafka's client leave the group.
             () = self.pass_over() => {}
@@ -265,11 +265,19 @@ impl Observed for Worker {
 
     /// It hangs, or no broker can be reached.
     fn complaint(&self) -> Option<&'static str> {
-        let is_silent = |since: u64| now().saturating_sub(since) > SILENT_MS;
-        if is_silent(self.alive.load(Ordering::Relaxed)) {
-            return Some("the worker has not polled Kafka for a minute");
-        }
-        is_silent(self.consumer.context().reached.load(Ordering::Relaxed))
-            .then_some("no broker of Kafka could be reached for a minute")
+        self.hangs().or_else(|| {
+            is_silent(&self.consumer.context().reached)
+                .then_some("no broker of Kafka could be reached for a minute")
+        })
     }
+
+    /// Kafka's client is polled whether or not a broker answers.
+    fn hangs(&self) -> Option<&'static str> {
+        is_silent(&self.alive).then_some("the worker has not polled Kafka for a minute")
+    }
+}
+
+/// Whether the last sign of life is too old.
+fn is_silent(since: &AtomicU64) -> bool {
+    now().saturating_sub(since.load(Ordering::Relaxed)) > SILENT_MS
 }

@@ -23,7 +23,7 @@ use crate::done::Done;
 use crate::status::{JobStatus, now};
 use crate::worker::history::{DONE_HEADER, ENDED_HEADER, MessageOfJob, history};
 use crate::worker::partitions::{Place, SharedPartitions};
-use crate::worker::retries::{Delays, handed_over, is_too_large, shortened};
+use crate::worker::retries::{Delays, fitting, handed_over, is_too_large, shortened};
 
 /// Longest time until a status is delivered.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -175,7 +175,13 @@ impl Publisher {
                 Ok(false) => return Err(handed_over()),
                 Err(error) if !is_too_large(&error) => delays.after(&error, place).await?,
                 Err(_) if shortened(&mut status) => {}
-                Err(_) => return Ok(()),
+                Err(_) => {
+                    warn!(
+                        job = status.job_id,
+                        "a status is larger than Kafka takes, and is left out"
+                    );
+                    return Ok(());
+                }
             }
         }
     }
@@ -200,20 +206,21 @@ impl Publisher {
     }
 
     /// Publishes the final status of a job, if any, and commits its message. Retries until that succeeds or the
-    /// job belongs to another worker.
+    /// job belongs to another worker. A status that Kafka does not take for its size is first cut, and then replaced by
+    /// a short one.
     pub(crate) async fn finish(
         &self,
         place: &Place,
         mut status: Option<JobStatus>,
     ) -> io::Result<()> {
-        let (mut delays, mut sent) = (Delays::default(), None);
+        let (mut delays, mut sent, mut is_replaced) = (Delays::default(), None, false);
         loop {
             match self.try_finish(place, status.as_ref(), &mut sent).await {
                 Ok(true) => return Ok(()),
                 Ok(false) => return Err(handed_over()),
                 Err(error) if is_too_large(&error) => {
                     sent = None;
-                    status = status.and_then(|mut status| shortened(&mut status).then_some(status));
+                    status = status.and_then(|status| fitting(status, &mut is_replaced));
                 }
                 Err(error) => delays.after(&error, place).await?,
             }

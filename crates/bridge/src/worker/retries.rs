@@ -51,13 +51,24 @@ impl Delays {
 /// Cuts the query in a status that is larger than Kafka takes. Returns whether that made it smaller.
 pub(super) fn shortened(status: &mut JobStatus) -> bool {
     let is_shorter = status.metadata.shorten();
-    match is_shorter {
-        true => warn!(job = status.job_id, "a status is too large; its query is cut"),
-        false => {
-            error!(job = status.job_id, "a status is larger than Kafka takes, and is left out");
-        }
+    if is_shorter {
+        warn!(job = status.job_id, "a status is too large; its query is cut");
     }
     is_shorter
+}
+
+/// A smaller status in place of a final one that is larger than Kafka takes: with the query cut, or without all that may be
+/// large. `None` if Kafka does not take that either, because the id of the job is as large.
+pub(super) fn fitting(mut status: JobStatus, is_replaced: &mut bool) -> Option<JobStatus> {
+    if shortened(&mut status) {
+        return Some(status);
+    }
+    if std::mem::replace(is_replaced, true) {
+        error!(job = status.job_id, "a final status is larger than Kafka takes, and is left out");
+        return None;
+    }
+    error!(job = status.job_id, "a final status is larger than Kafka takes, and is replaced");
+    Some(status.bare())
 }
 
 pub(super) fn is_too_large(error: &KafkaError) -> bool {

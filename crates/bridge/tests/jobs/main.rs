@@ -9,6 +9,7 @@
 
 mod destinations;
 mod faults;
+mod losses;
 mod s3;
 mod samples;
 #[path = "../support/mod.rs"]

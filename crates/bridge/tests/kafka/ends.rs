@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::Kafka;
 use crate::support::numbers;
+use crate::support::store::Answer;
 use crate::support::tap::{finals, has, is_final};
 use crate::support::worker::PANICS;
 
@@ -118,4 +119,26 @@ pub(crate) fn panicked(kafka: &Kafka) {
     });
     assert_eq!(worker.get("/health"), "OK\n");
     assert!(worker.terminate().success());
+}
+
+/// Neither the status of a job that is completed nor the one with a short query is taken.
+pub(crate) fn too_large(kafka: &Kafka) {
+    // The store is waited for while the test talks to the broker.
+    kafka.store.answer(Answer::Status(503, "retry-after: 4"));
+    let _worker = kafka.worker("");
+    kafka.job("large", &format!("SELECT 1 AS n /* {} */", "x".repeat(20_000)));
+    let is_read = |statuses: &[Value]| statuses.len() == 2 && kafka.store.puts().len() == 1;
+    kafka.tap.until("the upload is repeated", is_read);
+    kafka.refuse_as_too_large(2);
+    kafka.tap.until("it ends", |statuses| finals(statuses) == 1);
+    for _ in 0..20 {
+        kafka.tap.listen(Duration::from_millis(100));
+    }
+    assert_eq!(kafka.tap.phases()["large"], ["EXECUTING", "EXECUTING", "ERROR"]);
+    let published = kafka.tap.published();
+    let last = published.last().unwrap();
+    assert_eq!(last["errorInfo"]["errorCode"], "backend_internal_error", "{last}");
+    let message = last["errorInfo"]["errorMessage"].as_str().unwrap();
+    assert!(message.contains("larger than this service can publish"), "{message}");
+    assert!(last.to_string().len() < 1000, "{last}");
 }

@@ -2,6 +2,7 @@
 
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use crate::support::SampleDatabase;
 use crate::support::store::Store;
@@ -37,6 +38,16 @@ impl Kafka {
         self.tap.job(name, query, &self.store.url())
     }
 
+    pub(crate) fn brokers(&self) -> String {
+        self.cluster.bootstrap_servers()
+    }
+
+    /// Makes the broker refuse the next messages, because they are too large.
+    pub(crate) fn refuse_as_too_large(&self, times: usize) {
+        let error = RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+        self.cluster.request_errors(RDKafkaApiKey::Produce, &vec![error; times]);
+    }
+
     pub(crate) fn worker(&self, jobs: &str) -> Process {
         self.worker_with(&format!("url = {:?}", self.database.location()), jobs, &[])
     }
@@ -47,7 +58,7 @@ impl Kafka {
         jobs: &str,
         variables: &[(&str, &str)],
     ) -> Process {
-        let brokers = self.cluster.bootstrap_servers();
+        let brokers = self.brokers();
         let settings = Settings { brokers: &brokers, database, jobs, ..Settings::default() };
         Process::start(self.database.folder(), &settings, variables)
     }

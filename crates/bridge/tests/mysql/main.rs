@@ -10,6 +10,7 @@ mod support;
 mod tables;
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use taploom_test_servers::MariaDb;
 
@@ -24,6 +25,20 @@ const ROWS: &str = "
         (1, NULL, 'c', NULL, 'https://foo.example.com/datalink?ID=1', NULL, -123.12, NULL, 5294967296,
             NULL, '2025-05-23 17:00:35.025', NULL),
         (2, TRUE, NULL, 'abcdefghi', NULL, 1.13173E98, NULL, 47, NULL, 'abcdef', NULL, -12);";
+
+/// Waits until a query that contains a text runs. Blocks.
+fn wait_for_query(server: &MariaDb, text: &str) {
+    let running = format!(
+        "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%{text}%' AND id != CONNECTION_ID()"
+    );
+    for attempt in 0.. {
+        if server.sql(&running).unwrap().trim() == "1" {
+            break;
+        }
+        assert!(attempt < 100, "no query with {text} runs");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
 
 fn server() -> MariaDb {
     // The program that makes the system tables can't run twice at the same time.

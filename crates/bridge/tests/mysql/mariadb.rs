@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use taploom_bridge::jobs::{Outcome, Stop, StreamingDatabase};
+use taploom_test_servers::MariaDb;
 
 use crate::support::store::Store;
 use crate::support::{bridge_to, job, job_of, limits, run, run_until, sample};
-use crate::{UNREACHABLE, server};
+use crate::{UNREACHABLE, server, wait_for_query};
 
 const ALL: &str = "SELECT * FROM result ORDER BY id";
 
@@ -98,23 +99,62 @@ async fn a_query_of_a_job_that_is_stopped_ends_in_the_database() {
     }
 }
 
+/// 3,000 rows of 200 bytes, for which the server takes more than three seconds.
+const SLOW: &str =
+    "SELECT seq AS n, REPEAT('x', 200) AS text FROM seq_1_to_3000 WHERE SLEEP(0.001) = 0";
+
+/// Waits until some of the rows of [`SLOW`] were sent. Blocks.
+fn wait_for_rows(server: &MariaDb) {
+    wait_for_query(server, "SLEEP(0.001)");
+    std::thread::sleep(Duration::from_millis(500));
+}
+
+fn slow_job(store: &Store) -> Value {
+    let columns = [("n", "long"), ("text", "char")];
+    let mut job = with_database(job_of(SLOW, &store.url(), &columns));
+    job["resultFormat"]["format"] = json!({"type": "csv"});
+    job
+}
+
 #[tokio::test]
 async fn a_database_that_dies_half_way_leaves_no_object() {
-    let server = server();
-    server
-        .sql("CREATE TABLE many AS SELECT seq AS n, REPEAT('x', 200) AS text FROM seq_1_to_300000")
-        .unwrap();
+    for (outage, said) in [(300, "can't be used at the moment"), (0, "broke off")] {
+        let server = server();
+        let database = StreamingDatabase::new(&server.url()).unwrap();
+        let database = database.with_outage(Duration::from_millis(outage));
+        let bridge = bridge_to(database, limits());
+        let store = Store::start(&[]).await;
+        let job = slow_job(&store);
+        let killed = tokio::task::spawn_blocking(move || wait_for_rows(&server));
+        let ((_, published), killed) = tokio::join!(run(&bridge, &job), killed);
+        killed.unwrap();
+        let (code, message) = published.error();
+        assert_eq!(code, "backend_request_error", "{message}");
+        assert!(message.contains(said), "{message}");
+        assert_eq!(store.begun(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_dies_half_way_and_comes_back_gives_all_rows() {
+    let mut server = server();
     let bridge = bridge_to(StreamingDatabase::new(&server.url()).unwrap(), limits());
     let store = Store::start(&[]).await;
-    let columns = [("n", "long"), ("text", "char")];
-    let job = with_database(job_of("SELECT * FROM many", &store.url(), &columns));
-    let killer = async {
-        tokio::time::sleep(Duration::from_millis(60)).await;
-        drop(server);
-    };
-    let ((_, published), ()) = tokio::join!(run(&bridge, &job), killer);
-    assert_eq!(published.error().0, "backend_sql_error");
-    assert_eq!(store.begun(), 0);
+    let job = slow_job(&store);
+    let killed = tokio::task::spawn_blocking(move || {
+        wait_for_rows(&server);
+        server.kill().unwrap();
+        std::thread::sleep(Duration::from_secs(1));
+        server.start_again().unwrap();
+        server
+    });
+    let ((outcome, published), killed) = tokio::join!(run(&bridge, &job), killed);
+    let _server = killed.unwrap();
+    assert!(matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
+    assert_eq!(published.phases(), ["EXECUTING", "EXECUTING", "COMPLETED"]);
+    let text = "x".repeat(200);
+    let rows: String = (1..=3000).map(|n| format!("{n},{text}\r\n")).collect();
+    assert!(store.the_put().body == format!("n,text\r\n{rows}").as_bytes());
 }
 
 /// The user's message says nothing of the server and of the account.

@@ -5,11 +5,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use taploom_bridge::jobs::{Outcome, Stop};
 use taploom_bridge::{Bridge, Earlier, JobRun, Qserv, QservOptions};
+use taploom_test_servers::Link;
 
 use crate::fake::{FakeQserv, Forgets};
 use crate::support::store::{Answer, Store};
-use crate::support::{assert_matches, bridge_to, limits, run, run_until, sample, sample_json};
-use crate::{UNREACHABLE, server, support};
+use crate::support::{
+    assert_matches, bridge_to, job_of, limits, run, run_until, sample, sample_json,
+};
+use crate::{UNREACHABLE, server, support, wait_for_query};
 
 /// A bridge to the fake Qserv. Rows come from a table, because a plain MariaDB lacks the function
 /// `qserv_result`.
@@ -195,4 +198,37 @@ async fn a_query_that_is_stopped_ends_in_qserv() {
     let (_, url) = FakeQserv::start(&[executing(0), aborted]).await;
     let (_, published) = run(&qserv(&url, UNREACHABLE), &sample_json("jobs/simple.json")).await;
     assert_matches(&published.last(), &sample_json("status/simple-aborted.json"));
+}
+
+/// Qserv gives its rows once, so that the query has to run again.
+#[tokio::test]
+async fn a_query_whose_rows_break_off_is_submitted_again() {
+    let server = server();
+    let (fake, url) = FakeQserv::start(&[sample_json("qserv/data-completed.json")]).await;
+    let mut link = Link::to(server.port()).unwrap();
+    let rows = server.url().replace(&server.port().to_string(), &link.port().to_string());
+    let mut options = QservOptions::new(url.parse().unwrap(), rows.parse().unwrap());
+    options.rows_query =
+        "SELECT seq AS n FROM seq_1_to_20000 WHERE {id} = 1 AND SLEEP(0.0001) = 0".to_owned();
+    options.poll = Duration::from_millis(10);
+    let bridge = bridge_to(Qserv::new(options).unwrap(), limits());
+    let store = Store::start(&[]).await;
+    let mut job = job_of("SELECT n FROM many", &store.url(), &[("n", "long")]);
+    job["database"] = json!("dp1");
+    job["resultFormat"]["format"] = json!({"type": "csv"});
+    let broken = tokio::task::spawn_blocking(move || {
+        wait_for_query(&server, "SLEEP(0.0001)");
+        link.close();
+        std::thread::sleep(Duration::from_secs(1));
+        link.restore().unwrap();
+        (server, link)
+    });
+    let ((outcome, published), broken) = tokio::join!(run(&bridge, &job), broken);
+    let _running = broken.unwrap();
+    assert!(matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
+    assert_eq!(published.phases(), ["EXECUTING", "EXECUTING", "COMPLETED"]);
+    assert_eq!(fake.asked()["submit"], 2);
+    assert_eq!(fake.asked()["forget 1"], 1);
+    let rows: String = (1..=20_000).map(|n| format!("{n}\r\n")).collect();
+    assert!(store.the_put().body == format!("n\r\n{rows}").as_bytes());
 }

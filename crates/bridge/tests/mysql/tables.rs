@@ -9,10 +9,11 @@ use axum::http::StatusCode;
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
+use taploom_bridge::jobs::http::Hosts;
 use taploom_bridge::jobs::{Outcome, Stop};
 use taploom_bridge::{Bridge, Qserv, QservOptions};
 
-use crate::support::store::Store;
+use crate::support::store::{Answer, Store};
 use crate::support::{SampleDatabase, bridge, bridge_to, limits, run, run_until, sample_json};
 use crate::{UNREACHABLE, server};
 
@@ -56,21 +57,6 @@ impl Fake {
     fn asked(&self) -> Vec<String> {
         self.0.lock().unwrap().asked.clone()
     }
-
-    /// Waits for the last request: databases are removed after the final status.
-    async fn until(&self, last: &str) -> Vec<String> {
-        for _ in 0..200 {
-            let asked = self.asked();
-            // The first request is the same.
-            if asked.len() > 1 && asked.last().is_some_and(|asked| asked == last) {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        let asked = self.asked();
-        assert_eq!(asked.last().unwrap(), last);
-        asked
-    }
 }
 
 fn done() -> Json<Value> {
@@ -86,7 +72,9 @@ async fn take(State(fake): State<Fake>, body: Bytes) -> Json<Value> {
     }
 }
 
+/// Takes its time: whoever does not wait for the answer ends before it.
 async fn remove(State(fake): State<Fake>, Path(name): Path<String>) -> Json<Value> {
+    tokio::time::sleep(Duration::from_millis(50)).await;
     fake.note(format!("remove {name}"));
     done()
 }
@@ -123,11 +111,15 @@ async fn file(Path(file): Path<String>) -> Result<String, StatusCode> {
     }
 }
 
-fn qserv(url: &str, rows: &str) -> Bridge {
+fn options(url: &str, rows: &str) -> QservOptions {
     let mut options = QservOptions::new(url.parse().unwrap(), rows.parse().unwrap());
     options.rows_query = "SELECT * FROM result WHERE {id} = 1 ORDER BY id".to_owned();
     options.poll = Duration::from_millis(10);
-    bridge_to(Qserv::new(options).unwrap(), limits())
+    options
+}
+
+fn qserv(url: &str, rows: &str) -> Bridge {
+    bridge_to(Qserv::new(options(url, rows)).unwrap(), limits())
 }
 
 /// A job with tables. Signed URLs are secrets.
@@ -161,7 +153,7 @@ async fn tables_are_there_while_the_query_runs() {
     let job = job(&url, &store.url(), "rows.csv", &more);
     let (outcome, _) = run(&qserv(&url, &server.url()), &job).await;
     assert!(matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
-    let asked = fake.until("remove user_me_1").await;
+    let asked = fake.asked();
     assert_eq!(
         asked,
         ["remove user_me_1", "take", "take", "take", "submit", "forget", "remove user_me_1"]
@@ -192,10 +184,7 @@ async fn tables_are_removed_however_the_job_ends() {
 
     let (_, published) = run(&bridge_, &good).await;
     assert_eq!(published.error().0, "backend_error");
-    assert_eq!(
-        fake.until("remove user_me_1").await,
-        ["remove user_me_1", "take", "submit", "remove user_me_1"]
-    );
+    assert_eq!(fake.asked(), ["remove user_me_1", "take", "submit", "remove user_me_1"]);
 
     fake.0.lock().unwrap().asked.clear();
     let missing = job(&url, "http://127.0.0.1:1/", "missing.csv", &[]);
@@ -204,7 +193,7 @@ async fn tables_are_removed_however_the_job_ends() {
     assert_eq!(code, "table_read", "{message}");
     assert!(message.contains("rows of the table user_me_1.first") && message.contains("404"));
     assert!(!published.last().to_string().contains("5ec3e7"), "{message}");
-    assert_eq!(fake.until("remove user_me_1").await, ["remove user_me_1"; 2]);
+    assert_eq!(fake.asked(), ["remove user_me_1"; 2]);
 
     fake.0.lock().unwrap().asked.clear();
     fake.0.lock().unwrap().refuses = true;
@@ -212,10 +201,7 @@ async fn tables_are_removed_however_the_job_ends() {
     let (code, message) = published.error();
     assert_eq!(code, "backend_error", "{message}");
     assert!(message.contains("user_me_1.first: column ra is unknown"), "{message}");
-    assert_eq!(
-        fake.until("remove user_me_1").await,
-        ["remove user_me_1", "take", "remove user_me_1"]
-    );
+    assert_eq!(fake.asked(), ["remove user_me_1", "take", "remove user_me_1"]);
 
     fake.0.lock().unwrap().asked.clear();
     fake.0.lock().unwrap().refuses = false;
@@ -223,16 +209,62 @@ async fn tables_are_removed_however_the_job_ends() {
     let stop = Stop::default();
     let abort = stop.abort.clone();
     tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
         abort.cancel();
     });
     let (outcome, _) = run_until(&bridge_, &good, &stop).await;
     assert_eq!(outcome, Outcome::Aborted);
-    let asked = fake.until("remove user_me_1").await;
+    let asked = fake.asked();
     assert_eq!(asked, ["remove user_me_1", "take", "submit", "cancel", "remove user_me_1"]);
 
     // A database that is no Qserv.
     let (_, published) = run(&bridge(&database, limits()), &good).await;
     let (code, message) = published.error();
     assert_eq!((code.as_str(), &message[..13]), ("invalid_request", "uploadTables:"));
+}
+
+#[tokio::test]
+async fn tables_of_other_hosts_are_refused_before_the_query() {
+    let (fake, url) = Fake::start(sample_json("qserv/data-completed.json")).await;
+    let given = job(&url, "http://127.0.0.1:1/", "rows.csv", &[]);
+    let mut other_description = given.clone();
+    other_description["uploadTables"][0]["sourceUrl"] = json!("https://a.example.org/?5ec3e7");
+    for (job, what) in [(&given, "rows"), (&other_description, "description")] {
+        let mut options = options(&url, UNREACHABLE);
+        options.table_hosts = Some(Hosts::new(["*.example.org".to_owned()]));
+        let (_, published) = run(&bridge_to(Qserv::new(options).unwrap(), limits()), job).await;
+        let (code, message) = published.error();
+        assert_eq!(code, "invalid_request", "{message}");
+        let said = format!("uploadTables: the host of the {what} of the table user_me_1.first is");
+        assert!(message.starts_with(&said) && !message.contains("5ec3e7"), "{message}");
+    }
+    assert_eq!(fake.asked(), [""; 0]);
+}
+
+/// The list and the proxy for results hold for tables too: both come from the same message.
+#[tokio::test]
+#[cfg(feature = "worker")]
+async fn settings_for_what_a_message_names_hold_for_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("worker.toml");
+    let (fake, url) = Fake::start(sample_json("qserv/data-completed.json")).await;
+    let proxy = Store::start(&[Answer::Status(404, "")]).await;
+    let (origin, job) = (proxy.origin(), job(&url, &proxy.url(), "rows.csv", &[]));
+    for (settings, code) in [
+        ("[upload]\nhosts = [\"*.example.org\"]".to_owned(), "invalid_request"),
+        ("[tables]\nhosts = [\"*.example.org\"]".to_owned(), "invalid_request"),
+        (format!("[upload]\nproxy = {origin:?}\nhosts = [\"127.0.0.1\"]"), "table_read"),
+    ] {
+        let database =
+            format!("[database]\nurl = {UNREACHABLE:?}\n[database.qserv]\nurl = {url:?}");
+        std::fs::write(&path, format!("{database}\n{settings}\n")).unwrap();
+        let config = taploom_bridge::Config::load(&path).unwrap();
+        let bridge = config.bridge(taploom::registry().unwrap()).unwrap();
+        let (_, published) = run(&bridge, &job).await;
+        assert_eq!(published.error().0, code, "{settings}: {}", published.last());
+    }
+    // A proxy is asked for the whole URL.
+    let asked = proxy.puts().pop().unwrap().line;
+    assert!(asked.starts_with(&format!("GET {url}/store/")), "{asked}");
+    assert!(!fake.asked().contains(&"take".to_owned()));
 }

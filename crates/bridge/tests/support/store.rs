@@ -70,6 +70,11 @@ impl Store {
         store
     }
 
+    /// Gives this answer to the next request that has no other.
+    pub(crate) fn answer(&self, answer: Answer) {
+        self.state.lock().unwrap().answers.push_back(answer);
+    }
+
     /// Drops the bodies that arrive from now on.
     pub(crate) fn forget_bodies(&self) {
         self.state.lock().unwrap().forgets = true;

@@ -13,6 +13,7 @@ use url::Url;
 use crate::failure::Failure;
 use crate::secret::Secret;
 
+mod loss;
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
@@ -21,6 +22,7 @@ mod outage;
 mod postgres;
 mod streaming;
 
+pub(crate) use loss::was_lost;
 #[cfg(feature = "mysql")]
 pub use mysql::mysql_rows;
 #[cfg(feature = "postgres")]
@@ -111,10 +113,26 @@ pub trait Database: Send + Sync {
         Ok(None)
     }
 
-    /// Whether the database takes tables of users.
-    fn takes_tables(&self) -> bool {
+    /// Checks that tables of a user may be sent with a query, before the work.
+    ///
+    /// # Errors
+    /// The database takes no tables, or they must not be read from where they are.
+    fn check_tables(&self, tables: &[UserTable]) -> Result<(), Failure> {
+        match tables {
+            [] => Ok(()),
+            _ => Err(Failure::invalid("the database of this service takes no tables")),
+        }
+    }
+
+    /// Whether a query is submitted again if the database went away while the rows were read. The database has to wait then
+    /// until it is back.
+    fn waits_for_outages(&self) -> bool {
         false
     }
+
+    /// Waits until the database has been told everything that was begun when something was dropped, such as the removal of
+    /// tables. Called before the runtime ends.
+    async fn rest(&self) {}
 
     /// Whether the rows of a result can be read only once. A failed upload then can't start again
     /// from the rows.

@@ -28,10 +28,6 @@ const OUTAGE: Duration = Duration::from_secs(600);
 pub struct StreamingDatabase {
     location: Arc<Location>,
     queries: AtomicU64,
-    #[cfg_attr(
-        not(any(feature = "mysql", feature = "postgres")),
-        expect(dead_code, reason = "only servers are waited for")
-    )]
     outage: Duration,
 }
 
@@ -60,7 +56,8 @@ impl StreamingDatabase {
         Ok(Self { location: Arc::new(location), queries: AtomicU64::new(0), outage: OUTAGE })
     }
 
-    /// Sets how long a job waits for a server that is away or takes no connection: ten minutes by default.
+    /// Sets how long a job waits for a server that is away or takes no connection, also if it goes away while the rows are
+    /// read: ten minutes by default. With no time at all, such a job fails at once.
     #[must_use]
     pub fn with_outage(self, outage: Duration) -> Self {
         Self { outage, ..self }
@@ -87,6 +84,10 @@ impl Database for StreamingDatabase {
 
     fn reads_once(&self) -> bool {
         false
+    }
+
+    fn waits_for_outages(&self) -> bool {
+        !self.outage.is_zero()
     }
 }
 

@@ -5,6 +5,8 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use taploom_whole_file::WholeFile;
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
 use url::Url;
 
 use crate::failure::Failure;
@@ -18,7 +20,7 @@ pub struct ResultFolder(PathBuf);
 pub(crate) struct ResultFile(PathBuf);
 
 /// A result that is being written. It gets its name when it is complete; nothing remains of it if it is dropped before.
-pub(crate) struct OpenResult(WholeFile);
+pub(crate) struct OpenResult(Option<WholeFile>);
 
 impl ResultFolder {
     /// A folder that exists.
@@ -34,7 +36,7 @@ impl ResultFolder {
         found.map(Self).map_err(cannot)
     }
 
-    /// The file that a URL names. Links on the way are followed, so one that leads out of the folder is refused.
+    /// The file that a URL names. Links on the way are followed, so one that leads out of the folder is refused. Blocks.
     pub(crate) fn file(&self, url: &Url) -> Result<ResultFile, Failure> {
         let outside = || {
             Failure::invalid(
@@ -65,23 +67,35 @@ impl ResultFolder {
 impl ResultFile {
     /// Begins to write the result. Blocks.
     pub(crate) fn open(self) -> Result<OpenResult, Failure> {
-        WholeFile::create(self.0).map(OpenResult).map_err(|error| not_written(&error))
+        let created = WholeFile::create(self.0).map_err(|error| not_written(&error))?;
+        Ok(OpenResult(Some(created)))
     }
 }
 
 impl OpenResult {
     /// A handle to write with.
     pub(crate) fn handle(&self) -> Result<File, Failure> {
-        self.0.handle().map_err(|error| not_written(&error))
+        let file = self.0.as_ref().ok_or_else(Failure::defect)?;
+        file.handle().map_err(|error| not_written(&error))
     }
 
     /// Gives the result its name. `bytes` is its size. Blocks.
-    pub(crate) fn commit(self, bytes: u64) -> Result<(), Failure> {
-        let there = self.0.bytes().map_err(|error| not_written(&error))?;
+    pub(crate) fn commit(mut self, bytes: u64) -> Result<(), Failure> {
+        let file = self.0.take().ok_or_else(Failure::defect)?;
+        let there = file.bytes().map_err(|error| not_written(&error))?;
         if there != bytes {
             return Err(failed(&format!("{there} of its {bytes} bytes are in the file")));
         }
-        self.0.commit().map_err(|error| not_written(&error))
+        file.commit().map_err(|error| not_written(&error))
+    }
+}
+
+/// To give up a file of many GB takes a file system a while.
+impl Drop for OpenResult {
+    fn drop(&mut self) {
+        if let (Some(file), Ok(_)) = (self.0.take(), Handle::try_current()) {
+            spawn_blocking(move || drop(file));
+        }
     }
 }
 
@@ -94,7 +108,35 @@ pub(crate) fn not_written(error: &io::Error) -> Failure {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
+    use crate::job::Destination;
+    use crate::secret::Secret;
+    use crate::upload::{Place, UploadPolicy, Uploader};
+
+    /// A file system that hangs must not keep the threads of the runtime.
+    #[test]
+    #[cfg(unix)]
+    fn a_file_is_looked_up_by_a_thread_for_blocking_work() {
+        let results = tempfile::tempdir().unwrap();
+        let folder = ResultFolder::new(results.path()).unwrap();
+        let uploader = Uploader::new(UploadPolicy::default()).unwrap().with_folder(folder);
+        let url = format!("file://{}/uws1.vot", results.path().display()).parse().unwrap();
+        let target = Destination { url: Secret::new(url), content_type: String::new() };
+        let started = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&started);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .on_thread_start(move || {
+                counted.fetch_add(1, Ordering::Relaxed);
+            })
+            .build()
+            .unwrap();
+        let place = runtime.block_on(uploader.place(&target));
+        assert!(matches!(place, Ok(Place::File(_))));
+        assert_eq!(started.load(Ordering::Relaxed), 1);
+    }
 
     #[test]
     #[cfg(unix)]

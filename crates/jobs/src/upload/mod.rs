@@ -11,25 +11,25 @@ use bytes::Bytes;
 use futures::Stream;
 use reqwest::Client;
 use taploom_scratch::ScratchReader;
+use tokio::task::spawn_blocking;
 use tracing::warn;
 use url::Url;
 
+use crate::chores::Chores;
 use crate::failure::{Failure, FailureCause};
-use crate::http::{client, is_web};
+use crate::http::{Hosts, client, is_web};
 use crate::job::Destination;
 use crate::observer::JobObserver;
 use crate::secret::Secret;
 pub(crate) use crate::upload::folder::ResultFile;
 pub use crate::upload::folder::ResultFolder;
-use crate::upload::hosts::Hosts;
 use crate::upload::put::{Again, Problem, Put};
 #[cfg(feature = "s3")]
 pub use crate::upload::s3::S3Options;
 #[cfg(feature = "s3")]
-use crate::upload::s3::{Object, S3};
+use crate::upload::s3::{Object, S3, Store};
 
 mod folder;
-mod hosts;
 mod pulse;
 mod put;
 #[cfg(feature = "s3")]
@@ -78,6 +78,8 @@ pub struct Uploader {
     folder: Option<ResultFolder>,
     #[cfg(feature = "s3")]
     s3: Option<S3>,
+    /// Uploads that are being aborted.
+    chores: Chores,
 }
 
 /// The place that a destination stands for.
@@ -105,6 +107,7 @@ impl Uploader {
             folder: None,
             #[cfg(feature = "s3")]
             s3: None,
+            chores: Chores::default(),
         })
     }
 
@@ -135,7 +138,7 @@ impl Uploader {
     /// # Errors
     /// [`FailureCause::InvalidRequest`] if results are not to be stored there. The message is the end of a sentence that
     /// begins with the name of the member that gives the destination.
-    pub(crate) fn place(&self, target: &Destination) -> Result<Place, Failure> {
+    pub(crate) async fn place(&self, target: &Destination) -> Result<Place, Failure> {
         let url = target.url.expose();
         match url.scheme() {
             _ if is_web(url) => match &self.hosts {
@@ -145,7 +148,12 @@ impl Uploader {
                 _ => Ok(Place::Url),
             },
             "file" => match &self.folder {
-                Some(folder) => folder.file(url).map(Place::File),
+                Some(folder) => {
+                    // The file system may be slow, or hang.
+                    let (folder, url) = (folder.clone(), url.clone());
+                    let found = spawn_blocking(move || folder.file(&url)).await;
+                    found.unwrap_or_else(|_| Err(Failure::defect())).map(Place::File)
+                }
                 None => Err(Failure::invalid(
                     "this service has no folder for results: give an https URL that takes a PUT",
                 )),
@@ -199,7 +207,13 @@ impl Uploader {
         file: &ScratchReader,
         observer: &mut dyn JobObserver,
     ) -> Result<(), Failure> {
-        s3::send(&self.client, &self.policy, object, content_type, file, observer).await
+        let store = Store { client: &self.client, policy: &self.policy, chores: &self.chores };
+        s3::send(store, object, content_type, file, observer).await
+    }
+
+    /// Waits until the store has been told that uploads in parts are aborted.
+    pub(crate) async fn rest(&self) {
+        self.chores.rest().await;
     }
 
     fn put<'a>(&'a self, target: &'a Destination) -> Put<'a> {

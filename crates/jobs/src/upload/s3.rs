@@ -12,10 +12,10 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use rusty_s3::actions::{CompleteMultipartUploadResponse, CreateMultipartUpload};
 use rusty_s3::{Bucket, Credentials, S3Action, UrlStyle};
 use taploom_scratch::ScratchReader;
-use tokio::runtime::Handle;
 use tracing::{Instrument, warn};
 use url::Url;
 
+use crate::chores::{Chores, PossibleChore};
 use crate::failure::Failure;
 use crate::observer::JobObserver;
 use crate::secret::Secret;
@@ -118,16 +118,23 @@ impl S3 {
     }
 }
 
+/// How requests are sent.
+pub(super) struct Store<'a> {
+    pub(super) client: &'a Client,
+    pub(super) policy: &'a UploadPolicy,
+    /// Uploads that are being aborted.
+    pub(super) chores: &'a Chores,
+}
+
 /// Stores a scratch file as an object.
 pub(super) async fn send(
-    client: &Client,
-    policy: &UploadPolicy,
+    Store { client, policy, chores }: Store<'_>,
     object: &Object,
     content_type: &str,
     file: &ScratchReader,
     observer: &mut dyn JobObserver,
 ) -> Result<(), Failure> {
-    let sending = Sending { client, policy, object, file };
+    let sending = Sending { client, policy, chores, object, file };
     match file.len() <= object.part_bytes {
         true => sending.at_once(content_type, observer).await,
         false => sending.in_parts(content_type, observer).await,
@@ -138,6 +145,7 @@ pub(super) async fn send(
 struct Sending<'a> {
     client: &'a Client,
     policy: &'a UploadPolicy,
+    chores: &'a Chores,
     object: &'a Object,
     file: &'a ScratchReader,
 }
@@ -190,8 +198,13 @@ impl Sending<'_> {
     ) -> Result<Begun, Failure> {
         let mut retries = Retries::new(self.policy);
         loop {
-            let begin =
-                Begun::begin(self.client.clone(), self.object.clone(), content_type.to_owned());
+            let abortion = Abortion {
+                url: None,
+                client: self.client.clone(),
+                chores: self.chores.clone(),
+                _possible: self.chores.expect(),
+            };
+            let begin = Begun::begin(abortion, self.object.clone(), content_type.to_owned());
             // If the job is stopped meanwhile, the answer is still waited for, and the upload aborted.
             let begun = tokio::spawn(begin.in_current_span()).await;
             match begun.unwrap_or_else(|_| Err(unreadable("the beginning of an upload in parts"))) {
@@ -266,38 +279,50 @@ impl Sending<'_> {
     }
 }
 
-/// An upload in parts that has begun. If this is dropped before the object is complete, the upload is aborted, in a task
-/// of its own.
+/// An upload in parts that has begun. If this is dropped before the object is complete, the upload is aborted.
 struct Begun {
     id: String,
+    abortion: Abortion,
+}
+
+/// Aborts an upload when it is dropped, as a chore.
+struct Abortion {
+    /// The request, if there is something to abort.
+    url: Option<Url>,
     client: Client,
-    abort: Option<Url>,
+    chores: Chores,
+    _possible: PossibleChore,
 }
 
 impl Begun {
     /// Asks the store to begin an upload.
-    async fn begin(client: Client, object: Object, content_type: String) -> Result<Self, Problem> {
+    async fn begin(
+        mut abortion: Abortion,
+        object: Object,
+        content_type: String,
+    ) -> Result<Self, Problem> {
         let Object { bucket, key, credentials, .. } = &object;
         let url = bucket.create_multipart_upload(Some(credentials), key).sign(VALID);
-        let request = client.post(url).header(CONTENT_TYPE, content_type).timeout(ANSWER);
+        let request = abortion.client.post(url).header(CONTENT_TYPE, content_type).timeout(ANSWER);
         let text = answer(request).await?;
         let begun = CreateMultipartUpload::parse_response(&text)
             .map_err(|_| unreadable("the beginning of an upload in parts"))?;
         let id = begun.upload_id().to_owned();
         let abort = bucket.abort_multipart_upload(Some(credentials), key, &id).sign(ABORTABLE);
-        Ok(Self { id, client, abort: Some(abort) })
+        abortion.url = Some(abort);
+        Ok(Self { id, abortion })
     }
 
     fn keep(mut self) {
-        self.abort = None;
+        self.abortion.url = None;
     }
 }
 
-impl Drop for Begun {
+impl Drop for Abortion {
     fn drop(&mut self) {
-        let (Some(url), Ok(runtime)) = (self.abort.take(), Handle::try_current()) else { return };
+        let Some(url) = self.url.take() else { return };
         let abort = self.client.delete(url).timeout(ANSWER);
-        runtime.spawn(async move {
+        self.chores.spawn(async move {
             if let Err(problem) = answer(abort).await {
                 warn!("parts of a result may be left in the store: {}", problem.what);
             }

@@ -1,18 +1,28 @@
-//! The hosts to which results may be sent.
+//! The hosts that a request may go to.
 
 use url::Url;
 
-/// A list of hosts.
+/// A list of hosts. `*.example.org` stands for all hosts below `example.org`. Upper and lower case are the same.
+///
+/// ```
+/// use taploom_jobs::http::Hosts;
+///
+/// let hosts = Hosts::new(["*.example.org".to_owned()]);
+/// assert!(hosts.hold(&"https://s3.example.org:9000/bucket".parse()?));
+/// assert!(!hosts.hold(&"https://example.com/".parse()?));
+/// # Ok::<(), url::ParseError>(())
+/// ```
 #[derive(Debug, Clone)]
-pub(crate) struct Hosts(Vec<String>);
+pub struct Hosts(Vec<String>);
 
 impl Hosts {
-    pub(crate) fn new(hosts: impl IntoIterator<Item = String>) -> Self {
+    /// Makes a list of names and addresses, without ports.
+    pub fn new(hosts: impl IntoIterator<Item = String>) -> Self {
         Self(hosts.into_iter().map(|host| host.trim().to_ascii_lowercase()).collect())
     }
 
     /// Whether the host of a URL is in the list. Ports don't matter.
-    pub(crate) fn hold(&self, url: &Url) -> bool {
+    pub fn hold(&self, url: &Url) -> bool {
         // A name that ends in a dot is the same name.
         let Some(host) = url.host_str().map(|host| host.trim_end_matches('.')) else {
             return false;
