@@ -196,7 +196,10 @@ impl Bridge {
         let destination =
             Destination { url: destination.clone(), content_type: content_type(&format) };
         let columns = column_list(result);
+        // One row more than is wanted shows that there are more.
+        let most = maxrec.and_then(|rows| usize::try_from(rows.saturating_add(1)).ok());
         let batch_rows = self.runner.limits().batch_rows(columns.columns.len());
+        let batch_rows = batch_rows.min(most.unwrap_or(usize::MAX));
         Ok(ResultRequest {
             rows: RowRequest { columns, batch_rows },
             destination,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use taploom_format::ErrorKind;
 
-use crate::database::was_lost;
+use crate::database::{is_reported, was_lost};
 
 /// The cause of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -121,10 +121,13 @@ impl Failure {
         }
     }
 
-    /// The failure for an error of the encoder. Its causes are left out, because they may name files.
+    /// The failure for an error of the encoder, or of the rows that it reads. Causes of the encoder are left out, because
+    /// they may name files.
     pub fn of_encoding(error: &taploom_format::Error) -> Self {
         match error.kind() {
             ErrorKind::Source => Self::of_rows(error),
+            // A query may turn out to be wrong in the middle of its rows, for example by a division by zero.
+            _ if is_reported(error) => Self::of_rows(error),
             ErrorKind::InvalidRequest | ErrorKind::InvalidOption => {
                 Self::new(FailureCause::NotEncodable, error.to_string())
             }

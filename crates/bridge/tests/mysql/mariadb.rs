@@ -43,6 +43,21 @@ async fn mariadb_gives_the_binary2_of_the_sample() {
     assert_eq!(store.begun(), 1);
 }
 
+#[tokio::test]
+async fn a_query_that_turns_out_to_be_wrong_after_many_rows_says_why() {
+    let server = server();
+    let bridge = bridge_to(StreamingDatabase::new(&server.url()).unwrap(), limits());
+    let store = Store::start(&[]).await;
+    let query = "SELECT seq AS n, CASE WHEN seq = 50000 THEN (SELECT 1 UNION SELECT 2) ELSE 1 END AS m \
+                 FROM seq_1_to_60000";
+    let job = job_of(query, &store.url(), &[("n", "long"), ("m", "long")]);
+    let (_, published) = run(&bridge, &with_database(job)).await;
+    let (code, message) = published.error();
+    assert_eq!(code, "backend_sql_error", "{message}");
+    assert!(message.contains("1242"), "{message}");
+    assert_eq!(store.begun(), 0);
+}
+
 fn with_database(mut job: Value) -> Value {
     job["database"] = json!("test");
     job

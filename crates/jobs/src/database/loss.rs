@@ -1,4 +1,4 @@
-//! Tells servers that went away from queries that are wrong.
+//! What is known of the errors of servers: whether they went away, or call the query wrong.
 
 use std::error::Error as StdError;
 use std::io;
@@ -36,6 +36,23 @@ fn is_broken(error: &io::Error) -> bool {
         TimedOut => error.raw_os_error().is_some(),
         _ => false,
     }
+}
+
+/// Whether a server reported the error.
+#[cfg_attr(
+    not(any(feature = "mysql", feature = "postgres")),
+    expect(unused_variables, reason = "there are no servers")
+)]
+pub(crate) fn is_reported(error: &Error) -> bool {
+    #[cfg(feature = "mysql")]
+    if mysql::ServerError::find(error).is_some() {
+        return true;
+    }
+    #[cfg(feature = "postgres")]
+    if postgres::ServerError::find(error).is_some() {
+        return true;
+    }
+    false
 }
 
 /// Whether the server says that it ends, or that it ends the connection.
