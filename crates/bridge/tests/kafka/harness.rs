@@ -38,6 +38,10 @@ impl Kafka {
         self.tap.job(name, query, &self.store.url())
     }
 
+    pub(crate) fn brokers(&self) -> String {
+        self.cluster.bootstrap_servers()
+    }
+
     /// Makes the broker refuse the next messages, because they are too large.
     pub(crate) fn refuse_as_too_large(&self, times: usize) {
         let error = RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
@@ -54,7 +58,7 @@ impl Kafka {
         jobs: &str,
         variables: &[(&str, &str)],
     ) -> Process {
-        let brokers = self.cluster.bootstrap_servers();
+        let brokers = self.brokers();
         let settings = Settings { brokers: &brokers, database, jobs, ..Settings::default() };
         Process::start(self.database.folder(), &settings, variables)
     }

@@ -8,6 +8,7 @@
 mod ends;
 mod harness;
 mod queries;
+mod secrets;
 mod stops;
 #[path = "../support/mod.rs"]
 mod support;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         trial("a_job_is_stopped_though_the_request_came_before_the_worker", stops::stopped_before),
         trial("a_job_that_ends_its_workers_is_given_up", ends::given_up),
         trial("a_panic_is_that_of_its_job", ends::panicked),
+        trial("no_secret_is_shown_however_much_is_logged", secrets::searched),
         trial("a_final_status_that_is_too_large_is_replaced_once", ends::too_large),
         trial("queries_outlive_their_workers", queries::outlived),
     ];
