@@ -168,7 +168,8 @@ fn of_folder(folder: &Path, proxy: &Store, common: &[(&str, &str)], said: &mut S
         [common, &[(SPOOL, spool.to_str().unwrap()), (STATUSES, statuses.as_str())]].concat();
     let worker = Process::start(folder, &Settings::default(), &variables);
     let destination = "http://user:s3cret-of-destination@store.example.org/1?X-Signature=5ec3e7";
-    let job = job_of("SELECT 1 AS n", destination, &[("n", "long")]);
+    let mut job = job_of("SELECT 1 AS n", destination, &[("n", "long")]);
+    job["database"] = json!("test");
     std::fs::write(spool.join("first.part"), job.to_string()).unwrap();
     std::fs::rename(spool.join("first.part"), spool.join("first.json")).unwrap();
     let done = spool.join("done/first.json");
