@@ -280,7 +280,9 @@ impl JobRunner {
         observer.took(Stage::Query, result.format.plugin().info().id, queried);
         reads.store(true, Ordering::Relaxed);
         observer.reads_rows().await?;
-        let transferred = self.transfer(&job.id, result, execution, observer, clock).await;
+        // On the heap, so that a job which waits takes no room for it.
+        let transfer = Box::pin(self.transfer(&job.id, result, execution, observer, clock));
+        let transferred = transfer.await;
         Ok(Ended::Here(match transferred {
             Ok(encoded) => Outcome::Completed(encoded),
             Err(failure) => Outcome::Failed(failure),

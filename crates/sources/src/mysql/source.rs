@@ -16,7 +16,7 @@ use crate::server::{
     BatchLimits, ByteStream, QueryRows, ResultColumns, RowConnection, UnfinishedBatch,
 };
 
-/// The rows of a running query. At most 128 KiB, besides the kernel's buffers, are read ahead of the current batch.
+/// The rows of a running query. At most 256 KiB, besides the kernel's buffers, are read ahead of the current batch.
 /// So if the caller stops reading, the server stops sending.
 ///
 /// If it is dropped before the last row, the query is ended in the background. A [`killer`](Self::killer) ends the

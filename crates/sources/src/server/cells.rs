@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow_array::ArrayRef;
-use arrow_array::builder::{
-    ArrayBuilder, BinaryBuilder, BooleanBuilder, PrimitiveBuilder, StringBuilder,
-};
+use arrow_array::builder::{ArrayBuilder, BinaryBuilder, StringBuilder};
 use arrow_array::types::ArrowPrimitiveType;
+use arrow_array::{ArrayRef, BooleanArray, PrimitiveArray};
+use arrow_buffer::{NullBuffer, NullBufferBuilder};
 use arrow_schema::DataType;
 use taploom_model::Result;
 
@@ -86,11 +85,18 @@ fn shown_text(cell: &[u8]) -> String {
     }
 }
 
-/// Cells that become numbers of the type `T`, by `read`.
-struct Numbers<T: ArrowPrimitiveType, R> {
-    builder: PrimitiveBuilder<T>,
-    data_type: DataType,
+/// Cells of a fixed width. `read` reads one, and `array` makes an array of them.
+struct Values<V, R, A> {
+    values: Vec<V>,
+    nulls: NullBufferBuilder,
     read: R,
+    array: A,
+}
+
+impl<V, R, A> Values<V, R, A> {
+    fn new(read: R, array: A) -> Self {
+        Self { values: Vec::new(), nulls: NullBufferBuilder::new(0), read, array }
+    }
 }
 
 /// Collects numbers of an Arrow type, which has to be stored as `T`.
@@ -100,38 +106,10 @@ where
     R: Fn(&[u8]) -> Result<T::Native, BadCell> + Send + Sync + 'static,
 {
     let data_type = data_type.clone();
-    Box::new(Numbers::<T, R> { builder: empty(&data_type, 0), data_type, read })
-}
-
-fn empty<T: ArrowPrimitiveType>(data_type: &DataType, rows: usize) -> PrimitiveBuilder<T> {
-    PrimitiveBuilder::with_capacity(rows).with_data_type(data_type.clone())
-}
-
-impl<T, R> Cells for Numbers<T, R>
-where
-    T: ArrowPrimitiveType,
-    R: Fn(&[u8]) -> Result<T::Native, BadCell> + Send + Sync,
-{
-    #[inline]
-    fn append(&mut self, cell: &[u8]) -> Result<(), BadCell> {
-        self.builder.append_value((self.read)(cell)?);
-        Ok(())
-    }
-
-    #[inline]
-    fn append_null(&mut self) {
-        self.builder.append_null();
-    }
-
-    fn finish(&mut self, rows: usize) -> Result<ArrayRef> {
-        let next = empty(&self.data_type, rows);
-        Ok(Arc::new(std::mem::replace(&mut self.builder, next).finish()))
-    }
-}
-
-struct Booleans<R> {
-    builder: BooleanBuilder,
-    read: R,
+    Box::new(Values::new(read, move |values: Vec<T::Native>, nulls| -> ArrayRef {
+        let array = PrimitiveArray::<T>::new(values.into(), nulls);
+        Arc::new(array.with_data_type(data_type.clone()))
+    }))
 }
 
 /// Collects booleans.
@@ -139,26 +117,33 @@ pub(crate) fn booleans<R>(read: R) -> Box<dyn Cells>
 where
     R: Fn(&[u8]) -> Result<bool, BadCell> + Send + Sync + 'static,
 {
-    Box::new(Booleans { builder: BooleanBuilder::with_capacity(0), read })
+    Box::new(Values::new(read, |values: Vec<bool>, nulls| -> ArrayRef {
+        Arc::new(BooleanArray::new(values.into(), nulls))
+    }))
 }
 
-impl<R> Cells for Booleans<R>
+impl<V, R, A> Cells for Values<V, R, A>
 where
-    R: Fn(&[u8]) -> Result<bool, BadCell> + Send + Sync,
+    V: Default + Send + Sync,
+    R: Fn(&[u8]) -> Result<V, BadCell> + Send + Sync,
+    A: Fn(Vec<V>, Option<NullBuffer>) -> ArrayRef + Send + Sync,
 {
     #[inline]
     fn append(&mut self, cell: &[u8]) -> Result<(), BadCell> {
-        self.builder.append_value((self.read)(cell)?);
+        self.values.push((self.read)(cell)?);
+        self.nulls.append_non_null();
         Ok(())
     }
 
     #[inline]
     fn append_null(&mut self) {
-        self.builder.append_null();
+        self.values.push(V::default());
+        self.nulls.append_null();
     }
 
-    fn finish(&mut self, _rows: usize) -> Result<ArrayRef> {
-        Ok(ArrayBuilder::finish(&mut self.builder))
+    fn finish(&mut self, rows: usize) -> Result<ArrayRef> {
+        let values = std::mem::replace(&mut self.values, Vec::with_capacity(rows));
+        Ok((self.array)(values, self.nulls.finish()))
     }
 }
 

@@ -12,9 +12,9 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Transport for T {}
 
-/// Number of bytes to request from the kernel at a time. One call per 128 KiB costs almost nothing, and the bytes
+/// Number of bytes to request from the kernel at a time. One call per 256 KiB costs almost nothing, and the bytes
 /// stay in the caches of the CPU.
-const READ: usize = 128 << 10;
+const READ: usize = 256 << 10;
 
 /// How long rows may gather in the kernel before they are read.
 ///
@@ -22,7 +22,7 @@ const READ: usize = 128 << 10;
 /// costs more CPU time than the rows, and would find only one or two rows to read at a time.
 const GATHERING: Duration = Duration::from_millis(1);
 
-/// A stream whose bytes are read ahead, at most 128 KiB.
+/// A stream whose bytes are read ahead, at most 256 KiB.
 pub(crate) struct ByteStream {
     stream: Box<dyn Transport>,
     /// The bytes that have arrived: the last message, and part of the next one or several more.
