@@ -15,6 +15,9 @@ use crate::{Result, Settings};
 
 const INSTALL: &str = "PostgreSQL is needed: apt-get install postgresql-15 postgresql-15-pgsphere";
 
+/// The script of the extension, as `CREATE EXTENSION` runs it.
+const SPHERE_SCRIPT: &str = "/usr/share/postgresql/15/extension/pg_sphere--1.2.0.sql";
+
 /// Who may log in: anyone at the socket, and users with a password over TCP.
 const LOGINS: &str = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
 
@@ -99,6 +102,40 @@ impl Postgres {
     /// The message of the client.
     pub fn sql(&self, statements: &str) -> Result<String> {
         output(self.client().args(["-At", "-c", statements]), INSTALL)
+    }
+
+    /// Makes the extension pgSphere in the database `test`.
+    ///
+    /// PostgreSQL 15.20 and later refuse two operators in the script of Debian's pgSphere 1.2.0, and so the extension. It
+    /// is then made by hand, without those operators.
+    ///
+    /// # Errors
+    /// As [`sql`](Self::sql).
+    pub fn create_sphere(&self) -> Result<()> {
+        match self.sql("CREATE EXTENSION pg_sphere") {
+            Err(error) if error.contains("commutator") => {}
+            created => return created.map(drop),
+        }
+        let script = fs::read_to_string(SPHERE_SCRIPT)
+            .map_err(|error| format!("can't read {SPHERE_SCRIPT}: {error}"))?;
+        // Its second line ends psql.
+        let script = script.replace("\\quit", "").replace("MODULE_PATHNAME", "$libdir/pg_sphere");
+        let file = self.folder().join("pg_sphere.sql");
+        fs::write(&file, script)
+            .map_err(|error| format!("can't write {}: {error}", file.display()))?;
+        output(self.client().args(["-v", "ON_ERROR_STOP=0", "-f"]).arg(&file), INSTALL)?;
+        self.sql(
+            "INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
+               SELECT pg_nextoid('pg_extension', 'oid', 'pg_extension_oid_index'), 'pg_sphere', 10,
+                      'public'::regnamespace, true, '1.2.0';
+             DO $$ DECLARE name text; BEGIN
+               FOR name IN SELECT typname FROM pg_type
+                           WHERE typnamespace = 'public'::regnamespace AND typelem = 0 AND typtype = 'b' LOOP
+                 EXECUTE format('ALTER EXTENSION pg_sphere ADD TYPE %I', name);
+               END LOOP;
+             END $$",
+        )?;
+        Ok(())
     }
 
     fn wait(&self) -> Result<()> {
