@@ -11,7 +11,10 @@ mod database;
 #[path = "../databases/mod.rs"]
 mod databases;
 mod logins;
+mod odd_queries;
+mod odd_values;
 mod random_values;
+mod roles;
 mod same;
 mod shapes;
 mod types;
