@@ -87,7 +87,7 @@ fn of_every_type() -> Vec<(&'static str, DataType, &'static str)> {
 }
 
 /// Types that the tests make.
-fn make_types() {
+pub(super) fn make_types() {
     static MADE: LazyLock<()> = LazyLock::new(|| {
         SERVER
             .sql(
@@ -102,17 +102,22 @@ fn make_types() {
     LazyLock::force(&MADE);
 }
 
-#[tokio::test]
-async fn every_type_has_the_value_that_psql_shows() {
-    make_types();
-    let types = of_every_type();
+/// A query for a value of every type, and a null of every type.
+pub(super) fn query_of_every_type() -> String {
     // A subquery keeps the precision of a type, and gives a null where it has no row.
-    let columns: Vec<_> = types
+    let columns: Vec<_> = of_every_type()
         .iter()
         .enumerate()
         .map(|(index, (expression, ..))| format!("(SELECT {expression} WHERE n = 1) AS c{index}"))
         .collect();
-    let query = format!("SELECT {} FROM generate_series(1, 2) n", columns.join(", "));
+    format!("SELECT {} FROM generate_series(1, 2) n", columns.join(", "))
+}
+
+#[tokio::test]
+async fn every_type_has_the_value_that_psql_shows() {
+    make_types();
+    let types = of_every_type();
+    let query = query_of_every_type();
     let url = SERVER.url();
     let source = open(&Request::new(&url).with_query(query.as_str())).await.unwrap();
     let schema = source.schema();
@@ -213,29 +218,6 @@ async fn a_declared_datatype_decides_how_a_cell_is_read() {
     let bits = read.column(0).as_list::<i32>().value(0);
     let bits: Vec<_> = bits.as_boolean().iter().map(Option::unwrap).collect();
     assert_eq!(bits, [true, false, true, true]);
-}
-
-#[tokio::test]
-async fn a_cell_that_does_not_fit_is_named() {
-    for (expression, datatype, words) in [
-        ("CASE n WHEN 3 THEN 'many' ELSE '1' END", "int", "\"many\" does not fit into int"),
-        ("CASE n WHEN 3 THEN 70000 ELSE 1 END", "short", "\"70000\""),
-        ("CASE n WHEN 3 THEN repeat('y', 5000) ELSE '1' END", "int", "yyy\"... (5000 bytes)"),
-        ("CASE n WHEN 3 THEN 1.5 ELSE 1 END", "long", "\"1.5\""),
-    ] {
-        let query = format!("SELECT {expression} FROM generate_series(1, 5) n");
-        let columns = json!([{"name": "n", "datatype": datatype}]);
-        let error = declared(&query, columns).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidValue, "{error:#}");
-        assert_eq!((error.column(), error.row()), (Some("n"), Some(3)), "{error:#}");
-        assert!(error.message().contains(words), "{error:#}");
-    }
-    let error = declared("SELECT 1, 2, 3", json!([{}, {}])).await.unwrap_err();
-    assert!(error.is_caller_fault());
-    assert!(error.message().contains("gives 3 columns, but 2 are declared"), "{error}");
-    let strings = json!([{"name": "s", "datatype": "char", "arraysize": "8x3"}]);
-    let error = declared("SELECT 'a'", strings).await.unwrap_err();
-    assert_eq!((error.kind(), error.column()), (ErrorKind::UnsupportedColumn, Some("s")));
 }
 
 #[tokio::test]
