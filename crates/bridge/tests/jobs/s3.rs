@@ -154,19 +154,25 @@ async fn a_part_is_sent_again_and_an_upload_that_fails_is_aborted() {
     let busy = Answer::Status(503, "retry-after: 0");
     let refused = Answer::Status(403, "");
     let (done, failed) = (Answer::Text(200, "", DONE), Answer::Status(200, ""));
+    // Whoever does not wait for the end of an upload does not see it.
+    let aborted = Answer::Late(Duration::from_millis(300));
     for (answers, is_stored, requests) in [
         (
             vec![begun.clone(), part.clone(), busy.clone(), part.clone(), done.clone()],
             true,
             "POST PUT PUT PUT POST",
         ),
-        (vec![begun.clone(), part.clone(), refused], false, "POST PUT PUT DELETE"),
+        (vec![begun.clone(), part.clone(), refused, aborted.clone()], false, "POST PUT PUT DELETE"),
         (
             vec![begun.clone(), part.clone(), part.clone(), failed, done],
             true,
             "POST PUT PUT POST POST",
         ),
-        (vec![begun, part, busy.clone(), busy.clone(), busy], false, "POST PUT PUT PUT PUT DELETE"),
+        (
+            vec![begun, part, busy.clone(), busy.clone(), busy, aborted],
+            false,
+            "POST PUT PUT PUT PUT DELETE",
+        ),
     ] {
         let store = Store::start(&answers).await;
         let job = job(&numbers(MANY), "s3://results/job");

@@ -5,6 +5,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -16,6 +17,8 @@ pub(crate) enum Answer {
     Status(u16, &'static str),
     /// The same with this text.
     Text(u16, &'static str, &'static str),
+    /// Takes the request, and answers with 200, only after this time.
+    Late(Duration),
     /// Answers without reading the body.
     Early(u16),
     /// Closes the connection after this number of bytes of the body.
@@ -139,12 +142,15 @@ async fn serve(stream: &mut BufReader<TcpStream>, state: &Mutex<State>) -> Optio
         state.answers.pop_front().unwrap_or(Answer::Status(200, ""))
     };
     let limit = match answer {
-        Answer::Status(..) | Answer::Text(..) => usize::MAX,
+        Answer::Status(..) | Answer::Text(..) | Answer::Late(_) => usize::MAX,
         Answer::Early(_) => 0,
         Answer::CloseAfter(bytes) | Answer::HangAfter(bytes) => bytes,
     };
     let mut body = Vec::new();
     let whole = read_body(stream, &headers, limit, &mut body).await;
+    if let Answer::Late(time) = answer {
+        tokio::time::sleep(time).await;
+    }
     {
         let mut state = state.lock().unwrap();
         let body = if state.forgets { Vec::new() } else { body };
@@ -155,6 +161,7 @@ async fn serve(stream: &mut BufReader<TcpStream>, state: &Mutex<State>) -> Optio
     let (status, header, text) = match answer {
         Answer::Status(status, header) => (status, header, QUOTED),
         Answer::Text(status, header, text) => (status, header, text),
+        Answer::Late(_) => (200, "", ""),
         Answer::Early(status) => (status, "connection: close", QUOTED),
         Answer::CloseAfter(_) => return None,
         Answer::HangAfter(_) => std::future::pending().await,
