@@ -128,14 +128,15 @@ where
     R: Fn(&[u8]) -> Result<V, BadCell> + Send + Sync,
     A: Fn(Vec<V>, Option<NullBuffer>) -> ArrayRef + Send + Sync,
 {
-    #[inline]
+    // The compiler would call it for every cell of a block.
+    #[inline(always)]
     fn append(&mut self, cell: &[u8]) -> Result<(), BadCell> {
         self.values.push((self.read)(cell)?);
         self.nulls.append_non_null();
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn append_null(&mut self) {
         self.values.push(V::default());
         self.nulls.append_null();

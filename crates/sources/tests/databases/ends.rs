@@ -73,6 +73,30 @@ async fn dropping_the_wait_for_rows_loses_none() {
     assert!(waits >= 5, "{waits} waits");
 }
 
+/// Two rows that the server sends at once, and one after a long time.
+#[tokio::test]
+async fn rows_of_a_slow_query_are_not_waited_for() {
+    let marker = "/* slow rows */";
+    let pause = Server::PAUSE.replace("SECONDS", "1000");
+    let numbers = Server::numbers(3);
+    // Servers send rows by 8 or 16 KiB.
+    let query = format!(
+        "SELECT n, REPEAT('x', 20000), CASE n WHEN 3 THEN {pause} END FROM {numbers} {marker}"
+    );
+    let mut source = start(&query, BatchLimits::default()).await;
+    let first = source.next().await.unwrap().rows().unwrap();
+    assert_eq!(texts(&first, 0), ["1", "2"].map(|number| Some(number.to_owned())));
+    assert!(runs(marker));
+}
+
+#[tokio::test]
+async fn no_batch_has_more_rows_than_are_wanted() {
+    let (url, query) = (SERVER.url(), many(100));
+    let request = Request::new(&url).with_query(query.as_str()).with_most_rows(4);
+    let first = open(&request).await.unwrap().next().await.unwrap().rows().unwrap();
+    assert_eq!(first.num_rows(), 4);
+}
+
 #[tokio::test]
 async fn a_query_is_ended_from_another_task() {
     let marker = "/* ended */";
@@ -86,7 +110,7 @@ async fn a_query_is_ended_from_another_task() {
     assert!(stopper.was_used());
     assert_eq!(error.kind(), ErrorKind::Source, "{error:#}");
     assert_eq!(Server::code(&error), Server::STOPPED, "{error:#}");
-    assert!(error.message().contains("after"), "{error}");
+    assert!(error.message().contains("was ended on"), "{error}");
     until("the query", || !runs(marker)).await;
     // Once more, when there is nothing left.
     Server::stop(&stopper).await.unwrap();

@@ -10,6 +10,7 @@
 mod database;
 #[path = "../databases/mod.rs"]
 mod databases;
+mod left_behind;
 mod logins;
 mod odd_queries;
 mod odd_values;

@@ -57,3 +57,18 @@ async fn another_form_of_output_is_an_error() {
     assert_eq!((error.kind(), error.column()), (ErrorKind::InvalidValue, Some("p")), "{error:#}");
     assert!(error.message().contains("point (double of arraysize 2)"), "{error:#}");
 }
+
+#[tokio::test]
+async fn shapes_have_no_other_unit_than_degrees() {
+    let query = "SELECT spoint '(1, 0.5)' AS p";
+    for (unit, is_right) in [("deg", true), ("rad", false)] {
+        let columns = json!([{"name": "p", "unit": unit}]);
+        match declared(query, columns).await {
+            Ok(_) => assert!(is_right, "{unit}"),
+            Err(error) => {
+                assert!(!is_right && format!("{error:#}").contains("degrees"), "{error:#}");
+                assert_eq!((error.kind(), error.column()), (ErrorKind::InvalidRequest, Some("p")));
+            }
+        }
+    }
+}
