@@ -146,6 +146,10 @@ impl Database for Qserv {
         true
     }
 
+    fn runs_in_background(&self) -> bool {
+        true
+    }
+
     fn reads_once(&self) -> bool {
         true
     }
