@@ -125,6 +125,12 @@ impl Bridge {
         Ok(outcome)
     }
 
+    /// Whether queries run in the database by themselves.
+    #[cfg(feature = "worker")]
+    pub(crate) fn runs_in_background(&self) -> bool {
+        self.runner.runs_in_background()
+    }
+
     /// Ends a query that a defect has left.
     #[cfg(feature = "worker")]
     pub(crate) fn abandon(&self, id: String, tables: Vec<UserTable>) {

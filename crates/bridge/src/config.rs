@@ -436,6 +436,15 @@ impl JobsConfig {
 /// An error without the values of the settings, one of which may be a password.
 fn without_values(mut error: figment::Error) -> String {
     use figment::error::Kind;
+    if let Kind::MissingField(field) = &error.kind {
+        let mut keys: Vec<&str> = error.path.iter().map(String::as_str).collect();
+        keys.push(field);
+        let variable = keys.join("__").to_uppercase();
+        return format!(
+            "{} is missing: give it in the file or as the variable {PREFIX}{variable}",
+            keys.join(".")
+        );
+    }
     error.kind = match error.kind {
         // The parser of TOML quotes the line: `17 | url = ...`.
         Kind::Message(text) => {

@@ -20,6 +20,10 @@ use crate::metrics::{Counted, Metrics};
 pub(crate) struct Lanes {
     short: Arc<Semaphore>,
     long: Arc<Semaphore>,
+    /// The number of places in the short and in the long lane.
+    places: (usize, usize),
+    /// The number of jobs for which the memory is enough.
+    most: usize,
     long_after: Duration,
     /// The memory of all encoders; a permit is a KiB.
     memory: Arc<Semaphore>,
@@ -42,11 +46,21 @@ impl Lanes {
         Self {
             short: Arc::new(Semaphore::new(jobs.short)),
             long: Arc::new(Semaphore::new(jobs.long)),
+            places: (jobs.short, jobs.long),
+            most: (jobs.memory() / (budget as u64).max(1)).try_into().unwrap_or(usize::MAX),
             long_after: jobs.long_after(),
             memory: Arc::new(Semaphore::new(kib(jobs.memory()) as usize)),
             budget,
             metrics: metrics.clone(),
         }
+    }
+
+    /// Number of jobs that can read rows now, those included that do: the short lane, and the places of the long lane that
+    /// are taken. A free place of the long lane is only for a job that has read for long.
+    pub(crate) fn open(&self) -> usize {
+        let (short, long) = self.places;
+        let taken = long.saturating_sub(self.long.available_permits());
+        (short + taken).min(self.most).max(1)
     }
 }
 

@@ -10,9 +10,11 @@ use taploom_format::{Arraysize, Datatype, Envelope};
 use taploom_jobs::{Failure, Secret};
 use url::Url;
 
+use self::object::{OBJECT, Object, object};
 pub use self::tables::UploadTable;
 use crate::packed::Packed;
 
+mod object;
 mod tables;
 
 /// A query to run, and the destination of its result.
@@ -47,9 +49,10 @@ pub struct JobRun {
     /// The URL at which readers find the result; copied into the status.
     pub result_location: Option<String>,
     /// The format and the columns of the result.
+    #[serde(deserialize_with = "packed_object")]
     pub result_format: Packed<ResultFormat>,
     /// Tables that are uploaded with the query.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "tables")]
     pub upload_tables: Option<Vec<UploadTable>>,
 }
 
@@ -58,6 +61,7 @@ pub struct JobRun {
 #[serde(rename_all = "camelCase")]
 pub struct ResultFormat {
     /// The format and its serialization.
+    #[serde(deserialize_with = "object")]
     pub format: Format,
     /// The XML around the rows.
     #[serde(deserialize_with = "envelope")]
@@ -199,7 +203,8 @@ impl Rejected {
             adql_query: Option<serde_json::Value>,
             database: Option<serde_json::Value>,
         }
-        let found: Found = serde_json::from_slice(message).unwrap_or_default();
+        let found = serde_json::from_slice::<Object<Found>>(message);
+        let found = found.map(|Object(found)| found).unwrap_or_default();
         let text = |value: Option<serde_json::Value>| {
             value.and_then(|value| value.as_str().map(str::to_owned))
         };
@@ -218,7 +223,7 @@ impl Rejected {
 /// Parses JSON. An error names the member by its path: `resultFormat.columnTypes[3].datatype`.
 fn parse<'de, T: Deserialize<'de>>(message: &'de [u8]) -> Result<T, String> {
     let mut json = serde_json::Deserializer::from_slice(message);
-    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let parsed = serde_path_to_error::deserialize::<_, Object<T>>(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let cause = error.into_inner();
         // serde_json appends line and column; the path of the member is clearer.
@@ -226,12 +231,27 @@ fn parse<'de, T: Deserialize<'de>>(message: &'de [u8]) -> Result<T, String> {
         let text = text.split(" at line ").next().unwrap_or_default();
         match path.as_str() {
             _ if cause.is_syntax() || cause.is_eof() => format!("the message is not JSON: {cause}"),
+            "." if text.ends_with(OBJECT) => format!("the message is not {OBJECT}"),
             "." => format!("the message: {text}"),
+            _ if text.ends_with(OBJECT) => format!("{path}: it is not {OBJECT}"),
             _ => format!("{path}: {text}"),
         }
     })?;
     json.end().map_err(|error| format!("the message is not JSON: {error}"))?;
-    Ok(parsed)
+    Ok(parsed.0)
+}
+
+fn packed_object<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Packed<ResultFormat>, D::Error> {
+    Packed::of(&object(deserializer)?).map_err(de::Error::custom)
+}
+
+fn tables<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<UploadTable>>, D::Error> {
+    let given = Option::<Vec<Object<UploadTable>>>::deserialize(deserializer)?;
+    Ok(given.map(|given| given.into_iter().map(|Object(table)| table).collect()))
 }
 
 fn not_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
@@ -272,11 +292,11 @@ fn destination<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret<Url>
 }
 
 fn columns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ColumnType>, D::Error> {
-    let columns = Vec::deserialize(deserializer)?;
+    let columns = Vec::<Object<ColumnType>>::deserialize(deserializer)?;
     if columns.is_empty() {
         return Err(de::Error::custom("it is empty; a table needs at least one column"));
     }
-    Ok(columns)
+    Ok(columns.into_iter().map(|Object(column)| column).collect())
 }
 
 /// Parses an [`Envelope`] and ignores unknown members.
@@ -288,7 +308,7 @@ fn envelope<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Envelope, D::E
         footer: String,
         footer_overflow: String,
     }
-    let Given { header, footer, footer_overflow } = Given::deserialize(deserializer)?;
+    let Given { header, footer, footer_overflow } = object(deserializer)?;
     Ok(Envelope { header, footer, footer_overflow })
 }
 
@@ -328,6 +348,30 @@ mod tests {
         assert_eq!(job.timeout, Some(Duration::from_millis(1500)));
         assert_eq!(job.maxrec, Some(10));
         assert!(!format!("{job:?}").contains("signature"));
+    }
+
+    #[test]
+    fn only_objects_are_taken() {
+        let by_position = r#"["1", "me", "SELECT 1", null, null, null, null, "https://a/b", null]"#;
+        for text in ["[]", "null", "7", r#""text""#, "[[[]]]", by_position] {
+            let rejected = JobRun::parse(text.as_bytes()).unwrap_err();
+            assert_eq!(rejected.failure.message, "the message is not a JSON object", "{text}");
+            assert_eq!(rejected.job_id, None);
+        }
+        assert_eq!(JobDelete::parse(b"[\"1\"]").unwrap_err(), "the message is not a JSON object");
+        for (pointer, value, path) in [
+            ("/resultFormat", json!(null), "resultFormat"),
+            ("/resultFormat/format", json!(["VOTable", "BINARY2"]), "resultFormat.format"),
+            ("/resultFormat/envelope", json!(["", "", ""]), "resultFormat.envelope"),
+            (
+                "/resultFormat/columnTypes/0",
+                json!(["ra", "double", null, null]),
+                "resultFormat.columnTypes[0]",
+            ),
+            ("/uploadTables", json!([["user_me.t"]]), "uploadTables[0]"),
+        ] {
+            assert_eq!(rejected(pointer, value), format!("{path}: it is not a JSON object"));
+        }
     }
 
     #[test]

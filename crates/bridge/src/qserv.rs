@@ -158,6 +158,10 @@ impl Database for Qserv {
         self.0.check_tables(tables)
     }
 
+    fn runs_in_background(&self) -> bool {
+        true
+    }
+
     fn reads_once(&self) -> bool {
         true
     }

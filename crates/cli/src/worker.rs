@@ -27,7 +27,8 @@ pub(crate) struct SpoolArguments {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Database of the queries, with the default settings for everything else: sqlite:FILE,
-    /// mysql://USER:PASSWORD@HOST:PORT/DATABASE or postgres://USER:PASSWORD@HOST:PORT/DATABASE
+    /// mysql://USER:PASSWORD@HOST:PORT/DATABASE, postgres://USER:PASSWORD@HOST:PORT/DATABASE, or demo for trials: a table
+    /// `stars`
     #[arg(long, value_name = "URL", conflicts_with = "config")]
     database: Option<String>,
     /// Folder for results whose destination is a file URL below it [default: upload.folder of the settings]
@@ -76,8 +77,22 @@ pub(crate) fn run_spool(arguments: &SpoolArguments) -> Result<()> {
 pub(crate) fn bridge(config: &Config) -> Result<Bridge> {
     let wrong = |failure: Failure| wrong_settings(failure);
     let bridge = config.bridge(taploom::registry()?).map_err(wrong)?;
+    check_file(config.database.url.expose())?;
     log(&config.observe)?;
     Ok(bridge)
+}
+
+/// A server may come back, and jobs wait for it. A file that is missing is a wrong setting.
+fn check_file(database: &str) -> Result<()> {
+    let Some(file) = database.strip_prefix("sqlite:") else { return Ok(()) };
+    let wrong =
+        |why: &dyn std::fmt::Display| wrong_settings(format!("database.url: {database}: {why}"));
+    let opened = std::fs::File::open(file).and_then(|opened| opened.metadata());
+    match opened {
+        Ok(metadata) if metadata.is_file() => Ok(()),
+        Ok(_) => Err(wrong(&"it is not a file")),
+        Err(error) => Err(wrong(&error)),
+    }
 }
 
 /// The channel that `--statuses` names.

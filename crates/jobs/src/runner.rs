@@ -116,6 +116,11 @@ impl JobRunner {
         self.database.check_tables(tables)
     }
 
+    /// Whether queries [run in the database by themselves](Database::runs_in_background).
+    pub fn runs_in_background(&self) -> bool {
+        self.database.runs_in_background()
+    }
+
     /// Waits until the database and the store have been told of the end of everything that [`run`](Self::run) has ended.
     /// Call it before the runtime ends.
     pub async fn rest(&self) {

@@ -13,20 +13,15 @@
 //! ends, so that a claimed file without a lock is a job for the next worker. All changes of files are renames: nobody
 //! reads half of a file.
 
-use std::fs::{File, TryLockError};
-use std::io::{self, ErrorKind, Read, Write};
+use std::fs::File;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use taploom_whole_file::WholeFile;
 
 use crate::done::Done;
-
-/// Time after which a file that is no JSON is not one that is still being written.
-const WRITTEN: Duration = Duration::from_secs(5);
-
-/// Largest message of a job, in bytes. One of a thousand columns takes 500 KiB.
-const LARGEST: u64 = 64 << 20;
+use crate::spool::files::{Named, at, is_at, is_new, locked, named, read, remove, write};
 
 /// A spool folder.
 #[derive(Debug, Clone)]
@@ -36,21 +31,31 @@ pub(super) struct Folders {
     done: PathBuf,
 }
 
+/// The jobs that wait.
+pub(super) struct Waiting {
+    /// The names, the oldest job first.
+    pub(super) names: Vec<String>,
+    /// Files whose names are not UTF-8, so that no status could name them.
+    pub(super) unnamed: Vec<PathBuf>,
+}
+
 /// A job that this process has. Another worker takes it up once this is dropped without [`end`](Self::end).
 pub(super) struct Claim {
     pub(super) name: String,
-    pub(super) message: Vec<u8>,
+    /// The message, or why it is not read.
+    pub(super) message: Result<Vec<u8>, String>,
     /// What other workers have done.
     pub(super) done: Done,
     /// The final status, if a worker ended between writing it and sending it.
     pub(super) ended: Option<Vec<u8>>,
     folders: Folders,
-    /// Locked.
+    /// Locked as long as it is open.
+    #[expect(dead_code, reason = "it holds the lock")]
     file: File,
 }
 
 impl Folders {
-    /// Makes the folders below a folder that exists.
+    /// Makes the folders below a folder that exists, and checks that files can be made in all of them.
     pub(super) fn open(folder: &Path) -> io::Result<Self> {
         if !folder.is_dir() {
             return Err(io::Error::new(ErrorKind::NotADirectory, "there is no such folder"));
@@ -60,48 +65,90 @@ impl Folders {
             claimed: folder.join("claimed"),
             done: folder.join("done"),
         };
-        for made in [&folders.claimed, &folders.done] {
-            std::fs::create_dir_all(made)?;
+        folders.make()?;
+        for folder in [&folders.waiting, &folders.claimed, &folders.done] {
+            let file = WholeFile::create(folder.join("written"));
+            file.map_err(|error| at(folder, &error))?;
         }
         Ok(folders)
     }
 
-    /// The names of the jobs that wait, the oldest first.
-    pub(super) fn waiting(&self) -> io::Result<Vec<String>> {
+    /// Makes the folders below that are missing: somebody may have removed them to tidy up. The spool folder itself is
+    /// not made again, because it may be a file system that is not mounted now.
+    pub(super) fn make(&self) -> io::Result<()> {
+        for folder in [&self.claimed, &self.done] {
+            match std::fs::create_dir(folder) {
+                Err(_) if folder.is_dir() => {}
+                made => made.map_err(|error| at(folder, &error))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The jobs that wait.
+    pub(super) fn waiting(&self) -> io::Result<Waiting> {
         let mut jobs = Vec::new();
-        for (name, entry) in named(&self.waiting, "json")? {
+        let Named { files, unnamed } = named(&self.waiting, "json")?;
+        for (name, entry) in files {
             // Another worker may have claimed it in the meantime.
             let written = entry.metadata().and_then(|metadata| metadata.modified());
             jobs.push((written.unwrap_or(SystemTime::UNIX_EPOCH), name));
         }
         jobs.sort();
-        Ok(jobs.into_iter().map(|(_, name)| name).collect())
+        Ok(Waiting { names: jobs.into_iter().map(|(_, name)| name).collect(), unnamed })
+    }
+
+    /// The path of a job that waits.
+    pub(super) fn waiting_file(&self, name: &str) -> PathBuf {
+        file(&self.waiting, name)
+    }
+
+    /// The path of a job that a worker has.
+    pub(super) fn claimed_file(&self, name: &str) -> PathBuf {
+        file(&self.claimed, name)
+    }
+
+    /// The path of a request to stop a job.
+    pub(super) fn cancel_file(&self, name: &str) -> PathBuf {
+        self.waiting.join(format!("{name}.cancel"))
     }
 
     /// The names of the jobs that workers have, this one included.
     pub(super) fn claimed(&self) -> io::Result<Vec<String>> {
-        Ok(named(&self.claimed, "json")?.into_iter().map(|(name, _)| name).collect())
+        Ok(named(&self.claimed, "json")?.files.into_iter().map(|(name, _)| name).collect())
     }
 
     /// The names of the jobs that somebody wants stopped.
     pub(super) fn cancelled(&self) -> io::Result<Vec<String>> {
-        Ok(named(&self.waiting, "cancel")?.into_iter().map(|(name, _)| name).collect())
+        Ok(named(&self.waiting, "cancel")?.files.into_iter().map(|(name, _)| name).collect())
     }
 
     /// Claims a job that waits. `None` if another worker has it, if its file is still being written, or if an earlier job
     /// of this name has not ended.
     pub(super) fn claim(&self, name: &str) -> io::Result<Option<Claim>> {
-        let (path, claimed) = (file(&self.waiting, name), file(&self.claimed, name));
+        let (path, claimed) = (self.waiting_file(name), self.claimed_file(name));
+        if std::fs::read_link(&path).is_ok_and(|target| target.is_relative()) {
+            let why = "a relative symbolic link leads nowhere from the folder claimed: move the file here";
+            return Err(at(&path, &io::Error::other(why)));
+        }
         let Some((opened, message)) = locked(&path)? else { return Ok(None) };
-        let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&message).is_ok();
+        let is_json = message
+            .as_ref()
+            .is_ok_and(|message| serde_json::from_slice::<serde::de::IgnoredAny>(message).is_ok());
         if claimed.exists() || (!is_json && is_new(&opened)) {
             return Ok(None);
         }
-        // The status of an earlier job of this name would look like that of this one.
+        // The longest of the job's names. A file system that refuses it may refuse the name of the final status too, and
+        // such a job could not end.
+        self.cancel_file(name).try_exists().map_err(|error| at(&path, &error))?;
+        // The status of an earlier job of this name would look like that of this one, and what is left in `claimed`
+        // without its job, like the state of this one.
         remove(&file(&self.done, name))?;
-        std::fs::rename(&path, &claimed)?;
+        remove(&state(&self.claimed, name))?;
+        remove(&final_status(&self.claimed, name))?;
+        std::fs::rename(&path, &claimed).map_err(|error| at(&path, &error))?;
         // Somebody may have put another file in its place. Its lock is free, so that a worker takes it up.
-        if !is_at(&opened, &claimed)? {
+        if !is_at(&opened, &claimed).map_err(|error| at(&claimed, &error))? {
             return Ok(None);
         }
         self.claimed_by_us(name, opened, message).map(Some)
@@ -115,7 +162,12 @@ impl Folders {
         }
     }
 
-    fn claimed_by_us(&self, name: &str, file_: File, message: Vec<u8>) -> io::Result<Claim> {
+    fn claimed_by_us(
+        &self,
+        name: &str,
+        file: File,
+        message: Result<Vec<u8>, String>,
+    ) -> io::Result<Claim> {
         let done = read(&state(&self.claimed, name))?;
         let done = done.and_then(|text| Done::parse(std::str::from_utf8(&text).ok()?));
         Ok(Claim {
@@ -124,7 +176,7 @@ impl Folders {
             message,
             done: done.unwrap_or_default(),
             folders: self.clone(),
-            file: file_,
+            file,
         })
     }
 
@@ -135,7 +187,7 @@ impl Folders {
     }
 
     fn forget_cancel(&self, name: &str) -> io::Result<()> {
-        remove(&self.waiting.join(format!("{name}.cancel")))
+        remove(&self.cancel_file(name))
     }
 }
 
@@ -145,15 +197,28 @@ impl Claim {
         Place { name: self.name.clone(), folders: self.folders.clone() }
     }
 
-    /// Removes the job, after its final status was written and sent, and shows the status.
-    pub(super) fn end(self) -> io::Result<()> {
-        let Self { name, folders, file: locked, .. } = self;
-        std::fs::rename(final_status(&folders.claimed, &name), file(&folders.done, &name))?;
-        remove(&state(&folders.claimed, &name))?;
-        remove(&file(&folders.claimed, &name))?;
-        folders.forget_cancel(&name)?;
-        drop(locked);
-        Ok(())
+    /// The path of the job.
+    pub(super) fn path(&self) -> PathBuf {
+        self.folders.claimed_file(&self.name)
+    }
+
+    /// Shows the final status, after it was written and sent, and removes the job.
+    pub(super) fn end(&self) -> io::Result<()> {
+        let Self { name, folders, .. } = self;
+        // Somebody may have removed the folder `done` with all that was read.
+        folders.make()?;
+        let (ended, shown) = (final_status(&folders.claimed, name), file(&folders.done, name));
+        // The job itself goes last, because then another one of this name may begin.
+        remove(&state(&folders.claimed, name))?;
+        std::fs::rename(ended, &shown).map_err(|error| at(&shown, &error))?;
+        let forgotten = folders.forget_cancel(name);
+        remove(&self.path())?;
+        forgotten
+    }
+
+    /// The final status, if it is written.
+    pub(super) fn final_status(&self) -> io::Result<Option<Vec<u8>>> {
+        read(&final_status(&self.folders.claimed, &self.name))
     }
 }
 
@@ -167,12 +232,18 @@ pub(super) struct Place {
 impl Place {
     /// Keeps what was done for the job. Blocks.
     pub(super) fn keep(&self, done: &Done) -> io::Result<()> {
-        write(&state(&self.folders.claimed, &self.name), done.to_string().as_bytes())
+        self.write(&state(&self.folders.claimed, &self.name), done.to_string().as_bytes())
     }
 
     /// Writes the final status. Blocks.
     pub(super) fn ended(&self, status: &[u8]) -> io::Result<()> {
-        write(&final_status(&self.folders.claimed, &self.name), status)
+        self.write(&final_status(&self.folders.claimed, &self.name), status)
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        // Somebody may have removed the folder.
+        self.folders.make()?;
+        write(path, bytes).map_err(|error| at(path, &error))
     }
 }
 
@@ -188,97 +259,14 @@ fn final_status(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.ended"))
 }
 
-/// The files of a folder with this extension, by their names without it. Hidden files are left out, because many programs
-/// write a file under such a name first.
-fn named(folder: &Path, extension: &str) -> io::Result<Vec<(String, std::fs::DirEntry)>> {
-    let mut found = Vec::new();
-    for entry in folder.read_dir()? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_str().and_then(|name| name.strip_suffix(extension)?.strip_suffix('.'));
-        if let Some(name) = name.filter(|name| !name.is_empty() && !name.starts_with('.')) {
-            found.push((name.to_owned(), entry));
-        }
-    }
-    Ok(found)
-}
-
-/// Opens a file, locks it, and reads it. `None` if it is gone or another process has the lock.
-fn locked(path: &Path) -> io::Result<Option<(File, Vec<u8>)>> {
-    let opened = match File::options().read(true).write(true).open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        // Only some file systems lock nothing but what can be written.
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => File::open(path)?,
-        opened => opened?,
-    };
-    let metadata = opened.metadata()?;
-    if !metadata.is_file() || metadata.len() > LARGEST {
-        let why = format!("it is not a file of at most {LARGEST} bytes");
-        return Err(io::Error::new(ErrorKind::InvalidData, why));
-    }
-    match opened.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Ok(None),
-        Err(TryLockError::Error(error)) => return Err(error),
-    }
-    // Its last owner may have moved or removed it after it was opened here.
-    if !is_at(&opened, path)? {
-        return Ok(None);
-    }
-    let mut message = Vec::new();
-    (&opened).read_to_end(&mut message)?;
-    Ok(Some((opened, message)))
-}
-
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-
-    let here = file.metadata()?;
-    match std::fs::metadata(path) {
-        Ok(there) => Ok((here.dev(), here.ino()) == (there.dev(), there.ino())),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-#[cfg(not(unix))]
-fn is_at(_file: &File, path: &Path) -> io::Result<bool> {
-    path.try_exists()
-}
-
-fn is_new(file: &File) -> bool {
-    let written = file.metadata().and_then(|metadata| metadata.modified());
-    let age = written.ok().and_then(|written| written.elapsed().ok());
-    // A time in the future is that of another clock.
-    age.is_none_or(|age| age < WRITTEN)
-}
-
-fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    match std::fs::read(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        read => read.map(Some),
-    }
-}
-
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let file = WholeFile::create(path)?;
-    file.handle()?.write_all(bytes)?;
-    file.commit()
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
+    use std::time::Duration;
+
     use super::*;
+    use crate::spool::files::WRITTEN;
 
     fn spool() -> (tempfile::TempDir, Folders) {
         let folder = tempfile::tempdir().unwrap();
@@ -293,9 +281,9 @@ mod tests {
         std::fs::write(folder.path().join("done/a.json"), "of an earlier job").unwrap();
         std::fs::write(folder.path().join(".b.json"), "{}").unwrap();
         std::fs::write(folder.path().join("b.json.part"), "{}").unwrap();
-        assert_eq!(folders.waiting().unwrap(), ["a"]);
+        assert_eq!(folders.waiting().unwrap().names, ["a"]);
         let claim = folders.claim("a").unwrap().unwrap();
-        assert_eq!((claim.message.as_slice(), &claim.ended), (&b"{}"[..], &None));
+        assert_eq!((claim.message.as_deref().unwrap(), &claim.ended), (&b"{}"[..], &None));
         assert!(folders.claim("a").unwrap().is_none());
         assert!(folders.take_up("a").unwrap().is_none());
         let done = Done { used: 7, reads: 1, execution_id: None };
@@ -313,6 +301,7 @@ mod tests {
         let claim = folders.take_up("a").unwrap().unwrap();
         assert_eq!(claim.ended.as_deref(), Some(&b"the status"[..]));
         claim.end().unwrap();
+        drop(claim);
         assert_eq!(std::fs::read(folder.path().join("done/a.json")).unwrap(), b"the status");
         assert_eq!(folders.claimed().unwrap(), [""; 0]);
         assert!(folders.claim("a").unwrap().unwrap().done == Done::default());
@@ -324,9 +313,59 @@ mod tests {
         let path = folder.path().join("a.json");
         std::fs::write(&path, "{\"jobID\": ").unwrap();
         assert!(folders.claim("a").unwrap().is_none());
-        let old = SystemTime::now() - 2 * WRITTEN;
-        File::options().write(true).open(&path).unwrap().set_modified(old).unwrap();
+        let of_file = File::options().write(true).open(&path).unwrap();
+        of_file.set_modified(SystemTime::now() + WRITTEN / 2).unwrap();
+        assert!(folders.claim("a").unwrap().is_none(), "another clock is a little ahead");
+        of_file.set_modified(SystemTime::now() - 2 * WRITTEN).unwrap();
         assert!(folders.claim("a").unwrap().is_some());
+    }
+
+    #[test]
+    fn a_time_in_the_future_is_not_waited_for() {
+        let (folder, folders) = spool();
+        let path = folder.path().join("a.json");
+        std::fs::write(&path, "{").unwrap();
+        let future = SystemTime::now() + Duration::from_secs(100_000_000);
+        File::options().write(true).open(&path).unwrap().set_modified(future).unwrap();
+        assert!(folders.claim("a").unwrap().is_some());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_folder_without_room_for_files_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/proc", folder.path().join("done")).unwrap();
+        let error = Folders::open(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("/done: "), "{error}");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn errors_name_the_file() {
+        let (folder, folders) = spool();
+        let link = |target: &str, name: &str| {
+            std::os::unix::fs::symlink(target, folder.path().join(name)).unwrap();
+        };
+        std::fs::create_dir(folder.path().join("folder.json")).unwrap();
+        link("/nowhere/at/all", "broken.json");
+        link("loop.json", "loop.json");
+        link("claimed/../other", "relative.json");
+        let long = "n".repeat(250);
+        std::fs::write(folder.path().join(format!("{long}.json")), "{}").unwrap();
+        std::fs::create_dir(folder.path().join("done/late.json")).unwrap();
+        std::fs::write(folder.path().join("late.json"), "{}").unwrap();
+        for (name, file) in [
+            ("folder", "folder.json: it is not a file"),
+            ("broken", "broken.json: it is a symbolic link to a file that does not exist"),
+            ("loop", "loop.json: "),
+            ("relative", "relative.json: a relative symbolic link"),
+            (&long, "n.json: File name too long"),
+            ("late", "done/late.json: "),
+        ] {
+            let error = folders.claim(name).err().unwrap().to_string();
+            assert!(error.contains(file), "{error}");
+        }
+        assert_eq!(folders.claimed().unwrap(), [""; 0]);
     }
 
     #[test]
@@ -339,7 +378,7 @@ mod tests {
         let claims: Vec<usize> = std::thread::scope(|scope| {
             let work = || {
                 let mut mine = Vec::new();
-                while let Some(name) = folders.waiting().unwrap().pop() {
+                while let Some(name) = folders.waiting().unwrap().names.pop() {
                     if let Some(claim) = folders.claim(&name).unwrap() {
                         mine.push(name);
                         claim.place().ended(b"{}").unwrap();

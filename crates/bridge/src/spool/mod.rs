@@ -6,12 +6,12 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use taploom_jobs::{Outcome, Stop};
+use taploom_jobs::{Failure, Gate, Outcome, Stop};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -22,18 +22,21 @@ use crate::channels::{StatusChannel, blocking};
 use crate::config::JobsConfig;
 use crate::done::Account;
 use crate::lanes::Lanes;
-use crate::message::{JobRun, UploadTable};
+use crate::message::{JobRun, Metadata, Rejected, UploadTable};
 use crate::metrics::Metrics;
 use crate::observe::Observed;
 use crate::spool::folders::{Claim, Folders};
-use crate::spool::statuses::SpoolStatuses;
+use crate::spool::statuses::{Outlet, SpoolStatuses};
 use crate::status::now;
 
+mod files;
 mod folders;
 mod statuses;
 
 /// How often the folder is looked at.
 const LOOK: Duration = Duration::from_millis(500);
+/// Time after a job has made room until the folder is looked at again.
+const LOOK_FOR_MORE: Duration = Duration::from_millis(50);
 /// How often a worker looks for jobs whose workers have ended.
 const LOOK_FOR_ABANDONED: Duration = Duration::from_secs(5);
 /// The last part of the grace period, for the database to learn of queries that were ended; at most a quarter.
@@ -45,7 +48,8 @@ const SILENT_MS: u64 = 60_000;
 pub struct SpoolWorker {
     bridge: Bridge,
     folders: Folders,
-    channel: StatusChannel,
+    outlet: Outlet,
+    lanes: Arc<Lanes>,
     /// Number of jobs that this worker has at a time.
     executing: usize,
     /// How often the rows of a job are begun before it is given up.
@@ -53,6 +57,10 @@ pub struct SpoolWorker {
     shutdown_grace: Duration,
     /// The jobs that run here, by the names of their files.
     running: Mutex<HashMap<String, Stop>>,
+    /// What the log says about a file, so that it is not said at every look.
+    problems: Mutex<HashMap<PathBuf, String>>,
+    /// Final statuses that were sent, of jobs whose files could not be removed then.
+    sent: Mutex<HashMap<String, Vec<u8>>>,
     /// Cancelled when this worker is to stop: queries that run are left to other workers.
     leaves: CancellationToken,
     /// Cancelled when the grace period is over.
@@ -61,26 +69,42 @@ pub struct SpoolWorker {
     alive: AtomicU64,
 }
 
+/// A job that runs here until this is dropped.
+struct Running {
+    worker: Arc<SpoolWorker>,
+    name: String,
+    stop: Stop,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        lock(&self.worker.running).remove(&self.name);
+    }
+}
+
 impl SpoolWorker {
     /// A worker on a folder that exists. `channel` gets the statuses.
     ///
     /// # Errors
-    /// The folder does not exist, or nothing can be written into it.
+    /// The folder does not exist, or no file can be made in it or in the folders below it.
     pub fn new(
         bridge: Bridge,
         folder: &Path,
         jobs: &JobsConfig,
         channel: StatusChannel,
     ) -> io::Result<Arc<Self>> {
-        let lanes = Lanes::new(jobs, bridge.memory_budget(), bridge.metrics());
+        let lanes = Arc::new(Lanes::new(jobs, bridge.memory_budget(), bridge.metrics()));
         Ok(Arc::new(Self {
-            bridge: bridge.with_gate(Arc::new(lanes)),
+            bridge: bridge.with_gate(Arc::clone(&lanes) as Arc<dyn Gate>),
+            lanes,
             folders: Folders::open(folder)?,
-            channel,
+            outlet: Outlet::new(channel),
             executing: jobs.executing,
             attempts: jobs.attempts,
             shutdown_grace: jobs.shutdown_grace(),
             running: Mutex::default(),
+            problems: Mutex::default(),
+            sent: Mutex::default(),
             leaves: CancellationToken::new(),
             ends: CancellationToken::new(),
             alive: AtomicU64::new(now()),
@@ -91,26 +115,30 @@ impl SpoolWorker {
     /// whose rows are being read within the grace period, and leaves the rest to other workers.
     ///
     /// # Errors
-    /// The folder can't be read at the start. Later that is waited out, and [health](Observed::complaint) says so.
+    /// The folder can't be read at the start; later that is waited out, and [health](Observed::complaint) says so. Or
+    /// nobody reads the statuses on standard output any more: then no job could end.
     pub async fn run(self: &Arc<Self>, shutdown: &CancellationToken) -> io::Result<()> {
-        let waiting = self.folders.waiting()?.len();
+        let waiting = self.folders.waiting()?.names.len();
         info!(waiting, "takes the jobs of the folder");
         let mut jobs = JoinSet::new();
         let mut looked_for_abandoned: Option<Instant> = None;
         loop {
             let is_due = looked_for_abandoned.is_none_or(|at| at.elapsed() > LOOK_FOR_ABANDONED);
-            if is_due {
+            let room = self.room(jobs.len());
+            // Jobs that wait must not keep the abandoned ones from a worker that is never idle.
+            if is_due && room > 0 {
                 looked_for_abandoned = Some(Instant::now());
             }
-            match self.look(self.executing.saturating_sub(jobs.len()), is_due).await {
+            match self.look(room, is_due).await {
                 Ok(claims) => {
                     self.alive.store(now(), Ordering::Relaxed);
-                    for (claim, stop) in claims {
-                        jobs.spawn(Arc::clone(self).process(claim, stop));
+                    for (claim, running) in claims {
+                        jobs.spawn(Arc::clone(self).process(claim, running));
                     }
                 }
                 Err(error) => warn!("the spool folder: {error}"),
             }
+            let is_full = self.room(jobs.len()) == 0;
             let look = tokio::time::sleep(LOOK);
             tokio::pin!(look);
             loop {
@@ -120,50 +148,89 @@ impl SpoolWorker {
                         self.end_jobs(&mut jobs).await;
                         return Ok(());
                     }
+                    () = self.outlet.closed() => {
+                        self.end_jobs(&mut jobs).await;
+                        return Err(io::Error::other(
+                            "nobody reads the statuses on standard output any more; give the worker a reader that \
+                             lasts, a file, or --statuses URL",
+                        ));
+                    }
                     () = &mut look => break,
-                    Some(_) = jobs.join_next(), if !jobs.is_empty() => {}
+                    Some(ended) = jobs.join_next(), if !jobs.is_empty() => {
+                        if let Err(defect) = ended {
+                            error!("defect: the task of a job panicked: {defect}");
+                        }
+                        let soon = Instant::now() + LOOK_FOR_MORE;
+                        if is_full && soon < look.deadline() {
+                            look.as_mut().reset(soon);
+                        }
+                    }
                 }
             }
         }
     }
 
+    /// Number of jobs that may begin beside those that this worker has. A query that does not run in the database by
+    /// itself needs a place from its beginning, and until it has one, it is left to workers that are idle.
+    fn room(&self, jobs: usize) -> usize {
+        let most = match self.bridge.runs_in_background() {
+            true => self.executing,
+            false => self.executing.min(self.lanes.open()),
+        };
+        most.saturating_sub(jobs)
+    }
+
     /// Stops what is to be stopped, and claims up to `room` jobs. Nobody runs these before they are entered as running.
+    /// A file with a problem keeps no other from its turn.
     async fn look(
         self: &Arc<Self>,
         room: usize,
         for_abandoned: bool,
-    ) -> io::Result<Vec<(Claim, Stop)>> {
+    ) -> io::Result<Vec<(Claim, Running)>> {
         let this = Arc::clone(self);
         let look = move || {
-            let cancelled = this.folders.cancelled()?;
+            let folders = &this.folders;
+            folders.make()?;
+            let cancelled = folders.cancelled()?;
+            let claimed = if for_abandoned { folders.claimed()? } else { Vec::new() };
+            let waiting = folders.waiting()?;
+            this.forget_problems();
+            for file in waiting.unnamed {
+                this.problem(file, "its name is not UTF-8");
+            }
             let mut claims = Vec::new();
-            if for_abandoned {
-                for name in this.folders.claimed()? {
-                    if claims.len() < room && !this.running().contains_key(&name) {
-                        claims.extend(taken(&name, this.folders.take_up(&name)));
+            let enter = |claims: &mut Vec<(Claim, Running)>, claim: Claim| {
+                let running = this.enter(&claim.name);
+                claims.push((claim, running));
+            };
+            for name in claimed {
+                if claims.len() < room && !lock(&this.running).contains_key(&name) {
+                    match folders.take_up(&name) {
+                        Ok(Some(claim)) => enter(&mut claims, claim),
+                        Ok(None) => {}
+                        Err(error) => this.problem(folders.claimed_file(&name), &error),
                     }
                 }
             }
-            for name in this.folders.waiting()? {
+            for name in waiting.names {
                 if claims.len() >= room {
                     break;
                 }
-                claims.extend(taken(&name, this.folders.claim(&name)));
+                match folders.claim(&name) {
+                    Ok(Some(claim)) => enter(&mut claims, claim),
+                    Ok(None) => {}
+                    Err(error) => this.problem(folders.waiting_file(&name), &error),
+                }
             }
-            let claims = claims.into_iter().map(|claim: Claim| {
-                let stop = Stop {
-                    hand_over: this.ends.clone(),
-                    hand_over_query: this.leaves.clone(),
-                    ..Stop::default()
-                };
-                this.running().insert(claim.name.clone(), stop.clone());
-                (claim, stop)
-            });
-            let claims = claims.collect();
             for name in cancelled {
-                match this.running().get(&name) {
+                let stop = lock(&this.running).get(&name).cloned();
+                match stop {
                     Some(stop) => stop.abort.cancel(),
-                    None => this.folders.forget_cancel_of_none(&name)?,
+                    None => {
+                        if let Err(error) = folders.forget_cancel_of_none(&name) {
+                            this.problem(folders.cancel_file(&name), &error);
+                        }
+                    }
                 }
             }
             Ok(claims)
@@ -171,30 +238,84 @@ impl SpoolWorker {
         blocking(look).await
     }
 
+    /// Enters a job as running.
+    fn enter(self: &Arc<Self>, name: &str) -> Running {
+        let stop = Stop {
+            hand_over: self.ends.clone(),
+            hand_over_query: self.leaves.clone(),
+            ..Stop::default()
+        };
+        lock(&self.running).insert(name.to_owned(), stop.clone());
+        Running { worker: Arc::clone(self), name: name.to_owned(), stop }
+    }
+
+    /// Says once that a file can't be taken. It is tried again at every look.
+    fn problem(&self, file: PathBuf, why: impl std::fmt::Display) {
+        let why = why.to_string();
+        let mut problems = lock(&self.problems);
+        if problems.get(&file) != Some(&why) {
+            warn!(file = %file.display(), "a file of the spool folder is left as it is: {why}");
+            problems.insert(file, why);
+        }
+    }
+
+    /// Forgets what was said about files that are gone.
+    fn forget_problems(&self) {
+        lock(&self.problems).retain(|file, _| file.symlink_metadata().is_ok());
+    }
+
     /// Runs a job to its end. If its end can't be written or sent, the job stays claimed, and is taken up again.
-    async fn process(self: Arc<Self>, claim: Claim, stop: Stop) {
+    async fn process(self: Arc<Self>, claim: Claim, running: Running) {
         let name = claim.name.clone();
-        let ended = self.end_of(&claim, &stop).await;
+        let ended = self.end_of(&claim, &running.stop).await;
         // The claim still keeps others away. After it, another job of this name may begin.
-        self.running().remove(&name);
+        drop(running);
         match ended {
             Ok(Outcome::HandedOver) => drop(claim),
             Ok(_) => {
-                if let Err(error) = blocking(move || claim.end()).await {
-                    warn!(job = name, "the files of a job that has ended: {error}");
+                let this = Arc::clone(&self);
+                let removed = blocking(move || {
+                    let ended = claim.end();
+                    let mut sent = lock(&this.sent);
+                    sent.remove(&claim.name);
+                    if let Err(error) = ended {
+                        if let Ok(Some(status)) = claim.final_status() {
+                            sent.insert(claim.name.clone(), status);
+                        }
+                        this.problem(claim.path(), error);
+                    }
+                    Ok(())
+                });
+                if let Err(error) = removed.await {
+                    error!(job = name, "the files of a job that has ended: {error}");
                 }
             }
-            Err(error) => error!(job = name, "the end of a job can't be told: {error}"),
+            Err(error) => {
+                error!(
+                    job = name,
+                    "the job stays claimed, and is taken up again in seconds: {error}"
+                );
+            }
         }
     }
 
     async fn end_of(&self, claim: &Claim, stop: &Stop) -> io::Result<Outcome> {
+        let parsed = match &claim.message {
+            Ok(message) => JobRun::parse(message),
+            Err(why) => {
+                let failure = Failure::invalid(why.clone());
+                Err(Rejected { job_id: None, metadata: Box::<Metadata>::default(), failure })
+            }
+        };
         if let Some(status) = &claim.ended {
-            info!(job = claim.name, "the final status of an earlier worker is sent");
-            self.channel.send(status.clone(), true).await?;
+            let is_sent = lock(&self.sent).get(&claim.name) == Some(status);
+            if !is_sent {
+                info!(job = claim.name, "a final status that was written before is sent");
+                self.outlet.send(status.clone(), true).await?;
+            }
             // The worker may have ended before it ended the query.
-            if let Some(id) = claim.done.execution_id.clone() {
-                let tables = JobRun::parse(&claim.message).ok().and_then(|job| job.upload_tables);
+            if let Some(id) = claim.done.execution_id.clone().filter(|_| !is_sent) {
+                let tables = parsed.ok().and_then(|job| job.upload_tables);
                 let tables = tables.unwrap_or_default().into_iter().map(UploadTable::into_table);
                 self.bridge.abandon(id, tables.collect());
             }
@@ -202,8 +323,8 @@ impl SpoolWorker {
         }
         let account = Account::new(claim.done.clone());
         let execution_id = account.execution_id();
-        let statuses = SpoolStatuses::new(claim.place(), account, &self.channel);
-        match JobRun::parse(&claim.message) {
+        let statuses = SpoolStatuses::new(claim.place(), account, &self.outlet);
+        match parsed {
             Ok(job) => {
                 let span = info_span!("job", id = job.job_id, owner = job.owner);
                 let done = claim.done.clone();
@@ -257,18 +378,10 @@ impl SpoolWorker {
             self.alive.store(now(), Ordering::Relaxed);
         }
     }
-
-    fn running(&self) -> MutexGuard<'_, HashMap<String, Stop>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-/// One file that can't be read must not keep the others waiting.
-fn taken(name: &str, claim: io::Result<Option<Claim>>) -> Option<Claim> {
-    claim.unwrap_or_else(|error| {
-        warn!(job = name, "the file of a job: {error}");
-        None
-    })
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Observed for SpoolWorker {

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::channels::{StatusChannel, blocking};
@@ -12,18 +13,50 @@ use crate::done::{Account, Done};
 use crate::spool::folders::Place;
 use crate::status::{JobStatus, Statuses};
 
+/// Where the statuses of a worker go.
+pub(super) struct Outlet {
+    channel: StatusChannel,
+    /// Cancelled when nobody reads standard output any more: no job could end then.
+    closed: CancellationToken,
+}
+
+impl Outlet {
+    pub(super) fn new(channel: StatusChannel) -> Self {
+        Self { channel, closed: CancellationToken::new() }
+    }
+
+    /// Sends a status that is JSON already.
+    pub(super) async fn send(&self, status: Vec<u8>, is_final: bool) -> io::Result<()> {
+        let sent = self.channel.send(status, is_final).await;
+        sent.map_err(|error| match self.channel {
+            StatusChannel::Lines => {
+                if error.kind() == io::ErrorKind::BrokenPipe {
+                    self.closed.cancel();
+                }
+                io::Error::new(error.kind(), format!("a status on standard output: {error}"))
+            }
+            StatusChannel::Posts(_) => error,
+        })
+    }
+
+    /// Waits until nobody reads standard output any more.
+    pub(super) async fn closed(&self) {
+        self.closed.cancelled().await;
+    }
+}
+
 /// Keeps what the next worker has to know, writes the final status into its folder, and sends all statuses on.
 pub(super) struct SpoolStatuses<'a> {
     place: Place,
     account: Account,
     /// Whether the rows are being read.
     reads: AtomicBool,
-    channel: &'a StatusChannel,
+    outlet: &'a Outlet,
 }
 
 impl<'a> SpoolStatuses<'a> {
-    pub(super) fn new(place: Place, account: Account, channel: &'a StatusChannel) -> Self {
-        Self { place, account, reads: AtomicBool::new(false), channel }
+    pub(super) fn new(place: Place, account: Account, outlet: &'a Outlet) -> Self {
+        Self { place, account, reads: AtomicBool::new(false), outlet }
     }
 
     /// The job is handed over. If its rows were being read, the attempt does not count.
@@ -46,16 +79,17 @@ impl<'a> SpoolStatuses<'a> {
 #[async_trait]
 impl Statuses for SpoolStatuses<'_> {
     async fn publish(&self, status: &JobStatus) -> io::Result<()> {
+        let text = serde_json::to_vec(status)?;
         if status.status.is_final() {
-            let (place, text) = (self.place.clone(), serde_json::to_vec(status)?);
-            blocking(move || place.ended(&text)).await?;
-            return self.channel.publish(status).await;
+            let (place, written) = (self.place.clone(), text.clone());
+            blocking(move || place.ended(&written)).await?;
+            return self.outlet.send(text, true).await;
         }
         // If its rows broke off, the query is begun again.
         self.reads.store(false, Ordering::Relaxed);
         self.keep(self.account.published(status).0).await?;
         // A job must not wait because its progress can't be sent.
-        if let Err(error) = self.channel.publish(status).await {
+        if let Err(error) = self.outlet.send(text, false).await {
             warn!(job = status.job_id, "{error}");
         }
         Ok(())

@@ -81,7 +81,7 @@ impl Site {
             .env("TAPLOOM__OBSERVE__LISTEN", "127.0.0.1:0")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(std::fs::File::create(self.folder.path("log")).unwrap())
             .spawn()
             .unwrap();
         let statuses = child.stdout.take().map(BufReader::new);
@@ -100,6 +100,11 @@ impl Site {
         });
         let written = self.folder.write(&format!("{name}.part"), &job.to_string());
         std::fs::rename(written, self.folder.path(&format!("jobs/{name}.json"))).unwrap();
+    }
+
+    /// The log of the worker that was started last.
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path("log")).unwrap()
     }
 
     fn result(&self, name: &str) -> String {
@@ -143,6 +148,52 @@ fn a_job_survives_the_worker_that_is_killed_with_it() {
 }
 
 #[test]
+fn a_worker_whose_reader_ends_ends_too() {
+    let site = Site::new();
+    let mut first = site.start();
+    drop(first.statuses.take());
+    site.put("job", "SELECT n FROM numbers");
+    assert_eq!(first.wait(), Some(1));
+    let log = site.log();
+    assert!(log.contains("nobody reads the statuses on standard output"), "{log}");
+    let mut second = site.start();
+    second.until("job", "COMPLETED");
+    assert_eq!(site.result("job"), "n\r\n7\r\n");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_file_that_cant_be_taken_is_named_once() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let site = Site::new();
+    let jobs = site.folder.path("jobs");
+    let long = "n".repeat(250);
+    std::fs::create_dir(format!("{jobs}/folder.json")).unwrap();
+    std::fs::create_dir(format!("{jobs}/nobody.cancel")).unwrap();
+    std::fs::write(format!("{jobs}/{long}.json"), "{}").unwrap();
+    std::fs::write(Path::new(&jobs).join(OsStr::from_bytes(b"not-utf-8-\xff.json")), "{}").unwrap();
+    std::os::unix::fs::symlink("/nowhere/at/all", format!("{jobs}/link.json")).unwrap();
+    assert!(Command::new("mkfifo").arg(format!("{jobs}/pipe.json")).status().unwrap().success());
+    std::fs::create_dir_all(format!("{jobs}/done/late.json")).unwrap();
+    site.put("late", "SELECT n FROM numbers");
+    let mut worker = site.start();
+    site.put("good", "SELECT n FROM numbers");
+    worker.until("good", "COMPLETED");
+    std::thread::sleep(Duration::from_secs(2));
+    let log = site.log();
+    for name in
+        ["folder.json", "nobody.cancel", &long, "not-utf-8", "link.json", "pipe.json", "done/late"]
+    {
+        let lines = log.lines().filter(|line| line.contains(name)).count();
+        assert_eq!(lines, 1, "{name}: {log}");
+    }
+    worker.signal("-TERM");
+    assert_eq!(worker.wait(), Some(0));
+}
+
+#[test]
 fn what_is_wrong_is_said_before_the_work() {
     let site = Site::new();
     let (jobs, database) = (site.folder.path("jobs"), site.database.as_str());
@@ -155,6 +206,22 @@ fn what_is_wrong_is_said_before_the_work() {
         .fails_with(2, &["upload.folder", "nowhere"]);
     run(&["--spool", &jobs, "--database", database, "--statuses", "ftp://me:SECRET@host"])
         .fails_with(2, &["--statuses", "standard output"]);
+    let missing = format!("sqlite:{nowhere}");
+    run(&["--spool", &jobs, "--database", &missing, "--check"])
+        .fails_with(2, &["database.url", &missing]);
+    let settings = site.folder.write("settings.toml", "[database]\noutage_seconds = 1\n");
+    run(&["--spool", &jobs, "--config", &settings, "--check"])
+        .fails_with(2, &["database.url is missing", "TAPLOOM__DATABASE__URL"]);
+    #[cfg(target_os = "linux")]
+    {
+        // No file can be made in this folder, not even by root.
+        std::os::unix::fs::symlink("/proc", site.folder.path("results/done")).unwrap();
+        let results = site.folder.path("results");
+        run(&["--spool", &results, "--database", database, "--check"])
+            .fails_with(2, &["results/done"]);
+    }
+    let help = String::from_utf8(run(&["--help"]).stdout).unwrap();
+    assert!(help.contains("demo"), "{help}");
     run(&["--spool", &jobs, "--config", &nowhere]).fails_with(2, &["nowhere"]);
     run(&["--spool", &jobs, "--database", database, "--check"]).succeeds();
 }

@@ -134,6 +134,12 @@ pub trait Database: Send + Sync {
     /// tables. Called before the runtime ends.
     async fn rest(&self) {}
 
+    /// Whether a query runs in the database by itself once it is submitted. Otherwise it runs while its rows are read, so
+    /// that it needs a place from its beginning.
+    fn runs_in_background(&self) -> bool {
+        false
+    }
+
     /// Whether the rows of a result can be read only once. A failed upload then can't start again
     /// from the rows.
     fn reads_once(&self) -> bool;

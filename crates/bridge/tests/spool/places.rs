@@ -1,0 +1,53 @@
+//! Which jobs a worker leaves to others.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use taploom_bridge::JobsConfig;
+
+use crate::Site;
+use crate::queries::Resumable;
+
+#[tokio::test]
+async fn a_job_without_a_place_is_left_to_another_worker() {
+    let site = Site::new(&[]).await;
+    let jobs = JobsConfig { short: 2, long: 1, ..JobsConfig::default() };
+    let queries = || {
+        let mut queries = Resumable::over(site.rows());
+        queries.run_in_background = false;
+        queries
+    };
+    let begun = |queries: &Resumable| queries.submitted.load(Ordering::Relaxed);
+    for name in ["a", "b", "c", "d", "e"] {
+        site.put(name, "as long as it takes");
+    }
+    let (first, second) = (queries(), queries());
+    let first_worker = site.start_with(first.clone(), &jobs);
+    site.until("its places are taken", || begun(&first) == 2).await;
+    let second_worker = site.start_with(second.clone(), &jobs);
+    site.until("the second worker has jobs", || begun(&second) == 2).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!((begun(&first), begun(&second)), (2, 2));
+    for queries in [&first, &second] {
+        queries.is_released.store(true, Ordering::Relaxed);
+    }
+    site.until("all jobs", || site.is_clean()).await;
+    assert_eq!(begun(&first) + begun(&second), 5);
+    first_worker.end().await;
+    second_worker.end().await;
+}
+
+#[tokio::test]
+async fn queries_that_run_in_the_database_by_themselves_need_no_place() {
+    let site = Site::new(&[]).await;
+    let jobs = JobsConfig { short: 2, long: 1, executing: 4, ..JobsConfig::default() };
+    let queries = Resumable::over(site.rows());
+    for name in ["a", "b", "c", "d", "e"] {
+        site.put(name, "as long as it takes");
+    }
+    let worker = site.start_with(queries.clone(), &jobs);
+    site.until("the queries run", || queries.submitted.load(Ordering::Relaxed) == 4).await;
+    queries.is_released.store(true, Ordering::Relaxed);
+    site.until("all jobs", || site.is_clean()).await;
+    worker.end().await;
+}
