@@ -253,6 +253,7 @@ mod tests {
             connect_retries: 0,
             max_packet: 2048,
             session: Session::Unchanged,
+            text_times: TextTimes::AsStored,
         };
         assert!(options == expected, "{options:?}");
         assert_eq!(options.address(), "[::1]:4040");
