@@ -34,6 +34,9 @@ pub struct ServerError {
     pub position: String,
 }
 
+/// The longest text of an error that is kept, in bytes.
+const LONGEST: usize = 2000;
+
 impl ServerError {
     /// Finds what the server reported among the causes of an error.
     pub fn find(error: &Error) -> Option<&Self> {
@@ -57,8 +60,14 @@ impl ServerError {
                 b'P' => &mut error.position,
                 _ => continue,
             };
-            // Before the login, a server writes its messages in its own character set.
-            *place = String::from_utf8_lossy(field.value_bytes()).into_owned();
+            // Before the login, a server writes its messages in its own character set. A message may repeat a value of many
+            // MB.
+            let text = field.value_bytes();
+            let shown = text.get(..LONGEST).unwrap_or(text);
+            *place = String::from_utf8_lossy(shown).into_owned();
+            if shown.len() < text.len() {
+                place.push_str("...");
+            }
         }
         Ok(error)
     }

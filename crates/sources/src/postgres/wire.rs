@@ -117,13 +117,30 @@ impl Wire {
             let body = start + HEADER..start + 1 + length;
             self.bytes.next = body.end;
             match tag {
-                tag::NOTICE | tag::NOTIFICATION | tag::PARAMETER_STATUS => {}
+                tag::NOTICE | tag::NOTIFICATION => {}
+                tag::PARAMETER_STATUS => self.check_setting(body)?,
                 tag::ERROR => {
                     let error = ServerError::parse(&self.bytes.received[start..body.end])?;
                     return Err(Failure::Server(error));
                 }
                 tag => return Ok((tag, body)),
             }
+        }
+    }
+
+    /// Refuses a setting with which texts would be read wrongly. The server announces a change only after the rows.
+    fn check_setting(&self, body: Range<usize>) -> Result<(), Failure> {
+        let mut words = self.bytes.received[body].split(|byte| *byte == 0);
+        match (words.next(), words.next()) {
+            (Some(b"client_encoding"), Some(encoding))
+                if !encoding.eq_ignore_ascii_case(b"UTF8") =>
+            {
+                let encoding = String::from_utf8_lossy(encoding);
+                Err(Failure::Final(crate::error::invalid(format!(
+                    "the query sets client_encoding to {encoding}, but texts are read as UTF8: leave the setting as it is"
+                ))))
+            }
+            _ => Ok(()),
         }
     }
 

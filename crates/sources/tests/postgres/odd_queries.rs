@@ -96,3 +96,18 @@ async fn a_cell_of_100_mib_needs_to_be_allowed() {
     assert_eq!(read.column(1).as_string::<i32>().value(0).len(), 104_857_600);
     assert_eq!(texts(&read, 2), [Some("2".to_owned())]);
 }
+
+#[tokio::test]
+async fn a_query_that_changes_the_encoding_is_refused() {
+    let query = "SELECT 'Ã©' FROM (SELECT set_config('client_encoding', 'LATIN1', true) AS s OFFSET 0) t \
+                 WHERE s IS NOT NULL";
+    let error = rows_of(&SERVER.url(), query, None).await.unwrap_err();
+    assert!(error.is_caller_fault() && format!("{error:#}").contains("LATIN1"), "{error:#}");
+}
+
+#[tokio::test]
+async fn a_message_of_many_megabytes_is_cut() {
+    let query = "SELECT repeat('x', 10000000)::int";
+    let error = rows_of(&SERVER.url(), query, None).await.unwrap_err();
+    assert!(error.is_caller_fault() && format!("{error:#}").len() < 3000, "{error}");
+}
