@@ -1,7 +1,7 @@
 //! What runs jobs until the process is told to stop: `taploom worker` from a folder, `taploom bridge` from Kafka.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use taploom::{Error, ErrorKind, Result};
@@ -58,6 +58,9 @@ pub(crate) fn run_spool(arguments: &SpoolArguments) -> Result<()> {
     let bridge = bridge(&config)?;
     let channel = channel(&arguments.statuses)?;
     let spool = &arguments.spool;
+    if let Some(results) = &config.upload.folder {
+        check_apart(results, spool)?;
+    }
     let worker = SpoolWorker::new(bridge, spool, &config.jobs, channel).map_err(|error| {
         let message = format!("the spool folder {}", spool.display());
         Error::new(ErrorKind::InvalidRequest, message).with_source(error)
@@ -80,6 +83,22 @@ pub(crate) fn bridge(config: &Config) -> Result<Bridge> {
     check_file(config.database.url.expose())?;
     log(&config.observe)?;
     Ok(bridge)
+}
+
+/// Checks that no result can replace a job or a status.
+fn check_apart(results: &Path, spool: &Path) -> Result<()> {
+    // A folder that is missing is named elsewhere.
+    let (Ok(inner), Ok(outer)) = (results.canonicalize(), spool.canonicalize()) else {
+        return Ok(());
+    };
+    if !inner.starts_with(&outer) && !outer.starts_with(&inner) {
+        return Ok(());
+    }
+    Err(wrong_settings(format!(
+        "upload.folder: results in {} could replace jobs in {}: choose a folder beside it",
+        results.display(),
+        spool.display()
+    )))
 }
 
 /// A server may come back, and jobs wait for it. A file that is missing is a wrong setting.

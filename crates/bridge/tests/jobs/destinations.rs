@@ -100,6 +100,13 @@ async fn a_destination_that_is_not_allowed_is_refused_before_the_query() {
     let inside = bridge_with(database(), limits(), uploader().with_folder(inside));
     let message = refused(&inside, "file:///etc/passwd").await;
     assert!(message.contains("not in the folder for results"), "{message}");
+    // Otherwise the results of both would be one file.
+    for end in ["?x=5ec3e7", "#5ec3e7"] {
+        let url = format!("file://{}/a{end}", folder.path().display());
+        let message = refused(&inside, &url).await;
+        assert!(message.contains("neither a query nor a fragment"), "{message}");
+    }
+    assert_eq!(entries(folder.path()), 0);
 }
 
 /// 3 MB as CSV; each row has 100 bytes.

@@ -206,6 +206,10 @@ fn what_is_wrong_is_said_before_the_work() {
         .fails_with(2, &["upload.folder", "nowhere"]);
     run(&["--spool", &jobs, "--database", database, "--statuses", "ftp://me:SECRET@host"])
         .fails_with(2, &["--statuses", "standard output"]);
+    for results in [&jobs, &site.folder.path("")] {
+        run(&["--spool", &jobs, "--database", database, "--results", results])
+            .fails_with(2, &["upload.folder", "could replace jobs"]);
+    }
     let missing = format!("sqlite:{nowhere}");
     run(&["--spool", &jobs, "--database", &missing, "--check"])
         .fails_with(2, &["database.url", &missing]);

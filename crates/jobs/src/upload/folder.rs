@@ -43,6 +43,11 @@ impl ResultFolder {
                 "the file is not in the folder for results of this service, or its folder does not exist there",
             )
         };
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(Failure::invalid(
+                "a file URL has neither a query nor a fragment: in the name of a file, ? is %3F and # is %23",
+            ));
+        }
         let path = url.to_file_path().map_err(|()| {
             Failure::invalid(
                 "it is not the URL of a file of this machine, such as file:///results/a.vot",
