@@ -24,6 +24,9 @@ const COLUMNS: &str = "crates/cli/data/bench_columns.json";
 const ROWS: &str = "4000";
 /// Two counts of the same program differ by less than 0.1 %, because the order of hash maps is random.
 const TOLERANCE: f64 = 0.01;
+/// Other files that decide what is counted.
+const DECIDING: &[&str] =
+    &["Cargo.toml", "Cargo.lock", "xtask/src/bench/formats.rs", "xtask/src/instructions.rs"];
 /// Crates whose code does not run when rows are encoded from a file.
 const NOT_COUNTED: &[&str] = &["bridge", "charts", "heap-meter", "inspect", "jobs", "testkit"];
 /// Kernels of `crates/decimals` that valgrind can run.
@@ -132,7 +135,7 @@ fn write(record: &Value) -> Outcome {
 
 /// The SHA-256 of all files that the counted programs are built of.
 fn sources() -> Outcome<String> {
-    let mut files = vec![root().join("Cargo.toml"), root().join("Cargo.lock")];
+    let mut files: Vec<PathBuf> = DECIDING.iter().map(|file| root().join(file)).collect();
     for group in ["crates", "plugins"] {
         for package in entries(&root().join(group))? {
             if NOT_COUNTED.iter().all(|name| !package.ends_with(name)) {

@@ -61,8 +61,8 @@ impl Ahead {
         Self { schema, rows_hint, steps, dropped: Mutex::new(dropped) }
     }
 
-    /// Drops the source, and waits until it has ended its query, but no longer than `limit`. A program calls it before it
-    /// ends: its end would stop the thread of the source.
+    /// Drops the source, and waits until it has ended its query, but no longer than `limit`. Call it before the program
+    /// exits: that stops the thread of the source before it has ended the query.
     pub fn close(self, limit: Duration) {
         let Self { steps, dropped, .. } = self;
         drop(steps);

@@ -102,7 +102,7 @@ async fn greet_and_log_in(options: &MysqlOptions) -> Result<(Wire, u32), Failure
                 login.answer(&mut procedure, None)?
             }
             [first_byte::SWITCH_OR_END] => {
-                let message = "the account has a password of the kind of MySQL 4.0 (mysql_old_password), which is not \
+                let message = "the account has a password in the format of MySQL 4.0 (mysql_old_password), which is not \
                                supported: give it a new one with SET PASSWORD";
                 return Err(Failure::Final(invalid(message)));
             }

@@ -99,7 +99,7 @@ pub enum Session {
 /// How many decimals of the second a DATETIME has as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextTimes {
-    /// As many as the column stores, and 3 if it stores none.
+    /// As many as the column stores, and at least 3.
     AsStored,
     /// 3 (`YYYY-MM-DDThh:mm:ss.sss`). Further ones are cut off.
     Milliseconds,

@@ -94,18 +94,20 @@ impl PostgresConnection {
         if let Some(limit) = self.statement_timeout {
             sql.push_str(&format!("; SET LOCAL statement_timeout = {}", limit.as_millis()));
         }
-        // Otherwise the query of a process that was killed goes on until it sends rows. Servers before version 14, and those
-        // of some systems, do not have this setting.
+        // Otherwise the query of a process that was killed goes on until it sends rows. Servers before version 14 do not have
+        // this setting, and those of some systems refuse any other value than 0.
         sql.push_str(
             "; SELECT pg_catalog.set_config(name, '5s', true) FROM pg_catalog.pg_settings \
-             WHERE name = 'client_connection_check_interval' AND setting = '0'",
+             WHERE name = 'client_connection_check_interval' AND setting = '0' \
+             AND pg_catalog.version() LIKE '%linux%'",
         );
         self.simple_query(&sql).await.map(drop)
     }
 
     /// Ends the transaction and the connection. The server's answer is not waited for.
     ///
-    /// Nothing that the query did is kept: a transaction that reads only may still create large objects and notify others.
+    /// Nothing that the query did is kept: a transaction that reads only may still notify others and, before version 16,
+    /// create large objects.
     pub(super) async fn end(&mut self) {
         self.is_busy = false;
         let ending = self.wire.send(|bytes| {

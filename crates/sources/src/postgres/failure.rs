@@ -35,7 +35,7 @@ pub struct ServerError {
 }
 
 /// The longest text of an error that is kept, in bytes.
-const LONGEST: usize = 2000;
+const MAX_TEXT: usize = 2000;
 
 impl ServerError {
     /// Finds what the server reported among the causes of an error.
@@ -63,7 +63,7 @@ impl ServerError {
             // Before the login, a server writes its messages in its own character set. A message may repeat a value of many
             // MB.
             let text = field.value_bytes();
-            let shown = text.get(..LONGEST).unwrap_or(text);
+            let shown = text.get(..MAX_TEXT).unwrap_or(text);
             *place = String::from_utf8_lossy(shown).into_owned();
             if shown.len() < text.len() {
                 place.push_str("...");

@@ -14,7 +14,7 @@ use crate::server::{ByteStream, Transport};
 
 /// Length of a message's header: its tag, and the length of what follows the tag.
 const HEADER: usize = 5;
-/// Length of that length, which it counts.
+/// Size of the field for the length, which the length includes.
 const LENGTH: usize = 4;
 
 /// The least limit for messages that are not rows, such as the names of a thousand columns.

@@ -46,11 +46,11 @@ pub(crate) struct UnfinishedBatch {
 }
 
 /// The longest time from the first row of a batch to its end: the rows of a slow query are passed on as they come.
-const LONGEST: Duration = Duration::from_millis(500);
+const MAX_TIME: Duration = Duration::from_millis(500);
 
 impl UnfinishedBatch {
     pub(crate) fn new(limits: BatchLimits) -> Self {
-        let limits = BatchLimits { rows: limits.rows.max(1), ..limits };
+        let limits = BatchLimits { rows: limits.rows.max(1), bytes: limits.bytes.max(1) };
         Self { limits, rows: 0, bytes: 0, all_rows: 0, ends: None }
     }
 
@@ -58,11 +58,8 @@ impl UnfinishedBatch {
         self.rows >= self.limits.rows || self.bytes >= self.limits.bytes
     }
 
-    /// When the batch has to end, from its first row on.
-    pub(crate) fn ends(&mut self) -> Option<Instant> {
-        if self.rows > 0 && self.ends.is_none() {
-            self.ends = Some(Instant::now() + LONGEST);
-        }
+    /// When the batch has to end, once it has a row.
+    pub(crate) fn ends(&self) -> Option<Instant> {
         self.ends
     }
 
@@ -82,6 +79,9 @@ impl UnfinishedBatch {
 
     /// Counts a row.
     pub(crate) fn add_row(&mut self, bytes: usize) {
+        if self.rows == 0 {
+            self.ends = Some(Instant::now() + MAX_TIME);
+        }
         self.rows += 1;
         self.bytes += bytes;
         self.all_rows += 1;

@@ -93,8 +93,12 @@ impl<C: RowConnection> QueryRows<C> {
         if self.batch.is_empty() {
             return Ok(Step::End(Ending::default()));
         }
-        let columns = self.columns.finish(self.batch.rows())?;
-        self.batch.finish(self.columns.schema(), columns).map(Step::Rows)
+        let columns = self.columns.finish(self.batch.rows());
+        let batch = columns.and_then(|columns| self.batch.finish(self.columns.schema(), columns));
+        if batch.is_err() {
+            self.state = ReadState::Failed;
+        }
+        batch.map(Step::Rows)
     }
 
     /// Appends rows until the batch is full, has to end, or the rows end.

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::failure::{Failure, Reported};
@@ -22,6 +23,9 @@ const READ: usize = 256 << 10;
 /// costs more CPU time than the rows, and would find only one or two rows to read at a time.
 const GATHERING: Duration = Duration::from_millis(1);
 
+/// Fewer bytes than this are not worth to be woken for.
+const LITTLE: usize = 64 << 10;
+
 /// A stream whose bytes are read ahead, at most 256 KiB.
 pub(crate) struct ByteStream {
     stream: Box<dyn Transport>,
@@ -31,7 +35,7 @@ pub(crate) struct ByteStream {
     pub(crate) next: usize,
     /// Whether rows are read, which may gather before they are.
     reads_rows: bool,
-    /// Whether the last read found all that has arrived, and much less than would have fitted.
+    /// Whether the last read found all that had arrived, and that was not much.
     found_little: bool,
     idle_timeout: Option<Duration>,
     /// The option that sets `idle_timeout`, for the error.
@@ -94,17 +98,21 @@ impl ByteStream {
         while self.received.len() - self.next < wanted {
             self.received.drain(..self.next);
             self.next = 0;
+            if wanted <= READ {
+                // Otherwise the room for one large row would be kept, and filled with small ones.
+                self.received.shrink_to(READ);
+            }
             if self.reads_rows && self.found_little {
                 tokio::time::sleep(GATHERING).await;
             }
             let room = wanted.max(READ) - self.received.len();
             self.received.reserve_exact(room);
-            let read = self.stream.read_buf(&mut self.received);
+            let read = read_arrived(&mut self.stream, &mut self.received);
             let read = limited(self.idle_timeout, self.timeout_option, read).await?;
             if read == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            self.found_little = read < room / 2;
+            self.found_little = read < LITTLE.min(room / 2);
         }
         Ok(())
     }
@@ -116,6 +124,18 @@ impl ByteStream {
         };
         limited(self.idle_timeout, self.timeout_option, send).await
     }
+}
+
+/// Waits for bytes, and reads all that have arrived and fit into the room of `buffer`. Returns their number; 0 at the end
+/// of the stream.
+async fn read_arrived(stream: &mut Box<dyn Transport>, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    let before = buffer.len();
+    let mut read = stream.read_buf(buffer).await?;
+    // TLS gives one record at a time.
+    while read > 0 && buffer.len() < buffer.capacity() {
+        read = stream.read_buf(buffer).now_or_never().unwrap_or(Ok(0))?;
+    }
+    Ok(buffer.len() - before)
 }
 
 async fn limited<T>(
@@ -132,4 +152,82 @@ async fn limited<T>(
         io::Error::new(io::ErrorKind::TimedOut, why)
     };
     tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(out_of_time()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use tokio::io::{DuplexStream, ReadBuf};
+
+    use super::*;
+
+    /// Gives a record at a time, as TLS does.
+    struct Records(DuplexStream);
+
+    const RECORD: usize = 1000;
+
+    impl AsyncRead for Records {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            let mut record = vec![0; RECORD.min(buffer.remaining())];
+            let mut read = ReadBuf::new(&mut record);
+            let polled = Pin::new(&mut self.0).poll_read(context, &mut read);
+            buffer.put_slice(read.filled());
+            polled
+        }
+    }
+
+    impl AsyncWrite for Records {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Pin::new(&mut self.0).poll_write(context, bytes)
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_flush(context)
+        }
+
+        fn poll_shutdown(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+        ) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_shutdown(context)
+        }
+    }
+
+    #[tokio::test]
+    async fn all_that_has_arrived_is_read_however_it_is_cut() {
+        let (mut far, near) = tokio::io::duplex(1 << 20);
+        let mut stream = ByteStream::new(Box::new(Records(near)), None, "idle");
+        stream.read_rows();
+        far.write_all(&vec![1; 100 * RECORD]).await.unwrap();
+        stream.fill(1).await.unwrap();
+        assert_eq!(stream.received.len(), 100 * RECORD);
+        assert!(!stream.found_little);
+        stream.next = stream.received.len();
+        far.write_all(&[2; 10]).await.unwrap();
+        stream.fill(1).await.unwrap();
+        assert_eq!(stream.received, [2; 10]);
+        assert!(stream.found_little);
+    }
+
+    #[tokio::test]
+    async fn the_room_of_a_large_row_is_given_back() {
+        let (mut far, near) = tokio::io::duplex(1 << 24);
+        let mut stream = ByteStream::new(Box::new(near), None, "idle");
+        far.write_all(&vec![1; 8 << 20]).await.unwrap();
+        stream.fill(8 << 20).await.unwrap();
+        stream.next = stream.received.len();
+        far.write_all(&[2; 10]).await.unwrap();
+        stream.fill(1).await.unwrap();
+        assert!(stream.received.capacity() < 2 * READ, "{}", stream.received.capacity());
+    }
 }

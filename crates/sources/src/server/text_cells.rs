@@ -229,10 +229,14 @@ fn in_milliseconds(datetime: &str) -> &str {
 fn append_datetime(builder: &mut StringBuilder, text: &str) {
     // Times in text are written with milliseconds at least, as VO services do.
     let written = match text.split_once(' ') {
-        // PostgreSQL writes ` BC` behind a time before Christ, for which DALI has no form.
+        // PostgreSQL writes ` BC` after a time before Christ, for which DALI has no form.
         Some((_, time)) if time.contains(' ') => builder.write_str(text),
-        Some((date, time)) if time.contains('.') => write!(builder, "{date}T{time}"),
-        Some((date, time)) => write!(builder, "{date}T{time}.000"),
+        Some((date, time)) => {
+            let decimals = time.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+            let point = if decimals == 0 { "." } else { "" };
+            let zeros = "000".get(decimals..).unwrap_or_default();
+            write!(builder, "{date}T{time}{point}{zeros}")
+        }
         None => builder.write_str(text),
     };
     // Writing to memory does not fail.
