@@ -51,6 +51,7 @@ impl RowBlock {
         self.places.clear();
     }
 
+    #[cfg(feature = "postgres")]
     pub(crate) fn columns(&self) -> usize {
         self.columns
     }

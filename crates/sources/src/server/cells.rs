@@ -38,7 +38,8 @@ pub(crate) trait Cells: Send + Sync {
 /// The reason why a cell can't be read.
 #[derive(Debug)]
 pub(crate) enum BadCell {
-    /// It is not in the format of its type.
+    /// It is not in the binary format of its type.
+    #[cfg(feature = "postgres")]
     Malformed,
     /// It does not fit the type of its column.
     Unfit(Box<Unfit>),
