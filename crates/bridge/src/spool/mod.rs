@@ -122,6 +122,8 @@ impl SpoolWorker {
         info!(waiting, "takes the jobs of the folder");
         let mut jobs = JoinSet::new();
         let mut looked_for_abandoned: Option<Instant> = None;
+        let asked_to_end = self.asked_to_end(shutdown);
+        tokio::pin!(asked_to_end);
         loop {
             let is_due = looked_for_abandoned.is_none_or(|at| at.elapsed() > LOOK_FOR_ABANDONED);
             let room = self.room(jobs.len());
@@ -129,7 +131,16 @@ impl SpoolWorker {
             if is_due && room > 0 {
                 looked_for_abandoned = Some(Instant::now());
             }
-            match self.look(room, is_due).await {
+            // The file system may hang. Jobs that were claimed after all are left to other workers.
+            let looked = tokio::select! {
+                biased;
+                ended = &mut asked_to_end => {
+                    self.end_jobs(&mut jobs).await;
+                    return ended;
+                }
+                looked = self.look(room, is_due) => looked,
+            };
+            match looked {
                 Ok(claims) => {
                     self.alive.store(now(), Ordering::Relaxed);
                     for (claim, running) in claims {
@@ -144,16 +155,9 @@ impl SpoolWorker {
             loop {
                 tokio::select! {
                     biased;
-                    () = shutdown.cancelled() => {
+                    ended = &mut asked_to_end => {
                         self.end_jobs(&mut jobs).await;
-                        return Ok(());
-                    }
-                    () = self.outlet.closed() => {
-                        self.end_jobs(&mut jobs).await;
-                        return Err(io::Error::other(
-                            "nobody reads the statuses on standard output any more; give the worker a reader that \
-                             lasts, a file, or --statuses URL",
-                        ));
+                        return ended;
                     }
                     () = &mut look => break,
                     Some(ended) = jobs.join_next(), if !jobs.is_empty() => {
@@ -167,6 +171,18 @@ impl SpoolWorker {
                     }
                 }
             }
+        }
+    }
+
+    /// Waits until this worker is to end, and says whether it ends well.
+    async fn asked_to_end(&self, shutdown: &CancellationToken) -> io::Result<()> {
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => Ok(()),
+            () = self.outlet.closed() => Err(io::Error::other(
+                "nobody reads the statuses on standard output any more; give the worker a reader that lasts, a file, or \
+                 --statuses URL",
+            )),
         }
     }
 
