@@ -103,7 +103,7 @@ impl JobRunner {
         Ok(outcome)
     }
 
-    /// Ends a query that is known by its id and its tables alone, after a defect.
+    /// Ends a query that is known by its id and its tables alone.
     pub fn abandon(&self, id: String, tables: Vec<UserTable>) {
         self.tell_end(Submitted::Elsewhere(id, tables), End::Stopped);
     }

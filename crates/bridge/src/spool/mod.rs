@@ -22,7 +22,7 @@ use crate::channels::{StatusChannel, blocking};
 use crate::config::JobsConfig;
 use crate::done::Account;
 use crate::lanes::Lanes;
-use crate::message::{JobRun, Metadata, Rejected, UploadTable};
+use crate::message::{JobRun, Metadata, Rejected};
 use crate::metrics::Metrics;
 use crate::observe::Observed;
 use crate::spool::folders::{Claim, Folders};
@@ -331,9 +331,7 @@ impl SpoolWorker {
             }
             // The worker may have ended before it ended the query.
             if let Some(id) = claim.done.execution_id.clone().filter(|_| !is_sent) {
-                let tables = parsed.ok().and_then(|job| job.upload_tables);
-                let tables = tables.unwrap_or_default().into_iter().map(UploadTable::into_table);
-                self.bridge.abandon(id, tables.collect());
+                self.bridge.abandon(id, parsed.ok().and_then(|job| job.upload_tables));
             }
             return Ok(Outcome::Aborted);
         }
