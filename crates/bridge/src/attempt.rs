@@ -47,7 +47,8 @@ impl Bridge {
         };
         info!("begins");
         let used = Duration::from_millis(done.used);
-        let earlier = Earlier { execution_id: done.execution_id, used };
+        let attempts = Some(most.saturating_sub(done.reads));
+        let earlier = Earlier { execution_id: done.execution_id, used, attempts };
         let panicked = job.rejected(Failure::defect());
         let tables = job.upload_tables.clone();
         let run = AssertUnwindSafe(self.go_on(job, earlier, statuses, stop));

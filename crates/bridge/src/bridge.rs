@@ -41,6 +41,9 @@ pub struct Earlier {
     pub execution_id: Option<String>,
     /// The time that the job has used.
     pub used: Duration,
+    /// How often its rows may still be begun. At most three of these are used here, which is also
+    /// the default.
+    pub attempts: Option<u32>,
 }
 
 impl Bridge {
@@ -193,6 +196,7 @@ impl Bridge {
             resume: earlier.execution_id,
             timeout: message.timeout,
             used: earlier.used,
+            attempts: earlier.attempts,
             result: Box::new(result),
         })
     }

@@ -159,7 +159,7 @@ impl JobRunner {
         tokio::pin!(hand_over);
         // A query whose rows broke off. Its tables are left to the one that is submitted next.
         let mut lost = Submitted::Nothing;
-        let mut losses = Losses::default();
+        let mut losses = Losses::of(job.attempts);
         loop {
             let mut query = Submitted::Nothing;
             let submitted = tokio::select! {
@@ -361,19 +361,26 @@ const MOST_BEGINNINGS: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// How often the database went away while the rows of a job were read.
-#[derive(Default)]
-struct Losses(u32);
+struct Losses {
+    count: u32,
+    /// How often the query may be begun.
+    most: u32,
+}
 
 impl Losses {
+    fn of(attempts: Option<u32>) -> Self {
+        Self { count: 0, most: attempts.unwrap_or(MOST_BEGINNINGS).min(MOST_BEGINNINGS) }
+    }
+
     /// Counts a loss, and returns whether the query may be begun again.
     fn may_begin_again(&mut self) -> bool {
-        self.0 += 1;
-        self.0 < MOST_BEGINNINGS
+        self.count += 1;
+        self.count < self.most
     }
 
     /// The pause before the query is submitted. How long a server that is away is waited for is a matter of the database.
     fn pause(&self) -> Duration {
-        match self.0 {
+        match self.count {
             0 => Duration::ZERO,
             losses => FIRST_PAUSE * 2_u32.pow(losses.min(MOST_BEGINNINGS) - 1),
         }

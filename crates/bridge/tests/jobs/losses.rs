@@ -10,12 +10,13 @@ use taploom_bridge::jobs::{
     Database, Execution, Failure, JobLimits, Outcome, Query, QueryProgress, ResultFolder,
     RowRequest, Stop, StreamingDatabase, UploadMode, Uploader,
 };
+use taploom_bridge::{Earlier, JobRun};
 use taploom_model::{Error, ErrorKind, ResultSchema, RowSource, Step};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::store::Store;
 use crate::support::{
-    SampleDatabase, bridge_with, job_of, limits, numbers, policy, run, run_until,
+    Published, SampleDatabase, bridge_with, job_of, limits, numbers, policy, run, run_until,
 };
 
 /// Rows of each result. They come in several batches.
@@ -179,11 +180,17 @@ async fn rows_that_break_off_are_read_again_from_the_first() {
 #[tokio::test]
 async fn a_query_whose_rows_always_break_off_is_given_up() {
     let (database, store) = (SampleDatabase::create(), Store::start(&[]).await);
-    for (is_waited_for, times) in [(true, 3), (false, 1)] {
+    for (is_waited_for, attempts, times) in
+        [(true, None, 3), (true, Some(2), 2), (true, Some(1), 1), (false, None, 1)]
+    {
         let breaking = Breaking { is_waited_for, ..Breaking::over(&database, usize::MAX) };
         let counts = [&breaking.begun, &breaking.cancelled, &breaking.cleaned_up].map(Arc::clone);
         let bridge = bridge_with(breaking, limits(), Uploader::new(policy()).unwrap());
-        let (_, published) = run(&bridge, &csv(&store.url())).await;
+        let (job, published) = (csv(&store.url()).to_string(), Published::default());
+        let job = JobRun::parse(job.as_bytes()).unwrap();
+        let earlier = Earlier { attempts, ..Earlier::default() };
+        bridge.go_on(job, earlier, &published, &Stop::default()).await.unwrap();
+        bridge.rest().await;
         let (code, message) = published.error();
         assert_eq!(code, "backend_request_error", "{message}");
         assert!(message.contains("broke off"), "{message}");
