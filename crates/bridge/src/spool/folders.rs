@@ -118,6 +118,11 @@ impl Folders {
         Ok(named(&self.claimed, "json")?.files.into_iter().map(|(name, _)| name).collect())
     }
 
+    /// Whether the final status of a claimed job is written.
+    pub(super) fn is_ended(&self, name: &str) -> bool {
+        final_status(&self.claimed, name).exists()
+    }
+
     /// The names of the jobs that somebody wants stopped.
     pub(super) fn cancelled(&self) -> io::Result<Vec<String>> {
         Ok(named(&self.waiting, "cancel")?.files.into_iter().map(|(name, _)| name).collect())
