@@ -167,7 +167,7 @@ fn a_worker_whose_reader_ends_ends_too() {
 #[cfg(target_os = "linux")]
 fn a_worker_whose_reader_has_stopped_ends_when_it_is_told_to() {
     let site = Site::new();
-    site.put("job", &format!("SELECT n FROM numbers -- {}", "x".repeat(1 << 20)));
+    site.put("job", &format!("SELECT n FROM numbers -- {}", "x".repeat(1 << 18)));
     let mut worker = site.start();
     let begun = Path::new(&site.folder.path("jobs/claimed/job.done")).to_owned();
     let started = Instant::now();
