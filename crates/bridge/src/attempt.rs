@@ -10,7 +10,7 @@ use tracing::{error, info};
 
 use crate::bridge::{Bridge, Earlier};
 use crate::done::{Done, ExecutionId};
-use crate::message::{JobRun, UploadTable};
+use crate::message::JobRun;
 use crate::status::Statuses;
 
 impl Bridge {
@@ -34,7 +34,11 @@ impl Bridge {
             );
             error!("{message}");
             let failure = Failure::new(FailureCause::Internal, message);
-            return self.reject(&job.rejected(failure), statuses).await;
+            let outcome = self.reject(&job.rejected(failure), statuses).await?;
+            if let Some(id) = done.execution_id {
+                self.abandon(id, job.upload_tables);
+            }
+            return Ok(outcome);
         }
         let is_new = done == Done::default();
         let _counted = match self.owners.enter(&job.owner, is_new) {
@@ -43,16 +47,17 @@ impl Bridge {
         };
         info!("begins");
         let used = Duration::from_millis(done.used);
-        let earlier = Earlier { execution_id: done.execution_id, used };
+        let attempts = Some(most.saturating_sub(done.reads));
+        let earlier = Earlier { execution_id: done.execution_id, used, attempts };
         let panicked = job.rejected(Failure::defect());
-        let tables = job.upload_tables.clone().unwrap_or_default();
+        let tables = job.upload_tables.clone();
         let run = AssertUnwindSafe(self.go_on(job, earlier, statuses, stop));
         let outcome = match run.catch_unwind().await {
             Ok(outcome) => outcome,
             Err(_) => {
                 error!("defect: the job panicked");
                 if let Some(id) = execution_id.known() {
-                    self.abandon(id, tables.into_iter().map(UploadTable::into_table).collect());
+                    self.abandon(id, tables);
                 }
                 self.reject(&panicked, statuses).await
             }

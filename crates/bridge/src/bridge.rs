@@ -41,6 +41,9 @@ pub struct Earlier {
     pub execution_id: Option<String>,
     /// The time that the job has used.
     pub used: Duration,
+    /// How often its rows may still be begun. At most three of these are used here, which is also
+    /// the default.
+    pub attempts: Option<u32>,
 }
 
 impl Bridge {
@@ -117,9 +120,17 @@ impl Bridge {
     ) -> io::Result<Outcome> {
         let _running = self.metrics.running();
         let mut report = Report::new(&message, statuses, &self.metrics);
+        let submitted = earlier.execution_id.clone().map(|id| (id, message.upload_tables.clone()));
         let outcome = match self.job(message, earlier).await {
             Ok(job) => self.runner.run(job, &mut report, stop).await?,
-            Err(failure) => report.failed(failure).await?,
+            Err(failure) => {
+                let outcome = report.failed(failure).await?;
+                // The settings of this worker may differ from those of the one that has submitted the query.
+                if let Some((id, tables)) = submitted {
+                    self.abandon(id, tables);
+                }
+                outcome
+            }
         };
         self.metrics.ended(&outcome);
         Ok(outcome)
@@ -131,10 +142,9 @@ impl Bridge {
         self.runner.runs_in_background()
     }
 
-    /// Ends a query that a defect has left.
-    #[cfg(feature = "worker")]
-    pub(crate) fn abandon(&self, id: String, tables: Vec<UserTable>) {
-        self.runner.abandon(id, tables);
+    /// Ends a query whose job has ended, and removes the tables that were sent with it.
+    pub(crate) fn abandon(&self, id: String, tables: Option<Vec<UploadTable>>) {
+        self.runner.abandon(id, user_tables(tables));
     }
 
     /// Waits until the database and the store have been told of everything that has ended here: queries, tables of users and
@@ -161,8 +171,7 @@ impl Bridge {
     /// The job that a message asks for. What can be wrong with its result is found now. The form of the result stays
     /// packed until the query has ended.
     async fn job(&self, message: JobRun, earlier: Earlier) -> Result<Job<'_>, Failure> {
-        let tables = message.upload_tables.unwrap_or_default();
-        let tables: Vec<UserTable> = tables.into_iter().map(UploadTable::into_table).collect();
+        let tables = user_tables(message.upload_tables);
         let checked = self.runner.check_tables(&tables);
         checked.map_err(|failure| failure.with_context("uploadTables"))?;
         let JobRun { job_id, destination, maxrec, result_format, .. } = message;
@@ -187,6 +196,7 @@ impl Bridge {
             resume: earlier.execution_id,
             timeout: message.timeout,
             used: earlier.used,
+            attempts: earlier.attempts,
             result: Box::new(result),
         })
     }
@@ -238,6 +248,11 @@ impl Bridge {
         };
         Ok(Some(UrlRewriteColumns { base, columns }))
     }
+}
+
+/// The tables of a message as parts of its query.
+fn user_tables(tables: Option<Vec<UploadTable>>) -> Vec<UserTable> {
+    tables.unwrap_or_default().into_iter().map(UploadTable::into_table).collect()
 }
 
 /// The columns of the result, by position.

@@ -125,7 +125,8 @@ pub struct JobsConfig {
     pub executing: usize,
     /// Number of jobs that one owner has in a worker at a time. Further ones end as quota_exceeded [default: no limit].
     pub per_owner: Option<usize>,
-    /// How often the rows of a job are begun, by different workers, before the job fails [default: 10].
+    /// How often the rows of a job are begun before the job fails, because the worker or the database ended each time
+    /// [default: 10].
     pub attempts: u32,
     /// Number of jobs in the short lane that read rows at a time [default: 6].
     pub short: usize,

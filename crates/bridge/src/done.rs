@@ -39,18 +39,34 @@ impl Done {
 
 /// Keeps account of what this worker does for a job, on top of what others have done.
 pub(crate) struct Account {
-    done: Mutex<Done>,
-    /// The time that other workers have used, in milliseconds.
+    state: Mutex<State>,
+    execution_id: ExecutionId,
+}
+
+struct State {
+    done: Done,
+    /// The time that was used before `since`, in milliseconds.
     used_before: u64,
     since: Instant,
-    execution_id: ExecutionId,
+    /// Whether the rows were begun. What follows does not count as used, also if they break off.
+    reads: bool,
+}
+
+impl State {
+    /// Counts the time until now.
+    fn use_time(&mut self) {
+        let here = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.done.used = self.used_before.saturating_add(here);
+    }
 }
 
 impl Account {
     /// Goes on from what other workers have done.
     pub(crate) fn new(done: Done) -> Self {
         let execution_id = ExecutionId::new(done.execution_id.clone());
-        Self { used_before: done.used, since: Instant::now(), execution_id, done: Mutex::new(done) }
+        let used_before = done.used;
+        let state = State { done, used_before, since: Instant::now(), reads: false };
+        Self { state: Mutex::new(state), execution_id }
     }
 
     /// The query in the database, for requests to stop it.
@@ -61,44 +77,43 @@ impl Account {
     /// Takes note of a status that is not final. Returns what was done, and whether the next worker has to know it.
     pub(crate) fn published(&self, status: &JobStatus) -> (Done, bool) {
         self.execution_id.set(status.execution_id.as_deref());
-        let mut done = self.done();
-        let is_news = done.execution_id != status.execution_id;
-        done.execution_id.clone_from(&status.execution_id);
-        done.used = self.used();
-        (done.clone(), is_news)
+        let mut state = self.state();
+        if std::mem::take(&mut state.reads) {
+            (state.used_before, state.since) = (state.done.used, Instant::now());
+        }
+        state.use_time();
+        let is_news = state.done.execution_id != status.execution_id;
+        state.done.execution_id.clone_from(&status.execution_id);
+        (state.done.clone(), is_news)
     }
 
     /// What was done until now, before the rows are read.
     pub(crate) fn so_far(&self) -> Done {
-        let mut done = self.done();
-        done.used = self.used();
-        done.clone()
-    }
-
-    fn used(&self) -> u64 {
-        let here = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.used_before.saturating_add(here)
+        let mut state = self.state();
+        state.use_time();
+        state.done.clone()
     }
 
     /// Takes note that the rows are being read. The time that the query has taken stays as it was: what follows does not
     /// count.
     pub(crate) fn reads_rows(&self) -> Done {
-        let mut done = self.done();
-        done.reads += 1;
-        done.execution_id = None;
-        done.clone()
+        let mut state = self.state();
+        state.reads = true;
+        state.done.reads += 1;
+        state.done.execution_id = None;
+        state.done.clone()
     }
 
     /// Takes note that the rows will be read by another worker, from the beginning. This attempt does not count: not the
     /// job has ended it.
     pub(crate) fn gives_rows_up(&self) -> Done {
-        let mut done = self.done();
-        done.reads = done.reads.saturating_sub(1);
-        done.clone()
+        let mut state = self.state();
+        state.done.reads = state.done.reads.saturating_sub(1);
+        state.done.clone()
     }
 
-    fn done(&self) -> MutexGuard<'_, Done> {
-        self.done.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -128,7 +143,11 @@ impl ExecutionId {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
+    use std::time::Duration;
+
     use super::*;
+    use crate::message::Metadata;
+    use crate::status::Phase;
 
     #[test]
     fn what_was_done_is_read_back() {
@@ -137,5 +156,30 @@ mod tests {
             assert_eq!(Done::parse(&done.to_string()).unwrap(), done);
         }
         assert_eq!(Done::parse("used=1 reads=x"), None);
+    }
+
+    #[test]
+    fn reading_that_breaks_off_does_not_count_as_used() {
+        let status = JobStatus {
+            job_id: "job".to_owned(),
+            execution_id: Some("4711".to_owned()),
+            timestamp: 0,
+            status: Phase::Executing,
+            query_info: None,
+            result_info: None,
+            error_info: None,
+            metadata: Metadata::default(),
+        };
+        let an_hour = Duration::from_secs(3600);
+        let before = Done { used: 7, ..Done::default() };
+        for (reads, used) in [(false, 3_600_007), (true, 7)] {
+            let account = Account::new(before.clone());
+            if reads {
+                account.reads_rows();
+            }
+            account.state().since -= an_hour;
+            let (done, _) = account.published(&status);
+            assert!((used..used + 60_000).contains(&done.used), "{}", done.used);
+        }
     }
 }

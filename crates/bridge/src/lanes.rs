@@ -55,8 +55,8 @@ impl Lanes {
         }
     }
 
-    /// Number of jobs that can read rows now, those included that do: the short lane, and the places of the long lane that
-    /// are taken. A free place of the long lane is only for a job that has read for long.
+    /// Number of jobs that can read rows now, including those that read already: the short lane, and the places of the long
+    /// lane that are taken. A free place of the long lane is only for a job that has read for long.
     pub(crate) fn open(&self) -> usize {
         let (short, long) = self.places;
         let taken = long.saturating_sub(self.long.available_permits());

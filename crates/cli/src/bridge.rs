@@ -6,7 +6,7 @@ use std::sync::Arc;
 use taploom::Result;
 use taploom_bridge::{Config, Worker};
 
-use crate::worker::{bridge, failed, listener, observed, runtime, wrong_settings};
+use crate::worker::{block_on, bridge, failed, listener, observed, wrong_settings};
 
 /// The arguments of `taploom bridge`.
 #[derive(clap::Args)]
@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.check {
         return Ok(());
     }
-    runtime()?.block_on(async {
+    block_on(async {
         let listener = listener(&config.observe).await?;
         let jobs = config.jobs.clone();
         let worker = tokio::task::spawn_blocking(move || Worker::new(bridge, kafka, &jobs));

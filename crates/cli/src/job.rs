@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::interrupt;
 use crate::resources::ResourceArguments;
-use crate::worker::{channel, runtime};
+use crate::worker::{block_on, channel};
 
 /// One job of a TAP service.
 #[derive(clap::Args)]
@@ -72,7 +72,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let message = read(&arguments.message)?;
     let bridge = bridge(arguments)?;
     let statuses = channel(&arguments.statuses)?;
-    let outcome = runtime()?.block_on(async {
+    let outcome = block_on(async {
         match JobRun::parse(&message) {
             Ok(job) => {
                 let stop = Stop::default();

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use taploom::{Error, ErrorKind, Result};
 use taploom_bridge::jobs::Failure;
@@ -15,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::interrupt::asked_to_end;
+
+/// Time for what still blocks after the work.
+const LAST_WAIT: Duration = Duration::from_secs(1);
 
 /// The arguments of `taploom worker`.
 #[derive(clap::Args)]
@@ -68,7 +72,7 @@ pub(crate) fn run_spool(arguments: &SpoolArguments) -> Result<()> {
     if arguments.check {
         return Ok(());
     }
-    runtime()?.block_on(async {
+    block_on(async {
         let listener = listener(&config.observe).await?;
         let shutdown = observed(listener, Arc::clone(&worker))?;
         let worked = worker.run(&shutdown).await;
@@ -120,9 +124,13 @@ pub(crate) fn channel(text: &str) -> Result<StatusChannel> {
         .map_err(|failure| Error::new(ErrorKind::InvalidRequest, format!("--statuses: {failure}")))
 }
 
-pub(crate) fn runtime() -> Result<Runtime> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|error| failed("can't start the runtime", error))
+/// Does work on a runtime of its own. What still blocks afterwards, such as a write to a reader that has stopped or a file
+/// system that hangs, ends with the process.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = Runtime::new().map_err(|error| failed("can't start the runtime", error))?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_timeout(LAST_WAIT);
+    done
 }
 
 /// Listens for requests for metrics and health.

@@ -23,6 +23,9 @@ pub(crate) enum Submitted {
     Nothing,
     /// It runs. Another worker can find it once its id is published.
     Known { execution: Box<dyn Execution>, is_published: bool },
+    /// The connection to its rows broke. The server may have given its number to another query since, so that it can't be
+    /// ended by that.
+    Lost(Box<dyn Execution>),
     /// Another worker has submitted it, under this id and with these tables.
     Elsewhere(String, Vec<UserTable>),
     /// The database has not answered yet.
@@ -43,11 +46,11 @@ pub(crate) enum End {
 }
 
 impl Submitted {
-    /// Whether another worker can go on with the query.
-    pub(crate) fn can_be_resumed(&self) -> bool {
+    /// Whether the query is left to another worker as it is, which goes on with it or submits it again.
+    pub(crate) fn can_be_left(&self) -> bool {
         match self {
             Self::Known { execution, is_published } => *is_published && execution.can_be_resumed(),
-            Self::Nothing | Self::Elsewhere(..) => true,
+            Self::Nothing | Self::Lost(_) | Self::Elsewhere(..) => true,
             Self::UnderWay(_) => false,
         }
     }
@@ -59,11 +62,12 @@ impl Endings {
         if matches!(query, Submitted::Nothing) {
             return;
         }
+        let end = if let Submitted::Lost(_) = query { End::InDatabase } else { end };
         let database = Arc::clone(database);
         self.0.spawn(async move {
             let execution = match query {
                 Submitted::Nothing => None,
-                Submitted::Known { execution, .. } => Some(execution),
+                Submitted::Known { execution, .. } | Submitted::Lost(execution) => Some(execution),
                 Submitted::Elsewhere(id, tables) => {
                     let found = timeout(PATIENCE, database.resume(&id, &tables)).await;
                     found.ok().and_then(Result::ok).flatten()

@@ -25,6 +25,9 @@ pub struct Job<'a> {
     pub timeout: Option<Duration>,
     /// Time that another worker has used before.
     pub used: Duration,
+    /// How often the rows may be begun, if the database goes away each time while they are read: three times at most, which
+    /// is also the default.
+    pub attempts: Option<u32>,
     /// Makes the request for the result, once the query has ended: a description of a thousand columns need not be held
     /// before. It is called again if the query has to be begun again.
     pub result: Box<dyn Fn() -> Result<ResultRequest, Failure> + Send + Sync + 'a>,

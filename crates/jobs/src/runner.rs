@@ -94,7 +94,7 @@ impl JobRunner {
         match &ended {
             Ok(Ended::InDatabase(_)) => self.tell_end(query, End::InDatabase),
             Ok(Ended::Here(Outcome::Completed(_))) => self.tell_end(query, End::Stored),
-            _ if goes_on && query.can_be_resumed() => {}
+            _ if goes_on && query.can_be_left() => {}
             _ if goes_on => self.tell_end(query, End::HandedOver),
             _ => self.tell_end(query, End::Stopped),
         }
@@ -103,7 +103,7 @@ impl JobRunner {
         Ok(outcome)
     }
 
-    /// Ends a query that is known by its id and its tables alone, after a defect.
+    /// Ends a query that is known by its id and its tables alone.
     pub fn abandon(&self, id: String, tables: Vec<UserTable>) {
         self.tell_end(Submitted::Elsewhere(id, tables), End::Stopped);
     }
@@ -157,9 +157,9 @@ impl JobRunner {
             }
         };
         tokio::pin!(hand_over);
-        // A query whose rows broke off. It is ended once another one is submitted, which needs its tables.
+        // A query whose rows broke off. Its tables are left to the one that is submitted next.
         let mut lost = Submitted::Nothing;
-        let mut losses = Losses::default();
+        let mut losses = Losses::of(job.attempts);
         loop {
             let mut query = Submitted::Nothing;
             let submitted = tokio::select! {
@@ -180,15 +180,11 @@ impl JobRunner {
                             Submitted::Elsewhere(id, job.query.tables)
                         }
                         (Submitted::Nothing, None) => lost,
-                        (query, _) => {
-                            self.tell_end(lost, End::HandedOver);
-                            query
-                        }
+                        (query, _) => query,
                     };
                     return (Ok(Ended::Here(outcome)), begun);
                 }
             };
-            self.tell_end(std::mem::replace(&mut lost, Submitted::Nothing), End::HandedOver);
             observer.submitted(execution.id());
             let is_published = AtomicBool::new(job.resume == Some(execution.id()));
             let steps = Steps { clock: &clock, is_published: &is_published, reads: &reads };
@@ -198,22 +194,24 @@ impl JobRunner {
                 () = stop.abort.cancelled() => Ok(Ended::Here(Outcome::Aborted)),
                 () = &mut hand_over => Ok(Ended::Here(Outcome::HandedOver)),
             };
-            let query = Submitted::Known { execution, is_published: is_published.into_inner() };
-            match &ended {
+            let is_published = is_published.into_inner();
+            let failure = match &ended {
                 Ok(Ended::Here(Outcome::Failed(failure)))
-                    if failure.cause == FailureCause::DatabaseLost
-                        && self.database.waits_for_outages()
-                        && losses.may_begin_again() =>
+                    if failure.cause == FailureCause::DatabaseLost =>
                 {
-                    warn!("the query of a job is begun again: {failure}");
+                    failure
                 }
-                _ => return (ended, query),
+                _ => return (ended, Submitted::Known { execution, is_published }),
+            };
+            lost = Submitted::Lost(execution);
+            if !self.database.waits_for_outages() || !losses.may_begin_again() {
+                return (ended, lost);
             }
+            warn!("the query of a job is begun again: {failure}");
             // This worker is about to stop, and another one can begin again as well.
             if stop.hand_over_query.is_cancelled() {
-                return (Ok(Ended::Here(Outcome::HandedOver)), query);
+                return (Ok(Ended::Here(Outcome::HandedOver)), lost);
             }
-            lost = query;
             reads.store(false, Ordering::Relaxed);
             job.resume = None;
         }
@@ -363,19 +361,26 @@ const MOST_BEGINNINGS: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// How often the database went away while the rows of a job were read.
-#[derive(Default)]
-struct Losses(u32);
+struct Losses {
+    count: u32,
+    /// How often the query may be begun.
+    most: u32,
+}
 
 impl Losses {
+    fn of(attempts: Option<u32>) -> Self {
+        Self { count: 0, most: attempts.unwrap_or(MOST_BEGINNINGS).min(MOST_BEGINNINGS) }
+    }
+
     /// Counts a loss, and returns whether the query may be begun again.
     fn may_begin_again(&mut self) -> bool {
-        self.0 += 1;
-        self.0 < MOST_BEGINNINGS
+        self.count += 1;
+        self.count < self.most
     }
 
     /// The pause before the query is submitted. How long a server that is away is waited for is a matter of the database.
     fn pause(&self) -> Duration {
-        match self.0 {
+        match self.count {
             0 => Duration::ZERO,
             losses => FIRST_PAUSE * 2_u32.pow(losses.min(MOST_BEGINNINGS) - 1),
         }

@@ -118,6 +118,11 @@ impl Folders {
         Ok(named(&self.claimed, "json")?.files.into_iter().map(|(name, _)| name).collect())
     }
 
+    /// Whether the final status of a claimed job is written.
+    pub(super) fn is_ended(&self, name: &str) -> bool {
+        final_status(&self.claimed, name).exists()
+    }
+
     /// The names of the jobs that somebody wants stopped.
     pub(super) fn cancelled(&self) -> io::Result<Vec<String>> {
         Ok(named(&self.waiting, "cancel")?.files.into_iter().map(|(name, _)| name).collect())
@@ -154,12 +159,25 @@ impl Folders {
         self.claimed_by_us(name, opened, message).map(Some)
     }
 
-    /// Takes up a job whose worker has ended. `None` if a worker has it.
+    /// Takes up a job whose worker has ended. `None` if a worker has it, or if its final status was sent and is shown: then
+    /// only its files are removed.
     pub(super) fn take_up(&self, name: &str) -> io::Result<Option<Claim>> {
-        match locked(&file(&self.claimed, name))? {
-            Some((opened, message)) => self.claimed_by_us(name, opened, message).map(Some),
-            None => Ok(None),
+        let Some((opened, message)) = locked(&self.claimed_file(name))? else { return Ok(None) };
+        let claim = self.claimed_by_us(name, opened, message)?;
+        // The status of an earlier job of this name was removed when this job was claimed.
+        if claim.ended.is_none() && file(&self.done, name).is_file() {
+            self.remove_ended(name)?;
+            return Ok(None);
         }
+        Ok(Some(claim))
+    }
+
+    /// Removes a job whose final status is shown.
+    fn remove_ended(&self, name: &str) -> io::Result<()> {
+        let forgotten = self.forget_cancel(name);
+        // The job itself goes last, because then another one of this name may begin.
+        remove(&self.claimed_file(name))?;
+        forgotten
     }
 
     fn claimed_by_us(
@@ -208,12 +226,9 @@ impl Claim {
         // Somebody may have removed the folder `done` with all that was read.
         folders.make()?;
         let (ended, shown) = (final_status(&folders.claimed, name), file(&folders.done, name));
-        // The job itself goes last, because then another one of this name may begin.
         remove(&state(&folders.claimed, name))?;
         std::fs::rename(ended, &shown).map_err(|error| at(&shown, &error))?;
-        let forgotten = folders.forget_cancel(name);
-        remove(&self.path())?;
-        forgotten
+        folders.remove_ended(name)
     }
 
     /// The final status, if it is written.
@@ -305,6 +320,19 @@ mod tests {
         assert_eq!(std::fs::read(folder.path().join("done/a.json")).unwrap(), b"the status");
         assert_eq!(folders.claimed().unwrap(), [""; 0]);
         assert!(folders.claim("a").unwrap().unwrap().done == Done::default());
+    }
+
+    /// A worker that is killed after it has shown the final status may leave the job.
+    #[test]
+    fn a_job_whose_final_status_is_shown_is_removed_and_not_run_again() {
+        let (folder, folders) = spool();
+        for file in ["claimed/a.json", "done/a.json", "a.cancel"] {
+            std::fs::write(folder.path().join(file), "{}").unwrap();
+        }
+        assert!(folders.take_up("a").unwrap().is_none());
+        assert_eq!(folders.claimed().unwrap(), [""; 0]);
+        assert_eq!(folders.cancelled().unwrap(), [""; 0]);
+        assert!(folder.path().join("done/a.json").exists());
     }
 
     #[test]

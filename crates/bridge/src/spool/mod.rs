@@ -22,16 +22,20 @@ use crate::channels::{StatusChannel, blocking};
 use crate::config::JobsConfig;
 use crate::done::Account;
 use crate::lanes::Lanes;
-use crate::message::{JobRun, Metadata, Rejected, UploadTable};
+use crate::message::{JobRun, Metadata, Rejected};
 use crate::metrics::Metrics;
 use crate::observe::Observed;
 use crate::spool::folders::{Claim, Folders};
+use crate::spool::running::{Running, RunningJobs};
 use crate::spool::statuses::{Outlet, SpoolStatuses};
+use crate::spool::unsent::Unsent;
 use crate::status::now;
 
 mod files;
 mod folders;
+mod running;
 mod statuses;
+mod unsent;
 
 /// How often the folder is looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -39,6 +43,8 @@ const LOOK: Duration = Duration::from_millis(500);
 const LOOK_FOR_MORE: Duration = Duration::from_millis(50);
 /// How often a worker looks for jobs whose workers have ended.
 const LOOK_FOR_ABANDONED: Duration = Duration::from_secs(5);
+/// Number of final statuses of other workers that are sent at a time. They take no place of a job.
+const SENDS: usize = 16;
 /// The last part of the grace period, for the database to learn of queries that were ended; at most a quarter.
 const REST: Duration = Duration::from_secs(5);
 /// Time without a look at the folder after which the worker counts as dead, in milliseconds.
@@ -55,31 +61,19 @@ pub struct SpoolWorker {
     /// How often the rows of a job are begun before it is given up.
     attempts: u32,
     shutdown_grace: Duration,
-    /// The jobs that run here, by the names of their files.
-    running: Mutex<HashMap<String, Stop>>,
+    running: RunningJobs,
     /// What the log says about a file, so that it is not said at every look.
     problems: Mutex<HashMap<PathBuf, String>>,
     /// Final statuses that were sent, of jobs whose files could not be removed then.
     sent: Mutex<HashMap<String, Vec<u8>>>,
+    /// Final statuses that were refused.
+    unsent: Unsent,
     /// Cancelled when this worker is to stop: queries that run are left to other workers.
     leaves: CancellationToken,
     /// Cancelled when the grace period is over.
     ends: CancellationToken,
     /// When the folder was last looked at, in milliseconds since 1970.
     alive: AtomicU64,
-}
-
-/// A job that runs here until this is dropped.
-struct Running {
-    worker: Arc<SpoolWorker>,
-    name: String,
-    stop: Stop,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        lock(&self.worker.running).remove(&self.name);
-    }
 }
 
 impl SpoolWorker {
@@ -102,9 +96,10 @@ impl SpoolWorker {
             executing: jobs.executing,
             attempts: jobs.attempts,
             shutdown_grace: jobs.shutdown_grace(),
-            running: Mutex::default(),
+            running: RunningJobs::default(),
             problems: Mutex::default(),
             sent: Mutex::default(),
+            unsent: Unsent::default(),
             leaves: CancellationToken::new(),
             ends: CancellationToken::new(),
             alive: AtomicU64::new(now()),
@@ -122,14 +117,25 @@ impl SpoolWorker {
         info!(waiting, "takes the jobs of the folder");
         let mut jobs = JoinSet::new();
         let mut looked_for_abandoned: Option<Instant> = None;
+        let asked_to_end = self.asked_to_end(shutdown);
+        tokio::pin!(asked_to_end);
         loop {
             let is_due = looked_for_abandoned.is_none_or(|at| at.elapsed() > LOOK_FOR_ABANDONED);
-            let room = self.room(jobs.len());
+            let room = self.room();
             // Jobs that wait must not keep the abandoned ones from a worker that is never idle.
             if is_due && room > 0 {
                 looked_for_abandoned = Some(Instant::now());
             }
-            match self.look(room, is_due).await {
+            // The file system may hang. Jobs that were claimed after all are left to other workers.
+            let looked = tokio::select! {
+                biased;
+                ended = &mut asked_to_end => {
+                    self.end_jobs(&mut jobs).await;
+                    return ended;
+                }
+                looked = self.look(room, is_due) => looked,
+            };
+            match looked {
                 Ok(claims) => {
                     self.alive.store(now(), Ordering::Relaxed);
                     for (claim, running) in claims {
@@ -138,22 +144,15 @@ impl SpoolWorker {
                 }
                 Err(error) => warn!("the spool folder: {error}"),
             }
-            let is_full = self.room(jobs.len()) == 0;
+            let is_full = self.room() == 0;
             let look = tokio::time::sleep(LOOK);
             tokio::pin!(look);
             loop {
                 tokio::select! {
                     biased;
-                    () = shutdown.cancelled() => {
+                    ended = &mut asked_to_end => {
                         self.end_jobs(&mut jobs).await;
-                        return Ok(());
-                    }
-                    () = self.outlet.closed() => {
-                        self.end_jobs(&mut jobs).await;
-                        return Err(io::Error::other(
-                            "nobody reads the statuses on standard output any more; give the worker a reader that \
-                             lasts, a file, or --statuses URL",
-                        ));
+                        return ended;
                     }
                     () = &mut look => break,
                     Some(ended) = jobs.join_next(), if !jobs.is_empty() => {
@@ -170,18 +169,30 @@ impl SpoolWorker {
         }
     }
 
+    /// Waits until this worker is to end, and says whether it ends well.
+    async fn asked_to_end(&self, shutdown: &CancellationToken) -> io::Result<()> {
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => Ok(()),
+            () = self.outlet.closed() => Err(io::Error::other(
+                "nobody reads the statuses on standard output any more; give the worker a reader that lasts, a file, or \
+                 --statuses URL",
+            )),
+        }
+    }
+
     /// Number of jobs that may begin beside those that this worker has. A query that does not run in the database by
     /// itself needs a place from its beginning, and until it has one, it is left to workers that are idle.
-    fn room(&self, jobs: usize) -> usize {
+    fn room(&self) -> usize {
         let most = match self.bridge.runs_in_background() {
             true => self.executing,
             false => self.executing.min(self.lanes.open()),
         };
-        most.saturating_sub(jobs)
+        most.saturating_sub(self.running.count(false))
     }
 
-    /// Stops what is to be stopped, and claims up to `room` jobs. Nobody runs these before they are entered as running.
-    /// A file with a problem keeps no other from its turn.
+    /// Stops what is to be stopped, and claims up to `room` jobs, and others of which only the final status is to be sent.
+    /// Nobody runs these before they are entered as running. A file with a problem keeps no other from its turn.
     async fn look(
         self: &Arc<Self>,
         room: usize,
@@ -198,39 +209,43 @@ impl SpoolWorker {
             for file in waiting.unnamed {
                 this.problem(file, "its name is not UTF-8");
             }
-            let mut claims = Vec::new();
-            let enter = |claims: &mut Vec<(Claim, Running)>, claim: Claim| {
-                let running = this.enter(&claim.name);
-                claims.push((claim, running));
-            };
+            if for_abandoned {
+                this.unsent.retain(&claimed);
+            }
+            let (mut claims, now) = (Vec::new(), Instant::now());
+            let mut rooms = room;
+            let mut sends = SENDS.saturating_sub(this.running.count(true));
             for name in claimed {
-                if claims.len() < room && !lock(&this.running).contains_key(&name) {
+                let left = if folders.is_ended(&name) { &mut sends } else { &mut rooms };
+                if *left > 0 && this.unsent.is_due(&name, now) && !this.running.has(&name) {
                     match folders.take_up(&name) {
-                        Ok(Some(claim)) => enter(&mut claims, claim),
+                        Ok(Some(claim)) => {
+                            *left -= 1;
+                            claims.push(this.enter(claim));
+                        }
                         Ok(None) => {}
                         Err(error) => this.problem(folders.claimed_file(&name), &error),
                     }
                 }
             }
             for name in waiting.names {
-                if claims.len() >= room {
+                if rooms == 0 {
                     break;
                 }
                 match folders.claim(&name) {
-                    Ok(Some(claim)) => enter(&mut claims, claim),
+                    Ok(Some(claim)) => {
+                        rooms -= 1;
+                        claims.push(this.enter(claim));
+                    }
                     Ok(None) => {}
                     Err(error) => this.problem(folders.waiting_file(&name), &error),
                 }
             }
             for name in cancelled {
-                let stop = lock(&this.running).get(&name).cloned();
-                match stop {
-                    Some(stop) => stop.abort.cancel(),
-                    None => {
-                        if let Err(error) = folders.forget_cancel_of_none(&name) {
-                            this.problem(folders.cancel_file(&name), &error);
-                        }
-                    }
+                if !this.running.abort(&name)
+                    && let Err(error) = folders.forget_cancel_of_none(&name)
+                {
+                    this.problem(folders.cancel_file(&name), &error);
                 }
             }
             Ok(claims)
@@ -239,14 +254,14 @@ impl SpoolWorker {
     }
 
     /// Enters a job as running.
-    fn enter(self: &Arc<Self>, name: &str) -> Running {
+    fn enter(&self, claim: Claim) -> (Claim, Running) {
         let stop = Stop {
             hand_over: self.ends.clone(),
             hand_over_query: self.leaves.clone(),
             ..Stop::default()
         };
-        lock(&self.running).insert(name.to_owned(), stop.clone());
-        Running { worker: Arc::clone(self), name: name.to_owned(), stop }
+        let running = self.running.enter(&claim, stop);
+        (claim, running)
     }
 
     /// Says once that a file can't be taken. It is tried again at every look.
@@ -291,10 +306,10 @@ impl SpoolWorker {
                 }
             }
             Err(error) => {
-                error!(
-                    job = name,
-                    "the job stays claimed, and is taken up again in seconds: {error}"
-                );
+                if claim.ended.is_some() {
+                    self.unsent.put_off(&name, Instant::now());
+                }
+                error!(job = name, "the job stays claimed, and is taken up again: {error}");
             }
         }
     }
@@ -315,9 +330,7 @@ impl SpoolWorker {
             }
             // The worker may have ended before it ended the query.
             if let Some(id) = claim.done.execution_id.clone().filter(|_| !is_sent) {
-                let tables = parsed.ok().and_then(|job| job.upload_tables);
-                let tables = tables.unwrap_or_default().into_iter().map(UploadTable::into_table);
-                self.bridge.abandon(id, tables.collect());
+                self.bridge.abandon(id, parsed.ok().and_then(|job| job.upload_tables));
             }
             return Ok(Outcome::Aborted);
         }

@@ -6,8 +6,8 @@ use serde_json::json;
 use taploom_bridge::JobsConfig;
 
 use crate::queries::Resumable;
-use crate::support::numbers;
 use crate::support::store::Answer;
+use crate::support::{job_of, numbers};
 use crate::{Running, Site};
 
 #[tokio::test]
@@ -62,14 +62,8 @@ async fn what_is_no_job_and_what_is_not_wanted_ends_too() {
 async fn a_final_status_that_was_not_sent_is_sent_by_the_next_worker() {
     let site = Site::new(&[]).await;
     site.put("late", "SELECT 1 AS n");
-    std::fs::create_dir_all(site.spool.path().join("claimed")).unwrap();
-    std::fs::rename(
-        site.spool.path().join("late.json"),
-        site.spool.path().join("claimed/late.json"),
-    )
-    .unwrap();
     let written = json!({"jobID": "late", "status": "COMPLETED"});
-    std::fs::write(site.spool.path().join("claimed/late.ended"), written.to_string()).unwrap();
+    site.leave("late", "ended", &written.to_string());
     let worker = site.start(site.rows());
     site.until("the job", || site.is_clean()).await;
     assert_eq!(site.phases("late"), ["COMPLETED"]);
@@ -112,13 +106,26 @@ async fn a_query_outlives_workers_that_end_and_workers_that_crash() {
 }
 
 #[tokio::test]
+async fn a_query_ends_if_the_next_worker_refuses_its_job() {
+    let site = Site::new(&[]).await;
+    let mut job = job_of("as long as it takes", "file:///nowhere/refused.csv", &[("n", "long")]);
+    job["jobID"] = json!("refused");
+    site.put_text("refused", &job.to_string());
+    site.leave("refused", "done", "used=5 reads=0 execution=4711");
+    let queries = Resumable::over(site.rows());
+    let worker = site.start(queries.clone());
+    site.until("the job", || site.is_clean()).await;
+    assert_eq!(site.final_status("refused").unwrap()["status"], "ERROR");
+    site.until("the query", || queries.cancelled.load(Ordering::Relaxed) == 1).await;
+    assert_eq!(queries.submitted.load(Ordering::Relaxed), 0);
+    worker.end().await;
+}
+
+#[tokio::test]
 async fn a_job_whose_rows_were_begun_too_often_is_given_up() {
     let site = Site::new(&[]).await;
     site.put("deadly", "SELECT 1 AS n");
-    std::fs::create_dir_all(site.spool.path().join("claimed")).unwrap();
-    let from = site.spool.path().join("deadly.json");
-    std::fs::rename(from, site.spool.path().join("claimed/deadly.json")).unwrap();
-    std::fs::write(site.spool.path().join("claimed/deadly.done"), "used=5 reads=3").unwrap();
+    site.leave("deadly", "done", "used=5 reads=3");
     let jobs = JobsConfig { attempts: 3, ..JobsConfig::default() };
     let worker = site.start_with(site.rows(), &jobs);
     site.until("the job", || site.is_clean()).await;

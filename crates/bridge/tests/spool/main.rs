@@ -101,6 +101,15 @@ impl Site {
         std::fs::rename(written, self.spool.path().join(format!("{name}.json"))).unwrap();
     }
 
+    /// Claims a job for a worker that has ended, and left this.
+    fn leave(&self, name: &str, extension: &str, text: &str) {
+        let claimed = self.spool.path().join("claimed");
+        std::fs::create_dir_all(&claimed).unwrap();
+        let job = format!("{name}.json");
+        std::fs::rename(self.spool.path().join(&job), claimed.join(&job)).unwrap();
+        std::fs::write(claimed.join(format!("{name}.{extension}")), text).unwrap();
+    }
+
     fn result(&self, name: &str) -> Option<String> {
         std::fs::read_to_string(self.results.path().join(format!("{name}.csv"))).ok()
     }

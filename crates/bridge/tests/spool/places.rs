@@ -1,12 +1,14 @@
 //! Which jobs a worker leaves to others.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use serde_json::json;
 use taploom_bridge::JobsConfig;
 
 use crate::Site;
 use crate::queries::Resumable;
+use crate::support::store::Answer;
 
 #[tokio::test]
 async fn a_job_without_a_place_is_left_to_another_worker() {
@@ -35,6 +37,25 @@ async fn a_job_without_a_place_is_left_to_another_worker() {
     assert_eq!(begun(&first) + begun(&second), 5);
     first_worker.end().await;
     second_worker.end().await;
+}
+
+/// Nobody takes these statuses.
+#[tokio::test]
+async fn a_job_that_has_ended_keeps_no_other_from_its_place() {
+    let site = Site::new(&[Answer::HangAfter(0), Answer::HangAfter(0)]).await;
+    for name in ["a", "b"] {
+        site.put(name, "SELECT 1 AS n");
+        site.leave(name, "ended", &json!({"jobID": name, "status": "COMPLETED"}).to_string());
+    }
+    let queries = Resumable::over(site.rows());
+    let jobs = JobsConfig { executing: 1, ..JobsConfig::default() };
+    let worker = site.start_with(queries.clone(), &jobs);
+    site.until("the statuses are sent", || site.statuses.begun() == 2).await;
+    site.put("new", "as long as it takes");
+    let started = Instant::now();
+    site.until("the new job", || queries.submitted.load(Ordering::Relaxed) == 1).await;
+    assert!(started.elapsed() < Duration::from_secs(20), "it has waited for the others");
+    worker.crash().await;
 }
 
 #[tokio::test]

@@ -79,6 +79,7 @@ impl Site {
             .args(["worker", "--spool", &self.folder.path("jobs"), "--database", &self.database])
             .args(["--results", &self.folder.path("results")])
             .env("TAPLOOM__OBSERVE__LISTEN", "127.0.0.1:0")
+            .env("TAPLOOM__JOBS__SHUTDOWN_GRACE_SECONDS", "10")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(self.folder.path("log")).unwrap())
@@ -159,6 +160,24 @@ fn a_worker_whose_reader_ends_ends_too() {
     let mut second = site.start();
     second.until("job", "COMPLETED");
     assert_eq!(site.result("job"), "n\r\n7\r\n");
+}
+
+/// The statuses have the query, so that the first one fills the pipe.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_worker_whose_reader_has_stopped_ends_when_it_is_told_to() {
+    let site = Site::new();
+    site.put("job", &format!("SELECT n FROM numbers -- {}", "x".repeat(1 << 18)));
+    let mut worker = site.start();
+    let begun = Path::new(&site.folder.path("jobs/claimed/job.done")).to_owned();
+    let started = Instant::now();
+    while !begun.exists() {
+        assert!(started.elapsed() < Duration::from_secs(60), "{}", site.log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    worker.signal("-TERM");
+    assert_eq!(worker.wait(), Some(0), "{}", site.log());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What is known of the errors of servers: whether they went away, or call the query wrong.
+//! What is known of the errors of servers: whether they went away, or reject the query.
 
 use std::error::Error as StdError;
 use std::io;

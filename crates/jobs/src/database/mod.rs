@@ -179,7 +179,7 @@ pub trait Execution: Send + Sync {
     /// Tells the database that the result is stored and will not be read again.
     async fn forget(&mut self);
 
-    /// Removes what was made for the query, after the database itself has ended it.
+    /// Removes what was made for the query, after the database itself has ended it or its connection broke.
     async fn clean_up(&mut self) {}
 }
 
