@@ -19,6 +19,7 @@ use tokio::task::spawn_blocking;
 use tracing::warn;
 
 use crate::clock::Clock;
+use crate::database::causes;
 use crate::failure::{Failure, FailureCause};
 use crate::job::{Destination, UploadMode};
 use crate::max_bytes::{MaxBytes, TooLarge};
@@ -205,7 +206,5 @@ impl Delivery<'_> {
 
 /// What the system says of a sink, without the path of the file.
 fn cause_of_all(error: &Error) -> String {
-    let first: &(dyn std::error::Error + 'static) = error;
-    let causes = std::iter::successors(Some(first), |error| error.source());
-    causes.last().map_or_else(String::new, ToString::to_string)
+    causes(error).last().map_or_else(|| error.to_string(), ToString::to_string)
 }

@@ -15,10 +15,12 @@ use taploom_sources::postgres;
 /// A server that only says nothing for longer than the idle timeout counts as one that is slow, and would be as slow the
 /// next time.
 pub(crate) fn was_lost(error: &Error) -> bool {
-    is_shutdown(error) || causes(error).any(|cause| cause.downcast_ref().is_some_and(is_broken))
+    says_that_it_ends(error) == Some(true)
+        || causes(error).any(|cause| cause.downcast_ref().is_some_and(is_broken))
 }
 
-fn causes(error: &Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+/// The causes of an error, without itself.
+pub(crate) fn causes(error: &Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
     let first = StdError::source(error);
     std::iter::successors(first, |cause: &&(dyn StdError + 'static)| StdError::source(*cause))
 }
@@ -39,37 +41,26 @@ fn is_broken(error: &io::Error) -> bool {
 }
 
 /// Whether a server reported the error.
-#[cfg_attr(
-    not(any(feature = "mysql", feature = "postgres")),
-    expect(unused_variables, reason = "there are no servers")
-)]
 pub(crate) fn is_reported(error: &Error) -> bool {
-    #[cfg(feature = "mysql")]
-    if mysql::ServerError::find(error).is_some() {
-        return true;
-    }
-    #[cfg(feature = "postgres")]
-    if postgres::ServerError::find(error).is_some() {
-        return true;
-    }
-    false
+    says_that_it_ends(error).is_some()
 }
 
-/// Whether the server says that it ends, or that it ends the connection.
+/// Whether the server says that it ends, or that it ends the connection. `None` if no server reported the error.
 #[cfg_attr(
     not(any(feature = "mysql", feature = "postgres")),
     expect(unused_variables, reason = "there are no servers")
 )]
-fn is_shutdown(error: &Error) -> bool {
+fn says_that_it_ends(error: &Error) -> Option<bool> {
     #[cfg(feature = "mysql")]
     if let Some(server) = mysql::ServerError::find(error) {
-        return MYSQL.contains(&server.code) || server.sqlstate.starts_with("08");
+        return Some(MYSQL.contains(&server.code) || server.sqlstate.starts_with("08"));
     }
     #[cfg(feature = "postgres")]
     if let Some(server) = postgres::ServerError::find(error) {
-        return POSTGRES.contains(&server.sqlstate.as_str()) || server.sqlstate.starts_with("08");
+        let is_known = POSTGRES.contains(&server.sqlstate.as_str());
+        return Some(is_known || server.sqlstate.starts_with("08"));
     }
-    false
+    None
 }
 
 /// ER_SERVER_SHUTDOWN, ER_ABORTING_CONNECTION, ER_NEW_ABORTING_CONNECTION, ER_CONNECTION_KILLED; and what a proxy passes on

@@ -22,7 +22,7 @@ mod outage;
 mod postgres;
 mod streaming;
 
-pub(crate) use loss::{is_reported, was_lost};
+pub(crate) use loss::{causes, is_reported, was_lost};
 #[cfg(feature = "mysql")]
 pub use mysql::mysql_rows;
 #[cfg(feature = "postgres")]
