@@ -12,9 +12,7 @@ use super::options::TextTimes;
 use super::row::RowCells;
 use crate::column_list::ColumnList;
 use crate::server::block::{CellPlace, RowBlock};
-use crate::server::{
-    BatchLimits, ByteStream, QueryRows, ResultColumns, RowConnection, UnfinishedBatch,
-};
+use crate::server::{BatchLimits, ByteStream, QueryRows, ResultColumns, RowConnection};
 
 /// The rows of a running query. At most 256 KiB, besides the kernel's buffers, are read ahead of the current batch.
 /// So if the caller stops reading, the server stops sending.
@@ -100,26 +98,34 @@ impl RowSource for MysqlSource {
 impl RowConnection for MysqlConnection {
     type Error = ServerError;
 
-    async fn rows(
-        &mut self,
-        block: &mut RowBlock,
-        batch: &mut UnfinishedBatch,
-    ) -> Result<bool, Failure> {
-        let mut packet = self.wire.receive().await?;
-        if is_end(unless_error(self.wire.received(&packet))?) {
-            return Ok(true);
+    async fn row(&mut self) -> Result<Option<Range<usize>>, Failure> {
+        let packet = self.wire.receive().await?;
+        let is_row = !is_end(unless_error(self.wire.received(&packet))?);
+        Ok(is_row.then_some(packet))
+    }
+
+    fn arrived_row(&mut self) -> Option<Range<usize>> {
+        self.wire.arrived(|packet| !is_end(packet) && unless_error(packet).is_ok())
+    }
+
+    fn add_row(block: &mut RowBlock, received: &[u8], row: &Range<usize>) -> Result<(), Failure> {
+        let bytes = received.get(row.clone()).unwrap_or_default();
+        let mut cells = RowCells::new(bytes);
+        let places = block.add_row(row).ok_or_else(|| Failure::protocol("a row beyond 4 GiB"))?;
+        for place in places {
+            *place = match cells.cell() {
+                Some(Some(cell)) => {
+                    let end = row.end - cells.left();
+                    CellPlace::new(end - cell.len(), cell.len())
+                }
+                Some(None) => CellPlace::NULL,
+                None => return Err(Failure::protocol("a row with too few cells")),
+            };
         }
-        loop {
-            add_row(block, &self.wire.bytes.received, &packet)?;
-            batch.add_row(packet.len());
-            if batch.is_full() {
-                return Ok(false);
-            }
-            match self.wire.arrived(|packet| !is_end(packet) && unless_error(packet).is_ok()) {
-                Some(next) => packet = next,
-                None => return Ok(false),
-            }
+        if cells.left() > 0 {
+            return Err(Failure::protocol("a row with too many cells"));
         }
+        Ok(())
     }
 
     fn stream(&mut self) -> &mut ByteStream {
@@ -133,25 +139,4 @@ impl RowConnection for MysqlConnection {
     fn settle(&mut self, failure: Failure) -> Failure {
         Self::settle(self, failure)
     }
-}
-
-/// Finds the cells of a row.
-fn add_row(block: &mut RowBlock, received: &[u8], packet: &Range<usize>) -> Result<(), Failure> {
-    let bytes = received.get(packet.clone()).unwrap_or_default();
-    let mut cells = RowCells::new(bytes);
-    let places = block.add_row(packet).ok_or_else(|| Failure::protocol("a row beyond 4 GiB"))?;
-    for place in places {
-        *place = match cells.cell() {
-            Some(Some(cell)) => {
-                let end = packet.end - cells.left();
-                CellPlace::new(end - cell.len(), cell.len())
-            }
-            Some(None) => CellPlace::NULL,
-            None => return Err(Failure::protocol("a row with too few cells")),
-        };
-    }
-    if cells.left() > 0 {
-        return Err(Failure::protocol("a row with too many cells"));
-    }
-    Ok(())
 }

@@ -11,9 +11,7 @@ use super::failure::{Failure, ServerError};
 use super::wire::tag;
 use crate::column_list::ColumnList;
 use crate::server::block::{CellPlace, RowBlock};
-use crate::server::{
-    BatchLimits, ByteStream, QueryRows, ResultColumns, RowConnection, UnfinishedBatch,
-};
+use crate::server::{BatchLimits, ByteStream, QueryRows, ResultColumns, RowConnection};
 
 /// The rows of a running query. At most 256 KiB, besides the kernel's buffers, are read ahead of the current batch.
 /// So if the caller stops reading, the server stops sending.
@@ -101,32 +99,24 @@ impl RowSource for PostgresSource {
 impl RowConnection for PostgresConnection {
     type Error = ServerError;
 
-    async fn rows(
-        &mut self,
-        block: &mut RowBlock,
-        batch: &mut UnfinishedBatch,
-    ) -> Result<bool, Failure> {
-        let mut row = loop {
+    async fn row(&mut self) -> Result<Option<Range<usize>>, Failure> {
+        loop {
             match self.wire.receive().await? {
-                (tag::DATA_ROW, message) => break message,
+                (tag::DATA_ROW, row) => return Ok(Some(row)),
                 (tag::COMMAND_COMPLETE, _) => {}
-                (tag::READY_FOR_QUERY, _) => return Ok(true),
+                (tag::READY_FOR_QUERY, _) => return Ok(None),
                 _ => return Err(Failure::protocol("an unexpected message between the rows")),
             }
-        };
-        loop {
-            add_row(block, &self.wire.bytes.received, &row).ok_or_else(|| {
-                Failure::protocol("a row that does not have the form of its columns")
-            })?;
-            batch.add_row(row.len());
-            if batch.is_full() {
-                return Ok(false);
-            }
-            match self.wire.arrived_row() {
-                Some(next) => row = next,
-                None => return Ok(false),
-            }
         }
+    }
+
+    fn arrived_row(&mut self) -> Option<Range<usize>> {
+        self.wire.arrived_row()
+    }
+
+    fn add_row(block: &mut RowBlock, received: &[u8], row: &Range<usize>) -> Result<(), Failure> {
+        find_cells(block, received, row)
+            .ok_or_else(|| Failure::protocol("a row that does not have the form of its columns"))
     }
 
     fn stream(&mut self) -> &mut ByteStream {
@@ -143,7 +133,7 @@ impl RowConnection for PostgresConnection {
 }
 
 /// Finds the cells of a row, each after its length. `None` if the row does not have the form of its columns.
-fn add_row(block: &mut RowBlock, received: &[u8], row: &Range<usize>) -> Option<()> {
+fn find_cells(block: &mut RowBlock, received: &[u8], row: &Range<usize>) -> Option<()> {
     let bytes = received.get(..row.end)?;
     let (count, _) = bytes.get(row.start..)?.split_first_chunk()?;
     if usize::from(u16::from_be_bytes(*count)) != block.columns() {

@@ -1,6 +1,7 @@
 //! Reads the rows of a query in batches.
 
 use std::fmt;
+use std::ops::Range;
 
 use taploom_model::{Ending, Error, ErrorKind, Result, ResultSchema, Step};
 use tokio::time::{Instant, timeout_at};
@@ -11,21 +12,28 @@ use super::columns::{RefusedCell, ResultColumns};
 use super::failure::{Failure, Reported};
 use super::stream::ByteStream;
 
-/// A connection on which a query runs.
+/// A connection on which a query runs. A row is the range of its bytes in those that the stream has received.
 pub(crate) trait RowConnection: fmt::Debug + Send {
     type Error: Reported;
 
-    /// Waits for the next row, and adds it to the block, with those after it that have arrived already. It stops when
-    /// the batch is full, and before anything that is not a row. Returns whether the rows have ended.
+    /// Waits for the next row. `None` after the last one.
     ///
     /// Cancel-safe: if the future is dropped, the next call continues where it stopped.
-    fn rows(
+    fn row(
         &mut self,
-        block: &mut RowBlock,
-        batch: &mut UnfinishedBatch,
-    ) -> impl Future<Output = Result<bool, Failure<Self::Error>>> + Send;
+    ) -> impl Future<Output = Result<Option<Range<usize>>, Failure<Self::Error>>> + Send;
 
-    /// The stream of the connection. The cells of the block stand in the bytes that it received.
+    /// The next row, if it has arrived already. `None` also before anything that is not a row.
+    fn arrived_row(&mut self) -> Option<Range<usize>>;
+
+    /// Finds the cells of a row, and adds them to the block.
+    fn add_row(
+        block: &mut RowBlock,
+        received: &[u8],
+        row: &Range<usize>,
+    ) -> Result<(), Failure<Self::Error>>;
+
+    /// The stream of the connection.
     fn stream(&mut self) -> &mut ByteStream;
 
     /// Ends the query after its last row.
@@ -104,37 +112,52 @@ impl<C: RowConnection> QueryRows<C> {
     /// Appends rows until the batch is full, has to end, or the rows end.
     async fn fill(&mut self) -> Result<(), Failure<C::Error>> {
         while !self.batch.is_full() {
-            self.block.clear();
             let ends = self.batch.ends();
             if ends.is_some_and(|ends| ends <= Instant::now()) {
                 break;
             }
-            let rows = self.connection.rows(&mut self.block, &mut self.batch);
-            let have_ended = match ends {
-                Some(ends) => match timeout_at(ends, rows).await {
-                    Ok(read) => read?,
+            let row = self.connection.row();
+            let row = match ends {
+                Some(ends) => match timeout_at(ends, row).await {
+                    Ok(row) => row?,
                     Err(_) => break,
                 },
-                None => rows.await?,
+                None => row.await?,
             };
-            if have_ended {
+            let Some(row) = row else {
                 self.state = ReadState::Ended;
                 self.connection.end().await;
                 break;
-            }
-            let appended = self.columns.append(&self.block, &self.connection.stream().received);
-            if let Err((row, refused)) = appended {
-                return Err(match refused {
-                    RefusedCell::Malformed => {
-                        Failure::protocol("a cell that does not have the form of its type")
-                    }
-                    RefusedCell::Unfit(error) => {
-                        let before = self.batch.all_rows() - self.block.rows() as u64;
-                        Failure::Final(error.with_row(before + row as u64 + 1))
-                    }
-                });
-            }
+            };
+            self.append_arrived(row)?;
         }
         Ok(())
+    }
+
+    /// Appends a row, and those after it that have arrived already: first all their cells are found, then they are
+    /// appended column by column.
+    fn append_arrived(&mut self, mut row: Range<usize>) -> Result<(), Failure<C::Error>> {
+        self.block.clear();
+        loop {
+            C::add_row(&mut self.block, &self.connection.stream().received, &row)?;
+            self.batch.add_row(row.len());
+            if self.batch.is_full() {
+                break;
+            }
+            match self.connection.arrived_row() {
+                Some(next) => row = next,
+                None => break,
+            }
+        }
+        let appended = self.columns.append(&self.block, &self.connection.stream().received);
+        appended.map_err(|(row, refused)| match refused {
+            RefusedCell::Malformed => {
+                Failure::protocol("a cell that does not have the form of its type")
+            }
+            RefusedCell::Unfit(error) => {
+                let before = self.batch.all_rows() - self.block.rows() as u64;
+                Failure::Final(error.with_row(before + row as u64 + 1))
+            }
+        })
     }
 }
