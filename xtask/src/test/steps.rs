@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::tally::Tally;
 use crate::command::{cargo, command, output, run, run_lines};
-use crate::folders::{entries, root, target};
+use crate::folders::target;
 use crate::instructions::{self, Comparison};
 use crate::setup::openssl;
 use crate::{Outcome, digests, fuzz, new_format, packages};
@@ -94,6 +94,9 @@ const FEATURES_OF_FACADE: &[&str] = &["csv", "tokio", "votable"];
 
 const INSTRUCTIONS: &str = "instruction counts";
 
+/// The workspace of the packages under `examples`.
+const EXAMPLES: &str = "examples/Cargo.toml";
+
 const fn check(name: &'static str, run: fn(&mut Tally) -> Outcome) -> Step {
     Step { name, run: Run::Now(run), counts_tests: false, stops_all: false }
 }
@@ -133,8 +136,8 @@ fn build_quick(_: &mut Tally) -> Outcome {
 
 fn format(_: &mut Tally) -> Outcome {
     run(cargo(&["fmt", "--all", "--check"]))?;
-    for manifest in manifests_outside()? {
-        run(cargo(&["fmt", "--manifest-path", &manifest, "--check"]))?;
+    for manifest in [EXAMPLES, "fuzz/Cargo.toml"] {
+        run(cargo(&["fmt", "--all", "--manifest-path", manifest, "--check"]))?;
     }
     Ok(())
 }
@@ -184,13 +187,9 @@ fn features(_: &mut Tally) -> Outcome {
 fn examples(tally: &mut Tally) -> Outcome {
     let target = target().display().to_string();
     let mut failures = Vec::new();
-    for manifest in manifests_of_examples()? {
-        let package = ["--manifest-path", &manifest, "--target-dir", &target, "--locked"];
-        let tested = run_lines(cargo(&[&["test"], &package[..]].concat()), |line| {
-            tally.add_line(line);
-        });
-        failures.extend(tested.err());
-    }
+    let package = ["test", "--manifest-path", EXAMPLES, "--workspace", "--no-fail-fast"];
+    let examples = cargo(&[&package[..], &["--target-dir", &target, "--locked"]].concat());
+    failures.extend(run_lines(examples, |line| tally.add_line(line)).err());
     let documentation =
         cargo(&["test", "--workspace", "--doc", "--no-fail-fast", "--features", ALL]);
     failures.extend(run_lines(documentation, |line| tally.add_line(line)).err());
@@ -280,20 +279,4 @@ fn test_programs(kind: &str) -> Outcome<BTreeSet<String>> {
 fn metadata() -> Outcome<Value> {
     let metadata = output(cargo(&["metadata", "--no-deps", "--format-version", "1"]))?;
     serde_json::from_str(&metadata).map_err(|error| error.to_string())
-}
-
-/// The manifests of packages outside the workspace.
-fn manifests_outside() -> Outcome<Vec<String>> {
-    let mut manifests = manifests_of_examples()?;
-    manifests.push("fuzz/Cargo.toml".to_owned());
-    Ok(manifests)
-}
-
-fn manifests_of_examples() -> Outcome<Vec<String>> {
-    let folders = entries(&root().join("examples"))?;
-    let names = folders.iter().filter_map(|folder| folder.file_name());
-    Ok(names
-        .map(|name| format!("examples/{}/Cargo.toml", name.display()))
-        .filter(|manifest| root().join(manifest).is_file())
-        .collect())
 }
