@@ -4,17 +4,25 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde::de::{self, Deserializer};
-use serde::{Deserialize, Serialize};
-use taploom_format::{Arraysize, Datatype, Envelope};
-use taploom_jobs::{Failure, Secret};
+use serde_json::Number;
+#[cfg(feature = "worker")]
+use taploom_jobs::Failure;
+use taploom_jobs::Secret;
 use url::Url;
 
-use self::object::{OBJECT, Object, object};
+use self::json::{Object, object, parse};
+pub use self::metadata::Metadata;
+pub use self::rejected::Rejected;
+pub use self::result_format::{ColumnType, Format, ResultFormat};
 pub use self::tables::UploadTable;
 use crate::packed::Packed;
 
-mod object;
+mod json;
+mod metadata;
+mod rejected;
+mod result_format;
 mod tables;
 
 /// A query to run, and the destination of its result.
@@ -56,83 +64,6 @@ pub struct JobRun {
     pub upload_tables: Option<Vec<UploadTable>>,
 }
 
-/// The format and the columns of a result.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ResultFormat {
-    /// The format and its serialization.
-    #[serde(deserialize_with = "object")]
-    pub format: Format,
-    /// The XML around the rows.
-    #[serde(deserialize_with = "envelope")]
-    pub envelope: Envelope,
-    /// The columns, by position.
-    #[serde(deserialize_with = "columns")]
-    pub column_types: Vec<ColumnType>,
-    /// The base of rewritten URLs, used if the settings of the bridge have none.
-    pub base_url: Option<String>,
-}
-
-/// A format by the names of the TAP service: `VOTable` and `BINARY2`, or `Parquet`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Format {
-    /// A short name, id or extension of a format.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// The value of the option `serialization` of that format.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub serialization: Option<String>,
-}
-
-/// The type of a column of the result.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ColumnType {
-    /// The name, for error messages. Columns are matched by position.
-    pub name: String,
-    /// The primitive.
-    pub datatype: Datatype,
-    /// The shape; `None` for a single value or character.
-    #[serde(default)]
-    pub arraysize: Option<Arraysize>,
-    /// Whether the URLs in this column are rewritten to the DataLink service of this site.
-    #[serde(default)]
-    pub requires_url_rewrite: Option<bool>,
-}
-
-/// The part of a request that status messages repeat.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Metadata {
-    /// The SQL.
-    pub query: String,
-    /// The query in ADQL.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub adql_query: Option<String>,
-    /// The database.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub database: Option<String>,
-}
-
-impl Metadata {
-    /// Cuts queries to [`SHORT`] characters. Returns whether that made them shorter.
-    #[cfg(feature = "kafka")]
-    pub(crate) fn shorten(&mut self) -> bool {
-        let mut is_cut = false;
-        for query in [Some(&mut self.query), self.adql_query.as_mut()].into_iter().flatten() {
-            if let Some((end, _)) = query.char_indices().nth(SHORT) {
-                query.truncate(end);
-                is_cut = true;
-            }
-        }
-        is_cut
-    }
-}
-
-/// Characters of a query in a status that would be too large with the whole of it.
-#[cfg(feature = "kafka")]
-const SHORT: usize = 10_000;
-
 /// A job to stop.
 #[derive(Debug, Clone, Deserialize)]
 pub struct JobDelete {
@@ -142,18 +73,6 @@ pub struct JobDelete {
     /// The execution id from a status message of the job.
     #[serde(rename = "executionID")]
     pub execution_id: Option<String>,
-}
-
-/// A message that is not accepted as a job, with the members that could be read and that a status
-/// message needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejected {
-    /// The id of the job, if the message has one.
-    pub job_id: Option<String>,
-    /// The query, if the message has one.
-    pub metadata: Box<Metadata>,
-    /// The reason.
-    pub failure: Failure,
 }
 
 impl JobRun {
@@ -192,55 +111,6 @@ impl JobDelete {
     }
 }
 
-impl Rejected {
-    fn of(message: &[u8], why: &str) -> Self {
-        #[derive(Default, Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Found {
-            #[serde(rename = "jobID")]
-            job_id: Option<serde_json::Value>,
-            query: Option<serde_json::Value>,
-            adql_query: Option<serde_json::Value>,
-            database: Option<serde_json::Value>,
-        }
-        let found = serde_json::from_slice::<Object<Found>>(message);
-        let found = found.map(|Object(found)| found).unwrap_or_default();
-        let text = |value: Option<serde_json::Value>| {
-            value.and_then(|value| value.as_str().map(str::to_owned))
-        };
-        Self {
-            job_id: text(found.job_id).filter(|id| !id.is_empty()),
-            metadata: Box::new(Metadata {
-                query: text(found.query).unwrap_or_default(),
-                adql_query: text(found.adql_query),
-                database: text(found.database),
-            }),
-            failure: Failure::invalid(why),
-        }
-    }
-}
-
-/// Parses JSON. An error names the member by its path: `resultFormat.columnTypes[3].datatype`.
-fn parse<'de, T: Deserialize<'de>>(message: &'de [u8]) -> Result<T, String> {
-    let mut json = serde_json::Deserializer::from_slice(message);
-    let parsed = serde_path_to_error::deserialize::<_, Object<T>>(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        let cause = error.into_inner();
-        // serde_json appends line and column; the path of the member is clearer.
-        let text = cause.to_string();
-        let text = text.split(" at line ").next().unwrap_or_default();
-        match path.as_str() {
-            _ if cause.is_syntax() || cause.is_eof() => format!("the message is not JSON: {cause}"),
-            "." if text.ends_with(OBJECT) => format!("the message is not {OBJECT}"),
-            "." => format!("the message: {text}"),
-            _ if text.ends_with(OBJECT) => format!("{path}: it is not {OBJECT}"),
-            _ => format!("{path}: {text}"),
-        }
-    })?;
-    json.end().map_err(|error| format!("the message is not JSON: {error}"))?;
-    Ok(parsed.0)
-}
-
 fn packed_object<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Packed<ResultFormat>, D::Error> {
@@ -263,25 +133,25 @@ fn not_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
 }
 
 fn rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    let given = Option::<serde_json::Number>::deserialize(deserializer)?;
-    given
-        .map(|number| {
-            let wrong = || de::Error::custom(format!("{number} is not a whole number, 0 or more"));
-            number.as_u64().ok_or_else(wrong)
-        })
-        .transpose()
+    number(deserializer, "a whole number, 0 or more", Number::as_u64)
 }
 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    let given = Option::<serde_json::Number>::deserialize(deserializer)?;
-    given
-        .map(|number| {
-            let wrong =
-                || de::Error::custom(format!("{number} is not a number of seconds above 0"));
-            let seconds = number.as_f64().filter(|seconds| *seconds > 0.0).ok_or_else(wrong)?;
-            Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
-        })
-        .transpose()
+    number(deserializer, "a number of seconds above 0", |number| {
+        let seconds = number.as_f64().filter(|seconds| *seconds > 0.0)?;
+        Duration::try_from_secs_f64(seconds).ok()
+    })
+}
+
+/// Reads a number, if there is one. The error for one that can't be converted says what is expected.
+fn number<'de, T, D: Deserializer<'de>>(
+    deserializer: D,
+    expected: &str,
+    convert: impl FnOnce(&Number) -> Option<T>,
+) -> Result<Option<T>, D::Error> {
+    let Some(number) = Option::<Number>::deserialize(deserializer)? else { return Ok(None) };
+    let wrong = || de::Error::custom(format!("{number} is not {expected}"));
+    convert(&number).map(Some).ok_or_else(wrong)
 }
 
 /// The error does not repeat the URL, which is a secret even if it is malformed. Which URLs a result may go to is for
@@ -289,27 +159,6 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration
 fn destination<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret<Url>, D::Error> {
     let text = String::deserialize(deserializer)?;
     Url::parse(&text).map(Secret::new).map_err(|_| de::Error::custom("it is not a URL"))
-}
-
-fn columns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ColumnType>, D::Error> {
-    let columns = Vec::<Object<ColumnType>>::deserialize(deserializer)?;
-    if columns.is_empty() {
-        return Err(de::Error::custom("it is empty; a table needs at least one column"));
-    }
-    Ok(columns.into_iter().map(|Object(column)| column).collect())
-}
-
-/// Parses an [`Envelope`] and ignores unknown members.
-fn envelope<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Envelope, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Given {
-        header: String,
-        footer: String,
-        footer_overflow: String,
-    }
-    let Given { header, footer, footer_overflow } = object(deserializer)?;
-    Ok(Envelope { header, footer, footer_overflow })
 }
 
 #[cfg(test)]
@@ -422,30 +271,5 @@ mod tests {
         ] {
             assert_eq!(rejected(pointer, value), expected);
         }
-    }
-
-    #[test]
-    #[cfg(feature = "kafka")]
-    fn queries_are_cut_once_and_within_a_character() {
-        let mut metadata = Metadata {
-            query: "é".repeat(SHORT + 1),
-            adql_query: Some("SELECT 1".to_owned()),
-            database: None,
-        };
-        assert!(metadata.shorten());
-        assert_eq!(metadata.query, "é".repeat(SHORT));
-        assert_eq!(metadata.adql_query.as_deref(), Some("SELECT 1"));
-        assert!(!metadata.shorten());
-    }
-
-    #[test]
-    fn what_is_no_job_keeps_its_name() {
-        let rejected = JobRun::parse(br#"{"jobID": "uws7", "query": "SELECT 1"}"#).unwrap_err();
-        assert_eq!(rejected.job_id.as_deref(), Some("uws7"));
-        assert_eq!(rejected.metadata.query, "SELECT 1");
-        assert_eq!(rejected.failure.message, "the message: missing field `ownerID`");
-        let rejected = JobRun::parse(b"{\"jobID\": \"uws7\"").unwrap_err();
-        assert_eq!(rejected.job_id, None);
-        assert!(rejected.failure.message.starts_with("the message is not JSON: EOF"));
     }
 }

@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 use databases::Database;
 use taploom_test_servers::MariaDb;
 
-/// The server that the cases for every server are about.
+/// The server that [`databases`] tests.
 type Server = MariaDb;
 
 /// One server for all tests. It is stopped at their end.

@@ -16,7 +16,7 @@ use common::taploom;
 use databases::Database;
 use taploom_test_servers::Postgres;
 
-/// The server that the cases for every server are about.
+/// The server that [`databases`] tests.
 type Server = Postgres;
 
 /// One server for all tests. It is stopped at their end.
@@ -75,7 +75,7 @@ fn decimals_arrays_and_shapes() {
 }
 
 #[test]
-fn a_date_without_a_day_is_named() {
+fn an_infinite_date_is_an_error_that_names_the_cell() {
     let url = SERVER.url();
     let run = taploom(&["encode", &url, "-q", "SELECT 'infinity'::date AS d", "-f", "csv"]);
     run.line_says(1, &["column \"d\"", "row 1", "--columns"]);

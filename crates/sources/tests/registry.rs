@@ -136,7 +136,7 @@ fn a_location_that_no_source_reads_is_refused_without_its_password() {
 
 /// A file that exists is never reported as missing, whatever prevents it from being read.
 #[test]
-fn what_keeps_a_file_from_being_read_is_said() {
+fn the_error_says_why_a_file_can_not_be_read() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("stars.csv");
     std::fs::write(&file, "n\n1\n").unwrap();

@@ -10,7 +10,8 @@ use taploom_jobs::{
     Uploader,
 };
 
-use super::{Config, DatabaseConfig, S3Config, seconds};
+use super::check::seconds;
+use super::{Config, DatabaseConfig, S3Config};
 use crate::bridge::Bridge;
 use crate::format::Formats;
 

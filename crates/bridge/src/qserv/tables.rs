@@ -16,7 +16,8 @@ use taploom_jobs::{Failure, FailureCause, Partitioning, Secret, UserTable};
 use tracing::{info, warn};
 use url::Url;
 
-use super::{LONGEST_DELAY, NoAnswer, Service, Success};
+use super::Service;
+use super::rest::{NoAnswer, check_success};
 
 /// Time limit for the answer of a store before the rows begin, and for a description.
 const ANSWER: Duration = Duration::from_secs(60);
@@ -114,7 +115,7 @@ impl Service {
                 Ok(answer) => break answer,
                 Err(problem) if problem.unseen && started.elapsed() < self.options.outage => {
                     warn!(problem = problem.what, "the table is sent again");
-                    tokio::time::sleep(delays.next().unwrap_or(LONGEST_DELAY)).await;
+                    delays.wait().await;
                 }
                 Err(_) if broken.get().is_some() => {
                     let why = broken.get().map_or("", String::as_str);
@@ -127,18 +128,7 @@ impl Service {
                 }
             }
         };
-        match serde_json::from_slice(&answer) {
-            Ok(Success { success: 1.., .. }) => Ok(()),
-            Ok(Success { error, .. }) => {
-                let why = error.map_or_else(String::new, |error| format!(": {error}"));
-                let message = format!("Qserv does not take the table {}{why}", name(table));
-                Err(Failure::new(FailureCause::QueryFailed, message))
-            }
-            Err(error) => {
-                let message = format!("Qserv's answer can't be understood: {error}");
-                Err(Failure::new(FailureCause::Internal, message))
-            }
-        }
+        check_success(&answer, &format!("Qserv does not take the table {}", name(table)))
     }
 
     /// The request that brings a table, and why its rows broke off, if they do. Qserv reads the members in order, so the

@@ -1,5 +1,5 @@
-//! A database server as the source. A test of a server includes this module. It has the type `Server`, which says by
-//! [`Database`] what differs, and `SERVER`, the server that runs for all cases.
+//! The program with a database server as the source. The test program for a server includes this module, and defines
+//! `Server`, a type that implements [`Database`], and `SERVER`, the running server that all tests share.
 
 use std::process::Command;
 
@@ -8,25 +8,26 @@ use serde_json::{Value, json};
 use crate::common::{self, Folder, taploom};
 use crate::{SERVER, Server};
 
-/// What differs from server to server. Each has a table `stars`, of which the user `guest` may read `id` and `name`,
-/// and a table `closed`, which is closed to that user.
+/// What differs between the servers. Each has a table `stars`, which the user `guest` may read, and a table `closed`, which
+/// that user may not read.
 pub(crate) trait Database {
-    /// What a URL may begin with.
+    /// The schemes of URLs.
     const SCHEMES: [&'static str; 2];
-    /// The variable of the environment for the password.
+    /// The environment variable for the password.
     const PASSWORD_VARIABLE: &'static str;
-    /// The option of a URL that asks for TLS.
+    /// The option of a URL that requires TLS, with its value.
     const TLS_REQUIRED: &'static str;
+    /// The name of the option of a URL for the number of further attempts to connect.
     const CONNECT_RETRIES: &'static str;
 
     // Codes of errors.
     const UNKNOWN_COLUMN: &'static str;
     const UNKNOWN_DATABASE: &'static str;
     const WRONG_PASSWORD: &'static str;
-    /// Words of the error of a job whose user names a table that does not exist.
+    /// Words of the error of a job whose query names a table that does not exist, if `guest` runs it.
     const UNKNOWN_TABLE_OF_GUEST: &'static str;
 
-    /// A table with the numbers from 1 on in its column n.
+    /// A table expression with the numbers from 1 to `rows` in its column `n`.
     fn numbers(rows: u32) -> String;
 }
 
@@ -35,8 +36,8 @@ fn every_format_on_one_thread_and_on_two() {
     let folder = Folder::new();
     let url = SERVER.url();
     let query = "SELECT id, name, ra, bright, seen, mag FROM stars ORDER BY id; -- all of them";
-    let encode = |more: &[&str]| {
-        let run = taploom(&[&["encode", &url, "-q", query], more].concat());
+    let encode = |arguments: &[&str]| {
+        let run = taploom(&[&["encode", &url, "-q", query], arguments].concat());
         run.succeeds();
         run.stdout
     };
@@ -83,11 +84,11 @@ fn declared_columns_and_maxrec() {
 }
 
 #[test]
-fn rows_and_columns_are_chosen_from_the_result() {
+fn rows_and_columns_are_selected_from_the_result() {
     let url = SERVER.url();
     let query = ["encode", &url, "-q", "SELECT * FROM stars", "-f", "csv"];
-    let chosen = ["--select", "name, ra", "--where", "ra > 100 AND id = 1"];
-    let run = taploom(&[&query[..], &chosen].concat());
+    let selection = ["--select", "name, ra", "--where", "ra > 100 AND id = 1"];
+    let run = taploom(&[&query[..], &selection].concat());
     run.succeeds();
     assert_eq!(run.stdout, b"name,ra\r\nSirius,101.287\r\n");
 }
@@ -107,12 +108,12 @@ fn a_password_may_come_from_the_environment() {
 }
 
 #[test]
-fn what_is_refused_never_shows_the_password() {
+fn errors_never_show_the_password() {
     let url = SERVER.url();
     let tls = Server::TLS_REQUIRED;
     let (tls_mode, _) = tls.split_once('=').unwrap();
     let ([scheme, _], retries) = (Server::SCHEMES, Server::CONNECT_RETRIES);
-    let nobody = format!("{scheme}://taploom:p%40ss@127.0.0.1:1/test?{retries}=0");
+    let unused_port = format!("{scheme}://taploom:p%40ss@127.0.0.1:1/test?{retries}=0");
     for (url, query, status, words) in [
         (&url, "SELECT nothing FROM stars", 2, &[Server::UNKNOWN_COLUMN, "nothing"][..]),
         (&format!("{url}?{tls}"), "SELECT 1", 2, &["no TLS"]),
@@ -124,7 +125,7 @@ fn what_is_refused_never_shows_the_password() {
             &[Server::UNKNOWN_DATABASE, "elsewhere"],
         ),
         (&url.replace("taploom:", "nobody:"), "SELECT 1", 2, &[Server::WRONG_PASSWORD]),
-        (&nobody, "SELECT 1", 1, &["127.0.0.1:1"]),
+        (&unused_port, "SELECT 1", 1, &["127.0.0.1:1"]),
     ] {
         let run = taploom(&["encode", url, "-q", query]);
         run.fails_with(status, words);

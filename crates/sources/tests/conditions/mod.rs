@@ -1,4 +1,4 @@
-//! Random conditions, for databases that choose rows themselves.
+//! Random values and conditions, for tests of databases that evaluate conditions themselves.
 
 use arrow_array::{Array, RecordBatch};
 use proptest::prelude::*;
@@ -28,8 +28,8 @@ pub(crate) fn reals() -> impl Strategy<Value = f64> {
     ]
 }
 
-/// Conditions on the columns i, j, r and "s s" of numbers, b of booleans, t and u of text, and d of times; among them
-/// some that are given.
+/// Conditions on the columns i, j, r and "s s" of numbers, b of booleans, t and u of text, and d of times. Some of their
+/// comparisons come from `given`.
 pub(crate) fn conditions(
     given: impl Strategy<Value = String> + 'static,
 ) -> impl Strategy<Value = String> {
@@ -56,11 +56,11 @@ pub(crate) fn conditions(
         1 => operator().prop_map(|o| format!("t {o} u")),
         1 => (textual(), text()).prop_map(|(a, b)| format!("{a} LIKE {b}")),
         1 => (textual(), "[aA%_]{0,3}").prop_map(|(a, b)| format!("{a} LIKE '{b}'")),
-        1 => (numeric(), prop::collection::vec(number(), 1..4), any_not())
+        1 => (numeric(), prop::collection::vec(number(), 1..4), optional_not())
             .prop_map(|(a, list, not)| format!("{a} {not}IN ({})", list.join(", "))),
-        1 => (textual(), prop::collection::vec(text(), 1..4), any_not())
+        1 => (textual(), prop::collection::vec(text(), 1..4), optional_not())
             .prop_map(|(a, list, not)| format!("{a} {not}IN ({})", list.join(", "))),
-        1 => (numeric(), number(), number(), any_not())
+        1 => (numeric(), number(), number(), optional_not())
             .prop_map(|(a, low, high, not)| format!("{a} {not}BETWEEN {low} AND {high}")),
         1 => any.prop_map(|a| format!("{a} IS NULL")),
         1 => prop::sample::select(vec![
@@ -107,11 +107,11 @@ pub(crate) fn operator() -> impl Strategy<Value = &'static str> {
     ])
 }
 
-fn any_not() -> impl Strategy<Value = &'static str> {
+fn optional_not() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec!["", "NOT "])
 }
 
-/// The rows as text, in no order.
+/// The rows as sorted text, to compare results whose order is not defined.
 pub(crate) fn unordered(rows: &RecordBatch) -> Vec<String> {
     let mut lines: Vec<_> = (0..rows.num_rows())
         .map(|row| {

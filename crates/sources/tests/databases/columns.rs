@@ -5,7 +5,7 @@ use arrow_array::types::{Float64Type, Int64Type};
 use super::*;
 
 #[tokio::test]
-async fn a_declared_type_decides() {
+async fn a_declared_type_decides_how_a_value_is_read() {
     for (expression, datatype, arraysize, expected) in [
         ("1", "boolean", None, "true"),
         ("'f'", "boolean", None, "false"),
@@ -45,12 +45,12 @@ async fn a_declared_type_decides() {
 }
 
 #[tokio::test]
-async fn times_as_text_have_milliseconds_at_least() {
+async fn times_as_text_have_at_least_milliseconds() {
     for (time, decimals, xtype, expected) in [
         ("2025-05-23 17:00:35.025", "(3)", None, "2025-05-23T17:00:35.025"),
         ("2025-05-23 17:00:35", "(0)", Some("timestamp"), "2025-05-23T17:00:35.000"),
     ] {
-        let expression = format!("CAST('{time}' AS {}{decimals})", Server::TIME);
+        let expression = format!("CAST('{time}' AS {}{decimals})", Server::DATETIME);
         let metadata = json!({"datatype": "char", "arraysize": "*", "xtype": xtype});
         assert_eq!(cell(&expression, metadata).await.unwrap(), expected, "{expression}");
     }
@@ -75,7 +75,7 @@ async fn a_cell_that_does_not_fit_is_named() {
 }
 
 #[tokio::test]
-async fn positions_decide_and_declared_names_win() {
+async fn columns_are_declared_by_position_and_get_the_declared_names() {
     let query = format!("SELECT 1 AS a, CAST(2.5 AS {}) AS b", Server::DOUBLE);
     let columns = json!([{"name": "b", "datatype": "long", "unit": "deg"}, {}]);
     let read = declared(&query, columns).await.unwrap();

@@ -1,5 +1,5 @@
-//! Cases for every database server. A program of tests includes this module. It has the type `Server`, which says by
-//! [`Database`] what differs, and `SERVER`, the server that runs for all cases.
+//! Tests that every database server has to pass. The test program for a server includes this module, and defines `Server`,
+//! a type that implements [`Database`], and `SERVER`, the running server that all tests share.
 
 mod columns;
 mod connections;
@@ -25,27 +25,30 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::{BatchLimits, SERVER, Server};
 
-/// What differs from one server, and its client, to another.
+/// What differs between the servers and between their clients.
 pub(crate) trait Database {
-    /// The options that a URL gives.
+    /// The options that a URL sets.
     type Options: FromStr<Err = Error> + Debug;
     type Connection;
     /// The rows of a query.
     type Source: RowSource;
     /// Ends a query from another task.
-    type Stopper;
+    type Canceler;
 
-    /// The URL before its colon.
+    /// The scheme of URLs.
     const SCHEME: &'static str;
+
+    // Names of options in a URL.
     const CONNECT_RETRIES: &'static str;
     const CONNECT_TIMEOUT: &'static str;
     const IDLE_TIMEOUT: &'static str;
-    /// The option for the size of the largest row.
-    const MAX_ROW: &'static str;
+    /// The size of the largest row.
+    const MAX_ROW_BYTES: &'static str;
     const TLS_MODE: &'static str;
-    /// The option for a file of certificate authorities.
+    /// A file with the certificates of authorities.
     const TLS_AUTHORITIES: &'static str;
-    /// No TLS, TLS if it is offered, any certificate, any host, and this host only.
+    /// The values of [`TLS_MODE`](Self::TLS_MODE): without TLS; with TLS if the server offers it; with TLS and any
+    /// certificate; with a certificate of a known authority; and with one that is also for the host of the URL.
     const TLS_MODES: [&'static str; 5];
 
     // Codes of errors.
@@ -55,64 +58,65 @@ pub(crate) trait Database {
     const UNKNOWN_TABLE: &'static str;
     const UNKNOWN_FUNCTION: &'static str;
     const READ_ONLY: &'static str;
-    /// Somebody ended the query.
-    const STOPPED: &'static str;
-    /// What follows a code in a message.
+    /// The query was cancelled.
+    const CANCELED: &'static str;
+    /// The text that follows a code in a message.
     const AFTER_CODE: &'static str;
 
-    /// The message if a password is needed, and there is none.
-    const NO_PASSWORD: &'static str;
-    /// Further queries that are wrong, and the codes of their errors.
-    const WRONG: &'static [(&'static str, &'static str)];
-    /// Statements that can't be read, and words of the message.
-    const WITHOUT_ROWS: &'static [(&'static str, &'static str)];
-    /// Further queries for the number 1.
-    const ONE: &'static [&'static str];
+    /// Words of the error if the server wants a password and the URL has none.
+    const PASSWORD_NEEDED: &'static str;
+    /// Further queries that the server refuses, and the codes of their errors.
+    const INVALID_QUERIES: &'static [(&'static str, &'static str)];
+    /// Statements that can't be read as rows, and words of their errors.
+    const STATEMENTS_WITHOUT_ROWS: &'static [(&'static str, &'static str)];
+    /// Further queries whose result is the number 1.
+    const QUERIES_FOR_ONE: &'static [&'static str];
     /// A query for the time zone of the session, and its only right answer.
-    const TIME_ZONE: (&'static str, &'static str);
-    /// A query for the version of TLS, or null.
-    const TLS_VERSION: &'static str;
-    /// A query that gives nothing for a very long time.
-    const LONG: &'static str;
-    /// An expression that takes so many SECONDS.
-    const PAUSE: &'static str;
-    /// The expression for the number of this session.
-    const SESSION: &'static str;
-    /// Where to look for a session, up to its number.
-    const SESSIONS: &'static str;
-    /// The name of the type of doubles in a CAST.
-    const DOUBLE: &'static str;
-    /// The name of the type of 64-bit integers in a CAST.
-    const LONG_INTEGER: &'static str;
-    /// The name of the type of times without a zone.
-    const TIME: &'static str;
-    /// How many of the first rows of [`many`] have 11,400 bytes.
-    const ROWS_OF_11_400_BYTES: usize;
-    /// What only a server of another kind would send.
-    const FOREIGN: &'static [&'static [u8]];
+    const TIME_ZONE_QUERY: (&'static str, &'static str);
+    /// A query for the TLS version of the connection; its result is null without TLS.
+    const TLS_VERSION_QUERY: &'static str;
+    /// A query that runs for minutes before its first row.
+    const LONG_RUNNING_QUERY: &'static str;
+    /// The expression for the id of the session.
+    const SESSION_ID: &'static str;
 
-    /// A table with the numbers from 1 on in its column n.
+    // Names of types in a CAST.
+    const DOUBLE: &'static str;
+    const BIGINT: &'static str;
+    /// A date with a time, and without a time zone.
+    const DATETIME: &'static str;
+
+    /// Number of the first rows of [`numbered_rows`] that take 11,400 bytes together.
+    const ROWS_OF_11_400_BYTES: usize;
+    /// First bytes of a connection that no server of this kind sends.
+    const INVALID_GREETINGS: &'static [&'static [u8]];
+
+    /// A table expression with the numbers from 1 to `rows` in its column `n`.
     fn numbers(rows: u32) -> String;
-    /// A name of a column in quotes.
+    /// An expression that takes this time.
+    fn sleep(seconds: f64) -> String;
+    /// A query for the number of sessions with an id: 0 or 1.
+    fn count_sessions(id: &str) -> String;
+    /// A column name in quotes.
     fn quoted(name: &str) -> String;
 
     async fn query(options: &Self::Options, sql: &str, limits: BatchLimits)
     -> Result<Self::Source>;
-    fn stopper(source: &Self::Source) -> Self::Stopper;
-    async fn stop(stopper: &Self::Stopper) -> Result<()>;
+    fn canceler(source: &Self::Source) -> Self::Canceler;
+    async fn cancel(canceler: &Self::Canceler) -> Result<()>;
 
-    /// The code of the server's error, which has to be among the causes.
+    /// The code of the server's error, which has to be among the causes of `error`.
     fn code(error: &Error) -> String;
 
-    /// Everything that runs on the server, except this question.
+    /// The SQL of all queries that run on the server, except the one that asks for them.
     fn running(&self) -> String;
-    /// Whether a query with this text waits because its reader takes nothing.
+    /// Whether the query with this text waits because its reader takes no rows.
     fn waits_for_reader(&self, marker: &str) -> bool;
     /// Ends the session whose query has this text.
-    fn end_session(&self, marker: &str);
-    /// The query and the URL for it with a time limit of 0.3 seconds, and the code and the words of the error.
-    fn with_time_limit(&self) -> TimeLimit;
-    /// The first bytes that the server sends, in every way damaged or cut short.
+    fn kill_session(&self, marker: &str);
+    /// A query that runs longer than its time limit of 0.3 seconds.
+    fn time_limited_query(&self) -> TimeLimitedQuery;
+    /// The first bytes that the server sends: damaged at each byte, and cut short after each.
     async fn damaged_greetings(&self) -> Vec<Vec<u8>>;
 }
 
@@ -120,8 +124,8 @@ type Options = <Server as Database>::Options;
 type Connection = <Server as Database>::Connection;
 type Source = <Server as Database>::Source;
 
-/// A query that the server ends itself.
-pub(crate) struct TimeLimit {
+/// A query that the server ends because of a time limit, and the code and words of the error.
+pub(crate) struct TimeLimitedQuery {
     pub(crate) url: String,
     pub(crate) query: String,
     pub(crate) code: &'static str,
@@ -149,30 +153,33 @@ pub(crate) async fn rows_for(request: &Request<'_>) -> Result<RecordBatch> {
     Ok(concat_batches(&schema, &batches).unwrap())
 }
 
+/// All rows of a query to the shared server, in one batch.
 pub(crate) async fn rows(query: &str) -> RecordBatch {
     rows_of(&SERVER.url(), query, None).await.unwrap()
 }
 
-/// Rows of a query whose columns are declared.
+/// All rows of a query whose columns are declared.
 pub(crate) async fn declared(query: &str, columns: serde_json::Value) -> Result<RecordBatch> {
-    rows_of(&SERVER.url(), query, Some(list(columns))).await
+    rows_of(&SERVER.url(), query, Some(column_list(columns))).await
 }
 
-pub(crate) fn list(columns: serde_json::Value) -> ColumnList {
+pub(crate) fn column_list(columns: serde_json::Value) -> ColumnList {
     let columns = serde_json::from_value(columns).unwrap();
     ColumnList::new(columns)
 }
 
-pub(crate) async fn start(query: &str, limits: BatchLimits) -> Source {
+/// Starts a query to the shared server.
+pub(crate) async fn start_query(query: &str, limits: BatchLimits) -> Source {
     Server::query(&options(), query, limits).await.unwrap()
 }
 
+/// The options of connections to the shared server.
 pub(crate) fn options() -> Options {
     SERVER.url().parse().unwrap()
 }
 
-/// Reads to the end, which is an error. Also returns the number of rows before it.
-async fn error_of(source: &mut Source) -> (usize, Error) {
+/// Reads rows until there is an error, and returns the number of rows and the error.
+async fn read_to_error(source: &mut Source) -> (usize, Error) {
     let mut rows = 0;
     loop {
         match source.next().await {
@@ -189,7 +196,8 @@ pub(crate) fn texts(batch: &RecordBatch, column: usize) -> Vec<Option<String>> {
     cells.as_string::<i32>().iter().map(|cell| cell.map(str::to_owned)).collect()
 }
 
-/// One row, one column, declared: its only cell as text.
+/// The value of an expression as text, read as a column with these metadata. The elements of a list have spaces between
+/// them.
 pub(crate) async fn cell(expression: &str, metadata: serde_json::Value) -> Result<String> {
     let batch = declared(&format!("SELECT {expression} AS x"), json!([metadata])).await?;
     let column = batch.column(0);
@@ -202,7 +210,8 @@ pub(crate) async fn cell(expression: &str, metadata: serde_json::Value) -> Resul
     Ok(texts(&batch, 0)[0].clone().unwrap_or_else(|| "null".to_owned()))
 }
 
-/// Checks the error for the third of five rows, whose cell does not fit its column.
+/// Reads an expression for the numbers `n` from 1 to 5, whose value for 3 does not fit the declared type. Checks that the
+/// error names the column and the row.
 pub(crate) async fn assert_names_the_cell(
     expression: &str,
     datatype: &str,
@@ -218,22 +227,23 @@ pub(crate) async fn assert_names_the_cell(
     assert!(error.message().len() < 200, "{error:#}");
 }
 
-/// A query for `rows` rows, each with a number and 100 bytes of text.
-fn many(rows: u32) -> String {
+/// A query for rows with a number and 100 bytes of text each.
+fn numbered_rows(rows: u32) -> String {
     format!("SELECT n, REPEAT('x', 100) FROM {}", Server::numbers(rows))
 }
 
-/// A query for more rows than any test reads, which [`runs`] finds by the marker.
-fn endless(marker: &str) -> String {
-    format!("{} {marker}", many(50_000_000))
+/// A query for more rows than any test reads; [`is_running`] finds it by the marker.
+fn endless_query(marker: &str) -> String {
+    format!("{} {marker}", numbered_rows(50_000_000))
 }
 
 /// Whether a query with this text runs on the server.
-fn runs(marker: &str) -> bool {
+fn is_running(marker: &str) -> bool {
     SERVER.running().contains(marker)
 }
 
-pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+/// Waits for at most 20 seconds until a condition holds. The error says that `what` takes too long.
+pub(crate) async fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !holds() {
         assert!(Instant::now() < deadline, "{what} takes too long");

@@ -1,4 +1,4 @@
-//! Queries as they are given, and queries that are refused.
+//! Queries are sent as they are given, and errors of the server are reported.
 
 use super::*;
 
@@ -13,10 +13,10 @@ async fn a_query_is_sent_as_it_is_given() {
         "VALUES (1)",
         "SELECT * FROM one",
     ];
-    for query in queries.iter().chain(Server::ONE) {
+    for query in queries.iter().chain(Server::QUERIES_FOR_ONE) {
         assert_eq!(texts(&rows(query).await, 0), [Some("1".to_owned())], "{query}");
     }
-    let (query, time_zone) = Server::TIME_ZONE;
+    let (query, time_zone) = Server::TIME_ZONE_QUERY;
     assert_eq!(texts(&rows(query).await, 0), [Some(time_zone.to_owned())]);
 }
 
@@ -27,11 +27,11 @@ async fn wrong_queries_are_the_callers_fault() {
         ("SELEC 1", Server::SYNTAX_ERROR),
         ("SELECT nothing FROM nowhere", Server::UNKNOWN_TABLE),
         ("SELECT no_such_function(1)", Server::UNKNOWN_FUNCTION),
-        // One statement a query.
+        // A query is a single statement.
         ("SELECT 1; SELECT 2", Server::SYNTAX_ERROR),
         ("INSERT INTO kept VALUES (1) RETURNING n", Server::READ_ONLY),
     ];
-    for (query, code) in queries.iter().chain(Server::WRONG) {
+    for (query, code) in queries.iter().chain(Server::INVALID_QUERIES) {
         let error = rows_of(&SERVER.url(), query, None).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{query}: {error:#}");
         assert_eq!(Server::code(&error), *code, "{query}: {error:#}");
@@ -39,7 +39,7 @@ async fn wrong_queries_are_the_callers_fault() {
         assert!(format!("{error:#}").contains(&shown), "{error:#}");
     }
     assert_eq!(SERVER.sql("SELECT COUNT(*) FROM kept").unwrap().trim(), "0");
-    for (query, words) in Server::WITHOUT_ROWS {
+    for (query, words) in Server::STATEMENTS_WITHOUT_ROWS {
         let error = rows_of(&SERVER.url(), query, None).await.unwrap_err();
         let shown = format!("{error:#}");
         assert!(error.is_caller_fault() && shown.contains(words), "{query}: {shown}");

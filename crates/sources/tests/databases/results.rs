@@ -22,15 +22,15 @@ async fn a_thousand_columns() {
 
 #[tokio::test]
 async fn batches_end_at_rows_or_bytes() {
-    let query = many(10_000);
-    let mut source = start(&query, BatchLimits { rows: 300, bytes: usize::MAX }).await;
+    let query = numbered_rows(10_000);
+    let mut source = start_query(&query, BatchLimits { rows: 300, bytes: usize::MAX }).await;
     let mut sizes = Vec::new();
     while let Step::Rows(batch) = source.next().await.unwrap() {
         sizes.push(batch.num_rows());
     }
     assert_eq!((sizes.len(), sizes[0], sizes[33]), (34, 300, 100));
 
-    let mut source = start(&query, BatchLimits { rows: 2000, bytes: 11_400 }).await;
+    let mut source = start_query(&query, BatchLimits { rows: 2000, bytes: 11_400 }).await;
     let first = source.next().await.unwrap().rows().unwrap();
     assert_eq!(first.num_rows(), Server::ROWS_OF_11_400_BYTES);
 }
@@ -41,11 +41,11 @@ async fn numbers_of_many_rows_are_right() {
 
     let query = format!(
         "SELECT CAST(n AS {}), n / CAST(7 AS {}), CASE WHEN n % 3 <> 0 THEN n END FROM {}",
-        Server::LONG_INTEGER,
+        Server::BIGINT,
         Server::DOUBLE,
         Server::numbers(ROWS)
     );
-    let mut source = start(&query, BatchLimits::default()).await;
+    let mut source = start_query(&query, BatchLimits::default()).await;
     let mut number = 0_i64;
     while let Step::Rows(batch) = source.next().await.unwrap() {
         let integers = batch.column(0).as_primitive::<Int64Type>();
@@ -63,7 +63,7 @@ async fn numbers_of_many_rows_are_right() {
 #[tokio::test]
 async fn large_rows_are_read_up_to_a_limit() {
     let query = format!("SELECT n, REPEAT('x', n * 17825792), 'end' FROM {}", Server::numbers(2));
-    let mut source = start(&query, BatchLimits::default()).await;
+    let mut source = start_query(&query, BatchLimits::default()).await;
     for number in 1..=2 {
         let batch = source.next().await.unwrap().rows().unwrap();
         assert_eq!(batch.num_rows(), 1);
@@ -72,18 +72,18 @@ async fn large_rows_are_read_up_to_a_limit() {
         assert_eq!(batch.column(2).as_string::<i32>().value(0), "end");
     }
     assert!(source.next().await.unwrap().rows().is_none());
-    // The end stays the end.
+    // The source stays at its end.
     assert!(source.next().await.unwrap().rows().is_none());
 
-    let url = format!("{}?{}=1000000", SERVER.url(), Server::MAX_ROW);
+    let url = format!("{}?{}=1000000", SERVER.url(), Server::MAX_ROW_BYTES);
     let error = rows_of(&url, "SELECT REPEAT('x', 2000000)", None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Resources);
-    assert!(error.message().contains(Server::MAX_ROW), "{error}");
+    assert!(error.message().contains(Server::MAX_ROW_BYTES), "{error}");
 }
 
 #[tokio::test]
 async fn wide_text_is_read_whole() {
-    // Around the numbers from which a length takes more bytes.
+    // Lengths at which the protocols begin to use more bytes for a length.
     let lengths = [250, 251, 252, 65_535, 65_536];
     let cells: Vec<_> = lengths.iter().map(|length| format!("REPEAT('é', {length})")).collect();
     let rows = rows(&format!("SELECT {}, 'end'", cells.join(", "))).await;
@@ -94,7 +94,7 @@ async fn wide_text_is_read_whole() {
     assert_eq!(texts(&rows, lengths.len()), [Some("end".to_owned())]);
 }
 
-/// The rows have several times the size of the memory that they may take.
+/// The rows take several times as many bytes as the source may hold.
 #[test]
 fn a_wide_result_takes_little_memory() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -103,7 +103,7 @@ fn a_wide_result_takes_little_memory() {
     let query = format!("SELECT {columns} FROM {}", Server::numbers(5_500));
     let meter = HeapMeter::start().unwrap();
     let rows = runtime.block_on(async {
-        let mut source = start(&query, BatchLimits::default()).await;
+        let mut source = start_query(&query, BatchLimits::default()).await;
         let mut rows = 0;
         while let Step::Rows(batch) = source.next().await.unwrap() {
             rows += batch.num_rows();

@@ -1,4 +1,4 @@
-//! The heap that sources take. It is counted for each thread, so these tests can run at once.
+//! The heap that sources take. It is counted for each thread, so these tests can run in parallel.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics")]
 

@@ -41,8 +41,8 @@ fn texts(column: usize, rows: usize, bytes: usize, distinct: usize) -> ArrayRef 
 }
 
 #[test]
-fn the_heap_is_what_was_granted() {
-    type Make = fn(usize) -> ArrayRef;
+fn the_heap_stays_within_the_memory_budget() {
+    type MakeColumn = fn(usize) -> ArrayRef;
     let snappy = || WriterProperties::builder().set_compression(Compression::SNAPPY);
     let zstd = || {
         let codec = Compression::ZSTD(ZstdLevel::default());
@@ -52,7 +52,7 @@ fn the_heap_is_what_was_granted() {
     let groups = || snappy().set_max_row_group_row_count(Some(3000));
     // Title, properties, number of columns, a function that makes a column, and whether a limit of 2 MiB
     // needs scratch.
-    let shapes: [(&str, WriterProperties, usize, Make, bool); 7] = [
+    let shapes: [(&str, WriterProperties, usize, MakeColumn, bool); 7] = [
         ("doubles, dictionaries", snappy().build(), 60, |at| doubles(at, 20_000), true),
         ("doubles, zstd", zstd().build(), 60, |at| doubles(at, 20_000), true),
         ("lists", small_pages().build(), 12, |at| lists(at, 20_000), true),
@@ -83,9 +83,9 @@ fn the_heap_is_what_was_granted() {
             while let Step::Rows(batch) = block_on(source.next()).unwrap() {
                 drop(batch);
             }
-            let most = memory + columns * row_groups * METADATA;
+            let limit = memory + columns * row_groups * METADATA;
             let peak = meter.peak();
-            assert!(peak <= most, "{title}: {peak} bytes with {memory}, at most {most}");
+            assert!(peak <= limit, "{title}: {peak} bytes with {memory}, at most {limit}");
             if memory == 2 << 20 {
                 assert_eq!(scratch.peak() > 0, needs_scratch, "{title}");
             }

@@ -38,13 +38,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use self::databases::{
-    assert_names_the_cell, cell, declared, list, options, rows, rows_for, rows_of, start, texts,
+    assert_names_the_cell, cell, column_list, declared, options, rows, rows_for, rows_of,
+    start_query, texts,
 };
 
-/// The server that the cases for every server are about.
+/// The server that [`databases`] tests.
 type Server = MariaDb;
 
-/// One server for all tests; it ends with them.
+/// One server for all tests. It is stopped at their end.
 static SERVER: LazyLock<MariaDb> = LazyLock::new(|| {
     let arguments = vec!["--max-allowed-packet=128M".to_owned()];
     MariaDb::start_with(&Settings { arguments, ..Settings::default() }).unwrap()

@@ -1,13 +1,13 @@
-//! Random tables and conditions: the rows that the server chooses are those that are chosen from all rows.
+//! Random tables and conditions: the rows that the server selects are those that Taploom selects from all rows.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::conditions::{conditions, integers, operator, reals, texts, unordered};
-use super::pushed::{Wish, ask};
+use super::pushed::{Selection, selected_rows};
 use super::*;
 
-/// A literal of MySQL for text of any kind.
+/// A literal of MySQL for any text.
 fn quoted(text: &str) -> String {
     let digits: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
     format!("_utf8mb4 X'{digits}'")
@@ -83,7 +83,7 @@ fn rows_of_a_table() -> impl Strategy<Value = Vec<String>> {
 /// Conditions on the columns that only this table has.
 fn own_conditions() -> impl Strategy<Value = String> {
     let times = || prop::sample::select(vec!["d", "ts", "da"]);
-    // Among them the numbers that arrive where others are stored.
+    // The server sends some of these numbers for other stored numbers, such as 16777200 for 16777216.
     let floats = vec!["0.1", "0.333333", "1234570", "16777200", "1e-42", "3.4e38"];
     prop_oneof![
         1 => (times(), operator(), prop::sample::select(TIMES.to_vec()))
@@ -123,10 +123,11 @@ fn a_condition_gives_the_same_rows_in_mariadb_and_here() {
         }
         for text in &conditions {
             for select in [None, Some("t, i, r AS x")] {
-                let wish = Wish { select, condition: Some(text), ..Wish::default() };
-                let ask = |sql| runtime.block_on(ask(&url, sql, wish));
-                // With a limit, the server is asked for all rows.
-                let (pushed, all) = (ask("SELECT * FROM p"), ask("SELECT * FROM p LIMIT 100"));
+                let selection = Selection { select, condition: Some(text), ..Selection::default() };
+                let selected_rows = |sql| runtime.block_on(selected_rows(&url, sql, selection));
+                // A query with LIMIT is not changed, so all rows are read.
+                let (pushed, all) =
+                    (selected_rows("SELECT * FROM p"), selected_rows("SELECT * FROM p LIMIT 100"));
                 match (pushed, all) {
                     (Ok(pushed), Ok(all)) => {
                         prop_assert_eq!(unordered(&pushed), unordered(&all), "{}", text);

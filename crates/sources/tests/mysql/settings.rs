@@ -1,7 +1,7 @@
-//! Servers with other settings, and servers that can't choose rows themselves.
+//! Servers with settings other than the defaults, and servers to which conditions can't be pushed down.
 
 use super::conditions::unordered;
-use super::pushed::{Wish, ask};
+use super::pushed::{Selection, selected_rows};
 use super::*;
 
 #[tokio::test]
@@ -34,16 +34,20 @@ async fn the_result_is_the_same_in_every_sql_mode() {
             "c = ''",
             "\"a\\b\" IN ('', 'y')",
         ] {
-            let wish = Wish { condition: Some(condition), select: Some("c"), ..Wish::default() };
-            let pushed = ask(&server.url(), "SELECT * FROM modes", wish).await.unwrap();
-            let all = ask(&server.url(), "SELECT * FROM modes LIMIT 9", wish).await.unwrap();
+            let selection =
+                Selection { condition: Some(condition), select: Some("c"), ..Selection::default() };
+            let pushed =
+                selected_rows(&server.url(), "SELECT * FROM modes", selection).await.unwrap();
+            let all = selected_rows(&server.url(), "SELECT * FROM modes LIMIT 9", selection)
+                .await
+                .unwrap();
             assert_eq!(unordered(&pushed), unordered(&all), "{mode}: {condition}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_limit_of_the_server_leaves_out_no_rows() {
+async fn sql_select_limit_leaves_out_no_rows() {
     let server = MariaDb::start().unwrap();
     server.sql("SET GLOBAL sql_select_limit = 2").unwrap();
     let limited = format!("{}?session=unchanged", server.url());
@@ -52,47 +56,53 @@ async fn a_limit_of_the_server_leaves_out_no_rows() {
         assert_eq!(rows.num_rows(), expected, "{url}");
     }
     server.sql("CREATE TABLE five AS SELECT CAST(seq AS INT) i FROM seq_1_to_5").unwrap();
-    let wish = Wish { condition: Some("i > 1"), ..Wish::default() };
-    assert_eq!(ask(&server.url(), "SELECT * FROM five", wish).await.unwrap().num_rows(), 4);
+    let selection = Selection { condition: Some("i > 1"), ..Selection::default() };
+    assert_eq!(
+        selected_rows(&server.url(), "SELECT * FROM five", selection).await.unwrap().num_rows(),
+        4
+    );
 }
 
-/// A door to the server that shuts when it is asked to prepare a query.
-async fn narrow_door() -> String {
+/// The URL of a TCP proxy in front of the server, which closes a connection when the client prepares a statement.
+async fn proxy_without_prepare() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let server = SERVER.port();
+    let server_port = SERVER.port();
     tokio::spawn(async move {
         loop {
-            let (near, _) = listener.accept().await.unwrap();
+            let (client, _) = listener.accept().await.unwrap();
             tokio::spawn(async move {
-                let far = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
-                let ((mut near_read, mut near_write), (mut far_read, mut far_write)) =
-                    (near.into_split(), far.into_split());
-                let back = tokio::spawn(async move {
-                    let _ = tokio::io::copy(&mut far_read, &mut near_write).await;
+                let server = TcpStream::connect(("127.0.0.1", server_port)).await.unwrap();
+                let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
+                    (client.into_split(), server.into_split());
+                let answers = tokio::spawn(async move {
+                    let _ = tokio::io::copy(&mut from_server, &mut to_client).await;
                 });
                 let mut packet = vec![0; 1 << 16];
-                while let Ok(length @ 1..) = near_read.read(&mut packet).await {
-                    // The first packet of a command has the number 0.
+                while let Ok(length @ 1..) = from_client.read(&mut packet).await {
+                    // The first packet of a command has the number 0; 0x16 is COM_STMT_PREPARE.
                     if packet[3..5] == [0, 0x16] {
                         break;
                     }
-                    far_write.write_all(&packet[..length]).await.unwrap();
+                    to_server.write_all(&packet[..length]).await.unwrap();
                 }
-                back.abort();
+                answers.abort();
             });
         }
     });
-    SERVER.url().replace(&SERVER.port().to_string(), &port.to_string())
+    SERVER.url().replace(&server_port.to_string(), &port.to_string())
 }
 
 #[tokio::test]
-async fn a_server_that_can_not_do_it_is_asked_for_all_rows() {
+async fn all_rows_are_read_if_a_condition_can_not_be_pushed_down() {
     SERVER
         .sql("CREATE TABLE few (i INT, t TEXT); INSERT INTO few VALUES (1, 'a'), (2, 'b')")
         .unwrap();
-    let wish = Wish { select: Some("t"), condition: Some("i = 2"), ..Wish::default() };
-    let rows = ask(&narrow_door().await, "SELECT * FROM few", wish).await.unwrap();
+    let selection =
+        Selection { select: Some("t"), condition: Some("i = 2"), ..Selection::default() };
+    let rows = selected_rows(&proxy_without_prepare().await, "SELECT * FROM few", selection)
+        .await
+        .unwrap();
     assert_eq!(texts(&rows, 0), [Some("b".to_owned())]);
 
     let server = MariaDb::start_with(&Settings {
@@ -107,14 +117,14 @@ async fn a_server_that_can_not_do_it_is_asked_for_all_rows() {
         )
         .unwrap();
     for (setting, pushed) in [
-        // It would keep the whole table in a temporary one.
+        // The server would copy the whole table to a temporary one.
         ("optimizer_switch = 'derived_merge=off'", "0"),
         ("character_set_results = latin1", "0"),
         ("character_set_client = gbk", "0"),
         ("sql_mode = ''", "1"),
     ] {
         server.sql(&format!("SET GLOBAL init_connect = \"SET {setting}\"")).unwrap();
-        let rows = ask(&server.url(), "SELECT * FROM few", wish).await.unwrap();
+        let rows = selected_rows(&server.url(), "SELECT * FROM few", selection).await.unwrap();
         assert_eq!(texts(&rows, 0), [Some("b".to_owned())], "{setting}");
         let log = "SELECT COUNT(*) FROM mysql.general_log \
                    WHERE command_type = 'Query' AND argument LIKE 'SELECT taploom%'";

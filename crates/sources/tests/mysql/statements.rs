@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn no_file_of_this_machine_is_given_away() {
+async fn files_of_this_machine_are_not_sent() {
     SERVER.sql("CREATE TABLE loot (t TEXT)").unwrap();
     let url = format!("{}?session=unchanged", SERVER.url());
     let options: MysqlOptions = url.parse().unwrap();
@@ -19,7 +19,7 @@ async fn plain_statements() {
     let mut connection = MysqlConnection::connect(&options).await.unwrap();
     connection.execute("CREATE TABLE plain (n INT)").await.unwrap();
     assert_eq!(connection.execute("INSERT INTO plain VALUES (1), (2), (3)").await.unwrap(), 3);
-    // Rows that nobody asked for leave the connection in order.
+    // Rows are discarded, and the connection can be used further.
     assert_eq!(connection.execute("SELECT * FROM plain").await.unwrap(), 0);
     let error = connection.execute("DROP TABLE nothing").await.unwrap_err();
     assert_eq!(server_error(&error).code, 1051);
@@ -30,7 +30,7 @@ async fn plain_statements() {
 }
 
 #[tokio::test]
-async fn every_login_that_a_server_asks_for() {
+async fn methods_of_authentication() {
     SERVER
         .sql(
             "CREATE USER native IDENTIFIED VIA mysql_native_password USING PASSWORD('p@ss/w:rd');

@@ -1,6 +1,6 @@
 //! Types of columns and values of cells.
 
-use super::pushed::{Wish, ask};
+use super::pushed::{Selection, selected_rows};
 use super::*;
 
 #[tokio::test]
@@ -107,9 +107,9 @@ async fn every_type_of_the_server_has_an_arrow_type() {
 }
 
 #[tokio::test]
-async fn the_fields_of_what_arrow_has_no_type_for() {
+async fn values_without_an_arrow_type_have_a_votable_type() {
     let query = "SELECT CAST(1.50 AS DECIMAL(5, 2)), b'101' | 0, NULL, TIME('01:02:03')";
-    let result = start(query, BatchLimits::default()).await;
+    let result = start_query(query, BatchLimits::default()).await;
     let columns = result.schema().columns();
     for index in [0, 2, 3] {
         let vo_type = columns[index].vo_type().unwrap();
@@ -119,7 +119,7 @@ async fn the_fields_of_what_arrow_has_no_type_for() {
         );
     }
     SERVER.sql("CREATE TABLE bits (b BIT(3)); INSERT INTO bits VALUES (b'011')").unwrap();
-    let mut source = start("SELECT b FROM bits", BatchLimits::default()).await;
+    let mut source = start_query("SELECT b FROM bits", BatchLimits::default()).await;
     assert_eq!(source.schema().columns()[0].vo_type().unwrap().to_string(), "bit of arraysize 3");
     assert_eq!(source.next().await.unwrap().rows().unwrap().num_rows(), 1);
     assert!(source.next().await.unwrap().rows().is_none());
@@ -138,7 +138,7 @@ async fn bits_and_bytes_are_read_as_they_are_declared() {
     ] {
         assert_eq!(cell("b FROM bit_kinds --", metadata).await.unwrap(), expected);
     }
-    // Bytes as bytes, and as text with numbers in it.
+    // Bytes can be read as bytes, as the digits of a number, and as text.
     let bytes =
         declared("SELECT x'00ff31'", json!([{"datatype": "unsignedByte", "arraysize": "*"}]));
     assert_eq!(bytes.await.unwrap().column(0).as_binary::<i32>().value(0), b"\x00\xff1");
@@ -178,7 +178,7 @@ async fn a_bit_is_a_column_or_cast_to_a_number() {
                         let said = format!("{error:#}");
                         assert!(said.contains("CAST(x AS UNSIGNED)"), "{expression}: {said}");
                     }
-                    // Some servers make a number of it, which says so.
+                    // The server may give the type of the expression as a number; then the value is right.
                     Ok(read) => {
                         let cast =
                             format!("CAST({expression} AS UNSIGNED) FROM masks WHERE id = 1 --");
@@ -194,14 +194,14 @@ async fn a_bit_is_a_column_or_cast_to_a_number() {
             if let Ok(read) = cell(&query, json!({"name": "x", "datatype": "long"})).await {
                 assert_eq!(read, expected, "{query}");
             } else {
-                assert_ne!(from, "masks", "a column of a table is read");
+                assert_ne!(from, "masks", "a column of a table has to be read");
             }
         }
     }
 }
 
 #[tokio::test]
-async fn dates_that_are_none_are_an_error_unless_text_is_asked_for() {
+async fn zero_dates_are_an_error_unless_text_is_declared() {
     SERVER
         .sql(
             "SET sql_mode = ''; CREATE TABLE zero (d DATE, t DATETIME);
@@ -227,10 +227,10 @@ async fn decimals_are_compared_as_numbers_if_they_are_declared_so() {
     SERVER
         .sql("CREATE TABLE decimals (de DECIMAL(5, 2)); INSERT INTO decimals VALUES (0.5), (9), (10)")
         .unwrap();
-    let doubles = list(json!([{"datatype": "double"}]));
+    let doubles = column_list(json!([{"datatype": "double"}]));
     let matching = |query, columns| {
-        let wish = Wish { condition: Some("de > 1"), columns, ..Wish::default() };
-        async move { ask(&SERVER.url(), query, wish).await }
+        let selection = Selection { condition: Some("de > 1"), columns, ..Selection::default() };
+        async move { selected_rows(&SERVER.url(), query, selection).await }
     };
     let error = matching("SELECT * FROM decimals", None).await.unwrap_err();
     assert!(error.to_string().contains("double with --columns, or CAST"), "{error}");

@@ -1,24 +1,24 @@
-//! PostgreSQL, as the cases for every server see it.
+//! What the tests for every server need to know about PostgreSQL.
 
 use taploom_model::{Error, Result};
 use taploom_sources::postgres::QueryCanceler;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::databases::{Database, TimeLimit};
+use super::databases::{Database, TimeLimitedQuery};
 use super::*;
 
 impl Database for Postgres {
     type Options = PostgresOptions;
     type Connection = PostgresConnection;
     type Source = PostgresSource;
-    type Stopper = QueryCanceler;
+    type Canceler = QueryCanceler;
 
     const SCHEME: &'static str = "postgres";
     const CONNECT_RETRIES: &'static str = "connect_retries";
     const CONNECT_TIMEOUT: &'static str = "connect_timeout";
     const IDLE_TIMEOUT: &'static str = "idle_timeout";
-    const MAX_ROW: &'static str = "max_row";
+    const MAX_ROW_BYTES: &'static str = "max_row";
     const TLS_MODE: &'static str = "sslmode";
     const TLS_AUTHORITIES: &'static str = "sslrootcert";
     const TLS_MODES: [&'static str; 5] =
@@ -30,16 +30,16 @@ impl Database for Postgres {
     const UNKNOWN_TABLE: &'static str = "42P01";
     const UNKNOWN_FUNCTION: &'static str = "42883";
     const READ_ONLY: &'static str = "25006";
-    const STOPPED: &'static str = "57014";
+    const CANCELED: &'static str = "57014";
     const AFTER_CODE: &'static str = ": ";
 
-    const NO_PASSWORD: &'static str = "PGPASSWORD";
-    const WRONG: &'static [(&'static str, &'static str)] = &[
+    const PASSWORD_NEEDED: &'static str = "PGPASSWORD";
+    const INVALID_QUERIES: &'static [(&'static str, &'static str)] = &[
         ("WITH d AS (DELETE FROM kept RETURNING n) SELECT * FROM d", "25006"),
         ("SELECT set_config('transaction_read_only', 'off', false)", "25001"),
         ("SELECT 1 / (n - 5) FROM generate_series(1, 9) n", "22012"),
     ];
-    const WITHOUT_ROWS: &'static [(&'static str, &'static str)] = &[
+    const STATEMENTS_WITHOUT_ROWS: &'static [(&'static str, &'static str)] = &[
         ("SET TimeZone = 'CET'", "gives no rows"),
         ("COMMIT", "gives no rows"),
         ("COPY kept TO STDOUT", "gives no rows"),
@@ -50,20 +50,18 @@ impl Database for Postgres {
         ("SELECT $1::int", "a parameter ($1)"),
         ("SELECT 'a\0b'", "can't be sent"),
     ];
-    const ONE: &'static [&'static str] = &["TABLE one", ";; SELECT 1 AS a;;"];
-    const TIME_ZONE: (&'static str, &'static str) = ("SHOW TimeZone", "UTC");
-    const TLS_VERSION: &'static str =
+    const QUERIES_FOR_ONE: &'static [&'static str] = &["TABLE one", ";; SELECT 1 AS a;;"];
+    const TIME_ZONE_QUERY: (&'static str, &'static str) = ("SHOW TimeZone", "UTC");
+    const TLS_VERSION_QUERY: &'static str =
         "SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
-    const LONG: &'static str = "SELECT pg_sleep(1000)";
-    const PAUSE: &'static str = "pg_sleep(SECONDS)";
-    const SESSION: &'static str = "pg_backend_pid()";
-    const SESSIONS: &'static str = "pg_stat_activity WHERE pid";
+    const LONG_RUNNING_QUERY: &'static str = "SELECT pg_sleep(1000)";
+    const SESSION_ID: &'static str = "pg_backend_pid()";
     const DOUBLE: &'static str = "float8";
-    const LONG_INTEGER: &'static str = "int8";
-    const TIME: &'static str = "timestamp";
+    const BIGINT: &'static str = "int8";
+    const DATETIME: &'static str = "timestamp";
     // The number of the columns, two lengths, 4 bytes of a number and 100 of text.
     const ROWS_OF_11_400_BYTES: usize = 100;
-    const FOREIGN: &'static [&'static [u8]] = &[
+    const INVALID_GREETINGS: &'static [&'static [u8]] = &[
         b"N",
         b"NR\0\0\0\x08\0\0\0\x63",
         b"NR\0\0\0\x08\0\0\0\x0b",
@@ -75,6 +73,14 @@ impl Database for Postgres {
 
     fn numbers(rows: u32) -> String {
         format!("generate_series(1, {rows}) AS n")
+    }
+
+    fn sleep(seconds: f64) -> String {
+        format!("pg_sleep({seconds})")
+    }
+
+    fn count_sessions(id: &str) -> String {
+        format!("SELECT COUNT(*) FROM pg_stat_activity WHERE pid = {id}")
     }
 
     fn quoted(name: &str) -> String {
@@ -89,12 +95,12 @@ impl Database for Postgres {
         postgres::query(options, sql, None, limits).await
     }
 
-    fn stopper(source: &PostgresSource) -> QueryCanceler {
+    fn canceler(source: &PostgresSource) -> QueryCanceler {
         source.canceler()
     }
 
-    async fn stop(stopper: &QueryCanceler) -> Result<()> {
-        stopper.cancel().await
+    async fn cancel(canceler: &QueryCanceler) -> Result<()> {
+        canceler.cancel().await
     }
 
     fn code(error: &Error) -> String {
@@ -113,16 +119,16 @@ impl Database for Postgres {
         self.sql(&format!("{count} AND query LIKE '%{marker}'")).unwrap().trim() == "1"
     }
 
-    fn end_session(&self, marker: &str) {
+    fn kill_session(&self, marker: &str) {
         let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity";
         let sql = format!("{end} WHERE query LIKE '%{marker}' AND pid <> pg_backend_pid()");
         assert_eq!(self.sql(&sql).unwrap().trim(), "1");
     }
 
-    fn with_time_limit(&self) -> TimeLimit {
-        TimeLimit {
+    fn time_limited_query(&self) -> TimeLimitedQuery {
+        TimeLimitedQuery {
             url: format!("{}?statement_timeout=0.3", self.url()),
-            query: Self::LONG.to_owned(),
+            query: Self::LONG_RUNNING_QUERY.to_owned(),
             code: "57014",
             words: "statement timeout",
         }
@@ -130,7 +136,7 @@ impl Database for Postgres {
 
     async fn damaged_greetings(&self) -> Vec<Vec<u8>> {
         let mut server = TcpStream::connect(("127.0.0.1", self.port())).await.unwrap();
-        // The question for TLS, which is answered by one letter, and the start of a session.
+        // The request for TLS, which the server answers by one letter, and then the start of a session.
         server.write_all(b"\0\0\0\x08\x04\xd2\x16\x2f").await.unwrap();
         let mut greeting = vec![server.read_u8().await.unwrap()];
         assert_eq!(greeting, b"N");

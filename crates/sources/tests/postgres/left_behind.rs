@@ -1,9 +1,8 @@
-//! What a query leaves on the server.
+//! Nothing of a query is left on the server after its end.
 
-use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
+use taploom_test_servers::Link;
 
-use super::databases::until;
+use super::databases::wait_until;
 use super::*;
 
 #[tokio::test]
@@ -16,24 +15,17 @@ async fn large_objects_are_not_kept() {
 /// A client that is killed does not cancel its query.
 #[tokio::test]
 async fn the_query_of_a_client_that_is_gone_ends() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let door = listener.local_addr().unwrap().port();
-    let server = SERVER.port();
-    let passing = tokio::spawn(async move {
-        let (mut near, _) = listener.accept().await.unwrap();
-        let mut far = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
-        copy_bidirectional(&mut near, &mut far).await
-    });
-    let url = SERVER.url().replace(&server.to_string(), &door.to_string());
+    let mut link = Link::to(SERVER.port()).unwrap();
+    let url = SERVER.url().replace(&SERVER.port().to_string(), &link.port().to_string());
     let query = "SELECT pg_sleep(1000) /* of a client that is gone */";
     let reading = tokio::spawn(async move { rows_of(&url, query, None).await });
-    let runs = || {
+    let is_running = || {
         let others = "SELECT count(*) FROM pg_stat_activity \
                       WHERE query LIKE '%client that is gone%' AND pid <> pg_backend_pid()";
         SERVER.sql(&format!("{others} AND state = 'active'")).unwrap().trim() != "0"
     };
-    until("the beginning of the query", runs).await;
-    passing.abort();
+    wait_until("the beginning of the query", is_running).await;
+    link.close();
     assert_eq!(reading.await.unwrap().unwrap_err().kind(), ErrorKind::Source);
-    until("the end of the query", || !runs()).await;
+    wait_until("the end of the query", || !is_running()).await;
 }

@@ -1,10 +1,10 @@
-//! Ways to log in.
+//! Methods of authentication, and Unix sockets.
 
-use super::databases::until;
+use super::databases::wait_until;
 use super::*;
 
 #[tokio::test]
-async fn every_login_that_a_server_asks_for() {
+async fn methods_of_authentication() {
     let methods = [
         ("md5", None),
         ("scram-sha-256", None),
@@ -12,7 +12,7 @@ async fn every_login_that_a_server_asks_for() {
         ("password", Some("in clear text")),
         ("reject", Some("error 28000")),
     ];
-    // Each is the name of a user, too.
+    // The user of each method has its name.
     let mut logins = String::new();
     for (method, _) in methods {
         let encryption = if method == "md5" { "md5" } else { "scram-sha-256" };
@@ -29,7 +29,7 @@ async fn every_login_that_a_server_asks_for() {
     let before = loaded();
     std::fs::write(&file, logins).unwrap();
     SERVER.sql("SELECT pg_reload_conf()").unwrap();
-    until("the server", || loaded() != before).await;
+    wait_until("the reading of pg_hba.conf", || loaded() != before).await;
 
     for (method, refused) in methods {
         let url = SERVER.url().replace("taploom:", &format!("{method}:"));
@@ -46,7 +46,7 @@ async fn every_login_that_a_server_asks_for() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_socket_is_a_folder() {
+async fn a_host_that_is_a_folder_has_a_unix_socket() {
     let folder = SERVER.folder().display().to_string().replace('/', "%2F");
     let url = format!("postgres://postgres@{folder}:{}/test", SERVER.port());
     assert_eq!(rows_of(&url, "SELECT 1", None).await.unwrap().num_rows(), 1);

@@ -14,9 +14,9 @@ mod left_behind;
 mod logins;
 mod odd_queries;
 mod odd_values;
+mod psql;
 mod random_values;
 mod roles;
-mod same;
 mod shapes;
 mod types;
 
@@ -37,10 +37,10 @@ use taploom_test_servers::Postgres;
 
 use self::databases::{declared, rows, rows_of, texts};
 
-/// The server that the cases for every server are about.
+/// The server that [`databases`] tests.
 type Server = Postgres;
 
-/// One server for all tests; it ends with them.
+/// One server for all tests. It is stopped at their end.
 static SERVER: LazyLock<Postgres> = LazyLock::new(|| {
     let server = Postgres::start().unwrap();
     server.create_sphere().unwrap();

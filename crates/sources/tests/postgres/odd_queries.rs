@@ -1,4 +1,4 @@
-//! Queries that nobody writes, and servers that say more than rows.
+//! Unusual queries, and messages of the server other than rows.
 
 use arrow_array::types::Int64Type;
 
@@ -70,7 +70,7 @@ async fn nothing_can_be_changed() {
 }
 
 #[tokio::test]
-async fn notices_are_passed_over() {
+async fn notices_are_ignored() {
     SERVER
         .sql(
             "CREATE FUNCTION chatty(n int, length int) RETURNS int LANGUAGE plpgsql AS

@@ -1,16 +1,16 @@
-//! Values at the edges of their types.
+//! Special values, and values at the limits of their types.
 
 use arrow_array::types::{Date32Type, TimestampMicrosecondType};
 
 use super::databases::{assert_names_the_cell, cell};
-use super::same::assert_same;
+use super::psql::assert_shown_by_psql;
 use super::*;
 
 #[tokio::test]
-async fn numbers_that_are_none() {
+async fn nan_infinity_and_the_limits_of_numeric() {
     let query = "SELECT 'NaN'::numeric, 'Infinity'::numeric, '-Infinity'::numeric, '-0'::numeric,
                         1e-16383::numeric, 1e131071::numeric, '{NaN,Infinity,NULL}'::numeric[]";
-    assert_same(&rows(query).await, query);
+    assert_shown_by_psql(&rows(query).await, query);
     for (expression, expected) in [
         ("'NaN'::numeric", "NaN"),
         ("'Infinity'::numeric", "inf"),
@@ -71,7 +71,7 @@ async fn years_before_1_and_after_9999_as_text() {
 }
 
 #[tokio::test]
-async fn arrays_of_every_form() {
+async fn arrays_of_unusual_types_and_forms() {
     SERVER
         .sql(
             "CREATE DOMAIN triple AS int[] CHECK (cardinality(VALUE) = 3);
@@ -89,7 +89,7 @@ async fn arrays_of_every_form() {
                         '[-2:0]={a,b,c}'::text[], '{{a,NULL},{"NULL",""}}'::text[],
                         '{"[1,2)",empty}'::int4range[], '1 2'::int2vector, '{true}'::bool[],
                         ARRAY['{"a": 1}']::json[], ARRAY['\x00ff']::bytea[]"#;
-    assert_same(&rows(query).await, query);
+    assert_shown_by_psql(&rows(query).await, query);
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn an_array_without_the_declared_dimensions_is_an_error() {
 }
 
 #[tokio::test]
-async fn texts_that_the_server_makes() {
+async fn types_without_an_arrow_type_are_text_as_psql_shows_it() {
     let query = "SELECT '<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a>é</a>'::xml,
                         xmlforest('x' AS \"a b\", '\\x00ff'::bytea AS b, '2024-01-02'::date AS c),
                         '-92233720368547758.08'::money, '0'::money,
@@ -140,5 +140,5 @@ async fn texts_that_the_server_makes() {
                         'a:1A fat:2B,4C'::tsvector, '::ffff:1.2.3.4'::inet, '0/16AE7F7'::pg_lsn,
                         '{\"a\":\"\\u0041\", \"a\":2}'::json, '{\"a\":1e400}'::jsonb, E'\\t\\n\\r\\x01'::text,
                         (-56)::\"char\", 0::\"char\"";
-    assert_same(&rows(query).await, query);
+    assert_shown_by_psql(&rows(query).await, query);
 }

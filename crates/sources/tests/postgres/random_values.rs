@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
-use super::same::assert_same;
+use super::psql::assert_shown_by_psql;
 use super::*;
 
 /// A literal of PostgreSQL.
@@ -104,7 +104,7 @@ fn random_values_are_read_as_psql_shows_them() {
     };
     let outcome = TestRunner::new(config).run(&rows_of_a_table(), |rows_of_table| {
         let query = format!("SELECT * FROM (VALUES {}) AS t", rows_of_table.join(", "));
-        assert_same(&runtime.block_on(rows(&query)), &query);
+        assert_shown_by_psql(&runtime.block_on(rows(&query)), &query);
         Ok(())
     });
     outcome.unwrap();

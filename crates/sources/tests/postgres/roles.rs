@@ -1,18 +1,18 @@
-//! Users and databases with other settings.
+//! Users and databases with settings other than the defaults.
 
 use std::process::Stdio;
 
-use super::types::{make_types, query_of_every_type};
+use super::types::{create_types, query_of_every_type};
 use super::*;
 
-/// The URL of another user with the same password.
+/// The URL for another user, who has the same password.
 fn url_of(role: &str) -> String {
     SERVER.url().replace("taploom:", &format!("{role}:"))
 }
 
 #[tokio::test]
 async fn settings_of_a_user_change_no_value() {
-    make_types();
+    create_types();
     SERVER
         .sql(&format!(
             "CREATE ROLE odd SUPERUSER LOGIN PASSWORD '{}';
@@ -35,10 +35,10 @@ async fn settings_of_a_user_change_no_value() {
     let usual = rows(&query).await;
     let odd = rows_of(&url_of("odd"), &query, None).await.unwrap();
     assert_eq!(odd, usual);
-    // As text, every value is written by the server.
+    // If all columns are declared as text, the server itself writes the values.
     let columns: Vec<_> =
         (0..usual.num_columns()).map(|_| json!({"datatype": "char", "arraysize": "*"})).collect();
-    let columns = || Some(databases::list(json!(columns)));
+    let columns = || Some(databases::column_list(json!(columns)));
     let usual = rows_of(&SERVER.url(), &query, columns()).await.unwrap();
     let odd = rows_of(&url_of("odd"), &query, columns()).await.unwrap();
     assert_eq!(odd, usual);
@@ -87,7 +87,7 @@ async fn a_database_of_bytes_may_have_text_that_is_not_utf_8() {
     assert!(error.is_caller_fault() && format!("{error:#}").contains("22021"), "{error:#}");
     let read = rows_of(&url, "SELECT E'a\\xe9'::text::bytea AS x", None).await.unwrap();
     assert_eq!(read.column(0).as_binary::<i32>().value(0), b"a\xe9");
-    // In the server's own message, too.
+    // An error message of the server may have such text, too.
     let error = rows_of(&url, "SELECT E'\\xe9'::int", None).await.unwrap_err();
     assert!(error.is_caller_fault() && format!("{error:#}").contains("22021"), "{error:#}");
 }

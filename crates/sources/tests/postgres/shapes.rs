@@ -1,4 +1,4 @@
-//! Shapes of pgSphere.
+//! Shapes of pgSphere become shapes of DALI (point, circle, polygon).
 
 use super::*;
 
@@ -50,7 +50,7 @@ async fn shapes_can_be_text() {
 }
 
 #[tokio::test]
-async fn another_form_of_output_is_an_error() {
+async fn shapes_in_another_output_format_are_an_error() {
     let query =
         "SELECT CASE WHEN set_sphere_output('DEG') IS NOT NULL THEN spoint '(1, 0.5)' END AS p";
     let error = rows_of(&SERVER.url(), query, None).await.unwrap_err();

@@ -1,10 +1,10 @@
 //! The types of the server, and the types that the caller declares.
 
-use super::same::assert_same;
+use super::psql::assert_shown_by_psql;
 use super::*;
 
 /// An expression for each type, the Arrow type that it is read as, and the VOTable type.
-fn of_every_type() -> Vec<(&'static str, DataType, &'static str)> {
+fn expressions_of_every_type() -> Vec<(&'static str, DataType, &'static str)> {
     use DataType::*;
 
     let list = |element: DataType| DataType::new_list(element, true);
@@ -86,8 +86,8 @@ fn of_every_type() -> Vec<(&'static str, DataType, &'static str)> {
     ]
 }
 
-/// Types that the tests make.
-pub(super) fn make_types() {
+/// Creates the types that are not part of PostgreSQL.
+pub(super) fn create_types() {
     static MADE: LazyLock<()> = LazyLock::new(|| {
         SERVER
             .sql(
@@ -105,7 +105,7 @@ pub(super) fn make_types() {
 /// A query for a value of every type, and a null of every type.
 pub(super) fn query_of_every_type() -> String {
     // A subquery keeps the precision of a type, and gives a null where it has no row.
-    let columns: Vec<_> = of_every_type()
+    let columns: Vec<_> = expressions_of_every_type()
         .iter()
         .enumerate()
         .map(|(index, (expression, ..))| format!("(SELECT {expression} WHERE n = 1) AS c{index}"))
@@ -115,8 +115,8 @@ pub(super) fn query_of_every_type() -> String {
 
 #[tokio::test]
 async fn every_type_has_the_value_that_psql_shows() {
-    make_types();
-    let types = of_every_type();
+    create_types();
+    let types = expressions_of_every_type();
     let query = query_of_every_type();
     let url = SERVER.url();
     let source = open(&Request::new(&url).with_query(query.as_str())).await.unwrap();
@@ -128,14 +128,14 @@ async fn every_type_has_the_value_that_psql_shows() {
         assert_eq!(&column.vo_type().unwrap().to_string(), vo_type, "{expression}");
     }
     drop(source);
-    assert_same(&rows(&query).await, &query);
+    assert_shown_by_psql(&rows(&query).await, &query);
 }
 
 #[tokio::test]
 async fn every_column_of_the_catalogue_is_read() {
     for table in ["pg_type", "pg_attribute", "pg_proc", "pg_index", "pg_operator"] {
         let query = format!("SELECT * FROM {table} ORDER BY 1, 2 LIMIT 200");
-        assert_same(&rows(&query).await, &query);
+        assert_shown_by_psql(&rows(&query).await, &query);
     }
 }
 
@@ -181,10 +181,10 @@ async fn arrays_have_the_dimensions_that_are_declared() {
         let error = declared(query, columns).await.unwrap_err();
         assert_eq!((error.kind(), error.column()), (ErrorKind::InvalidValue, Some("x")), "{error}");
     }
-    let three = "SELECT '{{{1,2},{3,4}}}'::int4[] AS x";
-    let error = rows_of(&SERVER.url(), three, None).await.unwrap_err();
+    let three_dimensions = "SELECT '{{{1,2},{3,4}}}'::int4[] AS x";
+    let error = rows_of(&SERVER.url(), three_dimensions, None).await.unwrap_err();
     assert!(error.message().contains("arraysize 2x2x* with --columns"), "{error}");
-    declared(three, json!([{"arraysize": "2x2x*"}])).await.unwrap();
+    declared(three_dimensions, json!([{"arraysize": "2x2x*"}])).await.unwrap();
 
     // Indexes may begin at any number.
     let read = rows("SELECT '[5:6]={1,2}'::int4[] || 3").await;

@@ -17,8 +17,8 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 3).unwrap()
 }
 
-/// A table in every file format that can be read.
-fn kinds() -> Vec<(&'static str, Vec<u8>)> {
+/// A table in each file format, with the extension of the format.
+fn files_of_each_format() -> Vec<(&'static str, Vec<u8>)> {
     let ids = Arc::new(Int64Array::from_iter_values(0..5000)) as ArrayRef;
     let batch = RecordBatch::try_from_iter([("id", ids)]).unwrap();
     let mut parquet = Vec::new();
@@ -48,9 +48,9 @@ fn kinds() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn every_kind_is_read_in_every_compression() {
+fn every_format_is_read_in_every_compression() {
     let folder = tempfile::tempdir().unwrap();
-    for (extension, bytes) in kinds() {
+    for (extension, bytes) in files_of_each_format() {
         let halves = bytes.split_at(bytes.len() / 2);
         let members =
             |compress: fn(&[u8]) -> Vec<u8>| [compress(halves.0), compress(halves.1)].concat();
@@ -77,7 +77,7 @@ fn every_kind_is_read_in_every_compression() {
 
 /// The content of a file tells its compression, even if the name contradicts it.
 #[test]
-fn content_tells_the_compression() {
+fn the_compression_is_known_by_content() {
     let folder = tempfile::tempdir().unwrap();
     for (name, bytes) in [
         ("a.csv", gzip(b"id\n7\n")),
@@ -95,7 +95,7 @@ fn content_tells_the_compression() {
 #[test]
 fn damaged_data_are_an_error() {
     let folder = tempfile::tempdir().unwrap();
-    for (extension, bytes) in kinds() {
+    for (extension, bytes) in files_of_each_format() {
         for (name, whole) in [("gz", gzip(&bytes)), ("zst", zstd(&bytes))] {
             let path = folder.path().join(format!("ids.{extension}.{name}"));
             let failure = |bytes: &[u8]| {
@@ -193,7 +193,7 @@ fn a_large_window_needs_the_memory_for_it() {
 #[test]
 fn a_compressed_parquet_file_is_read_through_scratch() {
     let folder = tempfile::tempdir().unwrap();
-    let (_, parquet) = kinds().swap_remove(0);
+    let (_, parquet) = files_of_each_format().swap_remove(0);
     let path = folder.path().join("ids.parquet.gz");
     std::fs::write(&path, gzip(&parquet)).unwrap();
     let space = ScratchSpace::default().counted();

@@ -59,7 +59,7 @@ fn refusal(name: &str, text: impl AsRef<[u8]>, columns: Option<Value>) -> Error 
 }
 
 #[test]
-fn the_first_rows_tell_types_where_none_are_given() {
+fn types_are_guessed_from_the_first_rows_if_none_are_declared() {
     let text = "\u{feff}b,l,d,t,zip,none\ntrue,1,2,x,007,\n,,NaN,\"\",8,\nFALSE,-3,-inf,,,\n";
     let rows = read("a.csv", text, None).unwrap();
     let types: Vec<DataType> =
@@ -99,7 +99,7 @@ fn a_later_row_that_does_not_fit_is_named() {
 }
 
 #[test]
-fn given_types_are_what_is_read() {
+fn cells_are_read_as_the_declared_types() {
     let columns = json!([
         {"name": "n", "datatype": "short"},
         {"datatype": "char", "arraysize": "*", "xtype": "timestamp"},
@@ -148,7 +148,7 @@ fn files_that_are_cut_or_broken_are_errors_that_name_the_row() {
     assert_eq!(read("a.csv", "a,b\n", None).unwrap().num_rows(), 0);
 }
 
-/// A column of each kind, with a random number of rows.
+/// A random number of rows, with a cell of each type.
 fn any_rows() -> impl Strategy<Value = Vec<Row>> {
     vec(any_row(), 0..12)
 }
@@ -191,24 +191,25 @@ fn any_row() -> impl Strategy<Value = Row> {
         Row {
             boolean,
             integers,
-            floats: (floats.0.map(one_nan_f32), floats.1.map(one_nan)),
+            floats: (floats.0.map(canonical_nan_f32), floats.1.map(canonical_nan)),
             text,
-            doubles: doubles.map(|list| list.into_iter().map(|value| value.map(one_nan)).collect()),
+            doubles: doubles
+                .map(|list| list.into_iter().map(|value| value.map(canonical_nan)).collect()),
             pairs,
             booleans,
-            complex: complex.map(|(re, im)| (one_nan_f32(re), one_nan_f32(im))),
-            three: three.map(|values| values.map(one_nan)),
+            complex: complex.map(|(re, im)| (canonical_nan_f32(re), canonical_nan_f32(im))),
+            three: three.map(|values| values.map(canonical_nan)),
             texts,
         }
     })
 }
 
-/// In text there is only one NaN, whatever its bits are.
-fn one_nan(value: f64) -> f64 {
+/// The NaN that text is read as; in text, NaNs with other bits are the same.
+fn canonical_nan(value: f64) -> f64 {
     if value.is_nan() { f64::NAN } else { value }
 }
 
-fn one_nan_f32(value: f32) -> f32 {
+fn canonical_nan_f32(value: f32) -> f32 {
     if value.is_nan() { f32::NAN } else { value }
 }
 

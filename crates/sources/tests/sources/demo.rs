@@ -11,7 +11,7 @@ fn a_dropped_source_ends_its_query() {
 }
 
 #[test]
-fn the_demo_knows_the_metadata_of_its_columns_whatever_a_query_calls_them() {
+fn columns_of_the_demo_keep_their_metadata_under_another_name() {
     let source =
         block_on(open(&query("demo", "SELECT ra AS x, dec, ra + 1 AS y FROM stars"))).unwrap();
     let columns = source.schema().columns();

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Names and cells; `-` stands for null.
+/// The names of the columns and the cells that a text is read as; `-` stands for null.
 fn table(name: &str, text: &str, format: Option<&str>) -> String {
     let rows = rows_as(format, name, text).unwrap_or_else(|error| panic!("{text:?}: {error:#}"));
     let options = FormatOptions::new().with_null("-");
@@ -88,9 +88,9 @@ fn records_with_other_numbers_of_values_are_errors() {
     }
 }
 
-/// Files without a mark and with names that do not tell their format.
+/// If neither the first bytes nor the name of a file tell its format.
 #[test]
-fn separated_text_is_known_by_its_looks() {
+fn separated_text_is_known_by_the_separators_in_it() {
     assert_eq!(table("t.txt", "a,b\n1,2\n", None), "a|b\n1|2");
     assert_eq!(table("t", "a,x\tb\n1\t2\n", None), "a,x|b\n1|2");
     for text in ["a;b\n1;2\n", "one\n1\n", "[{\"a\": 1, \"b\": 2}]", "\x00,1"] {

@@ -51,9 +51,9 @@ fn what_astropy_writes_is_read() {
     }
 }
 
-/// As astropy 8 reads them.
+/// As in astropy 8.
 #[test]
-fn blanks_around_values_do_not_count() {
+fn blanks_around_values_are_ignored() {
     let header = "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: a, datatype: int64}\n\
                   # - {name: b, datatype: string}\n# - {name: c, datatype: float64}\n";
     for (delimiter, text) in [
@@ -139,12 +139,7 @@ fn damage_does_not_panic() {
     let bytes = std::fs::read(file("astropy.ecsv")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("t.ecsv");
-    let mut state = 11_u64;
-    let mut random = || {
-        state =
-            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as usize
-    };
+    let mut random = random_numbers(11);
     for round in 0..400 {
         let mut damaged = bytes.clone();
         for _ in 0..1 + round % 5 {

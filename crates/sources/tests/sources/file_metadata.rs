@@ -1,4 +1,4 @@
-//! Metadata in files arrive with their rows.
+//! Metadata that formats write to files are read back.
 
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ use taploom_format::{
 };
 use taploom_sources::{ColumnList, Request, open};
 
+/// A file that is opened as a source.
 struct Read {
     source: Box<dyn RowSource>,
 }
@@ -104,7 +105,7 @@ fn result() -> (ResultSchema, RecordBatch) {
 }
 
 #[test]
-fn what_arrow_streams_say_comes_back() {
+fn metadata_of_arrow_streams_are_read_back() {
     let (result, batch) = result();
     let bytes = written(&taploom_format_arrow::PLUGIN, &result, &batch, &[], Completion::Complete);
     let read = Read::of(&bytes);
@@ -120,7 +121,7 @@ fn what_arrow_streams_say_comes_back() {
 }
 
 #[test]
-fn names_that_had_to_change_come_back() {
+fn column_names_that_were_changed_are_read_back() {
     let ids = Arc::new(Int32Array::from(vec![1])) as ArrayRef;
     let field = |unit: &str| json!({"unit": unit});
     let schema = Schema::new(vec![
@@ -138,7 +139,7 @@ fn names_that_had_to_change_come_back() {
 }
 
 #[test]
-fn what_voparquet_says_comes_back() {
+fn metadata_of_voparquet_are_read_back() {
     let (result, batch) = result();
     let plugin = &taploom_format_voparquet::PLUGIN;
     let text = [("timestamp", "text"), ("text_arraysize", "declared")];
@@ -157,7 +158,7 @@ fn what_voparquet_says_comes_back() {
 }
 
 #[test]
-fn timestamps_in_microseconds_are_timestamps_again() {
+fn timestamps_in_microseconds_are_read_back_as_timestamps() {
     let (result, batch) = result();
     let options = [("timestamp", "micros")];
     let plugin = &taploom_format_voparquet::PLUGIN;
@@ -177,7 +178,6 @@ fn timestamps_in_microseconds_are_timestamps_again() {
     assert_eq!(rows.column(2), batch.column(2));
 }
 
-/// Metadata that break a grammar are left out, with one note for each.
 #[test]
 fn metadata_that_break_a_grammar_are_left_out_with_a_note_each() {
     let field = Field::new("z", DataType::Int32, true).with_metadata([
@@ -228,7 +228,7 @@ fn parquet_with(document: &str) -> Vec<u8> {
 }
 
 #[test]
-fn the_data_decide_where_they_contradict_the_fields() {
+fn data_take_precedence_over_fields_that_contradict_them() {
     let document = |fields: &str| {
         format!("<VOTABLE version=\"1.4\"><RESOURCE><TABLE>{fields}</TABLE></RESOURCE></VOTABLE>")
     };

@@ -58,8 +58,8 @@ fn files_are_known_by_their_content() {
     assert!(refusal(&Request::new("nowhere.parquet")).to_string().contains("no such file"));
 }
 
-/// 50 rows in two batches, and the same rows as a file and as a stream.
-fn in_arrow() -> (RecordBatch, [Vec<u8>; 2]) {
+/// 50 rows, and an Arrow file and an Arrow stream with the same rows in two batches.
+fn arrow_file_and_stream() -> (RecordBatch, [Vec<u8>; 2]) {
     let batch = RecordBatch::try_from_iter([
         ("id", Arc::new(Int64Array::from_iter_values(0..50)) as ArrayRef),
         ("s", Arc::new(StringArray::from_iter_values((0..50).map(|i| i.to_string()))) as _),
@@ -80,11 +80,11 @@ fn in_arrow() -> (RecordBatch, [Vec<u8>; 2]) {
 }
 
 #[test]
-fn damaged_arrow_files_are_errors_and_no_panics() {
+fn damaged_arrow_files_do_not_panic() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("damaged.arrow");
     let location = path.display().to_string();
-    for whole in in_arrow().1 {
+    for whole in arrow_file_and_stream().1 {
         // Inverts every third byte after the magic bytes: the file is read or refused, but nothing panics.
         for index in (8..whole.len() - 10).step_by(3) {
             let mut damaged = whole.clone();
@@ -102,7 +102,7 @@ fn arrow_files_that_are_cut_short_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("short.arrow");
     let location = path.display().to_string();
-    let (batch, [file, stream]) = in_arrow();
+    let (batch, [file, stream]) = arrow_file_and_stream();
     for length in (8..file.len()).step_by(7) {
         std::fs::write(&path, &file[..length]).unwrap();
         assert!(rows(&Request::new(&location)).is_err(), "{length} bytes of a file");
@@ -113,11 +113,15 @@ fn arrow_files_that_are_cut_short_are_errors() {
         std::fs::write(&path, &stream[..length]).unwrap();
         whole.extend(rows(&Request::new(&location)).ok().map(|rows| rows.num_rows()));
     }
-    assert_eq!(whole, [0, 20, batch.num_rows(), batch.num_rows()], "the last two: with its end");
+    assert_eq!(
+        whole,
+        [0, 20, batch.num_rows(), batch.num_rows()],
+        "the whole stream, without and with its end mark"
+    );
 }
 
 #[test]
-fn arrow_batches_without_bytes_have_their_rows() {
+fn arrow_batches_without_buffers_keep_their_rows() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("nulls.arrow");
     let nothing = Arc::new(arrow_array::NullArray::new(3)) as ArrayRef;

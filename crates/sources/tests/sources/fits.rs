@@ -42,7 +42,7 @@ fn what_astropy_writes_is_read() {
 }
 
 #[test]
-fn metadata_of_the_header_become_those_of_the_columns() {
+fn keywords_of_the_header_become_metadata_of_the_columns() {
     let path = file("astropy.fits");
     let source = block_on(open(&Request::new(&path))).unwrap();
     assert_eq!(source.rows_hint(), Some(5));
@@ -166,12 +166,7 @@ fn damage_does_not_panic() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("damaged.fits");
     let bytes = std::fs::read(file("astropy.fits")).unwrap();
-    let mut state = 3_u64;
-    let mut random = || {
-        state =
-            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as usize
-    };
+    let mut random = random_numbers(3);
     let (mut read, mut refused) = (0, 0);
     for round in 0..600 {
         let mut damaged = bytes.clone();
@@ -272,12 +267,12 @@ fn tables_in_ascii_are_read() {
     }
 }
 
-/// Headers with false claims.
+/// Headers that contradict themselves or the size of the file.
 #[test]
-fn claims_of_a_header_are_checked() {
+fn keywords_of_a_header_are_checked() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("claims.fits");
-    let write = |cards: &[&str]| {
+    let path = folder.path().join("header.fits");
+    let error_with = |cards: &[&str]| {
         std::fs::write(&path, extension("BINTABLE", cards, "")).unwrap();
         format!("{:#}", refusal(&Request::new(path.to_str().unwrap())))
     };
@@ -311,8 +306,8 @@ fn claims_of_a_header_are_checked() {
             "complex numbers have TSCAL or TZERO",
         ),
     ] {
-        let error = write(cards);
+        let error = error_with(cards);
         assert!(error.contains(words), "no {words:?} in: {error}");
-        assert!(error.contains("claims.fits"), "{error}");
+        assert!(error.contains("header.fits"), "{error}");
     }
 }

@@ -27,7 +27,7 @@ fn objects_are_rows_and_members_are_columns() {
     assert_eq!(rows.schema().field(0).name(), "id", "in the order in which they appear");
 }
 
-/// Like in CSV files.
+/// As in CSV files.
 #[test]
 fn integers_keep_their_digits_beside_doubles() {
     let rows = rows_of("t.jsonl", concat!(

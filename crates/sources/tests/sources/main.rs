@@ -17,6 +17,7 @@ mod ecsv;
 mod file_metadata;
 mod files;
 mod fits;
+mod fits_in_votable;
 mod foreign;
 mod jsonl;
 mod many;
@@ -25,7 +26,6 @@ mod sampled;
 mod sqlite;
 mod synth;
 mod votable;
-mod votable_in_fits;
 mod wide_parquet;
 
 use std::path::Path;
@@ -93,6 +93,17 @@ fn encoded(request: &Request<'_>, plugin: EncoderPlugin) -> (tempfile::TempDir, 
     (folder, path.to_str().unwrap().to_owned())
 }
 
+/// Random numbers, the same for the same seed.
+fn random_numbers(seed: u64) -> impl FnMut() -> usize {
+    let mut state = seed;
+    move || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize
+    }
+}
+
+/// The error of a request that has to fail.
 fn refusal(request: &Request<'_>) -> Error {
     match rows(request) {
         Ok(rows) => panic!("{} rows were given", rows.num_rows()),
@@ -100,6 +111,7 @@ fn refusal(request: &Request<'_>) -> Error {
     }
 }
 
+/// A request with a query.
 fn query<'a>(location: &'a str, sql: &'a str) -> Request<'a> {
     Request::new(location).with_query(sql)
 }

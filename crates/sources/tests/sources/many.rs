@@ -8,6 +8,7 @@ use arrow_schema::{Field, Schema};
 
 use super::*;
 
+/// Files in a temporary folder.
 struct Files(tempfile::TempDir);
 
 impl Files {
@@ -102,9 +103,8 @@ fn links_do_not_multiply_rows() {
     }
 }
 
-/// Such a name is refused only if the pattern matches it.
 #[test]
-fn names_that_are_not_utf8_beside_a_pattern() {
+fn a_name_that_is_not_utf8_is_refused_only_if_the_pattern_matches_it() {
     let files = Files::new(&[("a.csv", "id\n1\n")]);
     let name = OsStr::from_bytes(b"notes\xff.txt");
     std::fs::write(Path::new(&files.path("")).join(name), "id\n2\n").unwrap();
@@ -148,7 +148,7 @@ fn types_that_are_guessed_hold_for_all_files() {
     assert_eq!(read.column(3).as_string::<i32>().value(2), "maybe");
 }
 
-/// As if the files were one: a member that a file lacks, or that is null in it, has the type of the others.
+/// The files are read as if they were one: a member that is missing or null in one file has its type from the others.
 #[test]
 fn types_of_json_lines_hold_for_all_files() {
     let files = Files::new(&[
@@ -181,7 +181,7 @@ fn types_of_json_lines_hold_for_all_files() {
     assert_eq!(names_read, ["id", "n", "x", "b", "v", "o", "late"], "as they first appear");
     let read = files.read(&["b.jsonl", "exact.jsonl"]).unwrap();
     assert_eq!(shown(&read, "x"), "2.5|9007199254740993");
-    // The list of columns describes those of all files.
+    // Columns are declared for all files together.
     let column = |name: &str, datatype: &str| {
         let json = serde_json::json!({"name": name, "datatype": datatype, "arraysize": "*"});
         serde_json::from_value::<ColumnMetadata>(json).unwrap()
@@ -197,7 +197,7 @@ fn types_of_json_lines_hold_for_all_files() {
 }
 
 #[test]
-fn types_that_json_lines_do_not_have_together_are_named() {
+fn types_that_contradict_each_other_in_json_lines_are_named() {
     let files = Files::new(&[
         ("a.jsonl", "{\"v\": null}\n{\"v\": [1]}\n"),
         ("b.jsonl", "{\"v\": null}\n{\"v\": {\"p\": 1}}\n"),
@@ -220,7 +220,7 @@ fn types_that_json_lines_do_not_have_together_are_named() {
 
 /// Null is the Arrow type of a column, or of the items of lists, if a file has no value in it.
 #[test]
-fn nulls_without_a_type_go_with_any_type() {
+fn columns_of_type_null_can_be_joined_with_any_type() {
     let field = |name: &str, data_type: DataType| Field::new(name, data_type, true);
     let list = |item: DataType| DataType::List(Arc::new(Field::new_list_field(item, true)));
     let columns = |n: DataType, item: DataType| {
@@ -322,7 +322,7 @@ fn the_first_difference_is_named() {
 }
 
 #[test]
-fn metadata_are_those_of_the_first_and_progress_is_that_of_all() {
+fn metadata_come_from_the_first_file_and_progress_counts_all_files() {
     let described = |text: &str| {
         let field = format!("<FIELD name=\"id\" datatype=\"long\" ucd=\"{text}\"/>");
         votable(&field, "<TD>1</TD>")

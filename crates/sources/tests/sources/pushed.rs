@@ -1,4 +1,4 @@
-//! What SQLite chooses itself is what would be chosen from all rows.
+//! Conditions and select lists that SQLite evaluates itself (pushdown) give the rows that Taploom would choose from all rows.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -22,7 +22,7 @@ fn rows_of_a_table() -> impl Strategy<Value = Vec<Vec<Value>>> {
     prop::collection::vec(row, 0..12)
 }
 
-/// A column that can't be read shows whether SQLite was asked for it.
+/// Whether a BLOB column is read, although it is not selected. BLOBs can't be read, so reading one is an error.
 fn blob_is_read(sql: &str, select: &str, condition: Option<&str>) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("test.db");
@@ -48,7 +48,7 @@ fn blob_is_read(sql: &str, select: &str, condition: Option<&str>) -> bool {
 }
 
 #[test]
-fn only_plain_queries_of_declared_columns_are_put_into_another() {
+fn only_plain_queries_of_declared_columns_become_subqueries() {
     for (sql, select, condition, read) in [
         ("SELECT * FROM p", "i", None, false),
         ("SELECT * FROM p;", "t AS text", Some("i < 5"), false),
@@ -66,7 +66,7 @@ fn only_plain_queries_of_declared_columns_are_put_into_another() {
         ("SELECT * FROM p", "x", None, true),
         ("SELECT * FROM p", "i", Some("x < 5"), true),
         ("SELECT i + 1 AS k, bytes FROM p", "k", None, true),
-        // Which of the two is meant?
+        // Two columns have the name.
         ("SELECT i AS t, T, bytes FROM p", "\"T\"", None, true),
         ("SELECT * FROM p", "bytes", None, true),
     ] {
@@ -75,7 +75,7 @@ fn only_plain_queries_of_declared_columns_are_put_into_another() {
 }
 
 #[test]
-fn the_schema_is_that_of_the_whole_query() {
+fn the_schema_does_not_depend_on_pushdown() {
     let given: ColumnList = serde_json::from_str(
         r#"{"table": "mine", "columns": [{"name": "a", "datatype": "int", "unit": "m"}, {"ucd": "meta.id"}, {}]}"#,
     )
@@ -103,9 +103,9 @@ fn the_schema_is_that_of_the_whole_query() {
     }
 }
 
-/// The magnitudes of `demo` are doubles that are declared as floats.
+/// The database of `demo` stores magnitudes as doubles, which are declared as floats.
 #[test]
-fn a_declared_float_is_compared_as_it_is_written() {
+fn a_column_that_is_declared_as_float_is_compared_as_floats() {
     let demo = Request::new("demo");
     let (_folder, written) = encoded(&demo, taploom_format_arrow::PLUGIN);
     let (numbers, floats) = ([0.1, -1.44, 1e300, 0.1_f32.into()], "n = 0.1");
@@ -176,21 +176,23 @@ mod slow {
                 let condition: Condition = text.parse().unwrap();
                 let list: SelectList = "t, i, r AS x".parse().unwrap();
                 for select in [None, Some(list)] {
-                    let ask = |sql| {
+                    let request = |sql| {
                         query(&location, sql)
                             .with_condition(condition.clone())
                             .with_select(select.clone())
                     };
-                    // With a limit, SQLite is asked for all rows.
-                    let (pushed, all) =
-                        (rows(&ask("SELECT * FROM p")), rows(&ask("SELECT * FROM p LIMIT -1")));
+                    // A query with LIMIT is not changed, so all rows are read.
+                    let (pushed, all) = (
+                        rows(&request("SELECT * FROM p")),
+                        rows(&request("SELECT * FROM p LIMIT -1")),
+                    );
                     match (pushed, all) {
                         (Ok(pushed), Ok(all)) => {
                             prop_assert_eq!(unordered(&pushed), unordered(&all), "{}", text);
                             prop_assert_eq!(pushed.schema(), all.schema());
                         }
                         (Err(pushed), Err(all)) => prop_assert_eq!(pushed.kind(), all.kind()),
-                        // A row with a cell that does not fit may be one that is not wanted.
+                        // The cell that does not fit may be in a row that is not selected.
                         (Ok(_), Err(all)) => prop_assert_eq!(all.kind(), ErrorKind::InvalidValue),
                         (Err(error), Ok(_)) => panic!("{text}: {error}"),
                     }

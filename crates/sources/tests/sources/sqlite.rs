@@ -82,7 +82,7 @@ fn a_sqlite_cell_that_does_not_fit_is_named_wherever_it_stands() {
 }
 
 #[test]
-fn sqlite_refuses_what_is_no_query() {
+fn sqlite_refuses_statements_that_are_not_queries() {
     let folder = tempfile::tempdir().unwrap();
     let db = database(folder.path(), "CREATE TABLE t (x INT, b BLOB); CREATE VIEW v AS SELECT 1;");
     for (sql, words) in [
@@ -102,7 +102,7 @@ fn sqlite_refuses_what_is_no_query() {
 }
 
 #[test]
-fn sqlite_names_that_are_no_utf8_are_errors_and_no_panics() {
+fn sqlite_names_that_are_not_utf8_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     let db = database(folder.path(), "CREATE TABLE t (aaaa INT); INSERT INTO t VALUES (1);");
     let path = db.strip_prefix("sqlite:").unwrap();
@@ -135,7 +135,7 @@ fn batches_of_large_sqlite_cells_have_few_rows() {
          WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 30)
          INSERT INTO t SELECT n, printf('%0*d', 1048576, n) FROM c;",
     );
-    // With a declared type, and with one that the first rows decide.
+    // A column with a declared type, and an expression whose type the first rows decide.
     for column in ["text", "text || ''"] {
         let sql = format!("SELECT n, {column} AS cell FROM t");
         let batches = block_on(async {
@@ -174,7 +174,7 @@ fn a_locked_database_is_not_the_callers_fault() {
     assert!(!error.is_caller_fault() && format!("{error:#}").contains("locked"), "{error:#}");
 }
 
-/// A date has no time: one that is there is neither dropped nor moved by its offset.
+/// The time of day is neither dropped, nor is the date changed by a time zone.
 #[test]
 fn a_date_with_a_time_is_an_error() {
     let folder = tempfile::tempdir().unwrap();

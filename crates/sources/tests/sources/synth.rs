@@ -58,8 +58,8 @@ fn synth_refuses_what_it_does_not_know() {
         assert!(error.is_caller_fault() && error.to_string().contains(words), "{error}");
     }
     assert!(refusal(&Request::new("synth:nowhere.json")).to_string().contains("nowhere.json"));
-    for no_list in ["synth:", "synth:?rows=5"] {
-        let error = refusal(&Request::new(no_list)).to_string();
+    for without_file in ["synth:", "synth:?rows=5"] {
+        let error = refusal(&Request::new(without_file)).to_string();
         assert!(error.contains("needs the file with the list of columns"), "{error}");
     }
     let array = folder.path().join("array.json");

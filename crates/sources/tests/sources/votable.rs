@@ -48,7 +48,7 @@ fn refusal(request: &Request<'_>) -> Error {
 }
 
 #[test]
-fn known_by_content_whatever_the_name() {
+fn a_votable_is_known_by_its_content() {
     let text = format!("<VOTABLE version='1.4'><RESOURCE>{TABLE}</RESOURCE></VOTABLE>");
     for (name, before) in [
         ("a.vot", ""),
@@ -64,7 +64,7 @@ fn known_by_content_whatever_the_name() {
 }
 
 #[test]
-fn overflow_and_notes_go_through_what_wraps_a_source() {
+fn overflow_and_notes_pass_through_transforms() {
     let file = File::new(
         "a.vot",
         format!(
@@ -111,7 +111,7 @@ fn a_table_is_chosen_by_number_id_or_name() {
 }
 
 #[test]
-fn columns_that_are_given_take_the_place_of_the_fields() {
+fn declared_columns_replace_the_fields() {
     let file = File::new("a.vot", format!("<VOTABLE><RESOURCE>{TABLE}</RESOURCE></VOTABLE>"));
     let columns: ColumnList =
         serde_json::from_str(r#"{"columns": [{"name": "m", "datatype": "long"}]}"#).unwrap();
@@ -122,7 +122,7 @@ fn columns_that_are_given_take_the_place_of_the_fields() {
 }
 
 #[test]
-fn what_is_no_votable_names_the_file() {
+fn files_that_are_not_votables_are_named() {
     for (name, content, words) in [
         ("a.vot", &b"words"[..], "not a VOTable, whatever its name says"),
         (

@@ -19,7 +19,7 @@ mod common;
 use common::cells::same_cells;
 use common::every_type;
 
-/// A file, and a folder for its scratch files.
+/// A Parquet file, and a folder for the scratch files of its reader.
 struct Wide {
     folder: TempDir,
     file: PathBuf,
@@ -67,13 +67,14 @@ impl Wide {
     }
 
     /// The rows as the Parquet crate reads them.
-    fn wanted(&self) -> Vec<RecordBatch> {
+    fn expected(&self) -> Vec<RecordBatch> {
         let file = File::open(&self.file).unwrap();
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
         reader.map(|batch| batch.unwrap()).collect()
     }
 }
 
+/// The first rows of the batches.
 fn first(batches: &[RecordBatch], mut rows: usize) -> Vec<RecordBatch> {
     let mut first = Vec::new();
     for batch in batches {
@@ -100,7 +101,7 @@ fn a_file_that_fits_makes_no_temporary_file() {
     let scratch = wide.scratch();
     let read = wide.read(8 << 20, 2000, None, &scratch).unwrap();
     assert_eq!(read.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [2000, 2000, 1000]);
-    same_cells(&read, &wide.wanted()).unwrap();
+    same_cells(&read, &wide.expected()).unwrap();
     assert_eq!(scratch.peak(), 0);
 }
 
@@ -115,11 +116,11 @@ fn files_without_rows_have_no_batches() {
 }
 
 #[test]
-fn a_limit_of_rows_limits_what_is_put_aside() {
+fn a_limit_of_rows_limits_the_scratch_space() {
     let wide = doubles(100, 20_000);
     let scratch = wide.scratch();
     let read = wide.read(1 << 20, 2000, Some(10), &scratch).unwrap();
-    same_cells(&read, &first(&wide.wanted(), 10)).unwrap();
+    same_cells(&read, &first(&wide.expected(), 10)).unwrap();
     assert!(scratch.peak() < 100 << 10, "{} bytes for 10 rows", scratch.peak());
     assert!(wide.read(1 << 20, 2000, Some(0), &scratch).unwrap().is_empty());
 }
@@ -157,7 +158,7 @@ mod slow {
 
         /// Every type, nested and with nulls, has the same rows, cells and types, and no file remains on disk.
         #[test]
-        fn through_scratch_is_as_side_by_side(
+        fn rows_do_not_depend_on_the_memory_budget(
             rows in 0_usize..700,
             row_group in prop_oneof![Just(1_usize), 2..50_usize, 100..1000_usize],
             page in prop_oneof![Just(64_usize), Just(1 << 20)],
@@ -182,14 +183,14 @@ mod slow {
             let scratch = wide.scratch();
             let read = wide.read(memory, batch_rows, most_rows, &scratch).unwrap();
             let most = most_rows.map_or(usize::MAX, |rows| rows as usize);
-            let wanted = first(&wide.wanted(), most);
-            same_cells(&read, &wanted).unwrap();
+            let expected = first(&wide.expected(), most);
+            same_cells(&read, &expected).unwrap();
             for batch in &read {
                 let types = |batch: &RecordBatch| {
                     let schema = batch.schema();
                     schema.fields().iter().map(|field| field.data_type().clone()).collect::<Vec<_>>()
                 };
-                prop_assert_eq!(types(batch), types(&wanted[0]));
+                prop_assert_eq!(types(batch), types(&expected[0]));
             }
             if memory == 0 && most.min(rows) > 0 {
                 prop_assert!(scratch.peak() > 0);
@@ -215,7 +216,7 @@ mod slow {
                 (start + length) as usize
             })
             .collect();
-        same_cells(&wide.read(32 << 20, 2000, None, &wide.scratch()).unwrap(), &wide.wanted())
+        same_cells(&wide.read(32 << 20, 2000, None, &wide.scratch()).unwrap(), &wide.expected())
             .unwrap();
         for end in ends {
             let mut damaged = sound.clone();

@@ -1,4 +1,4 @@
-//! Conditions that the server is asked.
+//! Conditions that are pushed down to the server, and those that are not.
 
 use super::*;
 
@@ -6,8 +6,8 @@ const BYTES_OF_T: &str = "CAST(CONVERT(taploom.`t` USING utf8mb4) AS BINARY)";
 const BYTES_OF_K: &str = "CAST(CONVERT(taploom.`k` USING utf8mb4) AS BINARY)";
 
 #[tokio::test]
-async fn only_what_the_server_decides_alike_is_asked_of_it() {
-    traps();
+async fn only_conditions_that_the_server_evaluates_alike_are_pushed_down() {
+    create_traps();
     let t = |condition: &str| condition.replace("BYTES", BYTES_OF_T);
     for (condition, pushed) in [
         ("i < 3", Some("taploom.`i` < 3".to_owned())),
@@ -34,7 +34,7 @@ async fn only_what_the_server_decides_alike_is_asked_of_it() {
         ("r / 0 > 1", None),
         ("rr = 0.1", None),
         ("ff = 0.1", None),
-        // 16777216 is sent as 16777200.
+        // The server sends 16777216 as 16777200.
         (
             "f = 16777200",
             Some("(taploom.`f` >= 1.6777032228e7 AND taploom.`f` <= 1.6777367772e7)".to_owned()),
@@ -85,7 +85,7 @@ async fn only_what_the_server_decides_alike_is_asked_of_it() {
         ("t IS DISTINCT FROM 'a'", Some(t("(taploom.`t` IS NULL OR BYTES <> _utf8mb4'a')"))),
         ("t < c", Some(t("BYTES < CAST(CONVERT(taploom.`c` USING utf8mb4) AS BINARY)"))),
         ("c = 'é'", Some("taploom.`c` = _utf8mb4'é'".to_owned())),
-        // Two characters of cp932 are this one.
+        // Two byte sequences of cp932 stand for this character.
         ("k = '≒'", Some(format!("{BYTES_OF_K} = _utf8mb4'≒'"))),
         ("e = '1'", Some("taploom.`e` = _utf8mb4'1'".to_owned())),
         ("e = '3'", Some("taploom.`e` = _utf8mb4'3'".to_owned())),
@@ -103,33 +103,36 @@ async fn only_what_the_server_decides_alike_is_asked_of_it() {
         ("t = 'a' AND f * 2 > 1", Some("taploom.`t` = _utf8mb4'a'".to_owned())),
         ("t = 'a' OR f * 2 > 1", None),
     ] {
-        let wish = Wish { condition: Some(condition), ..Wish::default() };
-        let (rows, ran) = asked("SELECT * FROM traps AS marker", wish).await;
+        let selection = Selection { condition: Some(condition), ..Selection::default() };
+        let (rows, executed) =
+            rows_and_executed_sql("SELECT * FROM traps AS marker", selection).await;
         let rows = rows.unwrap_or_else(|error| panic!("{condition}: {error}"));
-        assert_eq!(condition_of(&ran), pushed.as_deref(), "{condition}: {ran}");
-        let all = ask(&LOGGED.url(), "SELECT * FROM traps LIMIT 9", wish).await.unwrap();
+        assert_eq!(condition_of(&executed), pushed.as_deref(), "{condition}: {executed}");
+        let all = selected_rows(&LOGGING_SERVER.url(), "SELECT * FROM traps LIMIT 9", selection)
+            .await
+            .unwrap();
         assert_eq!(unordered(&rows), unordered(&all), "{condition}");
         assert_eq!(rows.schema(), all.schema());
     }
 }
 
 #[tokio::test]
-async fn zero_dates_and_other_errors_are_those_of_the_rows_that_are_read() {
-    LOGGED
+async fn errors_in_cells_are_reported_only_for_rows_that_are_selected() {
+    LOGGING_SERVER
         .sql(
             "SET sql_mode = ''; CREATE TABLE zeros (i INT, d DATE NOT NULL, b BOOLEAN);
              INSERT INTO zeros VALUES (1, '2027-01-02', 1), (2, '0000-00-00', 2)",
         )
         .unwrap();
-    let url = LOGGED.url();
-    let ask = |condition| {
-        let wish = Wish { condition: Some(condition), ..Wish::default() };
-        ask(&url, "SELECT * FROM zeros", wish)
+    let url = LOGGING_SERVER.url();
+    let selected_rows = |condition| {
+        let selection = Selection { condition: Some(condition), ..Selection::default() };
+        selected_rows(&url, "SELECT * FROM zeros", selection)
     };
-    assert_eq!(ask("i < 2").await.unwrap().num_rows(), 1);
-    assert_eq!(ask("d > '2000-01-01'").await.unwrap().num_rows(), 1);
-    let error = ask("i > 1").await.unwrap_err();
+    assert_eq!(selected_rows("i < 2").await.unwrap().num_rows(), 1);
+    assert_eq!(selected_rows("d > '2000-01-01'").await.unwrap().num_rows(), 1);
+    let error = selected_rows("i > 1").await.unwrap_err();
     assert_eq!((error.kind(), error.row()), (ErrorKind::InvalidValue, Some(1)), "{error}");
-    let error = ask("d IS NULL").await.unwrap_err();
+    let error = selected_rows("d IS NULL").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidValue, "{error}");
 }

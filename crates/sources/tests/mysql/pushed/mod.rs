@@ -1,4 +1,5 @@
-//! What the server chooses itself is what would be chosen from all rows.
+//! Conditions and select lists that the server evaluates itself (pushdown) give the rows that Taploom would choose from all
+//! rows.
 
 mod conditions;
 mod queries;
@@ -10,26 +11,26 @@ use taploom_sources::{Condition, FirstIds, SelectList};
 use super::conditions::unordered;
 use super::*;
 
-/// A server that keeps a log of what it was asked.
-static LOGGED: LazyLock<MariaDb> = LazyLock::new(|| {
+/// A server that logs the statements that it gets.
+static LOGGING_SERVER: LazyLock<MariaDb> = LazyLock::new(|| {
     let arguments = ["--general-log", "--log-output=TABLE"].map(str::to_owned).to_vec();
     MariaDb::start_with(&Settings { arguments, ..Settings::default() }).unwrap()
 });
 
-/// A name that no other query has.
-fn marker() -> String {
+/// A name that no other query contains, so that the log shows which statements were made of a query.
+fn unique_marker() -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     format!("marked_{}_", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// What the server was asked with a text in it, as `Query` or `Prepare` and the statement.
+/// The logged statements that contain a text, each after the name of its command: `Query` or `Prepare`.
 fn log_of(text: &str) -> Vec<(String, String)> {
     // Hexadecimal: the client would show line ends as `\n`.
     let sql = format!(
         "SELECT command_type, HEX(argument) FROM mysql.general_log \
          WHERE argument LIKE '%{text}%' AND argument NOT LIKE '%general_log%'"
     );
-    let lines = LOGGED.sql(&sql).unwrap();
+    let lines = LOGGING_SERVER.sql(&sql).unwrap();
     let entry = |line: &str| {
         let (command, digits) = line.split_once('\t').unwrap();
         let bytes = (0..digits.len()).step_by(2).map(|at| &digits[at..at + 2]);
@@ -39,42 +40,53 @@ fn log_of(text: &str) -> Vec<(String, String)> {
     lines.lines().map(entry).collect()
 }
 
-/// What a source is asked for, beside its query.
+/// What is selected from the result of a query.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Wish<'a> {
+pub(super) struct Selection<'a> {
+    /// The select list.
     pub(super) select: Option<&'a str>,
     pub(super) condition: Option<&'a str>,
+    /// The declared columns.
     pub(super) columns: Option<&'a ColumnList>,
 }
 
-pub(super) async fn ask(location: &str, sql: &str, wish: Wish<'_>) -> Result<RecordBatch> {
-    let select = wish.select.map(|list| list.parse::<SelectList>().unwrap());
-    let condition = wish.condition.map(|text| text.parse::<Condition>().unwrap());
-    let request = Request::new(location).with_query(sql).with_columns(wish.columns.cloned());
+pub(super) async fn selected_rows(
+    location: &str,
+    sql: &str,
+    selection: Selection<'_>,
+) -> Result<RecordBatch> {
+    let select = selection.select.map(|list| list.parse::<SelectList>().unwrap());
+    let condition = selection.condition.map(|text| text.parse::<Condition>().unwrap());
+    let request = Request::new(location).with_query(sql).with_columns(selection.columns.cloned());
     rows_for(&request.with_select(select).with_condition(condition)).await
 }
 
-/// The rows of a query, in which `marker` stands for a name, and the query that ran for them.
-async fn asked(sql: &str, wish: Wish<'_>) -> (Result<RecordBatch>, String) {
-    let marker = marker();
-    let rows = ask(&LOGGED.url(), &sql.replace("marker", &marker), wish).await;
-    let ran = log_of(&marker)
+/// The selected rows of a query, and the SQL of the one query that the server executed for them. In both queries, the word
+/// `marker` stands for a unique name.
+async fn rows_and_executed_sql(
+    sql: &str,
+    selection: Selection<'_>,
+) -> (Result<RecordBatch>, String) {
+    let marker = unique_marker();
+    let rows =
+        selected_rows(&LOGGING_SERVER.url(), &sql.replace("marker", &marker), selection).await;
+    let executed = log_of(&marker)
         .into_iter()
         .filter(|(command, sql)| command == "Query" && !sql.contains("@@optimizer_switch"));
-    let ran: Vec<_> = ran.map(|(_, sql)| sql.replace(&marker, "marker")).collect();
-    assert_eq!(ran.len(), 1, "{ran:?}");
-    (rows, ran[0].clone())
+    let executed: Vec<_> = executed.map(|(_, sql)| sql.replace(&marker, "marker")).collect();
+    assert_eq!(executed.len(), 1, "{executed:?}");
+    (rows, executed[0].clone())
 }
 
-/// The condition that the server was asked.
+/// The condition that was pushed down to the server in this query.
 fn condition_of(sql: &str) -> Option<&str> {
     sql.split_once("\n) AS taploom WHERE ").map(|(_, condition)| condition)
 }
 
-/// Columns of every type, with values on which servers and Taploom disagree.
-fn traps() {
+/// A table with columns of every type, and with values that servers and Taploom compare in different ways.
+fn create_traps() {
     static MADE: LazyLock<()> = LazyLock::new(|| {
-        LOGGED
+        LOGGING_SERVER
             .sql(
                 "CREATE TABLE traps (i INT PRIMARY KEY, tu TINYINT UNSIGNED, bu BIGINT UNSIGNED, z INT(5) ZEROFILL,
                    b BOOLEAN, bi BIT(1), f FLOAT, ff FLOAT(9, 2), r DOUBLE, rr DOUBLE(20, 15), de DECIMAL(10, 2),

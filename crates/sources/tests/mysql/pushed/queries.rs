@@ -1,11 +1,11 @@
-//! Queries that are put into another one, and queries that are sent as they are.
+//! Queries that become a subquery of the query that selects rows and columns, and queries that are sent as they are.
 
 use super::*;
 
 #[tokio::test]
-async fn only_plain_queries_of_ordinary_tables_are_put_into_another() {
-    traps();
-    LOGGED
+async fn only_plain_queries_of_ordinary_tables_become_subqueries() {
+    create_traps();
+    LOGGING_SERVER
         .sql(
             "CREATE VIEW seen AS SELECT i, t, RAND() AS rnd FROM traps; CREATE SEQUENCE s;
              CREATE TABLE twins (i INT, t VARCHAR(3) COLLATE utf8mb4_general_ci);
@@ -52,26 +52,29 @@ async fn only_plain_queries_of_ordinary_tables_are_put_into_another() {
         ("SELECT * FROM seen AS marker", Some("i"), None, false),
         ("SELECT * FROM seq_1_to_5 AS marker", None, Some("seq < 3"), false),
         ("SELECT * FROM information_schema.CHARACTER_SETS AS marker", Some("MAXLEN"), None, false),
-        // Which of the two is meant?
+        // Two columns have the name.
         ("SELECT i, r AS I FROM traps AS marker", Some("\"I\""), None, false),
         ("SELECT marker.i, w.i, r FROM traps marker, twins w", Some("r"), None, false),
     ] {
-        let wish = Wish { select, condition, ..Wish::default() };
-        let (rows, ran) = asked(sql, wish).await;
+        let selection = Selection { select, condition, ..Selection::default() };
+        let (rows, executed) = rows_and_executed_sql(sql, selection).await;
         let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error}"));
-        assert_eq!(ran.contains(") AS taploom"), is_pushed, "{sql}: {ran}");
-        // More than one connection may be needed, but not more than one run.
+        assert_eq!(executed.contains(") AS taploom"), is_pushed, "{sql}: {executed}");
         let plain = sql.trim_end_matches(';').replace("marker", "plain");
         if is_pushed {
-            let all = ask(&LOGGED.url(), &format!("{plain} LIMIT 99"), wish).await.unwrap();
+            let all = selected_rows(&LOGGING_SERVER.url(), &format!("{plain} LIMIT 99"), selection)
+                .await
+                .unwrap();
             assert_eq!(unordered(&rows), unordered(&all), "{sql}");
             assert_eq!(rows.schema(), all.schema());
         }
     }
     for sql in ["SHOW TABLES", "SELECT 1 AS i", "CALL nothing()", "SELECT FROM"] {
-        let wish = Wish { condition: Some("TRUE"), ..Wish::default() };
-        let (pushed, plain) =
-            (ask(&LOGGED.url(), sql, wish).await, ask(&LOGGED.url(), sql, Wish::default()).await);
+        let selection = Selection { condition: Some("TRUE"), ..Selection::default() };
+        let (pushed, plain) = (
+            selected_rows(&LOGGING_SERVER.url(), sql, selection).await,
+            selected_rows(&LOGGING_SERVER.url(), sql, Selection::default()).await,
+        );
         match (pushed, plain) {
             (Ok(pushed), Ok(plain)) => assert_eq!(pushed.num_rows(), plain.num_rows(), "{sql}"),
             (Err(pushed), Err(plain)) => assert_eq!(pushed.to_string(), plain.to_string()),
@@ -81,11 +84,11 @@ async fn only_plain_queries_of_ordinary_tables_are_put_into_another() {
 }
 
 #[tokio::test]
-async fn a_query_alone_is_sent_as_it_is() {
-    traps();
-    let marker = marker();
+async fn a_query_from_which_nothing_is_selected_is_sent_as_it_is() {
+    create_traps();
+    let marker = unique_marker();
     let sql = format!("SELECT * FROM traps AS {marker}");
-    let location = LOGGED.url();
+    let location = LOGGING_SERVER.url();
     let server = location.parse().unwrap();
     let source = mysql::query(&server, &sql, None, BatchLimits::default()).await;
     assert!(source.unwrap().next().await.unwrap().rows().is_some());
@@ -95,35 +98,41 @@ async fn a_query_alone_is_sent_as_it_is() {
     let query = || ("Query".to_owned(), sql.clone());
     assert_eq!(log_of(&marker), [query(), query(), query()]);
 
-    // Nor where the session is left unchanged, for servers with another SQL.
+    // With session=unchanged, the server may have another dialect of SQL.
     let unchanged = format!("{location}?session=unchanged");
-    let wish = Wish { condition: Some("i < 3"), select: Some("i"), ..Wish::default() };
-    assert_eq!(ask(&unchanged, &sql, wish).await.unwrap().num_rows(), 2);
+    let selection =
+        Selection { condition: Some("i < 3"), select: Some("i"), ..Selection::default() };
+    assert_eq!(selected_rows(&unchanged, &sql, selection).await.unwrap().num_rows(), 2);
     assert_eq!(log_of(&marker).len(), 4);
     assert_eq!(log_of(&marker)[3], query());
 }
 
 #[tokio::test]
-async fn given_columns_and_samples_get_what_they_need() {
-    traps();
+async fn declared_columns_and_samples_are_taken_into_account() {
+    create_traps();
     let list: ColumnList = serde_json::from_value(json!({"table": "mine", "columns": [
         {"name": "number", "datatype": "int", "unit": "m"}, {"name": "word", "ucd": "meta.id"},
         {"name": "text", "datatype": "char", "arraysize": "*"}, {}
     ]}))
     .unwrap();
     let sql = "SELECT i, t, f, vb FROM traps AS marker";
-    let wish = Wish {
+    let selection = Selection {
         select: Some("word, text"),
         condition: Some("word = 'a' AND number < 5 AND text LIKE '1%'"),
         columns: Some(&list),
     };
-    let (pushed, ran) = asked(sql, wish).await;
+    let (pushed, executed) = rows_and_executed_sql(sql, selection).await;
     let pushed = pushed.unwrap();
-    // What the types that were given make of the cells, the server does not know.
-    assert_eq!(condition_of(&ran), Some("taploom.`t` = _utf8mb4'a'"), "{ran}");
+    // The server does not know how cells are read as the declared types.
+    assert_eq!(condition_of(&executed), Some("taploom.`t` = _utf8mb4'a'"), "{executed}");
     let listed = "SELECT taploom.`i` AS `i`, taploom.`t` AS `t`, taploom.`f` AS `f` FROM (\n";
-    assert!(ran.starts_with(listed), "{ran}");
-    let all = ask(&LOGGED.url(), &format!("{} LIMIT 9", sql.replace("marker", "m")), wish).await;
+    assert!(executed.starts_with(listed), "{executed}");
+    let all = selected_rows(
+        &LOGGING_SERVER.url(),
+        &format!("{} LIMIT 9", sql.replace("marker", "m")),
+        selection,
+    )
+    .await;
     let all = all.unwrap();
     assert_eq!((pushed.num_rows(), unordered(&pushed)), (1, unordered(&all)));
     assert_eq!(pushed.schema(), all.schema());
@@ -132,7 +141,7 @@ async fn given_columns_and_samples_get_what_they_need() {
         let condition: Condition = "i < 4".parse().unwrap();
         let sql = sql.to_owned();
         async move {
-            let location = LOGGED.url();
+            let location = LOGGING_SERVER.url();
             let request = Request::new(&location)
                 .with_query(sql.as_str())
                 .with_sample(FirstIds::new("b", "i", 1))

@@ -43,7 +43,7 @@ proptest! {
         write(&path, &table(&shape), &writing(version, dictionary));
         let mut bytes = fs::read(&path).unwrap();
         let footer = u32::from_le_bytes(bytes[bytes.len() - 8..][..4].try_into().unwrap());
-        // The footer is read by others.
+        // The footer is left as it is: the Parquet crate reads it.
         let pages = bytes.len() - 8 - footer as usize;
         for (at, bit) in flips {
             bytes[at.index(pages)] ^= 1 << bit;

@@ -1,4 +1,4 @@
-//! A sample of a Parquet file, decided before rows are decoded, is the one that is chosen from decoded rows.
+//! Samples of a Parquet file, which are chosen before rows are decoded, are those that are chosen from decoded rows.
 
 mod damaged;
 mod stats;
@@ -101,7 +101,7 @@ fn rows(mut source: impl RowSource) -> Result<Vec<i64>> {
 }
 
 /// The rows that are chosen after all rows were decoded, and what was counted.
-fn chosen_later(request: &Request<'_>, sample: &FirstIds) -> (Vec<i64>, SampleCounts) {
+fn chosen_from_decoded(request: &Request<'_>, sample: &FirstIds) -> (Vec<i64>, SampleCounts) {
     let mut source = block_on(open(request)).unwrap();
     let (group, id) = sample.bind(source.schema()).unwrap();
     let mut filter = FirstIdsFilter::new(source.schema(), group, id, sample.number).unwrap();
@@ -116,7 +116,7 @@ fn chosen_later(request: &Request<'_>, sample: &FirstIds) -> (Vec<i64>, SampleCo
     (rows, filter.counts())
 }
 
-/// What is counted without regard to how rows are decided.
+/// Checks the counts that do not depend on how rows were decided.
 fn check_counts(stats: &SampleStats, counts: SampleCounts) {
     let report = stats.report();
     assert_eq!(
@@ -146,7 +146,7 @@ proptest! {
         batch_rows in prop_oneof![Just(7_usize), Just(2000)],
     ) {
         let table = table(&shape);
-        // A list is not read column by column, and an Arrow dictionary neither.
+        // Lists and Arrow dictionaries are not read column by column.
         let columns: Vec<usize> = (0..table.num_columns())
             .filter(|column| with_list || !["list", "codes"].contains(&&**table.schema().field(*column).name()))
             .collect();
@@ -198,7 +198,7 @@ mod slow {
         #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn it_does_not_matter_when_rows_are_decided(
+        fn samples_are_those_of_decoded_rows(
             shapes in prop::collection::vec(any::<Shape>(), 1..=2),
             writing in writing(),
             pairs in prop::collection::vec((1..=COLUMNS, 1..=COLUMNS, 0_usize..4), 6),
@@ -230,7 +230,7 @@ mod slow {
                     list += &format!(", \"{}\"", sample.id);
                 }
                 let all = all.clone().with_select(list.parse::<SelectList>().unwrap());
-                let (expected, counts) = chosen_later(&all, &sample);
+                let (expected, counts) = chosen_from_decoded(&all, &sample);
                 let stats = SampleStats::default();
                 let sampled = all.clone().with_sample(sample.clone()).with_sample_stats(stats.clone());
                 prop_assert_eq!(&rows(block_on(open(&sampled)).unwrap()).unwrap(), &expected, "{:?}", sample);
@@ -243,7 +243,7 @@ mod slow {
                 // After a condition.
                 for condition in CONDITIONS {
                     let condition = condition.parse::<Condition>().unwrap();
-                    let (later, counts) = chosen_later(&all.clone().with_condition(condition.clone()), &sample);
+                    let (later, counts) = chosen_from_decoded(&all.clone().with_condition(condition.clone()), &sample);
                     let sampled = sampled.clone().with_condition(condition);
                     prop_assert_eq!(&rows(block_on(open(&sampled)).unwrap()).unwrap(), &later, "{:?}", sample);
                     check_counts(&stats, counts);

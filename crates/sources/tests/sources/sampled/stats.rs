@@ -1,4 +1,4 @@
-//! What is said of how rows were decided.
+//! The counts of how many rows were decided by what.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Tables of columns of many types, with runs of values that come back, and nulls.
+//! Tables with columns of many types, which have runs of equal values, repeated values and nulls.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use arrow_array::{
 use half::f16;
 use proptest::prelude::*;
 
-/// How many columns a table has beside the first.
+/// Number of columns of a table without the first one, `row`.
 pub(crate) const COLUMNS: usize = 18;
 
 /// What a table is made of.

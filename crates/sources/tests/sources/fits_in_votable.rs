@@ -10,8 +10,7 @@ use taploom_model::Ending;
 use super::*;
 
 fn fixture() -> String {
-    let path = format!("{}/tests/data/stil-fits.vot", env!("CARGO_MANIFEST_DIR"));
-    std::fs::read_to_string(path).unwrap()
+    std::fs::read_to_string(file("stil-fits.vot")).unwrap()
 }
 
 /// Reads a document, and returns its rows (`-` stands for null) and its ending.
@@ -189,12 +188,7 @@ fn damage_is_an_error() {
         let error = format!("{:#}", read(&document[..end]).unwrap_err());
         assert!(error.contains("rows.vot") && !error.contains('\n'), "{end}: {error}");
     }
-    let mut state = 5_u64;
-    let mut random = || {
-        state =
-            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as usize
-    };
+    let mut random = random_numbers(5);
     let letters = b"ABCXYZabcxyz0189+/=<> ";
     for round in 0..300 {
         let mut damaged = document.clone().into_bytes();

@@ -1,4 +1,4 @@
-//! Compares cells with the text that psql shows.
+//! Compares cells with the text that psql shows for them.
 
 use std::process::Stdio;
 
@@ -6,25 +6,35 @@ use arrow_array::ArrayRef;
 
 use super::*;
 
-/// Separators of psql's output that are in no value.
-const CELL: &str = "\u{1f}";
-const ROW: &str = "\u{1e}";
+// Characters of psql's output that are in no value.
+const CELL_SEPARATOR: &str = "\u{1f}";
+const ROW_SEPARATOR: &str = "\u{1e}";
 const NULL: &str = "\u{1d}";
 
 /// The cells of a query, as psql shows them.
-pub(super) fn psql(query: &str) -> Vec<Vec<Option<String>>> {
+fn psql(query: &str) -> Vec<Vec<Option<String>>> {
     let mut client = SERVER.client();
-    client.args(["-At", "-F", CELL, "-R", ROW, "-P", &format!("null={NULL}"), "-c", query]);
+    client.args([
+        "-At",
+        "-F",
+        CELL_SEPARATOR,
+        "-R",
+        ROW_SEPARATOR,
+        "-P",
+        &format!("null={NULL}"),
+        "-c",
+        query,
+    ]);
     let output = client.env("PGTZ", "UTC").stdin(Stdio::null()).output().unwrap();
     assert!(output.status.success(), "{query}: {}", String::from_utf8_lossy(&output.stderr));
     let output = String::from_utf8(output.stdout).unwrap();
     let output = output.strip_suffix('\n').unwrap_or(&output);
     let cell = |cell: &str| (cell != NULL).then(|| cell.to_owned());
-    output.split(ROW).map(|row| row.split(CELL).map(cell).collect()).collect()
+    output.split(ROW_SEPARATOR).map(|row| row.split(CELL_SEPARATOR).map(cell).collect()).collect()
 }
 
 /// Checks that a batch has the cells that psql shows for the same query.
-pub(super) fn assert_same(batch: &RecordBatch, query: &str) {
+pub(super) fn assert_shown_by_psql(batch: &RecordBatch, query: &str) {
     let expected = psql(query);
     assert_eq!(batch.num_rows(), expected.len(), "{query}");
     for (row, cells) in expected.iter().enumerate() {
@@ -40,7 +50,7 @@ pub(super) fn assert_same(batch: &RecordBatch, query: &str) {
     }
 }
 
-/// A cell in psql's form, except for the digits of floats.
+/// A cell as psql would show it, except for the digits of floats.
 fn shown(column: &ArrayRef, row: usize) -> Option<String> {
     if column.is_null(row) {
         return None;
@@ -99,7 +109,7 @@ fn is_same(data_type: &DataType, ours: &str, psqls: &str) -> bool {
     }
 }
 
-/// Equal, with the sign of zero; or both not a number.
+/// Whether two numbers are equal, and have the same sign if they are zero. NaN is equal to NaN.
 fn same_number<T: PartialEq + Copy + std::fmt::Debug>(one: T, other: T) -> bool {
     format!("{one:?}") == format!("{other:?}")
 }
