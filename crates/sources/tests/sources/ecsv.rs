@@ -67,6 +67,16 @@ fn blanks_around_values_do_not_count() {
     }
 }
 
+/// As astropy skips them: it writes a null of a table with one column as `""`.
+#[test]
+fn empty_lines_are_not_rows() {
+    let header = "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: a, datatype: int64}\n";
+    for text in ["a\n1\n\n\"\"\n3\n\n", "\na\n1\n  \n\"\"\n3\n  ", "a\r1\r \n\"\"\r3"] {
+        let rows = rows_of("t.ecsv", &format!("{header}{text}")).unwrap();
+        assert_eq!(shown(&rows, "a"), "1|-|3", "{text:?}");
+    }
+}
+
 #[test]
 fn what_we_write_is_read_back() {
     let sql = "SELECT * FROM stars";
