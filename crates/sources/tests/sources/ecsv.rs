@@ -71,10 +71,12 @@ fn blanks_around_values_do_not_count() {
 #[test]
 fn empty_lines_are_not_rows() {
     let header = "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: a, datatype: int64}\n";
-    for text in ["a\n1\n\n\"\"\n3\n\n", "\na\n1\n  \n\"\"\n3\n  ", "a\r1\r \n\"\"\r3"] {
+    let texts = ["a\n1\n\n\"\"\n3\n\n", "\na\n1\n  \n\"\"\n3\n  ", "a\r1\r \n\"\"\r3"];
+    let read = texts.map(|text| {
         let rows = rows_of("t.ecsv", &format!("{header}{text}")).unwrap();
-        assert_eq!(shown(&rows, "a"), "1|-|3", "{text:?}");
-    }
+        shown(&rows, "a")
+    });
+    assert_eq!(read, ["1|-|3"; 3]);
 }
 
 #[test]

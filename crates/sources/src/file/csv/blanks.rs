@@ -213,6 +213,7 @@ mod tests {
     fn blanks_around_values_are_left_out_and_those_within_quotes_stay() {
         let commas = Dialect { trims: true, comment: Some(b'#'), ..Dialect::csv() };
         let spaces = Dialect { separator: b' ', ..commas.clone() };
+        let mut wrong = Vec::new();
         for (dialect, text, expected) in [
             (&spaces, "  a   b  c \r\n 1  \"x  y\"   2\n", "a b c\r\n1 \"x  y\" 2\n"),
             (&spaces, "a \"\"  \"b \"\"  c\"  \n   \nd", "a \"\" \"b \"\"  c\"\n\nd"),
@@ -233,8 +234,12 @@ mod tests {
             (&commas, "\"a\r \nb \" \r \n \"c\"", "\"a\r \nb \"\r\n\n\"c\""),
         ] {
             for capacity in [1, 2, 3, 1000] {
-                assert_eq!(trimmed(text, dialect, capacity), expected, "{text:?} {capacity}");
+                let found = trimmed(text, dialect, capacity);
+                if found != expected {
+                    wrong.push((text, capacity, found, expected));
+                }
             }
         }
+        assert!(wrong.is_empty(), "{wrong:#?}");
     }
 }
