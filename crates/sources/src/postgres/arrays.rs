@@ -4,7 +4,7 @@ use arrow_array::builder::PrimitiveBuilder;
 use arrow_array::types::Float64Type;
 use arrow_array::{ArrayRef, builder::ArrayBuilder};
 use arrow_schema::FieldRef;
-use taploom_model::Result;
+use taploom_model::{Arraysize, Result};
 
 use super::cells::{CellReader, cells};
 use super::sphere::Shape;
@@ -19,14 +19,12 @@ use crate::server::lists::ListEnds;
 pub(super) struct ArrayCells {
     elements: Box<dyn Cells>,
     ends: ListEnds,
-    /// The inner dimensions of the declared arraysize.
-    inner: Vec<u32>,
 }
 
 impl ArrayCells {
-    pub(super) fn new(item: FieldRef, inner: &[u32]) -> Result<Self> {
-        let elements = cells(CellReader::Binary, item.data_type(), &[])?;
-        Ok(Self { elements, ends: ListEnds::new(item), inner: inner.to_vec() })
+    pub(super) fn new(item: FieldRef, dimensions: Arraysize) -> Result<Self> {
+        let elements = cells(CellReader::Binary, item.data_type(), None)?;
+        Ok(Self { elements, ends: ListEnds::new(item, dimensions) })
     }
 }
 
@@ -49,7 +47,7 @@ impl Cells for ArrayCells {
         }
         if let [_, inner @ ..] = &lengths[..]
             && !inner.is_empty()
-            && !inner.iter().rev().eq(&self.inner)
+            && !inner.iter().rev().eq(self.ends.dimensions().inner())
         {
             return Err(several_dimensions(lengths));
         }
@@ -72,7 +70,7 @@ impl Cells for ArrayCells {
         if count != expected {
             return Err(BadCell::Malformed);
         }
-        self.ends.end(count).ok_or_else(BadCell::too_many_elements)
+        self.ends.end(count)
     }
 
     fn append_null(&mut self) {
@@ -114,8 +112,9 @@ pub(super) struct ShapeCells {
 }
 
 impl ShapeCells {
-    pub(super) fn new(item: FieldRef, shape: Shape) -> Self {
-        Self { shape, numbers: PrimitiveBuilder::with_capacity(0), ends: ListEnds::new(item) }
+    pub(super) fn new(item: FieldRef, shape: Shape, dimensions: Arraysize) -> Self {
+        let numbers = PrimitiveBuilder::with_capacity(0);
+        Self { shape, numbers, ends: ListEnds::new(item, dimensions) }
     }
 }
 
@@ -123,7 +122,7 @@ impl Cells for ShapeCells {
     fn append(&mut self, cell: &[u8]) -> Result<(), BadCell> {
         let count = self.shape.parse(cell, |number| self.numbers.append_value(number));
         let count = count.ok_or_else(|| BadCell::unfit_text(cell))?;
-        self.ends.end(count).ok_or_else(BadCell::too_many_elements)
+        self.ends.end(count)
     }
 
     fn append_null(&mut self) {
