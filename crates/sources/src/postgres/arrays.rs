@@ -65,9 +65,12 @@ impl Cells for ArrayCells {
             }
             count += 1;
         }
-        let of_dimensions = lengths.iter().map(|length| *length as usize);
-        let expected = if dimensions == 0 { 0 } else { of_dimensions.product() };
-        if count != expected {
+        let mut all = lengths.iter().map(|length| *length as usize);
+        let expected = match dimensions {
+            0 => Some(0),
+            _ => all.try_fold(1_usize, usize::checked_mul),
+        };
+        if Some(count) != expected {
             return Err(BadCell::Malformed);
         }
         self.ends.end(count)
@@ -132,5 +135,35 @@ impl Cells for ShapeCells {
     fn finish(&mut self, _rows: usize) -> Result<ArrayRef> {
         let numbers = ArrayBuilder::finish(&mut self.numbers);
         self.ends.finish(numbers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_schema::{DataType, Field};
+
+    use super::*;
+
+    #[test]
+    fn an_array_that_can_not_be_whole_is_malformed() {
+        let item = Arc::new(Field::new_list_field(DataType::Int32, true));
+        let words = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect();
+        let huge = u32::MAX;
+        let cells: [Vec<u8>; 5] = [
+            words(&[]),
+            words(&[7, 0, 23]),
+            words(&[1, 0, 23, 2, 1, 4, 5]),
+            words(&[1, 0, 23, 1, 1, 400, 5]),
+            words(&[3, 0, 23, huge, 1, huge, 1, huge, 1]),
+        ];
+        let is_malformed = cells.map(|cell| {
+            let shape = format!("{huge}x{huge}x*").parse().unwrap();
+            let shape = if cell.len() == 36 { shape } else { Arraysize::FREE };
+            let appended = ArrayCells::new(Arc::clone(&item), shape).unwrap().append(&cell);
+            matches!(appended, Err(BadCell::Malformed))
+        });
+        assert_eq!(is_malformed, [true; 5]);
     }
 }
