@@ -3,6 +3,7 @@
 use std::fmt;
 
 use taploom_format::ErrorKind;
+use tracing::warn;
 
 use crate::database::{is_reported, was_lost};
 
@@ -109,8 +110,9 @@ impl Failure {
                 Self::new(FailureCause::NotEncodable, error.to_string())
             }
             ErrorKind::Source if was_lost(error) => {
-                let message =
-                    format!("the rows of the query broke off: {error:#}; try again later");
+                // A server that aborts a connection names its account and its host.
+                warn!("the rows of a query broke off: {error:#}");
+                let message = format!("the rows of the query broke off: {error}; try again later");
                 Self::new(FailureCause::DatabaseLost, message)
             }
             ErrorKind::InvalidRequest | ErrorKind::Source => {
@@ -146,7 +148,20 @@ impl std::error::Error for Failure {}
 
 #[cfg(test)]
 mod tests {
-    use super::FailureCause;
+    use super::*;
+
+    #[test]
+    #[cfg(feature = "mysql")]
+    fn a_server_that_aborts_a_connection_is_not_quoted() {
+        let message = "Aborted connection 5 to db: 'dp1' user: 'tap' host: '10.0.0.7'".to_owned();
+        let sqlstate = "08S01".to_owned();
+        let said = taploom_sources::mysql::ServerError { code: 1184, sqlstate, message };
+        let error = taploom_format::Error::new(ErrorKind::Source, "the server stopped");
+        let failure = Failure::of_rows(&error.with_source(said));
+        assert_eq!(failure.cause, FailureCause::DatabaseLost);
+        let shown = "the rows of the query broke off: the server stopped; try again later";
+        assert_eq!(failure.message, shown);
+    }
 
     #[test]
     fn no_cause_is_left_out() {

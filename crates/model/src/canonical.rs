@@ -6,9 +6,11 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType, Field, Schema};
 
+use crate::arraysize::Arraysize;
+use crate::arrow_type::Nesting;
 use crate::batch_check::BatchCheck;
 use crate::column::Column;
-use crate::convert::{convert, is_carried, is_kept, keep};
+use crate::convert::{check_shape, convert, is_carried, is_kept, keep};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::ResultSchema;
 use crate::shown::shown_cell;
@@ -50,7 +52,11 @@ enum Target {
     /// The Arrow type that carries a VOTable type.
     Carried(VoType),
     /// An Arrow type that the format holds.
-    Kept(DataType),
+    Kept {
+        data_type: DataType,
+        /// The VOTable type of lists whose metadata give a shape that the Arrow type leaves open.
+        shape: Option<VoType>,
+    },
 }
 
 impl CanonicalRows {
@@ -82,7 +88,8 @@ impl CanonicalRows {
     /// in which the format writes an Arrow type, usually the same one, or `None` if it has no such type.
     ///
     /// A column stays in such a type unless its metadata give a datatype: a datatype decides what is
-    /// written. All other columns get their canonical types. Fields keep their metadata.
+    /// written. All other columns get their canonical types. Fields keep their metadata. Every list has to have the shape
+    /// that an arraysize gives, in columns of both kinds.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -107,7 +114,10 @@ impl CanonicalRows {
         Self::with_targets(schema, names, |column, field, name| {
             let is_declared = column.metadata().datatype.is_some();
             let (data_type, target) = match holds(field.data_type()).filter(|_| !is_declared) {
-                Some(data_type) => (data_type.clone(), Target::Kept(data_type)),
+                Some(data_type) => {
+                    let shape = given_shape(column);
+                    (data_type.clone(), Target::Kept { data_type, shape })
+                }
                 None => {
                     let vo_type = column.vo_type()?.clone();
                     (vo_type.carrier(), Target::Carried(vo_type))
@@ -217,19 +227,36 @@ impl CanonicalRows {
     }
 }
 
+/// The type of a column of lists, if its metadata give a shape that the Arrow type leaves open.
+fn given_shape(column: &Column) -> Option<VoType> {
+    let arraysize = column.metadata.arraysize.as_ref()?;
+    let is_open = || Nesting::of(&column.data_type).levels.iter().any(Option::is_none);
+    if *arraysize == Arraysize::FREE || !is_open() {
+        return None;
+    }
+    column.vo_type.clone()
+}
+
 impl Target {
     /// Whether [`convert`](Self::convert) would give the same array.
     fn is_met(&self, array: &ArrayRef) -> bool {
         match self {
             Self::Carried(vo_type) => is_carried(array, vo_type),
-            Self::Kept(data_type) => is_kept(array, data_type),
+            Self::Kept { data_type, shape } => {
+                is_kept(array, data_type)
+                    && shape.as_ref().is_none_or(|shape| check_shape(array, shape).is_ok())
+            }
         }
     }
 
     fn convert(&self, array: &ArrayRef) -> Result<ArrayRef> {
         match self {
             Self::Carried(vo_type) => convert(array, vo_type),
-            Self::Kept(data_type) => keep(array, data_type),
+            Self::Kept { data_type, shape } => {
+                let kept = keep(array, data_type)?;
+                shape.as_ref().map_or(Ok(()), |shape| check_shape(&kept, shape))?;
+                Ok(kept)
+            }
         }
     }
 }
@@ -237,8 +264,8 @@ impl Target {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Carried(vo_type) => vo_type.fmt(f),
-            Self::Kept(data_type) => write!(f, "Arrow type {data_type}"),
+            Self::Carried(vo_type) | Self::Kept { shape: Some(vo_type), .. } => vo_type.fmt(f),
+            Self::Kept { data_type, shape: None } => write!(f, "Arrow type {data_type}"),
         }
     }
 }

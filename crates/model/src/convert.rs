@@ -63,6 +63,14 @@ pub(crate) fn keep(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
     Ok(kept)
 }
 
+/// Checks that every list has the shape of its column, at every level.
+pub(crate) fn check_shape(array: &ArrayRef, vo_type: &VoType) -> Result<()> {
+    match vo_type.cell().dimensions() {
+        Some(dimensions) => check_lengths(&flat_lists(array, dimensions.inner())?, dimensions),
+        None => Ok(()),
+    }
+}
+
 /// Flattens nested lists to lists of elements. Inner dimensions are checked (the first varies fastest),
 /// and a null list has no elements.
 fn flat_lists(array: &ArrayRef, inner: &[u32]) -> Result<ListArray> {

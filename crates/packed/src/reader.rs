@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::{
-    ArrayRef, ArrowPrimitiveType, BooleanArray, PrimitiveArray, downcast_primitive, make_array,
+    ArrayRef, ArrowPrimitiveType, BooleanArray, FixedSizeBinaryArray, PrimitiveArray,
+    downcast_primitive, make_array,
 };
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 use arrow_data::ArrayData;
@@ -41,7 +42,7 @@ impl<'a> PieceReader<'a> {
     /// [`ArrowError`] if the bytes are not an array of the type.
     pub fn next(&mut self, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
         let length = number(self.bytes, self.at)?;
-        let array = self.bytes.slice_with_length(self.at, length);
+        let array = part(self.bytes, self.at, length)?;
         self.at += length;
         unpack_array(&array, self.rows, data_type)
     }
@@ -88,89 +89,96 @@ impl Piece {
     pub fn array(&self, index: usize, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
         let start = self.starts.get(index).copied();
         let start = start.ok_or_else(|| ArrowError::IpcError(format!("no array {index}")))?;
-        let array = self.bytes.slice_with_length(start, number(&self.bytes, start)?);
+        let array = part(&self.bytes, start, number(&self.bytes, start)?)?;
         unpack_array(&array, self.rows, data_type)
     }
 }
 
 fn unpack_array(bytes: &Buffer, rows: usize, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
-    let half = |at: usize| bytes[at..at + 4].first_chunk().copied().unwrap_or_default();
-    let values = u32::from_ne_bytes(half(8)) as usize;
-    let has_nulls = u32::from_ne_bytes(half(12)) & HAS_NULLS != 0;
+    let half = |at: usize| {
+        let half = bytes.get(at..).and_then(|bytes| bytes.first_chunk());
+        half.map(|half| u32::from_ne_bytes(*half)).ok_or_else(cut_short)
+    };
+    let values = half(8)? as usize;
+    let has_nulls = half(12)? & HAS_NULLS != 0;
     let mut at = HEADER;
     let mut next = |length: usize| {
-        let buffer = bytes.slice_with_length(at, length);
+        let buffer = part(bytes, at, length)?;
         at += length.next_multiple_of(ALIGN);
-        buffer
+        Ok::<_, ArrowError>(buffer)
     };
-    let validity = has_nulls.then(|| next(rows.div_ceil(8)));
-    if let Layout::Bits | Layout::Fixed = Layout::of(data_type) {
-        let start = HEADER + validity.as_ref().map_or(0, |bits| bits.len().next_multiple_of(ALIGN));
-        let values = bytes.slice_with_length(start, values);
-        if let Some(array) = fixed(values, rows, validity.as_ref(), data_type) {
-            return Ok(array);
+    let validity = has_nulls.then(|| next(rows.div_ceil(8))).transpose()?;
+    let layout = Layout::of(data_type);
+    let offsets = match layout {
+        Layout::Offsets32 => Some(next(rows.saturating_add(1).saturating_mul(size_of::<i32>()))?),
+        Layout::Offsets64 => Some(next(rows.saturating_add(1).saturating_mul(size_of::<i64>()))?),
+        Layout::Null | Layout::Bits | Layout::Fixed | Layout::Nested => None,
+    };
+    let values = next(values)?;
+    match layout {
+        Layout::Bits | Layout::Fixed => fixed(&values, rows, validity, data_type),
+        Layout::Nested => unpack_message(&values, data_type),
+        Layout::Null | Layout::Offsets32 | Layout::Offsets64 => {
+            let data = ArrayData::builder(data_type.clone()).len(rows).null_bit_buffer(validity);
+            let data = match offsets {
+                Some(offsets) => data.add_buffer(offsets).add_buffer(values),
+                None => data,
+            };
+            // A vector of bytes may begin at an address that is not aligned for its values.
+            Ok(make_array(data.align_buffers(true).build()?))
         }
     }
-    let data = ArrayData::builder(data_type.clone()).len(rows).null_bit_buffer(validity);
-    // A vector of bytes may begin at an address that is not aligned for its values.
-    let data = data.align_buffers(true);
-    let data = match Layout::of(data_type) {
-        Layout::Null => data,
-        Layout::Bits | Layout::Fixed => data.add_buffer(next(values)),
-        Layout::Offsets32 => {
-            data.add_buffer(next((rows + 1) * size_of::<i32>())).add_buffer(next(values))
-        }
-        Layout::Offsets64 => {
-            data.add_buffer(next((rows + 1) * size_of::<i64>())).add_buffer(next(values))
-        }
-        Layout::Nested => return unpack_message(&next(values), data_type),
-    };
-    Ok(make_array(data.build()?))
 }
 
-/// An array of numbers or booleans. `None` if the values are at an address that is not aligned for them, and for other
-/// types: such arrays are made with more checks, which take several times as long.
+/// An array of values of a fixed width. It is not made of [`ArrayData`], whose checks take several times as long.
 fn fixed(
-    values: Buffer,
+    values: &Buffer,
     rows: usize,
-    validity: Option<&Buffer>,
+    validity: Option<Buffer>,
     data_type: &DataType,
-) -> Option<ArrayRef> {
+) -> Result<ArrayRef, ArrowError> {
     fn numbers<T: ArrowPrimitiveType>(
-        values: Buffer,
+        values: &Buffer,
         rows: usize,
         nulls: Option<NullBuffer>,
         data_type: &DataType,
-    ) -> Option<ArrayRef> {
-        let is_aligned = values.as_ptr().align_offset(align_of::<T::Native>()) == 0;
-        (is_aligned && values.len() >= rows * size_of::<T::Native>()).then(|| {
-            let array = PrimitiveArray::<T>::new(ScalarBuffer::new(values, 0, rows), nulls);
-            Arc::new(array.with_data_type(data_type.clone())) as ArrayRef
-        })
+    ) -> Result<ArrayRef, ArrowError> {
+        let values = part(values, 0, rows.saturating_mul(size_of::<T::Native>()))?;
+        let values = match values.as_ptr().align_offset(align_of::<T::Native>()) {
+            0 => values,
+            // A copy begins at an address that is aligned for every type.
+            _ => Buffer::from(values.as_slice()),
+        };
+        let array = PrimitiveArray::<T>::try_new(ScalarBuffer::new(values, 0, rows), nulls)?;
+        Ok(Arc::new(array.with_data_type(data_type.clone())))
     }
     macro_rules! numbers_of {
         ($type:ty, $values:ident, $nulls:ident) => {
             numbers::<$type>($values, rows, $nulls, data_type)
         };
     }
-    let bits = |buffer: &Buffer| BooleanBuffer::new(buffer.clone(), 0, rows);
-    let nulls = validity.map(|validity| NullBuffer::new(bits(validity)));
+    let nulls = validity.map(|bits| NullBuffer::new(BooleanBuffer::new(bits, 0, rows)));
     downcast_primitive!(
         data_type => (numbers_of, values, nulls),
-        DataType::Boolean if values.len() >= rows.div_ceil(8) => {
-            Some(Arc::new(BooleanArray::new(bits(&values), nulls)))
+        DataType::Boolean => {
+            let bits = BooleanBuffer::new(part(values, 0, rows.div_ceil(8))?, 0, rows);
+            Ok(Arc::new(BooleanArray::new(bits, nulls)))
         }
-        _ => None
+        DataType::FixedSizeBinary(width) => {
+            let values = values.clone();
+            Ok(Arc::new(FixedSizeBinaryArray::try_new_with_len(*width, values, nulls, rows)?))
+        }
+        other => Err(ArrowError::InvalidArgumentError(format!("{other} has no fixed width")))
     )
 }
 
 /// Reads an IPC message: a marker, the length of its metadata, the metadata, the body.
 fn unpack_message(bytes: &Buffer, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
     let damaged = |why: String| ArrowError::IpcError(why);
-    let length = bytes[4..8].first_chunk().copied().unwrap_or_default();
-    let body = 8 + u32::from_le_bytes(length) as usize;
-    let message =
-        arrow_ipc::root_as_message(&bytes[8..body]).map_err(|e| damaged(e.to_string()))?;
+    let length = bytes.get(4..).and_then(|bytes| bytes.first_chunk()).ok_or_else(cut_short)?;
+    let body = (u32::from_le_bytes(*length) as usize).saturating_add(8);
+    let metadata = bytes.get(8..body).ok_or_else(cut_short)?;
+    let message = arrow_ipc::root_as_message(metadata).map_err(|e| damaged(e.to_string()))?;
     let batch = message.header_as_record_batch();
     let batch = batch.ok_or_else(|| damaged("the message holds no batch".to_owned()))?;
     let schema = one_column(data_type);
@@ -180,8 +188,20 @@ fn unpack_message(bytes: &Buffer, data_type: &DataType) -> Result<ArrayRef, Arro
     Ok(Arc::clone(batch.column(0)))
 }
 
+/// A part of the bytes, which shares their memory.
+fn part(bytes: &Buffer, at: usize, length: usize) -> Result<Buffer, ArrowError> {
+    match bytes.len().checked_sub(at) {
+        Some(left) if left >= length => Ok(bytes.slice_with_length(at, length)),
+        _ => Err(cut_short()),
+    }
+}
+
+fn cut_short() -> ArrowError {
+    ArrowError::IpcError("a packed piece is cut short".to_owned())
+}
+
 fn number(bytes: &[u8], at: usize) -> Result<usize, ArrowError> {
     let number = bytes.get(at..).and_then(|bytes| bytes.first_chunk());
     let number = number.and_then(|bytes| usize::try_from(u64::from_ne_bytes(*bytes)).ok());
-    number.ok_or_else(|| ArrowError::IpcError("a packed piece is cut short".to_owned()))
+    number.ok_or_else(cut_short)
 }

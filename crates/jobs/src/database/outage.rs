@@ -46,15 +46,20 @@ impl Server<'_> {
                 return Err(Failure::new(FailureCause::QueryWrong, message));
             }
             if started.elapsed() >= self.outage {
-                warn!("the database is given up: {error:#}");
-                let message = "the database can't be used at the moment; try again later";
-                return Err(Failure::new(FailureCause::DatabaseUnreachable, message));
+                return Err(unusable(&error));
             }
             warn!("the database is waited for: {error:#}");
             tokio::time::sleep(delay).await;
             delay = (delay * 2).min(LONGEST_DELAY);
         }
     }
+}
+
+/// The failure for a database that is given up.
+pub(super) fn unusable(error: &Error) -> Failure {
+    warn!("the database is given up: {error:#}");
+    let message = "the database can't be used at the moment; try again later";
+    Failure::new(FailureCause::DatabaseUnreachable, message)
 }
 
 /// The failure for the error of a query. An error may name the account if the query is `denied` to it.

@@ -220,6 +220,55 @@ fn a_cell_of_another_shape_is_named() {
     }
 }
 
+/// Also in columns that keep their Arrow types.
+#[test]
+fn a_list_that_does_not_have_the_given_shape_is_named() {
+    let item = |data_type| Arc::new(Field::new_list_field(data_type, true));
+    let flat = doubles(&[None, Some(&[1.0, 2.0]), Some(&[1.0, 2.0, 3.0])]);
+    let large = arrow_cast::cast(&flat, &DataType::LargeList(item(DataType::Float64))).unwrap();
+    // One pair, then one list of three.
+    let offsets = OffsetBuffer::from_lengths([0, 1, 1]);
+    let nested =
+        ListArray::new(item(flat.data_type().clone()), offsets, Arc::new(flat.slice(1, 2)), None);
+    let bytes = arrow_array::BinaryArray::from_opt_vec(vec![None, Some(b"ab"), Some(b"abc")]);
+    let three: ArrayRef = Arc::new(flat);
+    let nested: ArrayRef = Arc::new(nested);
+    let bytes: ArrayRef = Arc::new(bytes);
+    let mut wrong = Vec::new();
+    for (array, arraysize, row) in [
+        (&three, "2x*", Some(3)),
+        (&three, "2", Some(3)),
+        (&three, "2*", Some(3)),
+        (&three, "3", Some(2)),
+        (&three, "3*", None),
+        (&three, "1x3*", None),
+        (&three, "*", None),
+        (&large, "2x*", Some(3)),
+        (&nested, "2x*", Some(3)),
+        (&nested, "3x*", Some(2)),
+        (&bytes, "2x*", Some(3)),
+        (&bytes, "*", None),
+    ] {
+        let batch = RecordBatch::try_from_iter_with_nullable([("x", Arc::clone(array), true)]);
+        let batch = batch.unwrap();
+        let metadata = ColumnMetadata { arraysize: arraysize.parse().ok(), ..Default::default() };
+        let schema = ResultSchema::new(batch.schema(), vec![metadata]).unwrap();
+        let held = |given: &DataType| Some(given.clone());
+        for mut rows in [
+            CanonicalRows::new(&schema).unwrap(),
+            CanonicalRows::keeping(&schema, &["x"], held).unwrap(),
+        ] {
+            let read = rows.convert(&batch);
+            let found = read.as_ref().map_or_else(Error::row, |_| None);
+            let named = read.as_ref().map_or_else(Error::column, |_| None);
+            if (found, named) != (row, row.map(|_| "x")) {
+                wrong.push(format!("{} as {arraysize}: {read:?}", array.data_type()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 #[test]
 fn a_result_without_columns_is_an_error() {
     let schema = ResultSchema::derived(Arc::new(Schema::empty()));

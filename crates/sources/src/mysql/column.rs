@@ -10,6 +10,7 @@ use taploom_model::{
 
 use super::failure::ServerError;
 use super::options::TextTimes;
+use crate::server::lists::list_dimensions;
 use crate::server::text_cells::{CellForm, cells_of};
 use crate::server::{PlannedColumn, Reported, no_list_of_strings};
 
@@ -101,10 +102,11 @@ impl DeclaredColumn {
             (CellForm::Datetime, TextTimes::Milliseconds) => CellForm::DatetimeInMilliseconds,
             (form, _) => form,
         };
+        let metadata = self.metadata(given);
         Ok(PlannedColumn {
-            cells: cells_of(form, &data_type)?,
+            cells: cells_of(form, &data_type, list_dimensions(&metadata).as_ref())?,
             data_type,
-            metadata: self.metadata(given),
+            metadata,
             is_servers: given.is_none_or(|given| given.datatype.is_none()),
         })
     }

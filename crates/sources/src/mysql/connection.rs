@@ -20,8 +20,8 @@ use crate::server::{check_runtime, retried, run_in_background};
 const QUERY: u8 = 3;
 /// The command COM_QUIT.
 const QUIT: u8 = 1;
-/// Time limit for ending a query.
-const KILL_LIMIT: Duration = Duration::from_secs(5);
+/// Time limit for ending a query. Tests do not wait as long.
+const KILL_LIMIT: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 5000 });
 
 /// A logged-in connection to a MySQL or MariaDB server.
 ///
@@ -31,6 +31,8 @@ pub struct MysqlConnection {
     killer: QueryKiller,
     /// Whether the server is still working on a statement, or its answer has not been read to the end.
     pub(super) is_busy: bool,
+    /// Whether it only ends the query of another connection.
+    is_for_kill: bool,
 }
 
 impl fmt::Debug for MysqlConnection {
@@ -45,7 +47,8 @@ impl fmt::Debug for MysqlConnection {
 
 impl Drop for MysqlConnection {
     fn drop(&mut self) {
-        if self.is_busy {
+        // If a server does not answer KILL, another KILL for that one would not be answered either, and so on for ever.
+        if self.is_busy && !self.is_for_kill {
             self.killer.kill_in_background();
         }
     }
@@ -68,7 +71,8 @@ impl MysqlConnection {
         let (wire, connection) = connect(options).await?;
         let target =
             Target { options: options.clone(), connection, killed: AtomicBool::new(false) };
-        let mut connected = Self { wire, killer: QueryKiller(Arc::new(target)), is_busy: false };
+        let killer = QueryKiller(Arc::new(target));
+        let mut connected = Self { wire, killer, is_busy: false, is_for_kill: false };
         if options.session == Session::UtcReadOnly {
             // A global sql_select_limit would silently leave out rows.
             let settings = "SET time_zone = '+00:00', sql_select_limit = 18446744073709551615";
@@ -254,6 +258,7 @@ impl QueryKiller {
         };
         let kill = async {
             let mut connection = MysqlConnection::connect(&options).await?;
+            connection.is_for_kill = true;
             let done = connection.execute(&format!("KILL QUERY {}", target.connection)).await;
             connection.close().await;
             done
@@ -284,4 +289,64 @@ const NO_SUCH_CONNECTION: u16 = 1094;
 
 fn server_code(error: &Error) -> Option<u16> {
     ServerError::find(error).map(|error| error.code)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    /// The packet of a greeting without TLS, and the one that takes any password.
+    fn greeting_and_welcome() -> [Vec<u8>; 2] {
+        let mut greeting = b"\x0a8.0.0\0\x07\0\0\x0012345678\0".to_vec();
+        // Half of the capabilities, the collation, the status, and the other half.
+        greeting.extend_from_slice(b"\x00\x82\x2d\x02\0\x08\0\x15");
+        greeting.extend_from_slice(&[0; 10]);
+        greeting.extend_from_slice(b"123456789012\0mysql_native_password\0");
+        let header = [greeting.len() as u8, 0, 0, 0];
+        [[&header[..], &greeting[..]].concat(), b"\x07\0\0\x02\0\0\0\x02\0\0\0".to_vec()]
+    }
+
+    /// Lets a client log in, and does not answer what it says then.
+    async fn hang(mut client: TcpStream) -> std::io::Result<()> {
+        let [greeting, welcome] = greeting_and_welcome();
+        client.write_all(&greeting).await?;
+        let mut header = [0; 4];
+        client.read_exact(&mut header).await?;
+        let mut login = vec![0; usize::from(header[0])];
+        client.read_exact(&mut login).await?;
+        client.write_all(&welcome).await?;
+        tokio::io::copy(&mut client, &mut tokio::io::sink()).await.map(drop)
+    }
+
+    #[tokio::test]
+    async fn a_server_that_hangs_is_told_once_to_end_a_query() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let options = MysqlOptions { host: "127.0.0.1".to_owned(), port, ..Default::default() };
+        let target = Target { options, connection: 7, killed: AtomicBool::new(false) };
+        let killer = QueryKiller(Arc::new(target));
+        let mut clients = 0;
+        let serve = async {
+            loop {
+                let (client, _) = listener.accept().await.unwrap();
+                clients += 1;
+                tokio::spawn(hang(client));
+            }
+        };
+        let kill = async {
+            let killed = killer.kill().await;
+            // A KILL for the connection that was given up would come by now.
+            tokio::time::sleep(2 * KILL_LIMIT).await;
+            killed
+        };
+        let error = tokio::select! {
+            () = serve => None,
+            killed = kill => killed.err(),
+        };
+        assert!(error.is_some_and(|error| error.message().contains("in time")));
+        assert_eq!(clients, 1);
+    }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use taploom_model::Error;
 
-use crate::server::{Reported, cause};
+use crate::server::{Reported, cause, reported_text};
 
 /// An error that the server reported. It is among the causes of an [`Error`], whose text includes it.
 ///
@@ -41,11 +41,7 @@ impl ServerError {
             [b'#', rest @ ..] if rest.len() >= 5 => rest.split_at(5),
             rest => (&[][..], rest),
         };
-        Self {
-            code,
-            sqlstate: String::from_utf8_lossy(sqlstate).into_owned(),
-            message: String::from_utf8_lossy(message).into_owned(),
-        }
+        Self { code, sqlstate: reported_text(sqlstate), message: reported_text(message) }
     }
 }
 
@@ -55,7 +51,8 @@ impl Reported for ServerError {
     fn is_of_the_server(&self) -> bool {
         // 08: connection errors; 40: transactions rolled back; 70: queries killed or out of time.
         matches!(self.sqlstate.get(..2), Some("08" | "40" | "70"))
-            // These have the unspecific state HY000: errors of disks, files, memory, locks, shutdown and broken tables.
+            // These have an unspecific state: errors of disks, files, memory, locks, shutdown and broken tables, the limits of
+            // an account, and what proxies report of their own connections (2006 and 2013).
             || matches!(
                 self.code,
                 3 | 5
@@ -74,10 +71,14 @@ impl Reported for ServerError {
                     | 1195
                     | 1205
                     | 1206
+                    | 1226
                     | 1317
                     | 1836
                     | 1969
+                    | 2006
+                    | 2013
                     | 3024
+                    | 3032
             )
     }
 
@@ -105,3 +106,33 @@ impl std::error::Error for ServerError {}
 
 /// A failure of a connection or a query.
 pub(super) type Failure = crate::server::Failure<ServerError>;
+
+#[cfg(test)]
+mod tests {
+    use taploom_model::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn a_server_or_a_proxy_in_trouble_is_not_a_wrong_query() {
+        let kind = |(code, sqlstate): (u16, &str)| {
+            let (sqlstate, message) = (sqlstate.to_owned(), String::new());
+            Failure::Server(ServerError { code, sqlstate, message }).running(0).kind()
+        };
+        // Shut down, limits of an account, lost behind a proxy (twice), off line.
+        let troubles =
+            [(1053, "08S01"), (1226, "42000"), (2006, "HY000"), (2013, "HY000"), (3032, "HY000")];
+        assert_eq!(troubles.map(kind), [ErrorKind::Source; 5]);
+        // The syntax, a table, a number.
+        let wrong = [(1064, "42000"), (1146, "42S02"), (1690, "22003")];
+        assert_eq!(wrong.map(kind), [ErrorKind::InvalidRequest; 3]);
+    }
+
+    #[test]
+    fn a_long_message_is_cut() {
+        let packet = [&b"\xff\x28\x04#42000"[..], &b"x".repeat(1 << 20)[..]].concat();
+        let error = ServerError::parse(&packet);
+        assert_eq!((error.code, error.sqlstate.as_str()), (1064, "42000"));
+        assert!(error.message.len() < 3000, "{} bytes", error.message.len());
+    }
+}

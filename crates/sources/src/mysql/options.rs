@@ -268,6 +268,8 @@ mod tests {
             ("mysql://u:secret@h:port/d", "port"),
             ("mysql://u:secret%ff@h", "password"),
             ("mysql://u:secret@[::1]3306", "bracket"),
+            ("mysql://u:12?secret@h/d", "? is %3F"),
+            ("mysql://u:12/secret@h/d", "/ is %2F"),
             ("mysql://u:secret@h/d?ssl=1", "ssl-mode"),
             ("mysql://u:secret@h/d?ssl-mode=on", "verify-identity"),
             ("mysql://u:secret@h/d?connect-timeout=0", "more than 0"),

@@ -4,7 +4,7 @@ use arrow_array::builder::PrimitiveBuilder;
 use arrow_array::types::Float64Type;
 use arrow_array::{ArrayRef, builder::ArrayBuilder};
 use arrow_schema::FieldRef;
-use taploom_model::Result;
+use taploom_model::{Arraysize, Result};
 
 use super::cells::{CellReader, cells};
 use super::sphere::Shape;
@@ -19,14 +19,12 @@ use crate::server::lists::ListEnds;
 pub(super) struct ArrayCells {
     elements: Box<dyn Cells>,
     ends: ListEnds,
-    /// The inner dimensions of the declared arraysize.
-    inner: Vec<u32>,
 }
 
 impl ArrayCells {
-    pub(super) fn new(item: FieldRef, inner: &[u32]) -> Result<Self> {
-        let elements = cells(CellReader::Binary, item.data_type(), &[])?;
-        Ok(Self { elements, ends: ListEnds::new(item), inner: inner.to_vec() })
+    pub(super) fn new(item: FieldRef, dimensions: Arraysize) -> Result<Self> {
+        let elements = cells(CellReader::Binary, item.data_type(), None)?;
+        Ok(Self { elements, ends: ListEnds::new(item, dimensions) })
     }
 }
 
@@ -49,7 +47,7 @@ impl Cells for ArrayCells {
         }
         if let [_, inner @ ..] = &lengths[..]
             && !inner.is_empty()
-            && !inner.iter().rev().eq(&self.inner)
+            && !inner.iter().rev().eq(self.ends.dimensions().inner())
         {
             return Err(several_dimensions(lengths));
         }
@@ -67,12 +65,15 @@ impl Cells for ArrayCells {
             }
             count += 1;
         }
-        let of_dimensions = lengths.iter().map(|length| *length as usize);
-        let expected = if dimensions == 0 { 0 } else { of_dimensions.product() };
-        if count != expected {
+        let mut all = lengths.iter().map(|length| *length as usize);
+        let expected = match dimensions {
+            0 => Some(0),
+            _ => all.try_fold(1_usize, usize::checked_mul),
+        };
+        if Some(count) != expected {
             return Err(BadCell::Malformed);
         }
-        self.ends.end(count).ok_or_else(BadCell::too_many_elements)
+        self.ends.end(count)
     }
 
     fn append_null(&mut self) {
@@ -114,8 +115,9 @@ pub(super) struct ShapeCells {
 }
 
 impl ShapeCells {
-    pub(super) fn new(item: FieldRef, shape: Shape) -> Self {
-        Self { shape, numbers: PrimitiveBuilder::with_capacity(0), ends: ListEnds::new(item) }
+    pub(super) fn new(item: FieldRef, shape: Shape, dimensions: Arraysize) -> Self {
+        let numbers = PrimitiveBuilder::with_capacity(0);
+        Self { shape, numbers, ends: ListEnds::new(item, dimensions) }
     }
 }
 
@@ -123,7 +125,7 @@ impl Cells for ShapeCells {
     fn append(&mut self, cell: &[u8]) -> Result<(), BadCell> {
         let count = self.shape.parse(cell, |number| self.numbers.append_value(number));
         let count = count.ok_or_else(|| BadCell::unfit_text(cell))?;
-        self.ends.end(count).ok_or_else(BadCell::too_many_elements)
+        self.ends.end(count)
     }
 
     fn append_null(&mut self) {
@@ -133,5 +135,35 @@ impl Cells for ShapeCells {
     fn finish(&mut self, _rows: usize) -> Result<ArrayRef> {
         let numbers = ArrayBuilder::finish(&mut self.numbers);
         self.ends.finish(numbers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_schema::{DataType, Field};
+
+    use super::*;
+
+    #[test]
+    fn an_array_that_can_not_be_whole_is_malformed() {
+        let item = Arc::new(Field::new_list_field(DataType::Int32, true));
+        let words = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect();
+        let huge = u32::MAX;
+        let cells: [Vec<u8>; 5] = [
+            words(&[]),
+            words(&[7, 0, 23]),
+            words(&[1, 0, 23, 2, 1, 4, 5]),
+            words(&[1, 0, 23, 1, 1, 400, 5]),
+            words(&[3, 0, 23, huge, 1, huge, 1, huge, 1]),
+        ];
+        let is_malformed = cells.map(|cell| {
+            let shape = format!("{huge}x{huge}x*").parse().unwrap();
+            let shape = if cell.len() == 36 { shape } else { Arraysize::FREE };
+            let appended = ArrayCells::new(Arc::clone(&item), shape).unwrap().append(&cell);
+            matches!(appended, Err(BadCell::Malformed))
+        });
+        assert_eq!(is_malformed, [true; 5]);
     }
 }

@@ -8,7 +8,7 @@ use arrow_array::types::{
     TimestampMicrosecondType, TimestampMillisecondType, TimestampSecondType,
 };
 use arrow_schema::{DataType, TimeUnit};
-use taploom_model::{Error, ErrorKind, Result};
+use taploom_model::{Arraysize, Error, ErrorKind, Result};
 
 use super::arrays::{ArrayCells, ShapeCells};
 use super::sphere::Shape;
@@ -34,23 +34,25 @@ pub(super) enum CellReader {
     TimestampText,
 }
 
-/// Collects the cells of a column of an Arrow type. `inner` are the inner dimensions that arrays have to have.
+/// Collects the cells of a column of an Arrow type. Arrays have to have these dimensions; `None` allows any number of
+/// elements.
 pub(super) fn cells(
     reader: CellReader,
     data_type: &DataType,
-    inner: &[u32],
+    dimensions: Option<&Arraysize>,
 ) -> Result<Box<dyn Cells>> {
+    let shape = || dimensions.cloned().unwrap_or(Arraysize::FREE);
     Ok(match (reader, data_type) {
         (CellReader::Text, DataType::Utf8) => texts(|builder, text| builder.append_value(text)),
-        (CellReader::Text, _) => cells_of(CellForm::Text, data_type)?,
+        (CellReader::Text, _) => cells_of(CellForm::Text, data_type, dimensions)?,
         (CellReader::TimestampText, _) => {
-            Box::new(UtcCells(cells_of(CellForm::Datetime, data_type)?))
+            Box::new(UtcCells(cells_of(CellForm::Datetime, data_type, dimensions)?))
         }
         (CellReader::Array, DataType::List(item)) => {
-            Box::new(ArrayCells::new(Arc::clone(item), inner)?)
+            Box::new(ArrayCells::new(Arc::clone(item), shape())?)
         }
-        (CellReader::Shape(shape), DataType::List(item)) => {
-            Box::new(ShapeCells::new(Arc::clone(item), shape))
+        (CellReader::Shape(kind), DataType::List(item)) => {
+            Box::new(ShapeCells::new(Arc::clone(item), kind, shape()))
         }
         (CellReader::Decimal, DataType::Decimal128(_, scale)) => {
             let scale = *scale;
@@ -202,7 +204,7 @@ mod tests {
             DataType::Date32,
             DataType::Timestamp(TimeUnit::Microsecond, None),
         ] {
-            let mut cells = cells(CellReader::Binary, &data_type, &[]).unwrap();
+            let mut cells = cells(CellReader::Binary, &data_type, None).unwrap();
             for length in [0, 3, 9] {
                 let appended = cells.append(&vec![0; length]);
                 assert!(matches!(appended, Err(BadCell::Malformed)), "{data_type}, {length}");

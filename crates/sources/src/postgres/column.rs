@@ -8,6 +8,7 @@ use super::cells::{CellReader, cells};
 use super::failure::ServerError;
 use super::types::{ServerType, is_of_users, is_timestamp};
 use crate::error::invalid;
+use crate::server::lists::list_dimensions;
 use crate::server::{PlannedColumn, Reported, no_list_of_strings};
 
 /// A column as the server declares it. The type of a domain is the type that the domain is made of.
@@ -58,16 +59,8 @@ impl DeclaredColumn {
                 "shapes of pgSphere are read in degrees, and not in {unit}: leave out the unit"
             )));
         }
-        let inner = match (&data_type, metadata.datatype) {
-            (DataType::List(_), Some(datatype)) => {
-                let arraysize = metadata.arraysize.clone();
-                let shape = VoType { datatype, arraysize, xtype: None }.cell();
-                shape.dimensions().map(|dimensions| dimensions.inner().to_vec())
-            }
-            _ => None,
-        };
         let planned = PlannedColumn {
-            cells: cells(reader, &data_type, &inner.unwrap_or_default())?,
+            cells: cells(reader, &data_type, list_dimensions(&metadata).as_ref())?,
             is_servers: declared.is_none(),
             data_type,
             metadata,

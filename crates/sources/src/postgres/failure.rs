@@ -7,7 +7,7 @@ use fallible_iterator::FallibleIterator;
 use postgres_protocol::message::backend::Message;
 use taploom_model::Error;
 
-use crate::server::{Reported, cause};
+use crate::server::{Reported, cause, reported_text};
 
 /// A failure of a connection or a query.
 pub(super) type Failure = crate::server::Failure<ServerError>;
@@ -34,9 +34,6 @@ pub struct ServerError {
     pub position: String,
 }
 
-/// The longest text of an error that is kept, in bytes.
-const MAX_TEXT: usize = 2000;
-
 impl ServerError {
     /// Finds what the server reported among the causes of an error.
     pub fn find(error: &Error) -> Option<&Self> {
@@ -60,14 +57,7 @@ impl ServerError {
                 b'P' => &mut error.position,
                 _ => continue,
             };
-            // Before the login, a server writes its messages in its own character set. A message may repeat a value of many
-            // MB.
-            let text = field.value_bytes();
-            let shown = text.get(..MAX_TEXT).unwrap_or(text);
-            *place = String::from_utf8_lossy(shown).into_owned();
-            if shown.len() < text.len() {
-                place.push_str("...");
-            }
+            *place = reported_text(field.value_bytes());
         }
         Ok(error)
     }
@@ -79,13 +69,14 @@ impl Reported for ServerError {
     fn is_of_the_server(&self) -> bool {
         // 08: connection errors; 40: transactions rolled back; 53: no memory, disk or connection left; 57: queries
         // cancelled or out of time, and shutdowns; 58 and XX: errors of the system and of the server itself; 55P03: a
-        // lock that another session holds; 25P03: out of time between two statements.
+        // lock that another session holds; 25P03: out of time between two statements; 25P04: a transaction out of time.
         matches!(self.sqlstate.get(..2), Some("08" | "40" | "53" | "57" | "58" | "XX"))
-            || matches!(self.sqlstate.as_str(), "55P03" | "25P03")
+            || matches!(self.sqlstate.as_str(), "55P03" | "25P03" | "25P04")
     }
 
     fn is_end_of_query(&self) -> bool {
-        self.sqlstate == "57014"
+        // A request to cancel the query or its time limit, and the time limit of transactions of servers from version 17 on.
+        matches!(self.sqlstate.as_str(), "57014" | "25P04")
     }
 
     fn is_of_the_moment(&self) -> bool {
@@ -109,3 +100,32 @@ impl fmt::Display for ServerError {
 }
 
 impl std::error::Error for ServerError {}
+
+#[cfg(test)]
+mod tests {
+    use taploom_model::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn a_time_limit_is_not_a_wrong_query() {
+        let error_of = |sqlstate: &str| {
+            let error = ServerError { sqlstate: sqlstate.to_owned(), ..ServerError::default() };
+            Failure::Server(error).running(0)
+        };
+        let shown = |sqlstate| {
+            let error = error_of(sqlstate);
+            (error.kind(), error.message().contains("was ended on"))
+        };
+        let states = ["57014", "25P04", "25P03", "57P01", "42601", "22012"];
+        let expected = [
+            (ErrorKind::Source, true),
+            (ErrorKind::Source, true),
+            (ErrorKind::Source, false),
+            (ErrorKind::Source, false),
+            (ErrorKind::InvalidRequest, false),
+            (ErrorKind::InvalidRequest, false),
+        ];
+        assert_eq!(states.map(shown), expected);
+    }
+}

@@ -1,5 +1,6 @@
 //! Opens a connection: TCP or a Unix socket, TLS and login.
 
+use std::fmt;
 use std::io;
 
 use fallible_iterator::FallibleIterator;
@@ -18,10 +19,17 @@ use crate::error::invalid;
 use crate::server::{Transport, tls};
 
 /// What the server wants to see before it cancels the query of a connection.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) struct CancelKey {
     pub(super) process: i32,
     pub(super) secret: i32,
+}
+
+/// Leaves out the secret, with which anybody can cancel the query.
+impl fmt::Debug for CancelKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancelKey").field("process", &self.process).finish_non_exhaustive()
+    }
 }
 
 /// Opens a connection that is ready for queries. A proxy may give no key to cancel its queries.
@@ -181,4 +189,15 @@ fn out_of_order() -> Failure {
 fn refused(error: io::Error) -> Failure {
     let message = "can't authenticate at the PostgreSQL server";
     Failure::Final(invalid(message).with_source(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_secret_of_a_query_is_not_shown() {
+        let shown = format!("{:?}", CancelKey { process: 17, secret: 424_242 });
+        assert!(shown.contains("17") && !shown.contains("424242"), "{shown}");
+    }
 }

@@ -243,6 +243,8 @@ mod tests {
             ("postgres://u:secret@h:port/d", "port"),
             ("postgres://u:secret%ff@h", "password"),
             ("postgres://u:secret@[::1]5432", "bracket"),
+            ("postgres://u:12?secret@h/d", "? is %3F"),
+            ("postgres://u:12/secret@h/d", "/ is %2F"),
             ("postgres://u:secret@h/d?ssl=1", "sslmode"),
             ("postgres://u:secret@h/d?sslmode=on", "verify-full"),
             ("postgres://u:secret@h/d?sslmode=allow", "prefer or require"),

@@ -26,6 +26,20 @@ pub(crate) fn cause<E: Reported>(error: &Error) -> Option<&E> {
     causes.find_map(|cause| cause.downcast_ref())
 }
 
+/// The longest text of a server that is kept, in bytes. An error may repeat a value of many MB.
+const MAX_TEXT: usize = 2000;
+
+/// A text of an error of a server. Before the login, a server writes in its own character set.
+pub(crate) fn reported_text(text: &[u8]) -> String {
+    let Some(start) = text.get(..MAX_TEXT).filter(|start| start.len() < text.len()) else {
+        return String::from_utf8_lossy(text).into_owned();
+    };
+    let mut shown = String::from_utf8_lossy(start).into_owned();
+    // The cut may be within a character.
+    shown.truncate(shown.trim_end_matches(char::REPLACEMENT_CHARACTER).len());
+    shown + "..."
+}
+
 /// A failure, by whether another attempt may help.
 #[derive(Debug)]
 pub(crate) enum Failure<E> {
@@ -118,5 +132,23 @@ impl<E> From<io::Error> for Failure<E> {
 impl<E> From<Error> for Failure<E> {
     fn from(error: Error) -> Self {
         Self::Final(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        let whole = "x".repeat(MAX_TEXT);
+        let long = format!("x{}", "é".repeat(MAX_TEXT));
+        let cut = format!("x{}...", "é".repeat((MAX_TEXT - 1) / 2));
+        for (text, expected) in
+            [("", ""), ("é", "é"), (&whole[..], &whole[..]), (&long[..], &cut[..])]
+        {
+            assert!(reported_text(text.as_bytes()) == expected, "{} bytes", text.len());
+        }
+        assert_eq!(reported_text(b"caf\xe9"), "caf\u{fffd}");
     }
 }

@@ -5,26 +5,49 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, ListArray};
 use arrow_buffer::{NullBufferBuilder, OffsetBuffer};
 use arrow_schema::FieldRef;
-use taploom_model::{Error, ErrorKind, Result};
+use taploom_model::{Arraysize, ColumnMetadata, Error, ErrorKind, Result, VoType, counted};
+
+use super::cells::{BadCell, Unfit};
+
+/// The dimensions that the lists of a column have to have, if its metadata give a datatype of lists.
+pub(crate) fn list_dimensions(metadata: &ColumnMetadata) -> Option<Arraysize> {
+    let datatype = metadata.datatype?;
+    // Floats without an arraysize are complex numbers in any number.
+    let free = datatype.is_complex().then_some(Arraysize::FREE);
+    let arraysize = metadata.arraysize.clone().or(free);
+    VoType { datatype, arraysize, xtype: None }.cell().dimensions().cloned()
+}
 
 /// The ends of lists in the array of their elements.
 pub(crate) struct ListEnds {
     item: FieldRef,
+    /// The dimensions that every list has to have.
+    dimensions: Arraysize,
     offsets: Vec<i32>,
     nulls: NullBufferBuilder,
 }
 
 impl ListEnds {
-    pub(crate) fn new(item: FieldRef) -> Self {
-        Self { item, offsets: vec![0], nulls: NullBufferBuilder::new(0) }
+    pub(crate) fn new(item: FieldRef, dimensions: Arraysize) -> Self {
+        Self { item, dimensions, offsets: vec![0], nulls: NullBufferBuilder::new(0) }
     }
 
-    /// Ends a list of this number of further elements. `None` if there are too many in the batch.
-    pub(crate) fn end(&mut self, elements: usize) -> Option<()> {
-        let last = *self.offsets.last()?;
-        self.offsets.push(last.checked_add(i32::try_from(elements).ok()?)?);
+    /// The dimensions that every list has to have.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn dimensions(&self) -> &Arraysize {
+        &self.dimensions
+    }
+
+    /// Ends a list of this number of further elements.
+    pub(crate) fn end(&mut self, elements: usize) -> Result<(), BadCell> {
+        if !self.dimensions.takes(elements as u64) {
+            return Err(another_shape(elements));
+        }
+        let last = self.offsets.last().copied().unwrap_or_default();
+        let end = i32::try_from(elements).ok().and_then(|elements| last.checked_add(elements));
+        self.offsets.push(end.ok_or_else(BadCell::too_many_elements)?);
         self.nulls.append_non_null();
-        Some(())
+        Ok(())
     }
 
     pub(crate) fn end_null(&mut self) {
@@ -44,4 +67,12 @@ impl ListEnds {
         })?;
         Ok(Arc::new(lists))
     }
+}
+
+/// The error for a list that does not have the declared number of elements.
+#[cold]
+fn another_shape(elements: usize) -> BadCell {
+    let shown = format!("an array of {}", counted(elements as u64, "element"));
+    let remedy = "; an arraysize of * takes arrays of any length".to_owned();
+    BadCell::Unfit(Box::new(Unfit { shown, remedy: Some(remedy) }))
 }

@@ -37,6 +37,8 @@ pub(crate) struct ByteStream {
     reads_rows: bool,
     /// Whether the last read found all that had arrived, and that was not much.
     found_little: bool,
+    /// An error that came after the last bytes. It is returned when more bytes are needed.
+    failure: Option<io::Error>,
     idle_timeout: Option<Duration>,
     /// The option that sets `idle_timeout`, for the error.
     timeout_option: &'static str,
@@ -54,6 +56,7 @@ impl ByteStream {
             next: 0,
             reads_rows: false,
             found_little: false,
+            failure: None,
             idle_timeout,
             timeout_option,
         }
@@ -96,6 +99,9 @@ impl ByteStream {
 
     async fn receive(&mut self, wanted: usize) -> io::Result<()> {
         while self.received.len() - self.next < wanted {
+            if let Some(failure) = self.failure.take() {
+                return Err(failure);
+            }
             self.received.drain(..self.next);
             self.next = 0;
             if wanted <= READ {
@@ -108,7 +114,8 @@ impl ByteStream {
             let room = wanted.max(READ) - self.received.len();
             self.received.reserve_exact(room);
             let read = read_arrived(&mut self.stream, &mut self.received);
-            let read = limited(self.idle_timeout, self.timeout_option, read).await?;
+            let (read, failure) = limited(self.idle_timeout, self.timeout_option, read).await?;
+            self.failure = failure;
             if read == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
@@ -126,16 +133,26 @@ impl ByteStream {
     }
 }
 
-/// Waits for bytes, and reads all that have arrived and fit into the room of `buffer`. Returns their number; 0 at the end
-/// of the stream.
-async fn read_arrived(stream: &mut Box<dyn Transport>, buffer: &mut Vec<u8>) -> io::Result<usize> {
+/// Waits for bytes, and reads all that have arrived and fit into the room of `buffer`. Returns their number, which is 0 at
+/// the end of the stream, and an error that came after them.
+///
+/// The last bytes may say why the stream breaks. Over TLS, MySQL ends the connection without a farewell after a message
+/// that it refuses the login, and that is an error.
+async fn read_arrived(
+    stream: &mut Box<dyn Transport>,
+    buffer: &mut Vec<u8>,
+) -> io::Result<(usize, Option<io::Error>)> {
     let before = buffer.len();
     let mut read = stream.read_buf(buffer).await?;
     // TLS gives one record at a time.
     while read > 0 && buffer.len() < buffer.capacity() {
-        read = stream.read_buf(buffer).now_or_never().unwrap_or(Ok(0))?;
+        match stream.read_buf(buffer).now_or_never() {
+            Some(Ok(more)) => read = more,
+            Some(Err(failure)) => return Ok((buffer.len() - before, Some(failure))),
+            None => break,
+        }
     }
-    Ok(buffer.len() - before)
+    Ok((buffer.len() - before, None))
 }
 
 async fn limited<T>(
@@ -217,6 +234,35 @@ mod tests {
         stream.fill(1).await.unwrap();
         assert_eq!(stream.received, [2; 10]);
         assert!(stream.found_little);
+    }
+
+    /// Gives ten bytes, and then an error, as TLS does over a connection that ends without a farewell.
+    struct Breaking {
+        has_given: bool,
+    }
+
+    impl AsyncRead for Breaking {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            if std::mem::replace(&mut self.has_given, true) {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+            }
+            buffer.put_slice(&[1; 10]);
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn what_arrives_before_an_error_is_read() {
+        let broken = tokio::io::join(Breaking { has_given: false }, tokio::io::sink());
+        let mut stream = ByteStream::new(Box::new(broken), None, "idle");
+        stream.fill(10).await.unwrap();
+        assert_eq!(stream.received, [1; 10]);
+        let error = stream.fill(11).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ use arrow_array::types::{
 };
 use arrow_cast::parse::Parser;
 use arrow_schema::{DataType, TimeUnit};
-use taploom_model::{Error, ErrorKind, Result};
+use taploom_model::{Arraysize, Error, ErrorKind, Result};
 
 use super::cells::{BadCell, Cells, booleans, bytes, numbers, texts};
 use super::lists::ListEnds;
@@ -35,8 +35,13 @@ pub(crate) enum CellForm {
     Bits(u32),
 }
 
-/// Collects cells of an Arrow type, which the server writes in the given form.
-pub(crate) fn cells_of(form: CellForm, data_type: &DataType) -> Result<Box<dyn Cells>> {
+/// Collects cells of an Arrow type, which the server writes in the given form. Lists have to have these dimensions; `None`
+/// allows any number of elements.
+pub(crate) fn cells_of(
+    form: CellForm,
+    data_type: &DataType,
+    dimensions: Option<&Arraysize>,
+) -> Result<Box<dyn Cells>> {
     #[cfg(feature = "mysql")]
     if let CellForm::Bits(width) = form {
         return Ok(Box::new(BitCells {
@@ -47,7 +52,7 @@ pub(crate) fn cells_of(form: CellForm, data_type: &DataType) -> Result<Box<dyn C
                 DataType::Boolean | DataType::List(_) | DataType::Utf8
             ),
             text: String::new(),
-            cells: cells_of(CellForm::Text, data_type)?,
+            cells: cells_of(CellForm::Text, data_type, dimensions)?,
         }));
     }
     Ok(match data_type {
@@ -80,8 +85,8 @@ pub(crate) fn cells_of(form: CellForm, data_type: &DataType) -> Result<Box<dyn C
         }
         DataType::List(item) => Box::new(ListCells {
             is_of_booleans: *item.data_type() == DataType::Boolean,
-            elements: cells_of(CellForm::Text, item.data_type())?,
-            ends: ListEnds::new(Arc::clone(item)),
+            elements: cells_of(CellForm::Text, item.data_type(), None)?,
+            ends: ListEnds::new(Arc::clone(item), dimensions.cloned().unwrap_or(Arraysize::FREE)),
         }),
         other => {
             let message = format!("text can't be converted to Arrow type {other}");
@@ -124,7 +129,7 @@ impl Cells for ListCells {
                 count += 1;
             }
         }
-        self.ends.end(count).ok_or_else(BadCell::too_many_elements)
+        self.ends.end(count)
     }
 
     fn append_null(&mut self) {

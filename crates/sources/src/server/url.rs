@@ -38,6 +38,10 @@ impl<'a> ServerUrl<'a> {
         let rest = rest.ok_or_else(|| wrong("it begins differently"))?;
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
+        // What is taken for a port, a database or an option stands in messages, and must not be a part of a password.
+        if !authority.contains('@') && (database.contains('@') || query.contains('@')) {
+            return Err(wrong("in a user or password, / is %2F and ? is %3F; elsewhere, @ is %40"));
+        }
         // The host follows the last @, so that a password with an @ works although the @ is not encoded.
         let (login, place) = authority.rsplit_once('@').unwrap_or(("", authority));
         let (user, password) = match login.split_once(':') {

@@ -69,6 +69,21 @@ async fn a_cell_that_does_not_fit_is_named() {
         ("CASE n WHEN 3 THEN '1 x' ELSE '1' END", "int", Some("*"), "\"1 x\""),
         ("CASE n WHEN 3 THEN REPEAT('y', 5000) ELSE '1' END", "int", None, "yyy\"... (5000 bytes)"),
         ("CASE n WHEN 3 THEN '' ELSE '1' END", "int", None, "\"\""),
+        (
+            "CASE n WHEN 3 THEN '1 2 3' ELSE '1 2' END",
+            "int",
+            Some("2x*"),
+            "an array of 3 elements does not fit into int of arraysize 2x*; an arraysize of *",
+        ),
+        (
+            "CASE n WHEN 3 THEN '1' ELSE '1 2' END",
+            "double",
+            Some("2"),
+            "an array of 1 element does",
+        ),
+        ("CASE n WHEN 3 THEN '1 2 3' ELSE '1 2' END", "floatComplex", Some("*"), "an array of 3"),
+        ("CASE n WHEN 3 THEN '1 2 3' ELSE '1 2' END", "floatComplex", None, "an array of 3"),
+        ("CASE n WHEN 3 THEN '011' ELSE '01' END", "bit", Some("2*"), "an array of 3"),
     ] {
         assert_names_the_cell(expression, datatype, arraysize, words).await;
     }

@@ -121,12 +121,37 @@ async fn arrays_of_numbers_with_bounds_and_dimensions() {
 
 #[tokio::test]
 async fn an_array_without_the_declared_dimensions_is_an_error() {
-    for (array, arraysize) in [("{{1,2,3}}", "2x*"), ("{{1},{2}}", "2x*"), ("{{1,2}}", "*")] {
-        let columns = json!([{"name": "x", "datatype": "int", "arraysize": arraysize}]);
-        let read = declared(&format!("SELECT '{array}'::int4[]"), columns).await;
-        let Err(error) = read else { panic!("{array} has the arraysize {arraysize}") };
-        assert_eq!((error.kind(), error.column()), (ErrorKind::InvalidValue, Some("x")), "{error}");
+    let mut wrong = Vec::new();
+    for (array, arraysize) in [
+        ("{{1,2,3}}", "2x*"),
+        ("{{1},{2}}", "2x*"),
+        ("{{1,2}}", "*"),
+        ("{1,2,3}", "2x*"),
+        ("{1,2,3}", "2x3"),
+        ("{1,2,3,4}", "2x1*"),
+        ("{1,2,3}", "2"),
+        ("{1,2,3}", "2*"),
+        ("{}", "3"),
+    ] {
+        for datatype in [Some("int"), Some("double"), None] {
+            let columns = json!([{"name": "x", "datatype": datatype, "arraysize": arraysize}]);
+            let query = format!(
+                "SELECT (SELECT '{array}'::int4[] WHERE n = 3) FROM generate_series(1, 5) n"
+            );
+            let named = match declared(&query, columns).await {
+                Ok(_) => None,
+                Err(error) => {
+                    let named = (error.kind(), error.column().map(str::to_owned), error.row());
+                    (named == (ErrorKind::InvalidValue, Some("x".to_owned()), Some(3)))
+                        .then_some(error)
+                }
+            };
+            if named.is_none_or(|error| !error.message().contains("an array of")) {
+                wrong.push((array, arraysize, datatype));
+            }
+        }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[tokio::test]

@@ -130,6 +130,31 @@ fn cells_are_read_as_the_declared_types() {
 }
 
 #[test]
+fn a_list_of_another_shape_is_named() {
+    let mut wrong = Vec::new();
+    for (datatype, arraysize, fits, does_not_fit) in [
+        ("int", "2x*", "1 2 3 4", "1 2 3"),
+        ("int", "2x2", "1 2 3 4", "1 2"),
+        ("double", "2", "1 2", "1"),
+        ("bit", "2*", "0 1", "0 1 1"),
+        ("floatComplex", "*", "1 2", "1 2 3"),
+        ("unicodeChar", "3x2", r#"["a","b"]"#, r#"["a"]"#),
+        ("char", "3x2x*", r#"["a","b"]"#, r#"["a","b","c"]"#),
+    ] {
+        let columns = json!([{"datatype": datatype, "arraysize": arraysize}]);
+        let text = format!("a\n{fits}\n{does_not_fit}\n");
+        let error = refusal("a.tsv", text, Some(columns)).to_string();
+        let expected = format!(
+            "column \"a\", row 2: {does_not_fit:?} is not of type {datatype} of arraysize {arraysize}"
+        );
+        if error != expected {
+            wrong.push((error, expected));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
 fn files_that_are_cut_or_broken_are_errors_that_name_the_row() {
     for (text, row, words) in [
         (&b"a,b\n1,2\n3\n"[..], Some(2), "values in the record: 1;"),

@@ -67,6 +67,18 @@ fn blanks_around_values_are_ignored() {
     }
 }
 
+/// As astropy skips them: it writes a null of a table with one column as `""`.
+#[test]
+fn empty_lines_are_not_rows() {
+    let header = "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: a, datatype: int64}\n";
+    let texts = ["a\n1\n\n\"\"\n3\n\n", "\na\n1\n  \n\"\"\n3\n  ", "a\r1\r \n\"\"\r3"];
+    let read = texts.map(|text| {
+        let rows = rows_of("t.ecsv", &format!("{header}{text}")).unwrap();
+        shown(&rows, "a")
+    });
+    assert_eq!(read, ["1|-|3"; 3]);
+}
+
 #[test]
 fn what_we_write_is_read_back() {
     let sql = "SELECT * FROM stars";

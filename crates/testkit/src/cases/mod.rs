@@ -23,6 +23,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
+use taploom_format::Datatype;
 
 use crate::checks::{Check, Checks, Verdict};
 use crate::failures::panic_message;
@@ -135,6 +136,7 @@ cases! {
         more_columns_than_there_may_be_are_an_error if limits_columns,
         a_value_that_stands_for_null_is_named if reserves_something,
         a_null_that_can_not_be_is_named if lacks_nulls,
+        a_list_of_another_shape_is_named if takes_pairs,
         an_envelope_is_written_or_refused,
     }
     options {
@@ -195,6 +197,11 @@ fn lacks_nulls(subject: &Subject<'_>) -> Result<(), String> {
         !subject.refuses(datatype, shape) && !subject.has_null_in(datatype, shape)
     });
     lacks.then_some(()).ok_or_else(|| "every type that the format holds has a null".to_owned())
+}
+
+fn takes_pairs(subject: &Subject<'_>) -> Result<(), String> {
+    let takes = !subject.refuses(Datatype::Int, Some("2x*"));
+    takes.then_some(()).ok_or_else(|| "the format refuses lists of pairs".to_owned())
 }
 
 fn has_options(subject: &Subject<'_>) -> Result<(), String> {

@@ -4,7 +4,8 @@ use std::io;
 use std::slice::from_ref;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Int64Array, RecordBatch, UnionArray, new_null_array};
+use arrow_array::types::Int32Type;
+use arrow_array::{ArrayRef, Int64Array, ListArray, RecordBatch, UnionArray, new_null_array};
 use arrow_schema::{DataType, Field, UnionFields};
 use taploom_format::{
     ColumnMetadata, Completion, Datatype, EncodeContext, Envelope, EnvelopeUse, Error, ErrorKind,
@@ -139,6 +140,33 @@ pub(super) fn a_null_that_can_not_be_is_named(
             .and_then(|()| encoder.finish(Completion::Complete).map(drop));
         let what = format!("a null of {datatype} {}", shape.unwrap_or("scalar"));
         names_cell(checks, &what, written, table.given.num_rows() as u64 + 1)?;
+    }
+    Ok(())
+}
+
+/// An arraysize says how many elements a list has, whether a datatype is given or the format keeps the Arrow type.
+pub(super) fn a_list_of_another_shape_is_named(
+    subject: &mut Subject<'_>,
+    checks: &mut Checks,
+) -> Check {
+    control(subject, checks)?;
+    let lists = (0..10).map(|row| Some(vec![Some(row); if row == 7 { 3 } else { 2 }]));
+    let lists = Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(lists)) as ArrayRef;
+    let batch = RecordBatch::try_from_iter([("n", lists)]).map_err(said)?;
+    for datatype in [Some(Datatype::Int), None] {
+        let arraysize = "2x*".parse().ok();
+        let metadata = ColumnMetadata { datatype, arraysize, ..Default::default() };
+        let schema = ResultSchema::new(batch.schema(), vec![metadata]).map_err(said)?;
+        let mut encoder = subject
+            .start(&schema, &EncodeContext::default(), Box::new(io::sink()))
+            .map_err(said)?;
+        encoder.write_batch(&batch.slice(0, 5)).map_err(said)?;
+        let written = encoder
+            .write_batch(&batch.slice(5, 5))
+            .and_then(|()| encoder.finish(Completion::Complete).map(drop));
+        let given = datatype.map_or("no datatype", Datatype::as_str);
+        let what = format!("three elements in a column of pairs, with {given}");
+        names_cell(checks, &what, written, 8)?;
     }
     Ok(())
 }

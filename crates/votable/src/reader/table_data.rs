@@ -14,6 +14,7 @@ use self::values::{append, append_base64};
 use super::cells::ColumnCells;
 use super::passed_over::shown;
 use super::xml::{Node, Tag, Xml, damaged};
+use crate::text::forbidden;
 
 /// The longest row, in bytes, that is held as a whole and read without the parser.
 const LONGEST: usize = 1 << 20;
@@ -65,8 +66,8 @@ impl TableDataRows {
         }
     }
 
-    /// Appends the row that was found. Returns `false` for a row that is not UTF-8, which the parser has to
-    /// read.
+    /// Appends the row that was found. Returns `false` for a row with bytes that are no characters of XML, which the
+    /// parser has to read.
     fn append_plain(&self, bytes: &[u8], columns: &mut [ColumnCells], row: u64) -> Result<bool> {
         let Some(texts) = self.plain.texts(bytes) else { return Ok(false) };
         for (cells, text) in columns.iter_mut().zip(texts) {
@@ -164,6 +165,10 @@ impl TableDataRows {
             Error::new(ErrorKind::InvalidValue, "the text of the cell is not UTF-8")
                 .with_source(error)
         })?;
+        if let Some(character) = forbidden(text) {
+            let message = format!("the text of the cell has {character}");
+            return Err(Error::new(ErrorKind::InvalidValue, message));
+        }
         let appended = if is_base64 { append_base64(cells, text) } else { append(cells, text) };
         appended.map_err(|message| Error::new(ErrorKind::InvalidValue, message))
     }

@@ -80,6 +80,68 @@ fn other_documents_and_damage() {
     }
 }
 
+/// XML 1.0, 2.2. libxml2, expat (astropy) and Xerces (STIL) refuse them too.
+#[test]
+fn characters_that_xml_does_not_allow() {
+    let text = "<FIELD name='x' datatype='char' arraysize='*'/>";
+    let row = |cell: &str| table_data(&format!("<TR><TD>a</TD></TR><TR><TD>{cell}</TD></TR>"));
+    let mut wrong = Vec::new();
+    let mut expect = |document: String, kind: ErrorKind, message: String| {
+        let found = match read(&document) {
+            Ok(rows) => format!("{rows:?}"),
+            Err(error) => format!("{:?}: {}", error.kind(), without_places(&error.to_string())),
+        };
+        if found != format!("{kind:?}: {message}") {
+            wrong.push((document, found));
+        }
+    };
+    for character in ['\u{1}', '\u{8}', '\u{b}', '\u{1f}', '\u{fffe}', '\u{ffff}'] {
+        let number = u32::from(character);
+        let has = format!("has the character U+{number:04X}, which XML does not allow");
+        for cell in [
+            format!("b{character}"),
+            format!("&amp;{character}"),
+            format!("<![CDATA[{character}]]>"),
+        ] {
+            let message = format!("column \"x\", row 2: the text of the cell {has}");
+            expect(document(text, &row(&cell)), ErrorKind::InvalidValue, message);
+        }
+        for reference in [format!("&#{number};"), format!("&#x{number:X};")] {
+            let message = format!(
+                "column \"x\", row 2: the reference {reference} at byte N is to no character of XML"
+            );
+            expect(document(text, &row(&reference)), ErrorKind::Source, message);
+            let attribute = format!("<FIELD name='x' datatype='int' unit='{reference}'/>");
+            let message = format!("the attribute unit of FIELD at byte N {has}");
+            expect(document(&attribute, &table_data("")), ErrorKind::Source, message);
+        }
+        let attribute = format!("<FIELD name='a{character}' datatype='int'/>");
+        let message = format!("the attribute name of FIELD at byte N {has}");
+        expect(document(&attribute, &table_data("")), ErrorKind::Source, message);
+        let described = format!("<DESCRIPTION>a{character}</DESCRIPTION>{FIELD}");
+        let message = format!("text that ends at byte N {has}");
+        expect(document(&described, &table_data("")), ErrorKind::Source, message);
+    }
+    for number in ["0", "xD800", "x110000"] {
+        let message = format!(
+            "column \"x\", row 2: the reference &#{number}; at byte N is to no character of XML"
+        );
+        expect(document(text, &row(&format!("&#{number};"))), ErrorKind::Source, message);
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The neighbours of those characters, and those that no font shows.
+#[test]
+fn characters_that_xml_allows() {
+    let text = "<FIELD name='x' datatype='char' arraysize='*'/>";
+    let characters = "\t \u{7f}\u{85}\u{9f}\u{d7ff}\u{e000}\u{f000}\u{feff}\u{fffd}\u{10ffff}";
+    let references: String =
+        characters.chars().map(|character| format!("&#{};", u32::from(character))).collect();
+    let rows = [characters, &references].map(|cell| format!("<TR><TD>{cell}</TD></TR>")).concat();
+    assert_eq!(read(&document(text, &table_data(&rows))).unwrap(), [[characters], [characters]]);
+}
+
 #[test]
 fn documents_without_rows_that_can_be_read() {
     for (text, message) in [

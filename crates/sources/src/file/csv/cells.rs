@@ -12,7 +12,7 @@ use arrow_array::types::{
     UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_schema::{DataType, Field};
-use taploom_model::{CellShape, Datatype, Error, ErrorKind, VoType};
+use taploom_model::{Arraysize, CellShape, Datatype, Error, ErrorKind, VoType};
 
 use super::block::Column;
 use super::guess::GUESS_ROWS;
@@ -174,7 +174,9 @@ fn builder(vo_type: &VoType) -> Box<dyn AppendText> {
         Datatype::Float | Datatype::FloatComplex => of::<Float32Type>(vo_type),
         Datatype::Double | Datatype::DoubleComplex => of::<Float64Type>(vo_type),
         Datatype::Char | Datatype::UnicodeChar => match vo_type.cell() {
-            CellShape::Texts { .. } => Box::new(Texts(ListBuilder::new(StringBuilder::new()))),
+            CellShape::Texts { dimensions, .. } => {
+                Box::new(Texts { lists: ListBuilder::new(StringBuilder::new()), dimensions })
+            }
             _ => Box::new(Text(StringBuilder::new())),
         },
     }
@@ -185,7 +187,9 @@ fn of<E: Element>(vo_type: &VoType) -> Box<dyn AppendText> {
         CellShape::Array { .. } if is_one_complex_number(vo_type) => {
             Box::new(Pair::<E>(FixedSizeListBuilder::new(E::Builder::default(), 2)))
         }
-        CellShape::Array { .. } => Box::new(List::<E>(ListBuilder::new(E::Builder::default()))),
+        CellShape::Array { dimensions } => {
+            Box::new(List::<E> { lists: ListBuilder::new(E::Builder::default()), dimensions })
+        }
         _ => Box::new(ScalarBuilder::<E>(E::Builder::default())),
     }
 }
@@ -273,21 +277,24 @@ impl<E: Element> AppendText for ScalarBuilder<E> {
     }
 }
 
-struct List<E: Element>(ListBuilder<E::Builder>);
+struct List<E: Element> {
+    lists: ListBuilder<E::Builder>,
+    /// The dimensions that every list has to have.
+    dimensions: Arraysize,
+}
 
 impl<E: Element> AppendText for List<E> {
     fn append(&mut self, text: &str) -> Option<()> {
-        append_elements::<E>(text, self.0.values())?;
-        self.0.append(true);
-        Some(())
+        let elements = append_elements::<E>(text, self.lists.values())?;
+        self.dimensions.takes(elements as u64).then(|| self.lists.append(true))
     }
 
     fn append_null(&mut self) {
-        self.0.append(false);
+        self.lists.append(false);
     }
 
     fn finish(&mut self) -> ArrayRef {
-        Arc::new(self.0.finish())
+        Arc::new(self.lists.finish())
     }
 }
 
@@ -343,20 +350,23 @@ impl AppendText for Text {
 }
 
 /// Arrays of strings, written as JSON.
-struct Texts(ListBuilder<StringBuilder>);
+struct Texts {
+    lists: ListBuilder<StringBuilder>,
+    /// The dimensions that every list has to have.
+    dimensions: Arraysize,
+}
 
 impl AppendText for Texts {
     fn append(&mut self, text: &str) -> Option<()> {
         let strings: Vec<Option<String>> = serde_json::from_str(text).ok()?;
-        self.0.append_value(strings);
-        Some(())
+        self.dimensions.takes(strings.len() as u64).then(|| self.lists.append_value(strings))
     }
 
     fn append_null(&mut self) {
-        self.0.append(false);
+        self.lists.append(false);
     }
 
     fn finish(&mut self) -> ArrayRef {
-        Arc::new(self.0.finish())
+        Arc::new(self.lists.finish())
     }
 }

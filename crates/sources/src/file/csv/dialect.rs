@@ -32,6 +32,8 @@ pub(in crate::file) struct Dialect {
     pub(super) trims: bool,
     /// Whether a record with too few values is completed with nulls.
     pub(super) fills: bool,
+    /// Whether an empty line is a null in a table of one column.
+    pub(super) has_empty_rows: bool,
 }
 
 /// The meaning of quotes.
@@ -39,8 +41,8 @@ pub(in crate::file) struct Dialect {
 pub(super) enum Quotes {
     /// A quote begins a value that may have separators and line breaks; RFC 4180.
     Around(u8),
-    /// A value is quoted if it begins and ends with a quote. Separators and line breaks end a value even
-    /// within quotes, so an unpaired quote is ambiguous.
+    /// A value is quoted if it begins with a quote and ends with the quote that closes it: `"x"y"` is text as it stands.
+    /// Separators and line breaks end a value even within quotes, so an unpaired quote is ambiguous.
     WithinValue,
     /// Quotes have no meaning.
     None,
@@ -57,10 +59,15 @@ impl Dialect {
     }
 
     /// The rows of an ECSV file. astropy reads several blanks between values as one, and drops those at the ends of a
-    /// line.
+    /// line, and empty lines.
     #[cfg(feature = "ecsv")]
     pub(in crate::file) fn ecsv(separator: u8) -> Self {
-        Self { comment: Some(b'#'), trims: true, ..Self::new(separator, Quotes::Around(b'"')) }
+        Self {
+            comment: Some(b'#'),
+            trims: true,
+            has_empty_rows: false,
+            ..Self::new(separator, Quotes::Around(b'"'))
+        }
     }
 
     fn new(separator: u8, quotes: Quotes) -> Self {
@@ -73,6 +80,7 @@ impl Dialect {
             names: None,
             trims: false,
             fills: false,
+            has_empty_rows: true,
         }
     }
 

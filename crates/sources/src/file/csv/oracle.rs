@@ -306,6 +306,22 @@ proptest! {
             }
         }
     }
+
+    /// Leaving out blanks changes values, but not the number of rows.
+    #[test]
+    fn blanks_at_the_ends_of_lines_make_and_hide_no_rows(
+        pieces in vec(select(&[" ", "\t", "a", "b c", "\r", "\n", "\r\n"][..]), 0..30),
+        block_bytes in 1..=64_usize,
+    ) {
+        let text = format!("h\n{}", pieces.concat());
+        let trimming = Dialect { trims: true, ..Dialect::csv() };
+        let found = read(text.as_bytes(), &trimming, block_bytes, usize::MAX);
+        let mut expected = read(text.as_bytes(), &Dialect::csv(), block_bytes, usize::MAX);
+        for (value, _) in expected.records.iter_mut().flatten() {
+            *value = value.trim_ascii().to_vec();
+        }
+        prop_assert_eq!(&found, &expected, "{:?}", text);
+    }
 }
 
 /// A text with other line ends.

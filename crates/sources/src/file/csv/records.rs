@@ -27,6 +27,8 @@ pub(in crate::file) struct Records<R> {
     null: Option<Vec<u8>>,
     /// Whether a record with too few values is completed with nulls.
     fills: bool,
+    /// Whether an empty line is a null in a table of one column.
+    has_empty_rows: bool,
     /// The number of values that every record must have.
     expected: Option<usize>,
     /// The number of records read, including the record with the names.
@@ -62,6 +64,7 @@ impl<R: BufRead> Records<R> {
             name: name.to_owned(),
             null: dialect.null.clone().map(String::into_bytes),
             fills: dialect.fills,
+            has_empty_rows: dialect.has_empty_rows,
             expected: None,
             read: 0,
             has_header: dialect.has_header,
@@ -194,8 +197,7 @@ impl<R: BufRead> Records<R> {
                     let bytes = self.scanner.record() - from;
                     self.end_record(block, bytes, is_last)
                 }
-                // In a table of one column, an empty line is a null.
-                Found::EmptyLine if self.expected == Some(1) => {
+                Found::EmptyLine if self.has_empty_rows && self.expected == Some(1) => {
                     block.spans.push(Span::new(from, from));
                     self.end_record(block, 0, false)
                 }

@@ -11,6 +11,7 @@
 use memchr::memchr3;
 
 use crate::reader::xml::{REFERENCE, resolved};
+use crate::text::forbidden;
 
 /// The number of bytes that the parser looks at before it reads a tag, to recognise `<![CDATA[`. If they are missing
 /// because the source fails, it fails in the same row for both.
@@ -94,9 +95,10 @@ impl PlainRow {
         }
     }
 
-    /// The texts of the cells of the row that was found, or `None` if one of them is not UTF-8.
+    /// The texts of the cells of the row that was found, or `None` if one of them is not UTF-8, or has a character that
+    /// XML does not allow.
     pub(super) fn texts<'a>(&'a self, row: &'a [u8]) -> Option<impl Iterator<Item = &'a str>> {
-        let row = std::str::from_utf8(row).ok()?;
+        let row = std::str::from_utf8(row).ok().filter(|row| forbidden(row).is_none())?;
         let decoded = std::str::from_utf8(&self.decoded).ok()?;
         Some(self.cells.iter().map(move |place| {
             let text = if place.is_decoded { decoded } else { row };

@@ -9,6 +9,7 @@ use taploom_model::Result;
 
 use super::{Xml, damaged};
 use crate::reader::passed_over::shown;
+use crate::text::forbidden;
 
 /// The most attributes that one element may have.
 const ATTRIBUTES: usize = 128;
@@ -108,7 +109,15 @@ impl<R: Read> Xml<R> {
             }
             let value = attribute.normalized_value(XmlVersion::Implicit1_0);
             let value = value.map_err(|error| self.ill_formed(&error))?;
-            attributes.push((attribute.key.into_inner().to_owned(), value.into_owned()));
+            let key = attribute.key.into_inner();
+            if let Some(character) = forbidden(&value) {
+                return Err(damaged(&format!(
+                    "the attribute {} of {} at byte {at} has {character}",
+                    shown(key),
+                    shown(name.into_inner())
+                )));
+            }
+            attributes.push((key.to_owned(), value.into_owned()));
         }
         Ok(Tag { name: known, foreign, attributes, at, cost })
     }

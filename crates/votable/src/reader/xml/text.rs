@@ -8,6 +8,7 @@ use quick_xml::escape::unescape;
 use taploom_model::Result;
 
 use super::{CALM, Node, Xml, damaged, is_space, unreadable};
+use crate::text::forbidden;
 
 /// The longest reference that is resolved, in bytes.
 pub(in crate::reader) const REFERENCE: usize = 16;
@@ -22,7 +23,7 @@ impl<R: Read> Xml<R> {
             self.charge(text.len())?;
             match self.markup()? {
                 Node::Open(tag) => self.pass_over(&tag)?,
-                Node::Close | Node::End => return self.utf8(text),
+                Node::Close | Node::End => return self.checked(text),
             }
         }
         self.closes = false;
@@ -102,11 +103,17 @@ impl<R: Read> Xml<R> {
         Ok(true)
     }
 
-    pub(in crate::reader) fn utf8(&self, bytes: Vec<u8>) -> Result<String> {
-        String::from_utf8(bytes).map_err(|error| {
+    fn checked(&self, bytes: Vec<u8>) -> Result<String> {
+        let text = String::from_utf8(bytes).map_err(|error| {
             damaged(&format!("text that ends at byte {} is not UTF-8", self.position()))
                 .with_source(error.utf8_error())
-        })
+        })?;
+        match forbidden(&text) {
+            None => Ok(text),
+            Some(character) => {
+                Err(damaged(&format!("text that ends at byte {} has {character}", self.position())))
+            }
+        }
     }
 
     /// Reads text up to the next tag, and says whether it was only white space.
@@ -145,9 +152,14 @@ impl<R: Read> Xml<R> {
         let input = self.reader.get_mut();
         let available = input.peek(REFERENCE).map_err(unreadable)?;
         let Some((length, resolved)) = resolved(available) else {
-            return Err(damaged(&format!(
-                "an & at byte {at} does not begin a reference to a character or to one of the entities of XML"
-            )));
+            return Err(damaged(&match reference_to_none(available) {
+                Some(reference) => {
+                    format!("the reference {reference} at byte {at} is to no character of XML")
+                }
+                None => format!(
+                    "an & at byte {at} does not begin a reference to a character or to one of the entities of XML"
+                ),
+            }));
         };
         text.extend_from_slice(resolved.as_bytes());
         input.take(length);
@@ -155,10 +167,28 @@ impl<R: Read> Xml<R> {
     }
 }
 
-/// The length of the reference at the beginning of these bytes, and what it stands for.
+/// The length of the reference at the beginning of these bytes, and what it stands for. `None` if it does not stand for a
+/// character that XML allows.
 pub(in crate::reader) fn resolved(bytes: &[u8]) -> Option<(usize, Cow<'_, str>)> {
+    let reference = reference(bytes)?;
+    let resolved = unescape(reference).ok()?;
+    forbidden(&resolved).is_none().then_some((reference.len(), resolved))
+}
+
+/// The reference at the beginning of these bytes.
+fn reference(bytes: &[u8]) -> Option<&str> {
     let bytes = &bytes[..bytes.len().min(REFERENCE)];
     let length = bytes.iter().position(|byte| *byte == b';')? + 1;
-    let reference = std::str::from_utf8(&bytes[..length]).ok()?;
-    Some((length, unescape(reference).ok()?))
+    std::str::from_utf8(&bytes[..length]).ok()
+}
+
+/// The reference at the beginning of these bytes, if it is a number that [`resolved`] does not resolve.
+fn reference_to_none(bytes: &[u8]) -> Option<&str> {
+    let reference = reference(bytes)?;
+    let number = reference.strip_prefix("&#")?.strip_suffix(';')?;
+    let is_number = match number.strip_prefix('x') {
+        Some(digits) => !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_hexdigit()),
+        None => !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()),
+    };
+    is_number.then_some(reference)
 }
