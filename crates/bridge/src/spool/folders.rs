@@ -301,7 +301,7 @@ mod tests {
         assert_eq!((claim.message.as_deref().unwrap(), &claim.ended), (&b"{}"[..], &None));
         assert!(folders.claim("a").unwrap().is_none());
         assert!(folders.take_up("a").unwrap().is_none());
-        let done = Done { used: 7, reads: 1, execution_id: None };
+        let done = Done { used: 7, reads: 1, ..Done::default() };
         claim.place().keep(&done).unwrap();
         drop(claim);
 
