@@ -19,8 +19,8 @@ mod tables;
 
 /// A query to run, and the destination of its result.
 ///
-/// A worker keeps a thousand of these while their queries run, so the form of the result is compressed: the names and
-/// types of a thousand columns take hundreds of KiB otherwise.
+/// A worker may hold a thousand of these, so the form of the result is compressed: the names and types of a thousand columns
+/// take hundreds of KiB otherwise. While their queries run, it compresses the queries as well.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JobRun {
@@ -101,7 +101,7 @@ pub struct ColumnType {
 }
 
 /// The part of a request that status messages repeat.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Metadata {
     /// The SQL.
@@ -168,8 +168,7 @@ impl JobRun {
     /// The job as one that is not accepted.
     #[cfg(feature = "worker")]
     pub(crate) fn rejected(&self, failure: Failure) -> Rejected {
-        let metadata = Box::new(self.metadata());
-        Rejected { job_id: Some(self.job_id.clone()), metadata, failure }
+        Rejected::job(self.job_id.clone(), self.metadata(), failure)
     }
 
     /// The part of the request that status messages repeat.
@@ -193,6 +192,12 @@ impl JobDelete {
 }
 
 impl Rejected {
+    /// A job that is known, and not run.
+    #[cfg(feature = "worker")]
+    pub(crate) fn job(job_id: String, metadata: Metadata, failure: Failure) -> Self {
+        Self { job_id: Some(job_id), metadata: Box::new(metadata), failure }
+    }
+
     fn of(message: &[u8], why: &str) -> Self {
         #[derive(Default, Deserialize)]
         #[serde(rename_all = "camelCase")]

@@ -17,11 +17,9 @@ use url::Url;
 
 use taploom_jobs::http::{Hosts, client, one_line};
 use taploom_jobs::{
-    Chores, Database, Execution, Failure, FailureCause, Query, QueryPhase, QueryProgress,
-    RowRequest, Secret, UserTable, mysql_rows,
+    Database, Execution, Failure, FailureCause, Query, QueryPhase, QueryProgress, RowRequest,
+    Secret, UserTable, mysql_rows,
 };
-
-use self::tables::UserDatabases;
 
 mod tables;
 
@@ -94,8 +92,6 @@ struct Service {
     client: Client,
     /// Reads tables of users.
     table_client: Client,
-    /// Databases of users that are being removed.
-    chores: Chores,
 }
 
 impl Qserv {
@@ -106,7 +102,7 @@ impl Qserv {
     pub fn new(options: QservOptions) -> Result<Self, Failure> {
         let table_client = client(options.timeout, options.table_proxy.as_ref())?;
         let client = client(options.timeout, None)?;
-        Ok(Self(Arc::new(Service { options, client, table_client, chores: Chores::default() })))
+        Ok(Self(Arc::new(Service { options, client, table_client })))
     }
 }
 
@@ -126,36 +122,32 @@ impl Database for Qserv {
             body["adql_query"] = json!(adql);
         }
         let service = Arc::clone(&self.0);
-        let databases = service.send_tables(&query.tables).await?;
         let submitted: Submitted =
             service.ask(Method::POST, "query-async", |request| request.json(&body)).await?;
-        Ok(Box::new(QservQuery::new(databases, service, submitted.query_id)))
+        Ok(Box::new(QservQuery::new(service, submitted.query_id)))
     }
 
-    async fn resume(
-        &self,
-        id: &str,
-        tables: &[UserTable],
-    ) -> Result<Option<Box<dyn Execution>>, Failure> {
+    async fn resume(&self, id: &str) -> Result<Option<Box<dyn Execution>>, Failure> {
         let Ok(id) = id.parse() else { return Ok(None) };
-        let databases = UserDatabases::of(&self.0, tables);
-        let mut query = QservQuery::new(databases, Arc::clone(&self.0), id);
+        let query = QservQuery::new(Arc::clone(&self.0), id);
         match query.status().await {
             Ok(_) => Ok(Some(Box::new(query))),
             // Qserv was asked, and does not know the query.
-            Err(failure) if failure.cause == FailureCause::QueryFailed => {
-                query.databases.remove().await;
-                Ok(None)
-            }
-            Err(failure) => {
-                query.databases.keep();
-                Err(failure)
-            }
+            Err(failure) if failure.cause == FailureCause::QueryFailed => Ok(None),
+            Err(failure) => Err(failure),
         }
     }
 
     fn check_tables(&self, tables: &[UserTable]) -> Result<(), Failure> {
         self.0.check_tables(tables)
+    }
+
+    async fn send_tables(&self, tables: &[UserTable]) -> Result<(), Failure> {
+        self.0.send_tables(tables).await
+    }
+
+    async fn remove_tables(&self, tables: &[UserTable]) {
+        self.0.remove_tables(tables).await;
     }
 
     fn runs_in_background(&self) -> bool {
@@ -169,15 +161,10 @@ impl Database for Qserv {
     fn waits_for_outages(&self) -> bool {
         !self.0.options.outage.is_zero()
     }
-
-    async fn rest(&self) {
-        self.0.chores.rest().await;
-    }
 }
 
+/// A query. One that is dropped goes on in Qserv.
 struct QservQuery {
-    /// The databases of the user's tables.
-    databases: UserDatabases,
     service: Arc<Service>,
     id: u64,
     asked: bool,
@@ -188,16 +175,8 @@ struct QservQuery {
 }
 
 impl QservQuery {
-    fn new(databases: UserDatabases, service: Arc<Service>, id: u64) -> Self {
-        Self {
-            databases,
-            service,
-            id,
-            asked: false,
-            since: Instant::now(),
-            reads: false,
-            killer: None,
-        }
+    fn new(service: Arc<Service>, id: u64) -> Self {
+        Self { service, id, asked: false, since: Instant::now(), reads: false, killer: None }
     }
 
     async fn status(&self) -> Result<QueryStatus, Failure> {
@@ -253,14 +232,15 @@ impl Execution for QservQuery {
     }
 
     async fn cancel(&mut self) {
-        self.end().await;
-        self.databases.remove().await;
-    }
-
-    /// The next worker sends the tables again, into the same databases.
-    async fn hand_over(&mut self) {
-        self.databases.keep();
-        self.end().await;
+        // While rows are read, the query itself has ended, so reading is stopped instead.
+        match &self.killer {
+            Some(killer) => {
+                if let Err(error) = killer.kill().await {
+                    warn!(query = self.id, "can't end the reading of rows: {error:#}");
+                }
+            }
+            None => self.service.delete(&format!("query-async/{}", self.id)).await,
+        }
     }
 
     async fn forget(&mut self) {
@@ -268,34 +248,6 @@ impl Execution for QservQuery {
             let path = format!("query-async/result/{}", self.id);
             self.service.delete(&path).await;
         }
-        self.databases.remove().await;
-    }
-
-    async fn clean_up(&mut self) {
-        self.databases.remove().await;
-    }
-}
-
-impl QservQuery {
-    /// Ends the query, or the reading of its rows.
-    async fn end(&self) {
-        // While rows are read, the query itself has ended, so reading is stopped instead.
-        let path = format!("query-async/{}", self.id);
-        match &self.killer {
-            Some(killer) => {
-                if let Err(error) = killer.kill().await {
-                    warn!(query = self.id, "can't end the reading of rows: {error:#}");
-                }
-            }
-            None => self.service.delete(&path).await,
-        }
-    }
-}
-
-/// A query that is dropped goes on in Qserv, and its tables are needed there.
-impl Drop for QservQuery {
-    fn drop(&mut self) {
-        self.databases.keep();
     }
 }
 

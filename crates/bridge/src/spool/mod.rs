@@ -328,9 +328,10 @@ impl SpoolWorker {
                 info!(job = claim.name, "a final status that was written before is sent");
                 self.outlet.send(status.clone(), true).await?;
             }
-            // The worker may have ended before it ended the query.
-            if let Some(id) = claim.done.execution_id.clone().filter(|_| !is_sent) {
-                self.bridge.abandon(id, parsed.ok().and_then(|job| job.upload_tables));
+            // The worker may have ended before it ended the query, and before it removed the tables of the user.
+            if !is_sent {
+                let tables = parsed.ok().and_then(|job| job.upload_tables);
+                self.bridge.abandon(claim.done.execution_id.clone(), tables);
             }
             return Ok(Outcome::Aborted);
         }
