@@ -25,9 +25,10 @@ use crate::lanes::Lanes;
 use crate::message::{JobRun, Metadata, Rejected};
 use crate::metrics::Metrics;
 use crate::observe::Observed;
+use crate::outlet::Outlet;
 use crate::spool::folders::{Claim, Folders};
 use crate::spool::running::{Running, RunningJobs};
-use crate::spool::statuses::{Outlet, SpoolStatuses};
+use crate::spool::statuses::SpoolStatuses;
 use crate::spool::unsent::Unsent;
 use crate::status::now;
 
@@ -337,7 +338,7 @@ impl SpoolWorker {
         }
         let account = Account::new(claim.done.clone());
         let execution_id = account.execution_id();
-        let statuses = SpoolStatuses::new(claim.place(), account, &self.outlet);
+        let statuses = SpoolStatuses::new(claim.place(), account, self.outlet.of_job());
         match parsed {
             Ok(job) => {
                 let span = info_span!("job", id = job.job_id, owner = job.owner);

@@ -1,6 +1,7 @@
 //! What becomes of jobs, whoever runs them.
 
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use taploom_bridge::JobsConfig;
@@ -80,6 +81,19 @@ async fn a_final_status_is_sent_again_until_it_is_taken() {
     let worker = site.start(site.rows());
     site.until("the job", || site.is_clean()).await;
     assert_eq!(site.phases("job"), ["EXECUTING", "COMPLETED", "COMPLETED"]);
+    worker.end().await;
+}
+
+/// A request is given up after 30 seconds. This one is of the status EXECUTING.
+#[tokio::test]
+async fn a_receiver_that_hangs_holds_up_no_job() {
+    let site = Site::new(&[Answer::HangAfter(0)]).await;
+    site.put("job", "SELECT 1 AS n");
+    let worker = site.start(site.rows());
+    let started = Instant::now();
+    site.until("the job", || site.final_status("job").is_some()).await;
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    assert_eq!(site.final_status("job").unwrap()["status"], "COMPLETED");
     worker.end().await;
 }
 
