@@ -119,6 +119,40 @@ async fn a_query_outlives_workers_that_end_and_workers_that_crash() {
     third.end().await;
 }
 
+/// A worker that was killed may have left tables of the user, whether or not it has left a query.
+#[tokio::test]
+async fn tables_are_removed_by_the_worker_that_ends_the_job() {
+    let site = Site::new(&[]).await;
+    let put = |name: &str, destination: &str| {
+        let mut job = job_of("as long as it takes", destination, &[("n", "long")]);
+        job["jobID"] = json!(name);
+        job["resultFormat"]["format"] = json!({"type": "csv"});
+        job["uploadTables"] = json!([{
+            "tableName": format!("user_{name}.t"), "sourceUrl": "https://a/b", "schemaUrl": "https://a/c",
+        }]);
+        site.put_text(name, &job.to_string());
+    };
+    let url = format!("file://{}/result.csv", site.results.path().display());
+    for name in ["completed", "given_up", "stopped", "told"] {
+        put(name, &url);
+    }
+    put("refused", "file:///nowhere/refused.csv");
+    site.leave("given_up", "done", "used=5 reads=3");
+    site.leave("told", "ended", &json!({"jobID": "told", "status": "COMPLETED"}).to_string());
+    std::fs::write(site.spool.path().join("stopped.cancel"), "").unwrap();
+    let queries = Resumable::over(site.rows());
+    queries.is_released.store(true, Ordering::Relaxed);
+    let jobs = JobsConfig { attempts: 3, ..JobsConfig::default() };
+    let worker = site.start_with(queries.clone(), &jobs);
+    site.until("the jobs", || site.is_clean()).await;
+    // The worker waits until the database has been told everything.
+    worker.end().await;
+    let mut removed = queries.removed.lock().unwrap().clone();
+    removed.sort();
+    let databases = ["completed", "given_up", "refused", "stopped", "told"];
+    assert_eq!(removed, databases.map(|name| format!("user_{name}")));
+}
+
 #[tokio::test]
 async fn a_query_ends_if_the_next_worker_refuses_its_job() {
     let site = Site::new(&[]).await;
