@@ -11,15 +11,17 @@ use taploom_model::{Column, ResultSchema};
 /// assert_eq!(taploom_votable::xml_characters("a\u{0}b\tc"), "a\u{FFFD}b\tc");
 /// ```
 pub fn xml_characters(text: &str) -> Cow<'_, str> {
-    let forbidden = |c: char| {
-        let is_control = matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}');
-        is_control || matches!(c, '\u{fffe}' | '\u{ffff}')
-    };
-    if text.contains(forbidden) {
-        Cow::Owned(text.replace(forbidden, "\u{fffd}"))
+    if text.contains(is_forbidden) {
+        Cow::Owned(text.replace(is_forbidden, "\u{fffd}"))
     } else {
         Cow::Borrowed(text)
     }
+}
+
+/// Whether XML 1.0 can't hold a character.
+pub(crate) fn is_forbidden(c: char) -> bool {
+    let is_control = matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}');
+    is_control || matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 
 /// The number of columns whose name has characters that XML can't hold.
