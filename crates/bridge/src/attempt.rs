@@ -55,7 +55,8 @@ impl Bridge {
         let earlier = Earlier { execution_id: done.execution_id, used, attempts };
         let (job_id, metadata) = (job.job_id.clone(), Packed::of(&job.metadata())?);
         let tables = job.upload_tables.clone();
-        let run = AssertUnwindSafe(self.go_on(job, earlier, statuses, stop));
+        let run = self.go_on_packed(job, metadata.clone(), earlier, statuses, stop);
+        let run = AssertUnwindSafe(run);
         let outcome = match run.catch_unwind().await {
             Ok(outcome) => outcome,
             Err(_) => {

@@ -120,8 +120,20 @@ impl Bridge {
         statuses: &dyn Statuses,
         stop: &Stop,
     ) -> io::Result<Outcome> {
-        let _running = self.metrics.running();
         let metadata = Packed::of(&message.metadata())?;
+        self.go_on_packed(message, metadata, earlier, statuses, stop).await
+    }
+
+    /// The same with the [metadata](JobRun::metadata) of the message, which the job keeps in this form.
+    pub(crate) async fn go_on_packed(
+        &self,
+        message: JobRun,
+        metadata: Packed<Metadata>,
+        earlier: Earlier,
+        statuses: &dyn Statuses,
+        stop: &Stop,
+    ) -> io::Result<Outcome> {
+        let _running = self.metrics.running();
         let mut report = Report::new(&message, metadata.clone(), statuses, &self.metrics);
         let (id, tables) = (earlier.execution_id.clone(), message.upload_tables.clone());
         let outcome = match self.job(message, metadata, earlier).await {
