@@ -176,7 +176,7 @@ mod tests {
     /// A job whose query had these ids, one after the other.
     fn job(published: i64, execution_ids: &[&str]) -> RunningJob {
         let execution_id = ExecutionId::default();
-        execution_ids.iter().for_each(|id| execution_id.set(Some(id)));
+        execution_ids.iter().for_each(|id| execution_id.set(Some(*id)));
         let (job_id, abort) = ("a".to_owned(), CancellationToken::new());
         RunningJob { job_id, published: Some(published), execution_id, abort }
     }
