@@ -10,7 +10,8 @@ use tracing::{error, info};
 
 use crate::bridge::{Bridge, Earlier};
 use crate::done::{Done, ExecutionId};
-use crate::message::JobRun;
+use crate::message::{JobRun, Rejected};
+use crate::packed::Packed;
 use crate::status::Statuses;
 
 impl Bridge {
@@ -35,30 +36,33 @@ impl Bridge {
             error!("{message}");
             let failure = Failure::new(FailureCause::Internal, message);
             let outcome = self.reject(&job.rejected(failure), statuses).await?;
-            if let Some(id) = done.execution_id {
-                self.abandon(id, job.upload_tables);
-            }
+            self.abandon(done.execution_id, job.upload_tables);
             return Ok(outcome);
         }
         let is_new = done == Done::default();
         let _counted = match self.owners.enter(&job.owner, is_new) {
             Ok(counted) => counted,
-            Err(failure) => return self.reject(&job.rejected(failure), statuses).await,
+            Err(failure) => {
+                let outcome = self.reject(&job.rejected(failure), statuses).await?;
+                // A worker that was killed while it sent them has left no other trace of the job.
+                self.abandon(None, job.upload_tables);
+                return Ok(outcome);
+            }
         };
         info!("begins");
         let used = Duration::from_millis(done.used);
         let attempts = Some(most.saturating_sub(done.reads));
         let earlier = Earlier { execution_id: done.execution_id, used, attempts };
-        let panicked = job.rejected(Failure::defect());
+        let (job_id, metadata) = (job.job_id.clone(), Packed::of(&job.metadata())?);
         let tables = job.upload_tables.clone();
-        let run = AssertUnwindSafe(self.go_on(job, earlier, statuses, stop));
+        let run = self.go_on_packed(job, metadata.clone(), earlier, statuses, stop);
+        let run = AssertUnwindSafe(run);
         let outcome = match run.catch_unwind().await {
             Ok(outcome) => outcome,
             Err(_) => {
                 error!("defect: the job panicked");
-                if let Some(id) = execution_id.known() {
-                    self.abandon(id, tables);
-                }
+                self.abandon(execution_id.known(), tables);
+                let panicked = Rejected::job(job_id, metadata.value()?, Failure::defect());
                 self.reject(&panicked, statuses).await
             }
         };

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use taploom_format::ColumnMetadata;
 #[cfg(feature = "worker")]
 use taploom_jobs::Gate;
@@ -17,10 +18,11 @@ use tracing::warn;
 use url::Url;
 
 use crate::format::{Formats, content_type};
-use crate::message::{JobRun, Rejected, ResultFormat, UploadTable};
+use crate::message::{JobRun, Metadata, Rejected, ResultFormat, UploadTable};
 use crate::metrics::Metrics;
 #[cfg(feature = "worker")]
 use crate::owners::Owners;
+use crate::packed::Packed;
 use crate::report::Report;
 use crate::status::Statuses;
 
@@ -118,17 +120,28 @@ impl Bridge {
         statuses: &dyn Statuses,
         stop: &Stop,
     ) -> io::Result<Outcome> {
+        let metadata = Packed::of(&message.metadata())?;
+        self.go_on_packed(message, metadata, earlier, statuses, stop).await
+    }
+
+    /// The same with the [metadata](JobRun::metadata) of the message, which the job keeps in this form.
+    pub(crate) async fn go_on_packed(
+        &self,
+        message: JobRun,
+        metadata: Packed<Metadata>,
+        earlier: Earlier,
+        statuses: &dyn Statuses,
+        stop: &Stop,
+    ) -> io::Result<Outcome> {
         let _running = self.metrics.running();
-        let mut report = Report::new(&message, statuses, &self.metrics);
-        let submitted = earlier.execution_id.clone().map(|id| (id, message.upload_tables.clone()));
-        let outcome = match self.job(message, earlier).await {
+        let mut report = Report::new(&message, metadata.clone(), statuses, &self.metrics);
+        let (id, tables) = (earlier.execution_id.clone(), message.upload_tables.clone());
+        let outcome = match self.job(message, metadata, earlier).await {
             Ok(job) => self.runner.run(job, &mut report, stop).await?,
             Err(failure) => {
                 let outcome = report.failed(failure).await?;
-                // The settings of this worker may differ from those of the one that has submitted the query.
-                if let Some((id, tables)) = submitted {
-                    self.abandon(id, tables);
-                }
+                // The settings of this worker may differ from those of the one that has begun the job.
+                self.abandon(id, tables);
                 outcome
             }
         };
@@ -142,9 +155,13 @@ impl Bridge {
         self.runner.runs_in_background()
     }
 
-    /// Ends a query whose job has ended, and removes the tables that were sent with it.
-    pub(crate) fn abandon(&self, id: String, tables: Option<Vec<UploadTable>>) {
-        self.runner.abandon(id, user_tables(tables));
+    /// Ends what another worker may have begun for a job that has ended: a query, if its id is known, and tables of the user.
+    pub(crate) fn abandon(&self, id: Option<String>, tables: Option<Vec<UploadTable>>) {
+        let tables = user_tables(tables);
+        // Tables that no worker may send are nowhere.
+        if id.is_some() || self.runner.check_tables(&tables).is_ok() {
+            self.runner.abandon(id, tables);
+        }
     }
 
     /// Waits until the database and the store have been told of everything that has ended here: queries, tables of users and
@@ -169,30 +186,33 @@ impl Bridge {
     }
 
     /// The job that a message asks for. What can be wrong with its result is found now. The form of the result stays
-    /// packed until the query has ended.
-    async fn job(&self, message: JobRun, earlier: Earlier) -> Result<Job<'_>, Failure> {
+    /// packed until the query has ended, and the query itself stays packed while it runs.
+    async fn job(
+        &self,
+        message: JobRun,
+        metadata: Packed<Metadata>,
+        earlier: Earlier,
+    ) -> Result<Job<'_>, Failure> {
         let tables = user_tables(message.upload_tables);
         let checked = self.runner.check_tables(&tables);
         checked.map_err(|failure| failure.with_context("uploadTables"))?;
         let JobRun { job_id, destination, maxrec, result_format, .. } = message;
         let id = job_id.clone();
         let result = move || {
-            let unpacked = result_format.value();
-            let format = unpacked
-                .map_err(|error| Failure::new(FailureCause::Internal, error.to_string()))?;
+            let format = unpacked(&result_format)?;
             self.result(&job_id, &format, &destination, maxrec)
+        };
+        let query = move || -> Result<Query, Failure> {
+            let Metadata { query: sql, adql_query: adql, database } = unpacked(&metadata)?;
+            Ok(Query { sql, adql, database })
         };
         let destination = result()?.destination;
         let checked = self.runner.check(&destination).await;
         checked.map_err(|failure| failure.with_context("resultDestination"))?;
         Ok(Job {
             id,
-            query: Query {
-                sql: message.query,
-                adql: message.adql_query,
-                database: message.database,
-                tables,
-            },
+            query: Box::new(query),
+            tables,
             resume: earlier.execution_id,
             timeout: message.timeout,
             used: earlier.used,
@@ -248,6 +268,11 @@ impl Bridge {
         };
         Ok(Some(UrlRewriteColumns { base, columns }))
     }
+}
+
+/// A part of a message. That it can't be read again is a defect.
+fn unpacked<T: DeserializeOwned>(packed: &Packed<T>) -> Result<T, Failure> {
+    packed.value().map_err(|error| Failure::new(FailureCause::Internal, error.to_string()))
 }
 
 /// The tables of a message as parts of its query.

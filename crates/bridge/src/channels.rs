@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use reqwest::Client;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
@@ -11,7 +10,7 @@ use taploom_jobs::{Failure, Secret, http};
 use tracing::warn;
 use url::Url;
 
-use crate::status::{JobStatus, Statuses};
+use crate::outlet::{Outlet, StatusesInOrder};
 
 /// A channel that takes statuses as JSON.
 #[derive(Debug, Clone)]
@@ -54,6 +53,11 @@ impl StatusChannel {
                 "statuses go to - (standard output) or to an http or https URL",
             )),
         }
+    }
+
+    /// The statuses of one job on their way to this channel.
+    pub fn of_job(&self) -> StatusesInOrder {
+        Outlet::new(self.clone()).of_job()
     }
 
     /// Sends a status that is JSON already.
@@ -114,21 +118,6 @@ impl StatusPosts {
         match response.status() {
             status if status.is_success() => Ok(()),
             status => Err(format!("the answer is {status}")),
-        }
-    }
-}
-
-/// A job of a URL ends although its progress can't be sent, but not without its final status.
-#[async_trait]
-impl Statuses for StatusChannel {
-    async fn publish(&self, status: &JobStatus) -> io::Result<()> {
-        let is_final = status.status.is_final();
-        match self.send(serde_json::to_vec(status)?, is_final).await {
-            Err(error) if !is_final && matches!(self, Self::Posts(_)) => {
-                warn!(job = status.job_id, "{error}");
-                Ok(())
-            }
-            sent => sent,
         }
     }
 }

@@ -16,9 +16,11 @@ pub(crate) struct Done {
     /// The query that runs in the database, unless its rows were begun: a worker that ended then has left them half
     /// read.
     pub(crate) execution_id: Option<String>,
+    /// The other queries that the job has had. Statuses have named them, so that requests to stop the job may name them too.
+    pub(crate) earlier: Vec<String>,
 }
 
-/// The form in which it is kept: `used=3600000 reads=0 execution=4711`.
+/// The form in which it is kept: `used=3600000 reads=0 execution=4711`. Earlier queries are in earlier statuses.
 impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "used={} reads={}", self.used, self.reads)?;
@@ -33,7 +35,8 @@ impl Done {
             Some((reads, id)) => (reads, Some(id.to_owned())),
             None => (rest, None),
         };
-        Some(Self { used: used.parse().ok()?, reads: reads.parse().ok()?, execution_id })
+        let (used, reads) = (used.parse().ok()?, reads.parse().ok()?);
+        Some(Self { used, reads, execution_id, earlier: Vec::new() })
     }
 }
 
@@ -62,8 +65,9 @@ impl State {
 
 impl Account {
     /// Goes on from what other workers have done.
-    pub(crate) fn new(done: Done) -> Self {
-        let execution_id = ExecutionId::new(done.execution_id.clone());
+    pub(crate) fn new(mut done: Done) -> Self {
+        let earlier = std::mem::take(&mut done.earlier);
+        let execution_id = ExecutionId::new(done.execution_id.clone(), earlier);
         let used_before = done.used;
         let state = State { done, used_before, since: Instant::now(), reads: false };
         Self { state: Mutex::new(state), execution_id }
@@ -117,24 +121,45 @@ impl Account {
     }
 }
 
-/// The id of the query in the database, once there is one. Clones share it.
+/// The id of the query in the database, once there is one, and the ids that the job had before it. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct ExecutionId(Arc<Mutex<Option<String>>>);
+pub(crate) struct ExecutionId(Arc<Mutex<Ids>>);
+
+#[derive(Debug, Default)]
+struct Ids {
+    known: Option<String>,
+    earlier: Vec<String>,
+}
 
 impl ExecutionId {
-    pub(crate) fn new(id: Option<String>) -> Self {
-        Self(Arc::new(Mutex::new(id)))
+    fn new(known: Option<String>, earlier: Vec<String>) -> Self {
+        Self(Arc::new(Mutex::new(Ids { known, earlier })))
     }
 
     pub(crate) fn known(&self) -> Option<String> {
-        self.lock().clone()
+        self.lock().known.clone()
     }
 
-    fn set(&self, id: Option<&str>) {
-        *self.lock() = id.map(str::to_owned);
+    /// Whether an id may be one of the job's: it has or had it, or has none yet.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn may_be(&self, id: &str) -> bool {
+        let ids = self.lock();
+        match &ids.known {
+            Some(known) => known == id || ids.earlier.iter().any(|earlier| earlier == id),
+            None => true,
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+    /// Takes note of a query that was begun.
+    pub(crate) fn set(&self, id: Option<&str>) {
+        let mut ids = self.lock();
+        if ids.known.as_deref() != id {
+            let before = std::mem::replace(&mut ids.known, id.map(str::to_owned));
+            ids.earlier.extend(before);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ids> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -152,7 +177,7 @@ mod tests {
     #[test]
     fn what_was_done_is_read_back() {
         for execution_id in [None, Some("47 execution=11".to_owned())] {
-            let done = Done { used: 3_600_000, reads: 2, execution_id };
+            let done = Done { used: 3_600_000, reads: 2, execution_id, earlier: Vec::new() };
             assert_eq!(Done::parse(&done.to_string()).unwrap(), done);
         }
         assert_eq!(Done::parse("used=1 reads=x"), None);

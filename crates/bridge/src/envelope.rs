@@ -1,6 +1,8 @@
 //! The XML that a TAP service sends for the beginning and the end of a document.
 
 use taploom_format::Envelope;
+use taploom_jobs::Failure;
+use taploom_votable::DocumentPart::{Footer, Header};
 
 /// The elements that a service may open at the end of the header and close at the beginning of the footers.
 const ELEMENTS: [&str; 3] = ["DATA", "BINARY2", "STREAM"];
@@ -18,6 +20,21 @@ pub(crate) fn without_data(envelope: &Envelope) -> Envelope {
         })
     };
     stripped().unwrap_or_else(|| envelope.clone())
+}
+
+/// Checks that each part of an envelope can be a part of well-formed XML. A document with one that can't is of no use to
+/// anybody. Whether the parts fit together is not checked: services have sent `<VOTable>` with `</VOTABLE>`.
+pub(crate) fn check(envelope: &Envelope) -> Result<(), Failure> {
+    for (member, part, text) in [
+        ("header", Header, &envelope.header),
+        ("footer", Footer, &envelope.footer),
+        ("footerOverflow", Footer, &envelope.footer_overflow),
+    ] {
+        part.check(text).map_err(|flaw| {
+            Failure::invalid(format!("resultFormat.envelope.{member}: it is not XML: {flaw}"))
+        })?;
+    }
+    Ok(())
 }
 
 fn before_start_tags(header: &str) -> Option<&str> {
@@ -54,6 +71,24 @@ mod tests {
             "\n  </STREAM>\n </BINARY2 >\n</DATA>\n</TABLE>",
         );
         assert_eq!(without_data(&given), envelope("<TABLE><FIELD/>\n", "\n</TABLE>"));
+    }
+
+    #[test]
+    fn a_part_that_is_no_xml_is_named_with_its_place() {
+        let whole = envelope("<VOTABLE><TABLE>\n", "</TABLE></VOTABLE>");
+        assert!(check(&whole).is_ok());
+        let header = Envelope { header: "<VOTABLE>\n<TABLE name='a".to_owned(), ..whole.clone() };
+        let footer = Envelope { footer: "</TABLE> & </VOTABLE>".to_owned(), ..whole.clone() };
+        let footer_overflow = "</TABLE>\n<INFO></VOTABLE>".to_owned();
+        let overflow = Envelope { footer_overflow, ..whole };
+        let said = [header, footer, overflow].map(|wrong| check(&wrong).unwrap_err().message);
+        let begin = [
+            "resultFormat.envelope.header: it is not XML: line 2, column 1: ",
+            "resultFormat.envelope.footer: it is not XML: line 1, column 10: ",
+            "resultFormat.envelope.footerOverflow: it is not XML: line 2, column 7: ",
+        ];
+        let right = said.iter().zip(begin).filter(|(said, begin)| said.starts_with(begin));
+        assert_eq!(right.count(), 3, "{said:#?}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde_json::Value;
 use taploom_format::{EncoderRegistry, EncoderSpec, Envelope, EnvelopeUse, Error};
 use taploom_jobs::Failure;
 
-use crate::envelope::without_data;
+use crate::envelope::{self, without_data};
 use crate::message::Format;
 
 /// The formats of a bridge.
@@ -49,7 +49,7 @@ impl Formats {
     /// write one, and is ignored for others.
     ///
     /// # Errors
-    /// An unknown or unaccepted format or serialization.
+    /// An unknown or unaccepted format or serialization, or an envelope that no XML parser would take.
     pub fn spec(&self, format: &Format, envelope: &Envelope) -> Result<EncoderSpec, Failure> {
         let unknown = |error: Error| {
             Failure::invalid(format!("resultFormat.format.type: {}", error.message()))
@@ -82,9 +82,10 @@ impl Formats {
                 spec = with_default;
             }
         }
-        let info = spec.plugin().info();
-        spec.context.envelope =
-            (info.envelope == EnvelopeUse::Written).then(|| without_data(envelope));
+        if spec.plugin().info().envelope == EnvelopeUse::Written {
+            envelope::check(envelope)?;
+            spec.context.envelope = Some(without_data(envelope));
+        }
         Ok(spec)
     }
 

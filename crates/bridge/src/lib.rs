@@ -16,6 +16,7 @@ mod message;
 mod metrics;
 #[cfg(feature = "worker")]
 mod observe;
+mod outlet;
 #[cfg(feature = "worker")]
 mod owners;
 mod packed;
@@ -42,6 +43,7 @@ pub use message::{
 pub use metrics::Metrics;
 #[cfg(feature = "worker")]
 pub use observe::{Observed, serve};
+pub use outlet::StatusesInOrder;
 pub use packed::Packed;
 #[cfg(feature = "mysql")]
 pub use qserv::{Qserv, QservOptions};

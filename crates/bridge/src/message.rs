@@ -27,8 +27,8 @@ mod tables;
 
 /// A query to run, and the destination of its result.
 ///
-/// A worker keeps a thousand of these while their queries run, so the form of the result is compressed: the names and
-/// types of a thousand columns take hundreds of KiB otherwise.
+/// A worker may hold a thousand of these, so the form of the result is compressed: the names and types of a thousand columns
+/// take hundreds of KiB otherwise. While their queries run, it compresses the queries as well.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JobRun {
@@ -87,8 +87,7 @@ impl JobRun {
     /// The job as one that is not accepted.
     #[cfg(feature = "worker")]
     pub(crate) fn rejected(&self, failure: Failure) -> Rejected {
-        let metadata = Box::new(self.metadata());
-        Rejected { job_id: Some(self.job_id.clone()), metadata, failure }
+        Rejected::job(self.job_id.clone(), self.metadata(), failure)
     }
 
     /// The part of the request that status messages repeat.

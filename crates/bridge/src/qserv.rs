@@ -8,11 +8,10 @@ use reqwest::{Client, Method};
 use serde::Deserialize;
 use serde_json::json;
 use taploom_jobs::http::client;
-use taploom_jobs::{Chores, Database, Execution, Failure, FailureCause, Query, UserTable};
+use taploom_jobs::{Database, Execution, Failure, FailureCause, Query, UserTable};
 
 pub use self::options::QservOptions;
 use self::query::QservQuery;
-use self::tables::UserDatabases;
 
 mod options;
 mod query;
@@ -28,8 +27,6 @@ struct Service {
     client: Client,
     /// Reads tables of users.
     table_client: Client,
-    /// Databases of users that are being removed.
-    chores: Chores,
 }
 
 impl Qserv {
@@ -40,7 +37,7 @@ impl Qserv {
     pub fn new(options: QservOptions) -> Result<Self, Failure> {
         let table_client = client(options.timeout, options.table_proxy.as_ref())?;
         let client = client(options.timeout, None)?;
-        Ok(Self(Arc::new(Service { options, client, table_client, chores: Chores::default() })))
+        Ok(Self(Arc::new(Service { options, client, table_client })))
     }
 }
 
@@ -60,34 +57,32 @@ impl Database for Qserv {
             body["adql_query"] = json!(adql);
         }
         let service = Arc::clone(&self.0);
-        let databases = service.send_tables(&query.tables).await?;
         let submitted: Submitted =
             service.ask(Method::POST, "query-async", |request| request.json(&body)).await?;
-        Ok(Box::new(QservQuery::new(databases, service, submitted.query_id)))
+        Ok(Box::new(QservQuery::new(service, submitted.query_id)))
     }
 
-    async fn resume(
-        &self,
-        id: &str,
-        tables: &[UserTable],
-    ) -> Result<Option<Box<dyn Execution>>, Failure> {
+    async fn resume(&self, id: &str) -> Result<Option<Box<dyn Execution>>, Failure> {
         let Ok(id) = id.parse() else { return Ok(None) };
-        let databases = UserDatabases::of(&self.0, tables);
-        let mut query = QservQuery::new(databases, Arc::clone(&self.0), id);
+        let query = QservQuery::new(Arc::clone(&self.0), id);
         match query.status().await {
             Ok(_) => Ok(Some(Box::new(query))),
             // Qserv was asked, and does not know the query.
-            Err(failure) if failure.cause == FailureCause::QueryFailed => {
-                query.clean_up().await;
-                Ok(None)
-            }
-            // The query may go on in Qserv, so its tables stay there.
+            Err(failure) if failure.cause == FailureCause::QueryFailed => Ok(None),
             Err(failure) => Err(failure),
         }
     }
 
     fn check_tables(&self, tables: &[UserTable]) -> Result<(), Failure> {
         self.0.check_tables(tables)
+    }
+
+    async fn send_tables(&self, tables: &[UserTable]) -> Result<(), Failure> {
+        self.0.send_tables(tables).await
+    }
+
+    async fn remove_tables(&self, tables: &[UserTable]) {
+        self.0.remove_tables(tables).await;
     }
 
     fn runs_in_background(&self) -> bool {
@@ -100,9 +95,5 @@ impl Database for Qserv {
 
     fn waits_for_outages(&self) -> bool {
         !self.0.options.outage.is_zero()
-    }
-
-    async fn rest(&self) {
-        self.0.chores.rest().await;
     }
 }

@@ -17,7 +17,8 @@ pub(crate) struct Report<'a> {
     statuses: &'a dyn Statuses,
     metrics: &'a Metrics,
     job_id: String,
-    metadata: Metadata,
+    /// A job may wait for hours, and its query may be long.
+    metadata: Packed<Metadata>,
     /// The location of the result, and its form.
     result: Option<(Option<String>, Packed<ResultFormat>)>,
     execution_id: Option<String>,
@@ -31,9 +32,14 @@ pub(crate) struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    pub(crate) fn new(job: &JobRun, statuses: &'a dyn Statuses, metrics: &'a Metrics) -> Self {
+    pub(crate) fn new(
+        job: &JobRun,
+        metadata: Packed<Metadata>,
+        statuses: &'a dyn Statuses,
+        metrics: &'a Metrics,
+    ) -> Self {
         let result = (job.result_location.clone(), job.result_format.clone());
-        let report = Self::of(job.job_id.clone(), job.metadata(), statuses, metrics);
+        let report = Self::of(job.job_id.clone(), metadata, statuses, metrics);
         Self { result: Some(result), ..report }
     }
 
@@ -46,12 +52,12 @@ impl<'a> Report<'a> {
         let Some(job_id) = rejected.job_id.clone() else {
             return Err(io::Error::other("the message has no jobID"));
         };
-        Ok(Self::of(job_id, (*rejected.metadata).clone(), statuses, metrics))
+        Ok(Self::of(job_id, Packed::of(&*rejected.metadata)?, statuses, metrics))
     }
 
     fn of(
         job_id: String,
-        metadata: Metadata,
+        metadata: Packed<Metadata>,
         statuses: &'a dyn Statuses,
         metrics: &'a Metrics,
     ) -> Self {
@@ -122,7 +128,7 @@ impl<'a> Report<'a> {
         result_info: Option<ResultInfo>,
         error_info: Option<ErrorInfo>,
     ) -> io::Result<()> {
-        let status = self.status(status, query_info, result_info, error_info);
+        let status = self.status(status, query_info, result_info, error_info)?;
         self.statuses.publish(&status).await
     }
 
@@ -132,8 +138,8 @@ impl<'a> Report<'a> {
         query_info: Option<QueryInfo>,
         result_info: Option<ResultInfo>,
         error_info: Option<ErrorInfo>,
-    ) -> JobStatus {
-        JobStatus {
+    ) -> io::Result<JobStatus> {
+        Ok(JobStatus {
             job_id: self.job_id.clone(),
             execution_id: self.execution_id.clone(),
             timestamp: now(),
@@ -141,8 +147,8 @@ impl<'a> Report<'a> {
             query_info,
             result_info,
             error_info,
-            metadata: self.metadata.clone(),
-        }
+            metadata: self.metadata.value()?,
+        })
     }
 }
 
@@ -170,7 +176,7 @@ impl JobObserver for Report<'_> {
     }
 
     async fn reads_rows(&mut self) -> io::Result<()> {
-        let status = self.status(Phase::Executing, self.query.clone(), None, None);
+        let status = self.status(Phase::Executing, self.query.clone(), None, None)?;
         self.statuses.reads_rows(&status).await
     }
 

@@ -16,6 +16,9 @@ use crate::interrupt;
 use crate::resources::ResourceArguments;
 use crate::worker::{block_on, channel};
 
+/// Time for a job that is told to end. Whoever reads its statuses may have stopped reading.
+const GRACE: Duration = Duration::from_secs(10);
+
 /// One job of a TAP service.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -71,24 +74,33 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     crate::logging::start(arguments.verbose)?;
     let message = read(&arguments.message)?;
     let bridge = bridge(arguments)?;
-    let statuses = channel(&arguments.statuses)?;
+    let statuses = channel(&arguments.statuses)?.of_job();
     let outcome = block_on(async {
         match JobRun::parse(&message) {
             Ok(job) => {
                 let stop = Stop::default();
-                let abort = stop.abort.clone();
                 let asked_to_end = interrupt::asked_to_end().map_err(|error| {
                     Error::new(ErrorKind::Internal, "can't listen to signals").with_source(error)
                 })?;
                 // The job ends as if it had been aborted, with a final status.
-                let interrupted = tokio::spawn(async move {
+                let interrupted = async {
                     asked_to_end.await;
-                    abort.cancel();
-                });
-                let outcome = bridge.run(job, &statuses, &stop).await;
-                interrupted.abort();
-                bridge.rest().await;
-                outcome.map_err(Error::sink)
+                    stop.abort.cancel();
+                    tokio::time::sleep(GRACE).await;
+                };
+                let run = async {
+                    let outcome = bridge.run(job, &statuses, &stop).await;
+                    bridge.rest().await;
+                    outcome.map_err(Error::sink)
+                };
+                tokio::select! {
+                    outcome = run => outcome,
+                    () = interrupted => Err(Error::new(
+                        ErrorKind::Failed,
+                        "the job was stopped, and its end could not be told in time: to the reader of its statuses, the \
+                         database or the store",
+                    )),
+                }
             }
             Err(rejected) if rejected.job_id.is_some() => {
                 bridge.reject(&rejected, &statuses).await.map_err(Error::sink)

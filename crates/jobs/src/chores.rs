@@ -8,20 +8,8 @@ use tracing::Instrument;
 
 /// Tasks that nobody awaits when they are begun, such as requests to remove what a job has left. A process that ends in an
 /// orderly way waits for them with [`rest`](Self::rest). Clones share the tasks.
-///
-/// ```
-/// use taploom_jobs::Chores;
-///
-/// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-/// # runtime.block_on(async {
-/// let chores = Chores::default();
-/// chores.spawn(async { /* remove something */ });
-/// chores.rest().await;
-/// # });
-/// # Ok::<(), std::io::Error>(())
-/// ```
 #[derive(Debug, Clone, Default)]
-pub struct Chores(TaskTracker);
+pub(crate) struct Chores(TaskTracker);
 
 /// Belongs to something that may begin a chore when it is dropped. [`Chores::rest`] waits for that.
 #[cfg(feature = "s3")]
@@ -32,14 +20,14 @@ pub(crate) struct PossibleChore {
 
 impl Chores {
     /// Begins a task. Outside of a runtime, nothing is done: nothing can be sent there.
-    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         if let Ok(runtime) = Handle::try_current() {
             self.0.spawn_on(work.in_current_span(), &runtime);
         }
     }
 
     /// Waits until no task is left.
-    pub async fn rest(&self) {
+    pub(crate) async fn rest(&self) {
         self.0.close();
         self.0.wait().await;
         self.0.reopen();

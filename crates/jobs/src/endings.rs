@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::chores::Chores;
 use crate::database::{Database, Execution, UserTable};
@@ -19,21 +20,22 @@ pub(crate) struct Endings(Chores);
 
 /// What is known of the query of a job.
 pub(crate) enum Submitted {
-    /// There is none, or it has ended.
+    /// There is none, it has ended, or the connection to its rows broke. In the last case, the server may have given its
+    /// number to another query since, so that it can't be ended by that.
     Nothing,
     /// It runs. Another worker can find it once its id is published.
     Known { execution: Box<dyn Execution>, is_published: bool },
-    /// The connection to its rows broke. The server may have given its number to another query since, so that it can't be
-    /// ended by that.
-    Lost(Box<dyn Execution>),
-    /// Another worker has submitted it, under this id and with these tables.
-    Elsewhere(String, Vec<UserTable>),
-    /// The database has not answered yet.
-    UnderWay(JoinHandle<Result<Box<dyn Execution>, Failure>>),
+    /// Another worker has submitted it, under this id.
+    Elsewhere(String),
+    /// The database has not answered yet. Cancelling `leave` while tables are being sent ends that, and no query follows.
+    UnderWay {
+        submission: JoinHandle<Result<Box<dyn Execution>, Failure>>,
+        leave: CancellationToken,
+    },
 }
 
 /// What the database is told of the end of a query.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     /// Its result is stored.
     Stored,
@@ -50,47 +52,63 @@ impl Submitted {
     pub(crate) fn can_be_left(&self) -> bool {
         match self {
             Self::Known { execution, is_published } => *is_published && execution.can_be_resumed(),
-            Self::Nothing | Self::Lost(_) | Self::Elsewhere(..) => true,
-            Self::UnderWay(_) => false,
+            Self::Nothing | Self::Elsewhere(_) => true,
+            Self::UnderWay { .. } => false,
+        }
+    }
+
+    /// The query, if the database has it.
+    async fn found(self, database: &dyn Database, end: End) -> Option<Box<dyn Execution>> {
+        match self {
+            Self::Nothing => None,
+            Self::Known { execution, .. } => Some(execution),
+            Self::Elsewhere(id) => {
+                let found = timeout(PATIENCE, database.resume(&id)).await;
+                found.ok().and_then(Result::ok).flatten()
+            }
+            // The database may have taken the query, or a table, so its answer is waited for.
+            Self::UnderWay { mut submission, leave } => {
+                if end == End::HandedOver {
+                    leave.cancel();
+                }
+                match timeout(PATIENCE, &mut submission).await {
+                    Ok(submitted) => submitted.ok().and_then(Result::ok),
+                    Err(_) => {
+                        submission.abort();
+                        // Nothing is sent any more once it has ended.
+                        let _ = submission.await;
+                        None
+                    }
+                }
+            }
         }
     }
 }
 
 impl Endings {
-    /// Tells the database of the end of a query, in a task of its own.
-    pub(crate) fn tell(&self, database: &Arc<dyn Database>, query: Submitted, end: End) {
-        if matches!(query, Submitted::Nothing) {
+    /// Tells the database of the end of a query, and then removes `tables` of its user, in a task of its own. Tables may be in
+    /// the database without a query: sent by this worker, or by one that has ended.
+    pub(crate) fn tell(
+        &self,
+        database: &Arc<dyn Database>,
+        query: Submitted,
+        tables: Vec<UserTable>,
+        end: End,
+    ) {
+        if matches!(query, Submitted::Nothing) && tables.is_empty() {
             return;
         }
-        let end = if let Submitted::Lost(_) = query { End::InDatabase } else { end };
         let database = Arc::clone(database);
         self.0.spawn(async move {
-            let execution = match query {
-                Submitted::Nothing => None,
-                Submitted::Known { execution, .. } | Submitted::Lost(execution) => Some(execution),
-                Submitted::Elsewhere(id, tables) => {
-                    let found = timeout(PATIENCE, database.resume(&id, &tables)).await;
-                    found.ok().and_then(Result::ok).flatten()
+            if let Some(mut execution) = query.found(&*database, end).await {
+                match end {
+                    End::Stored => execution.forget().await,
+                    End::Stopped | End::HandedOver => execution.cancel().await,
+                    End::InDatabase => {}
                 }
-                // The database may have taken the query, so its answer is waited for.
-                Submitted::UnderWay(mut submission) => {
-                    match timeout(PATIENCE, &mut submission).await {
-                        Ok(submitted) => submitted.ok().and_then(Result::ok),
-                        Err(_) => {
-                            submission.abort();
-                            // What it leaves is known when it has ended.
-                            let _ = submission.await;
-                            None
-                        }
-                    }
-                }
-            };
-            let Some(mut execution) = execution else { return };
-            match end {
-                End::Stored => execution.forget().await,
-                End::Stopped => execution.cancel().await,
-                End::HandedOver => execution.hand_over().await,
-                End::InDatabase => execution.clean_up().await,
+            }
+            if !tables.is_empty() {
+                database.remove_tables(&tables).await;
             }
         });
     }

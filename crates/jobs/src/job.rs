@@ -7,7 +7,7 @@ use taploom_pipeline::Encoded;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::database::{Query, RowRequest};
+use crate::database::{Query, RowRequest, UserTable};
 use crate::failure::Failure;
 use crate::secret::Secret;
 
@@ -15,8 +15,10 @@ use crate::secret::Secret;
 pub struct Job<'a> {
     /// The name of the job in the log.
     pub id: String,
-    /// The query.
-    pub query: Query,
+    /// Makes the query, whenever it is submitted. The text of one of a thousand columns need not be held while it runs.
+    pub query: Box<dyn Fn() -> Result<Query, Failure> + Send + Sync + 'a>,
+    /// Tables of the user, which are in the database while the query runs.
+    pub tables: Vec<UserTable>,
     /// The id of the query in the database if another process has submitted it. It is submitted again if the database
     /// does not know it any more.
     pub resume: Option<String>,

@@ -15,7 +15,6 @@ mod runner;
 mod secret;
 mod upload;
 
-pub use chores::Chores;
 #[cfg(feature = "mysql")]
 pub use database::mysql_rows;
 #[cfg(feature = "postgres")]

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use taploom_pipeline::{Encoded, MaxRec, RowSource, Transformed, UrlRewrite};
+use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info, warn};
 
 use crate::clock::Clock;
@@ -83,6 +84,7 @@ impl JobRunner {
         observer: &mut dyn JobObserver,
         stop: &Stop,
     ) -> io::Result<Outcome> {
+        let tables = job.tables.clone();
         let (ended, query) = self.ended(job, observer, stop).await;
         let published = match &ended {
             Ok(Ended::Here(Outcome::HandedOver)) | Err(_) => Ok(()),
@@ -91,21 +93,24 @@ impl JobRunner {
         // Another worker takes the job up, and the query with it.
         let goes_on =
             published.is_err() || matches!(ended, Ok(Ended::Here(Outcome::HandedOver)) | Err(_));
+        // It may have sent the tables of the user by the time at which they would be removed here.
+        let tables = if goes_on { Vec::new() } else { tables };
         match &ended {
-            Ok(Ended::InDatabase(_)) => self.tell_end(query, End::InDatabase),
-            Ok(Ended::Here(Outcome::Completed(_))) => self.tell_end(query, End::Stored),
+            Ok(Ended::InDatabase(_)) => self.tell_end(query, tables, End::InDatabase),
+            Ok(Ended::Here(Outcome::Completed(_))) => self.tell_end(query, tables, End::Stored),
             _ if goes_on && query.can_be_left() => {}
-            _ if goes_on => self.tell_end(query, End::HandedOver),
-            _ => self.tell_end(query, End::Stopped),
+            _ if goes_on => self.tell_end(query, tables, End::HandedOver),
+            _ => self.tell_end(query, tables, End::Stopped),
         }
         published?;
         let (Ended::Here(outcome) | Ended::InDatabase(outcome)) = ended?;
         Ok(outcome)
     }
 
-    /// Ends a query that is known by its id and its tables alone.
-    pub fn abandon(&self, id: String, tables: Vec<UserTable>) {
-        self.tell_end(Submitted::Elsewhere(id, tables), End::Stopped);
+    /// Ends what another worker may have begun for a job: a query, if its id is known, and tables of the user.
+    pub fn abandon(&self, id: Option<String>, tables: Vec<UserTable>) {
+        let query = id.map_or(Submitted::Nothing, Submitted::Elsewhere);
+        self.tell_end(query, tables, End::Stopped);
     }
 
     /// Checks that tables of a user may be sent to the database, before the work.
@@ -125,13 +130,11 @@ impl JobRunner {
     /// Call it before the runtime ends.
     pub async fn rest(&self) {
         self.endings.rest().await;
-        // What is ended may leave something to clean up.
-        self.database.rest().await;
         self.uploader.rest().await;
     }
 
-    fn tell_end(&self, query: Submitted, end: End) {
-        self.endings.tell(&self.database, query, end);
+    fn tell_end(&self, query: Submitted, tables: Vec<UserTable>, end: End) {
+        self.endings.tell(&self.database, query, tables, end);
     }
 
     /// How a job ends, and what is known of its query. A job whose rows break off because the database went away begins
@@ -157,8 +160,6 @@ impl JobRunner {
             }
         };
         tokio::pin!(hand_over);
-        // A query whose rows broke off. Its tables are left to the one that is submitted next.
-        let mut lost = Submitted::Nothing;
         let mut losses = Losses::of(job.attempts);
         loop {
             let mut query = Submitted::Nothing;
@@ -176,10 +177,7 @@ impl JobRunner {
                 Err(outcome) => {
                     let begun = match (query, job.resume) {
                         // A job that is stopped before anything is done for it ends the query of another worker.
-                        (Submitted::Nothing, Some(id)) => {
-                            Submitted::Elsewhere(id, job.query.tables)
-                        }
-                        (Submitted::Nothing, None) => lost,
+                        (Submitted::Nothing, Some(id)) => Submitted::Elsewhere(id),
                         (query, _) => query,
                     };
                     return (Ok(Ended::Here(outcome)), begun);
@@ -203,14 +201,13 @@ impl JobRunner {
                 }
                 _ => return (ended, Submitted::Known { execution, is_published }),
             };
-            lost = Submitted::Lost(execution);
             if !self.database.waits_for_outages() || !losses.may_begin_again() {
-                return (ended, lost);
+                return (ended, Submitted::Nothing);
             }
             warn!("the query of a job is begun again: {failure}");
             // This worker is about to stop, and another one can begin again as well.
             if stop.hand_over_query.is_cancelled() {
-                return (Ok(Ended::Here(Outcome::HandedOver)), lost);
+                return (Ok(Ended::Here(Outcome::HandedOver)), Submitted::Nothing);
             }
             reads.store(false, Ordering::Relaxed);
             job.resume = None;
@@ -226,9 +223,8 @@ impl JobRunner {
         query: &mut Submitted,
     ) -> Result<Box<dyn Execution>, Failure> {
         if let Some(id) = &job.resume {
-            let tables = &job.query.tables;
-            *query = Submitted::Elsewhere(id.clone(), tables.clone());
-            if let Some(execution) = self.database.resume(id, tables).await? {
+            *query = Submitted::Elsewhere(id.clone());
+            if let Some(execution) = self.database.resume(id).await? {
                 info!(query = id, "goes on with a query that another worker has submitted");
                 return Ok(execution);
             }
@@ -237,10 +233,24 @@ impl JobRunner {
         if !pause.is_zero() {
             tokio::time::sleep(pause).await;
         }
-        let (database, wanted) = (Arc::clone(&self.database), job.query.clone());
-        let submission = async move { database.submit(&wanted).await };
-        *query = Submitted::UnderWay(tokio::spawn(submission.in_current_span()));
-        let Submitted::UnderWay(submission) = &mut *query else { return Err(Failure::defect()) };
+        let (database, wanted) = (Arc::clone(&self.database), (job.query)()?);
+        let (tables, leave) = (job.tables.clone(), CancellationToken::new());
+        let is_left = leave.clone();
+        let submission = async move {
+            if !tables.is_empty() {
+                tokio::select! {
+                    sent = database.send_tables(&tables) => sent?,
+                    // The next worker removes what was sent, and sends all of it again.
+                    () = is_left.cancelled() => return Err(Failure::defect()),
+                }
+            }
+            database.submit(&wanted).await
+        };
+        let submission = tokio::spawn(submission.in_current_span());
+        *query = Submitted::UnderWay { submission, leave };
+        let Submitted::UnderWay { submission, .. } = &mut *query else {
+            return Err(Failure::defect());
+        };
         let submitted = submission.await;
         *query = Submitted::Nothing;
         submitted.unwrap_or_else(|_| Err(Failure::defect()))

@@ -18,8 +18,8 @@ pub fn xml_characters(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether XML can't hold a character.
-fn is_forbidden(c: char) -> bool {
+/// Whether XML 1.0 can't hold a character.
+pub(crate) fn is_forbidden(c: char) -> bool {
     let is_control = matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}');
     is_control || matches!(c, '\u{fffe}' | '\u{ffff}')
 }

@@ -1,13 +1,13 @@
 //! The part of a message that the status messages of its job repeat.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Characters of a query in a status message that would be too large with the whole query.
 #[cfg(feature = "kafka")]
 const QUERY_IN_LARGE_STATUS: usize = 10_000;
 
 /// The part of a request that status messages repeat.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Metadata {
     /// The SQL.

@@ -19,6 +19,12 @@ pub struct Rejected {
 }
 
 impl Rejected {
+    /// A job that is known, and not run.
+    #[cfg(feature = "worker")]
+    pub(crate) fn job(job_id: String, metadata: Metadata, failure: Failure) -> Self {
+        Self { job_id: Some(job_id), metadata: Box::new(metadata), failure }
+    }
+
     /// What can be read of a message that [`parse`](super::json::parse) has refused.
     pub(super) fn of(message: &[u8], why: &str) -> Self {
         #[derive(Default, Deserialize)]

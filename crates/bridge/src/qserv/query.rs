@@ -15,15 +15,12 @@ use tracing::warn;
 
 use super::Service;
 use super::rest::with_reason;
-use super::tables::UserDatabases;
 
 /// Longest interval at which progress is polled.
 const LONGEST_POLL: Duration = Duration::from_secs(30);
 
 /// A query that was submitted. If it is dropped, it goes on in Qserv.
 pub(super) struct QservQuery {
-    /// The databases of the user's tables.
-    databases: UserDatabases,
     service: Arc<Service>,
     id: u64,
     /// Whether progress was polled before.
@@ -36,16 +33,8 @@ pub(super) struct QservQuery {
 }
 
 impl QservQuery {
-    pub(super) fn new(databases: UserDatabases, service: Arc<Service>, id: u64) -> Self {
-        Self {
-            databases,
-            service,
-            id,
-            asked: false,
-            since: Instant::now(),
-            reads: false,
-            killer: None,
-        }
+    pub(super) fn new(service: Arc<Service>, id: u64) -> Self {
+        Self { service, id, asked: false, since: Instant::now(), reads: false, killer: None }
     }
 
     /// The status of the query. The error has the cause `QueryFailed` if Qserv does not know the query.
@@ -57,20 +46,6 @@ impl QservQuery {
         let path = format!("query-async/status/{}", self.id);
         let Answer { status } = self.service.ask(Method::GET, &path, |request| request).await?;
         Ok(status)
-    }
-
-    /// Ends the query, or the reading of its rows.
-    async fn end(&self) {
-        // While rows are read, the query itself has ended, so reading is stopped instead.
-        let path = format!("query-async/{}", self.id);
-        match &self.killer {
-            Some(killer) => {
-                if let Err(error) = killer.kill().await {
-                    warn!(query = self.id, "can't end the reading of rows: {error:#}");
-                }
-            }
-            None => self.service.delete(&path).await,
-        }
     }
 }
 
@@ -104,14 +79,15 @@ impl Execution for QservQuery {
     }
 
     async fn cancel(&mut self) {
-        self.end().await;
-        self.databases.remove().await;
-    }
-
-    /// The next worker sends the tables again, into the same databases.
-    async fn hand_over(&mut self) {
-        self.databases.keep();
-        self.end().await;
+        // While rows are read, the query itself has ended, so reading is stopped instead.
+        match &self.killer {
+            Some(killer) => {
+                if let Err(error) = killer.kill().await {
+                    warn!(query = self.id, "can't end the reading of rows: {error:#}");
+                }
+            }
+            None => self.service.delete(&format!("query-async/{}", self.id)).await,
+        }
     }
 
     async fn forget(&mut self) {
@@ -119,18 +95,6 @@ impl Execution for QservQuery {
             let path = format!("query-async/result/{}", self.id);
             self.service.delete(&path).await;
         }
-        self.databases.remove().await;
-    }
-
-    async fn clean_up(&mut self) {
-        self.databases.remove().await;
-    }
-}
-
-/// A query that is dropped goes on in Qserv, and its tables are needed there.
-impl Drop for QservQuery {
-    fn drop(&mut self) {
-        self.databases.keep();
     }
 }
 

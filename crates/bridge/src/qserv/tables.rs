@@ -2,7 +2,7 @@
 //!
 //! Qserv takes a table as one POST with its description and its rows. The rows pass through as they come from the store,
 //! so the size of a table does not matter here. The names of the databases are those of the message, one for each job: a
-//! database is removed as a whole.
+//! database is removed as a whole, whoever has made it.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -25,43 +25,6 @@ const ANSWER: Duration = Duration::from_secs(60);
 /// Largest description of a table, in bytes. One of a thousand columns takes 100 KiB.
 const LARGEST_SCHEMA: u64 = 16 << 20;
 
-/// The databases that were made for a job. They are removed by [`remove`](Self::remove), or as a chore when this is dropped,
-/// unless it was [given up](Self::keep).
-pub(super) struct UserDatabases {
-    service: Arc<Service>,
-    names: BTreeSet<String>,
-}
-
-impl UserDatabases {
-    /// The databases of tables that another worker has sent.
-    pub(super) fn of(service: &Arc<Service>, tables: &[UserTable]) -> Self {
-        let names = tables.iter().map(|table| table.database.clone()).collect();
-        Self { service: Arc::clone(service), names }
-    }
-
-    /// Leaves the databases to another worker.
-    pub(super) fn keep(&mut self) {
-        self.names.clear();
-    }
-
-    pub(super) async fn remove(&mut self) {
-        for name in std::mem::take(&mut self.names) {
-            self.service.delete(&format!("ingest/database/{name}")).await;
-        }
-    }
-}
-
-impl Drop for UserDatabases {
-    fn drop(&mut self) {
-        if self.names.is_empty() {
-            return;
-        }
-        let names = std::mem::take(&mut self.names);
-        let mut left = Self { service: Arc::clone(&self.service), names };
-        self.service.chores.spawn(async move { left.remove().await });
-    }
-}
-
 impl Service {
     /// Checks that tables may be read from where they are.
     pub(super) fn check_tables(&self, tables: &[UserTable]) -> Result<(), Failure> {
@@ -80,14 +43,9 @@ impl Service {
     }
 
     /// Sends tables to Qserv, one after the other.
-    pub(super) async fn send_tables(
-        self: &Arc<Self>,
-        tables: &[UserTable],
-    ) -> Result<UserDatabases, Failure> {
-        let made = UserDatabases::of(self, tables);
+    pub(super) async fn send_tables(&self, tables: &[UserTable]) -> Result<(), Failure> {
         // A worker that ended may have left them, and Qserv does not take a table twice.
-        for name in &made.names {
-            let path = format!("ingest/database/{name}");
+        for path in databases(tables) {
             let _ = self.answer(&Method::DELETE, &path, |request| request, Duration::ZERO).await;
         }
         for table in tables {
@@ -98,7 +56,14 @@ impl Service {
                 "a table of the user is in Qserv"
             );
         }
-        Ok(made)
+        Ok(())
+    }
+
+    /// Removes the databases of tables.
+    pub(super) async fn remove_tables(&self, tables: &[UserTable]) {
+        for path in databases(tables) {
+            self.delete(&path).await;
+        }
     }
 
     /// Sends a table. This is repeated only if it did not arrive: a table that arrived in part can't be sent again.
@@ -222,6 +187,11 @@ fn partitioning(partitioning: &Partitioning) -> Vec<(&'static str, String)> {
             ("ref_director_id_col_name", director_id.clone()),
         ],
     }
+}
+
+/// The path of each database that tables are in.
+fn databases(tables: &[UserTable]) -> BTreeSet<String> {
+    tables.iter().map(|table| format!("ingest/database/{}", table.database)).collect()
 }
 
 fn name(UserTable { database, table, .. }: &UserTable) -> String {

@@ -13,15 +13,14 @@
 //! ends, so that a claimed file without a lock is a job for the next worker. All changes of files are renames: nobody
 //! reads half of a file.
 
-use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use taploom_whole_file::WholeFile;
 
-use crate::done::Done;
-use crate::spool::files::{Named, at, is_at, is_new, locked, named, read, remove, write};
+use crate::spool::claim::Claim;
+use crate::spool::files::{Named, at, is_at, is_new, locked, named, remove};
 
 /// A spool folder.
 #[derive(Debug, Clone)]
@@ -39,19 +38,11 @@ pub(super) struct Waiting {
     pub(super) unnamed: Vec<PathBuf>,
 }
 
-/// A job that this process has. Another worker takes it up once this is dropped without [`end`](Self::end).
-pub(super) struct Claim {
-    pub(super) name: String,
+/// A job that was claimed.
+pub(super) struct Claimed {
+    pub(super) claim: Claim,
     /// The message, or why it is not read.
     pub(super) message: Result<Vec<u8>, String>,
-    /// What other workers have done.
-    pub(super) done: Done,
-    /// The final status, if a worker ended between writing it and sending it.
-    pub(super) ended: Option<Vec<u8>>,
-    folders: Folders,
-    /// Locked as long as it is open.
-    #[expect(dead_code, reason = "it holds the lock")]
-    file: File,
 }
 
 impl Folders {
@@ -113,6 +104,21 @@ impl Folders {
         self.waiting.join(format!("{name}.cancel"))
     }
 
+    /// The path of what was done for a claimed job.
+    pub(super) fn state_file(&self, name: &str) -> PathBuf {
+        self.claimed.join(format!("{name}.done"))
+    }
+
+    /// The path of the final status of a claimed job.
+    pub(super) fn ended_file(&self, name: &str) -> PathBuf {
+        self.claimed.join(format!("{name}.ended"))
+    }
+
+    /// The path at which the final status of a job is shown.
+    pub(super) fn done_file(&self, name: &str) -> PathBuf {
+        file(&self.done, name)
+    }
+
     /// The names of the jobs that workers have, this one included.
     pub(super) fn claimed(&self) -> io::Result<Vec<String>> {
         Ok(named(&self.claimed, "json")?.files.into_iter().map(|(name, _)| name).collect())
@@ -120,7 +126,7 @@ impl Folders {
 
     /// Whether the final status of a claimed job is written.
     pub(super) fn is_ended(&self, name: &str) -> bool {
-        final_status(&self.claimed, name).exists()
+        self.ended_file(name).exists()
     }
 
     /// The names of the jobs that somebody wants stopped.
@@ -130,7 +136,7 @@ impl Folders {
 
     /// Claims a job that waits. `None` if another worker has it, if its file is still being written, or if an earlier job
     /// of this name has not ended.
-    pub(super) fn claim(&self, name: &str) -> io::Result<Option<Claim>> {
+    pub(super) fn claim(&self, name: &str) -> io::Result<Option<Claimed>> {
         let (path, claimed) = (self.waiting_file(name), self.claimed_file(name));
         if std::fs::read_link(&path).is_ok_and(|target| target.is_relative()) {
             let why = "a relative symbolic link leads nowhere from the folder claimed: move the file here";
@@ -148,59 +154,41 @@ impl Folders {
         self.cancel_file(name).try_exists().map_err(|error| at(&path, &error))?;
         // The status of an earlier job of this name would look like that of this one, and what is left in `claimed`
         // without its job, like the state of this one.
-        remove(&file(&self.done, name))?;
-        remove(&state(&self.claimed, name))?;
-        remove(&final_status(&self.claimed, name))?;
+        remove(&self.done_file(name))?;
+        remove(&self.state_file(name))?;
+        remove(&self.ended_file(name))?;
         std::fs::rename(&path, &claimed).map_err(|error| at(&path, &error))?;
         // Somebody may have put another file in its place. Its lock is free, so that a worker takes it up.
         if !is_at(&opened, &claimed).map_err(|error| at(&claimed, &error))? {
             return Ok(None);
         }
-        self.claimed_by_us(name, opened, message).map(Some)
+        Ok(Some(Claimed { claim: Claim::new(self, name, opened)?, message }))
     }
 
     /// Takes up a job whose worker has ended. `None` if a worker has it, or if its final status was sent and is shown: then
     /// only its files are removed.
-    pub(super) fn take_up(&self, name: &str) -> io::Result<Option<Claim>> {
+    pub(super) fn take_up(&self, name: &str) -> io::Result<Option<Claimed>> {
         let Some((opened, message)) = locked(&self.claimed_file(name))? else { return Ok(None) };
-        let claim = self.claimed_by_us(name, opened, message)?;
+        let claim = Claim::new(self, name, opened)?;
         // The status of an earlier job of this name was removed when this job was claimed.
-        if claim.ended.is_none() && file(&self.done, name).is_file() {
+        if claim.ended.is_none() && self.done_file(name).is_file() {
             self.remove_ended(name)?;
             return Ok(None);
         }
-        Ok(Some(claim))
+        Ok(Some(Claimed { claim, message }))
     }
 
     /// Removes a job whose final status is shown.
-    fn remove_ended(&self, name: &str) -> io::Result<()> {
+    pub(super) fn remove_ended(&self, name: &str) -> io::Result<()> {
         let forgotten = self.forget_cancel(name);
         // The job itself goes last, because then another one of this name may begin.
         remove(&self.claimed_file(name))?;
         forgotten
     }
 
-    fn claimed_by_us(
-        &self,
-        name: &str,
-        file: File,
-        message: Result<Vec<u8>, String>,
-    ) -> io::Result<Claim> {
-        let done = read(&state(&self.claimed, name))?;
-        let done = done.and_then(|text| Done::parse(std::str::from_utf8(&text).ok()?));
-        Ok(Claim {
-            ended: read(&final_status(&self.claimed, name))?,
-            name: name.to_owned(),
-            message,
-            done: done.unwrap_or_default(),
-            folders: self.clone(),
-            file,
-        })
-    }
-
     /// Removes a request to stop a job that does not exist.
     pub(super) fn forget_cancel_of_none(&self, name: &str) -> io::Result<()> {
-        let is_there = file(&self.waiting, name).exists() || file(&self.claimed, name).exists();
+        let is_there = self.waiting_file(name).exists() || self.claimed_file(name).exists();
         if is_there { Ok(()) } else { self.forget_cancel(name) }
     }
 
@@ -209,75 +197,15 @@ impl Folders {
     }
 }
 
-impl Claim {
-    /// Where this job can be stopped.
-    pub(super) fn place(&self) -> Place {
-        Place { name: self.name.clone(), folders: self.folders.clone() }
-    }
-
-    /// The path of the job.
-    pub(super) fn path(&self) -> PathBuf {
-        self.folders.claimed_file(&self.name)
-    }
-
-    /// Shows the final status, after it was written and sent, and removes the job.
-    pub(super) fn end(&self) -> io::Result<()> {
-        let Self { name, folders, .. } = self;
-        // Somebody may have removed the folder `done` with all that was read.
-        folders.make()?;
-        let (ended, shown) = (final_status(&folders.claimed, name), file(&folders.done, name));
-        remove(&state(&folders.claimed, name))?;
-        std::fs::rename(ended, &shown).map_err(|error| at(&shown, &error))?;
-        folders.remove_ended(name)
-    }
-
-    /// The final status, if it is written.
-    pub(super) fn final_status(&self) -> io::Result<Option<Vec<u8>>> {
-        read(&final_status(&self.folders.claimed, &self.name))
-    }
-}
-
-/// Where the state and the final status of a claimed job are written.
-#[derive(Clone)]
-pub(super) struct Place {
-    name: String,
-    folders: Folders,
-}
-
-impl Place {
-    /// Keeps what was done for the job. Blocks.
-    pub(super) fn keep(&self, done: &Done) -> io::Result<()> {
-        self.write(&state(&self.folders.claimed, &self.name), done.to_string().as_bytes())
-    }
-
-    /// Writes the final status. Blocks.
-    pub(super) fn ended(&self, status: &[u8]) -> io::Result<()> {
-        self.write(&final_status(&self.folders.claimed, &self.name), status)
-    }
-
-    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        // Somebody may have removed the folder.
-        self.folders.make()?;
-        write(path, bytes).map_err(|error| at(path, &error))
-    }
-}
-
 fn file(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.json"))
-}
-
-fn state(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!("{name}.done"))
-}
-
-fn final_status(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!("{name}.ended"))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
+    use std::fs::File;
     use std::time::Duration;
 
     use super::*;
@@ -287,39 +215,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let folders = Folders::open(folder.path()).unwrap();
         (folder, folders)
-    }
-
-    #[test]
-    fn a_job_is_claimed_once_and_taken_up_when_its_worker_has_ended() {
-        let (folder, folders) = spool();
-        std::fs::write(folder.path().join("a.json"), "{}").unwrap();
-        std::fs::write(folder.path().join("done/a.json"), "of an earlier job").unwrap();
-        std::fs::write(folder.path().join(".b.json"), "{}").unwrap();
-        std::fs::write(folder.path().join("b.json.part"), "{}").unwrap();
-        assert_eq!(folders.waiting().unwrap().names, ["a"]);
-        let claim = folders.claim("a").unwrap().unwrap();
-        assert_eq!((claim.message.as_deref().unwrap(), &claim.ended), (&b"{}"[..], &None));
-        assert!(folders.claim("a").unwrap().is_none());
-        assert!(folders.take_up("a").unwrap().is_none());
-        let done = Done { used: 7, reads: 1, execution_id: None };
-        claim.place().keep(&done).unwrap();
-        drop(claim);
-
-        // A job of the same name waits for the end of the first.
-        std::fs::write(folder.path().join("a.json"), "{}").unwrap();
-        assert!(folders.claim("a").unwrap().is_none());
-        let claim = folders.take_up("a").unwrap().unwrap();
-        assert_eq!(claim.done, done);
-        claim.place().ended(b"the status").unwrap();
-        drop(claim);
-        assert!(!folder.path().join("done/a.json").exists());
-        let claim = folders.take_up("a").unwrap().unwrap();
-        assert_eq!(claim.ended.as_deref(), Some(&b"the status"[..]));
-        claim.end().unwrap();
-        drop(claim);
-        assert_eq!(std::fs::read(folder.path().join("done/a.json")).unwrap(), b"the status");
-        assert_eq!(folders.claimed().unwrap(), [""; 0]);
-        assert!(folders.claim("a").unwrap().unwrap().done == Done::default());
     }
 
     /// A worker that is killed after it has shown the final status may leave the job.
@@ -407,7 +302,7 @@ mod tests {
             let work = || {
                 let mut mine = Vec::new();
                 while let Some(name) = folders.waiting().unwrap().names.pop() {
-                    if let Some(claim) = folders.claim(&name).unwrap() {
+                    if let Some(Claimed { claim, .. }) = folders.claim(&name).unwrap() {
                         mine.push(name);
                         claim.place().ended(b"{}").unwrap();
                         claim.end().unwrap();

@@ -6,36 +6,41 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use taploom_jobs::{Failure, Gate, Outcome, Stop};
+use taploom_jobs::Gate;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, error, info, info_span, warn};
+use tracing::{error, info, warn};
 
 use crate::bridge::Bridge;
-use crate::channels::{StatusChannel, blocking};
+use crate::channels::StatusChannel;
 use crate::config::JobsConfig;
-use crate::done::Account;
 use crate::lanes::Lanes;
-use crate::message::{JobRun, Metadata, Rejected};
 use crate::metrics::Metrics;
 use crate::observe::Observed;
-use crate::spool::folders::{Claim, Folders};
-use crate::spool::running::{Running, RunningJobs};
-use crate::spool::statuses::{Outlet, SpoolStatuses};
+use crate::outlet::Outlet;
+use crate::spool::folders::Folders;
+use crate::spool::problems::Problems;
+use crate::spool::running::RunningJobs;
 use crate::spool::unsent::Unsent;
+use crate::spool::writes::Writes;
 use crate::status::now;
 
+mod claim;
 mod files;
 mod folders;
+mod jobs;
+mod looks;
+mod problems;
 mod running;
 mod statuses;
 mod unsent;
+mod writes;
 
 /// How often the folder is looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -43,8 +48,6 @@ const LOOK: Duration = Duration::from_millis(500);
 const LOOK_FOR_MORE: Duration = Duration::from_millis(50);
 /// How often a worker looks for jobs whose workers have ended.
 const LOOK_FOR_ABANDONED: Duration = Duration::from_secs(5);
-/// Number of final statuses of other workers that are sent at a time. They take no place of a job.
-const SENDS: usize = 16;
 /// The last part of the grace period, for the database to learn of queries that were ended; at most a quarter.
 const REST: Duration = Duration::from_secs(5);
 /// Time without a look at the folder after which the worker counts as dead, in milliseconds.
@@ -62,8 +65,8 @@ pub struct SpoolWorker {
     attempts: u32,
     shutdown_grace: Duration,
     running: RunningJobs,
-    /// What the log says about a file, so that it is not said at every look.
-    problems: Mutex<HashMap<PathBuf, String>>,
+    problems: Problems,
+    writes: Writes,
     /// Final statuses that were sent, of jobs whose files could not be removed then.
     sent: Mutex<HashMap<String, Vec<u8>>>,
     /// Final statuses that were refused.
@@ -97,7 +100,8 @@ impl SpoolWorker {
             attempts: jobs.attempts,
             shutdown_grace: jobs.shutdown_grace(),
             running: RunningJobs::default(),
-            problems: Mutex::default(),
+            problems: Problems::default(),
+            writes: Writes::default(),
             sent: Mutex::default(),
             unsent: Unsent::default(),
             leaves: CancellationToken::new(),
@@ -135,14 +139,12 @@ impl SpoolWorker {
                 }
                 looked = self.look(room, is_due) => looked,
             };
-            match looked {
-                Ok(claims) => {
-                    self.alive.store(now(), Ordering::Relaxed);
-                    for (claim, running) in claims {
-                        jobs.spawn(Arc::clone(self).process(claim, running));
-                    }
+            self.problems.of_folder(looked.as_ref().err());
+            if let Ok(entered) = looked {
+                self.alive.store(now(), Ordering::Relaxed);
+                for job in entered {
+                    jobs.spawn(Arc::clone(self).process(job));
                 }
-                Err(error) => warn!("the spool folder: {error}"),
             }
             let is_full = self.room() == 0;
             let look = tokio::time::sleep(LOOK);
@@ -182,180 +184,17 @@ impl SpoolWorker {
     }
 
     /// Number of jobs that may begin beside those that this worker has. A query that does not run in the database by
-    /// itself needs a place from its beginning, and until it has one, it is left to workers that are idle.
+    /// itself needs a place from its beginning, and until it has one, it is left to workers that are idle. With a full disk,
+    /// no job could tell that it has begun.
     fn room(&self) -> usize {
+        if self.writes.disk_is_full() {
+            return 0;
+        }
         let most = match self.bridge.runs_in_background() {
             true => self.executing,
             false => self.executing.min(self.lanes.open()),
         };
         most.saturating_sub(self.running.count(false))
-    }
-
-    /// Stops what is to be stopped, and claims up to `room` jobs, and others of which only the final status is to be sent.
-    /// Nobody runs these before they are entered as running. A file with a problem keeps no other from its turn.
-    async fn look(
-        self: &Arc<Self>,
-        room: usize,
-        for_abandoned: bool,
-    ) -> io::Result<Vec<(Claim, Running)>> {
-        let this = Arc::clone(self);
-        let look = move || {
-            let folders = &this.folders;
-            folders.make()?;
-            let cancelled = folders.cancelled()?;
-            let claimed = if for_abandoned { folders.claimed()? } else { Vec::new() };
-            let waiting = folders.waiting()?;
-            this.forget_problems();
-            for file in waiting.unnamed {
-                this.problem(file, "its name is not UTF-8");
-            }
-            if for_abandoned {
-                this.unsent.retain(&claimed);
-            }
-            let (mut claims, now) = (Vec::new(), Instant::now());
-            let mut rooms = room;
-            let mut sends = SENDS.saturating_sub(this.running.count(true));
-            for name in claimed {
-                let left = if folders.is_ended(&name) { &mut sends } else { &mut rooms };
-                if *left > 0 && this.unsent.is_due(&name, now) && !this.running.has(&name) {
-                    match folders.take_up(&name) {
-                        Ok(Some(claim)) => {
-                            *left -= 1;
-                            claims.push(this.enter(claim));
-                        }
-                        Ok(None) => {}
-                        Err(error) => this.problem(folders.claimed_file(&name), &error),
-                    }
-                }
-            }
-            for name in waiting.names {
-                if rooms == 0 {
-                    break;
-                }
-                match folders.claim(&name) {
-                    Ok(Some(claim)) => {
-                        rooms -= 1;
-                        claims.push(this.enter(claim));
-                    }
-                    Ok(None) => {}
-                    Err(error) => this.problem(folders.waiting_file(&name), &error),
-                }
-            }
-            for name in cancelled {
-                if !this.running.abort(&name)
-                    && let Err(error) = folders.forget_cancel_of_none(&name)
-                {
-                    this.problem(folders.cancel_file(&name), &error);
-                }
-            }
-            Ok(claims)
-        };
-        blocking(look).await
-    }
-
-    /// Enters a job as running.
-    fn enter(&self, claim: Claim) -> (Claim, Running) {
-        let stop = Stop {
-            hand_over: self.ends.clone(),
-            hand_over_query: self.leaves.clone(),
-            ..Stop::default()
-        };
-        let running = self.running.enter(&claim, stop);
-        (claim, running)
-    }
-
-    /// Says once that a file can't be taken. It is tried again at every look.
-    fn problem(&self, file: PathBuf, why: impl std::fmt::Display) {
-        let why = why.to_string();
-        let mut problems = lock(&self.problems);
-        if problems.get(&file) != Some(&why) {
-            warn!(file = %file.display(), "a file of the spool folder is left as it is: {why}");
-            problems.insert(file, why);
-        }
-    }
-
-    /// Forgets what was said about files that are gone.
-    fn forget_problems(&self) {
-        lock(&self.problems).retain(|file, _| file.symlink_metadata().is_ok());
-    }
-
-    /// Runs a job to its end. If its end can't be written or sent, the job stays claimed, and is taken up again.
-    async fn process(self: Arc<Self>, claim: Claim, running: Running) {
-        let name = claim.name.clone();
-        let ended = self.end_of(&claim, &running.stop).await;
-        // The claim still keeps others away. After it, another job of this name may begin.
-        drop(running);
-        match ended {
-            Ok(Outcome::HandedOver) => drop(claim),
-            Ok(_) => {
-                let this = Arc::clone(&self);
-                let removed = blocking(move || {
-                    let ended = claim.end();
-                    let mut sent = lock(&this.sent);
-                    sent.remove(&claim.name);
-                    if let Err(error) = ended {
-                        if let Ok(Some(status)) = claim.final_status() {
-                            sent.insert(claim.name.clone(), status);
-                        }
-                        this.problem(claim.path(), error);
-                    }
-                    Ok(())
-                });
-                if let Err(error) = removed.await {
-                    error!(job = name, "the files of a job that has ended: {error}");
-                }
-            }
-            Err(error) => {
-                if claim.ended.is_some() {
-                    self.unsent.put_off(&name, Instant::now());
-                }
-                error!(job = name, "the job stays claimed, and is taken up again: {error}");
-            }
-        }
-    }
-
-    async fn end_of(&self, claim: &Claim, stop: &Stop) -> io::Result<Outcome> {
-        let parsed = match &claim.message {
-            Ok(message) => JobRun::parse(message),
-            Err(why) => {
-                let failure = Failure::invalid(why.clone());
-                Err(Rejected { job_id: None, metadata: Box::<Metadata>::default(), failure })
-            }
-        };
-        if let Some(status) = &claim.ended {
-            let is_sent = lock(&self.sent).get(&claim.name) == Some(status);
-            if !is_sent {
-                info!(job = claim.name, "a final status that was written before is sent");
-                self.outlet.send(status.clone(), true).await?;
-            }
-            // The worker may have ended before it ended the query.
-            if let Some(id) = claim.done.execution_id.clone().filter(|_| !is_sent) {
-                self.bridge.abandon(id, parsed.ok().and_then(|job| job.upload_tables));
-            }
-            return Ok(Outcome::Aborted);
-        }
-        let account = Account::new(claim.done.clone());
-        let execution_id = account.execution_id();
-        let statuses = SpoolStatuses::new(claim.place(), account, &self.outlet);
-        match parsed {
-            Ok(job) => {
-                let span = info_span!("job", id = job.job_id, owner = job.owner);
-                let done = claim.done.clone();
-                let most = self.attempts;
-                let run = self.bridge.attempt(job, done, most, &execution_id, &statuses, stop);
-                let outcome = run.instrument(span).await;
-                if let Ok(Outcome::HandedOver) = outcome {
-                    statuses.handed_over().await;
-                }
-                outcome
-            }
-            Err(mut rejected) => {
-                let failure = &rejected.failure;
-                warn!(job = claim.name, "a file can't be taken as a job: {failure}");
-                rejected.job_id.get_or_insert_with(|| claim.name.clone());
-                self.bridge.reject(&rejected, &statuses).await
-            }
-        }
     }
 
     async fn end_jobs(&self, jobs: &mut JoinSet<()>) {
@@ -404,6 +243,9 @@ impl Observed for SpoolWorker {
 
     fn complaint(&self) -> Option<&'static str> {
         let silent = now().saturating_sub(self.alive.load(Ordering::Relaxed));
-        (silent > SILENT_MS).then_some("the spool folder could not be looked at for a minute")
+        if silent > SILENT_MS {
+            return Some("the spool folder could not be looked at for a minute");
+        }
+        self.writes.are_waiting().then_some("files of jobs can't be written into the spool folder")
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use taploom_jobs::Stop;
 
-use crate::spool::folders::Claim;
+use crate::spool::claim::Claim;
 use crate::spool::lock;
 
 /// The jobs that a worker has, by the names of their files. Clones share them.

@@ -1,49 +1,17 @@
 //! The statuses of a job from a spool folder.
 
 use std::io;
-
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::channels::{StatusChannel, blocking};
 use crate::done::{Account, Done};
-use crate::spool::folders::Place;
+use crate::outlet::StatusesInOrder;
+use crate::spool::claim::Place;
+use crate::spool::writes::Writes;
 use crate::status::{JobStatus, Statuses};
-
-/// Where the statuses of a worker go.
-pub(super) struct Outlet {
-    channel: StatusChannel,
-    /// Cancelled when nobody reads standard output any more: no job could end then.
-    closed: CancellationToken,
-}
-
-impl Outlet {
-    pub(super) fn new(channel: StatusChannel) -> Self {
-        Self { channel, closed: CancellationToken::new() }
-    }
-
-    /// Sends a status that is JSON already.
-    pub(super) async fn send(&self, status: Vec<u8>, is_final: bool) -> io::Result<()> {
-        let sent = self.channel.send(status, is_final).await;
-        sent.map_err(|error| match self.channel {
-            StatusChannel::Lines => {
-                if error.kind() == io::ErrorKind::BrokenPipe {
-                    self.closed.cancel();
-                }
-                io::Error::new(error.kind(), format!("a status on standard output: {error}"))
-            }
-            StatusChannel::Posts(_) => error,
-        })
-    }
-
-    /// Waits until nobody reads standard output any more.
-    pub(super) async fn closed(&self) {
-        self.closed.cancelled().await;
-    }
-}
 
 /// Keeps what the next worker has to know, writes the final status into its folder, and sends all statuses on.
 pub(super) struct SpoolStatuses<'a> {
@@ -51,12 +19,21 @@ pub(super) struct SpoolStatuses<'a> {
     account: Account,
     /// Whether the rows are being read.
     reads: AtomicBool,
-    outlet: &'a Outlet,
+    sent: StatusesInOrder,
+    writes: &'a Writes,
+    /// Cancelled when the job has to end here: then no file is waited for.
+    end: &'a CancellationToken,
 }
 
 impl<'a> SpoolStatuses<'a> {
-    pub(super) fn new(place: Place, account: Account, outlet: &'a Outlet) -> Self {
-        Self { place, account, reads: AtomicBool::new(false), outlet }
+    pub(super) fn new(
+        place: Place,
+        account: Account,
+        sent: StatusesInOrder,
+        writes: &'a Writes,
+        end: &'a CancellationToken,
+    ) -> Self {
+        Self { place, account, reads: AtomicBool::new(false), sent, writes, end }
     }
 
     /// The job is handed over. If its rows were being read, the attempt does not count.
@@ -72,7 +49,7 @@ impl<'a> SpoolStatuses<'a> {
 
     async fn keep(&self, done: Done) -> io::Result<()> {
         let place = self.place.clone();
-        blocking(move || place.keep(&done)).await
+        self.writes.until_done(self.end, move || place.keep(&done)).await
     }
 }
 
@@ -82,16 +59,13 @@ impl Statuses for SpoolStatuses<'_> {
         let text = serde_json::to_vec(status)?;
         if status.status.is_final() {
             let (place, written) = (self.place.clone(), text.clone());
-            blocking(move || place.ended(&written)).await?;
-            return self.outlet.send(text, true).await;
+            self.writes.until_done(self.end, move || place.ended(&written)).await?;
+            return self.sent.send_final(text).await;
         }
         // If its rows broke off, the query is begun again.
         self.reads.store(false, Ordering::Relaxed);
         self.keep(self.account.published(status).0).await?;
-        // A job must not wait because its progress can't be sent.
-        if let Err(error) = self.outlet.send(text, false).await {
-            warn!(job = status.job_id, "{error}");
-        }
+        self.sent.send_beside(text);
         Ok(())
     }
 

@@ -89,12 +89,12 @@ impl Stops {
 }
 
 impl RunningJob {
-    /// Stops the job, unless the request is about an earlier message, or another run of it.
+    /// Stops the job, unless the request is about an earlier message, or another run of it. A job whose query was begun again
+    /// goes by all ids that it has had, since whoever asks may have read none but the first.
     fn stop(&self, request: &Request) {
-        let known = self.execution_id.known();
-        let asked = &request.execution_id;
+        let is_other = |asked: &String| !self.execution_id.may_be(asked);
         if self.published.is_some_and(|published| published > request.at)
-            || known.is_some() && asked.is_some() && known != *asked
+            || request.execution_id.as_ref().is_some_and(is_other)
         {
             return;
         }
@@ -171,14 +171,14 @@ fn now_ms() -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::done::{Account, Done};
 
-    fn job(published: i64, execution_id: Option<&str>) -> RunningJob {
-        RunningJob {
-            job_id: "a".to_owned(),
-            published: Some(published),
-            execution_id: ExecutionId::new(execution_id.map(str::to_owned)),
-            abort: CancellationToken::new(),
-        }
+    /// A job whose query had these ids, one after the other.
+    fn job(published: i64, execution_ids: &[&str]) -> RunningJob {
+        let execution_id = ExecutionId::default();
+        execution_ids.iter().for_each(|id| execution_id.set(Some(*id)));
+        let (job_id, abort) = ("a".to_owned(), CancellationToken::new());
+        RunningJob { job_id, published: Some(published), execution_id, abort }
     }
 
     fn delete(execution_id: Option<&str>) -> JobDelete {
@@ -187,26 +187,45 @@ mod tests {
 
     #[test]
     fn a_request_finds_its_job_whichever_comes_first() {
-        for (execution_id, asked, stops) in [
-            (None, None, true),
-            (Some("1"), None, true),
-            (Some("1"), Some("1"), true),
-            (Some("1"), Some("2"), false),
-            (None, Some("2"), true),
-        ] {
-            let (before, after) = (job(1000, execution_id), job(1000, execution_id));
+        let cases: [(&[&str], _, _); 9] = [
+            (&[], None, true),
+            (&["1"], None, true),
+            (&["1"], Some("1"), true),
+            (&["1"], Some("2"), false),
+            (&[], Some("2"), true),
+            // The query was begun again.
+            (&["1", "2", "3"], Some("1"), true),
+            (&["1", "2", "3"], Some("2"), true),
+            (&["1", "2", "3"], Some("3"), true),
+            (&["1", "2", "3"], Some("4"), false),
+        ];
+        let wrong = cases.into_iter().filter(|(execution_ids, asked, stops)| {
+            let (before, after) = (job(1000, execution_ids), job(1000, execution_ids));
             let mut all = Stops::default();
             all.enter((0, 1), before.clone());
-            all.request(delete(asked), 1000, 1000);
+            all.request(delete(*asked), 1000, 1000);
             all.enter((0, 2), after.clone());
-            assert_eq!((before.abort.is_cancelled(), after.abort.is_cancelled()), (stops, stops));
-        }
+            (before.abort.is_cancelled(), after.abort.is_cancelled()) != (*stops, *stops)
+        });
+        let wrong: Vec<_> = wrong.collect();
+        assert!(wrong.is_empty(), "{wrong:?}");
+    }
+
+    /// The next worker has read the ids in the statuses of those before it.
+    #[test]
+    fn a_request_may_name_a_query_of_an_earlier_worker() {
+        let earlier = vec!["1".to_owned()];
+        let account = Account::new(Done { earlier, ..Done::default() });
+        let execution_id = account.execution_id();
+        execution_id.set(Some("2"));
+        let asked = ["1", "2", "3"];
+        assert_eq!(asked.map(|id| execution_id.may_be(id)), [true, true, false]);
     }
 
     #[test]
     fn a_request_is_not_about_a_later_message_and_is_forgotten_after_a_day() {
         let mut all = Stops::default();
-        let later = job(1001, None);
+        let later = job(1001, &[]);
         all.enter((0, 1), later.clone());
         all.request(delete(None), 1000, 1000);
         all.enter((0, 2), later.clone());

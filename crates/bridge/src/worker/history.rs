@@ -88,8 +88,13 @@ impl History {
         if header == ENDED_HEADER {
             self.done.remove(&offset);
             self.ended.insert(offset);
-        } else {
-            self.done.extend(done.map(|done| (offset, done)));
+        } else if let Some(mut done) = done {
+            if let Some(before) = self.done.remove(&offset) {
+                done.earlier = before.earlier;
+                let other = before.execution_id.filter(|id| done.execution_id.as_ref() != Some(id));
+                done.earlier.extend(other);
+            }
+            self.done.insert(offset, done);
         }
     }
 }
@@ -223,14 +228,18 @@ mod tests {
             used: 3_600_000,
             reads,
             execution_id: execution_id.map(str::to_owned),
+            earlier: Vec::new(),
         };
         let mut history = History::default();
         for (message, done) in [
             ("run/3/9", Some(done(0, Some("8")))),
             ("run/2/10", Some(done(0, Some("8")))),
             ("run/3/10", Some(done(0, Some("4711 a")))),
+            ("run/3/10", Some(done(0, Some("4711 a")))),
             ("run/3/11", Some(done(0, Some("12")))),
             ("run/3/11", Some(done(1, None))),
+            ("run/3/11", Some(done(1, Some("14")))),
+            ("run/3/11", Some(done(2, None))),
             ("run/3/12", Some(done(0, Some("13")))),
             ("run/3/12", None),
         ] {
@@ -242,7 +251,10 @@ mod tests {
         history.add(&first, DONE_HEADER, "run/3/14 of another version");
         history.add(&first, "Content-Type", "run/3/10");
         assert_eq!(history.ended, BTreeSet::from([12]));
-        let expected = HashMap::from([(10, done(0, Some("4711 a"))), (11, done(1, None))]);
+        // The ids of queries that are lost are remembered.
+        let earlier = vec!["12".to_owned(), "14".to_owned()];
+        let begun_again = Done { earlier, ..done(2, None) };
+        let expected = HashMap::from([(10, done(0, Some("4711 a"))), (11, begun_again)]);
         assert_eq!(history.done, expected);
     }
 }

@@ -1,7 +1,8 @@
 //! The worker: takes jobs from Kafka and runs many at a time.
 //!
-//! **A query that runs in the database takes next to nothing.** The job holds its query and a compressed form of its
-//! result, a few KiB. Only when its rows can be read, it waits for a place and for memory ([`lanes`]).
+//! **A query that runs in the database takes next to nothing.** The job holds the parts of its message, the text of the query
+//! and the form of its result, compressed: some 10 KiB for a thousand columns. Only when its rows can be read, it waits for a
+//! place and for memory ([`lanes`]).
 //!
 //! **Queries outlive workers.** The statuses of a job name its message, the query in the database, and how often its rows
 //! were begun. A worker that takes over a partition reads them ([`history`]) and goes on with the queries that run. A

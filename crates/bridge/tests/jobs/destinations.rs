@@ -106,6 +106,12 @@ async fn a_destination_that_is_not_allowed_is_refused_before_the_query() {
         let message = refused(&inside, &url).await;
         assert!(message.contains("neither a query nor a fragment"), "{message}");
     }
+    // They are noticed only when the file gets its name, unless somebody looks before.
+    for name in ["a%00.csv".to_owned(), "n".repeat(256)] {
+        let url = format!("file://{}/{name}", folder.path().display());
+        let message = refused(&inside, &url).await;
+        assert!(message.contains("resultDestination: no file can have this name"), "{message}");
+    }
     assert_eq!(entries(folder.path()), 0);
 }
 

@@ -193,6 +193,38 @@ async fn columns_that_contradict_the_rows_name_themselves() {
 }
 
 #[tokio::test]
+async fn an_envelope_that_is_no_xml_is_refused_before_the_query() {
+    let (database, store) = (SampleDatabase::create(), Store::start(&[]).await);
+    let mut found = Vec::new();
+    for (kind, member) in [
+        ("VOTable", "header"),
+        ("VOTable", "footerOverflow"),
+        ("Parquet", "footer"),
+        ("csv", "header"),
+    ] {
+        let mut job = job("jobs/data.json", "SELECT * FROM result", &store.url());
+        job["resultFormat"]["format"] = json!({"type": kind});
+        job["resultFormat"]["envelope"][member] = json!("<!-- a -->\n</TABLE> & ");
+        let (_, published) = run(&bridge(&database, limits()), &job).await;
+        found.push((published.phases(), published.last()["errorInfo"]["errorMessage"].clone()));
+    }
+    let refused = |member: &str, why: &str| {
+        let why = format!("resultFormat.envelope.{member}: it is not XML: line 2, column {why}");
+        (vec!["ERROR".to_owned()], json!(why))
+    };
+    let reference =
+        "10: an & begins no reference that XML knows; the character itself is written as &amp;";
+    let expected = [
+        refused("header", "1: close tag `</TABLE>` does not match any open tag"),
+        refused("footerOverflow", reference),
+        refused("footer", reference),
+        // It has no use for an envelope.
+        (vec!["EXECUTING".to_owned(), "COMPLETED".to_owned()], json!(null)),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[tokio::test]
 async fn a_message_does_not_say_where_the_database_is() {
     let store = Store::start(&[]).await;
     let folder = tempfile::tempdir().unwrap();

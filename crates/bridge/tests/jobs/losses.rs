@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use serde_json::json;
 use taploom_bridge::jobs::{
     Database, Execution, Failure, JobLimits, Outcome, Query, QueryProgress, ResultFolder,
-    RowRequest, Stop, StreamingDatabase, UploadMode, Uploader,
+    RowRequest, Stop, StreamingDatabase, UploadMode, Uploader, UserTable,
 };
 use taploom_bridge::{Earlier, JobRun};
 use taploom_model::{Error, ErrorKind, ResultSchema, RowSource, Step};
@@ -30,8 +30,8 @@ struct Breaking {
     begun: Arc<AtomicUsize>,
     /// Number of queries that the database was told to end.
     cancelled: Arc<AtomicUsize>,
-    /// Number of queries after which the database was told to clean up.
-    cleaned_up: Arc<AtomicUsize>,
+    /// Number of times that the tables of the user were removed.
+    removed: Arc<AtomicUsize>,
     is_waited_for: bool,
     /// Cancelled when rows break off.
     breaks: CancellationToken,
@@ -41,7 +41,6 @@ struct BreakingExecution {
     query: Box<dyn Execution>,
     breaks: Option<CancellationToken>,
     cancelled: Arc<AtomicUsize>,
-    cleaned_up: Arc<AtomicUsize>,
 }
 
 /// The first batch of a source.
@@ -60,8 +59,15 @@ impl Database for Breaking {
             query: self.rows.submit(query).await?,
             breaks,
             cancelled: Arc::clone(&self.cancelled),
-            cleaned_up: Arc::clone(&self.cleaned_up),
         }))
+    }
+
+    fn check_tables(&self, _tables: &[UserTable]) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn remove_tables(&self, tables: &[UserTable]) {
+        self.removed.fetch_add(tables.len(), Ordering::Relaxed);
     }
 
     fn reads_once(&self) -> bool {
@@ -97,10 +103,6 @@ impl Execution for BreakingExecution {
     }
 
     async fn forget(&mut self) {}
-
-    async fn clean_up(&mut self) {
-        self.cleaned_up.fetch_add(1, Ordering::Relaxed);
-    }
 }
 
 #[async_trait]
@@ -126,7 +128,7 @@ impl Breaking {
             broken,
             begun: Arc::default(),
             cancelled: Arc::default(),
-            cleaned_up: Arc::default(),
+            removed: Arc::default(),
             is_waited_for: true,
             breaks: CancellationToken::new(),
         }
@@ -184,10 +186,13 @@ async fn a_query_whose_rows_always_break_off_is_given_up() {
         [(true, None, 3), (true, Some(2), 2), (true, Some(1), 1), (false, None, 1)]
     {
         let breaking = Breaking { is_waited_for, ..Breaking::over(&database, usize::MAX) };
-        let counts = [&breaking.begun, &breaking.cancelled, &breaking.cleaned_up].map(Arc::clone);
+        let counts = [&breaking.begun, &breaking.cancelled, &breaking.removed].map(Arc::clone);
         let bridge = bridge_with(breaking, limits(), Uploader::new(policy()).unwrap());
-        let (job, published) = (csv(&store.url()).to_string(), Published::default());
-        let job = JobRun::parse(job.as_bytes()).unwrap();
+        let (mut job, published) = (csv(&store.url()), Published::default());
+        job["uploadTables"] = json!([{
+            "tableName": "user_me_1.t", "sourceUrl": "https://a/b", "schemaUrl": "https://a/c",
+        }]);
+        let job = JobRun::parse(job.to_string().as_bytes()).unwrap();
         let earlier = Earlier { attempts, ..Earlier::default() };
         bridge.go_on(job, earlier, &published, &Stop::default()).await.unwrap();
         bridge.rest().await;

@@ -12,5 +12,6 @@ mod faults;
 mod losses;
 mod s3;
 mod samples;
+mod statuses;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,7 +1,7 @@
 //! Tables of users, which are sent to a fake Qserv before the query and removed after it.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
@@ -29,6 +29,8 @@ struct Seen {
     tables: Vec<String>,
     status: Value,
     refuses: bool,
+    /// Whether tables are taken, and never answered for.
+    hangs: bool,
 }
 
 impl Fake {
@@ -66,6 +68,10 @@ fn done() -> Json<Value> {
 async fn take(State(fake): State<Fake>, body: Bytes) -> Json<Value> {
     fake.0.lock().unwrap().tables.push(String::from_utf8(body.to_vec()).unwrap());
     fake.note("take");
+    let hangs = fake.0.lock().unwrap().hangs;
+    if hangs {
+        std::future::pending::<()>().await;
+    }
     match fake.0.lock().unwrap().refuses {
         true => Json(json!({"success": 0, "error": "column ra is unknown"})),
         false => done(),
@@ -221,6 +227,49 @@ async fn tables_are_removed_however_the_job_ends() {
     let (_, published) = run(&bridge(&database, limits()), &good).await;
     let (code, message) = published.error();
     assert_eq!((code.as_str(), &message[..13]), ("invalid_request", "uploadTables:"));
+}
+
+/// The next worker removes what was sent, and sends it again. Nothing may be sent or removed here by then.
+#[tokio::test]
+async fn tables_that_are_being_sent_are_left_to_the_next_worker() {
+    let (fake, url) = Fake::start(sample_json("qserv/simple-partial.json")).await;
+    fake.0.lock().unwrap().hangs = true;
+    let more =
+        [json!({"partitionType": "director", "longitudeColName": "ra", "latitudeColName": "dec"})];
+    let job = job(&url, "http://127.0.0.1:1/", "rows.csv", &more);
+    let stop = Stop::default();
+    let hand_over = stop.hand_over_query.clone();
+    let waiting = fake.clone();
+    tokio::spawn(async move {
+        while !waiting.asked().contains(&"take".to_owned()) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        hand_over.cancel();
+    });
+    let started = Instant::now();
+    // This waits until Qserv has been told everything.
+    let (outcome, published) = run_until(&qserv(&url, UNREACHABLE), &job, &stop).await;
+    assert_eq!((outcome, published.all()), (Outcome::HandedOver, Vec::new()));
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
+    assert_eq!(fake.asked(), ["remove user_me_1", "take"]);
+}
+
+/// A worker that is killed while it sends tables leaves no status that names a query.
+#[tokio::test]
+async fn tables_that_a_worker_has_left_are_removed_though_the_job_does_not_begin() {
+    let (fake, url) = Fake::start(sample_json("qserv/simple-partial.json")).await;
+    let aborted = Stop::default();
+    aborted.abort.cancel();
+    let good = job(&url, "http://127.0.0.1:1/", "rows.csv", &[]);
+    let mut wrong = good.clone();
+    wrong["resultDestination"] = json!("ftp://127.0.0.1/");
+    let mut asked = Vec::new();
+    for (job, stop) in [(good, aborted), (wrong, Stop::default())] {
+        fake.0.lock().unwrap().asked.clear();
+        run_until(&qserv(&url, UNREACHABLE), &job, &stop).await;
+        asked.push(fake.asked());
+    }
+    assert_eq!(asked, [["remove user_me_1"], ["remove user_me_1"]]);
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 //! What a worker does with files that it can't take, and with folders that somebody has tidied up.
 
-use std::fs::{create_dir, remove_dir, remove_dir_all};
+use std::fs::{create_dir, remove_dir, remove_dir_all, remove_file};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
+
+use taploom_bridge::Observed;
 
 use crate::Site;
 use crate::queries::Resumable;
@@ -46,6 +48,40 @@ async fn a_folder_that_is_removed_is_made_again() {
     queries.is_released.store(true, Ordering::Relaxed);
     site.until("all jobs", || site.final_status("last").is_some() && site.is_clean()).await;
     worker.end().await;
+}
+
+/// A folder stands where a file would be written, as a full disk would: what was done for a job, and its final status.
+#[tokio::test]
+async fn a_job_whose_files_cant_be_written_waits_and_health_says_so() {
+    let site = Site::new(&[]).await;
+    let queries = Resumable::over(site.rows());
+    site.put("job", "as long as it takes");
+    let running = site.start(queries.clone());
+    site.until("the query runs", || !site.phases("job").is_empty()).await;
+    assert_eq!(running.worker.complaint(), None);
+    let claimed = |file: &str| site.spool.path().join("claimed").join(file);
+    remove_file(claimed("job.done")).unwrap();
+    create_dir(claimed("job.done")).unwrap();
+    queries.is_released.store(true, Ordering::Relaxed);
+    let complains = || running.worker.complaint().is_some_and(|why| why.contains("written"));
+    site.until("health says so", complains).await;
+    // Workers look for jobs that were given back every five seconds.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert!(complains());
+
+    // One such file keeps no other job waiting.
+    site.put("other", "as long as it takes");
+    site.until("another job", || site.final_status("other").is_some()).await;
+    create_dir(claimed("job.ended")).unwrap();
+    remove_dir(claimed("job.done")).unwrap();
+    site.until("the result", || site.result("job").is_some()).await;
+    site.until("health says so again", complains).await;
+    remove_dir(claimed("job.ended")).unwrap();
+    site.until("all jobs", || site.is_clean()).await;
+    assert_eq!(running.worker.complaint(), None);
+    assert_eq!(site.phases("job"), ["EXECUTING", "COMPLETED"]);
+    assert_eq!(queries.submitted.load(Ordering::Relaxed), 2, "a job was begun again");
+    running.end().await;
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What becomes of jobs, whoever runs them.
 
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use taploom_bridge::JobsConfig;
@@ -83,6 +84,19 @@ async fn a_final_status_is_sent_again_until_it_is_taken() {
     worker.end().await;
 }
 
+/// A request is given up after 30 seconds. This one is of the status EXECUTING.
+#[tokio::test]
+async fn a_receiver_that_hangs_holds_up_no_job() {
+    let site = Site::new(&[Answer::HangAfter(0)]).await;
+    site.put("job", "SELECT 1 AS n");
+    let worker = site.start(site.rows());
+    let started = Instant::now();
+    site.until("the job", || site.final_status("job").is_some()).await;
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    assert_eq!(site.final_status("job").unwrap()["status"], "COMPLETED");
+    worker.end().await;
+}
+
 #[tokio::test]
 async fn a_query_outlives_workers_that_end_and_workers_that_crash() {
     let site = Site::new(&[]).await;
@@ -103,6 +117,40 @@ async fn a_query_outlives_workers_that_end_and_workers_that_crash() {
     assert_eq!(queries.submitted.load(Ordering::Relaxed), 1);
     assert_eq!(queries.cancelled.load(Ordering::Relaxed), 0);
     third.end().await;
+}
+
+/// A worker that was killed may have left tables of the user, whether or not it has left a query.
+#[tokio::test]
+async fn tables_are_removed_by_the_worker_that_ends_the_job() {
+    let site = Site::new(&[]).await;
+    let put = |name: &str, destination: &str| {
+        let mut job = job_of("as long as it takes", destination, &[("n", "long")]);
+        job["jobID"] = json!(name);
+        job["resultFormat"]["format"] = json!({"type": "csv"});
+        job["uploadTables"] = json!([{
+            "tableName": format!("user_{name}.t"), "sourceUrl": "https://a/b", "schemaUrl": "https://a/c",
+        }]);
+        site.put_text(name, &job.to_string());
+    };
+    let url = format!("file://{}/result.csv", site.results.path().display());
+    for name in ["completed", "given_up", "stopped", "told"] {
+        put(name, &url);
+    }
+    put("refused", "file:///nowhere/refused.csv");
+    site.leave("given_up", "done", "used=5 reads=3");
+    site.leave("told", "ended", &json!({"jobID": "told", "status": "COMPLETED"}).to_string());
+    std::fs::write(site.spool.path().join("stopped.cancel"), "").unwrap();
+    let queries = Resumable::over(site.rows());
+    queries.is_released.store(true, Ordering::Relaxed);
+    let jobs = JobsConfig { attempts: 3, ..JobsConfig::default() };
+    let worker = site.start_with(queries.clone(), &jobs);
+    site.until("the jobs", || site.is_clean()).await;
+    // The worker waits until the database has been told everything.
+    worker.end().await;
+    let mut removed = queries.removed.lock().unwrap().clone();
+    removed.sort();
+    let databases = ["completed", "given_up", "refused", "stopped", "told"];
+    assert_eq!(removed, databases.map(|name| format!("user_{name}")));
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ mod queries;
 mod support;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -36,6 +37,7 @@ struct Site {
 
 /// A worker at work.
 struct Running {
+    worker: Arc<SpoolWorker>,
     shutdown: CancellationToken,
     worked: JoinHandle<std::io::Result<()>>,
 }
@@ -81,9 +83,9 @@ impl Site {
         let bridge = self.bridge(database);
         let worker = SpoolWorker::new(bridge, self.spool.path(), jobs, channel).unwrap();
         let shutdown = CancellationToken::new();
-        let stop = shutdown.clone();
-        let worked = tokio::spawn(async move { worker.run(&stop).await });
-        Running { shutdown, worked }
+        let (working, stop) = (Arc::clone(&worker), shutdown.clone());
+        let worked = tokio::spawn(async move { working.run(&stop).await });
+        Running { worker, shutdown, worked }
     }
 
     /// Moves a job into the folder.

@@ -1,7 +1,7 @@
 //! A database whose queries a test releases.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,6 +20,8 @@ pub(crate) struct Resumable {
     pub(crate) submitted: Arc<AtomicUsize>,
     pub(crate) resumed: Arc<AtomicUsize>,
     pub(crate) cancelled: Arc<AtomicUsize>,
+    /// The databases of the tables that were removed.
+    pub(crate) removed: Arc<Mutex<Vec<String>>>,
     pub(crate) is_released: Arc<AtomicBool>,
     /// Whether they run in the database by themselves.
     pub(crate) run_in_background: bool,
@@ -39,6 +41,7 @@ impl Resumable {
             submitted,
             resumed,
             cancelled,
+            removed: Arc::default(),
             is_released,
             run_in_background: true,
         }
@@ -56,14 +59,19 @@ impl Database for Resumable {
         Ok(self.execution())
     }
 
-    async fn resume(
-        &self,
-        id: &str,
-        _tables: &[UserTable],
-    ) -> Result<Option<Box<dyn Execution>>, Failure> {
+    async fn resume(&self, id: &str) -> Result<Option<Box<dyn Execution>>, Failure> {
         assert_eq!(id, "4711");
         self.resumed.fetch_add(1, Ordering::Relaxed);
         Ok(Some(self.execution()))
+    }
+
+    fn check_tables(&self, _tables: &[UserTable]) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn remove_tables(&self, tables: &[UserTable]) {
+        let databases = tables.iter().map(|table| table.database.clone());
+        self.removed.lock().unwrap().extend(databases);
     }
 
     fn runs_in_background(&self) -> bool {
@@ -99,7 +107,7 @@ impl Execution for ResumableExecution {
     }
 
     async fn rows(&mut self, request: RowRequest) -> Result<Box<dyn RowSource>, Failure> {
-        let query = Query { sql: numbers(10), adql: None, database: None, tables: Vec::new() };
+        let query = Query { sql: numbers(10), adql: None, database: None };
         self.queries.rows.submit(&query).await?.rows(request).await
     }
 

@@ -116,6 +116,53 @@ fn a_job_that_is_told_to_end_says_so() {
     }
 }
 
+/// The statuses have the query, so that the first one fills the pipe. Of it, only one byte is read.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_job_whose_reader_has_stopped_ends_when_it_is_told_to() {
+    use std::io::Read;
+    use std::process::{Child, Command, Stdio};
+    use std::time::{Duration, Instant};
+
+    let start = |query: &str, url: &str| -> (Folder, Child) {
+        let folder = Folder::new();
+        let mut long = message(url);
+        long["query"] = json!(format!("{query} -- {}", "x".repeat(1 << 18)));
+        let (database, job) = prepare(&folder, &long);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_taploom"))
+            .args(["job", &job, "--database", &database])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+        (folder, child)
+    };
+    let ended = |child: &mut Child| {
+        let id = child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let asked = Instant::now();
+        loop {
+            match child.try_wait().unwrap() {
+                Some(status) => return status.code(),
+                None if asked.elapsed() > Duration::from_secs(60) => {
+                    child.kill().unwrap();
+                    child.wait().unwrap();
+                    return None;
+                }
+                None => std::thread::sleep(Duration::from_millis(20)),
+            }
+        }
+    };
+    let (_folder, mut endless) = start(ENDLESS, "http://127.0.0.1:1/");
+    let ended_endless = ended(&mut endless);
+    // The work is not held up: only the final status waits for its reader.
+    let (url, put) = store();
+    let (_folder, mut quick) = start("SELECT n FROM numbers", &url);
+    assert!(put.join().unwrap().1.starts_with(b"<H/><DATA>"));
+    assert_eq!((ended_endless, ended(&mut quick)), (Some(1), Some(1)));
+}
+
 #[test]
 fn a_signed_url_goes_to_a_proxy_only_if_told() {
     let run = |url: &str, proxy: &[&str]| {

@@ -38,8 +38,6 @@ pub struct Query {
     pub adql: Option<String>,
     /// The database of table names without a qualifier.
     pub database: Option<String>,
-    /// Tables that are in the database while the query runs.
-    pub tables: Vec<UserTable>,
 }
 
 /// A table of the user, which is sent to the database before the query and removed after it.
@@ -94,22 +92,18 @@ pub struct RowRequest {
 /// A database that runs queries.
 #[async_trait]
 pub trait Database: Send + Sync {
-    /// Starts a query.
+    /// Starts a query. The tables of its user were sent before.
     ///
     /// # Errors
     /// The database refuses the query, or can't be reached.
     async fn submit(&self, query: &Query) -> Result<Box<dyn Execution>, Failure>;
 
-    /// Takes up a query that another process has submitted, by its [`Execution::id`]. `tables` are those that were sent
-    /// with it. `None` if the database does not have it any more, or can't give it to another process.
+    /// Takes up a query that another process has submitted, by its [`Execution::id`]. `None` if the database does not have
+    /// it any more, or can't give it to another process.
     ///
     /// # Errors
     /// The database can't be reached.
-    async fn resume(
-        &self,
-        _id: &str,
-        _tables: &[UserTable],
-    ) -> Result<Option<Box<dyn Execution>>, Failure> {
+    async fn resume(&self, _id: &str) -> Result<Option<Box<dyn Execution>>, Failure> {
         Ok(None)
     }
 
@@ -124,15 +118,24 @@ pub trait Database: Send + Sync {
         }
     }
 
+    /// Sends tables of a user, before their query. What an earlier attempt has left of them is removed first. Sending stops
+    /// if the future is dropped.
+    ///
+    /// # Errors
+    /// A table can't be read from where it is, or the database does not take it. Others may be in the database.
+    async fn send_tables(&self, _tables: &[UserTable]) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Removes the databases of tables of a user, as far as they are there. Called when the job has ended, however that
+    /// happened.
+    async fn remove_tables(&self, _tables: &[UserTable]) {}
+
     /// Whether a query is submitted again if the database went away while the rows were read. The database has to wait then
     /// until it is back.
     fn waits_for_outages(&self) -> bool {
         false
     }
-
-    /// Waits until the database has been told everything that was begun when something was dropped, such as the removal of
-    /// tables. Called before the runtime ends.
-    async fn rest(&self) {}
 
     /// Whether a query runs in the database by itself once it is submitted. Otherwise it runs while its rows are read, so
     /// that it needs a place from its beginning.
@@ -171,16 +174,8 @@ pub trait Execution: Send + Sync {
     /// Ends the query in the database.
     async fn cancel(&mut self);
 
-    /// Ends the query because another worker will run it again. What was made for it may be needed by then.
-    async fn hand_over(&mut self) {
-        self.cancel().await;
-    }
-
     /// Tells the database that the result is stored and will not be read again.
     async fn forget(&mut self);
-
-    /// Removes what was made for the query, after the database itself has ended it or its connection broke.
-    async fn clean_up(&mut self) {}
 }
 
 /// How far a query is.

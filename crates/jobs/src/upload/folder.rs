@@ -65,7 +65,14 @@ impl ResultFolder {
         if !folder.starts_with(&self.0) || path.is_dir() {
             return Err(outside());
         }
-        Ok(ResultFile(path))
+        // Of all names, the system refuses those that are too long or have a NUL.
+        let refused = path.symlink_metadata().err().filter(|error| {
+            matches!(error.kind(), io::ErrorKind::InvalidFilename | io::ErrorKind::InvalidInput)
+        });
+        match refused {
+            Some(error) => Err(Failure::invalid(format!("no file can have this name: {error}"))),
+            None => Ok(ResultFile(path)),
+        }
     }
 }
 
@@ -152,8 +159,8 @@ mod tests {
         std::fs::create_dir(&outside).unwrap();
         std::os::unix::fs::symlink(&outside, inside.join("link")).unwrap();
         let folder = ResultFolder::new(&inside).unwrap();
-        let top = inside.display();
-        for (url, taken) in [
+        let (top, long) = (inside.display(), "n".repeat(256));
+        let cases = [
             (format!("file://{top}/x.vot"), true),
             (format!("file://localhost{top}/a/x%20y.vot"), true),
             (format!("file://{top}/../other/x.vot"), false),
@@ -166,9 +173,18 @@ mod tests {
             (format!("file://{top}"), false),
             (format!("file://elsewhere{top}/x.vot"), false),
             ("file:///".to_owned(), false),
-        ] {
-            assert_eq!(folder.file(&url.parse().unwrap()).is_ok(), taken, "{url}");
-        }
+            (format!("file://{top}/{}", &long[1..]), true),
+            (format!("file://{top}/{long}"), false),
+            (format!("file://{top}/{long}/x.vot"), false),
+            (format!("file://{top}/x%00.vot"), false),
+            (format!("file://{top}/a%00/x.vot"), false),
+        ];
+        let wrong = cases.iter().filter(|(url, taken)| {
+            let found = folder.file(&url.parse().unwrap());
+            found.is_ok() != *taken
+        });
+        let wrong: Vec<_> = wrong.collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
         assert!(ResultFolder::new(&inside.join("missing")).is_err());
     }
 }

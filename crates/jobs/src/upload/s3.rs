@@ -37,6 +37,9 @@ const ABORTABLE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The largest number of parts of an object; the limit of S3.
 const MOST_PARTS: u64 = 10_000;
 
+/// The longest key of an object, in bytes; the limit of S3.
+const LONGEST_KEY: usize = 1024;
+
 /// The smallest size of a part that is not the last; the limit of S3.
 const LEAST_PART: u64 = 5 << 20;
 
@@ -101,7 +104,7 @@ impl S3 {
         let wrong = || {
             Failure::invalid(
                 "it is not the URL of an object, such as s3://bucket/results/a.parquet; a part of the key must not be \
-                 empty, . or ..",
+                 empty, . or .., and the key must have at most 1,024 bytes, none of them NUL",
             )
         };
         let bucket = url.host_str().ok_or_else(wrong)?;
@@ -109,7 +112,9 @@ impl S3 {
         let key = percent_decode_str(key).decode_utf8().map_err(|_| wrong())?.into_owned();
         // In a path, these stand for other objects, or for the bucket itself.
         let is_plain = |part: &str| !matches!(part, "" | "." | "..");
-        if !key.split('/').all(is_plain) || url.query().is_some() || url.fragment().is_some() {
+        let is_key =
+            key.split('/').all(is_plain) && key.len() <= LONGEST_KEY && !key.contains('\0');
+        if !is_key || url.query().is_some() || url.fragment().is_some() {
             return Err(wrong());
         }
         let bucket = self.bucket(bucket.to_owned()).map_err(|_| wrong())?;
@@ -368,18 +373,22 @@ mod tests {
         let object = s3.object(&"s3://results/a/b%20c.vot".parse().unwrap()).unwrap();
         assert_eq!((object.bucket.name(), object.key.as_str()), ("results", "a/b c.vot"));
         assert_eq!(object.part_bytes, LEAST_PART);
-        for url in [
+        let long = format!("s3://results/{}", "n".repeat(LONGEST_KEY + 1));
+        assert!(s3.object(&long[..long.len() - 1].parse().unwrap()).is_ok());
+        let wrong = [
             "s3://results",
             "s3://results/",
             "s3://results/a/",
             "s3://results/a//b",
             "s3://results/a%2F..%2F..%2Fother%2Fb",
             "s3://results/%FF",
+            "s3://results/a%00",
             "s3://results/a?versionId=3",
             "s3:results/a",
-        ] {
-            assert!(s3.object(&url.parse().unwrap()).is_err(), "{url}");
-        }
+            &long,
+        ];
+        let taken = wrong.into_iter().filter(|url| s3.object(&url.parse().unwrap()).is_ok());
+        assert_eq!(taken.collect::<Vec<_>>(), [""; 0]);
         assert!(!format!("{s3:?}").contains("\"secret\""));
     }
 }
