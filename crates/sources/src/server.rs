@@ -16,7 +16,6 @@ pub(crate) mod url;
 
 pub(crate) use self::background::run_in_background;
 pub use self::batch::BatchLimits;
-pub(crate) use self::batch::UnfinishedBatch;
 pub(crate) use self::columns::{PlannedColumn, ResultColumns, no_list_of_strings};
 pub(crate) use self::failure::{Failure, Reported, cause, reported_text};
 pub(crate) use self::retries::{check_runtime, retried};
