@@ -13,7 +13,7 @@ static HEAP: CountingAllocator = CountingAllocator;
 // ANCHOR: suite
 #[test]
 fn the_format_passes_the_suite() {
-    let mut oracle = HtmlOracle::default();
+    let mut oracle = HtmlOracle;
     let mut subject = Subject::new(PLUGIN, &mut oracle).keeping(KeptMetadata {
         columns: &["unit", "ucd", "description"],
         table: &["name", "description"],

@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use super::tally::Tally;
 use crate::command::{cargo, command, output, run, run_lines};
-use crate::folders::target;
 use crate::instructions::{self, Comparison};
 use crate::setup::openssl;
 use crate::{Outcome, digests, fuzz, new_format, packages};
@@ -44,7 +43,7 @@ pub(crate) const STEPS: &[Step] = &[
     tests("planted faults", |tally| run_tests(&Tests::Named(PLANTED), tally)),
     check("digests", |_| digests::compare()),
     beside("kafka", || test_command(&Tests::Named(KAFKA))),
-    tests("examples", examples),
+    tests("doc tests", doc_tests),
     check("new format", |_| new_format::check()),
     // A step that runs beside others waits for the one before it, which has ended by now.
     beside("real kafka", || test_command(&Tests::Named(REAL_KAFKA))),
@@ -95,9 +94,6 @@ const FEATURES_OF_FACADE: &[&str] = &["csv", "tokio", "votable"];
 
 const INSTRUCTIONS: &str = "instruction counts";
 
-/// The workspace of the packages under `examples`.
-const EXAMPLES: &str = "examples/Cargo.toml";
-
 const fn check(name: &'static str, run: fn(&mut Tally) -> Outcome) -> Step {
     Step { name, run: Run::Now(run), counts_tests: false, stops_all: false }
 }
@@ -137,10 +133,7 @@ fn build_quick(_: &mut Tally) -> Outcome {
 
 fn format(_: &mut Tally) -> Outcome {
     run(cargo(&["fmt", "--all", "--check"]))?;
-    for manifest in [EXAMPLES, "fuzz/Cargo.toml"] {
-        run(cargo(&["fmt", "--all", "--manifest-path", manifest, "--check"]))?;
-    }
-    Ok(())
+    run(cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))
 }
 
 fn clippy(_: &mut Tally) -> Outcome {
@@ -183,18 +176,10 @@ fn features(_: &mut Tally) -> Outcome {
     Ok(())
 }
 
-/// Tests the packages under `examples`, whose tests run their programs, and the examples in the
-/// documentation.
-fn examples(tally: &mut Tally) -> Outcome {
-    let target = target().display().to_string();
-    let mut failures = Vec::new();
-    let package = ["test", "--manifest-path", EXAMPLES, "--workspace", "--no-fail-fast"];
-    let examples = cargo(&[&package[..], &["--target-dir", &target, "--locked"]].concat());
-    failures.extend(run_lines(examples, |line| tally.add_line(line)).err());
-    let documentation =
-        cargo(&["test", "--workspace", "--doc", "--no-fail-fast", "--features", ALL]);
-    failures.extend(run_lines(documentation, |line| tally.add_line(line)).err());
-    if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
+/// Runs the examples in the documentation of the crates.
+fn doc_tests(tally: &mut Tally) -> Outcome {
+    let tests = cargo(&["test", "--workspace", "--doc", "--no-fail-fast", "--features", ALL]);
+    run_lines(tests, |line| tally.add_line(line))
 }
 
 /// Compares the instructions of every encoder, if its sources have changed. Not run on a processor with other
