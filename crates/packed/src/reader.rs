@@ -165,7 +165,7 @@ fn fixed(
             Ok(Arc::new(BooleanArray::new(bits, nulls)))
         }
         DataType::FixedSizeBinary(width) => {
-            let values = values.clone();
+            let values = part(values, 0, rows.saturating_mul(usize::try_from(*width).unwrap_or(0)))?;
             Ok(Arc::new(FixedSizeBinaryArray::try_new_with_len(*width, values, nulls, rows)?))
         }
         other => Err(ArrowError::InvalidArgumentError(format!("{other} has no fixed width")))
