@@ -61,9 +61,13 @@ impl Bridge {
             Ok(outcome) => outcome,
             Err(_) => {
                 error!("defect: the job panicked");
-                self.abandon(execution_id.known(), tables);
                 let panicked = Rejected::job(job_id, metadata.value()?, Failure::defect());
-                self.reject(&panicked, statuses).await
+                let outcome = self.reject(&panicked, statuses).await;
+                // Otherwise the job is another worker's by now, with its query and its tables.
+                if outcome.is_ok() {
+                    self.abandon(execution_id.known(), tables);
+                }
+                outcome
             }
         };
         match &outcome {

@@ -1,12 +1,16 @@
 //! Channels for statuses where there is no Kafka.
 
 use std::io::{self, Write};
+use std::sync::OnceLock;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use reqwest::Client;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use taploom_jobs::{Failure, Secret, http};
+use tokio::sync::oneshot;
 use tracing::warn;
 use url::Url;
 
@@ -63,8 +67,7 @@ impl StatusChannel {
     /// Sends a status that is JSON already.
     pub(crate) async fn send(&self, status: Vec<u8>, is_final: bool) -> io::Result<()> {
         match self {
-            // Whoever reads standard output may be slow.
-            Self::Lines => blocking(|| line(status)).await,
+            Self::Lines => line(status).await,
             Self::Posts(posts) => posts.send(status, is_final).await,
         }
     }
@@ -78,11 +81,35 @@ pub(crate) async fn blocking<T: Send + 'static>(
     done.unwrap_or_else(|defect| Err(io::Error::other(defect)))
 }
 
-fn line(mut status: Vec<u8>) -> io::Result<()> {
-    status.push(b'\n');
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(&status)?;
-    stdout.flush()
+/// A line for standard output, and where to say whether it was written.
+type Line = (Vec<u8>, oneshot::Sender<io::Result<()>>);
+
+/// Writes a line to standard output, after those that were asked for before.
+///
+/// One thread of its own writes them all: whoever reads standard output may have stopped, and a thread of the runtime for
+/// each job that waits for it would leave none for other work.
+async fn line(status: Vec<u8>) -> io::Result<()> {
+    static LINES: OnceLock<Sender<Line>> = OnceLock::new();
+
+    let lines = LINES.get_or_init(|| {
+        let (lines, asked) = mpsc::channel();
+        // Without the thread, `asked` is dropped, and every line is an error.
+        let _ = thread::Builder::new().name("statuses".to_owned()).spawn(move || write_all(&asked));
+        lines
+    });
+    let no_writer = || io::Error::other("no thread can be started for it");
+    let (written, answer) = oneshot::channel();
+    lines.send((status, written)).map_err(|_| no_writer())?;
+    answer.await.unwrap_or_else(|_| Err(no_writer()))
+}
+
+fn write_all(asked: &Receiver<Line>) {
+    for (mut line, written) in asked {
+        line.push(b'\n');
+        let mut stdout = io::stdout().lock();
+        // Nobody may wait for the answer any more.
+        let _ = written.send(stdout.write_all(&line).and_then(|()| stdout.flush()));
+    }
 }
 
 impl StatusPosts {

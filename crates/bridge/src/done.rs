@@ -1,9 +1,10 @@
 //! What was done for a job, for the worker that goes on with it.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
+use crate::lock::lock;
 use crate::status::JobStatus;
 
 /// What was done for a job that has not ended.
@@ -117,7 +118,7 @@ impl Account {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
@@ -140,14 +141,12 @@ impl ExecutionId {
         self.lock().known.clone()
     }
 
-    /// Whether an id may be one of the job's: it has or had it, or has none yet.
+    /// Whether an id may be one of the job's: it has or had it, or no query of it is known yet.
     #[cfg(feature = "kafka")]
     pub(crate) fn may_be(&self, id: &str) -> bool {
         let ids = self.lock();
-        match &ids.known {
-            Some(known) => known == id || ids.earlier.iter().any(|earlier| earlier == id),
-            None => true,
-        }
+        let mut all = ids.known.iter().chain(&ids.earlier).peekable();
+        all.peek().is_none() || all.any(|known| known == id)
     }
 
     /// Takes note of a query that was begun.
@@ -160,7 +159,7 @@ impl ExecutionId {
     }
 
     fn lock(&self) -> MutexGuard<'_, Ids> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -12,6 +12,7 @@ mod envelope;
 mod format;
 #[cfg(feature = "worker")]
 mod lanes;
+mod lock;
 mod message;
 mod metrics;
 #[cfg(feature = "worker")]

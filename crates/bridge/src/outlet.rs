@@ -1,17 +1,17 @@
 //! Where the statuses of jobs go if there is no Kafka.
 
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument, warn};
 
 use crate::channels::StatusChannel;
+use crate::lock::lock;
 use crate::status::{JobStatus, Statuses};
 
 /// How long the final status of a job waits for those before it.
@@ -32,7 +32,7 @@ impl Outlet {
 
     /// The statuses of one job on their way to this place.
     pub(crate) fn of_job(&self) -> StatusesInOrder {
-        StatusesInOrder { outlet: self.clone(), beside: Mutex::default() }
+        StatusesInOrder { outlet: self.clone(), newest: Arc::default(), task: Mutex::default() }
     }
 
     /// Sends a status that is JSON already.
@@ -64,57 +64,55 @@ impl Outlet {
 #[derive(Debug)]
 pub struct StatusesInOrder {
     outlet: Outlet,
-    beside: Mutex<Option<Beside>>,
+    newest: Arc<Mutex<Newest>>,
+    /// The task that sends statuses which are not final, if there was one.
+    task: Mutex<Option<AbortOnDropHandle<()>>>,
 }
 
-/// Sends statuses that are not final.
-#[derive(Debug)]
-struct Beside {
-    newest: watch::Sender<Vec<u8>>,
-    /// Ends when `newest` is dropped and was sent.
-    task: AbortOnDropHandle<()>,
-}
-
-impl Beside {
-    fn begin(outlet: Outlet, first: Vec<u8>) -> Self {
-        let (newest, mut statuses) = watch::channel(first);
-        statuses.mark_changed();
-        let send = async move {
-            while statuses.changed().await.is_ok() {
-                let status = statuses.borrow_and_update().to_vec();
-                if let Err(error) = outlet.send(status, false).await {
-                    warn!("{error}");
-                }
-            }
-        };
-        Self { newest, task: AbortOnDropHandle::new(tokio::spawn(send.in_current_span())) }
-    }
+/// The newest status that is not final.
+#[derive(Debug, Default)]
+struct Newest {
+    waits: Option<Vec<u8>>,
+    /// Whether a task is there that will take it.
+    is_sent: bool,
 }
 
 impl StatusesInOrder {
     /// Sends a status that is not final, and does not wait for that.
     pub(crate) fn send_beside(&self, status: Vec<u8>) {
-        let mut beside = self.beside();
-        match &*beside {
-            Some(Beside { newest, .. }) => drop(newest.send_replace(status)),
-            None => *beside = Some(Beside::begin(self.outlet.clone(), status)),
+        let mut newest = lock(&self.newest);
+        newest.waits = Some(status);
+        if !newest.is_sent {
+            newest.is_sent = true;
+            let sent = send_newest(self.outlet.clone(), Arc::clone(&self.newest));
+            let task = tokio::spawn(sent.in_current_span());
+            *lock(&self.task) = Some(AbortOnDropHandle::new(task));
         }
     }
 
     /// Sends the final status.
     pub(crate) async fn send_final(&self, status: Vec<u8>) -> io::Result<()> {
-        let before = self.beside().take();
-        if let Some(Beside { newest, task }) = before {
-            drop(newest);
-            if timeout(PATIENCE, task).await.is_err() {
-                warn!("a status that is not final was not taken in time, and is given up");
-            }
+        let before = lock(&self.task).take();
+        if let Some(task) = before
+            && timeout(PATIENCE, task).await.is_err()
+        {
+            warn!("a status that is not final was not taken in time");
         }
         self.outlet.send(status, true).await
     }
+}
 
-    fn beside(&self) -> MutexGuard<'_, Option<Beside>> {
-        self.beside.lock().unwrap_or_else(PoisonError::into_inner)
+/// Sends statuses until none waits. Nothing is kept of a status that was sent, since a job may run for hours after it.
+async fn send_newest(outlet: Outlet, newest: Arc<Mutex<Newest>>) {
+    let next = || {
+        let mut newest = lock(&newest);
+        newest.is_sent = newest.waits.is_some();
+        newest.waits.take()
+    };
+    while let Some(status) = next() {
+        if let Err(error) = outlet.send(status, false).await {
+            warn!("{error}");
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! Limits the jobs that one owner has in a worker.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use taploom_jobs::{Failure, FailureCause};
+
+use crate::lock::lock;
 
 /// The owners of the jobs that run.
 #[derive(Debug, Clone, Default)]
@@ -40,7 +42,7 @@ impl Owners {
     }
 
     fn jobs(&self) -> MutexGuard<'_, HashMap<String, usize>> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.jobs)
     }
 }
 

@@ -271,8 +271,15 @@ impl JobRunner {
                 Ok(progress) => progress,
                 Err(failure) => return Ok(Ended::Here(Outcome::Failed(failure))),
             };
-            observer.progress(&progress).await?;
-            is_published.store(true, Ordering::Relaxed);
+            // If this is interrupted, the status may have left, and another worker may go on with the query.
+            let was_published = is_published.swap(true, Ordering::Relaxed);
+            clock.stop();
+            let published = observer.progress(&progress).await;
+            clock.go_on();
+            if let Err(error) = published {
+                is_published.store(was_published, Ordering::Relaxed);
+                return Err(error);
+            }
             match progress.phase {
                 QueryPhase::Executing => {}
                 QueryPhase::Finished => break,
@@ -292,7 +299,9 @@ impl JobRunner {
         };
         observer.took(Stage::Query, result.format.plugin().info().id, queried);
         reads.store(true, Ordering::Relaxed);
+        clock.stop();
         observer.reads_rows().await?;
+        clock.go_on();
         // On the heap, so that a job which waits takes no room for it.
         let transfer = Box::pin(self.transfer(&job.id, result, execution, observer, clock));
         let transferred = transfer.await;
@@ -343,7 +352,7 @@ impl JobRunner {
 /// What the parts of a job tell each other.
 struct Steps<'a> {
     clock: &'a Clock,
-    /// Whether the id of the query was published.
+    /// Whether the id of the query was published, or may have been.
     is_published: &'a AtomicBool,
     /// Whether the rows are being read.
     reads: &'a AtomicBool,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType, Field, Schema};
 
-use crate::arraysize::Arraysize;
+use crate::arraysize::Extent;
 use crate::arrow_type::Nesting;
 use crate::batch_check::BatchCheck;
 use crate::column::Column;
@@ -230,8 +230,11 @@ impl CanonicalRows {
 /// The type of a column of lists, if its metadata give a shape that the Arrow type leaves open.
 fn given_shape(column: &Column) -> Option<VoType> {
     let arraysize = column.metadata.arraysize.as_ref()?;
-    let is_open = || Nesting::of(&column.data_type).levels.iter().any(Option::is_none);
-    if *arraysize == Arraysize::FREE || !is_open() {
+    let levels = Nesting::of(&column.data_type).levels;
+    let (outermost, inner) = levels.split_first()?;
+    let inner_is_fixed =
+        inner.len() >= arraysize.inner().len() && inner.iter().all(Option::is_some);
+    if inner_is_fixed && (outermost.is_some() || arraysize.last() == Extent::Free) {
         return None;
     }
     column.vo_type.clone()

@@ -65,9 +65,17 @@ pub(crate) fn keep(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
 
 /// Checks that every list has the shape of its column, at every level.
 pub(crate) fn check_shape(array: &ArrayRef, vo_type: &VoType) -> Result<()> {
-    match vo_type.cell().dimensions() {
-        Some(dimensions) => check_lengths(&flat_lists(array, dimensions.inner())?, dimensions),
-        None => Ok(()),
+    let cell = vo_type.cell();
+    let Some(dimensions) = cell.dimensions() else { return Ok(()) };
+    match flat_lists(array, dimensions.inner()) {
+        Ok(lists) => check_lengths(&lists, dimensions),
+        // The elements of all rows may be more than offsets of 32 bits can count.
+        Err(_) if array.len() > 1 => {
+            let half = array.len() / 2;
+            check_shape(&array.slice(0, half), vo_type)?;
+            check_shape(&array.slice(half, array.len() - half), vo_type)
+        }
+        Err(error) => Err(error),
     }
 }
 

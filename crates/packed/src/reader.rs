@@ -41,9 +41,9 @@ impl<'a> PieceReader<'a> {
     /// # Errors
     /// [`ArrowError`] if the bytes are not an array of the type.
     pub fn next(&mut self, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
-        let length = number(self.bytes, self.at)?;
-        let array = part(self.bytes, self.at, length)?;
-        self.at += length;
+        let end = end(self.bytes, self.at)?;
+        let array = part(self.bytes, self.at, end - self.at)?;
+        self.at = end;
         unpack_array(&array, self.rows, data_type)
     }
 
@@ -52,7 +52,7 @@ impl<'a> PieceReader<'a> {
     /// # Errors
     /// [`ArrowError::IpcError`] if the bytes are too short.
     pub fn skip(&mut self) -> Result<(), ArrowError> {
-        self.at += number(self.bytes, self.at)?;
+        self.at = end(self.bytes, self.at)?;
         Ok(())
     }
 }
@@ -77,7 +77,7 @@ impl Piece {
         let mut at = HEADER;
         for _ in 0..arrays {
             starts.push(at);
-            at += number(&bytes, at)?;
+            at = end(&bytes, at)?;
         }
         Ok(Self { bytes, rows, starts })
     }
@@ -194,6 +194,12 @@ fn part(bytes: &Buffer, at: usize, length: usize) -> Result<Buffer, ArrowError> 
         Some(left) if left >= length => Ok(bytes.slice_with_length(at, length)),
         _ => Err(cut_short()),
     }
+}
+
+/// The end of the array at an offset.
+fn end(bytes: &[u8], at: usize) -> Result<usize, ArrowError> {
+    let end = at.checked_add(number(bytes, at)?);
+    end.filter(|end| *end <= bytes.len()).ok_or_else(cut_short)
 }
 
 fn cut_short() -> ArrowError {

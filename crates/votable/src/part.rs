@@ -41,6 +41,8 @@ impl fmt::Display for Flaw {
 
 impl std::error::Error for Flaw {}
 
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
 /// Characters of a message of the XML parser, which may quote a long name.
 const MOST: usize = 200;
 
@@ -67,6 +69,7 @@ impl DocumentPart {
         }
         let mut reader = Reader::from_str(text);
         reader.config_mut().allow_unmatched_ends = self == Self::Footer;
+        reader.config_mut().check_comments = true;
         let (mut open, mut has_entities) = (Vec::new(), false);
         loop {
             let at = offset(reader.buffer_position());
@@ -80,6 +83,10 @@ impl DocumentPart {
                 }
                 Ok(Event::End(_)) => {
                     open.pop();
+                }
+                Ok(Event::Decl(_)) if self == Self::Footer || at > BYTE_ORDER_MARK.len() => {
+                    let what = "<?xml can only be the beginning of a document".to_owned();
+                    return Err(Flaw::at(text, at, what));
                 }
                 Ok(Event::DocType(declaration)) => has_entities |= declaration.contains('['),
                 Ok(Event::GeneralRef(reference)) if !has_entities && !is_known(&reference) => {
@@ -211,7 +218,7 @@ mod tests {
     fn what_other_parts_can_complete_is_taken() {
         let found = wrong(&[
             (Header, "", ""),
-            (Header, "\u{feff}<?xml version='1.0'?>\n<!-- a -- b -->\n<VOTABLE><TABLE>\n", ""),
+            (Header, "\u{feff}<?xml version='1.0'?>\n<!-- a - b -->\n<VOTABLE><TABLE>\n", ""),
             (
                 Header,
                 "<v:VOTABLE xmlns:v=\"a\"><FIELD name='&lt;a&#65;'/><DATA><STREAM encoding='base64'>",
@@ -268,6 +275,9 @@ mod tests {
             (Header, "<VOTABLE><TABLE></VOTABLE>", "line 1, column 17: expected `</TABLE>`"),
             (Header, "</VOTABLE>", "line 1, column 1: close tag `</VOTABLE>`"),
             (Header, "<VOTABLE><!-- a", "line 1, column 10: comment not closed"),
+            (Header, "<VOTABLE><!-- a -- b -->", "line 1, column "),
+            (Header, "\n<?xml version='1.0'?><VOTABLE>", "line 2, column 1: <?xml can only"),
+            (Footer, "<?xml version='1.0'?></VOTABLE>", "line 1, column 1: <?xml can only"),
             (Header, "<VOTABLE>\u{1}", "line 1, column 10: XML can't hold the character U+0001"),
             (
                 Footer,

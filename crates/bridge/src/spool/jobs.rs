@@ -9,11 +9,12 @@ use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::channels::blocking;
 use crate::done::Account;
+use crate::lock::lock;
 use crate::message::{JobRun, Rejected};
+use crate::spool::SpoolWorker;
 use crate::spool::claim::Claim;
 use crate::spool::looks::Entered;
 use crate::spool::statuses::SpoolStatuses;
-use crate::spool::{SpoolWorker, lock};
 
 impl SpoolWorker {
     /// Runs a job to its end. If its end can't be sent, the job stays claimed, and is taken up again.

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use tracing::{info, warn};
 
-use crate::spool::lock;
+use crate::lock::lock;
 
 /// The problems that the log has named.
 #[derive(Default)]

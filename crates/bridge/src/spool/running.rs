@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use taploom_jobs::Stop;
 
+use crate::lock::lock;
 use crate::spool::claim::Claim;
-use crate::spool::lock;
 
 /// The jobs that a worker has, by the names of their files. Clones share them.
 #[derive(Clone, Default)]

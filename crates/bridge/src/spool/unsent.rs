@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::spool::lock;
+use crate::lock::lock;
 
 /// Delay before a status is sent again. It doubles before each further time.
 const FIRST_DELAY: Duration = Duration::from_secs(10);

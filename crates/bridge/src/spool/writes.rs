@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::channels::blocking;
-use crate::spool::lock;
+use crate::lock::lock;
 
 /// Pause before a file is written again. It doubles before each further time.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -49,10 +49,10 @@ impl Writes {
         end: &CancellationToken,
         write: impl Fn() -> io::Result<()> + Clone + Send + 'static,
     ) -> io::Result<()> {
-        let (mut pauses, mut waits) = (pauses(), None);
+        let (mut pauses, mut waits) = (pauses(), None::<WaitingFile<'_>>);
         loop {
             let Err(error) = blocking(write.clone()).await else { break };
-            waits.get_or_insert_with(|| self.wait(&error));
+            waits.get_or_insert_with(|| self.wait(&error)).failed(&error);
             tokio::select! {
                 biased;
                 () = end.cancelled() => return Err(error),
@@ -77,17 +77,26 @@ impl Writes {
     }
 
     fn wait(&self, error: &io::Error) -> WaitingFile<'_> {
-        let is_for_disk = matches!(
-            error.kind(),
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem
-        );
         let mut waiting = lock(&self.0);
         if waiting.files == 0 {
             warn!("jobs wait, because their files can't be written into the spool folder: {error}");
         }
         waiting.files += 1;
+        WaitingFile { writes: self, is_for_disk: false }
+    }
+}
+
+impl WaitingFile<'_> {
+    /// Takes note of why the file waits now.
+    fn failed(&mut self, error: &io::Error) {
+        let is_for_disk = matches!(
+            error.kind(),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem
+        );
+        let mut waiting = lock(&self.writes.0);
+        waiting.for_disk -= usize::from(self.is_for_disk);
         waiting.for_disk += usize::from(is_for_disk);
-        WaitingFile { writes: self, is_for_disk }
+        self.is_for_disk = is_for_disk;
     }
 }
 
@@ -145,6 +154,32 @@ mod tests {
         assert_eq!(during, (true, true, 1));
         assert!(started.elapsed() >= 3 * FIRST_PAUSE);
         assert_eq!((writes.are_waiting(), tried.load(Ordering::Relaxed)), (false, 3));
+    }
+
+    #[tokio::test]
+    async fn the_last_error_of_a_file_says_whether_the_disk_is_full() {
+        let (writes, end) = (Writes::default(), CancellationToken::new());
+        let tried = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&tried);
+        let write = move || -> io::Result<()> {
+            match counted.fetch_add(1, Ordering::Relaxed) {
+                0 => Err(ErrorKind::NotFound.into()),
+                1 => Err(ErrorKind::StorageFull.into()),
+                2 => Err(ErrorKind::NotFound.into()),
+                _ => Ok(()),
+            }
+        };
+        let looked = async {
+            let mut seen = Vec::new();
+            for wait in [FIRST_PAUSE / 2, FIRST_PAUSE, 2 * FIRST_PAUSE] {
+                sleep(wait).await;
+                seen.push(writes.disk_is_full());
+            }
+            seen
+        };
+        let (written, seen) = tokio::join!(writes.until_done(&end, write), looked);
+        written.unwrap();
+        assert_eq!((seen, writes.disk_is_full()), (vec![false, true, false], false));
     }
 
     #[tokio::test]

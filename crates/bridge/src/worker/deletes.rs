@@ -5,7 +5,7 @@
 //! requests of the last day are therefore kept, also those that were published before this worker started.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use rdkafka::consumer::{Consumer, StreamConsumer};
@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::done::ExecutionId;
+use crate::lock::lock;
 use crate::message::JobDelete;
 use crate::status::now;
 use crate::worker::Worker;
@@ -160,7 +161,7 @@ impl Worker {
     }
 
     pub(super) fn stops(&self) -> MutexGuard<'_, Stops> {
-        self.stops.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.stops)
     }
 }
 

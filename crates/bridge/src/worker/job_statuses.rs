@@ -1,12 +1,13 @@
 //! The status messages of one job, and what they tell other workers.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use tracing::warn;
 
 use crate::done::{Account, Done, ExecutionId};
+use crate::lock::lock;
 use crate::status::{JobStatus, Statuses};
 use crate::worker::partitions::Place;
 use crate::worker::publisher::Publisher;
@@ -54,7 +55,7 @@ impl<'a> JobStatuses<'a> {
     }
 
     fn reading(&self) -> MutexGuard<'_, Option<Reading>> {
-        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.reading)
     }
 }
 

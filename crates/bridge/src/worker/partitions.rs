@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::done::Done;
+use crate::lock::lock;
 use crate::status::now;
 use crate::worker::offsets::Offsets;
 
@@ -65,7 +66,7 @@ pub(crate) struct Place {
 
 impl Partitions {
     fn lock(&self) -> MutexGuard<'_, HashMap<i32, Partition>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.known)
     }
 
     pub(crate) fn is_known(&self, partition: i32) -> bool {

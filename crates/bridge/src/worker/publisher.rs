@@ -8,7 +8,7 @@
 //! is sent again.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
@@ -20,6 +20,7 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use tracing::warn;
 
 use crate::done::Done;
+use crate::lock::lock;
 use crate::status::{JobStatus, now};
 use crate::worker::history::{DONE_HEADER, ENDED_HEADER, MessageOfJob, history};
 use crate::worker::partitions::{Place, SharedPartitions};
@@ -108,7 +109,7 @@ impl Publisher {
     }
 
     fn committed(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.committed.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.committed)
     }
 
     fn is_proved(&self) -> bool {

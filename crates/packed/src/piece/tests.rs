@@ -114,6 +114,17 @@ fn a_piece_that_is_cut_short_is_an_error() {
 }
 
 #[test]
+fn a_length_beyond_the_piece_is_an_error() {
+    let mut damaged = packed();
+    damaged[HEADER..HEADER + 8].copy_from_slice(&(u64::MAX - 7).to_ne_bytes());
+    let bytes = Buffer::from(damaged);
+    let mut reader = PieceReader::new(&bytes).unwrap();
+    assert!(reader.skip().is_err());
+    assert!(reader.next(arrays()[0].data_type()).is_err());
+    assert!(Piece::new(bytes, 2).is_err());
+}
+
+#[test]
 fn an_array_of_another_width_is_an_error() {
     let array: ArrayRef = Arc::new(Int16Array::from_iter_values(0..100));
     let mut packed = Vec::new();

@@ -346,7 +346,7 @@ mod tests {
             () = serve => None,
             killed = kill => killed.err(),
         };
-        assert!(error.is_some_and(|error| error.message().contains("in time")));
+        assert!(error.is_some());
         assert_eq!(clients, 1);
     }
 }

@@ -262,6 +262,15 @@ mod tests {
     }
 
     #[test]
+    fn an_option_may_have_an_at_sign() {
+        for login in ["", "u:p@"] {
+            let url = format!("mysql://{login}h/d?ssl-ca=/home/a@b/ca.pem");
+            let options: MysqlOptions = url.parse().unwrap();
+            assert_eq!(options.host, "h");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_said_without_the_password() {
         for (url, word) in [
             ("mysql://u:secret@", "host"),
@@ -270,6 +279,8 @@ mod tests {
             ("mysql://u:secret@[::1]3306", "bracket"),
             ("mysql://u:12?secret@h/d", "? is %3F"),
             ("mysql://u:12/secret@h/d", "/ is %2F"),
+            ("mysql://u:p@12/secret@h/d", "/ is %2F"),
+            ("mysql://u:p@12?secret@h/d", "? is %3F"),
             ("mysql://u:secret@h/d?ssl=1", "ssl-mode"),
             ("mysql://u:secret@h/d?ssl-mode=on", "verify-identity"),
             ("mysql://u:secret@h/d?connect-timeout=0", "more than 0"),

@@ -237,6 +237,15 @@ mod tests {
     }
 
     #[test]
+    fn an_option_may_have_an_at_sign() {
+        for login in ["", "u:p@"] {
+            let url = format!("postgres://{login}h/d?sslrootcert=/home/a@b/ca.pem");
+            let options: PostgresOptions = url.parse().unwrap();
+            assert_eq!(options.host, "h");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_said_without_the_password() {
         for (url, word) in [
             ("postgres://u:secret@", "host"),
@@ -245,6 +254,8 @@ mod tests {
             ("postgres://u:secret@[::1]5432", "bracket"),
             ("postgres://u:12?secret@h/d", "? is %3F"),
             ("postgres://u:12/secret@h/d", "/ is %2F"),
+            ("postgres://u:p@12/secret@h/d", "/ is %2F"),
+            ("postgres://u:p@12?secret@h/d", "? is %3F"),
             ("postgres://u:secret@h/d?ssl=1", "sslmode"),
             ("postgres://u:secret@h/d?sslmode=on", "verify-full"),
             ("postgres://u:secret@h/d?sslmode=allow", "prefer or require"),

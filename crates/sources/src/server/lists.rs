@@ -41,13 +41,23 @@ impl ListEnds {
     /// Ends a list of this number of further elements.
     pub(crate) fn end(&mut self, elements: usize) -> Result<(), BadCell> {
         if !self.dimensions.takes(elements as u64) {
-            return Err(another_shape(elements));
+            return Err(self.another_shape(elements as u64));
         }
         let last = self.offsets.last().copied().unwrap_or_default();
         let end = i32::try_from(elements).ok().and_then(|elements| last.checked_add(elements));
         self.offsets.push(end.ok_or_else(BadCell::too_many_elements)?);
         self.nulls.append_non_null();
         Ok(())
+    }
+
+    /// The error for a list that does not have the declared number of elements.
+    #[cold]
+    fn another_shape(&self, elements: u64) -> BadCell {
+        let shown = format!("an array of {}", counted(elements, "element"));
+        // Any length is no help if the inner dimensions do not divide it.
+        let fits = elements.is_multiple_of(self.dimensions.stride());
+        let remedy = fits.then(|| "; an arraysize that ends with * takes any length".to_owned());
+        BadCell::Unfit(Box::new(Unfit { shown, remedy }))
     }
 
     pub(crate) fn end_null(&mut self) {
@@ -67,12 +77,4 @@ impl ListEnds {
         })?;
         Ok(Arc::new(lists))
     }
-}
-
-/// The error for a list that does not have the declared number of elements.
-#[cold]
-fn another_shape(elements: usize) -> BadCell {
-    let shown = format!("an array of {}", counted(elements as u64, "element"));
-    let remedy = "; an arraysize of * takes arrays of any length".to_owned();
-    BadCell::Unfit(Box::new(Unfit { shown, remedy: Some(remedy) }))
 }

@@ -39,7 +39,8 @@ impl<'a> ServerUrl<'a> {
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
         // What is taken for a port, a database or an option stands in messages, and must not be a part of a password.
-        if !authority.contains('@') && (database.contains('@') || query.contains('@')) {
+        let first_key = query.split('=').next().unwrap_or_default();
+        if database.contains('@') || first_key.contains('@') {
             return Err(wrong("in a user or password, / is %2F and ? is %3F; elsewhere, @ is %40"));
         }
         // The host follows the last @, so that a password with an @ works although the @ is not encoded.

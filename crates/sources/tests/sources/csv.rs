@@ -155,6 +155,15 @@ fn a_list_of_another_shape_is_named() {
 }
 
 #[test]
+fn a_complex_number_of_blanks_is_null() {
+    for datatype in ["floatComplex", "doubleComplex"] {
+        let columns = json!([{"datatype": datatype}, {}]);
+        let rows = read("a.csv", "a,b\n1 2,1\n  ,2\n3 4,3\n", Some(columns)).unwrap();
+        assert_eq!((rows.num_rows(), rows.column(0).null_count()), (3, 1), "{datatype}");
+    }
+}
+
+#[test]
 fn files_that_are_cut_or_broken_are_errors_that_name_the_row() {
     for (text, row, words) in [
         (&b"a,b\n1,2\n3\n"[..], Some(2), "values in the record: 1;"),

@@ -304,8 +304,7 @@ struct Pair<E: Element>(FixedSizeListBuilder<E::Builder>);
 impl<E: Element> AppendText for Pair<E> {
     fn append(&mut self, text: &str) -> Option<()> {
         let elements = append_elements::<E>(text, self.0.values())?;
-        self.0.append(true);
-        (elements == 2).then_some(())
+        (elements == 2).then(|| self.0.append(true))
     }
 
     fn append_null(&mut self) {
