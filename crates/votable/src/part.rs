@@ -41,7 +41,7 @@ impl fmt::Display for Flaw {
 
 impl std::error::Error for Flaw {}
 
-const BYTE_ORDER_MARK: &str = "\u{feff}";
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Characters of a message of the XML parser, which may quote a long name.
 const MOST: usize = 200;
@@ -70,6 +70,7 @@ impl DocumentPart {
         let mut reader = Reader::from_str(text);
         reader.config_mut().allow_unmatched_ends = self == Self::Footer;
         reader.config_mut().check_comments = true;
+        let begins = text.len() - text.trim_start_matches(BYTE_ORDER_MARK).len();
         let (mut open, mut has_entities) = (Vec::new(), false);
         loop {
             let at = offset(reader.buffer_position());
@@ -84,7 +85,7 @@ impl DocumentPart {
                 Ok(Event::End(_)) => {
                     open.pop();
                 }
-                Ok(Event::Decl(_)) if self == Self::Footer || at > BYTE_ORDER_MARK.len() => {
+                Ok(Event::Decl(_)) if self == Self::Footer || at > begins => {
                     let what = "<?xml can only be the beginning of a document".to_owned();
                     return Err(Flaw::at(text, at, what));
                 }
