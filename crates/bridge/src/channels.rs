@@ -74,6 +74,7 @@ impl StatusChannel {
 }
 
 /// Does what may block, such as work on files, apart from the threads of the runtime.
+#[cfg(feature = "worker")]
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
