@@ -32,8 +32,16 @@ impl Clock {
         }
     }
 
-    pub(crate) fn go_on(&self) {
+    fn go_on(&self) {
         self.lock().runs_since.get_or_insert_with(Instant::now);
+    }
+
+    /// Stands still while something else than the job takes its time.
+    pub(crate) async fn without<T>(&self, waiting: impl Future<Output = T>) -> T {
+        self.stop();
+        let waited = waiting.await;
+        self.go_on();
+        waited
     }
 
     /// Ends when the time is used up.

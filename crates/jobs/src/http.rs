@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, Proxy};
+use reqwest::{Client, Proxy, StatusCode};
 use url::Url;
 
 use crate::failure::{Failure, FailureCause};
@@ -46,6 +46,13 @@ pub fn is_web(url: &Url) -> bool {
     matches!(url.scheme(), "http" | "https") && url.has_host()
 }
 
+/// Whether another attempt may succeed after an answer with this status. A server that answers 408 has waited too long for
+/// the bytes; RFC 9110, 15.5.9.
+pub fn may_pass(status: StatusCode) -> bool {
+    status.is_server_error()
+        || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
+}
+
 /// An error of the client on one line, with its causes and without the URL.
 pub fn one_line(error: reqwest::Error) -> String {
     let error = error.without_url();
@@ -59,4 +66,16 @@ pub fn one_line(error: reqwest::Error) -> String {
         cause = error.source();
     }
     what
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_succeed_later_is_tried_again() {
+        let again = (400..600).filter(|code| StatusCode::from_u16(*code).is_ok_and(may_pass));
+        let expected = [408_u16, 429].into_iter().chain(500..600);
+        assert!(again.eq(expected));
+    }
 }

@@ -273,10 +273,7 @@ impl JobRunner {
             };
             // If this is interrupted, the status may have left, and another worker may go on with the query.
             let was_published = is_published.swap(true, Ordering::Relaxed);
-            clock.stop();
-            let published = observer.progress(&progress).await;
-            clock.go_on();
-            if let Err(error) = published {
+            if let Err(error) = clock.without(observer.progress(&progress)).await {
                 is_published.store(was_published, Ordering::Relaxed);
                 return Err(error);
             }
@@ -290,18 +287,14 @@ impl JobRunner {
             }
         }
         let queried = started.elapsed();
-        clock.stop();
-        let _pass = self.gate.pass().await;
-        clock.go_on();
+        let _pass = clock.without(self.gate.pass()).await;
         let result = match (job.result)() {
             Ok(result) => result,
             Err(failure) => return Ok(Ended::Here(Outcome::Failed(failure))),
         };
         observer.took(Stage::Query, result.format.plugin().info().id, queried);
         reads.store(true, Ordering::Relaxed);
-        clock.stop();
-        observer.reads_rows().await?;
-        clock.go_on();
+        clock.without(observer.reads_rows()).await?;
         // On the heap, so that a job which waits takes no room for it.
         let transfer = Box::pin(self.transfer(&job.id, result, execution, observer, clock));
         let transferred = transfer.await;

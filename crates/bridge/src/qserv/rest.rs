@@ -6,7 +6,7 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use taploom_jobs::http::one_line;
+use taploom_jobs::http::{may_pass, one_line};
 use taploom_jobs::{Failure, FailureCause};
 use tracing::warn;
 
@@ -57,9 +57,8 @@ impl Service {
             };
             let may_repeat = *method != Method::POST || problem.unseen;
             let is_refused = problem.status.is_some_and(|status| {
-                let passes = [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT];
                 let is_away = *method == Method::GET && status == StatusCode::NOT_FOUND;
-                status.is_client_error() && !passes.contains(&status) && !is_away
+                status.is_client_error() && !may_pass(status) && !is_away
             });
             let is_waited_for = problem.is_outage() && started.elapsed() < outage;
             if !may_repeat || is_refused || attempt >= self.options.attempts && !is_waited_for {

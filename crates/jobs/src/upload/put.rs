@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use futures::Stream;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{Body, Client, Response, StatusCode};
+use reqwest::{Body, Client, Response};
 use url::Url;
 
-use crate::http::one_line;
+use crate::http::{may_pass, one_line};
 use crate::upload::pulse::Pulse;
 
 /// A request that stores bytes.
@@ -94,17 +94,11 @@ pub(crate) fn stored(response: Response) -> Result<Response, Problem> {
     }
     // The body of the answer is not shown, because it may quote the signature.
     let what = format!("the store answered {status}");
-    let again = match is_of_the_moment(status) {
+    let again = match may_pass(status) {
         true => Again::After(retry_after(response.headers())),
         false => Again::Never,
     };
     Err(Problem { what, again })
-}
-
-/// Whether another attempt may succeed. A store that answers 408 has waited too long for the bytes; RFC 9110, 15.5.9.
-fn is_of_the_moment(status: StatusCode) -> bool {
-    status.is_server_error()
-        || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
 }
 
 /// The delay that the header Retry-After asks for, in seconds or as a date; RFC 9110, 10.2.3.
@@ -114,17 +108,4 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         return Some(Duration::from_secs(seconds));
     }
     httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::now()).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_may_succeed_later_is_tried_again() {
-        let again =
-            (400..600).filter(|code| StatusCode::from_u16(*code).is_ok_and(is_of_the_moment));
-        let expected = [408_u16, 429].into_iter().chain(500..600);
-        assert!(again.eq(expected));
-    }
 }
